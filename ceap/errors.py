@@ -1,0 +1,26 @@
+"""The errors that end a command with a message instead of a traceback.
+
+CommandError           exit code 1..3, one message
++-- UsageError         2: wrong usage or configuration, or an engine error of a check
++-- SurroundingsError  3: the environment: AWS, credentials, a missing tool
+"""
+
+from __future__ import annotations
+
+
+class CommandError(Exception):
+    """A command cannot go on; the message says where, what, what is allowed and the cure."""
+
+    exit_code = 1
+
+
+class UsageError(CommandError):
+    """Wrong usage or configuration, or a check that could not be carried out."""
+
+    exit_code = 2
+
+
+class SurroundingsError(CommandError):
+    """The environment lacks something: AWS, credentials, a tool."""
+
+    exit_code = 3

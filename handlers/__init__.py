@@ -1,0 +1,1 @@
+"""The Lambda package: the handler contract, the stage document and the stages."""

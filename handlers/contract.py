@@ -1,0 +1,65 @@
+"""What a stage and its state machine agree on: the event, the result, the error names and the S3 keys."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, final
+
+import msgspec
+
+EXECUTIONS_PREFIX: Final = "executions/"
+INITIAL_FOLDER: Final = "initial"
+
+
+class ExecutionContext(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The event of a stage: exactly these five fields (requirement 2.1, property 8).
+
+    `initial_data` is the message body, as text or already parsed, for the first stage; None for the others.
+    """
+
+    execution_id: str
+    current_stage: str
+    previous_stage: str | None
+    workflow_bucket: str
+    initial_data: Any = None
+
+
+class StageResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a stage returns, and logs when it failed; a failure is raised, never returned."""
+
+    status: Literal["SUCCESS", "FAILED"]
+    stage: str
+    records_processed: int
+    error_message: str | None = None
+
+
+@final
+class PermanentStageError(Exception):
+    """The same input can never succeed: the state machine does not retry it.
+
+    Never subclassed: Step Functions compares the exact class name with the retrier's `ErrorEquals`.
+    """
+
+
+@final
+class TransientStageError(Exception):
+    """A later attempt may succeed: the state machine's retrier waits and tries again. Never subclassed."""
+
+
+def stage_prefix(execution_id: str, stage: str) -> str:
+    """Return the S3 prefix that holds all that a stage writes in an execution; it ends in a slash."""
+    return f"{EXECUTIONS_PREFIX}{execution_id}/{stage}/"
+
+
+def output_key(execution_id: str, stage: str) -> str:
+    """Return the convention path: the key of a stage's output (requirements 2.2, 3.1, 3.2)."""
+    return f"{stage_prefix(execution_id, stage)}output.json"
+
+
+def rejected_key(execution_id: str, stage: str) -> str:
+    """Return the key of the records that a stage rejected, one JSON object per line."""
+    return f"{stage_prefix(execution_id, stage)}rejected.jsonl"
+
+
+def error_key(execution_id: str, stage: str) -> str:
+    """Return the key of the description of a stage's last failed attempt."""
+    return f"{stage_prefix(execution_id, stage)}error.json"
