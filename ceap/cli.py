@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ceap.errors import CommandError
+from templates.errors import ConfigError
 
 COMMANDS: Final = {
     "synth": "write the CloudFormation templates of workflow declarations",
@@ -27,10 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = command.run(arguments)
     except CommandError as error:
         return _fail(str(error), error.exit_code)
-    except ValueError as error:
-        # ConfigError and no other: importing it earlier would cost every command the import of msgspec.
-        if not _is_config_error(error):
-            raise
+    except ConfigError as error:
         return _fail(str(error), 2)
     except BrokenPipeError:
         sys.stderr.close()
@@ -51,12 +49,6 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _is_config_error(error: ValueError) -> bool:
-    from templates.errors import ConfigError
-
-    return isinstance(error, ConfigError)
-
-
 def _fail(message: str, code: int) -> int:
-    print(f"ceap: {message}", file=sys.stderr)  # noqa: T201
+    print(f"ceap: {message}", file=sys.stderr)
     return code
