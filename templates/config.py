@@ -1,0 +1,231 @@
+"""A declaration in YAML becomes a Workflow, or one message that says file, place, value and cure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final, TypeVar, assert_never
+
+import msgspec
+
+from templates import budget, catalog, naming
+from templates.model import Declaration, GlueStep, LambdaStep, Step, Workflow, WorkflowType
+from templates.source import Place, Source, load_source
+
+RESERVED_STAGES: Final = ("initial", "ReceiveMessage", "StageInput", "Stage")
+SETTINGS_MAX_BYTES: Final = 3072
+FUNCTION_NAME_MAX: Final = 64
+
+Problem = tuple[Place, str]
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def load_workflow(path: Path) -> Workflow:
+    """Read a declaration and return the workflow that it declares.
+
+    Raises:
+        ConfigError: the file or the declaration is wrong.
+    """
+    return parse_workflow(load_source(path))
+
+
+def parse_workflow(source: Source) -> Workflow:
+    """Return the workflow that a declaration declares; every Workflow comes from here.
+
+    Raises:
+        ConfigError: the declaration is wrong; the first problem is told.
+    """
+    raw = source.data
+    if not isinstance(raw, dict):
+        raise source.error((), f"a declaration is a mapping with name, type and steps, not {_shown(raw)}")
+    _refuse_unknown(source, raw, Workflow, ())
+    raw_steps = raw.get("steps")
+    if not isinstance(raw_steps, list) or not raw_steps:
+        raise source.error(("steps",), f"is {_shown(raw_steps)}; a workflow has at least one step: list its stages")
+    header = _convert(source, {key: value for key, value in raw.items() if key != "steps"}, Declaration, ())
+    steps = tuple(_parse_step(source, step, ("steps", index)) for index, step in enumerate(raw_steps))
+    for place, text in _problems(header, steps):
+        raise source.error(place, text)
+    lambda_steps = tuple(step for step in steps if isinstance(step, LambdaStep))
+    _check_settings(source, lambda_steps)
+    fields = {field: getattr(header, field) for field in header.__struct_fields__}
+    return Workflow(**fields, steps=lambda_steps)
+
+
+def _parse_step(source: Source, raw: Any, place: Place) -> Step:
+    if not isinstance(raw, dict):
+        raise source.error(place, f"is {_shown(raw)}; a step is a mapping with stage and handler, or stage and glue")
+    if "handler" not in raw and "glue" not in raw:
+        _refuse_unknown(source, raw, LambdaStep, place)
+    if ("handler" in raw) == ("glue" in raw):
+        both = "both handler and glue" if "glue" in raw else "neither handler nor glue"
+        raise source.error(place, f"has {both}; give exactly one: handler for a Lambda step, glue for a Glue step")
+    kind: type[Step] = GlueStep if "glue" in raw else LambdaStep
+    return _convert(source, raw, kind, place)
+
+
+def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Problem]:
+    """Yield what types alone cannot refuse, in the order in which people should mend it."""
+    if workflow.name == naming.FOUNDATION:
+        yield ("name",), f"is '{naming.FOUNDATION}', the name of the stack that all workflows share; choose another"
+    yield from _stage_problems(workflow.name, steps)
+    yield from _known_problems(workflow.type, steps)
+    if workflow.type is WorkflowType.EXPRESS:
+        yield from _express_problems(steps)
+    else:
+        yield (
+            ("type",),
+            f"is {workflow.type}, which this version does not generate; set type: EXPRESS and keep the steps "
+            f"within {budget.EXPRESS_LIMIT_S} s in all, or split the workflow in two",
+        )
+
+
+def _stage_problems(workflow: str, steps: tuple[Step, ...]) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for index, step in enumerate(steps):
+        place = ("steps", index, "stage")
+        purpose = naming.purpose(step.stage)
+        other = seen.get(purpose)
+        if step.stage in RESERVED_STAGES:
+            yield place, f"is {step.stage!r}, a name that ceap uses itself; reserved are {', '.join(RESERVED_STAGES)}"
+        if other == step.stage:
+            yield place, f"is {step.stage!r} again; each stage has a name of its own: rename one of the two"
+        elif other is not None:
+            yield place, f"is {step.stage!r}, and {other!r} is there: both would be '{purpose}' in names; rename one"
+        seen[purpose] = step.stage
+        length = naming.longest_function(workflow, step.stage)
+        if length > FUNCTION_NAME_MAX:
+            yield (
+                place,
+                f"is {step.stage!r}: the function {naming.function(workflow, step.stage)} could have {length} "
+                f"characters with an Environment of {naming.ENVIRONMENT_MAX}; AWS Lambda allows {FUNCTION_NAME_MAX}: "
+                f"shorten the stage or the workflow's name by {length - FUNCTION_NAME_MAX}",
+            )
+
+
+def _known_problems(workflow_type: WorkflowType, steps: tuple[Step, ...]) -> Iterator[Problem]:
+    for index, step in enumerate(steps):
+        match step:
+            case LambdaStep():
+                if step.handler not in catalog.handler_names():
+                    yield ("steps", index, "handler"), _unknown(step.handler, catalog.handler_names(), "handlers")
+            case GlueStep():
+                # In EXPRESS it is the Glue step itself that is wrong, whatever it is called.
+                if workflow_type is not WorkflowType.EXPRESS and step.glue not in catalog.job_names():
+                    yield ("steps", index, "glue"), _unknown(step.glue, catalog.job_names(), "glue")
+            case _:
+                assert_never(step)
+
+
+def _express_problems(steps: tuple[Step, ...]) -> Iterator[Problem]:
+    limit = budget.EXPRESS_LIMIT_S
+    for index, step in enumerate(steps):
+        place: Place = ("steps", index)
+        match step:
+            case GlueStep():
+                yield (
+                    (*place, "glue"),
+                    f"is {step.glue!r}, but an EXPRESS workflow cannot wait for a Glue job: "
+                    "make it a Lambda step or set type: STANDARD",
+                )
+            case LambdaStep():
+                if step.timeout_s > limit:
+                    yield (
+                        (*place, "timeout_s"),
+                        f"is {step.timeout_s}; an EXPRESS workflow allows at most {limit} s in all; "
+                        "shorten the step or set type: STANDARD",
+                    )
+            case _:
+                assert_never(step)
+    total = budget.step_timeouts_s(steps)
+    if total > limit:
+        yield (
+            ("steps",),
+            f"take up to {total} s together (the sum of their timeout_s, 60 where none is given); an EXPRESS "
+            f"workflow allows at most {limit} s in all; shorten steps or set type: STANDARD",
+        )
+
+
+def _check_settings(source: Source, steps: tuple[LambdaStep, ...]) -> None:
+    for index, step in enumerate(steps):
+        place: Place = ("steps", index, "settings")
+        _convert(source, step.settings, catalog.load_needs(step.handler).settings, place)
+        size = len(msgspec.json.encode(step.settings))
+        if size > SETTINGS_MAX_BYTES:
+            raise source.error(
+                place, f"take {size} bytes as JSON; at most {SETTINGS_MAX_BYTES} fit the function's environment"
+            )
+
+
+def _convert(source: Source, raw: dict[str, Any], target: type[T], place: Place) -> T:
+    """Return `raw` as a value of the Struct `target`, or raise the error that says which value is wrong and why."""
+    _refuse_unknown(source, raw, target, place)
+    try:
+        return msgspec.convert(raw, target)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `$")
+        parts = re.findall(r"\[(\d+)]|\.(\w+)", path)
+        inner: Place = tuple(int(number) if number else name for number, name in parts)
+        if missing := re.fullmatch(r"Object missing required field `(\w+)`", text):
+            inner, text = (*inner, missing[1]), f"is missing: add it ({_describe(target, (*inner, missing[1]))})"
+            raise source.error((*place, *inner), text) from None
+        value = _value_at(raw, inner)
+        raise source.error((*place, *inner), f"is {_shown(value)}: {_expected(target, inner, text, value)}") from None
+
+
+def _refuse_unknown(source: Source, raw: dict[str, Any], target: type[msgspec.Struct], place: Place) -> None:
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(target)}
+    for key, value in raw.items():
+        if key not in fields:
+            raise source.error((*place, str(key)), f"is not a key here; {_allowed(str(key), fields)}")
+        inner = fields[key]
+        inner = getattr(inner, "__origin__", inner)
+        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            _refuse_unknown(source, value, inner, (*place, key))
+
+
+def _expected(target: type[msgspec.Struct], place: Place, text: str, value: Any) -> str:
+    description = _describe(target, place)
+    if text.startswith("Invalid enum value"):
+        return f"{_allowed(str(value), [member.value for member in WorkflowType])} ({description})"
+    said = text.replace("`", "").removeprefix("Expected ").split(" matching regex ")[0]
+    return f"expected {said[0].lower()}{said[1:]}" + (f" ({description})" if description else "")
+
+
+def _describe(target: type[msgspec.Struct], place: Place) -> str:
+    """Return the description of the field at a place within a Struct; empty where there is none."""
+    description = ""
+    current: Any = target
+    for part in place:
+        if not (isinstance(current, type) and issubclass(current, msgspec.Struct)):
+            break
+        annotated = next((f.type for f in msgspec.structs.fields(current) if f.encode_name == part), None)
+        metas = getattr(annotated, "__metadata__", ())
+        description = next((meta.description for meta in metas if meta.description), description)
+        current = getattr(annotated, "__origin__", annotated)
+    return description
+
+
+def _value_at(raw: Any, place: Place) -> Any:
+    for part in place:
+        raw = raw[part]
+    return raw
+
+
+def _unknown(name: str, known: Iterable[str], folder: str) -> str:
+    return f"is {name!r}, and there is no {folder}/{name}.py with that name to run; {_allowed(name, known)}"
+
+
+def _allowed(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"{hint}allowed: {', '.join(names) or 'none'}"
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message shows it: short, in quotes where it is text."""
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,12 @@
+"""What workflow stacks import from the foundation of their environment."""
+
+from __future__ import annotations
+
+from troposphere import ImportValue, Sub
+
+from templates import naming
+
+
+def imported(name: str) -> ImportValue:
+    """Return the value that the foundation exports under a name, e.g. `WorkflowBucket`."""
+    return ImportValue(Sub(naming.export(name)))

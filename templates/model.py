@@ -1,0 +1,93 @@
+"""A workflow as declared: frozen values, made by `config.parse_workflow` alone, which refuses the invalid ones."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+
+class WorkflowType(StrEnum):
+    """The type of the state machine; the pipe's invocation type follows it (requirement 6.5)."""
+
+    EXPRESS = "EXPRESS"
+    STANDARD = "STANDARD"
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A retrier: how often a failed task is tried again, and how long it waits first."""
+
+    max_attempts: Annotated[int, Meta(ge=0, le=10, description="attempts after the first")] = 2
+    interval_s: Annotated[int, Meta(ge=1, le=3600, description="seconds before the first of them")] = 20
+    backoff_rate: Annotated[float, Meta(ge=1, le=10, description="factor by which each wait exceeds the last")] = 2.0
+
+
+class GlueRetryPolicy(RetryPolicy, frozen=True, kw_only=True):
+    """The retrier of a Glue task, whose cause takes longer to go away."""
+
+    interval_s: Annotated[int, Meta(ge=1, le=3600, description="seconds before the first of them")] = 300
+
+
+class Retries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The retriers of Lambda and of Glue tasks; the defaults are what the policy demands (properties 16 and 24)."""
+
+    lambda_: RetryPolicy = msgspec.field(name="lambda", default=RetryPolicy())
+    glue: GlueRetryPolicy = GlueRetryPolicy()
+
+
+Stage = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Z][A-Za-z0-9]*$",
+        description="state name and S3 folder: letters and digits, a capital first, e.g. ScoreStage",
+    ),
+]
+
+
+class LambdaStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A step that a Lambda function does; `handler` names a module of `handlers/`."""
+
+    stage: Stage
+    handler: Annotated[str, Meta(description="a module of handlers/, without .py")]
+    timeout_s: Annotated[
+        int, Meta(ge=1, le=900, description="seconds; AWS Lambda allows at most 900, longer work is for a Glue step")
+    ] = 60
+    memory_mb: Annotated[int, Meta(ge=128, le=10240, description="MB; AWS Lambda allows 128 to 10240")] = 1024
+    reserved_concurrency: (
+        Annotated[int, Meta(ge=1, description="at most so many run at once; a brake for what lies behind")] | None
+    ) = None
+    settings: Annotated[dict[str, Any], Meta(description="the handler's own settings")] = {}
+
+
+class GlueStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A step that a Glue job does; `glue` names a script of `glue/`."""
+
+    stage: Stage
+    glue: Annotated[str, Meta(description="a script of glue/, without .py")]
+    workers: Annotated[int, Meta(ge=2, le=299, description="number of workers, the driver included")] = 2
+    worker_type: Annotated[str, Meta(pattern="^G[.](1|2|4|8)X$", description="G.1X, G.2X, G.4X or G.8X")] = "G.1X"
+    timeout_min: Annotated[int, Meta(ge=1, le=10079, description="minutes; AWS Glue allows less than 10080")] = 480
+
+
+Step: TypeAlias = LambdaStep | GlueStep
+
+
+class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a declaration says besides its steps, which msgspec could not tell apart by their keys."""
+
+    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$", description="part of every name: a-z, 0-9 and hyphens")]
+    type: Annotated[WorkflowType, Meta(description="EXPRESS: five minutes in all, Lambda only; STANDARD: longer, Glue")]
+    description: Annotated[str, Meta(max_length=1024, description="a sentence for reviewers")] = ""
+    retry: Annotated[Retries, Meta(description="the retriers; policy judges other than the defaults")] = Retries()
+    overrides: Annotated[
+        dict[str, dict[str, Any]],
+        Meta(description="logical id -> properties that are merged last; policy judges the result"),
+    ] = {}
+
+
+class Workflow(Declaration, frozen=True, kw_only=True):
+    """A workflow that can be generated: its stages in order, each reading the output of the one before."""
+
+    steps: tuple[LambdaStep, ...]

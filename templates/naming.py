@@ -1,0 +1,108 @@
+"""Every physical name, logical id and ARN that the templates contain: the one place.
+
+Physical names are `Fn::Sub` texts: `${Environment}` is the template parameter, filled when the stack is deployed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PREFIX: Final = "ceap"
+ENVIRONMENT_MAX: Final = 12
+"""The longest environment name, in characters; the parameter's AllowedPattern says the same."""
+
+FOUNDATION: Final = "foundation"
+WORKFLOW_BUCKET: Final = "ceap-workflow-${Environment}-${AWS::AccountId}"
+WORKFLOW_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{WORKFLOW_BUCKET}"
+ARTIFACT_BUCKET: Final = "ceap-artifacts-${Environment}-${AWS::AccountId}"
+ALERT_TOPIC: Final = "ceap-alerts-${Environment}"
+EVENT_BUS: Final = "default"
+
+
+def base(workflow: str) -> str:
+    """Return `{StackName}`, the base of a workflow's names, e.g. `ceap-realtime`."""
+    return f"{PREFIX}-{workflow}"
+
+
+def resource(workflow: str, suffix: str = "") -> str:
+    """Return a physical name of a workflow: `ceap-realtime-${Environment}`, then `-{suffix}` if there is one."""
+    return f"{base(workflow)}-${{Environment}}" + (f"-{suffix}" if suffix else "")
+
+
+def purpose(stage: str) -> str:
+    """Return what a stage is called in names: the stage without its ending `Stage`."""
+    return stage.removesuffix("Stage")
+
+
+def function(workflow: str, stage: str) -> str:
+    """Return a function's name, `{StackName}-{Environment}-{Purpose}` (requirement 1.1)."""
+    return resource(workflow, purpose(stage))
+
+
+def longest_function(workflow: str, stage: str) -> int:
+    """Return how many characters a function's name has in the longest environment; AWS allows 64."""
+    return len(function(workflow, stage)) - len("${Environment}") + ENVIRONMENT_MAX
+
+
+def queue(workflow: str) -> str:
+    return resource(workflow, "queue")
+
+
+def dead_letter_queue(workflow: str) -> str:
+    return resource(workflow, "dead-letter-queue")
+
+
+def state_machine(workflow: str) -> str:
+    return resource(workflow)
+
+
+def pipe(workflow: str) -> str:
+    return resource(workflow)
+
+
+def function_log_group(workflow: str, stage: str) -> str:
+    return f"/aws/lambda/{function(workflow, stage)}"
+
+
+def state_machine_log_group(workflow: str) -> str:
+    """Return a name below `/aws/vendedlogs/`: others run into the 5,120 characters of the log resource policy."""
+    return f"/aws/vendedlogs/states/{state_machine(workflow)}"
+
+
+def pipe_log_group(workflow: str) -> str:
+    return f"/aws/vendedlogs/pipes/{pipe(workflow)}"
+
+
+def table(name: str) -> str:
+    """Return the name that the foundation gives a table it creates, e.g. `ceap-score-cache-${Environment}`."""
+    return f"{PREFIX}-{name.replace('_', '-')}-${{Environment}}"
+
+
+def export(name: str) -> str:
+    """Return the name under which the foundation exports a value to the workflow stacks of its environment."""
+    return f"{PREFIX}-{FOUNDATION}-${{Environment}}-{name}"
+
+
+def template_file(stack: str) -> str:
+    """Return the file name of a stack's template; `stack` is a workflow's name or `foundation`."""
+    return f"{stack}.template.yaml"
+
+
+def function_id(stage: str) -> str:
+    """Return a function's logical id; `{id}Role` and `{id}LogGroup` are those of its role and log group."""
+    return f"{purpose(stage)}Function"
+
+
+def table_id(name: str) -> str:
+    """Return a table's logical id, e.g. `ScoreCacheTable`; `{id}Name` is its parameter and its export."""
+    return "".join(word.capitalize() for word in name.split("_")) + "Table"
+
+
+def arn(service: str, resource_text: str) -> str:
+    """Return the ARN of a resource in this stack's account and region."""
+    return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource_text}"
+
+
+def object_arn(key: str) -> str:
+    """Return the ARN of an object, or a pattern of objects, in the workflow bucket."""
+    return f"{WORKFLOW_BUCKET_ARN}/{key}"

@@ -1,0 +1,200 @@
+"""The IAM policy documents, one function per role, and the resource policies.
+
+Each grant is what the role's ordinary run uses; what only failures, tracing and log delivery need says so here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import awacs.awslambda
+import awacs.dynamodb
+import awacs.events
+import awacs.logs
+import awacs.s3
+import awacs.sns
+import awacs.sqs
+import awacs.states
+import awacs.sts
+import awacs.xray
+from awacs.aws import (
+    Action,
+    Allow,
+    ArnEquals,
+    Bool,
+    Condition,
+    Deny,
+    PolicyDocument,
+    Principal,
+    Statement,
+    StringEquals,
+    StringLike,
+)
+from troposphere import GetAtt, Ref, Sub
+
+from handlers.contract import output_key, stage_prefix
+from handlers.needs import Needs, Publish, Table
+from templates import naming
+from templates.imports import imported
+
+LOG_DELIVERY: Final = (
+    awacs.logs.CreateLogDelivery,
+    awacs.logs.GetLogDelivery,
+    awacs.logs.UpdateLogDelivery,
+    awacs.logs.DeleteLogDelivery,
+    awacs.logs.ListLogDeliveries,
+    awacs.logs.PutResourcePolicy,
+    awacs.logs.DescribeResourcePolicies,
+    awacs.logs.DescribeLogGroups,
+)
+
+
+def trust(service: str, source_arn: str | None = None) -> PolicyDocument:
+    """Return a role's trust policy; with `source_arn`, only that resource of this account may bring the service here.
+
+    Source: IAM User Guide, "The confused deputy problem".
+    """
+    condition = {} if source_arn is None else {"Condition": _only_from(source_arn)}
+    principal = Principal("Service", f"{service}.amazonaws.com")
+    return _document(Statement(Effect=Allow, Principal=principal, Action=[awacs.sts.AssumeRole], **condition))
+
+
+def function_policy(stage: str, previous: str | None, needs: Needs, log_group_id: str) -> PolicyDocument:
+    """Return what a stage's function may do: read the previous stage's output, write below its own, its needs, logs.
+
+    Source: requirement 11.9, properties 40 and 42.
+    """
+    return _document(
+        *_read_previous(previous),
+        _allow(
+            "WriteOwnStage",
+            # AbortMultipartUpload: only when a large output fails on its way.
+            [awacs.s3.PutObject, awacs.s3.AbortMultipartUpload],
+            Sub(naming.object_arn(stage_prefix("*", stage) + "*")),
+        ),
+        *(_use_table(table, actions) for table, actions in needs.tables.items()),
+        *([_publish(needs.events)] if needs.events else []),
+        *_logs_and_tracing(log_group_id),
+    )
+
+
+def state_machine_policy(function_ids: list[str]) -> PolicyDocument:
+    """Return what a state machine may do: invoke its functions, deliver its logs, trace.
+
+    Log delivery and tracing take no resource but "*".
+    Source: Step Functions Developer Guide, "Logging using CloudWatch Logs" and "X-Ray".
+    """
+    return _document(
+        _allow(
+            "InvokeFunctions", [awacs.awslambda.InvokeFunction], *[GetAtt(function, "Arn") for function in function_ids]
+        ),
+        _allow("DeliverLogs", list(LOG_DELIVERY), "*"),
+        _allow(
+            "Trace",
+            [
+                awacs.xray.PutTraceSegments,
+                awacs.xray.PutTelemetryRecords,
+                awacs.xray.GetSamplingRules,
+                awacs.xray.GetSamplingTargets,
+            ],
+            "*",
+        ),
+    )
+
+
+def pipe_policy(queue_arn: Any, state_machine_arn: Any, log_group_arn: Any) -> PolicyDocument:
+    """Return what a pipe may do: take messages, start the state machine synchronously, write its own log.
+
+    Source: EventBridge User Guide, "Permissions for Amazon EventBridge Pipes".
+    """
+    return _document(
+        _allow(
+            "TakeMessages", [awacs.sqs.ReceiveMessage, awacs.sqs.DeleteMessage, awacs.sqs.GetQueueAttributes], queue_arn
+        ),
+        _allow("StartExecutions", [awacs.states.StartSyncExecution], state_machine_arn),
+        _allow("WriteLogs", [awacs.logs.CreateLogStream, awacs.logs.PutLogEvents], log_group_arn),
+    )
+
+
+def tls_only(action_prefix: str, *arns: Any) -> PolicyDocument:
+    """Return the resource policy that denies every request that does not come over TLS."""
+    return _document(
+        Statement(
+            Sid="TlsOnly",
+            Effect=Deny,
+            Principal=Principal("*"),
+            Action=[Action(action_prefix, "*")],
+            Resource=list(arns),
+            Condition=Condition(Bool({"aws:SecureTransport": "false"})),
+        )
+    )
+
+
+def alert_topic_policy(topic: Any) -> PolicyDocument:
+    """Return the policy that lets this account's alarms and event rules publish to the alert topic."""
+    return _document(
+        *(
+            Statement(
+                Sid=sid,
+                Effect=Allow,
+                Principal=Principal("Service", f"{service}.amazonaws.com"),
+                Action=[awacs.sns.Publish],
+                Resource=[topic],
+                Condition=_only_from(naming.arn(service, kind)),
+            )
+            for sid, service, kind in (("Alarms", "cloudwatch", "alarm:*"), ("Rules", "events", "rule/*"))
+        )
+    )
+
+
+def _document(*statements: Statement) -> PolicyDocument:
+    return PolicyDocument(Version="2012-10-17", Statement=list(statements))
+
+
+def _allow(sid: str, actions: list[Action], *resources: Any, **condition: Condition) -> Statement:
+    return Statement(Sid=sid, Effect=Allow, Action=actions, Resource=list(resources), **condition)
+
+
+def _only_from(source_arn: str) -> Condition:
+    compare = ArnEquals if "*" not in source_arn else awacs.aws.ArnLike
+    return Condition(
+        [StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}), compare({"aws:SourceArn": Sub(source_arn)})]
+    )
+
+
+def _read_previous(previous: str | None) -> list[Statement]:
+    if previous is None:
+        return []
+    key = output_key("*", previous)
+    return [
+        _allow("ReadPreviousStage", [awacs.s3.GetObject], Sub(naming.object_arn(key))),
+        # Used only when the object is missing: S3 then answers 404 instead of 403.
+        _allow(
+            "TellMissingFromForbidden",
+            [awacs.s3.ListBucket],
+            Sub(naming.WORKFLOW_BUCKET_ARN),
+            Condition=Condition(StringLike({"s3:prefix": key})),
+        ),
+    ]
+
+
+def _use_table(table: Table, actions: tuple[str, ...]) -> Statement:
+    name = f"{naming.table_id(table.name)}Name"
+    arn = Sub(naming.arn("dynamodb", f"table/${{{name}}}"), **{name: imported(name)})
+    return _allow(f"Use{naming.table_id(table.name)}", [Action("dynamodb", action) for action in actions], arn)
+
+
+def _publish(events: Publish) -> Statement:
+    return _allow(
+        "PublishEvents",
+        [awacs.events.PutEvents],
+        Sub(naming.arn("events", f"event-bus/{naming.EVENT_BUS}")),
+        Condition=Condition(StringEquals({"events:source": events.source, "events:detail-type": events.detail_type})),
+    )
+
+
+def _logs_and_tracing(log_group_id: str) -> list[Statement]:
+    return [
+        _allow("WriteLogs", [awacs.logs.CreateLogStream, awacs.logs.PutLogEvents], GetAtt(log_group_id, "Arn")),
+        _allow("Trace", [awacs.xray.PutTraceSegments, awacs.xray.PutTelemetryRecords], "*"),
+    ]

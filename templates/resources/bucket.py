@@ -1,0 +1,73 @@
+"""The workflow bucket and the artifact bucket."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from troposphere import GetAtt, Join, Ref, Sub, Template, s3
+
+from handlers.contract import EXECUTIONS_PREFIX
+from templates import naming, permissions
+from templates.resources.retention import KEEP
+
+EXECUTIONS_DAYS: Final = 7
+"""Requirement 2.7."""
+
+
+def add_workflow_bucket(template: Template) -> str:
+    """Add the bucket that stages pass their data through; return its logical id.
+
+    Source: requirements 2.5 to 2.7, property 7; Amazon S3 User Guide, "Lifecycle configuration elements".
+    """
+    rule = s3.LifecycleRule(
+        Id="delete-executions",
+        Status="Enabled",
+        Prefix=EXECUTIONS_PREFIX,
+        ExpirationInDays=EXECUTIONS_DAYS,
+        AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
+    )
+    return _add_bucket(template, "WorkflowBucket", naming.WORKFLOW_BUCKET, rule)
+
+
+def add_artifact_bucket(template: Template) -> str:
+    """Add the bucket that holds the zips of the functions; return its logical id."""
+    rule = s3.LifecycleRule(
+        Id="abort-uploads",
+        Status="Enabled",
+        AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
+    )
+    return _add_bucket(template, "ArtifactBucket", naming.ARTIFACT_BUCKET, rule)
+
+
+def _add_bucket(template: Template, logical_id: str, name: str, rule: s3.LifecycleRule) -> str:
+    template.add_resource(
+        s3.Bucket(
+            logical_id,
+            BucketName=Sub(name),
+            BucketEncryption=s3.BucketEncryption(
+                ServerSideEncryptionConfiguration=[
+                    s3.ServerSideEncryptionRule(
+                        ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+                    )
+                ]
+            ),
+            PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
+                BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+            ),
+            OwnershipControls=s3.OwnershipControls(
+                Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]
+            ),
+            LifecycleConfiguration=s3.LifecycleConfiguration(Rules=[rule]),
+            **KEEP,
+        )
+    )
+    arn = GetAtt(logical_id, "Arn")
+    template.add_resource(
+        s3.BucketPolicy(
+            f"{logical_id}Policy",
+            Bucket=Ref(logical_id),
+            # Join, not Sub: AWS Control Tower's own rule reads only this form.
+            PolicyDocument=permissions.tls_only("s3", arn, Join("", [arn, "/*"])),
+        )
+    )
+    return logical_id

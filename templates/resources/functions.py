@@ -1,0 +1,90 @@
+"""The Lambda functions: per step one function, one role and one log group."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda, iam
+
+from handlers.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
+from templates import catalog, naming, permissions
+from templates.imports import imported
+from templates.model import LambdaStep, Workflow
+from templates.resources.logs import add_log_group
+from templates.runtime import ARCHITECTURE, RUNTIME
+
+
+class LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc]  # troposphere has no types
+    """troposphere's own lacks LogFormat. Source: AWS::Lambda::Function LoggingConfig."""
+
+    props = awslambda.LoggingConfig.props | {"LogFormat": (str, True)}
+
+
+def add_functions(template: Template, workflow: Workflow) -> list[str]:
+    """Add each step's function, role and log group; return the functions' logical ids in order.
+
+    Source: requirements 1.1 to 1.4, properties 1, 40 and 42.
+    """
+    template.add_parameter(
+        Parameter(
+            "HandlersKey",
+            Type="String",
+            MinLength=1,
+            Description="Key of the functions' zip in the artifact bucket, as `ceap package` prints it",
+        )
+    )
+    stages = [step.stage for step in workflow.steps]
+    return [
+        _add_function(template, workflow.name, step, previous)
+        for step, previous in zip(workflow.steps, [None, *stages], strict=False)
+    ]
+
+
+def _add_function(template: Template, workflow: str, step: LambdaStep, previous: str | None) -> str:
+    logical_id = naming.function_id(step.stage)
+    needs = catalog.load_needs(step.handler)
+    log_group = add_log_group(template, f"{logical_id}LogGroup", naming.function_log_group(workflow, step.stage))
+    role = template.add_resource(
+        iam.Role(
+            f"{logical_id}Role",
+            Description=Sub(f"{step.stage} of {naming.resource(workflow)}"),
+            AssumeRolePolicyDocument=permissions.trust("lambda"),
+            Policies=[
+                iam.Policy(
+                    PolicyName="stage",
+                    PolicyDocument=permissions.function_policy(step.stage, previous, needs, log_group),
+                )
+            ],
+        )
+    )
+    template.add_resource(
+        awslambda.Function(
+            logical_id,
+            FunctionName=Sub(naming.function(workflow, step.stage)),
+            Runtime=RUNTIME,
+            Architectures=[ARCHITECTURE],
+            Handler=f"handlers.{step.handler}.handler",
+            Code=awslambda.Code(S3Bucket=imported("ArtifactBucket"), S3Key=Ref("HandlersKey")),
+            Role=GetAtt(role, "Arn"),
+            Timeout=step.timeout_s,
+            MemorySize=step.memory_mb,
+            Environment=awslambda.Environment(Variables=_variables(workflow, step, needs)),
+            LoggingConfig=LoggingConfig(LogFormat="JSON", LogGroup=Ref(log_group)),
+            TracingConfig=awslambda.TracingConfig(Mode="Active"),
+            **({"ReservedConcurrentExecutions": step.reserved_concurrency} if step.reserved_concurrency else {}),
+        )
+    )
+    return logical_id
+
+
+def _variables(workflow: str, step: LambdaStep, needs: Needs) -> dict[str, Any]:
+    variables: dict[str, Any] = {
+        SETTINGS_VARIABLE: json.dumps(step.settings, separators=(",", ":"), ensure_ascii=False),
+        "POWERTOOLS_SERVICE_NAME": naming.base(workflow),
+    }
+    for table in needs.tables:
+        variables[table_variable(table.name)] = imported(f"{naming.table_id(table.name)}Name")
+    if needs.events:
+        variables[EVENT_BUS_VARIABLE] = naming.EVENT_BUS
+    return variables

@@ -1,0 +1,13 @@
+"""Log groups: made by the template, so that their retention is ours and no role may create one."""
+
+from __future__ import annotations
+
+from troposphere import Sub, Template, logs
+
+from templates.resources.retention import KEEP, LOG_RETENTION_DAYS
+
+
+def add_log_group(template: Template, logical_id: str, name: str) -> str:
+    """Add a log group of 14 days (requirement 9.3); return its logical id."""
+    template.add_resource(logs.LogGroup(logical_id, LogGroupName=Sub(name), RetentionInDays=LOG_RETENTION_DAYS, **KEEP))
+    return logical_id

@@ -1,0 +1,55 @@
+"""The queue that takes messages, and the dead-letter queue that keeps those that failed for good."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from troposphere import GetAtt, Ref, Sub, Template, sqs
+
+from templates import budget, naming, permissions
+from templates.model import Workflow
+from templates.resources.retention import KEEP
+
+QUEUE: Final = "Queue"
+DEAD_LETTER_QUEUE: Final = "DeadLetterQueue"
+DEAD_LETTER_RETENTION_S: Final = 14 * 24 * 3600
+
+
+def add_queue(template: Template, workflow: Workflow) -> None:
+    """Add the queue and its dead-letter queue, encrypted and open to TLS only (requirement 8.5, property 32)."""
+    template.add_resource(
+        sqs.Queue(
+            DEAD_LETTER_QUEUE,
+            QueueName=Sub(naming.dead_letter_queue(workflow.name)),
+            MessageRetentionPeriod=DEAD_LETTER_RETENTION_S,
+            SqsManagedSseEnabled=True,
+            # The queue's ARN is built from its name: GetAtt both ways would be a circle.
+            RedriveAllowPolicy={
+                "redrivePermission": "byQueue",
+                "sourceQueueArns": [Sub(naming.arn("sqs", naming.queue(workflow.name)))],
+            },
+            **KEEP,
+        )
+    )
+    template.add_resource(
+        sqs.Queue(
+            QUEUE,
+            QueueName=Sub(naming.queue(workflow.name)),
+            VisibilityTimeout=budget.visibility_timeout_s(workflow),
+            MaximumMessageSize=budget.MAX_MESSAGE_BYTES,
+            SqsManagedSseEnabled=True,
+            RedrivePolicy=sqs.RedrivePolicy(
+                deadLetterTargetArn=GetAtt(DEAD_LETTER_QUEUE, "Arn"), maxReceiveCount=budget.MAX_RECEIVES
+            ),
+            **KEEP,
+        )
+    )
+    for logical_id in (QUEUE, DEAD_LETTER_QUEUE):
+        # One policy each: the resource of a queue's policy can be that queue alone.
+        template.add_resource(
+            sqs.QueuePolicy(
+                f"{logical_id}Policy",
+                Queues=[Ref(logical_id)],
+                PolicyDocument=permissions.tls_only("sqs", GetAtt(logical_id, "Arn")),
+            )
+        )

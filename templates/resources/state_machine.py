@@ -1,0 +1,57 @@
+"""The state machine, its role and its log group."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from troposphere import GetAtt, Sub, Template, iam, stepfunctions
+
+from templates import naming, permissions
+from templates.definition import WORKFLOW_BUCKET_TOKEN, definition_text
+from templates.imports import imported
+from templates.model import Workflow
+from templates.resources.logs import add_log_group
+
+STATE_MACHINE: Final = "StateMachine"
+
+
+def add_state_machine(template: Template, workflow: Workflow, function_ids: list[str]) -> None:
+    """Add the state machine with full execution logs and tracing (requirements 4, 9.1, 9.2, properties 12 and 35)."""
+    name = naming.state_machine(workflow.name)
+    log_group = add_log_group(template, f"{STATE_MACHINE}LogGroup", naming.state_machine_log_group(workflow.name))
+    role = template.add_resource(
+        iam.Role(
+            f"{STATE_MACHINE}Role",
+            Description=Sub(f"State machine {name}"),
+            AssumeRolePolicyDocument=permissions.trust("states", naming.arn("states", f"stateMachine:{name}")),
+            # Inline: a policy of its own could come too late for the log destination to be checked.
+            Policies=[
+                iam.Policy(PolicyName="state-machine", PolicyDocument=permissions.state_machine_policy(function_ids))
+            ],
+        )
+    )
+    template.add_resource(
+        stepfunctions.StateMachine(
+            STATE_MACHINE,
+            StateMachineName=Sub(name),
+            StateMachineType=workflow.type.value,
+            RoleArn=GetAtt(role, "Arn"),
+            DefinitionString=definition_text(workflow),
+            DefinitionSubstitutions={
+                WORKFLOW_BUCKET_TOKEN: imported("WorkflowBucket"),
+                **{function: GetAtt(function, "Arn") for function in function_ids},
+            },
+            LoggingConfiguration=stepfunctions.LoggingConfiguration(
+                Level="ALL",
+                IncludeExecutionData=True,
+                Destinations=[
+                    stepfunctions.LogDestination(
+                        CloudWatchLogsLogGroup=stepfunctions.CloudWatchLogsLogGroup(
+                            LogGroupArn=GetAtt(log_group, "Arn")
+                        )
+                    )
+                ],
+            ),
+            TracingConfiguration=stepfunctions.TracingConfiguration(Enabled=True),
+        )
+    )

@@ -1,0 +1,90 @@
+"""The two kinds of stack: what they are made of, in order."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from troposphere import Export, GetAtt, Output, Ref, Sub, Template
+
+from templates import catalog, naming
+from templates.errors import ConfigError
+from templates.model import Workflow
+from templates.resources.alarms import add_alarms
+from templates.resources.alert_topic import add_alert_topic
+from templates.resources.bucket import add_artifact_bucket, add_workflow_bucket
+from templates.resources.functions import add_functions
+from templates.resources.parameters import add_environment
+from templates.resources.pipe import add_pipe
+from templates.resources.queue import DEAD_LETTER_QUEUE, QUEUE, add_queue
+from templates.resources.state_machine import STATE_MACHINE, add_state_machine
+from templates.resources.tables import add_tables
+
+
+def foundation_stack() -> dict[str, Any]:
+    """Return the template of what all workflows of an environment share, and of what they import from it."""
+    template = _template("What the ceap workflows of an environment share: buckets, tables, alert topic")
+    exports = {
+        "WorkflowBucket": Ref(add_workflow_bucket(template)),
+        "ArtifactBucket": Ref(add_artifact_bucket(template)),
+        "AlertTopic": Ref(add_alert_topic(template)),
+        **add_tables(template, catalog.tables().values()),
+    }
+    for name, value in exports.items():
+        template.add_output(Output(name, Value=value, Export=Export(Sub(naming.export(name)))))
+    return _finish(template)
+
+
+def workflow_stack(workflow: Workflow) -> dict[str, Any]:
+    """Return the template of one workflow.
+
+    Raises:
+        ConfigError: an override names no resource of the template, or a property has no value.
+    """
+    template = _template(workflow.description or f"Workflow {workflow.name}")
+    add_queue(template, workflow)
+    functions = add_functions(template, workflow)
+    add_state_machine(template, workflow, functions)
+    add_pipe(template, workflow)
+    add_alarms(template, workflow)
+    outputs = {
+        "QueueUrl": Ref(QUEUE),
+        "DeadLetterQueueUrl": Ref(DEAD_LETTER_QUEUE),
+        "StateMachineArn": GetAtt(STATE_MACHINE, "Arn"),
+    }
+    for name, value in outputs.items():
+        template.add_output(Output(name, Value=value))
+    return _override(_finish(template), workflow)
+
+
+def _template(description: str) -> Template:
+    template = Template(Description=description)
+    template.set_version("2010-09-09")
+    add_environment(template)
+    return template
+
+
+def _finish(template: Template) -> dict[str, Any]:
+    built: dict[str, Any] = template.to_dict()
+    return built
+
+
+def _override(template: dict[str, Any], workflow: Workflow) -> dict[str, Any]:
+    resources = template["Resources"]
+    for logical_id, properties in workflow.overrides.items():
+        if logical_id not in resources:
+            near = difflib.get_close_matches(logical_id, resources, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise ConfigError(
+                f"workflow {workflow.name}: overrides.{logical_id} is no resource of its template; "
+                f"{hint}allowed: {', '.join(sorted(resources))}"
+            )
+        resources[logical_id]["Properties"] = _merge(resources[logical_id]["Properties"], properties)
+    return template
+
+
+def _merge(below: Any, above: Any) -> Any:
+    """Return `above` laid over `below`: mappings are merged, all else is replaced."""
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    return below | {key: _merge(below.get(key), value) for key, value in above.items()}
