@@ -1,0 +1,39 @@
+"""Writing files so that nothing is ever half-written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from ceap.errors import UsageError
+
+
+def write_all(files: Iterable[tuple[Path, str]]) -> list[tuple[Path, int, bool]]:
+    """Write all files or none; return each file's path, size in bytes and whether it changed.
+
+    Each is written beside its place first, and moved there once all are: an error before leaves everything as it was.
+
+    Raises:
+        UsageError: a folder or file cannot be written.
+    """
+    waiting: list[tuple[Path, Path]] = []
+    written: list[tuple[Path, int, bool]] = []
+    try:
+        for path, text in files:
+            content = text.encode("utf-8")
+            changed = not (path.is_file() and path.read_bytes() == content)
+            if changed:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                beside = path.with_name(f".{path.name}.{os.getpid()}")
+                waiting.append((beside, path))
+                beside.write_bytes(content)
+            written.append((path, len(content), changed))
+        for beside, path in waiting:
+            beside.replace(path)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: cannot be written: {error.strerror}; name another folder") from None
+    finally:
+        for beside, _ in waiting:
+            beside.unlink(missing_ok=True)
+    return written

@@ -1,0 +1,62 @@
+"""Where a project keeps its files, and what its declarations generate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from templates import naming
+from templates.config import load_workflow
+from templates.errors import ConfigError
+from templates.model import Workflow
+from templates.render import render
+from templates.schema import schema_text
+from templates.stacks import foundation_stack, workflow_stack
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+WORKFLOWS: Final = ROOT / "workflows"
+GENERATED: Final = ROOT / "generated"
+SCHEMA: Final = WORKFLOWS / "schema.json"
+
+
+def declarations() -> list[Path]:
+    """Return the project's declarations, sorted by name.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    found = sorted(WORKFLOWS.glob("*.yaml"))
+    if not found:
+        raise ConfigError(f"{WORKFLOWS}: holds no declaration; add one, e.g. workflows/realtime.yaml")
+    return found
+
+
+def load_workflows(paths: Iterable[Path]) -> list[Workflow]:
+    """Load declarations.
+
+    Raises:
+        ConfigError: one is wrong, or two declare the same name and would share a template.
+    """
+    seen: dict[str, Path] = {}
+    workflows = []
+    for path in paths:
+        workflow = load_workflow(path)
+        if (other := seen.setdefault(workflow.name, path)) != path:
+            raise ConfigError(f"{path}: name is {workflow.name!r}, and so it is in {other}; rename one of them")
+        workflows.append(workflow)
+    return workflows
+
+
+def build_templates(workflows: Iterable[Workflow]) -> Iterator[tuple[str, str]]:
+    """Yield file name and text of the foundation's template, then of each workflow's, one at a time."""
+    yield naming.template_file(naming.FOUNDATION), render(foundation_stack())
+    for workflow in workflows:
+        yield naming.template_file(workflow.name), render(workflow_stack(workflow))
+
+
+def build_generated() -> Iterator[tuple[Path, str]]:
+    """Yield path and text of every file that the project's declarations generate, the schema for editors included."""
+    for name, text in build_templates(load_workflows(declarations())):
+        yield GENERATED / name, text
+    yield SCHEMA, schema_text()
