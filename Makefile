@@ -1,0 +1,69 @@
+# Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.11 chooses the interpreter.
+.DEFAULT_GOAL := help
+.PHONY: help run test templates check package bench lint format lock clean
+
+BIN := .venv/bin
+PACKAGES := ceap templates handlers guard_rules
+UV ?= uv
+export PYTHON UV
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/ready ## the main job: templates, policy verdict, and a message through the realtime workflow on this machine
+	@$(BIN)/ceap synth
+	@$(BIN)/ceap check
+	@$(BIN)/ceap run workflows/realtime.yaml
+
+test: lint ## the whole test suite
+	@$(BIN)/pytest -q -n auto --maxprocesses 8
+
+templates: .venv/ready ## write generated/ from workflows/
+	@$(BIN)/ceap synth
+
+check: .venv/ready ## judge the committed templates: fresh, valid, every policy rule kept
+	@$(BIN)/ceap check
+
+package: .venv/ready ## build the zip of the Lambda functions in build/
+	@$(BIN)/ceap package
+
+bench: .venv/ready ## measure speed against its anchors
+	@$(BIN)/python -m bench
+
+lint: .venv/ready ## format, style, types and import layers, changing nothing
+	@$(BIN)/ruff format --quiet --check
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@report=$$($(BIN)/lint-imports --no-logo) || { echo "$$report"; exit 1; }
+
+format: .venv/ready ## format the sources and fix what can be fixed
+	@$(BIN)/ruff check --quiet --fix
+	@$(BIN)/ruff format --quiet
+
+COMPILE = $(UV) pip compile --quiet --generate-hashes --custom-compile-command "make lock" $(UPGRADE)
+
+lock: ## pin the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest)
+	@command -v $(UV) >/dev/null || { echo 'make lock needs uv in PATH, or UV=/path/to/uv: pip install uv' >&2; exit 1; }
+	@$(COMPILE) --universal --python-version 3.11 --extra local --extra dev pyproject.toml -o requirements.lock
+	@$(COMPILE) --python-platform aarch64-manylinux2014 --python-version 3.13 --only-binary :all: \
+		handlers/requirements.in -o handlers/requirements.txt
+
+clean: ## remove .venv, build/ and every cache
+	@rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is rebuilt when the lock changes, its interpreter is gone or the folder was moved: its scripts hold
+# absolute paths. The project itself is installed again, in a second, when pyproject.toml changes.
+ifneq ($(shell cat .venv/locked 2>/dev/null) $(wildcard .venv/bin/python),$(CURDIR) .venv/bin/python)
+.PHONY: .venv/locked
+endif
+
+.venv/locked: requirements.lock scripts/setup
+	@scripts/setup
+	@echo '$(CURDIR)' > $@
+
+# Compiled here: with PYTHONDONTWRITEBYTECODE every start would compile the sources anew.
+.venv/ready: .venv/locked pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q $(wildcard $(PACKAGES))
+	@touch $@
