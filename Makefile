@@ -45,8 +45,8 @@ COMPILE = $(UV) pip compile --quiet --generate-hashes --custom-compile-command "
 lock: ## pin the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest)
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv in PATH, or UV=/path/to/uv: pip install uv' >&2; exit 1; }
 	@$(COMPILE) --universal --python-version 3.11 --extra local --extra dev pyproject.toml -o requirements.lock
-	@$(COMPILE) --python-platform aarch64-manylinux2014 --python-version 3.13 --only-binary :all: \
-		handlers/requirements.in -o handlers/requirements.txt
+	@$(COMPILE) --python-platform aarch64-manylinux_2_34 --python-version 3.13 --only-binary :all: \
+		--constraint requirements.lock handlers/requirements.in -o handlers/requirements.txt
 
 clean: ## remove .venv, build/ and every cache
 	@rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

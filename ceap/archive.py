@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import stat
 import zipfile
@@ -34,3 +35,8 @@ def read_sources(package: Path) -> dict[str, bytes]:
         f"{package.name}/{path.relative_to(package).as_posix()}": path.read_bytes()
         for path in sorted(package.rglob("*.py"))
     }
+
+
+def handlers_key(package: bytes) -> str:
+    """Return the key of a package in the artifact bucket: named by its content, so that a version is never replaced."""
+    return f"handlers/{hashlib.sha256(package).hexdigest()}.zip"

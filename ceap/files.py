@@ -9,7 +9,7 @@ from pathlib import Path
 from ceap.errors import UsageError
 
 
-def write_all(files: Iterable[tuple[Path, str]]) -> list[tuple[Path, int, bool]]:
+def write_all(files: Iterable[tuple[Path, str | bytes]]) -> list[tuple[Path, int, bool]]:
     """Write all files or none; return each file's path, size in bytes and whether it changed.
 
     Each is written beside its place first, and moved there once all are: an error before leaves everything as it was.
@@ -20,8 +20,8 @@ def write_all(files: Iterable[tuple[Path, str]]) -> list[tuple[Path, int, bool]]
     waiting: list[tuple[Path, Path]] = []
     written: list[tuple[Path, int, bool]] = []
     try:
-        for path, text in files:
-            content = text.encode("utf-8")
+        for path, given in files:
+            content = given.encode("utf-8") if isinstance(given, str) else given
             changed = not (path.is_file() and path.read_bytes() == content)
             if changed:
                 path.parent.mkdir(parents=True, exist_ok=True)

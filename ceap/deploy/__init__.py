@@ -1,0 +1,1 @@
+"""What deploying needs: the package of the Lambda functions."""

@@ -1,0 +1,96 @@
+"""The wheels that the Lambda functions import: fetched for the Lambda runtime, and only as pinned."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from ceap.errors import SurroundingsError, UsageError
+from templates import runtime
+
+MACHINE: Final = {"arm64": "aarch64", "x86_64": "x86_64"}[runtime.ARCHITECTURE]
+GLIBC_MINOR: Final = 34
+"""Of glibc 2.34, that of Amazon Linux 2023. Source: Lambda Developer Guide, "Lambda runtimes"."""
+# pip takes a wheel only for a platform that it was given by name, the first one best.
+PLATFORMS: Final = (
+    *(f"manylinux_2_{minor}_{MACHINE}" for minor in range(GLIBC_MINOR, 16, -1)),
+    f"manylinux2014_{MACHINE}",
+)
+
+
+def fetch_wheels(requirements: Path, cache: Path) -> list[Path]:
+    """Return the wheels of a requirements file, sorted by name; pip fetches what no earlier call has left in `cache`.
+
+    Every requirement is pinned to a version and to hashes, and every wheel, cached ones too, is compared with them.
+
+    Raises:
+        UsageError: the file is missing, a requirement is not pinned, or a wheel is not what is pinned.
+        SurroundingsError: pip cannot fetch a wheel: no network, or none for the Lambda runtime.
+    """
+    try:
+        text = requirements.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{requirements}: cannot be read: {error}; `make lock` writes it") from None
+    pinned = pinned_hashes(text, str(requirements))
+    if not pinned:
+        return []
+    folder = cache / hashlib.sha256("\n".join((text, runtime.PYTHON, *PLATFORMS)).encode()).hexdigest()[:16]
+    if not folder.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            _download(requirements, Path(scratch, "wheels"))
+            Path(scratch, "wheels").rename(folder)
+    wheels = sorted(folder.iterdir())
+    for wheel in wheels:
+        if hashlib.sha256(wheel.read_bytes()).hexdigest() not in pinned:
+            raise UsageError(f"{wheel}: is not what {requirements} pins; remove {folder} and build again")
+    return wheels
+
+
+def pinned_hashes(text: str, name: str) -> frozenset[str]:
+    """Return the sha256 hashes that a requirements file allows.
+
+    Raises:
+        UsageError: a requirement has no exact version or no hash; `name` says in which file.
+    """
+    lines = re.sub(r"(^|\s)#.*", "", text, flags=re.MULTILINE).replace("\\\n", " ").splitlines()
+    for line in filter(str.strip, lines):
+        if not re.match(r"[\w.\[\],-]+==\S+.*\s--hash=sha256:[0-9a-f]{64}(\s|$)", line):
+            raise UsageError(f"{name}: {line.split()[0]!r} needs an exact version and a hash; `make lock` writes both")
+    return frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
+
+
+def read_wheel(wheel: bytes) -> dict[str, bytes]:
+    """Return what a wheel installs beside the handlers, by path; its scripts and data files are left out."""
+    files = {}
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        for path in (entry.filename for entry in archive.infolist() if not entry.is_dir()):
+            outside = re.match(r"[^/]+\.data/(?P<kind>[^/]+)/(?P<rest>.+)", path)
+            if outside is None:
+                files[path] = archive.read(path)
+            elif outside["kind"] in {"purelib", "platlib"}:
+                files[outside["rest"]] = archive.read(path)
+    return files
+
+
+def _download(requirements: Path, folder: Path) -> None:
+    print(f"fetching the wheels of {requirements.name} for {runtime.RUNTIME}, {runtime.ARCHITECTURE}", file=sys.stderr)
+    command = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps"]
+    command += ["--only-binary=:all:", "--require-hashes", "--implementation=cp", f"--python-version={runtime.PYTHON}"]
+    command += [f"--platform={platform}" for platform in PLATFORMS]
+    done = subprocess.run(  # noqa: S603 - our own interpreter; the only words from outside are two paths
+        [*command, f"--dest={folder}", f"--requirement={requirements}"], capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        return
+    said = done.stderr.strip()
+    if "DO NOT MATCH THE HASHES" in said:
+        raise UsageError(f"{requirements}: a wheel is not what is pinned. pip says:\n{said}")
+    raise SurroundingsError(f"{requirements}: cannot be fetched; is the package index reachable? pip says:\n{said}")

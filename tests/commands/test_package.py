@@ -1,0 +1,52 @@
+"""`ceap package` says where the zip is, how large, and under which key the functions expect it."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from ceap.cli import main
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a project whose handlers need no wheels; it is the current folder too."""
+    package = tmp_path / "handlers"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "requirements.txt").write_text("")
+    monkeypatch.setattr("handlers.__file__", str(package / "__init__.py"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_key_names_the_content(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["package"]) == 0
+    package = (project / "build" / "handlers.zip").read_bytes()
+    assert capsys.readouterr().out == (
+        f"{project}/build/handlers.zip  {len(package)} bytes\n"
+        f"HandlersKey=handlers/{hashlib.sha256(package).hexdigest()}.zip\n"
+    )
+
+
+def test_a_program_reads_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["package", "--json", "--out", "other/x.zip"]) == 0
+    package = (project / "other" / "x.zip").read_bytes()
+    assert json.loads(capsys.readouterr().out) == {
+        "path": "other/x.zip",
+        "sizeBytes": len(package),
+        "handlersKey": f"handlers/{hashlib.sha256(package).hexdigest()}.zip",
+    }
+
+
+def test_missing_requirements_end_with_code_2(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "handlers" / "requirements.txt").unlink()
+    assert main(["package"]) == 2
+    assert "requirements.txt: cannot be read" in capsys.readouterr().err
+    assert not (project / "build" / "handlers.zip").exists()
+
+
+def test_a_place_that_cannot_be_written_ends_with_code_2(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["package", "--out", str(project / "handlers" / "__init__.py" / "x.zip")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
