@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, TypeAlias, final
 
 import msgspec
 
@@ -16,10 +17,10 @@ class ExecutionContext(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     `initial_data` is the message body, as text or already parsed, for the first stage; None for the others.
     """
 
-    execution_id: str
-    current_stage: str
-    previous_stage: str | None
-    workflow_bucket: str
+    execution_id: Annotated[str, msgspec.Meta(min_length=1)]
+    current_stage: Annotated[str, msgspec.Meta(min_length=1)]
+    previous_stage: Annotated[str, msgspec.Meta(min_length=1)] | None
+    workflow_bucket: Annotated[str, msgspec.Meta(min_length=1)]
     initial_data: Any = None
 
 
@@ -36,13 +37,28 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class PermanentStageError(Exception):
     """The same input can never succeed: the state machine does not retry it.
 
+    `details` go to error.json but not to the logs: they may name customers.
     Never subclassed: Step Functions compares the exact class name with the retrier's `ErrorEquals`.
     """
+
+    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.details = details or {}
 
 
 @final
 class TransientStageError(Exception):
-    """A later attempt may succeed: the state machine's retrier waits and tries again. Never subclassed."""
+    """A later attempt may succeed: the state machine's retrier waits and tries again.
+
+    `details` as of PermanentStageError; never subclassed either.
+    """
+
+    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.details = details or {}
+
+
+StageError: TypeAlias = PermanentStageError | TransientStageError
 
 
 def stage_prefix(execution_id: str, stage: str) -> str:

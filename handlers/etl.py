@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
 
-from handlers.mapping import FieldMapping, check_targets
+from handlers.candidate import Candidate
+from handlers.contract import PermanentStageError
+from handlers.handler import WorkflowLambdaHandler
+from handlers.mapping import (
+    EPOCH,
+    METADATA_PREFIX,
+    TARGETS,
+    BadRecordError,
+    FieldMapping,
+    check_mappings,
+    extract_fields,
+    merge_mappings,
+)
 from handlers.needs import Needs, Table
+from handlers.program import load_program
+from handlers.stage import StageContext
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,9 +41,146 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     source_connector_id: str = "message"
 
     def __post_init__(self) -> None:
-        check_targets(self.mappings)
+        check_mappings(self.mappings)
 
 
 # Partition key PROGRAM#{program}; sort key CONFIG, or MARKETPLACE#{marketplace} whose attributes override CONFIG's.
 PROGRAM_CONFIG = Table(name="program_config", partition_key="PK", sort_key="SK")
 NEEDS = Needs(settings=Settings, tables={PROGRAM_CONFIG: ("BatchGetItem",)})
+
+DISABLED: Final = "PROGRAM_DISABLED"
+
+# The keys of a record that is a candidate already, which ETL lets pass: so it may stand anywhere in a workflow.
+_CANDIDATE_KEYS: Final = {"customerId", "context", "subject", "attributes", "metadata"}
+_ATTRIBUTES: Final = ("eventDate", "deliveryDate", "timingWindow", "orderValue", "mediaEligible")
+_CHANNELS: Final = {"emailEligible": "email", "smsEligible": "sms", "pushEligible": "push"}
+
+
+class ETLStage(WorkflowLambdaHandler[dict[str, Any], Settings]):
+    """Bad records do not stop the run: they are rejected, each with its reason, up to `max_error_rate`.
+
+    Program and marketplace are those of the message, or the record's own where ETL is not first or the message names
+    none. Records of a disabled program are rejected, but are no errors.
+    """
+
+    def process_data(self, records: Iterator[dict[str, Any]], stage: StageContext[Settings]) -> Iterator[Candidate]:
+        recipes = Recipes(stage)
+        errors: Counter[str] = Counter()
+        total = 0
+        for record in records:
+            total += 1
+            try:
+                candidate = _transform(record, recipes, stage)
+            except BadRecordError as error:
+                stage.reject(record, error.code, str(error))
+                if error.code != DISABLED:
+                    errors[error.code] += 1
+            else:
+                yield candidate
+        if errors.total() > stage.settings.max_error_rate * total:
+            listed = ", ".join(f"{code} {number}" for code, number in errors.most_common())
+            raise PermanentStageError(
+                f"{errors.total()} of {total} records are bad ({listed}), more than max_error_rate "
+                f"{stage.settings.max_error_rate} allows; rejected.jsonl has them: correct them or the mappings"
+            )
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """How the records of one program and marketplace become candidates."""
+
+    program: str
+    marketplace: str
+    enabled: bool
+    ttl: timedelta
+    mappings: Mapping[str, FieldMapping]
+
+
+class Recipes:
+    """The recipes that a run needs; each program and marketplace is read once."""
+
+    def __init__(self, stage: StageContext[Settings]) -> None:
+        self._stage = stage
+        self._table = stage.table(PROGRAM_CONFIG.name)
+        self._mappings = merge_mappings(TARGETS, stage.settings.mappings)
+        self._known: dict[tuple[str, str], Recipe] = {}
+
+    def find(self, record: Mapping[str, Any]) -> Recipe:
+        """Return the recipe of a record.
+
+        Raises:
+            BadRecordError: Neither the message nor the record names its program and marketplace.
+        """
+        place = self._place(record)
+        if place not in self._known:
+            own = load_program(self._table, *place)
+            self._known[place] = Recipe(
+                *place,
+                enabled=own.enabled,
+                ttl=timedelta(days=own.candidate_ttl_days or self._stage.settings.ttl_days),
+                mappings=merge_mappings(self._mappings, own.field_mappings),
+            )
+        return self._known[place]
+
+    def _place(self, record: Mapping[str, Any]) -> tuple[str, str]:
+        message = self._stage.message
+        if message and message.program_id and message.marketplace:
+            return message.program_id, message.marketplace
+        names = ("programId", "marketplace")
+        required = {name: msgspec.structs.replace(self._mappings[name], required=True) for name in names}
+        fields = extract_fields(record, required)
+        return fields["programId"], fields["marketplace"]
+
+
+def _transform(record: dict[str, Any], recipes: Recipes, stage: StageContext[Settings]) -> Candidate:
+    if record.keys() >= _CANDIDATE_KEYS:
+        return _convert(record)
+    recipe = recipes.find(record)
+    if not recipe.enabled:
+        raise BadRecordError(DISABLED, f"program {recipe.program} is disabled in {recipe.marketplace}")
+    fields = extract_fields(record, recipe.mappings)
+    now = stage.started_at
+    return _convert(
+        {
+            "customerId": fields["customerId"],
+            "context": [{"type": "program", "id": recipe.program}, {"type": "marketplace", "id": recipe.marketplace}],
+            "subject": _subject(fields),
+            "attributes": {name: fields[name] for name in _ATTRIBUTES if name in fields}
+            | {"channelEligibility": _channels(fields)},
+            "metadata": {
+                "createdAt": now,
+                "updatedAt": now,
+                "expiresAt": now + recipe.ttl,
+                "version": fields.get("sourceVersion", _epoch_ms(fields["eventDate"])),
+                "sourceConnectorId": stage.settings.source_connector_id,
+                "workflowExecutionId": stage.execution.execution_id,
+            },
+        }
+    )
+
+
+def _subject(fields: Mapping[str, Any]) -> dict[str, Any]:
+    named = {name.removeprefix(METADATA_PREFIX): fields[name] for name in fields if name.startswith(METADATA_PREFIX)}
+    metadata = fields.get("subjectMetadata", {}) | named
+    subject = {"type": fields["subjectType"], "id": fields["subjectId"]}
+    return subject | {"metadata": metadata} if metadata else subject
+
+
+def _channels(fields: Mapping[str, Any]) -> dict[str, bool]:
+    given: dict[str, bool] | None = fields.get("channelEligibility")
+    if given is not None:
+        return given
+    return {channel: fields[name] for name, channel in _CHANNELS.items() if name in fields} or {"email": True}
+
+
+def _epoch_ms(time: datetime) -> int:
+    return (time - EPOCH) // timedelta(milliseconds=1)
+
+
+def _convert(fields: Mapping[str, Any]) -> Candidate:
+    try:
+        return msgspec.convert(fields, Candidate)
+    except msgspec.ValidationError as error:
+        raise BadRecordError("CANDIDATE_INVALID", f"it makes no valid candidate: {error}") from error
+
+
+handler = ETLStage(NEEDS)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from datetime import UTC, datetime, timedelta
+from math import isfinite
+from typing import Any, Final, Literal, TypeAlias, assert_never
 
 import msgspec
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 FieldType: TypeAlias = Literal["string", "number", "integer", "boolean", "time", "object"]
 
@@ -13,25 +18,28 @@ FieldType: TypeAlias = Literal["string", "number", "integer", "boolean", "time",
 class FieldMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a field's value stands in a record: a dotted path such as `customer.id`, and what it must be.
 
-    A `time` is ISO 8601 or epoch milliseconds; one without a zone is in UTC.
+    The fields of a candidate have their types; for `subjectMetadata.NAME`, any name, the default is `string`. A `time`
+    is ISO 8601 or epoch milliseconds; one without a zone is in UTC.
     """
 
     source: str
-    type: FieldType = "string"
+    type: FieldType | None = None
     required: bool = False
     default: Any = None
 
 
+METADATA_PREFIX: Final = "subjectMetadata."
+
 TARGETS: Final[Mapping[str, FieldMapping]] = {
-    "customerId": FieldMapping(source="customerId", required=True),
-    "subjectType": FieldMapping(source="subjectType", required=True),
-    "subjectId": FieldMapping(source="subjectId", required=True),
+    "customerId": FieldMapping(source="customerId", type="string", required=True),
+    "subjectType": FieldMapping(source="subjectType", type="string", required=True),
+    "subjectId": FieldMapping(source="subjectId", type="string", required=True),
     "subjectMetadata": FieldMapping(source="subjectMetadata", type="object"),
-    "programId": FieldMapping(source="programId"),
-    "marketplace": FieldMapping(source="marketplace"),
+    "programId": FieldMapping(source="programId", type="string"),
+    "marketplace": FieldMapping(source="marketplace", type="string"),
     "eventDate": FieldMapping(source="eventDate", type="time", required=True),
     "deliveryDate": FieldMapping(source="deliveryDate", type="time"),
-    "timingWindow": FieldMapping(source="timingWindow"),
+    "timingWindow": FieldMapping(source="timingWindow", type="string"),
     "orderValue": FieldMapping(source="orderValue", type="number"),
     "mediaEligible": FieldMapping(source="mediaEligible", type="boolean"),
     "channelEligibility": FieldMapping(source="channelEligibility", type="object"),
@@ -42,14 +50,112 @@ TARGETS: Final[Mapping[str, FieldMapping]] = {
 }
 
 
-def check_targets(mappings: Mapping[str, FieldMapping]) -> None:
-    """Check that mappings name fields of a candidate.
+def check_mappings(mappings: Mapping[str, FieldMapping]) -> None:
+    """Check that mappings name fields of a candidate, with their types.
 
     Raises:
         ValueError: One does not.
     """
-    for target in mappings:
-        if target not in TARGETS:
+    for target, mapping in mappings.items():
+        if target.startswith(METADATA_PREFIX):
+            continue
+        field = TARGETS.get(target)
+        if field is None:
+            allowed = ", ".join([*TARGETS, f"{METADATA_PREFIX}NAME"])
+            raise ValueError(f"mappings: {target!r} is no field of a candidate; allowed are {allowed}")
+        if mapping.type not in (None, field.type):
             raise ValueError(
-                f"mappings: {target!r} is no field of a candidate; allowed are {', '.join(sorted(TARGETS))}"
+                f"mappings: {target} has type {mapping.type}, but it is of type {field.type}; leave it out"
             )
+
+
+def merge_mappings(base: Mapping[str, FieldMapping], own: Mapping[str, FieldMapping]) -> dict[str, FieldMapping]:
+    """Return `base` with what `own` replaces: a field keeps its type, and one that is required stays so."""
+    merged = dict(base)
+    for target, mapping in own.items():
+        field = TARGETS.get(target, mapping)
+        required = field.required or mapping.required
+        merged[target] = msgspec.structs.replace(mapping, type=field.type, required=required)
+    return merged
+
+
+class BadRecordError(ValueError):
+    """A record cannot become a candidate: a code to count by, and a sentence."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def extract_fields(record: Mapping[str, Any], mappings: Mapping[str, FieldMapping]) -> dict[str, Any]:
+    """Return the fields that a record has; None and the empty string count as missing.
+
+    Raises:
+        BadRecordError: A required field is missing, or a value is not of its type.
+    """
+    fields = {}
+    for target, mapping in mappings.items():
+        value = _follow(record, mapping.source)
+        if value is None or value == "":
+            value = mapping.default
+        if value is None:
+            if mapping.required:
+                raise BadRecordError(f"{_code(target)}_MISSING", f"{mapping.source} is missing")
+            continue
+        try:
+            fields[target] = _convert(value, mapping.type or "string")
+        except (ValueError, OverflowError) as error:
+            raise BadRecordError(f"{_code(target)}_INVALID", f"{mapping.source} has the wrong type: {error}") from error
+    return fields
+
+
+def _follow(record: Mapping[str, Any], path: str) -> Any:
+    value: Any = record
+    for name in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+def _convert(value: Any, kind: FieldType) -> Any:
+    match kind:
+        case "string":
+            # Numbers are common ids; msgspec would refuse them.
+            return str(value) if type(value) is int else msgspec.convert(value, str)
+        case "number":
+            number = msgspec.convert(value, float, strict=False)
+            if not isfinite(number):
+                raise ValueError("it is not finite")
+            return number
+        case "integer":
+            return msgspec.convert(value, int, strict=False)
+        case "boolean":
+            return msgspec.convert(value, bool, strict=False)
+        case "time":
+            return parse_time(value)
+        case "object":
+            return msgspec.convert(value, dict[str, Any])
+        case _:
+            assert_never(kind)
+
+
+def parse_time(value: Any) -> datetime:
+    """Return a time in UTC, from ISO 8601 (UTC if it names no zone) or epoch milliseconds, also written as text.
+
+    Raises:
+        ValueError, OverflowError: It is neither.
+    """
+    if isinstance(value, str) and re.fullmatch(r"-?\d{9,}", value):
+        value = int(value)
+    if isinstance(value, str):
+        time = datetime.fromisoformat(value)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    milliseconds = msgspec.convert(value, int)
+    return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def _code(target: str) -> str:
+    """Return e.g. CUSTOMER_ID for customerId; all metadata share one, as codes are few."""
+    target = target.partition(".")[0]
+    return re.sub(r"(?=[A-Z])", "_", target).upper()

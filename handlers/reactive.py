@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
+from handlers.candidate import Candidate, join_key
+from handlers.handler import WorkflowLambdaHandler
 from handlers.needs import Needs, Publish, Table
+from handlers.stage import StageContext
+from handlers.tables import Item, TableClient
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,3 +38,125 @@ NEEDS = Needs(
     tables={EVENT_DEDUPLICATION: ("UpdateItem",)},
     events=Publish(source="ceap.workflow", detail_type="CandidateReady"),
 )
+
+# One request of PutEvents takes 10 events; no more can be repeated by a crash between publishing and recording it.
+BATCH: Final = 10
+
+_EVENT_IDS: Final = uuid.UUID("0d9f4f0e-3c0b-5b1e-9d5e-5f0b7b7c1a51")
+_NAMES: Final = {"#owner": "owner", "#state": "state", "#ttl": "ttl"}  # DynamoDB reserves these words
+_CLAIM: Final = "SET #owner = :me, #state = :claimed, eventId = :event, leaseUntil = :lease, #ttl = :ttl"
+_MAY_CLAIM: Final = (
+    "attribute_not_exists(#state) "
+    "OR (#state = :claimed AND (#owner = :me OR leaseUntil <= :now)) "
+    "OR (#state = :published AND windowUntil <= :now AND (eventId <> :event OR keepUntil <= :now))"
+)
+_RECORD: Final = "SET #state = :published, windowUntil = :window, keepUntil = :keep, #ttl = :keep REMOVE leaseUntil"
+_MAY_RECORD: Final = "#owner = :me AND eventId = :event"
+
+
+class ReactiveStage(WorkflowLambdaHandler[Candidate, Settings]):
+    """Claim, publish, record: an event is never lost, and repeated only by a crash in between, with the same id."""
+
+    record_type = Candidate
+
+    def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
+        claims = Claims(stage.table(EVENT_DEDUPLICATION.name), stage.execution.execution_id, stage.settings)
+        with ThreadPoolExecutor(BATCH) as pool:
+            for batch in _cut(records):
+                refusals = list(pool.map(claims.claim, batch))
+                mine = [candidate for candidate, refusal in zip(batch, refusals, strict=True) if refusal is None]
+                stage.publish(build_detail(candidate) for candidate in mine)
+                list(pool.map(claims.record, mine))
+                for candidate, refusal in zip(batch, refusals, strict=True):
+                    published, reason = (True, "PUBLISHED") if refusal is None else claims.explain(candidate, refusal)
+                    stage.count("published" if published else "duplicate")
+                    yield msgspec.structs.replace(candidate, published=published, reason=reason)
+
+
+class Claims:
+    """The claims of one execution on the events of candidates."""
+
+    def __init__(self, table: TableClient, execution_id: str, settings: Settings) -> None:
+        self._table = table
+        self._me = execution_id
+        self._settings = settings
+
+    def claim(self, candidate: Candidate) -> Item | None:
+        """Claim the event of a candidate: return None, or the item that stands against it."""
+        now, settings = int(time.time()), self._settings
+        values = {
+            ":me": self._me,
+            ":claimed": "claimed",
+            ":published": "published",
+            ":event": event_id(candidate),
+            ":now": now,
+            ":lease": now + settings.lease_s,
+            ":ttl": now + settings.lease_s + self._keep_s,
+        }
+        return self._table.update(_key(candidate), _CLAIM, _MAY_CLAIM, names=_NAMES, values=values)
+
+    def record(self, candidate: Candidate) -> None:
+        """Record that the event is published; who took the claim over meanwhile publishes it with the same id."""
+        now = int(time.time())
+        values = {
+            ":me": self._me,
+            ":published": "published",
+            ":event": event_id(candidate),
+            ":window": now + self._settings.window_s,
+            ":keep": now + self._keep_s,
+        }
+        self._table.update(_key(candidate), _RECORD, _MAY_RECORD, names=_NAMES, values=values)
+
+    def explain(self, candidate: Candidate, refusal: Item) -> tuple[bool, str]:
+        """Return whether the event is published all the same, by an earlier attempt of this stage, and the reason."""
+        if refusal["state"] == "claimed":
+            return False, "CLAIMED_ELSEWHERE"
+        if refusal["eventId"] != event_id(candidate):
+            return False, "IN_WINDOW"
+        return (True, "PUBLISHED") if refusal["owner"] == self._me else (False, "ALREADY_PUBLISHED")
+
+    @property
+    def _keep_s(self) -> int:
+        return max(self._settings.window_s, self._settings.redelivery_s)
+
+
+def deduplication_key(candidate: Candidate) -> str:
+    """Return what makes two candidates the same to the outside."""
+    subject = candidate.subject
+    program, marketplace = candidate.context_id("program"), candidate.context_id("marketplace")
+    return join_key(":", candidate.customer_id, subject.type, subject.id, program, marketplace)
+
+
+def event_id(candidate: Candidate) -> str:
+    """Return the id of a candidate's event: the same for the same candidate and version, whoever publishes it."""
+    return str(uuid.uuid5(_EVENT_IDS, f"{deduplication_key(candidate)}:{candidate.metadata.version}"))
+
+
+def build_detail(candidate: Candidate) -> dict[str, object]:
+    """Return the detail of a candidate's event; consumers deduplicate on `eventId`."""
+    return {
+        "eventId": event_id(candidate),
+        "programId": candidate.context_id("program"),
+        "marketplace": candidate.context_id("marketplace"),
+        "candidate": candidate,
+    }
+
+
+def _key(candidate: Candidate) -> Item:
+    return {"deduplicationKey": deduplication_key(candidate)}
+
+
+def _cut(candidates: Iterator[Candidate]) -> Iterator[list[Candidate]]:
+    """Yield batches in which no key stands twice: a claim must not meet a claim of its own batch."""
+    batch: dict[str, Candidate] = {}
+    for candidate in candidates:
+        key = deduplication_key(candidate)
+        if len(batch) == BATCH or key in batch:
+            yield list(batch.values())
+            batch = {}
+        batch[key] = candidate
+    if batch:
+        yield list(batch.values())
+
+
+handler = ReactiveStage(NEEDS)

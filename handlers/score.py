@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from datetime import datetime
+from math import isfinite
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
+from handlers.batch import batched
+from handlers.candidate import Candidate, Score
+from handlers.handler import WorkflowLambdaHandler
 from handlers.needs import Needs, Table
-from handlers.providers import PROVIDERS, ModelName
+from handlers.providers import PROVIDERS, ModelName, Provider, Verdict
+from handlers.score_cache import CachedScore, CacheKey, cache_key, read_scores, write_scores
+from handlers.stage import StageContext
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,3 +29,73 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 # Partition key CUSTOMER#{customer}#SUBJECT#{type}#{id}; sort key MODEL#{model}#{version of the model}.
 SCORE_CACHE = Table(name="score_cache", partition_key="PK", sort_key="SK", ttl="ttl")
 NEEDS = Needs(settings=Settings, tables={SCORE_CACHE: ("BatchGetItem", "BatchWriteItem")})
+
+
+BATCH: Final = 100
+DEFAULT: Final = Verdict(0.5, 0.1)
+
+
+class ScoreStage(WorkflowLambdaHandler[Candidate, Settings]):
+    """Each model scores each candidate, from the cache where it can; a model that fails does not lose the others."""
+
+    record_type = Candidate
+
+    def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
+        table = stage.table(SCORE_CACHE.name)
+        expires = int(stage.started_at.timestamp()) + stage.settings.cache_ttl_s
+        for batch in batched(records, BATCH):
+            asked = {
+                (number, model): cache_key(candidate, model, PROVIDERS[model].version)
+                for number, candidate in enumerate(batch)
+                for model in stage.settings.models
+            }
+            cached = read_scores(table, asked.values())
+            scores = [dict(candidate.scores or {}) for candidate in batch]
+            fresh: dict[CacheKey, CachedScore] = {}
+            for (number, model), key in asked.items():
+                candidate, row = batch[number], cached.get(key)
+                if row and row.serves(candidate, stage.started_at):
+                    scores[number][model] = row.score
+                    stage.count("cached")
+                    continue
+                try:
+                    score = _judge(PROVIDERS[model], candidate, stage.started_at)
+                    fresh[key] = CachedScore(score, candidate.metadata.version, expires)
+                    stage.count("scored")
+                except Exception as error:
+                    score = _fall_back(PROVIDERS[model], candidate, row, error, stage.started_at)
+                    stage.count("fallback")
+                scores[number][model] = score
+            write_scores(table, fresh)
+            for candidate, all_scores in zip(batch, scores, strict=True):
+                yield msgspec.structs.replace(candidate, scores=all_scores)
+
+
+def _judge(provider: Provider, candidate: Candidate, now: datetime) -> Score:
+    features = provider.features(candidate)
+    provider.validate(features)
+    verdict = provider.score(features)
+    if not isfinite(verdict.value) or not 0 <= verdict.confidence <= 1:
+        raise ValueError(f"the verdict is {verdict}; the value must be finite, the confidence between 0 and 1")
+    return Score(value=verdict.value, confidence=verdict.confidence, timestamp=now)
+
+
+def _fall_back(
+    provider: Provider, candidate: Candidate, row: CachedScore | None, failure: Exception, now: datetime
+) -> Score:
+    """Return the best score without the model: what it once said, what it says without looking closely, a default."""
+    reason = {"fallback": True, "originalFailure": f"{type(failure).__name__}: {failure}"}
+    if row:
+        return msgspec.structs.replace(row.score, metadata=reason | {"fallbackStrategy": "cached"})
+    verdict, strategy = provider.fallback(candidate), "provider"
+    if verdict is None:
+        verdict, strategy = DEFAULT, "default"
+    return Score(
+        value=verdict.value,
+        confidence=verdict.confidence,
+        timestamp=now,
+        metadata=reason | {"fallbackStrategy": strategy},
+    )
+
+
+handler = ScoreStage(NEEDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from handlers.filters.base import Rejection
 from handlers.filters.business_rule import BusinessRule
 from handlers.filters.eligibility import Eligibility
 from handlers.filters.quality import Quality
@@ -11,4 +12,4 @@ from handlers.filters.trust import Trust
 
 Filter: TypeAlias = Eligibility | BusinessRule | Trust | Quality
 
-__all__ = ["BusinessRule", "Eligibility", "Filter", "Quality", "Trust"]
+__all__ = ["BusinessRule", "Eligibility", "Filter", "Quality", "Rejection", "Trust"]

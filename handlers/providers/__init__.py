@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
-from handlers.providers.base import Provider
+from handlers.providers.base import Provider, Verdict
 from handlers.providers.fraud import FraudProvider
 from handlers.providers.quality import QualityProvider
 from handlers.providers.trust import TrustProvider
@@ -18,4 +18,4 @@ PROVIDERS: Final[Mapping[ModelName, Provider]] = {
     "fraud": FraudProvider(),
 }
 
-__all__ = ["PROVIDERS", "ModelName", "Provider"]
+__all__ = ["PROVIDERS", "ModelName", "Provider", "Verdict"]

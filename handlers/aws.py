@@ -1,0 +1,101 @@
+"""AWS clients, each made once and when first used, and the class that each of their errors has for a stage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Final
+
+from handlers.contract import PermanentStageError, StageError, TransientStageError
+
+MAX_CONNECTIONS: Final = 64
+
+# What has another status than 5xx and still may go away. Source: "Error responses" of S3, DynamoDB and EventBridge.
+_TRANSIENT_CODES: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "LimitExceededException",
+        "OperationAborted",
+        "PreconditionFailed",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "RequestTimeTooSkewed",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
+
+@cache
+def client(service: str) -> Any:
+    """Return the client of a service, made at the first call; it retries throttling and network errors itself."""
+    from botocore.config import Config  # type: ignore[import-untyped]  # botocore ships no types
+
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 5},
+        connect_timeout=5,
+        read_timeout=30,
+        max_pool_connections=MAX_CONNECTIONS,
+    )
+    return _session().create_client(service, config=config)
+
+
+@cache
+def _session() -> Any:
+    import botocore.session  # type: ignore[import-untyped]  # botocore ships no types
+
+    return botocore.session.get_session()
+
+
+@contextmanager
+def stage_errors(action: str, resource: str, *, missing: str = "") -> Iterator[None]:
+    """Turn the AWS errors of a call into a stage's errors.
+
+    Args:
+        action: The IAM action, e.g. `s3:GetObject`.
+        resource: What it is done to, e.g. `s3://bucket/key`.
+        missing: What to say when the resource does not exist: who should have made it.
+
+    Raises:
+        PermanentStageError: No later attempt can succeed.
+        TransientStageError: A later attempt may; the client's own retries are used up.
+    """
+    from botocore.exceptions import (  # type: ignore[import-untyped]  # botocore ships no types
+        BotoCoreError,
+        ClientError,
+    )
+
+    try:
+        yield
+    except ClientError as error:
+        raise _of_answer(error.response, f"{action} on {resource}", missing) from error
+    except BotoCoreError as error:
+        raise _of_no_answer(error, f"{action} on {resource}") from error
+
+
+def _of_answer(answer: dict[str, Any], call: str, missing: str) -> StageError:
+    code, message = answer["Error"].get("Code", ""), answer["Error"].get("Message", "")
+    status = answer["ResponseMetadata"].get("HTTPStatusCode", 0)
+    said = f"{call} failed after the client's retries: {status} {code}: {message}"
+    if status >= 500 or status == 429 or code in _TRANSIENT_CODES:
+        return TransientStageError(said)
+    if status == 403 or code == "AccessDeniedException":
+        function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "this function")
+        return PermanentStageError(f"{call} was denied: {message}; grant it to the role of {function}")
+    if status == 404 or code == "ResourceNotFoundException":
+        return PermanentStageError(f"{call} found nothing ({code}); {missing or 'check that it is deployed'}")
+    return PermanentStageError(said)
+
+
+def _of_no_answer(error: Exception, call: str) -> StageError:
+    from botocore.exceptions import ConnectionError as BotocoreConnectionError
+    from botocore.exceptions import CredentialRetrievalError, HTTPClientError, IncompleteReadError
+
+    network = (BotocoreConnectionError, CredentialRetrievalError, HTTPClientError, IncompleteReadError)
+    said = f"{call} failed: {type(error).__name__}: {error}"
+    return TransientStageError(said) if isinstance(error, network) else PermanentStageError(said)

@@ -1,0 +1,126 @@
+"""The port to S3: read an object's tail or stream it, put one object, write one of any size in constant memory.
+
+All methods raise PermanentStageError or TransientStageError, as `handlers.aws.stage_errors` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, Final
+
+import msgspec
+
+from handlers.aws import client, stage_errors
+from handlers.contract import PermanentStageError, TransientStageError
+
+CHUNK_BYTES: Final = 64 * 1024
+# S3 takes 10,000 parts of at least 5 MiB (the last may be smaller): 80 GB at this size.
+PART_BYTES: Final = 8 * 1024 * 1024
+
+
+class Tail(msgspec.Struct, frozen=True):
+    """The end of an object: its bytes, where in the object they start, and which version of it was read."""
+
+    data: bytes
+    start: int
+    etag: str
+
+
+class Storage:
+    """The objects of one bucket."""
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+        self._client = client("s3")
+
+    def locate(self, key: str) -> str:
+        """Return the URI of an object."""
+        return f"s3://{self._bucket}/{key}"
+
+    def read_tail(self, key: str, size_bytes: int, *, missing: str) -> Tail:
+        """Return the last bytes of an object, or all of a smaller one; `missing` says who should have written it."""
+        with stage_errors("s3:GetObject", self.locate(key), missing=missing):
+            try:
+                answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=-{size_bytes}")
+            except self._client.exceptions.ClientError as error:
+                # S3 has no last bytes of an empty object to give.
+                if error.response["Error"]["Code"] == "InvalidRange":
+                    return Tail(b"", 0, "")
+                raise
+            with closing(answer["Body"]) as body:
+                # "bytes 100-199/200"; the header is left out where the range is the whole object.
+                start = int(answer.get("ContentRange", "bytes 0-").removeprefix("bytes ").split("-")[0])
+                return Tail(body.read(), start, answer["ETag"])
+
+    def read(self, key: str, *, etag: str) -> Iterator[bytes]:
+        """Yield an object in chunks; it must still be the version with this etag."""
+        with stage_errors("s3:GetObject", self.locate(key), missing="it was deleted while it was read"):
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=etag)
+            with closing(answer["Body"]) as body:
+                yield from body.iter_chunks(CHUNK_BYTES)
+
+    def put(self, key: str, body: bytes | bytearray) -> None:
+        """Write an object with one request."""
+        with stage_errors("s3:PutObject", self.locate(key), missing="the bucket must exist"):
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
+
+    def open_writer(self, key: str) -> ObjectWriter:
+        """Return a writer of an object that appears whole at `close`, or never."""
+        return ObjectWriter(self, self._client, {"Bucket": self._bucket, "Key": key})
+
+
+class ObjectWriter:
+    """Writes one object with one request, or in parts as soon as it is larger than a part."""
+
+    def __init__(self, storage: Storage, s3: Any, target: dict[str, str]) -> None:
+        self._storage = storage
+        self._client = s3
+        self._target = target
+        self._buffer = bytearray()
+        self._upload: dict[str, str] = {}
+        self._parts: list[dict[str, Any]] = []
+
+    def write(self, data: bytes) -> None:
+        self._buffer += data
+        if len(self._buffer) >= PART_BYTES:
+            self._send_part()
+
+    def close(self) -> None:
+        """Make the object appear, if anything was written; a second call does nothing."""
+        if not self._upload:
+            if self._buffer:
+                self._storage.put(self._target["Key"], self._buffer)
+                self._buffer = bytearray()
+            return
+        if self._buffer:
+            self._send_part()
+        with self._errors():
+            self._client.complete_multipart_upload(
+                **self._target, **self._upload, MultipartUpload={"Parts": self._parts}
+            )
+        self._upload = {}
+
+    def abort(self) -> None:
+        """Forget what was written; parts that cannot be deleted now fall to the bucket's lifecycle rule."""
+        if not self._upload:
+            return
+        try:
+            with stage_errors("s3:AbortMultipartUpload", self._storage.locate(self._target["Key"])):
+                self._client.abort_multipart_upload(**self._target, **self._upload)
+        except (PermanentStageError, TransientStageError):
+            # The failure that led here is the one to report.
+            pass
+
+    def _send_part(self) -> None:
+        with self._errors():
+            if not self._upload:
+                answer = self._client.create_multipart_upload(**self._target, ContentType="application/json")
+                self._upload = {"UploadId": answer["UploadId"]}
+            number = len(self._parts) + 1
+            answer = self._client.upload_part(**self._target, **self._upload, PartNumber=number, Body=self._buffer)
+            self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+        self._buffer = bytearray()
+
+    def _errors(self) -> Any:
+        return stage_errors("s3:PutObject", self._storage.locate(self._target["Key"]), missing="the bucket must exist")
