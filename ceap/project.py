@@ -11,7 +11,6 @@ from templates.config import load_workflow
 from templates.errors import ConfigError
 from templates.model import Workflow
 from templates.render import render
-from templates.schema import schema_text
 from templates.stacks import foundation_stack, workflow_stack
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -57,6 +56,8 @@ def build_templates(workflows: Iterable[Workflow]) -> Iterator[tuple[str, str]]:
 
 def build_generated() -> Iterator[tuple[Path, str]]:
     """Yield path and text of every file that the project's declarations generate, the schema for editors included."""
+    from templates.schema import schema_text
+
     for name, text in build_templates(load_workflows(declarations())):
         yield GENERATED / name, text
     yield SCHEMA, schema_text()

@@ -91,7 +91,7 @@ def _stage_problems(workflow: str, steps: tuple[Step, ...]) -> Iterator[Problem]
         if step.stage in RESERVED_STAGES:
             yield place, f"is {step.stage!r}, a name that ceap uses itself; reserved are {', '.join(RESERVED_STAGES)}"
         if other == step.stage:
-            yield place, f"is {step.stage!r} again; each stage has a name of its own: rename one of the two"
+            yield place, f"is {step.stage!r} again; each stage has a name of its own: rename one of them"
         elif other is not None:
             yield place, f"is {step.stage!r}, and {other!r} is there: both would be '{purpose}' in names; rename one"
         seen[purpose] = step.stage
@@ -190,8 +190,10 @@ def _expected(target: type[msgspec.Struct], place: Place, text: str, value: Any)
     description = _describe(target, place)
     if text.startswith("Invalid enum value"):
         return f"{_allowed(str(value), [member.value for member in WorkflowType])} ({description})"
+    if not text.startswith("Expected "):
+        return text  # a ValueError of the Struct itself, e.g. of a handler's Settings
     said = text.replace("`", "").removeprefix("Expected ").split(" matching regex ")[0]
-    return f"expected {said[0].lower()}{said[1:]}" + (f" ({description})" if description else "")
+    return f"expected {said}" + (f" ({description})" if description else "")
 
 
 def _describe(target: type[msgspec.Struct], place: Place) -> str:

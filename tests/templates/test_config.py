@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from templates.config import load_workflow, parse_workflow
+from templates.errors import ConfigError
+from templates.model import LambdaStep, RetryPolicy, WorkflowType
+from templates.source import parse_source
+from tests.strategies import declarations, workflow_of
+
+VALID = """\
+name: orders
+type: EXPRESS
+steps:
+  - stage: ETLStage
+    handler: etl
+  - stage: FilterStage
+    handler: filter
+"""
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_workflow(parse_source(text, "orders.yaml"))
+    return str(caught.value)
+
+
+def changed(old: str, new: str) -> str:
+    assert old in VALID
+    return VALID.replace(old, new, 1)
+
+
+def test_a_declaration_becomes_a_workflow_with_the_defaults() -> None:
+    workflow = parse_workflow(parse_source(VALID, "orders.yaml"))
+    assert (workflow.name, workflow.type) == ("orders", WorkflowType.EXPRESS)
+    assert (
+        LambdaStep(stage="ETLStage", handler="etl", timeout_s=60, memory_mb=1024),
+        LambdaStep(stage="FilterStage", handler="filter", timeout_s=60, memory_mb=1024),
+    ) == workflow.steps
+    assert RetryPolicy(max_attempts=2, interval_s=20, backoff_rate=2.0) == workflow.retry.lambda_
+
+
+def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
+    workflow = parse_workflow(parse_source(VALID + "retry: {lambda: {max_attempts: 1}}\n", "orders.yaml"))
+    assert RetryPolicy(max_attempts=1, interval_s=20, backoff_rate=2.0) == workflow.retry.lambda_
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            VALID + "retries: {}\n",
+            "orders.yaml:8: retries is not a key here; did you mean retry? "
+            "allowed: name, type, description, retry, overrides, steps",
+            id="unknown key",
+        ),
+        pytest.param(
+            changed("handler: filter", "handlr: filter"),
+            "orders.yaml:7: steps[1].handlr is not a key here; did you mean handler? "
+            "allowed: stage, handler, timeout_s, memory_mb, reserved_concurrency, settings",
+            id="unknown key of a step",
+        ),
+        pytest.param(
+            VALID + "retry: {lambda: {attempts: 2}}\n",
+            "orders.yaml:8: retry.lambda.attempts is not a key here; did you mean max_attempts? "
+            "allowed: max_attempts, interval_s, backoff_rate",
+            id="unknown key of a retrier",
+        ),
+        pytest.param(
+            changed("handler: filter", "glue: heavy_etl"),
+            "orders.yaml:7: steps[1].glue is 'heavy_etl', but an EXPRESS workflow cannot wait for a Glue job: "
+            "make it a Lambda step or set type: STANDARD",
+            id="Glue in EXPRESS",
+        ),
+        pytest.param(
+            VALID + "    timeout_s: 301\n",
+            "orders.yaml:8: steps[1].timeout_s is 301; an EXPRESS workflow allows at most 300 s in all; "
+            "shorten the step or set type: STANDARD",
+            id="301 s",
+        ),
+        pytest.param(
+            VALID + "    timeout_s: 241\n",
+            "orders.yaml:3: steps take up to 301 s together (the sum of their timeout_s, 60 where none is given); "
+            "an EXPRESS workflow allows at most 300 s in all; shorten steps or set type: STANDARD",
+            id="301 s together",
+        ),
+        pytest.param(
+            VALID + "    timeout_s: 901\n",
+            "orders.yaml:8: steps[1].timeout_s is 901: expected int <= 900 "
+            "(seconds; AWS Lambda allows at most 900, longer work is for a Glue step)",
+            id="901 s",
+        ),
+        pytest.param(
+            changed("FilterStage", "ETLStage"),
+            "orders.yaml:6: steps[1].stage is 'ETLStage' again; each stage has a name of its own: rename one of them",
+            id="duplicate stage",
+        ),
+        pytest.param(
+            changed("FilterStage", "ETL"),
+            "orders.yaml:6: steps[1].stage is 'ETL', and 'ETLStage' is there: both would be 'ETL' in names; rename one",
+            id="colliding stage",
+        ),
+        pytest.param(
+            changed("FilterStage", "ReceiveMessage"),
+            "orders.yaml:6: steps[1].stage is 'ReceiveMessage', a name that ceap uses itself; "
+            "reserved are initial, ReceiveMessage, StageInput, Stage",
+            id="reserved stage",
+        ),
+        pytest.param(
+            changed("FilterStage", "filter-stage"),
+            "orders.yaml:6: steps[1].stage is 'filter-stage': expected str "
+            "(state name and S3 folder: letters and digits, a capital first, e.g. ScoreStage)",
+            id="malformed stage",
+        ),
+        pytest.param(
+            changed("orders", "Orders"),
+            "orders.yaml:1: name is 'Orders': expected str (part of every name: a-z, 0-9 and hyphens)",
+            id="bad name",
+        ),
+        pytest.param(
+            changed("orders", "foundation"),
+            "orders.yaml:1: name is 'foundation', the name of the stack that all workflows share; choose another",
+            id="the foundation's name",
+        ),
+        pytest.param(
+            changed("orders", "o" * 41),
+            "orders.yaml:6: steps[1].stage is 'FilterStage': the function "
+            f"ceap-{'o' * 41}-${{Environment}}-Filter could have 66 characters with an Environment of 12; "
+            "AWS Lambda allows 64: shorten the stage or the workflow's name by 2",
+            id="name too long",
+        ),
+        pytest.param(
+            changed("handler: filter", "handler: filtr"),
+            "orders.yaml:7: steps[1].handler is 'filtr', and there is no handlers/filtr.py with that name to run; "
+            "did you mean filter? allowed: etl, filter, reactive, score, store",
+            id="unknown handler",
+        ),
+        pytest.param(
+            changed("handler: filter", "timeout_s: 3"),
+            "orders.yaml:6: steps[1] has neither handler nor glue; give exactly one: "
+            "handler for a Lambda step, glue for a Glue step",
+            id="no handler",
+        ),
+        pytest.param(
+            changed("EXPRESS", "EXPRES"),
+            "orders.yaml:2: type is 'EXPRES': did you mean EXPRESS? allowed: EXPRESS, STANDARD "
+            "(EXPRESS: five minutes in all, Lambda only; STANDARD: longer, Glue)",
+            id="unknown type",
+        ),
+        pytest.param(
+            changed("EXPRESS", "STANDARD"),
+            "orders.yaml:2: type is STANDARD, which this version does not generate; set type: EXPRESS and keep the "
+            "steps within 300 s in all, or split the workflow in two",
+            id="STANDARD",
+        ),
+        pytest.param(
+            changed("name: orders\n", ""),
+            "orders.yaml:1: name is missing: add it (part of every name: a-z, 0-9 and hyphens)",
+            id="no name",
+        ),
+        pytest.param(
+            "name: orders\ntype: EXPRESS\nsteps: []\n",
+            "orders.yaml:3: steps is []; a workflow has at least one step: list its stages",
+            id="zero steps",
+        ),
+        pytest.param(
+            VALID + "    settings: {filtrs: []}\n",
+            "orders.yaml:8: steps[1].settings.filtrs is not a key here; ",
+            id="unknown setting",
+        ),
+        pytest.param(
+            VALID.replace("handler: etl\n", "handler: etl\n    settings: {max_error_rate: often}\n"),
+            "orders.yaml:6: steps[0].settings.max_error_rate is 'often': expected float, got str",
+            id="wrong setting",
+        ),
+        pytest.param("", "orders.yaml: the file is empty; declare at least name, type and steps", id="empty"),
+        pytest.param(
+            "# nothing yet\n", "orders.yaml: the file is empty; declare at least name, type and steps", id="a comment"
+        ),
+        pytest.param(
+            VALID + "---\n" + VALID,
+            "orders.yaml:8: a second document begins here; keep one workflow per file",
+            id="several documents",
+        ),
+        pytest.param(
+            VALID + "type: STANDARD\n",
+            "orders.yaml:8: type stands twice, first in line 2; keep one of them",
+            id="repeat",
+        ),
+        pytest.param(
+            VALID + "    handler: etl\n",
+            "orders.yaml:8: steps[1].handler stands twice, first in line 7; keep one of them",
+            id="repeated key of a step",
+        ),
+        pytest.param(
+            "name: [orders\n",
+            "orders.yaml:2: not YAML: did not find expected ',' or ']'; correct the syntax",
+            id="not YAML",
+        ),
+        pytest.param(
+            "- a\n- b\n",
+            "orders.yaml:1: a declaration is a mapping with name, type and steps, not ['a', 'b']",
+            id="a list",
+        ),
+        pytest.param(
+            "name: orders\ntype: EXPRESS\nsteps: &steps [*steps]\n",
+            "orders.yaml:3: steps[0] refers to itself; write the value out",
+            id="a circle",
+        ),
+    ],
+)
+def test_a_wrong_declaration_is_refused_with_file_place_value_and_cure(text: str, message: str) -> None:
+    assert refusal(text).startswith(message)
+
+
+def test_settings_that_do_not_fit_the_environment_are_refused() -> None:
+    mappings = {"orderValue": {"source": "x" * 3072}}
+    text = VALID.replace("handler: etl\n", f"handler: etl\n    settings: {{mappings: {mappings}}}\n")
+    assert "at most 3072 fit the function's environment" in refusal(text)
+
+
+def test_a_date_in_overrides_stays_the_text_that_was_written() -> None:
+    workflow = parse_workflow(parse_source(VALID + "overrides: {Queue: {Version: 2012-10-17}}\n", "orders.yaml"))
+    assert workflow.overrides == {"Queue": {"Version": "2012-10-17"}}
+
+
+def test_a_missing_file_a_folder_and_a_binary_file_are_refused(tmp_path: Path) -> None:
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\x80\x81\x00")
+    with pytest.raises(ConfigError, match=r"missing\.yaml: there is no such file; name a declaration"):
+        load_workflow(tmp_path / "missing.yaml")
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load_workflow(tmp_path)
+    with pytest.raises(ConfigError, match=r"binary\.yaml: not a text file"):
+        load_workflow(binary)
+
+
+@pytest.mark.property(26)
+@pytest.mark.parametrize("wanted", list(WorkflowType))
+def test_one_setting_selects_the_type(wanted: WorkflowType) -> None:
+    text = changed("EXPRESS", wanted)
+    if wanted is WorkflowType.EXPRESS:
+        assert wanted == parse_workflow(parse_source(text, "orders.yaml")).type
+    else:
+        assert "type is STANDARD" in refusal(text)
+
+
+@pytest.mark.property(25)
+@given(declaration=declarations(), data=st.data())
+def test_an_express_workflow_over_the_limit_is_refused(declaration: dict[str, Any], data: st.DataObject) -> None:
+    steps = declaration["steps"]
+    assert sum(step.timeout_s for step in workflow_of(declaration).steps) <= 300
+    step = data.draw(st.sampled_from(steps))
+    step["timeout_s"] += 301 - sum(step["timeout_s"] for step in steps)
+    with pytest.raises(ConfigError, match="an EXPRESS workflow allows at most 300 s in all; shorten"):
+        workflow_of(declaration)
+
+
+@pytest.mark.property(25)
+@given(declaration=declarations(), data=st.data())
+def test_an_express_workflow_with_a_glue_step_is_refused(declaration: dict[str, Any], data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, len(declaration["steps"]) - 1))
+    declaration["steps"][index] = {"stage": declaration["steps"][index]["stage"], "glue": "job"}
+    with pytest.raises(ConfigError, match=r"steps\[\d]\.glue is 'job', but an EXPRESS workflow cannot wait"):
+        workflow_of(declaration)

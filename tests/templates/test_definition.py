@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+
+from handlers.contract import ExecutionContext
+from templates.definition import build_definition, definition_text
+from templates.model import Workflow
+from templates.stacks import workflow_stack
+from tests.strategies import workflow_of, workflows
+
+MISSING = "missing"
+
+
+def tasks(workflow: Workflow) -> dict[str, dict[str, Any]]:
+    return {name: state for name, state in build_definition(workflow)["States"].items() if state["Type"] == "Task"}
+
+
+@pytest.mark.property(8)
+@given(workflow=workflows())
+def test_the_payload_is_exactly_the_execution_context(workflow: Workflow) -> None:
+    fields = {field.encode_name for field in msgspec.structs.fields(ExecutionContext)}
+    for name, task in tasks(workflow).items():
+        payload = task["Parameters"]["Payload"]
+        assert fields == {key.removesuffix(".$") for key in payload}
+        assert ("$$.Execution.Name", name, "${WorkflowBucket}") == (
+            payload["executionId.$"],
+            payload["currentStage"],
+            payload["workflowBucket"],
+        )
+
+
+@pytest.mark.property(4)
+@pytest.mark.property(8)
+@given(workflow=workflows())
+def test_the_message_body_goes_to_the_first_stage_alone(workflow: Workflow) -> None:
+    first, *others = [task["Parameters"]["Payload"] for task in tasks(workflow).values()]
+    assert (first["initialData.$"], first["previousStage"]) == ("$.body", None)
+    assert [None] * len(others) == [payload["initialData"] for payload in others]
+
+
+@pytest.mark.property(3)
+@given(workflow=workflows())
+def test_each_stage_names_the_one_before_it(workflow: Workflow) -> None:
+    stages = [step.stage for step in workflow.steps]
+    previous = [task["Parameters"]["Payload"]["previousStage"] for task in tasks(workflow).values()]
+    assert [None, *stages[:-1]] == previous
+
+
+@pytest.mark.property(15)
+@given(workflow=workflows())
+def test_the_states_are_one_chain_of_lambda_tasks(workflow: Workflow) -> None:
+    definition = build_definition(workflow)
+    states, name, walked = definition["States"], definition["StartAt"], []
+    while name:
+        walked.append(name)
+        name = states[name].get("Next")
+    assert ["ReceiveMessage", *[step.stage for step in workflow.steps]] == walked
+    assert set(walked) == set(states)
+    assert [walked[-1]] == [state for state, body in states.items() if body.get("End")]
+    assert {"arn:aws:states:::lambda:invoke"} == {task["Resource"] for task in tasks(workflow).values()}
+
+
+@pytest.mark.property(16)
+@given(workflow=workflows())
+def test_every_lambda_task_is_retried_twice_after_20_s_but_never_for_a_permanent_error(workflow: Workflow) -> None:
+    expected = [
+        {"ErrorEquals": ["PermanentStageError"], "MaxAttempts": 0},
+        {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 20, "MaxAttempts": 2, "BackoffRate": 2.0},
+    ]
+    assert [expected] * len(workflow.steps) == [task["Retry"] for task in tasks(workflow).values()]
+
+
+@pytest.mark.property(17)
+@given(workflow=workflows())
+def test_every_lambda_result_is_discarded(workflow: Workflow) -> None:
+    assert [None] * len(workflow.steps) == [task.get("ResultPath", MISSING) for task in tasks(workflow).values()]
+
+
+@given(workflow=workflows())
+def test_tasks_and_machine_have_timeouts_within_the_budget(workflow: Workflow) -> None:
+    definition = build_definition(workflow)
+    timeouts = [task["TimeoutSeconds"] for task in tasks(workflow).values()]
+    assert [step.timeout_s for step in workflow.steps] == timeouts
+    assert sum(timeouts) <= definition["TimeoutSeconds"] == 300
+
+
+@given(workflow=workflows())
+def test_no_state_catches_so_that_a_failure_ends_at_the_stage_that_failed(workflow: Workflow) -> None:
+    assert [name for name, state in build_definition(workflow)["States"].items() if "Catch" in state] == []
+
+
+@given(workflow=workflows())
+def test_every_token_has_a_substitution_and_every_substitution_a_token(workflow: Workflow) -> None:
+    machine = workflow_stack(workflow)["Resources"]["StateMachine"]["Properties"]
+    assert set(re.findall(r"\$\{(\w+)}", machine["DefinitionString"])) == set(machine["DefinitionSubstitutions"])
+
+
+def test_the_text_is_the_definition_as_indented_json_in_any_language() -> None:
+    workflow = workflow_of(
+        {"name": "a", "type": "EXPRESS", "description": "für alle", "steps": [{"stage": "A", "handler": "etl"}]}
+    )
+    text = definition_text(workflow)
+    assert build_definition(workflow) == json.loads(text)
+    assert text.startswith('{\n  "Comment": "für alle",\n  "StartAt": "ReceiveMessage",\n')
+    assert text.endswith("\n}\n")

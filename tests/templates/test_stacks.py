@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from templates import budget, naming
+from templates.errors import ConfigError
+from templates.model import Workflow
+from templates.stacks import foundation_stack, workflow_stack
+from tests.strategies import workflow_of, workflows
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: resource["Properties"] for name, resource in template["Resources"].items() if resource["Type"] == kind
+    }
+
+
+def one(template: dict[str, Any], kind: str) -> dict[str, Any]:
+    [properties] = of_type(template, kind).values()
+    return properties
+
+
+def values(node: Any) -> Iterator[Any]:
+    yield node
+    if isinstance(node, dict):
+        for value in node.values():
+            yield from values(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from values(value)
+
+
+def statements(role: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    [policy] = role["Policies"]
+    return {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
+
+
+@pytest.mark.property(1)
+@given(workflow=workflows())
+def test_functions_and_their_log_groups_have_the_name_of_the_convention(workflow: Workflow) -> None:
+    template = workflow_stack(workflow)
+    functions = of_type(template, "AWS::Lambda::Function")
+    names = [f"ceap-{workflow.name}-${{Environment}}-{step.stage.removesuffix('Stage')}" for step in workflow.steps]
+    assert names == [function["FunctionName"]["Fn::Sub"] for function in functions.values()]
+    assert max(len(name.replace("${Environment}", "e" * naming.ENVIRONMENT_MAX)) for name in names) <= 64
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    for function in functions.values():
+        group = groups[function["LoggingConfig"]["LogGroup"]["Ref"]]
+        assert f"/aws/lambda/{function['FunctionName']['Fn::Sub']}" == group["LogGroupName"]["Fn::Sub"]
+
+
+@pytest.mark.property(12)
+@pytest.mark.property(35)
+@given(workflow=workflows())
+def test_the_state_machine_is_express_logged_in_full_and_traced(workflow: Workflow) -> None:
+    template = workflow_stack(workflow)
+    machine = one(template, "AWS::StepFunctions::StateMachine")
+    assert machine["StateMachineType"] == "EXPRESS"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert (machine["LoggingConfiguration"]["Level"], machine["LoggingConfiguration"]["IncludeExecutionData"]) == (
+        "ALL",
+        True,
+    )
+    assert json.loads(machine["DefinitionString"])["TimeoutSeconds"] == 300
+    assert {14} == {group["RetentionInDays"] for group in of_type(template, "AWS::Logs::LogGroup").values()}
+    assert {"Active"} == {
+        function["TracingConfig"]["Mode"] for function in of_type(template, "AWS::Lambda::Function").values()
+    }
+
+
+@pytest.mark.property(13)
+@pytest.mark.property(27)
+@pytest.mark.property(41)
+@given(workflow=workflows())
+def test_the_pipe_joins_queue_and_state_machine_one_message_at_a_time_and_waits(workflow: Workflow) -> None:
+    pipe = one(workflow_stack(workflow), "AWS::Pipes::Pipe")
+    assert pipe["Source"] == {"Fn::GetAtt": ["Queue", "Arn"]}
+    assert pipe["Target"] == {"Ref": "StateMachine"}
+    assert pipe["SourceParameters"] == {"SqsQueueParameters": {"BatchSize": 1}}
+    assert pipe["TargetParameters"] == {"StepFunctionStateMachineParameters": {"InvocationType": "REQUEST_RESPONSE"}}
+
+
+@pytest.mark.property(32)
+@given(workflow=workflows())
+def test_the_queue_outlasts_its_executions_and_has_a_dead_letter_queue(workflow: Workflow) -> None:
+    queues = of_type(workflow_stack(workflow), "AWS::SQS::Queue")
+    queue, dead_letters = queues["Queue"], queues["DeadLetterQueue"]
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]},
+        "maxReceiveCount": 3,
+    }
+    assert queue["VisibilityTimeout"] == budget.visibility_timeout_s(workflow)
+    assert dead_letters["MessageRetentionPeriod"] == 14 * 24 * 3600
+    [source] = dead_letters["RedriveAllowPolicy"]["sourceQueueArns"]
+    assert source["Fn::Sub"].endswith(f":{queue['QueueName']['Fn::Sub']}")
+
+
+@pytest.mark.property(40)
+@given(workflow=workflows())
+def test_a_stage_may_read_the_output_before_its_own_and_write_below_its_own_alone(workflow: Workflow) -> None:
+    roles = of_type(workflow_stack(workflow), "AWS::IAM::Role")
+    bucket = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
+    stages = [step.stage for step in workflow.steps]
+    for stage, previous in zip(stages, [None, *stages], strict=False):
+        grants = {
+            (action, resource["Fn::Sub"])
+            for statement in statements(roles[f"{naming.function_id(stage)}Role"]).values()
+            for action in statement["Action"]
+            for resource in statement["Resource"]
+            if action.startswith("s3:")
+        }
+        writes = {("s3:PutObject", own := f"{bucket}/executions/*/{stage}/*"), ("s3:AbortMultipartUpload", own)}
+        reads = {("s3:GetObject", f"{bucket}/executions/*/{previous}/output.json"), ("s3:ListBucket", bucket)}
+        assert grants == (writes | reads if previous else writes)
+
+
+@pytest.mark.property(42)
+@given(workflow=workflows())
+def test_a_star_stands_only_where_aws_takes_no_resource(workflow: Workflow) -> None:
+    roles = of_type(workflow_stack(workflow), "AWS::IAM::Role")
+    stars = {
+        (sid, name.startswith("StateMachine"))
+        for name, role in roles.items()
+        for sid, statement in statements(role).items()
+        if "*" in statement["Resource"]
+    }
+    assert stars == {("Trace", True), ("Trace", False), ("DeliverLogs", True)}
+    actions = [action for role in roles.values() for s in statements(role).values() for action in s["Action"]]
+    assert [action for action in actions if "*" in action] == []
+
+
+@pytest.mark.property(42)
+@given(workflow=workflows())
+def test_the_state_machine_may_invoke_the_functions_that_it_calls_and_no_other(workflow: Workflow) -> None:
+    template = workflow_stack(workflow)
+    machine = one(template, "AWS::StepFunctions::StateMachine")
+    definition = json.loads(machine["DefinitionString"])
+    tokens = [
+        re.sub(r"\W", "", state["Parameters"]["FunctionName"])
+        for state in definition["States"].values()
+        if state["Type"] == "Task"
+    ]
+    called = [machine["DefinitionSubstitutions"][token] for token in tokens]
+    role = of_type(template, "AWS::IAM::Role")["StateMachineRole"]
+    assert called == statements(role)["InvokeFunctions"]["Resource"]
+
+
+@given(workflow=workflows())
+def test_no_null_stands_in_a_template(workflow: Workflow) -> None:
+    assert None not in values(workflow_stack(workflow))
+    assert None not in values(foundation_stack())
+
+
+@given(workflow=workflows())
+def test_every_reference_of_a_workflow_stack_leads_somewhere(workflow: Workflow) -> None:
+    template = workflow_stack(workflow)
+    known = set(template["Resources"]) | set(template["Parameters"]) | {"AWS::AccountId"}
+    nodes = [node for node in values(template) if isinstance(node, dict)]
+    assert {node["Ref"] for node in nodes if "Ref" in node} <= known
+    assert {node["Fn::GetAtt"][0] for node in nodes if "Fn::GetAtt" in node} <= known
+    exported = {output["Export"]["Name"]["Fn::Sub"] for output in foundation_stack()["Outputs"].values()}
+    assert {node["Fn::ImportValue"]["Fn::Sub"] for node in nodes if "Fn::ImportValue" in node} <= exported
+
+
+@pytest.mark.property(7)
+def test_executions_are_deleted_after_seven_days() -> None:
+    bucket = of_type(foundation_stack(), "AWS::S3::Bucket")["WorkflowBucket"]
+    [rule] = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["Prefix"], rule["ExpirationInDays"]) == ("Enabled", "executions/", 7)
+
+
+def test_every_bucket_is_private_encrypted_and_open_to_tls_only() -> None:
+    template = foundation_stack()
+    buckets = of_type(template, "AWS::S3::Bucket")
+    assert set(buckets) == {"WorkflowBucket", "ArtifactBucket"}
+    for name, bucket in buckets.items():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        assert "AES256" in values(bucket["BucketEncryption"])
+        [statement] = of_type(template, "AWS::S3::BucketPolicy")[f"{name}Policy"]["PolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+@given(workflow=workflows())
+def test_all_that_holds_data_outlives_its_stack(workflow: Workflow) -> None:
+    stateful = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup"}
+    resources = workflow_stack(workflow)["Resources"] | foundation_stack()["Resources"]
+    kept = {r["Type"] for r in resources.values() if r.get("DeletionPolicy") == "RetainExceptOnCreate"}
+    lost = {r["Type"] for r in resources.values() if "DeletionPolicy" not in r}
+    assert kept == stateful
+    assert lost & stateful == set()
+
+
+def test_the_foundation_has_the_tables_that_the_handlers_declare() -> None:
+    tables = of_type(foundation_stack(), "AWS::DynamoDB::Table")
+    assert sorted(table["TableName"]["Fn::Sub"] for table in tables.values()) == [
+        "ceap-candidates-${Environment}",
+        "ceap-event-deduplication-${Environment}",
+        "ceap-program-config-${Environment}",
+        "ceap-score-cache-${Environment}",
+    ]
+
+
+def test_a_table_is_adopted_when_its_name_is_given() -> None:
+    template = foundation_stack()
+    assert template["Parameters"]["CandidatesTableName"]["Default"] == ""
+    assert template["Resources"]["CandidatesTable"]["Condition"] == "CreateCandidatesTable"
+    assert template["Conditions"]["CreateCandidatesTable"] == {"Fn::Equals": [{"Ref": "CandidatesTableName"}, ""]}
+    assert template["Outputs"]["CandidatesTableName"]["Value"] == {
+        "Fn::If": ["CreateCandidatesTable", {"Ref": "CandidatesTable"}, {"Ref": "CandidatesTableName"}]
+    }
+
+
+STEPS = [{"stage": "ETLStage", "handler": "etl", "reserved_concurrency": 3}]
+
+
+def test_overrides_are_laid_over_the_properties_of_a_resource() -> None:
+    plain = {"name": "orders", "type": "EXPRESS", "steps": STEPS}
+    before = workflow_stack(workflow_of(plain))["Resources"]
+    environment = {"Variables": {"LEVEL": "DEBUG"}}
+    overrides = {"ETLFunction": {"MemorySize": 512, "Environment": environment}}
+    after = workflow_stack(workflow_of(plain | {"overrides": overrides}))["Resources"]
+    assert after["ETLFunction"]["Properties"]["MemorySize"] == 512
+    variables = before["ETLFunction"]["Properties"]["Environment"]["Variables"]
+    assert after["ETLFunction"]["Properties"]["Environment"]["Variables"] == variables | {"LEVEL": "DEBUG"}
+    assert {name for name in before if before[name] != after[name]} == {"ETLFunction"}
+
+
+def test_an_override_of_no_resource_is_refused() -> None:
+    overrides = {"ETLFuncton": {"MemorySize": 512}}
+    workflow = workflow_of({"name": "orders", "type": "EXPRESS", "steps": STEPS, "overrides": overrides})
+    with pytest.raises(ConfigError, match=r"orders: overrides\.ETLFuncton is no resource .*did you mean ETLFunction\?"):
+        workflow_stack(workflow)
+
+
+def test_reserved_concurrency_is_set_where_it_is_declared() -> None:
+    workflow = workflow_of({"name": "orders", "type": "EXPRESS", "steps": STEPS})
+    assert one(workflow_stack(workflow), "AWS::Lambda::Function")["ReservedConcurrentExecutions"] == 3
+
+
+@given(workflow=workflows())
+def test_alarms_watch_dead_letters_failures_and_age_and_alert_the_topic(workflow: Workflow) -> None:
+    alarms = of_type(workflow_stack(workflow), "AWS::CloudWatch::Alarm")
+    assert {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms.values()} == {
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        ("AWS/States", "ExecutionsFailed"),
+        ("AWS/States", "ExecutionsTimedOut"),
+        ("AWS/EventBridge/Pipes", "ExecutionFailed"),
+    }
+    topic = {"Fn::ImportValue": {"Fn::Sub": "ceap-foundation-${Environment}-AlertTopic"}}
+    assert [alarm["AlarmActions"] for alarm in alarms.values()] == [[topic]] * len(alarms)
