@@ -1,0 +1,34 @@
+"""A state machine's definition is a JSON object.
+
+Guard's json_parse gives up on a whole rule file otherwise, and says neither where nor why.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from ceap.policy.document import DocumentError, parse_json
+from ceap.policy.finding import Finding
+from ceap.policy.template import Template
+
+RULE: Final = "ASL04_DEFINITION_IS_JSON"
+
+
+def check(template: Template) -> list[Finding]:
+    findings = []
+    for path, definition in template.definitions.items():
+        if fault := _fault(definition):
+            message = f"[ASL04] {fault}, so no Guard rule was evaluated | fix: write one JSON object"
+            findings.append(template.finding(RULE, message, path))
+    return findings
+
+
+def _fault(definition: str) -> str:
+    try:
+        value = parse_json(definition)
+    except json.JSONDecodeError as error:
+        return f"the definition is not JSON: {error.msg} in its line {error.lineno}, column {error.colno}"
+    except DocumentError as error:
+        return f"the definition is not valid: {error}"
+    return "" if isinstance(value, dict) else "the definition is no JSON object"

@@ -1,0 +1,19 @@
+"""No null stands anywhere in a template: CloudFormation refuses it, and cfn-lint does not see it.
+
+Source: aws/serverless-application-model#1618, "null values are not allowed in templates".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ceap.policy.document import walk_scalars
+from ceap.policy.finding import Finding
+from ceap.policy.template import Template
+
+RULE: Final = "CFN01_NO_NULL"
+
+
+def check(template: Template) -> list[Finding]:
+    message = "[CFN01] the value is null, which CloudFormation refuses | fix: give it a value or remove the key"
+    return [template.finding(RULE, message, path) for path, value in walk_scalars(template.data) if value is None]

@@ -1,0 +1,48 @@
+"""The tokens of a definition are the keys of its DefinitionSubstitutions.
+
+A token without a key stays in the definition as text; a key without a token is a value that goes nowhere, unseen by
+cfn-lint. Source: AWS::StepFunctions::StateMachine DefinitionSubstitutions.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from ceap.policy.document import DocumentError, parse_json, walk_scalars
+from ceap.policy.finding import Finding
+from ceap.policy.template import Template
+
+RULE: Final = "ASL05_TOKENS_SUBSTITUTED"
+_TOKEN: Final = re.compile(r"\$\{([^}]*)\}")
+
+
+def check(template: Template) -> list[Finding]:
+    findings = []
+    for path, definition in template.definitions.items():
+        machine = path.split("/")[2]
+        keys = template.data["Resources"][machine]["Properties"].get("DefinitionSubstitutions", {})
+        if not isinstance(keys, dict) or any(key.startswith("Fn::") for key in keys):
+            continue  # an intrinsic: its keys are known only when the stack is deployed
+        tokens = _tokens(definition)
+        for token in sorted(tokens.keys() - keys.keys()):
+            message = f"[ASL05] nothing replaces ${{{token}}} | fix: add {token} to DefinitionSubstitutions"
+            findings.append(template.finding(RULE, message, path + tokens[token]))
+        for key in sorted(keys.keys() - tokens.keys()):
+            message = f"[ASL05] the definition holds no ${{{key}}} | fix: remove {key} from DefinitionSubstitutions"
+            place = path.removesuffix("DefinitionString") + f"DefinitionSubstitutions/{key}"
+            findings.append(template.finding(RULE, message, place))
+    return findings
+
+
+def _tokens(definition: str) -> dict[str, str]:
+    """Return each token with the path inside the definition where it stands first; "" when it is in no value."""
+    tokens = dict.fromkeys(_TOKEN.findall(definition), "")
+    try:
+        value: Any = parse_json(definition)
+    except (ValueError, DocumentError):
+        return tokens
+    for path, text in walk_scalars(value):
+        for token in _TOKEN.findall(text) if isinstance(text, str) else ():
+            tokens[token] = tokens.get(token) or path
+    return tokens

@@ -1,0 +1,205 @@
+"""Reading CloudFormation's YAML and JSON: plain data, and the line of every place in it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn
+
+import msgspec
+import yaml
+
+DEPTH_MAX: Final = 100
+"""How deep a document may nest: Guard's parser stops at 128, and a recursive reader would exhaust its stack."""
+
+_YAML: Final = "tag:yaml.org,2002:"
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+class DocumentError(ValueError):
+    """The text is not a document that CloudFormation would read; the message says what is wrong and the cure."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A document as read.
+
+    `lines` gives the line, from 1, of every path (`/Resources/Queue/Type`, list items by index); a key's is its own
+    line, not its value's. `blocks` gives, for each literal block (`|`), the line on which its text begins.
+    """
+
+    data: Any
+    lines: dict[str, int]
+    blocks: dict[str, int]
+
+
+def parse_document(text: str) -> Document:
+    """Return the one document that a text holds, short-form intrinsics (`!Ref`) in their long form.
+
+    Raises:
+        DocumentError: not YAML or JSON, several documents, a repeated key, or a YAML feature that CloudFormation does
+            not support (aliases, merges, binary and other types; CloudFormation User Guide, "Template formats").
+    """
+    if text.lstrip().startswith("{"):
+        try:
+            data = parse_json(text)
+        except json.JSONDecodeError:
+            return _Reader(text).read()  # YAML may begin with a brace too
+        return Document(data, json_lines(text), {})
+    return _Reader(text).read()
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text, strictly.
+
+    Raises:
+        json.JSONDecodeError: not JSON.
+        DocumentError: a repeated key, of which all but one would be ignored; a number that JSON does not know; or
+            nesting beyond what any template needs.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        repeated = next((key for key in keys if keys.count(key) > 1), None) if len(set(keys)) < len(keys) else None
+        if repeated is not None:
+            raise DocumentError(1, f"the key {repeated!r} stands twice in one object; keep one of them")
+        return dict(pairs)
+
+    def refuse(constant: str) -> NoReturn:
+        raise DocumentError(1, f"{constant} is no JSON number; write a finite one")
+
+    try:
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except RecursionError:
+        raise DocumentError(1, f"nested deeper than {DEPTH_MAX} levels; write it flatter") from None
+
+
+def json_lines(text: str) -> dict[str, int]:
+    """Return the line of every path of a JSON text; none where YAML, which almost contains JSON, cannot read it."""
+    try:
+        return _Reader(_SURROGATE.sub(r"\\u003f", text)).read().lines
+    except DocumentError:
+        return {}
+
+
+class _Reader:
+    """Builds values from libyaml's events.
+
+    Its composer would resolve aliases unseen and overflows the C stack on a file of brackets.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._loader: Any = yaml.CSafeLoader(text)
+        self._lines: dict[str, int] = {}
+        self._blocks: dict[str, int] = {}
+
+    def read(self) -> Document:
+        try:
+            self._next()  # the stream starts
+            if self._loader.check_event(yaml.StreamEndEvent):
+                raise DocumentError(1, "holds nothing but comments; name a CloudFormation template")
+            self._next()  # the document starts
+            data = self._value("", 0)
+            self._next()  # the document ends
+            if not self._loader.check_event(yaml.StreamEndEvent):
+                line = self._next().start_mark.line + 1
+                raise DocumentError(line, "a second document begins here; keep one template per file")
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            raise DocumentError(
+                mark.line + 1 if mark else 1, f"not YAML: {error.problem}; correct the syntax"
+            ) from None
+        except (yaml.YAMLError, ValueError) as error:
+            if isinstance(error, DocumentError):
+                raise
+            raise DocumentError(1, f"not YAML: {error}; correct the syntax") from None
+        return Document(data, self._lines, self._blocks)
+
+    def _next(self) -> Any:
+        return self._loader.get_event()
+
+    def _value(self, path: str, depth: int) -> Any:
+        event = self._next()
+        line = event.start_mark.line + 1
+        self._lines.setdefault(path, line)
+        if isinstance(event, yaml.AliasEvent):
+            raise DocumentError(line, f"CloudFormation knows no YAML aliases (*{event.anchor}); write the value out")
+        if depth > DEPTH_MAX:
+            raise DocumentError(line, f"nested deeper than {DEPTH_MAX} levels; write it flatter")
+        function = _function(event.tag, line) if event.tag else None
+        inner = path if function is None else f"{path}/{function}"
+        value: Any
+        if isinstance(event, yaml.ScalarEvent):
+            value = self._scalar(event, plain=event.implicit[0] and function is None)
+            if event.style == "|":
+                self._blocks[inner] = line + 1
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = []
+            while not self._loader.check_event(yaml.SequenceEndEvent):
+                value.append(self._value(f"{inner}/{len(value)}", depth + 1))
+            self._next()
+        else:
+            value = self._mapping(inner, depth)
+        if function == "Fn::GetAtt" and isinstance(value, str):
+            value = value.split(".", 1)
+        return value if function is None else {function: value}
+
+    def _mapping(self, path: str, depth: int) -> dict[str, Any]:
+        value: dict[str, Any] = {}
+        while not self._loader.check_event(yaml.MappingEndEvent):
+            event = self._next()
+            line = event.start_mark.line + 1
+            if not isinstance(event, yaml.ScalarEvent):
+                raise DocumentError(line, "a key is neither text nor a number; write a plain key")
+            key = event.value
+            if key == "<<" and event.implicit[0]:
+                raise DocumentError(line, "CloudFormation knows no YAML merges (<<); write the keys out")
+            if key in value:
+                first = self._lines[f"{path}/{key}"]
+                raise DocumentError(line, f"the key {key!r} stands twice, first in line {first}; keep one of them")
+            self._lines[f"{path}/{key}"] = line
+            value[key] = self._value(f"{path}/{key}", depth + 1)
+        self._next()
+        return value
+
+    def _scalar(self, event: Any, *, plain: bool) -> Any:
+        tag = self._loader.resolve(yaml.ScalarNode, event.value, (True, False)) if plain else event.tag or ""
+        node = yaml.ScalarNode(tag, event.value)
+        if tag == f"{_YAML}null":
+            return None
+        if tag == f"{_YAML}bool":
+            return self._loader.construct_yaml_bool(node)
+        if tag == f"{_YAML}int":
+            return self._loader.construct_yaml_int(node)
+        if tag == f"{_YAML}float":
+            number = self._loader.construct_yaml_float(node)
+            if not math.isfinite(number):
+                raise DocumentError(event.start_mark.line + 1, f"{event.value} is no JSON number; write a finite one")
+            return number
+        return event.value
+
+
+def _function(tag: str, line: int) -> str | None:
+    """Return the long name of a short-form intrinsic; None for YAML's own tags of plain values."""
+    if tag.startswith("!") and len(tag) > 1:
+        return tag[1:] if tag in ("!Ref", "!Condition") else f"Fn::{tag[1:]}"
+    if tag.removeprefix(_YAML) in ("str", "int", "float", "bool", "null", "map", "seq", "!"):
+        return None
+    raise DocumentError(line, f"CloudFormation knows no YAML tag {tag}; write the value without it")
+
+
+def walk_scalars(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the path and value of everything in a document that is neither mapping nor list."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from walk_scalars(below, f"{path}/{key}")
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield from walk_scalars(below, f"{path}/{index}")
+    else:
+        yield path, value

@@ -1,0 +1,54 @@
+"""cfn-lint: types, enumerations, ranges and references of a template against AWS's resource schemas."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+from ceap.errors import UsageError
+from ceap.policy.finding import Finding
+from ceap.policy.template import Template
+
+REGION: Final = "us-east-1"
+"""One region: cfn-lint's lists for others lack resource types that are there, EventBridge Pipes among them."""
+
+_RULE_CRASHED: Final = "E0002"
+
+
+def check_lint(template: Template) -> list[Finding]:
+    """Return cfn-lint's errors and warnings, under its own ids.
+
+    Its configuration files are not read, so that the verdict is the same in every home and folder; `Metadata` of the
+    template is. Importing cfn-lint takes longer than all other checks together.
+
+    Raises:
+        UsageError: cfn-lint itself failed; this is never a pass.
+    """
+    from cfnlint.config import ConfigMixIn
+    from cfnlint.decode.decode import decode_str
+    from cfnlint.runner import Runner
+
+    try:
+        data, matches = decode_str(template.text)
+        if not matches:
+            config = ConfigMixIn(["--config-file", os.devnull, "--regions", REGION])
+            matches = list(Runner(config).validate_template(data))
+    except Exception as error:
+        text = " ".join(str(error).split())[:300]
+        raise UsageError(
+            f"{template.file}: cfn-lint failed: {type(error).__name__}: {text}; nothing is checked"
+        ) from None
+    crashed = next((match for match in matches if match.rule.id == _RULE_CRASHED), None)
+    if crashed:
+        raise UsageError(
+            f"{template.file}:{crashed.linenumber}: cfn-lint failed: {crashed.message}; nothing is checked"
+        )
+    return [_finding(template, match) for match in matches]
+
+
+def _finding(template: Template, match: Any) -> Finding:
+    path = "".join(f"/{part}" for part in getattr(match, "path", None) or ())
+    # To cfn-lint a definition is one place; we know the line in it.
+    inside = any(path.startswith(f"{definition}/") for definition in template.definitions)
+    line = template.line(path) if inside else match.linenumber
+    return Finding(template.file, line, match.rule.id, " ".join(match.message.split()), path)
