@@ -1,0 +1,105 @@
+"""The virtual clock: queues, retriers, Wait states and machine timeouts read it, and it jumps when nothing works.
+
+Time flows as real time does, and jumps to the next due moment only when no activity is under way. So a visibility
+timeout of 30 minutes passes at once, and no wait is ever shorter than the work beside it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+
+class Clock:
+    """One virtual time, in seconds since the epoch; any thread may use it.
+
+    An *activity* is work that time must not jump over; a thread that sleeps on the clock does so inside an activity,
+    which counts as still while it sleeps.
+    """
+
+    def __init__(self) -> None:
+        self._changed: Final = threading.Condition()
+        self._offset_s = 0.0
+        self._active = 0
+        self._sleepers: list[float] = []
+        self._deadlines: list[float] = []
+
+    @property
+    def offset_s(self) -> float:
+        """How far virtual time is ahead of real time, in seconds."""
+        return self._offset_s
+
+    def now(self) -> float:
+        return time.time() + self._offset_s
+
+    @contextmanager
+    def activity(self) -> Iterator[None]:
+        """Hold time back while the block runs."""
+        self.begin()
+        try:
+            yield
+        finally:
+            self.end()
+
+    def begin(self) -> None:
+        """Begin an activity that another thread ends."""
+        with self._changed:
+            self._active += 1
+
+    def end(self) -> None:
+        with self._changed:
+            self._active -= 1
+            self._changed.notify_all()
+
+    def sleep(self, seconds: float, interrupted: Callable[[], bool] = lambda: False) -> None:
+        """Return once that much virtual time has passed, or `interrupted()` holds; the caller's activity is still."""
+        self._wait_until(self.now() + seconds, self._sleepers, interrupted)
+
+    def wait(self, done: Callable[[], bool], timeout_s: float) -> bool:
+        """Return True as soon as `done()` holds, or False once that much virtual time has passed.
+
+        Whoever makes `done` true calls `wake`. The work waited for is an activity of its own, never still for this.
+        """
+        return self._wait_until(self.now() + timeout_s, self._deadlines, done)
+
+    def wake(self) -> None:
+        """Make every waiting thread look again."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def jump(self, next_due: Callable[[], float | None]) -> bool:
+        """Wait until nothing is active, then jump to the earliest of all waits and of `next_due()`.
+
+        Returns False when there is nothing to wait for. Time never goes back: what is due already needs no jump.
+        """
+        with self._changed:
+            self._changed.wait_for(self._is_still)
+            other = next_due()
+            moments = [*self._sleepers, *self._deadlines, *([] if other is None else [other])]
+            if not moments:
+                return False
+            self._offset_s += max(0.0, min(moments) - self.now())
+            self._changed.notify_all()
+            return True
+
+    def _wait_until(self, due: float, kind: list[float], done: Callable[[], bool]) -> bool:
+        with self._changed:
+            kind.append(due)
+            self._changed.notify_all()
+            try:
+                while not done() and (left := due - self.now()) > 0:
+                    self._changed.wait(min(left, threading.TIMEOUT_MAX))
+                return done()
+            finally:
+                kind.remove(due)
+
+    def _is_still(self) -> bool:
+        now = self.now()
+        return self._active <= sum(due > now for due in self._sleepers)
+
+
+CLOCK: Final = Clock()
+"""The clock of this process: moto's hooked parts are the process's too, so all engines in it share one time."""

@@ -1,0 +1,219 @@
+"""The engine: deploys templates into this process and runs what they say.
+
+with Engine.start() as engine:
+    engine.deploy(template, "ceap-foundation-dev")
+    stack = engine.deploy(other, "ceap-realtime-dev", {"HandlersKey": "handlers.zip"})
+    engine.send(stack.physical_id("Queue"), body)
+    executions = engine.drain()
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import moto.sqs.models
+from moto.core.base_backend import BackendDict
+from moto.s3.models import s3_backends
+from moto.sqs.models import sqs_backends
+
+from ceap.local import cloudformation, gateway, interpreter
+from ceap.local.clock import CLOCK
+from ceap.local.executions import Execution, Executions, Listener
+from ceap.local.functions import Functions
+from ceap.local.logs import Logs
+from ceap.local.pipes import Poller
+from ceap.local.sessions import REGION, Decision, Session, Sessions
+
+MOTO_VERSION: Final = "5.2.5"
+FIRST_ACCOUNT: Final = 123456789012
+
+# moto logs what it does not model; what matters of it, the engine reports as errors of its own.
+logging.getLogger("moto").addHandler(logging.NullHandler())
+
+_LIVE: Final[set[str]] = set()
+_LIVE_LOCK: Final = threading.Lock()
+
+
+class EngineError(RuntimeError):
+    """The installed moto is not the one whose private parts the engine hooks."""
+
+
+class Engine:
+    """One AWS account in this process; several may live side by side, with the one clock of the process."""
+
+    def __init__(self, account: str) -> None:
+        self.account: Final = account
+        self._folder: Final = Path(tempfile.mkdtemp(prefix="ceap-"))
+        self._sessions: Final = Sessions(account)
+        self.logs: Final = Logs(account, self._sessions, CLOCK)
+        self.functions: Final = Functions(account, self._folder, self._sessions, self.logs, CLOCK)
+        self._executions: Final = Executions(account, self.logs)
+        self._gateway: Final = gateway.Gateway(account, self._sessions, [self.functions.serve, self._executions.serve])
+        self.functions.url = self._gateway.url
+        self._pollers: Final[list[Poller]] = []
+        self._roles: Final[list[str]] = []
+        self._clients: Final[dict[tuple[str, str], Any]] = {}
+        self._clients_lock: Final = threading.Lock()
+
+    @classmethod
+    def start(cls) -> Self:
+        """Start an engine with nothing in it, in an account of its own.
+
+        Raises:
+            EngineError: moto is not the version, or has not the parts, that are hooked.
+        """
+        install()
+        with _LIVE_LOCK:
+            account = next(str(n) for n in itertools.count(FIRST_ACCOUNT) if str(n) not in _LIVE)
+            _LIVE.add(account)
+        engine = cls(account)
+        engine._gateway.start()
+        return engine
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every worker, close the port and forget all resources; harmless when repeated."""
+        if self.account not in _LIVE:
+            return
+        for poller in self._pollers:
+            poller.close()
+        self.functions.close()
+        for client in self._clients.values():
+            client.close()
+        self._gateway.stop()
+        for role in self._roles:
+            interpreter.CLIENTS.pop(role, None)
+        for backends in list(BackendDict._instances):
+            if self.account in backends:
+                del backends[self.account]
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with _LIVE_LOCK:
+            _LIVE.discard(self.account)
+
+    @property
+    def url(self) -> str:
+        return self._gateway.url
+
+    @property
+    def trace(self) -> list[Decision]:
+        """Every IAM decision so far, in order."""
+        return self._sessions.trace
+
+    @property
+    def executions(self) -> list[Execution]:
+        return self._executions.all
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the driver, whom no policy binds."""
+        with self._clients_lock:
+            if ("", service) not in self._clients:
+                self._clients["", service] = gateway.client(service, self.url)
+            return self._clients["", service]
+
+    def listen(self, listener: Listener) -> None:
+        """Let `listener` hear of executions, attempts and waits while they happen, from several threads."""
+        self._executions.listener = listener
+
+    def deploy(self, text: str, name: str, parameters: Mapping[str, str] | None = None) -> cloudformation.Stack:
+        """Create a stack and set its functions, state machines and pipes going.
+
+        Raises:
+            DeployError: the template is refused, or a service may not assume the role given to it.
+        """
+        stack = cloudformation.deploy(self.account, text, name, parameters or {})
+        try:
+            for model in stack.of_type("AWS::Lambda::Function").values():
+                self.functions.warm(model.function_name)
+            for model in stack.of_type("AWS::StepFunctions::StateMachine").values():
+                self._add_machine(model.machine)
+            for model in stack.of_type("AWS::Pipes::Pipe").values():
+                session = self._sessions.assume(model.role, service="pipes", source=model.arn, name=model.name)
+                self._pollers.append(Poller(model, self.url, session, self.logs))
+        except Exception as error:
+            raise cloudformation.DeployError(f"stack {name}: {error}") from error
+        return stack
+
+    def send(self, queue_url: str, body: str) -> str:
+        """Send a message and return its id."""
+        answer: str = self.client("sqs").send_message(QueueUrl=queue_url, MessageBody=body)["MessageId"]
+        return answer
+
+    def drain(self) -> list[Execution]:
+        """Run until nothing is left to do at any time, and return the executions of this engine so far.
+
+        Time jumps whenever all wait; so messages that fail are received until they are dead-lettered.
+        """
+        while True:
+            busy = [poller.poll() for poller in self._pollers]
+            if not any(busy) and not CLOCK.jump(self._next_due):
+                return self.executions
+
+    def messages(self, queue_url: str) -> list[str]:
+        """Return the bodies of all messages of a queue, hidden ones too, and leave them there."""
+        queue = sqs_backends[self.account][REGION].get_queue(queue_url.rpartition("/")[2])
+        return [message.body for message in list(queue._messages)]
+
+    def objects(self, bucket: str) -> Iterator[tuple[str, bytes]]:
+        """Yield every object of a bucket, key and content, in the order of the keys."""
+        keys = s3_backends[self.account]["aws"].get_bucket(bucket).keys
+        for name in sorted(keys):
+            yield name, keys[name].value
+
+    def problems(self) -> list[str]:
+        """Return what keeps a pipe from working."""
+        return [f"pipe {poller.name} {poller.problem}" for poller in self._pollers if poller.problem]
+
+    def grants(self, role: str) -> set[tuple[str, str]]:
+        """Return every (action, resource pattern) that a role's policies allow."""
+        return self._sessions.grants(role)
+
+    def _add_machine(self, machine: Any) -> None:
+        session = self._sessions.assume(machine.role, service="states", source=machine.arn, name=machine.name)
+        interpreter.CLIENTS[machine.role] = lambda service: self._client_of(session, service)
+        self._roles.append(machine.role)
+        self._executions.machines[machine.arn] = machine
+
+    def _client_of(self, session: Session, service: str) -> Any:
+        with self._clients_lock:
+            if (session.role, service) not in self._clients:
+                self._clients[session.role, service] = gateway.client(service, self.url, session)
+            return self._clients[session.role, service]
+
+    def _next_due(self) -> float | None:
+        moments = [due for poller in self._pollers if (due := poller.next_due()) is not None]
+        return min(moments, default=None)
+
+
+def install() -> None:
+    """Check moto and hook it.
+
+    Raises:
+        EngineError: the version is another, or a hooked part is missing.
+    """
+    if (found := version("moto")) != MOTO_VERSION:
+        raise EngineError(f"moto is {found}, the local engine needs exactly {MOTO_VERSION}; run `make setup`")
+    try:
+        cloudformation.install()
+        interpreter.install()
+        for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
+            if not hasattr(moto.sqs.models, name):
+                raise AttributeError(f"moto.sqs.models has no {name}")
+            setattr(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)
+    except (AttributeError, ImportError) as error:
+        raise EngineError(f"moto {MOTO_VERSION} is not as the local engine expects it: {error}") from error

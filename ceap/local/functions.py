@@ -1,0 +1,187 @@
+"""The functions of an engine: what Lambda does around a handler.
+
+It finds the function that a template deployed, unpacks its code, lends it its role, keeps one warm worker for it,
+injects the faults that were asked for, and writes its log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import threading
+import uuid
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from moto.awslambda.models import lambda_backends
+
+from ceap.local.calls import INVOKE_PATH, Request, function_name
+from ceap.local.clock import Clock
+from ceap.local.gateway import Answer
+from ceap.local.logs import Logs
+from ceap.local.sessions import REGION, Session, Sessions
+from ceap.local.workers import Function, Outcome, Worker
+
+
+class Fault:
+    """An error that a function raises before its handler runs, on its next `times` invocations; None: on every one."""
+
+    def __init__(self, error_type: str, times: int | None) -> None:
+        self.error_type: Final = error_type
+        self._left = times
+
+    def take(self) -> Mapping[str, str] | None:
+        if self._left == 0:
+            return None
+        if self._left is not None:
+            self._left -= 1
+        return {"errorType": self.error_type, "errorMessage": "This failure was asked for (fault injection)."}
+
+
+class Functions:
+    """All functions of one engine; `url` is the address that they find AWS at."""
+
+    def __init__(self, account: str, folder: Path, sessions: Sessions, logs: Logs, clock: Clock) -> None:
+        self.url = ""
+        self._account: Final = account
+        self._folder: Final = folder
+        self._sessions: Final = sessions
+        self._logs: Final = logs
+        self._clock: Final = clock
+        self._lock: Final = threading.Lock()
+        self._turns: Final[dict[str, threading.Lock]] = {}
+        self._workers: Final[dict[str, Worker]] = {}
+        self._faults: Final[dict[str, Fault]] = {}
+
+    def serve(self, request: Request) -> Answer | None:
+        """Serve an `Invoke` of the Lambda API; synchronous only."""
+        match = INVOKE_PATH.fullmatch(request.path)
+        if request.service != "lambda" or match is None:
+            return None
+        name = function_name(match["function"])
+        if name not in self._known():
+            body = {"Type": "User", "Message": f"Function not found: {request.arn('lambda', f'function:{name}')}"}
+            return Answer(404, json.dumps(body).encode(), {"x-amzn-ErrorType": "ResourceNotFoundException"})
+        outcome = self.invoke(name, json.loads(request.body or b"{}"))
+        headers = {"X-Amz-Executed-Version": "$LATEST"}
+        if outcome.failed:
+            headers["X-Amz-Function-Error"] = "Unhandled"
+        return Answer(200, outcome.payload.encode(), headers)
+
+    def inject(self, function: str, error_type: str, times: int | None) -> None:
+        """Let a function, by name, raise an error of that type on its next `times` invocations; None: always."""
+        self._faults[function] = Fault(error_type, times)
+
+    def warm(self, name: str) -> None:
+        """Start the worker of a function, and do not wait for it."""
+        with self._turn(name):
+            self._worker(name, *self._function(name))
+
+    def invoke(self, name: str, event: Any) -> Outcome:
+        """Invoke a function by name with an event that JSON can carry."""
+        with self._turn(name):
+            request_id = str(uuid.uuid4())
+            function, session = self._function(name)
+            with self._lock:
+                fault = self._faults[name].take() if name in self._faults else None
+            outcome = self._worker(name, function, session).invoke(request_id, event, self._clock.offset_s, fault)
+            self._log(function, session, request_id, outcome)
+        return outcome
+
+    def pids(self) -> list[int]:
+        return [worker.pid for worker in self._workers.values() if worker.alive]
+
+    def close(self) -> None:
+        for worker in self._workers.values():
+            worker.close()
+
+    def _known(self) -> Any:
+        return {function.function_name for function in lambda_backends[self._account][REGION].list_functions()}
+
+    def _turn(self, name: str) -> threading.Lock:
+        with self._lock:
+            return self._turns.setdefault(name, threading.Lock())
+
+    def _worker(self, name: str, function: Function, session: Session) -> Worker:
+        if name not in self._workers or not self._workers[name].alive:
+            self._workers[name] = Worker(function)
+        return self._workers[name]
+
+    def _function(self, name: str) -> tuple[Function, Session]:
+        """Return a deployed function and the session of its role."""
+        deployed = lambda_backends[self._account][REGION].get_function(name)
+        session = self._sessions.assume(deployed.role, service="lambda", source=deployed.function_arn, name=name)
+        root = self._unpack(deployed.code_bytes)
+        function = Function(
+            name=name,
+            arn=deployed.function_arn,
+            handler=deployed.handler,
+            timeout_s=int(deployed.timeout),
+            memory_mb=int(deployed.memory_size),
+            environment=self._environment(deployed, session, root),
+            root=root,
+        )
+        return function, session
+
+    def _environment(self, deployed: Any, session: Session, root: Path) -> dict[str, str]:
+        """Return all variables of the function: its own, Lambda's, its role's keys and where AWS is; nothing else.
+
+        Source: Lambda Developer Guide, "Defined runtime environment variables".
+        """
+        return {key: str(value) for key, value in deployed.environment_vars.items()} | {
+            "_HANDLER": deployed.handler,
+            "AWS_ACCESS_KEY_ID": session.access_key,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{deployed.run_time}",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(deployed.memory_size),
+            "AWS_LAMBDA_FUNCTION_NAME": deployed.function_name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": deployed.logs_group_name,
+            "AWS_LAMBDA_LOG_STREAM_NAME": _stream(deployed.function_name),
+            "AWS_REGION": REGION,
+            "AWS_SECRET_ACCESS_KEY": session.secret_key,
+            "AWS_SESSION_TOKEN": session.token,
+            "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+            "HOME": str(root.parent),
+            "LAMBDA_TASK_ROOT": str(root),
+            "LANG": "en_US.UTF-8",
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "TZ": "UTC",
+        }
+
+    def _unpack(self, code: bytes) -> Path:
+        """Return the folder with the code of a zip; functions with the same zip share it."""
+        root = self._folder / hashlib.sha256(code).hexdigest()[:16] / "task"
+        with self._lock:
+            if not root.exists():
+                with zipfile.ZipFile(io.BytesIO(code)) as archive:
+                    archive.extractall(root)
+        return root
+
+    def _log(self, function: Function, session: Session, request_id: str, outcome: Outcome) -> None:
+        milliseconds = outcome.duration_s * 1000
+        lines = [
+            f"START RequestId: {request_id} Version: $LATEST",
+            *outcome.lines,
+            *(_error_lines(outcome) if outcome.failed else []),
+            f"END RequestId: {request_id}",
+            f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms\tBilled Duration: {milliseconds:.0f} ms\t"
+            f"Memory Size: {function.memory_mb} MB\tMax Memory Used: {outcome.memory_mb} MB",
+        ]
+        group = function.environment["AWS_LAMBDA_LOG_GROUP_NAME"]
+        self._logs.write(group, function.environment["AWS_LAMBDA_LOG_STREAM_NAME"], lines, session)
+
+
+def _error_lines(outcome: Outcome) -> list[str]:
+    error = json.loads(outcome.payload)
+    first = f"[ERROR] {error['errorType']}: {error['errorMessage']}"
+    return [first, *"".join(error.get("stackTrace", ())).splitlines()]
+
+
+def _stream(function: str) -> str:
+    return f"local/[$LATEST]{hashlib.sha256(function.encode()).hexdigest()[:32]}"

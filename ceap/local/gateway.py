@@ -1,0 +1,172 @@
+"""The one door to the resources: an HTTP server on the loopback that decides every request by IAM before moto serves it.
+
+What moto cannot serve is added here as a route: the invocation of a function, a synchronous execution.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from ceap.local.calls import CREDENTIAL, Request, checks, not_found_check
+from ceap.local.sessions import DRIVER_KEY, REGION, AccessDenied, Session, Sessions
+
+LOG: Final = logging.getLogger(__name__)
+
+
+class Answer(NamedTuple):
+    """A response of a route."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = {}
+
+
+Route = Callable[[Request], Answer | None]
+"""Serves a request that is allowed, or returns None for one that is not its own."""
+
+
+class Gateway:
+    """A WSGI application and its server: `url` is its address once started."""
+
+    def __init__(self, account: str, sessions: Sessions, routes: Iterable[Route]) -> None:
+        self._account: Final = account
+        self._sessions: Final = sessions
+        self._routes: Final = tuple(routes)
+        self._moto: Final = DomainDispatcherApplication(create_backend_app)
+        self._server: Final = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Handler)
+        self._thread: Final = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self.url: Final = f"http://127.0.0.1:{self._server.port}"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account
+        credential = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+        if credential is None:
+            return _send(start_response, _refusal("s3", 403, "AccessDenied", "The request is not signed."))
+        request = self._read(environ, credential["service"], credential["region"])
+        key = credential["key"]
+        if key == DRIVER_KEY:
+            return self._serve(request, environ, start_response, None)
+        session = self._sessions.find(key)
+        if session is None:
+            message = "The security token included in the request is invalid."
+            return _send(start_response, _refusal(request.service, 403, "InvalidClientTokenId", message))
+        try:
+            self._sessions.require(session, checks(request))
+        except AccessDenied as error:
+            return _send(start_response, _denial(request.service, str(error)))
+        return self._serve(request, environ, start_response, session)
+
+    def _serve(
+        self, request: Request, environ: dict[str, Any], start_response: Any, session: Session | None
+    ) -> Iterable[bytes]:
+        for route in self._routes:
+            if answer := route(request):
+                return _send(start_response, answer)
+        hidden = not_found_check(request) if session else None
+        if session is None or hidden is None or self._sessions.allows(session, hidden):
+            app = self._moto.get_application(environ)
+            return app(environ, start_response)
+        return self._serve_unlisted(environ, start_response, str(AccessDenied(session, hidden)))
+
+    def _serve_unlisted(self, environ: dict[str, Any], start_response: Any, denial: str) -> Iterable[bytes]:
+        """Serve an object to a role that may not list its bucket: one that is missing looks forbidden."""
+        started: list[tuple[Any, ...]] = []
+        body = self._moto.get_application(environ)(environ, lambda *arguments: started.append(arguments))
+        if started and started[0][0].startswith("404"):
+            return _send(start_response, _denial("s3", denial))
+        start_response(*started[0])
+        return body
+
+    def _read(self, environ: dict[str, Any], service: str, region: str) -> Request:
+        path = environ["PATH_INFO"].encode("latin-1").decode()
+        headers = {
+            key.removeprefix("HTTP_").replace("_", "-").lower(): value
+            for key, value in environ.items()
+            if key.startswith("HTTP_") or key in {"CONTENT_TYPE", "CONTENT_LENGTH"}
+        }
+        query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+        # The bodies of objects stay unread: no decision needs them, and they may be large.
+        has_body = service != "s3" or "delete" in query
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) if has_body else b""
+        if has_body:
+            environ["wsgi.input"] = io.BytesIO(body)
+        return Request(service, region, self._account, environ["REQUEST_METHOD"], path, query, headers, body)
+
+
+class _Handler(MotoRequestHandler):
+    protocol_version = "HTTP/1.1"  # keeps connections open: boto3 makes many small requests
+    disable_nagle_algorithm = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 (werkzeug's name)
+        LOG.debug("%s: %s", type, message % args if args else message)
+
+
+def client(service: str, url: str, session: Session | None = None) -> Any:
+    """Return a boto3 client for the gateway, in the name of a role, or of the driver without one."""
+    import boto3
+    from botocore.config import Config
+
+    access_key, secret_key, token = session[2:] if session else (DRIVER_KEY, "driver", None)
+    return boto3.session.Session().client(
+        service,
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        aws_session_token=token,
+        config=Config(
+            s3={"addressing_style": "path"},
+            # A synchronous execution lasts as long as its stages.
+            read_timeout=900,
+            retries={"total_max_attempts": 1},
+            inject_host_prefix=False,
+        ),
+    )
+
+
+def _denial(service: str, message: str) -> Answer:
+    code = "AccessDenied" if service in {"s3", "sqs"} else "AccessDeniedException"
+    return _refusal(service, 403 if service in {"s3", "lambda", "sqs"} else 400, code, message)
+
+
+def _refusal(service: str, status: int, code: str, message: str) -> Answer:
+    if service == "s3":
+        text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        return Answer(status, text.encode(), {"Content-Type": "application/xml"})
+    if service in {"sns", "sts", "iam", "cloudformation"}:
+        text = f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+        return Answer(status, text.encode(), {"Content-Type": "text/xml"})
+    body = json.dumps({"__type": code, "message": message, "Message": message}).encode()
+    return Answer(status, body, {"Content-Type": "application/json", "x-amzn-ErrorType": code})
+
+
+def _send(start_response: Any, answer: Answer) -> Iterable[bytes]:
+    headers = {
+        "Content-Type": "application/json",
+        "x-amzn-RequestId": str(uuid.uuid4()),
+        **answer.headers,
+        "Content-Length": str(len(answer.body)),
+    }
+    start_response(f"{answer.status} ", list(headers.items()))
+    return [answer.body]

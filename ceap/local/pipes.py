@@ -1,0 +1,138 @@
+"""Pipes: from a queue to a state machine, with the pipe's role.
+
+A pipe takes what is visible, starts the state machine and waits for it; only success deletes the message. A message of
+a failed run stays in the queue, hidden until its visibility timeout has passed: the queue's own redrive does the rest.
+Source: EventBridge User Guide, "Amazon SQS as a source", "Error handling and troubleshooting".
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.sqs.models import sqs_backends
+
+from ceap.local.clock import CLOCK
+from ceap.local.gateway import client
+from ceap.local.logs import Logs
+from ceap.local.resources import Pipe
+from ceap.local.sessions import REGION, Session
+
+PARALLEL: Final = 4
+"""How many executions a pipe keeps going at once; on AWS it starts with five and scales."""
+
+
+class Poller:
+    """A running pipe; `problem` says why it stopped taking messages, if it did."""
+
+    def __init__(self, pipe: Pipe, url: str, session: Session, logs: Logs) -> None:
+        self.name: Final = pipe.name
+        self.problem: str | None = None
+        self._pipe: Final = pipe
+        self._session: Final = session
+        self._logs: Final = logs
+        self._sqs: Final = client("sqs", url, session)
+        self._states: Final = client("stepfunctions", url, session)
+        self._queue: Final = sqs_backends[pipe.account][REGION].get_queue(pipe.source.rpartition(":")[2])
+        self._url: Final = f"{url}/{pipe.account}/{self._queue.name}"
+        self._slots: Final = threading.BoundedSemaphore(PARALLEL)
+        self._threads: Final = ThreadPoolExecutor(PARALLEL, thread_name_prefix=f"pipe-{pipe.name}")
+
+    def poll(self) -> bool:
+        """Take visible messages and begin to deliver them; return whether there may be more to do at once."""
+        if not self._can_take() or not self._slots.acquire(blocking=False):
+            return False
+        CLOCK.begin()
+        records = self._receive()
+        if not records:
+            self._finish()
+            return False
+        self._threads.submit(self._deliver, records)
+        return True
+
+    def next_due(self) -> float | None:
+        """Return when the next message of the queue becomes visible; None if there is none, or no one to take it."""
+        if self.problem or not self._pipe.is_running:
+            return None
+        # SQS compares milliseconds, and a message is visible only after its moment.
+        moments = [max(m.visible_at, m.delayed_until) / 1000 + 0.002 for m in list(self._queue._messages)]
+        return min(moments, default=None)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._sqs.close()
+        self._states.close()
+
+    def _can_take(self) -> bool:
+        if self.problem or not self._pipe.is_running:
+            return False
+        return any(message.visible and not message.delayed for message in list(self._queue._messages))
+
+    def _receive(self) -> list[dict[str, Any]]:
+        try:
+            answer = self._sqs.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=self._pipe.batch_size,
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+        except ClientError as error:
+            # AWS disables a pipe whose source keeps answering with an error of the caller's.
+            self.problem = f"cannot receive from its source: {error}"
+            self._log("ERROR", "ExecutionFailed", error=str(error))
+            return []
+        return [self._record(message) for message in answer.get("Messages", ())]
+
+    def _record(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message.get("Attributes", {}),
+            "messageAttributes": message.get("MessageAttributes", {}),
+            "md5OfBody": message["MD5OfBody"],
+            "eventSource": "aws:sqs",
+            "eventSourceARN": self._pipe.source,
+            "awsRegion": REGION,
+        }
+
+    def _deliver(self, records: list[dict[str, Any]]) -> None:
+        try:
+            reason = self._start(json.dumps(records))
+            if reason is None:
+                self._delete(records)
+            else:
+                ids = [record["messageId"] for record in records]
+                self._log("ERROR", "TargetInvocationFailed", messageIds=ids, error=reason)
+        finally:
+            self._finish()
+
+    def _start(self, payload: str) -> str | None:
+        """Run the target and return why it failed, or None."""
+        try:
+            answer = self._states.start_sync_execution(stateMachineArn=self._pipe.target, input=payload)
+        except (ClientError, BotoCoreError) as error:
+            return str(error)
+        status = answer["status"]
+        return None if status == "SUCCEEDED" else f"{answer['executionArn']} {status}: {answer.get('error', '')}"
+
+    def _delete(self, records: Iterable[Mapping[str, Any]]) -> None:
+        entries = [{"Id": str(n), "ReceiptHandle": record["receiptHandle"]} for n, record in enumerate(records)]
+        try:
+            self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
+        except ClientError as error:
+            self._log("ERROR", "SourceDeleteFailed", error=str(error))
+
+    def _finish(self) -> None:
+        self._slots.release()
+        CLOCK.end()
+
+    def _log(self, level: str, message_type: str, **details: Any) -> None:
+        if self._pipe.log_group is None or self._pipe.log_level == "OFF":
+            return
+        line = {"resourceArn": self._pipe.arn, "logLevel": level, "messageType": message_type, **details}
+        self._logs.write(self._pipe.log_group, self._pipe.name, [json.dumps(line)], self._session)

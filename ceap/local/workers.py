@@ -1,0 +1,186 @@
+"""The workers of the functions, seen from the engine: started, fed, watched and ended here.
+
+A function has one worker, reused while it is warm and replaced after a timeout, an exit or a breach of its memory.
+Real, not virtual: the time a handler takes, hence function and task timeouts; memory, as its sampled resident set.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple
+
+import psutil
+
+INIT_LIMIT_S: Final = 60.0
+"""How long a handler may take to load; far beyond Lambda's 10 s, for a busy laptop is no Lambda."""
+SAMPLE_S: Final = 0.05
+SCRIPT: Final = Path(__file__).with_name("worker.py")
+
+
+class Function(NamedTuple):
+    """A deployed function, as its template says; `root` is its unpacked code."""
+
+    name: str
+    arn: str
+    handler: str
+    timeout_s: int
+    memory_mb: int
+    environment: Mapping[str, str]
+    root: Path
+
+
+class Outcome(NamedTuple):
+    """What an invocation gave: its result or error document as JSON, its log lines, duration (s) and peak memory (MB)."""
+
+    payload: str
+    failed: bool
+    lines: list[str]
+    duration_s: float
+    memory_mb: int
+
+
+class Worker:
+    """One process of a function; the caller sees to it that one invocation runs at a time."""
+
+    def __init__(self, function: Function) -> None:
+        self._function: Final = function
+        self._ready = False
+        request_end, request_pipe = os.pipe()
+        answer_pipe, answer_end = os.pipe()
+        paths = dict.fromkeys(sysconfig.get_paths()[kind] for kind in ("purelib", "platlib"))
+        command = [sys.executable, "-I", "-S", "-u", "-X", "utf8", str(SCRIPT)]
+        self._process: Final = subprocess.Popen(  # noqa: S603 (our own script)
+            [*command, str(request_end), str(answer_end), function.arn, *paths],
+            env=dict(function.environment),
+            cwd=function.root,
+            pass_fds=(request_end, answer_end),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a group of its own, ended as a whole
+        )
+        os.close(request_end)
+        os.close(answer_end)
+        self._requests: Final[IO[bytes]] = os.fdopen(request_pipe, "wb", buffering=0)
+        self._answers: Final = answer_pipe
+        assert self._process.stdout is not None
+        self._output: Final = self._process.stdout
+        os.set_blocking(self._output.fileno(), False)
+        self._vitals: Final = psutil.Process(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def invoke(self, request_id: str, event: Any, offset_s: float, fault: Mapping[str, str] | None) -> Outcome:
+        """Run the handler once; a worker that did not answer is ended and `alive` no longer."""
+        watch = _Watch(self._function)
+        if not self._ready:
+            error = self._await(watch, INIT_LIMIT_S, request_id).get("error")
+            if error is not None:
+                self.close()
+                return watch.outcome({"error": error})
+            self._ready = True
+        watch.restart()
+        deadline = time.time() + self._function.timeout_s
+        request = {"requestId": request_id, "event": event, "deadline": deadline, "offset": offset_s, "fault": fault}
+        with contextlib.suppress(BrokenPipeError):  # it died since: the answer will say so
+            self._requests.write((json.dumps(request) + "\n").encode())
+        return watch.outcome(self._await(watch, self._function.timeout_s, request_id))
+
+    @property
+    def alive(self) -> bool:
+        return not self._requests.closed
+
+    def close(self) -> None:
+        """End the process and all that it started."""
+        if not self.alive:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._requests.close()
+        self._output.close()
+        os.close(self._answers)
+
+    def _await(self, watch: _Watch, limit_s: float, request_id: str) -> dict[str, Any]:
+        """Return the next answer, or the error document of a worker that gives none."""
+        deadline = time.monotonic() + limit_s
+        answer = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._answers, selectors.EVENT_READ)
+            selector.register(self._output, selectors.EVENT_READ)
+            while not answer.endswith(b"\n"):
+                ready = [key.fd for key, _ in selector.select(SAMPLE_S)]
+                if self._output.fileno() in ready and not self._collect(watch):
+                    selector.unregister(self._output)
+                if self._answers in ready:
+                    part = os.read(self._answers, 65536)
+                    if not part:
+                        return self._lost(watch, request_id)
+                    answer += part
+                elif self._used_mb(watch) > self._function.memory_mb:
+                    return self._ended(watch, "Runtime.OutOfMemory", f"RequestId: {request_id} Error: out of memory")
+                elif time.monotonic() > deadline:
+                    text = f"RequestId: {request_id} Error: Task timed out after {limit_s:.2f} seconds"
+                    return self._ended(watch, "Sandbox.Timedout", text)
+        self._collect(watch)
+        self._used_mb(watch)
+        document: dict[str, Any] = json.loads(answer)
+        return document
+
+    def _collect(self, watch: _Watch) -> bool:
+        """Take what the process has printed so far; False once it has closed its output."""
+        while part := self._output.read(65536):
+            watch.output += part
+        return part is None
+
+    def _used_mb(self, watch: _Watch) -> int:
+        with contextlib.suppress(psutil.Error):
+            watch.peak_mb = max(watch.peak_mb, self._vitals.memory_info().rss // 2**20)
+        return watch.peak_mb
+
+    def _lost(self, watch: _Watch, request_id: str) -> dict[str, Any]:
+        status = self._process.wait()
+        reason = f"exit status {status}" if status >= 0 else f"signal: {signal.Signals(-status).name}"
+        return self._ended(
+            watch, "Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: {reason}"
+        )
+
+    def _ended(self, watch: _Watch, error_type: str, message: str) -> dict[str, Any]:
+        self._collect(watch)
+        self.close()
+        return {"error": {"errorType": error_type, "errorMessage": message}}
+
+
+class _Watch:
+    """What is gathered during one invocation."""
+
+    def __init__(self, function: Function) -> None:
+        self.output = b""
+        self.peak_mb = 0
+        self._begin = time.monotonic()
+
+    def restart(self) -> None:
+        """Loading is over: what a handler may take counts from here, as in Lambda."""
+        self._begin = time.monotonic()
+
+    def outcome(self, answer: Mapping[str, Any]) -> Outcome:
+        failed = "error" in answer
+        return Outcome(
+            payload=json.dumps(answer["error"]) if failed else answer["result"],
+            failed=failed,
+            lines=self.output.decode(errors="replace").splitlines(),
+            duration_s=time.monotonic() - self._begin,
+            memory_mb=self.peak_mb,
+        )
