@@ -1,0 +1,147 @@
+"""What holds for the project as a whole: its targets, its documentation, its pins, its proofs."""
+
+import ast
+import importlib.util
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from ceap.cli import COMMANDS
+from ceap.deploy.wheels import GLIBC_MINOR, MACHINE
+from templates import runtime
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("ceap", "templates", "handlers")
+SOURCES = {".py", ".guard", ".sh", ""}
+
+LATER = {18, 19, 20, 21, 22, 23, 24, 28, 29, 30, 31, 34, 38, 39}
+"""Properties of STANDARD workflows, Glue steps and migration: whoever proves one takes it off."""
+
+
+def tracked() -> Iterator[Path]:
+    """Yield every file of the project but what .gitignore names."""
+    ignored = {".git", *(line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split())}
+    folders = [ROOT]
+    while folders:
+        for path in sorted(folders.pop().iterdir()):
+            if path.name in ignored:
+                continue
+            if path.is_dir():
+                folders.append(path)
+            else:
+                yield path
+
+
+def documentation() -> str:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return "\n".join(page.read_text(encoding="utf-8") for page in pages)
+
+
+def documented(word: str) -> set[str]:
+    """Return what follows a word, `make` or `ceap`, in the code of the documentation."""
+    code = re.findall(r"```.*?```|`[^`\n]+`", documentation(), re.DOTALL)
+    return {name for piece in code for name in re.findall(rf"\b{word} ([a-z]+)\b", piece)}
+
+
+def targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    [phony] = re.findall(r"^\.PHONY: (help .*)$", makefile, re.MULTILINE)
+    return set(phony.split())
+
+
+def owners(package: str) -> set[str]:
+    """Return the distributions beside ours that brought a top-level package of this name."""
+    return set(packages_distributions().get(package, [])) - {"ceap"}
+
+
+def marked_properties() -> set[int]:
+    numbers = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="property"), args=[ast.Constant(value=int(number))]):
+                    numbers.add(number)
+    return numbers
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_other_distribution_brought_a_package_of_our_name(package: str) -> None:
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.origin == str(ROOT / package / "__init__.py")
+    assert owners(package) == set()
+
+
+def test_a_second_owner_of_a_package_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "rude-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: rude\nVersion: 1.0\n")
+    (info / "top_level.txt").write_text("handlers\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert owners("handlers") == {"rude"}
+
+
+def test_glue_is_no_package_because_others_ship_one() -> None:
+    assert not (ROOT / "glue" / "__init__.py").exists()
+
+
+def test_make_help_lists_every_target() -> None:
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = re.findall(r"^make (\w+) +\S", done.stdout, re.MULTILINE)
+    assert set(listed) == targets()
+
+
+def test_every_target_is_documented_and_every_documented_target_exists() -> None:
+    assert documented("make") == targets()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_its_module_and_is_documented(command: str) -> None:
+    assert importlib.util.find_spec(f"ceap.commands.{command}") is not None
+    assert command in documented("ceap")
+
+
+def test_every_property_has_a_test_or_is_listed_as_later_work() -> None:
+    assert set(range(1, 43)) - marked_properties() == LATER
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    lines = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in tracked()
+        if path.suffix in SOURCES and path.name != ".gitignore"
+    }
+    assert {name: count for name, count in lines.items() if count > 400} == {}
+    assert "Makefile" in lines
+
+
+def test_no_file_names_a_path_of_somebodys_machine() -> None:
+    machine = re.compile(
+        "|".join(("/ro" + "ot/", r"/ho" + r"me/\w", "/Us" + r"ers/\w", "/wo" + "rk/", "/opt/" + "pypi"))
+    )
+    found = [
+        f"{path.relative_to(ROOT)}: {hit.group()}"
+        for path in tracked()
+        if (hit := machine.search(path.read_text(encoding="utf-8")))
+    ]
+    assert found == []
+
+
+def test_the_lock_has_every_dependency_of_the_project_file() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = map(Requirement, [*project["dependencies"], *extras["local"], *extras["dev"]])
+    pins = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE)
+    locked = dict(pins)
+    assert [str(r) for r in wanted if not r.specifier.contains(locked.get(r.name.lower(), "0"))] == []
+
+
+def test_the_lock_of_the_functions_is_for_the_runtime_that_the_templates_declare() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"--python-platform {MACHINE}-manylinux_2_{GLIBC_MINOR} --python-version {runtime.PYTHON} " in makefile
