@@ -27,7 +27,7 @@ from moto.sqs.models import sqs_backends
 
 from ceap.local import cloudformation, gateway, interpreter
 from ceap.local.clock import CLOCK
-from ceap.local.executions import Execution, Executions, Listener
+from ceap.local.executions import Execution, Executions, Listener, Machine
 from ceap.local.functions import Functions
 from ceap.local.logs import Logs
 from ceap.local.pipes import Poller
@@ -126,6 +126,9 @@ class Engine:
                 self._clients["", service] = gateway.client(service, self.url)
             return self._clients["", service]
 
+    def machine(self, arn: str) -> Machine:
+        return self._executions.machines[arn]
+
     def listen(self, listener: Listener) -> None:
         """Let `listener` hear of executions, attempts and waits while they happen, from several threads."""
         self._executions.listener = listener
@@ -183,7 +186,7 @@ class Engine:
         """Return every (action, resource pattern) that a role's policies allow."""
         return self._sessions.grants(role)
 
-    def _add_machine(self, machine: Any) -> None:
+    def _add_machine(self, machine: Machine) -> None:
         session = self._sessions.assume(machine.role, service="states", source=machine.arn, name=machine.name)
         interpreter.CLIENTS[machine.role] = lambda service: self._client_of(session, service)
         self._roles.append(machine.role)

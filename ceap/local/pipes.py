@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -40,7 +39,6 @@ class Poller:
         self._queue: Final = sqs_backends[pipe.account][REGION].get_queue(pipe.source.rpartition(":")[2])
         self._url: Final = f"{url}/{pipe.account}/{self._queue.name}"
         self._slots: Final = threading.BoundedSemaphore(PARALLEL)
-        self._threads: Final = ThreadPoolExecutor(PARALLEL, thread_name_prefix=f"pipe-{pipe.name}")
 
     def poll(self) -> bool:
         """Take visible messages and begin to deliver them; return whether there may be more to do at once."""
@@ -51,7 +49,8 @@ class Poller:
         if not records:
             self._finish()
             return False
-        self._threads.submit(self._deliver, records)
+        # A daemon: a process that is told to end does not wait for an execution.
+        threading.Thread(target=self._deliver, args=(records,), name=f"pipe-{self.name}", daemon=True).start()
         return True
 
     def next_due(self) -> float | None:
@@ -63,7 +62,6 @@ class Poller:
         return min(moments, default=None)
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
         self._sqs.close()
         self._states.close()
 

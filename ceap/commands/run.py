@@ -1,0 +1,289 @@
+"""`ceap run`: a message through the generated template, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import gc
+import importlib.util
+import re
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ceap.errors import SurroundingsError, UsageError
+
+if TYPE_CHECKING:
+    from ceap.local.engine import Engine
+    from ceap.local.report import RunReport
+
+NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
+FAIL_FORM: Final = "STAGE, STAGE:TIMES, STAGE:always or STAGE:permanent"
+WIDE: Final = 160
+
+
+class Failure(NamedTuple):
+    """A failure that is asked for: `times` None is on every attempt."""
+
+    stage: str
+    error_type: str
+    times: int | None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration")
+    parser.add_argument(
+        "--message",
+        metavar="FILE",
+        help="the message body; - reads standard input (default: messages/{name}.json beside the declaration)",
+    )
+    parser.add_argument("--count", type=_positive, default=1, metavar="N", help="send the message N times")
+    parser.add_argument(
+        "--fail",
+        metavar="STAGE",
+        help=f"let a stage fail before its handler runs: {FAIL_FORM} (TIMES: the first attempts that fail, default 1)",
+    )
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="write every object of the workflow bucket there")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Deploy the generated templates into the local engine, send the message, print what each stage did."""
+    gc.disable()  # importing moto makes a million objects and no garbage
+    _require_engine()
+    from ceap import project
+
+    [workflow] = project.load_workflows([arguments.workflow])
+    failure = _failure(arguments.fail, [step.stage for step in workflow.steps]) if arguments.fail else None
+    body = _body(arguments.message, arguments.workflow.parent / "messages" / f"{workflow.name}.json")
+    keep = _empty_folder(arguments.keep) if arguments.keep else None
+    templates = [text for _, text in project.build_templates([workflow])]
+    signal.signal(signal.SIGTERM, _terminate)
+
+    from ceap.local.cloudformation import DeployError
+    from ceap.local.engine import Engine, EngineError
+
+    gc.freeze()
+    gc.enable()
+    try:
+        with Engine.start() as engine:
+            report = _run(engine, workflow.name, templates, body, arguments.count, failure, keep)
+    except EngineError as error:
+        raise SurroundingsError(str(error)) from error
+    except DeployError as error:
+        raise UsageError(f"{arguments.workflow}: {error}") from error
+    _print(report, arguments.json)
+    return 0 if report.status == "SUCCEEDED" else 1
+
+
+def _run(
+    engine: Engine,
+    name: str,
+    templates: Sequence[str],
+    body: str,
+    count: int,
+    failure: Failure | None,
+    keep: Path | None,
+) -> RunReport:
+    """Deploy, send, drain and report."""
+    import handlers
+    from ceap.archive import build_zip, handlers_key, read_sources
+    from ceap.local.report import build_report
+    from templates import naming
+
+    _say(f"deploying {naming.FOUNDATION} and {name} into the local engine")
+    foundation = engine.deploy(templates[0], f"{naming.base(naming.FOUNDATION)}-dev")
+    package = build_zip(read_sources(Path(handlers.__file__).parent))
+    bucket, key = foundation.outputs["ArtifactBucket"], handlers_key(package)
+    engine.client("s3").put_object(Bucket=bucket, Key=key, Body=package)
+    stack = engine.deploy(templates[1], f"{naming.base(name)}-dev", {"HandlersKey": key})
+    machine = engine.machine(stack.outputs["StateMachineArn"])
+    if failure:
+        function = dict(machine.tasks)[failure.stage].rpartition(":")[2]
+        engine.functions.inject(function, failure.error_type, failure.times)
+
+    engine.listen(_follow(count))
+    queue = stack.outputs["QueueUrl"]
+    for _ in range(count):
+        engine.send(queue, body)
+    executions = engine.drain()
+
+    objects = dict(engine.objects(foundation.outputs["WorkflowBucket"]))
+    if keep:
+        _write_objects(keep, objects)
+    return build_report(
+        workflow=name,
+        stages=[stage for stage, _ in machine.tasks],
+        executions=executions,
+        objects=objects,
+        messages_sent=count,
+        messages_left=len(engine.messages(queue)),
+        messages_dead_lettered=len(engine.messages(stack.outputs["DeadLetterQueueUrl"])),
+        events_published=sum(call.action == "events:PutEvents" and call.allowed for call in engine.trace),
+        problems=engine.problems(),
+    )
+
+
+def _follow(count: int) -> Any:
+    """Return a listener that prints a line per attempt and wait; with several messages, each names its execution."""
+    from ceap.local.report import describe
+
+    lock = threading.Lock()
+
+    def listener(execution: Any, change: Any) -> None:
+        with lock:
+            if change is None:
+                ending = "" if execution.status == "RUNNING" else f" {execution.status}"
+                _say(f"execution {execution.name}{ending}")
+            elif getattr(change, "status", "") != "RUNNING":
+                _say(f"  {f'{execution.name[:8]}  ' if count > 1 else ''}{describe(change)}")
+
+    return listener
+
+
+def _print(report: RunReport, as_json: bool) -> None:
+    import msgspec
+
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    from ceap.local.report import total
+
+    table = Table()
+    for column in ("stage", "attempts", "status", "duration", "records in", "records out", "S3 object"):
+        table.add_column(
+            column,
+            justify="right" if column in {"attempts", "duration", "records in", "records out"} else "left",
+            overflow="fold",
+        )
+    stages = [stage.stage for stage in report.executions[0].stages] if report.executions else []
+    for row in (total(stage, report.executions) for stage in stages):
+        counts = ["-" if count is None else str(count) for count in (row.records_in, row.records_out)]
+        table.add_row(row.stage, str(row.attempts), row.status, f"{row.duration_s:.2f} s", *counts, row.object or "-")
+    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    console.print(table)
+    console.print(_summary(report), soft_wrap=True)
+
+
+def _summary(report: RunReport) -> str:
+    failed = [execution for execution in report.executions if execution.status != "SUCCEEDED"]
+    lines = [
+        f"{report.workflow}: {report.status}. {_plural(report.messages_sent, 'message')}, "
+        f"{_plural(len(report.executions), 'execution')} ({len(failed)} failed), "
+        f"{_plural(report.events_published, 'event')} published, "
+        f"{_plural(report.messages_dead_lettered, 'message')} in the dead-letter queue"
+    ]
+    lines += [f"last failure: {execution.error or execution.status}" for execution in failed[-1:]]
+    lines += report.problems
+    if report.messages_left:
+        lines.append(f"{_plural(report.messages_left, 'message')} left in the queue")
+    return "\n".join(lines)
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _require_engine() -> None:
+    lacking = [module for module in ("moto", "psutil") if importlib.util.find_spec(module) is None]
+    if lacking:
+        raise SurroundingsError(
+            f"the local engine needs {' and '.join(lacking)}; install the extra: .venv/bin/pip install -e '.[local]'"
+        )
+
+
+def _failure(text: str, stages: Sequence[str]) -> Failure:
+    """Return the failure that `--fail` asks for.
+
+    Raises:
+        UsageError: The stage is unknown, or what follows it is neither a number nor a known word.
+    """
+    from handlers.contract import PermanentStageError, TransientStageError
+
+    stage, colon, how = text.partition(":")
+    if stage not in stages:
+        near = difflib.get_close_matches(stage, stages, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"--fail {text}: there is no stage {stage!r}; {hint}allowed: {', '.join(stages)}")
+    if how == "permanent":
+        return Failure(stage, PermanentStageError.__name__, None)
+    if how == "always":
+        return Failure(stage, TransientStageError.__name__, None)
+    if not colon:
+        return Failure(stage, TransientStageError.__name__, 1)
+    if not re.fullmatch("[1-9][0-9]{0,5}", how):
+        raise UsageError(f"--fail {text}: {how!r} is not how often to fail; allowed: {FAIL_FORM}")
+    return Failure(stage, TransientStageError.__name__, int(how))
+
+
+def _body(given: str | None, default: Path) -> str:
+    """Return the message body.
+
+    Raises:
+        UsageError: There is none, it is empty, or SQS would not take it.
+    """
+    from templates.budget import MAX_MESSAGE_BYTES
+
+    place = "standard input" if given == "-" else (given or str(default))
+    try:
+        raw = sys.stdin.buffer.read() if given == "-" else Path(given or default).read_bytes()
+        body = raw.decode("utf-8")
+    except OSError as error:
+        cure = "name another file with --message" if given else "write one, or name another with --message FILE"
+        raise UsageError(f"{place}: the message cannot be read: {error.strerror}; {cure}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{place}: byte {error.start} is not UTF-8; a message is text, such as JSON") from None
+    if not body.strip():
+        raise UsageError(f"{place}: the message is empty; write a JSON document into it")
+    if found := NOT_IN_MESSAGES.search(body):
+        raise UsageError(f"{place}: character {found.start()} is {found[0]!r}, which no message may hold; remove it")
+    if len(raw) > MAX_MESSAGE_BYTES:
+        raise UsageError(
+            f"{place}: the message has {len(raw):,} bytes; allowed: {MAX_MESSAGE_BYTES:,}; put the records on S3"
+        )
+    return body
+
+
+def _empty_folder(folder: Path) -> Path:
+    """Return the folder, made if it was not there.
+
+    Raises:
+        UsageError: It holds something, is a file, or cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise UsageError(f"--keep {folder}: the folder is not empty; name a new or an empty one")
+    except OSError as error:
+        raise UsageError(f"--keep {folder}: cannot be used: {error.strerror}; name a new or an empty folder") from None
+    return folder
+
+
+def _write_objects(folder: Path, objects: dict[str, bytes]) -> None:
+    for key, content in objects.items():
+        path = folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    _say(f"kept {_plural(len(objects), 'object')} in {folder}")
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch("[1-9][0-9]{0,5}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999")
+    return int(text)
+
+
+def _terminate(number: int, frame: Any) -> None:
+    """End as an interruption does: the engine is closed on the way."""
+    raise KeyboardInterrupt
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
