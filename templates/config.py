@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar, assert_never
 
@@ -176,7 +177,7 @@ def _convert(source: Source, raw: dict[str, Any], target: type[T], place: Place)
 
 
 def _refuse_unknown(source: Source, raw: dict[str, Any], target: type[msgspec.Struct], place: Place) -> None:
-    fields = {field.encode_name: field.type for field in msgspec.structs.fields(target)}
+    fields = _field_types(target)
     for key, value in raw.items():
         if key not in fields:
             raise source.error((*place, str(key)), f"is not a key here; {_allowed(str(key), fields)}")
@@ -184,6 +185,11 @@ def _refuse_unknown(source: Source, raw: dict[str, Any], target: type[msgspec.St
         inner = getattr(inner, "__origin__", inner)
         if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             _refuse_unknown(source, value, inner, (*place, key))
+
+
+@cache
+def _field_types(target: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.encode_name: field.type for field in msgspec.structs.fields(target)}
 
 
 def _expected(target: type[msgspec.Struct], place: Place, text: str, value: Any) -> str:
@@ -203,7 +209,7 @@ def _describe(target: type[msgspec.Struct], place: Place) -> str:
     for part in place:
         if not (isinstance(current, type) and issubclass(current, msgspec.Struct)):
             break
-        annotated = next((f.type for f in msgspec.structs.fields(current) if f.encode_name == part), None)
+        annotated = _field_types(current).get(str(part))
         metas = getattr(annotated, "__metadata__", ())
         description = next((meta.description for meta in metas if meta.description), description)
         current = getattr(annotated, "__origin__", annotated)

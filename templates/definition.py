@@ -6,8 +6,9 @@ that failed, where AWS's own redrive goes on.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
+
+import msgspec
 
 from handlers.contract import PermanentStageError
 from templates import naming
@@ -44,7 +45,7 @@ def build_definition(workflow: Workflow) -> State:
 
 def definition_text(workflow: Workflow) -> str:
     """Return the definition as reviewers read it in the template: indented JSON that ends in a line feed."""
-    return json.dumps(build_definition(workflow), indent=2, ensure_ascii=False) + "\n"
+    return msgspec.json.format(msgspec.json.encode(build_definition(workflow)), indent=2).decode() + "\n"
 
 
 def lambda_payload(stage: str, previous: str | None) -> State:

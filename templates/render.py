@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any, Final
 
 import yaml
@@ -17,7 +19,15 @@ _ATTRIBUTES: Final = (
     "Metadata",
     "Properties",
 )
-_SHORT_FORMS: Final = ("Fn::Equals", "Fn::If", "Fn::Join", "Fn::Not", "Fn::Sub")
+_SHORT_FORMS: Final = {"Ref": "!Ref"} | {
+    f"Fn::{name}": f"!{name}" for name in ("Equals", "GetAtt", "If", "Join", "Not", "Sub")
+}
+_MAPPING_START: Final = yaml.MappingStartEvent(None, None, True, flow_style=False)
+_MAPPING_END: Final = yaml.MappingEndEvent()
+_START: Final = (yaml.StreamStartEvent(), yaml.DocumentStartEvent(explicit=False))
+_END: Final = (yaml.DocumentEndEvent(explicit=False), yaml.StreamEndEvent())
+_RESOLVER: Final = yaml.resolver.Resolver()
+_TEXT_TAG: Final = "tag:yaml.org,2002:str"
 
 
 def render(template: dict[str, Any]) -> str:
@@ -27,8 +37,10 @@ def render(template: dict[str, Any]) -> str:
     """
     ordered = _in_order(template, _SECTIONS)
     ordered["Resources"] = {name: _in_order(value, _ATTRIBUTES) for name, value in template["Resources"].items()}
-    body = yaml.dump(ordered, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**20)
-    return HEADER + body
+    events: list[yaml.Event] = [*_START]
+    _add(events, ordered)
+    events += _END
+    return HEADER + str(yaml.emit(events, Dumper=yaml.CSafeDumper, allow_unicode=True, width=2**20))
 
 
 def _in_order(mapping: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
@@ -36,32 +48,48 @@ def _in_order(mapping: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: mapping[key] for key in keys if key in mapping} | mapping
 
 
-class _Dumper(yaml.CSafeDumper):
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 (the signature is PyYAML's)
-        return True
+def _add(events: list[yaml.Event], value: Any) -> None:
+    """Add the events of a value, which libyaml writes: several times faster than through PyYAML's nodes."""
+    if isinstance(value, dict):
+        if len(value) == 1:
+            [(key, argument)] = value.items()
+            if tag := _SHORT_FORMS.get(key):
+                _add_tagged(events, tag, ".".join(argument) if key == "Fn::GetAtt" else argument)
+                return
+        events.append(_MAPPING_START)
+        for key, item in value.items():
+            events.append(_text(key))
+            _add(events, item)
+        events.append(_MAPPING_END)
+    elif isinstance(value, list):
+        _add_sequence(events, None, value)
+    elif isinstance(value, str):
+        events.append(_text(value))
+    else:
+        events.append(yaml.ScalarEvent(None, None, (True, False), json.dumps(value)))
 
 
-def _represent_mapping(dumper: yaml.CSafeDumper, mapping: dict[str, Any]) -> yaml.Node:
-    if len(mapping) == 1:
-        [(key, value)] = mapping.items()
-        if key == "Ref":
-            return dumper.represent_scalar("!Ref", value)
-        if key == "Fn::GetAtt":
-            return dumper.represent_scalar("!GetAtt", ".".join(value))
-        if key in _SHORT_FORMS:
-            return _tagged(dumper, key.replace("Fn::", "!"), value)
-    return dumper.represent_mapping("tag:yaml.org,2002:map", mapping.items())
+def _add_tagged(events: list[yaml.Event], tag: str, argument: Any) -> None:
+    if isinstance(argument, str):
+        events.append(yaml.ScalarEvent(None, tag, (False, False), argument))
+    else:
+        _add_sequence(events, tag, argument)
 
 
-def _tagged(dumper: yaml.CSafeDumper, tag: str, value: Any) -> yaml.Node:
-    if isinstance(value, str):
-        return dumper.represent_scalar(tag, value)
-    return dumper.represent_sequence(tag, value)
+def _add_sequence(events: list[yaml.Event], tag: str | None, items: list[Any]) -> None:
+    events.append(yaml.SequenceStartEvent(None, tag, tag is None, flow_style=False))
+    for item in items:
+        _add(events, item)
+    events.append(yaml.SequenceEndEvent())
 
 
-def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+@lru_cache(maxsize=4096)
+def _text(text: str) -> yaml.ScalarEvent:
+    """Return the event of a text: a literal block if it has several lines, in quotes if it looked like something else.
 
-
-_Dumper.add_representer(dict, _represent_mapping)
-_Dumper.add_representer(str, _represent_text)
+    Templates repeat their texts, and finding out what one looks like costs more than writing it.
+    """
+    if "\n" in text:
+        return yaml.ScalarEvent(None, None, (False, True), text, style="|")
+    plain = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False)) == _TEXT_TAG  # type: ignore[no-untyped-call]  # PyYAML's
+    return yaml.ScalarEvent(None, None, (plain, True), text)

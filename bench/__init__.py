@@ -1,0 +1,1 @@
+"""Measures ceap against its anchors: whole processes, interleaved, medians and ratios."""

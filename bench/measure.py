@@ -1,0 +1,69 @@
+"""Measuring whole processes side by side."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+CEAP: Final = str(Path(sys.executable).with_name("ceap"))
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What one process took: CPU of itself and its children, wall clock, peak memory of the largest."""
+
+    cpu_s: float
+    wall_s: float
+    peak_mib: float
+
+
+def run(command: Sequence[str]) -> Cost:
+    """Run a command to its end and return what it took.
+
+    Raises:
+        RuntimeError: the command failed.
+    """
+    launcher = [sys.executable, "-I", "-S", str(Path(__file__).with_name("child.py")), *command]
+    done = subprocess.run(launcher, check=True, capture_output=True, env=_environment())  # noqa: S603 (our own commands)
+    took = json.loads(done.stdout)
+    if took.pop("exit_code") != 0:
+        raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.decode()}")
+    return Cost(**took)
+
+
+def interleave(commands: Mapping[str, Sequence[str]], repeats: int) -> dict[str, list[Cost]]:
+    """Run each command once to warm up, then all of them in turn `repeats` times; return their costs."""
+    for command in commands.values():
+        run(command)
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
+    for _ in range(repeats):
+        for name, command in commands.items():
+            costs[name].append(run(command))
+    return costs
+
+
+def median_cpu_s(costs: Sequence[Cost]) -> float:
+    return statistics.median(cost.cpu_s for cost in costs)
+
+
+def median_ratio(costs: Sequence[Cost], anchor: Sequence[Cost]) -> float:
+    """Return the median of the ratios of CPU, each of two runs that were neighbours."""
+    return statistics.median(a.cpu_s / b.cpu_s for a, b in zip(costs, anchor, strict=True))
+
+
+def machine() -> str:
+    """Return the line that says what was measured on."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without the switch that has every process compile all it imports."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
