@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ceap.errors import SurroundingsError, UsageError
 
 if TYPE_CHECKING:
+    from ceap.local.cloudformation import Stack
     from ceap.local.engine import Engine
     from ceap.local.report import RunReport
 
@@ -32,6 +33,17 @@ class Failure(NamedTuple):
     stage: str
     error_type: str
     times: int | None
+
+
+class Job(NamedTuple):
+    """All that a run was asked for; `templates` are those of the foundation and of the workflow."""
+
+    workflow: str
+    templates: Sequence[str]
+    body: str
+    count: int
+    failure: Failure | None
+    keep: Path | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,11 +70,15 @@ def run(arguments: argparse.Namespace) -> int:
     from ceap import project
 
     [workflow] = project.load_workflows([arguments.workflow])
-    failure = _failure(arguments.fail, [step.stage for step in workflow.steps]) if arguments.fail else None
-    body = _body(arguments.message, arguments.workflow.parent / "messages" / f"{workflow.name}.json")
-    keep = _empty_folder(arguments.keep) if arguments.keep else None
-    templates = [text for _, text in project.build_templates([workflow])]
-    signal.signal(signal.SIGTERM, _terminate)
+    job = Job(
+        workflow=workflow.name,
+        failure=_failure(arguments.fail, [step.stage for step in workflow.steps]) if arguments.fail else None,
+        body=_body(arguments.message, arguments.workflow.parent / "messages" / f"{workflow.name}.json"),
+        count=arguments.count,
+        keep=_empty_folder(arguments.keep) if arguments.keep else None,
+        templates=[text for _, text in project.build_templates([workflow])],
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as an interruption does: the engine is closed
 
     from ceap.local.cloudformation import DeployError
     from ceap.local.engine import Engine, EngineError
@@ -71,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.enable()
     try:
         with Engine.start() as engine:
-            report = _run(engine, workflow.name, templates, body, arguments.count, failure, keep)
+            report = _run(engine, job)
     except EngineError as error:
         raise SurroundingsError(str(error)) from error
     except DeployError as error:
@@ -80,65 +96,63 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if report.status == "SUCCEEDED" else 1
 
 
-def _run(
-    engine: Engine,
-    name: str,
-    templates: Sequence[str],
-    body: str,
-    count: int,
-    failure: Failure | None,
-    keep: Path | None,
-) -> RunReport:
+def _run(engine: Engine, job: Job) -> RunReport:
     """Deploy, send, drain and report."""
-    import handlers
-    from ceap.archive import build_zip, handlers_key, read_sources
     from ceap.local.report import build_report
-    from templates import naming
 
-    _say(f"deploying {naming.FOUNDATION} and {name} into the local engine")
-    foundation = engine.deploy(templates[0], f"{naming.base(naming.FOUNDATION)}-dev")
-    package = build_zip(read_sources(Path(handlers.__file__).parent))
-    bucket, key = foundation.outputs["ArtifactBucket"], handlers_key(package)
-    engine.client("s3").put_object(Bucket=bucket, Key=key, Body=package)
-    stack = engine.deploy(templates[1], f"{naming.base(name)}-dev", {"HandlersKey": key})
-    machine = engine.machine(stack.outputs["StateMachineArn"])
-    if failure:
-        function = dict(machine.tasks)[failure.stage].rpartition(":")[2]
-        engine.functions.inject(function, failure.error_type, failure.times)
+    _say(f"deploying the foundation and {job.workflow} into the local engine")
+    foundation, stack = _deploy(engine, job)
+    tasks = dict(engine.machine(stack.outputs["StateMachineArn"]).tasks)
+    if job.failure:
+        function = tasks[job.failure.stage].rpartition(":")[2]
+        engine.functions.inject(function, job.failure.error_type, job.failure.times)
 
-    engine.listen(_follow(count))
-    queue = stack.outputs["QueueUrl"]
-    for _ in range(count):
-        engine.send(queue, body)
+    engine.listen(_follow(job.count))
+    for _ in range(job.count):
+        engine.send(stack.outputs["QueueUrl"], job.body)
     executions = engine.drain()
 
     objects = dict(engine.objects(foundation.outputs["WorkflowBucket"]))
-    if keep:
-        _write_objects(keep, objects)
+    if job.keep:
+        _write_objects(job.keep, objects)
     return build_report(
-        workflow=name,
-        stages=[stage for stage, _ in machine.tasks],
+        workflow=job.workflow,
+        stages=list(tasks),
         executions=executions,
         objects=objects,
-        messages_sent=count,
-        messages_left=len(engine.messages(queue)),
+        messages_sent=job.count,
+        messages_left=len(engine.messages(stack.outputs["QueueUrl"])),
         messages_dead_lettered=len(engine.messages(stack.outputs["DeadLetterQueueUrl"])),
         events_published=sum(call.action == "events:PutEvents" and call.allowed for call in engine.trace),
         problems=engine.problems(),
     )
 
 
+def _deploy(engine: Engine, job: Job) -> tuple[Stack, Stack]:
+    """Deploy the foundation, then the workflow, whose handlers lie in the artifact bucket by then."""
+    import handlers
+    from ceap.archive import build_zip, handlers_key, read_sources
+    from templates import naming
+
+    foundation = engine.deploy(job.templates[0], f"{naming.base(naming.FOUNDATION)}-dev")
+    package = build_zip(read_sources(Path(handlers.__file__).parent))
+    key = handlers_key(package)
+    engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=package)
+    return foundation, engine.deploy(job.templates[1], f"{naming.base(job.workflow)}-dev", {"HandlersKey": key})
+
+
 def _follow(count: int) -> Any:
     """Return a listener that prints a line per attempt and wait; with several messages, each names its execution."""
-    from ceap.local.report import describe
+    from ceap.local.report import describe, describe_start
 
     lock = threading.Lock()
 
     def listener(execution: Any, change: Any) -> None:
         with lock:
-            if change is None:
-                ending = "" if execution.status == "RUNNING" else f" {execution.status}"
-                _say(f"execution {execution.name}{ending}")
+            if change is None and execution.status == "RUNNING":
+                _say(describe_start(execution))
+            elif change is None:
+                _say(f"execution {execution.name} {execution.status}")
             elif getattr(change, "status", "") != "RUNNING":
                 _say(f"  {f'{execution.name[:8]}  ' if count > 1 else ''}{describe(change)}")
 
@@ -166,7 +180,14 @@ def _print(report: RunReport, as_json: bool) -> None:
     stages = [stage.stage for stage in report.executions[0].stages] if report.executions else []
     for row in (total(stage, report.executions) for stage in stages):
         counts = ["-" if count is None else str(count) for count in (row.records_in, row.records_out)]
-        table.add_row(row.stage, str(row.attempts), row.status, f"{row.duration_s:.2f} s", *counts, row.object or "-")
+        table.add_row(
+            row.stage,
+            str(row.attempts),
+            row.status.replace("_", " "),
+            f"{row.duration_s:.2f} s",
+            *counts,
+            row.object or "-",
+        )
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
     console.print(table)
     console.print(_summary(report), soft_wrap=True)
@@ -278,11 +299,6 @@ def _positive(text: str) -> int:
     if not re.fullmatch("[1-9][0-9]{0,5}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999")
     return int(text)
-
-
-def _terminate(number: int, frame: Any) -> None:
-    """End as an interruption does: the engine is closed on the way."""
-    raise KeyboardInterrupt
 
 
 def _say(line: str) -> None:

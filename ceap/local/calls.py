@@ -96,14 +96,16 @@ def _s3(request: Request) -> list[Check]:
     if request.method == "POST" and "delete" in request.query:
         keys = [node.text for node in ElementTree.fromstring(request.body).iter() if node.tag.endswith("Key")]  # noqa: S314 (the body is our own handler's)
         return [Check("s3:DeleteObject", f"{bucket_arn}/{name}") for name in keys]
-    if request.method == "PUT" and not request.query:
-        return [Check("s3:CreateBucket", bucket_arn)]
-    if request.method == "DELETE" and not request.query:
-        return [Check("s3:DeleteBucket", bucket_arn)]
+    return [_s3_bucket(request, bucket_arn)]
+
+
+def _s3_bucket(request: Request, arn: str) -> Check:
+    if request.method not in {"GET", "HEAD"}:
+        return Check(f"s3:{request.method} {' '.join(request.query)}", arn)
     for parameter, action in _BUCKET_READS.items():
         if parameter in request.query:
-            return [Check(action, bucket_arn)]
-    return [Check("s3:ListBucket", bucket_arn, {"s3:prefix": request.query.get("prefix", "")})]
+            return Check(action, arn)
+    return Check("s3:ListBucket", arn, {"s3:prefix": request.query.get("prefix", "")})
 
 
 def _s3_object(request: Request, arn: str) -> list[Check]:

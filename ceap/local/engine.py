@@ -99,7 +99,8 @@ class Engine:
         self._gateway.stop()
         for role in self._roles:
             interpreter.CLIENTS.pop(role, None)
-        for backends in list(BackendDict._instances):
+        instances: list[dict[str, Any]] = list(BackendDict._instances)  # type: ignore[misc]  # a generic class's own list
+        for backends in instances:
             if self.account in backends:
                 del backends[self.account]
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
-from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.api import HistoryEventType, LogLevel
 from moto.stepfunctions.parser.asl.eval.event.logging import is_logging_enabled_for
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
@@ -75,7 +75,7 @@ class Attempt(msgspec.Struct, kw_only=True):
 
 
 class Execution(msgspec.Struct, kw_only=True):
-    """What an execution did; filled while it runs. `history` holds its events, as CloudWatch gets them with all data."""
+    """What an execution did, filled while it runs; `history` holds its events, with all data."""
 
     arn: str
     name: str
@@ -104,7 +104,7 @@ class Executions:
     def __init__(self, account: str, logs: Logs) -> None:
         self.machines: Final[dict[str, Machine]] = {}
         self.all: Final[list[Execution]] = []
-        self.listener: Listener = lambda execution, change: None
+        self.listener: Listener | None = None
         self._account: Final = account
         self._logs: Final = logs
         self._lock: Final = threading.Lock()
@@ -146,26 +146,27 @@ class Executions:
         interpreter.RECORDERS[arn] = journal.wait
         try:
             run = self._interpretation(machine, execution, journal)
-            self.listener(execution, None)
+            self.tell(execution, None)
             run.start()
         finally:
             del interpreter.RECORDERS[arn]
         execution.status = run.exec_status.value
         execution.error, execution.cause = run.error, run.cause
         execution.ended = CLOCK.now()
-        self.listener(execution, None)
+        self.tell(execution, None)
         return execution, to_json_str(run.output, separators=(",", ":"))
 
     def _interpretation(self, machine: Machine, execution: Execution, journal: _Journal) -> Any:
         region = machine.arn.split(":")[3]
-        return interpreter.Interpretation(
+        # The interpreter's own types are classes with much more; it reads of each what stands here.
+        interpretation: Any = interpreter.Interpretation
+        return interpretation(
             name=execution.name,
             sm_type=machine.kind,
             role_arn=machine.role,
             exec_arn=execution.arn,
             account_id=self._account,
             region_name=region,
-            # The interpreter reads these of a state machine and no more.
             state_machine=_MachineView(machine),
             start_date=interpreter.virtual_datetime(),
             cloud_watch_logging_session=journal,
@@ -173,9 +174,15 @@ class Executions:
             input_data=execution.input,
         )
 
+    def tell(self, execution: Execution, change: Attempt | Wait | None) -> None:
+        if self.listener is not None:
+            self.listener(execution, change)
+
     def log(self, machine: Machine, execution: Execution, event: Mapping[str, Any]) -> None:
         """Write an event to the machine's log group, as its logging configuration says."""
-        if machine.log_group is None or not is_logging_enabled_for(machine.log_level, HistoryEventType(event["type"])):
+        if machine.log_group is None or not is_logging_enabled_for(
+            LogLevel(machine.log_level), HistoryEventType(event["type"])
+        ):
             return
         details = event.get("details") or {}
         if not machine.log_data:
@@ -221,7 +228,7 @@ class _Journal:
     def wait(self, state: str, seconds: float) -> None:
         wait = Wait(state, len(self._execution.attempts_of(state)) + 1, seconds)
         self._execution.waits.append(wait)
-        self._executions.listener(self._execution, wait)
+        self._executions.tell(self._execution, wait)
 
     def _follow(self, kind: str, details: Mapping[str, Any]) -> None:
         now = CLOCK.now()
@@ -231,12 +238,12 @@ class _Journal:
             number = len(self._execution.attempts_of(self._state)) + 1
             attempt = Attempt(state=self._state, number=number, status="RUNNING", started=now, ended=now)
             self._execution.attempts.append(attempt)
-            self._executions.listener(self._execution, attempt)
+            self._executions.tell(self._execution, attempt)
         elif status := _OUTCOMES.get(kind):
             attempt = self._execution.attempts[-1]
             attempt.status, attempt.ended = status, now
             attempt.error, attempt.cause = details.get("error"), details.get("cause")
-            self._executions.listener(self._execution, attempt)
+            self._executions.tell(self._execution, attempt)
 
 
 def _error(code: str, message: str) -> Answer:

@@ -78,7 +78,7 @@ class Functions:
     def warm(self, name: str) -> None:
         """Start the worker of a function, and do not wait for it."""
         with self._turn(name):
-            self._worker(name, *self._function(name))
+            self._worker(self._function(name)[0])
 
     def invoke(self, name: str, event: Any) -> Outcome:
         """Invoke a function by name with an event that JSON can carry."""
@@ -87,7 +87,7 @@ class Functions:
             function, session = self._function(name)
             with self._lock:
                 fault = self._faults[name].take() if name in self._faults else None
-            outcome = self._worker(name, function, session).invoke(request_id, event, self._clock.offset_s, fault)
+            outcome = self._worker(function).invoke(request_id, event, self._clock.offset_s, fault)
             self._log(function, session, request_id, outcome)
         return outcome
 
@@ -105,10 +105,11 @@ class Functions:
         with self._lock:
             return self._turns.setdefault(name, threading.Lock())
 
-    def _worker(self, name: str, function: Function, session: Session) -> Worker:
-        if name not in self._workers or not self._workers[name].alive:
-            self._workers[name] = Worker(function)
-        return self._workers[name]
+    def _worker(self, function: Function) -> Worker:
+        worker = self._workers.get(function.name)
+        if worker is None or not worker.alive:
+            worker = self._workers[function.name] = Worker(function)
+        return worker
 
     def _function(self, name: str) -> tuple[Function, Session]:
         """Return a deployed function and the session of its role."""
@@ -118,7 +119,7 @@ class Functions:
         function = Function(
             name=name,
             arn=deployed.function_arn,
-            handler=deployed.handler,
+            handler=str(deployed.handler),
             timeout_s=int(deployed.timeout),
             memory_mb=int(deployed.memory_size),
             environment=self._environment(deployed, session, root),

@@ -1,4 +1,4 @@
-"""The one door to the resources: an HTTP server on the loopback that decides every request by IAM before moto serves it.
+"""The one door to the resources: an HTTP server on the loopback where IAM decides before moto serves.
 
 What moto cannot serve is added here as a route: the invocation of a function, a synchronous execution.
 """
@@ -89,7 +89,8 @@ class Gateway:
     def _serve_unlisted(self, environ: dict[str, Any], start_response: Any, denial: str) -> Iterable[bytes]:
         """Serve an object to a role that may not list its bucket: one that is missing looks forbidden."""
         started: list[tuple[Any, ...]] = []
-        body = self._moto.get_application(environ)(environ, lambda *arguments: started.append(arguments))
+        app: Any = self._moto.get_application(environ)
+        body: Iterable[bytes] = app(environ, lambda *arguments: started.append(arguments))
         if started and started[0][0].startswith("404"):
             return _send(start_response, _denial("s3", denial))
         start_response(*started[0])
@@ -124,8 +125,8 @@ class _Handler(MotoRequestHandler):
 
 def client(service: str, url: str, session: Session | None = None) -> Any:
     """Return a boto3 client for the gateway, in the name of a role, or of the driver without one."""
-    import boto3
-    from botocore.config import Config
+    import boto3  # type: ignore[import-untyped]  # boto3 ships no types
+    from botocore.config import Config  # type: ignore[import-untyped]  # nor does botocore
 
     access_key, secret_key, token = session[2:] if session else (DRIVER_KEY, "driver", None)
     return boto3.session.Session().client(

@@ -97,6 +97,15 @@ def total(stage: str, executions: Sequence[ExecutionReport]) -> StageReport:
     )
 
 
+def describe_start(execution: Execution) -> str:
+    """Return the line that tells of a new execution: which receive of its message it serves, if a pipe started it."""
+    try:
+        receive = int(json.loads(execution.input)[0]["attributes"]["ApproximateReceiveCount"])
+    except (ValueError, KeyError, TypeError, IndexError):
+        receive = 1
+    return f"execution {execution.name}" + (f" (receive {receive} of its message)" if receive > 1 else "")
+
+
 def describe(change: Attempt | Wait) -> str:
     """Return the line that tells of an attempt or a wait while a run goes on."""
     if isinstance(change, Wait):

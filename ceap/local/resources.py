@@ -20,7 +20,7 @@ from ceap.local.executions import Machine
 
 
 class ResourceError(ValueError):
-    """A template asks for what AWS would refuse, or for what the local engine does not model; the message says which."""
+    """A template asks for what AWS would refuse, or what the local engine does not model; the message says which."""
 
 
 class Resource:

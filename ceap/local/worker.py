@@ -15,7 +15,12 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from queue import SimpleQueue
+from typing import Any, TextIO
+
+Document = dict[str, Any]
+Handler = Callable[[Any, "Context"], Any]
 
 OFFSET = [0.0]
 REAL_TIME = time.time
@@ -27,7 +32,7 @@ class Context:
     identity = None
     client_context = None
 
-    def __init__(self, request_id, deadline):
+    def __init__(self, request_id: str, deadline: float) -> None:
         name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
         self.function_name = name
         self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
@@ -38,34 +43,34 @@ class Context:
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
         self._deadline = deadline
 
-    def get_remaining_time_in_millis(self):
+    def get_remaining_time_in_millis(self) -> int:
         return max(0, int((self._deadline - REAL_TIME()) * 1000))
 
 
-def describe(error, request_id=None, skip=0):
+def describe(error: Exception, request_id: str | None = None, skip: int = 0) -> Document:
     """Return an exception as Lambda's runtime reports it; `skip` is the number of its own frames."""
     frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[skip:])
     document = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": frames}
     return document if request_id is None else {**document, "requestId": request_id}
 
 
-def use_virtual_time():
+def use_virtual_time() -> None:
     """Make `time.time` and `datetime.now` read the engine's clock, so that leases and windows outlast its jumps."""
     time.time = lambda: REAL_TIME() + OFFSET[0]
     time.time_ns = lambda: int(time.time() * 1_000_000_000)
 
-    def now(cls, tz=None):
+    def now(cls: Any, tz: Any = None) -> Any:
         return cls.fromtimestamp(time.time(), tz)
 
-    def utcnow(cls):
-        return cls.fromtimestamp(time.time(), datetime.timezone.utc).replace(tzinfo=None)
+    def utcnow(cls: Any) -> Any:
+        return cls.fromtimestamp(time.time(), datetime.UTC).replace(tzinfo=None)
 
     # Built-in types are closed to assignment; their namespace is not. A subclass would not pass for the type itself.
     namespace = gc.get_referents(datetime.datetime.__dict__)[0]
     namespace["now"], namespace["utcnow"] = classmethod(now), classmethod(utcnow)
 
 
-def load(handler):
+def load(handler: str) -> tuple[Handler | None, Document | None]:
     """Return the handler, or the error document that Lambda gives when it cannot be loaded."""
     module_name, _, name = handler.rpartition(".")
     try:
@@ -85,7 +90,7 @@ def load(handler):
     return function, None
 
 
-def invoke(handler, request):
+def invoke(handler: Handler, request: Document) -> Document:
     """Return the answer to one request."""
     request_id = request["requestId"]
     OFFSET[0] = request["offset"]
@@ -102,25 +107,27 @@ def invoke(handler, request):
         return {"error": {"errorMessage": message, "errorType": "Runtime.MarshalError", "requestId": request_id}}
 
 
-def read_requests(source, requests):
+def read_requests(source: TextIO, requests: SimpleQueue[Document]) -> None:
     """Pass requests on; when the engine is gone, end this process and all that it started."""
     for line in source:
         requests.put(json.loads(line))
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
-def main(source, target):
+def main(source: TextIO, target: TextIO) -> None:
     """Load the handler, say so, and serve."""
-    requests = SimpleQueue()
+    requests: SimpleQueue[Document] = SimpleQueue()
     threading.Thread(target=read_requests, args=(source, requests), daemon=True).start()
     use_virtual_time()
     handler, error = load(os.environ["_HANDLER"])
-    answer = {"error": error} if error else {"ready": True}
+    answer: Document = {"ready": True} if handler else {"error": error}
     while True:
         sys.stdout.flush()
         sys.stderr.flush()
         target.write(json.dumps(answer) + "\n")
         target.flush()
+        if handler is None:
+            return
         answer = invoke(handler, requests.get())
 
 
@@ -128,5 +135,6 @@ if __name__ == "__main__":
     FUNCTION_ARN, *PATH = sys.argv[3:]
     # In place of this script's folder: the function's code first, and no other project that lies on the path.
     sys.path[:] = [os.environ["LAMBDA_TASK_ROOT"], *sys.path, *PATH]
-    with open(int(sys.argv[1]), encoding="utf-8") as SOURCE, open(int(sys.argv[2]), "w", encoding="utf-8") as TARGET:
+    SOURCE_FD, TARGET_FD = map(int, sys.argv[1:3])
+    with os.fdopen(SOURCE_FD, encoding="utf-8") as SOURCE, os.fdopen(TARGET_FD, "w", encoding="utf-8") as TARGET:
         main(SOURCE, TARGET)

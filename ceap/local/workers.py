@@ -7,6 +7,7 @@ Real, not virtual: the time a handler takes, hence function and task timeouts; m
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import selectors
@@ -17,7 +18,7 @@ import sysconfig
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple, cast
 
 import psutil
 
@@ -40,7 +41,7 @@ class Function(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What an invocation gave: its result or error document as JSON, its log lines, duration (s) and peak memory (MB)."""
+    """What an invocation gave: result or error document as JSON, log lines, duration, peak memory."""
 
     payload: str
     failed: bool
@@ -66,6 +67,7 @@ class Worker:
             pass_fds=(request_end, answer_end),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            bufsize=0,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a group of its own, ended as a whole
         )
@@ -73,8 +75,7 @@ class Worker:
         os.close(answer_end)
         self._requests: Final[IO[bytes]] = os.fdopen(request_pipe, "wb", buffering=0)
         self._answers: Final = answer_pipe
-        assert self._process.stdout is not None
-        self._output: Final = self._process.stdout
+        self._output: Final = cast("io.FileIO", self._process.stdout)
         os.set_blocking(self._output.fileno(), False)
         self._vitals: Final = psutil.Process(self._process.pid)
 
@@ -84,7 +85,7 @@ class Worker:
 
     def invoke(self, request_id: str, event: Any, offset_s: float, fault: Mapping[str, str] | None) -> Outcome:
         """Run the handler once; a worker that did not answer is ended and `alive` no longer."""
-        watch = _Watch(self._function)
+        watch = _Watch()
         if not self._ready:
             error = self._await(watch, INIT_LIMIT_S, request_id).get("error")
             if error is not None:
@@ -166,7 +167,7 @@ class Worker:
 class _Watch:
     """What is gathered during one invocation."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self) -> None:
         self.output = b""
         self.peak_mb = 0
         self._begin = time.monotonic()
