@@ -17,9 +17,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
     monkeypatch.setattr(catalog, "HANDLERS_FOLDER", tmp_path)
     monkeypatch.setattr(handlers, "__path__", [*handlers.__path__, str(tmp_path)])
-    catalog.handler_names.cache_clear()
+    cached = (catalog.handler_names, catalog.tables)
+    for function in cached:
+        function.cache_clear()
     yield tmp_path
-    for function in (catalog.handler_names, catalog.tables):
+    for function in cached:
         function.cache_clear()
 
 
