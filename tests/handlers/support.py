@@ -1,0 +1,210 @@
+"""What the tests of handlers share: records to give, stages to run, faults below the client."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from botocore.awsrequest import AWSResponse  # type: ignore[import-untyped]  # botocore ships no types
+from botocore.exceptions import EndpointConnectionError  # type: ignore[import-untyped]  # botocore ships no types
+
+from handlers.aws import client
+from handlers.candidate import Candidate
+from handlers.contract import error_key, output_key, rejected_key
+from handlers.document import Header, encode_document
+from handlers.handler import WorkflowLambdaHandler
+
+BUCKET = "workflow-bucket"
+EXECUTION = "execution-1"
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+Json = dict[str, Any]
+
+
+def raw(customer: str = "c1", **fields: Any) -> Json:
+    """A record that ETL makes a candidate of."""
+    return {
+        "customerId": customer,
+        "subjectType": "order",
+        "subjectId": "o1",
+        "eventDate": "2026-01-01T00:00:00Z",
+        "orderValue": 50,
+        **fields,
+    }
+
+
+def candidate(
+    customer: str = "c1",
+    *,
+    subject: str = "o1",
+    version: int = 1,
+    scores: Json | None = None,
+    metadata: Json | None = None,
+    **attributes: Any,
+) -> Candidate:
+    fields = {
+        "customerId": customer,
+        "context": [{"type": "program", "id": "p"}, {"type": "marketplace", "id": "m"}],
+        "subject": {"type": "order", "id": subject},
+        "attributes": {"eventDate": "2026-01-01T00:00:00Z", "channelEligibility": {"email": True}, **attributes},
+        "metadata": {
+            "createdAt": NOW,
+            "updatedAt": NOW,
+            "expiresAt": datetime(2036, 1, 1, tzinfo=UTC),
+            "version": version,
+            "sourceConnectorId": "message",
+            "workflowExecutionId": EXECUTION,
+            **(metadata or {}),
+        },
+    }
+    if scores is not None:
+        fields["scores"] = {
+            model: {"timestamp": NOW, **(score if isinstance(score, dict) else {"value": score, "confidence": 1})}
+            for model, score in scores.items()
+        }
+    return msgspec.convert(fields, Candidate)
+
+
+def message(records: Iterable[object], **fields: Any) -> str:
+    source = {"kind": "inline", "records": list(records)}
+    return msgspec.json.encode({"programId": "p", "marketplace": "m", "source": source, **fields}).decode()
+
+
+def run(
+    handler: WorkflowLambdaHandler[Any, Any],
+    stage: str,
+    *,
+    previous: str | None = None,
+    initial_data: object = None,
+    execution: str = EXECUTION,
+) -> Json:
+    """Invoke a handler as its task in the state machine does; check what it returns."""
+    event = {
+        "executionId": execution,
+        "currentStage": stage,
+        "previousStage": previous,
+        "workflowBucket": BUCKET,
+        "initialData": initial_data,
+    }
+    result = handler(event, None)
+    document = output(stage, execution)
+    metadata = document["metadata"]
+    accounted = sum(metadata[f"{way}RecordCount"] for way in ("output", "rejected", "merged", "stale"))
+    assert metadata["inputRecordCount"] == accounted
+    assert metadata["outputRecordCount"] == len(document["data"])
+    assert result == {
+        "status": "SUCCESS",
+        "stage": stage,
+        "recordsProcessed": metadata["inputRecordCount"],
+        "errorMessage": None,
+    }
+    return document
+
+
+def run_on(handler: WorkflowLambdaHandler[Any, Any], records: Iterable[object], execution: str = EXECUTION) -> Json:
+    """Run a handler as a stage after another that wrote these records."""
+    write_output("BeforeStage", records, execution)
+    return run(handler, "OwnStage", previous="BeforeStage", execution=execution)
+
+
+def write_output(stage: str, records: Iterable[object], execution: str = EXECUTION) -> None:
+    header = Header(execution_id=execution, stage=stage, started_at="2026-01-02T03:04:05Z")
+    body = b"".join(encode_document(header, records, lambda count: {"outputRecordCount": count}))
+    put_object(output_key(execution, stage), body)
+
+
+def put_object(key: str, body: bytes) -> None:
+    client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
+def get_object(key: str) -> bytes:
+    body: bytes = client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    return body
+
+
+def keys(prefix: str = "") -> list[str]:
+    return [entry["Key"] for entry in client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])]
+
+
+def open_uploads() -> list[Json]:
+    uploads: list[Json] = client("s3").list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+    return uploads
+
+
+def output(stage: str, execution: str = EXECUTION) -> Json:
+    document: Json = json.loads(get_object(output_key(execution, stage)))
+    return document
+
+
+def rejected(stage: str, execution: str = EXECUTION) -> list[Json]:
+    return [json.loads(line) for line in get_object(rejected_key(execution, stage)).splitlines()]
+
+
+def error(stage: str, execution: str = EXECUTION) -> Json:
+    description: Json = json.loads(get_object(error_key(execution, stage)))
+    return description
+
+
+def items(table: str) -> list[Json]:
+    scanned: list[Json] = client("dynamodb").scan(TableName=table)["Items"]
+    return scanned
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An answer that AWS may give instead of doing what it was asked; status 0 is no answer at all."""
+
+    status: int
+    code: str = "Code"
+
+
+@contextmanager
+def fault(service: str, operation: str, refusal: Refusal, *, times: int = 1000, after: int = 0) -> Iterator[list[str]]:
+    """Answer the next requests of an operation with a refusal, below the client; gives the URLs of all requests."""
+    seen: list[str] = []
+
+    def answer(request: Any, **_: object) -> AWSResponse | None:
+        seen.append(request.url)
+        if not after < len(seen) <= after + times:
+            return None
+        if not refusal.status:
+            raise EndpointConnectionError(endpoint_url=request.url)
+        if service == "s3":
+            body = f"<Error><Code>{refusal.code}</Code><Message>injected</Message></Error>"
+        else:
+            body = json.dumps({"__type": refusal.code, "message": "injected"})
+        return AWSResponse(request.url, refusal.status, {}, _Body(body.encode()))
+
+    event, unique = f"before-send.{service}.{operation}", f"fault-{service}-{operation}"
+    emitter = client(service).meta.events
+    emitter.register_first(event, answer, unique_id=unique)
+    try:
+        yield seen
+    finally:
+        emitter.unregister(event, answer, unique_id=unique)
+
+
+class _Body(io.BytesIO):
+    def stream(self, **_: object) -> Iterator[bytes]:
+        yield self.read()
+
+
+@contextmanager
+def calls(service: str) -> Iterator[list[tuple[str, Json]]]:
+    """Record the operations of a service and their parameters."""
+    seen: list[tuple[str, Json]] = []
+
+    def note(params: Json, model: Any, **_: object) -> None:
+        seen.append((model.name, dict(params)))
+
+    emitter = client(service).meta.events
+    event = f"provide-client-params.{service}.*"
+    emitter.register(event, note, unique_id="calls")
+    try:
+        yield seen
+    finally:
+        emitter.unregister(event, note, unique_id="calls")

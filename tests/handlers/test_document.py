@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handlers import document
+from handlers.contract import PermanentStageError
+from handlers.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
+
+WHERE = "s3://bucket/executions/e/S/output.json"
+HEADER = Header(execution_id="e", stage="S", started_at="2026-01-02T03:04:05Z")
+START = b'{"executionId":"e","stage":"S","startedAt":"2026-01-02T03:04:05Z","data":['
+TWO = START + b'\n{"a":1},\n{"a":2}\n],"metadata":{"outputRecordCount":2}}\n'
+EMPTY = START + b'\n],"metadata":{"outputRecordCount":0}}\n'
+
+# What a JSON string may hold: all of Unicode but lone surrogates.
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+records_of_any_kind = st.lists(st.dictionaries(texts, values, max_size=4), max_size=8)
+
+
+def encode(records: list[Any]) -> bytes:
+    return b"".join(encode_document(HEADER, records, lambda count: {"outputRecordCount": count}))
+
+
+def read(body: bytes, chunks: list[bytes] | None = None, kind: Any = dict) -> list[Any]:
+    count = read_footer(body[-EDGE_BYTES:], WHERE)
+    return list(read_records(chunks or [body], msgspec.json.Decoder(kind), count=count, where=WHERE))
+
+
+def cut(body: bytes, places: list[int]) -> list[bytes]:
+    edges = [0, *sorted(place % (len(body) + 1) for place in places), len(body)]
+    return [body[start:end] for start, end in pairwise(edges)]
+
+
+def test_a_document_has_one_record_per_line_between_header_and_footer() -> None:
+    assert encode([{"a": 1}, {"a": 2}]) == TWO
+
+
+def test_a_document_without_records_has_a_header_and_a_footer() -> None:
+    assert encode([]) == EMPTY
+    assert read(EMPTY) == []
+
+
+def test_a_document_of_many_blocks_is_written_in_blocks() -> None:
+    blocks = list(
+        encode_document(HEADER, ({"n": n} for n in range(20_000)), lambda count: {"outputRecordCount": count})
+    )
+    assert len(blocks) > 2
+    assert all(len(block) < 2 * document.BLOCK_BYTES for block in blocks)
+    assert read(b"".join(blocks)) == [{"n": n} for n in range(20_000)]
+
+
+def test_records_are_pulled_only_as_they_are_written() -> None:
+    pulled = []
+
+    def source() -> Iterator[dict[str, str]]:
+        for number in range(10):
+            pulled.append(number)
+            yield {"text": "x" * document.BLOCK_BYTES}
+
+    next(encode_document(HEADER, source(), lambda count: {"outputRecordCount": count}))
+    assert pulled == [0]
+
+
+@given(records=records_of_any_kind, places=st.lists(st.integers(0, 2**16), max_size=6))
+def test_records_come_back_as_written_however_the_document_is_cut_into_chunks(
+    records: list[dict[str, Any]], places: list[int]
+) -> None:
+    body = encode(records)
+    assert read(body, cut(body, places)) == records
+    parsed = json.loads(body)
+    assert parsed["data"] == records
+    assert (parsed["executionId"], parsed["stage"], list(parsed)) == (
+        "e",
+        "S",
+        ["executionId", "stage", "startedAt", "data", "metadata"],
+    )
+
+
+@settings(max_examples=1000)
+@given(place=st.integers(0, len(TWO) - 1), byte=st.integers(0, 255))
+def test_a_changed_byte_never_gives_other_records_than_a_json_parser_reads(place: int, byte: int) -> None:
+    body = TWO[:place] + bytes([byte]) + TWO[place + 1 :]
+    try:
+        records = read(body)
+    except PermanentStageError:
+        return
+    assert records == json.loads(body)["data"]
+
+
+@given(length=st.integers(0, len(TWO) - 2))
+def test_a_document_cut_short_is_refused(length: int) -> None:
+    with pytest.raises(PermanentStageError, match="is not a stage document"):
+        read(TWO[:length])
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        pytest.param(b"", "it is empty", id="no bytes"),
+        pytest.param(b"\n", "no footer", id="a line break alone"),
+        pytest.param(b'{"data":[]}', "no footer", id="JSON on one line"),
+        pytest.param(START + b'\n{"a":1}\n', "no footer", id="no footer"),
+        pytest.param(START + b'\n{"a":1}\n]}\n', "no footer", id="a footer without metadata"),
+        pytest.param(TWO + b"\n", "no footer", id="an empty line after the footer"),
+        pytest.param(TWO + b"{}\n", "no footer", id="a record after the footer"),
+        pytest.param(TWO + TWO, "after its footer", id="two documents"),
+        pytest.param(b"\xef\xbb\xbf" + TWO, "byte-order mark", id="a byte-order mark"),
+        pytest.param(TWO.replace(b"\n", b"\r\n"), "carriage return", id="CRLF"),
+        pytest.param(TWO.replace(b"1}", b"1\r}"), "record 1 holds a carriage return", id="CR in a record"),
+        pytest.param(
+            TWO.replace(b'"data":[\n', b'"data":[\r\n'), "its first line does not end", id="CR after the header"
+        ),
+        pytest.param(TWO.replace(b'"stage":', b'\r"stage":'), "the first line holds a carriage", id="CR in the header"),
+        pytest.param(TWO.replace(b"},\n", b"}\n"), "record 1 lacks the comma", id="no comma"),
+        pytest.param(TWO.replace(b"2}\n", b"2},\n"), "the last, ends in a comma", id="a comma too many"),
+        pytest.param(TWO.replace(b'{"a":2}', b""), r"record 2 \(line 3\) is wrong", id="an empty line"),
+        pytest.param(TWO.replace(b'{"a":2}', b'{"a":2'), "record 2", id="a record that is not JSON"),
+        pytest.param(TWO.replace(b'{"a":2}', b"[2]"), "Expected `object`", id="a record that is no object"),
+        pytest.param(TWO.replace(b'{"a":1}', b'{"a":1},{"a":3}'), "record 1", id="two records on a line"),
+        pytest.param(TWO.replace(b"1}", b"NaN}"), "record 1", id="NaN"),
+        pytest.param(TWO.replace(b"1}", b"1e999}"), "out of range", id="a number without end"),
+        pytest.param(TWO.replace(b"1}", b'"\xff"}'), "record 1", id="bad UTF-8"),
+        pytest.param(TWO.replace(b"1}", b'"\\ud800"}'), "record 1", id="a lone surrogate"),
+        pytest.param(TWO.replace(b":2}}", b":3}}"), "states 3 records but there are 2", id="a count too high"),
+        pytest.param(TWO.replace(b":2}}", b":1}}"), "states 1 records but there are 2", id="a count too low"),
+        pytest.param(TWO.replace(b":2}}", b":-2}}"), "its footer is wrong", id="a negative count"),
+        pytest.param(TWO.replace(b":2}}", b':"2"}}'), "its footer is wrong", id="a count that is text"),
+        pytest.param(TWO.replace(b'"outputRecordCount":2', b""), "outputRecordCount", id="no count"),
+        pytest.param(TWO.replace(b"2}}", b'2},"data":[]}'), "unknown field `data`", id="data again in the footer"),
+        pytest.param(TWO.replace(b"2}}", b"2}}\xff"), "its footer is wrong", id="bad UTF-8 in the footer"),
+        pytest.param(
+            TWO.replace(b'"stage":"S"', b'"stage":"S","stage":"S"'), "its first line has the keys", id="a key twice"
+        ),
+        pytest.param(
+            TWO.replace(b'"stage":"S"', b'"stage":"S","x":1'), "startedAt, x; it must have", id="an unknown key"
+        ),
+        pytest.param(TWO.replace(b'"stage":"S",', b""), "its first line is wrong", id="a missing key"),
+        pytest.param(TWO.replace(b'"stage":"S"', b'"stage":1'), "Expected `str`", id="a stage that is no text"),
+        pytest.param(TWO.replace(b'"stage"', b'"stage'), "its first line is wrong", id="a header that is not JSON"),
+        pytest.param(TWO.replace(b'"data":[', b'"data": ['), "does not end in", id="a blank in the header"),
+        pytest.param(
+            TWO.replace(b'"S"', b'"' + b"S" * EDGE_BYTES + b'"'), "within 64 KiB", id="a header of more than 64 KiB"
+        ),
+    ],
+)
+def test_a_broken_document_is_refused_with_its_fault(body: bytes, fault: str) -> None:
+    for chunks in ([body], [body[n : n + 1] for n in range(min(len(body), 5000))] + [body[5000:]]):
+        with pytest.raises(PermanentStageError, match=fault) as refusal:
+            read(body, chunks)
+        assert str(refusal.value).startswith(f"{WHERE} is not a stage document: ")
+
+
+def test_a_footer_or_line_separator_inside_a_string_is_harmless() -> None:
+    records = [{"text": '],"metadata":{"outputRecordCount":0}}'}, {"text": "\n]\u2028\r"}]
+    assert read(encode(records)) == records
+
+
+def test_the_last_line_break_may_be_missing() -> None:
+    assert read(TWO[:-1]) == [{"a": 1}, {"a": 2}]
+
+
+def test_a_record_of_10_mb_is_read() -> None:
+    records = [{"text": "x" * 10_000_000}, {"text": "y"}]
+    body = encode(records)
+    assert read(body, [body[n : n + 65536] for n in range(0, len(body), 65536)]) == records
+
+
+@pytest.mark.parametrize("size", [65536, 10**9])
+def test_a_line_that_is_longer_than_the_limit_is_refused(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "LINE_BYTES", 200_000)
+    body = encode([{"text": "x" * 200_000}])
+    with pytest.raises(PermanentStageError, match="a line is longer than 200000 bytes"):
+        read(body, [body[n : n + size] for n in range(0, len(body), size)])
+
+
+def test_a_record_of_the_wrong_type_is_refused_with_its_place() -> None:
+    class Typed(msgspec.Struct):
+        a: str
+
+    with pytest.raises(
+        PermanentStageError, match=r"record 1 \(line 2\) is wrong: Expected `str`, got `int` - at `\$.a`"
+    ):
+        read(TWO, kind=Typed)
+
+
+@pytest.mark.parametrize("value", [object(), "\ud800", {1, object()}])
+def test_a_record_that_has_no_json_form_is_not_written(value: object) -> None:
+    with pytest.raises(PermanentStageError, match="record 2 of the output cannot be written as JSON"):
+        encode([{"a": 1}, {"a": value}])
+
+
+def test_metadata_that_a_reader_would_not_take_is_not_written() -> None:
+    with pytest.raises(PermanentStageError, match="at most 65536 are allowed"):
+        list(encode_document(HEADER, [], lambda count: {"outputRecordCount": count, "x": "y" * EDGE_BYTES}))

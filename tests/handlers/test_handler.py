@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import msgspec
+import pytest
+
+from handlers import storage as storage_module
+from handlers.candidate import Candidate
+from handlers.contract import PermanentStageError, StageError, TransientStageError, output_key
+from handlers.filter import handler as filter_handler
+from handlers.handler import WorkflowLambdaHandler
+from handlers.needs import Needs
+from handlers.stage import MERGED, STALE, StageContext
+from tests.handlers.conftest import Log
+from tests.handlers.support import (
+    BUCKET,
+    EXECUTION,
+    Json,
+    Refusal,
+    candidate,
+    error,
+    fault,
+    get_object,
+    keys,
+    message,
+    open_uploads,
+    put_object,
+    rejected,
+    run,
+    run_on,
+    write_output,
+)
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    limit: int = 10
+
+
+class Sieve(WorkflowLambdaHandler[Json, Settings]):
+    """Does with each record what the record says."""
+
+    def process_data(self, records: Iterator[Json], stage: StageContext[Settings]) -> Iterator[Json]:
+        for record in islice(records, stage.settings.limit):
+            match record["do"]:
+                case "yield":
+                    yield record
+                case "reject":
+                    stage.reject(record, "CODE", "for a reason", by="test")
+                case "merge":
+                    stage.count(MERGED)
+                case "stale":
+                    stage.count(STALE)
+                case "double":
+                    yield record
+                    yield record
+                case "permanent":
+                    raise PermanentStageError("never", {"key": record.get("key")})
+                case "transient":
+                    raise TransientStageError("later")
+                case "raise":
+                    raise KeyError("a fault")
+
+
+SIEVE = Sieve(Needs(settings=Settings))
+EVENT = {
+    "executionId": EXECUTION,
+    "currentStage": "OwnStage",
+    "previousStage": None,
+    "workflowBucket": BUCKET,
+    "initialData": None,
+}
+
+
+def fail(kind: type[StageError], match: str, *ways: str) -> Json:
+    """Run the sieve on such records, which must fail; return error.json."""
+    write_output("BeforeStage", [{"do": way} for way in ways])
+    with pytest.raises(kind, match=match):
+        run(SIEVE, "OwnStage", previous="BeforeStage")
+    assert output_key(EXECUTION, "OwnStage") not in keys()
+    return error("OwnStage")
+
+
+def test_every_record_is_accounted_for() -> None:
+    document = run_on(SIEVE, [{"do": way} for way in ("yield", "reject", "merge", "stale", "yield")])
+    assert document["executionId"] == EXECUTION
+    assert document["stage"] == "OwnStage"
+    assert document["data"] == [{"do": "yield"}] * 2
+    assert document["metadata"] | {"processingTimeMs": 0} == {
+        "inputRecordCount": 5,
+        "outputRecordCount": 2,
+        "rejectedRecordCount": 1,
+        "mergedRecordCount": 1,
+        "staleRecordCount": 1,
+        "rejections": {"CODE": 1},
+        "counts": {},
+        "processingTimeMs": 0,
+    }
+    assert rejected("OwnStage") == [
+        {"code": "CODE", "reason": "for a reason", "by": "test", "record": {"do": "reject"}}
+    ]
+
+
+def test_a_stage_that_rejects_nothing_writes_its_output_alone() -> None:
+    run_on(SIEVE, [{"do": "yield"}])
+    assert keys(f"executions/{EXECUTION}/OwnStage/") == [output_key(EXECUTION, "OwnStage")]
+
+
+@pytest.mark.parametrize("way", ["double", "forget"])
+def test_a_stage_that_loses_or_invents_a_record_fails_permanently(way: str) -> None:
+    fail(PermanentStageError, "OwnStage took 2 records but accounts for", "yield", way)
+
+
+def test_a_stage_that_leaves_records_unread_fails_permanently() -> None:
+    fail(PermanentStageError, "OwnStage left records unread", *["yield"] * 11)
+
+
+@pytest.mark.parametrize(
+    ("way", "kind", "text"),
+    [
+        ("permanent", PermanentStageError, "never"),
+        ("transient", TransientStageError, "later"),
+        ("raise", TransientStageError, "unexpected KeyError: 'a fault'"),
+    ],
+)
+def test_a_failure_is_recorded_and_raised_as_one_of_two_classes(way: str, kind: type[StageError], text: str) -> None:
+    description = fail(kind, text, "yield", way)
+    assert {
+        "status": "FAILED",
+        "stage": "OwnStage",
+        "recordsProcessed": 2,
+        "errorMessage": text,
+        "executionId": EXECUTION,
+        "errorType": kind.__name__,
+    }.items() <= description.items()
+    assert text in description["stackTrace"][-1]
+
+
+def test_details_of_a_failure_stand_in_its_record_but_not_in_the_log(log: Log) -> None:
+    write_output("BeforeStage", [{"do": "permanent", "key": "secret"}])
+    with pytest.raises(PermanentStageError, match="never"):
+        run(SIEVE, "OwnStage", previous="BeforeStage")
+    assert error("OwnStage")["details"] == {"key": "secret"}
+    assert "secret" not in log.getvalue()
+
+
+def test_rejected_records_are_kept_when_the_stage_fails_permanently_as_they_may_be_why() -> None:
+    fail(PermanentStageError, "never", "reject", "permanent")
+    assert len(rejected("OwnStage")) == 1
+
+
+def test_rejected_records_of_an_attempt_that_is_repeated_are_not_kept() -> None:
+    fail(TransientStageError, "later", "reject", "transient")
+    assert keys(f"executions/{EXECUTION}/OwnStage/") == [f"executions/{EXECUTION}/OwnStage/error.json"]
+
+
+def test_a_later_attempt_writes_the_output_that_the_first_could_not(no_waiting: list[float]) -> None:
+    write_output("BeforeStage", [{"do": "yield"}])
+    with fault("s3", "PutObject", Refusal(503, "SlowDown"), times=5), pytest.raises(TransientStageError):
+        run(SIEVE, "OwnStage", previous="BeforeStage")
+    assert error("OwnStage")["errorType"] == "TransientStageError"
+    assert run(SIEVE, "OwnStage", previous="BeforeStage")["data"] == [{"do": "yield"}]
+
+
+def test_a_large_output_that_fails_at_its_end_leaves_no_object_and_no_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage_module, "PART_BYTES", 5 * 1024 * 1024)
+    write_output("BeforeStage", [{"do": "yield", "text": "x" * 6 * 1024 * 1024}, {"do": "permanent"}])
+    with pytest.raises(PermanentStageError):
+        run(SIEVE, "OwnStage", previous="BeforeStage")
+    assert output_key(EXECUTION, "OwnStage") not in keys()
+    assert open_uploads() == []
+
+
+def test_a_failure_stays_what_it_is_when_it_cannot_be_recorded(log: Log) -> None:
+    write_output("BeforeStage", [{"do": "permanent"}])
+    with fault("s3", "PutObject", Refusal(403, "AccessDenied")), pytest.raises(PermanentStageError, match=r"^never$"):
+        run(SIEVE, "OwnStage", previous="BeforeStage")
+    assert [line["message"] for line in log.lines()][-2:] == ["error.json was not written", "stage failed"]
+
+
+def test_a_missing_input_is_permanent_and_says_who_should_have_written_it() -> None:
+    with pytest.raises(PermanentStageError, match="BeforeStage should have written it"):
+        run(SIEVE, "OwnStage", previous="BeforeStage")
+
+
+def test_an_input_that_was_cut_short_is_refused_before_any_record_is_processed() -> None:
+    write_output("BeforeStage", [{"do": "reject"}] * 10_000)
+    key = output_key(EXECUTION, "BeforeStage")
+    put_object(key, get_object(key)[:-50])
+    with pytest.raises(PermanentStageError, match="cut short"):
+        run(SIEVE, "OwnStage", previous="BeforeStage")
+    assert error("OwnStage")["recordsProcessed"] == 0
+
+
+def test_an_input_larger_than_its_tail_is_streamed() -> None:
+    records = [{"do": "yield", "number": number} for number in range(10_000)]
+    handler = Sieve(Needs(settings=Settings))
+    write_output("BeforeStage", records)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SETTINGS", '{"limit": 100000}')
+        assert run(handler, "OwnStage", previous="BeforeStage")["data"] == records
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        "text",
+        {},
+        *({name: value for name, value in EVENT.items() if name != left_out} for left_out in list(EVENT)[:4]),
+        EVENT | {"executionId": ""},
+        EVENT | {"currentStage": 1},
+        EVENT | {"workflowBucket": None},
+    ],
+)
+def test_a_malformed_context_is_permanent_and_logged(event: Any, log: Log) -> None:
+    with pytest.raises(PermanentStageError, match="the event is no execution context"):
+        SIEVE(event, None)
+    assert [(line["level"], line["errorType"]) for line in log.lines()] == [("ERROR", "PermanentStageError")]
+
+
+@pytest.mark.parametrize(
+    ("initial_data", "text"),
+    [
+        (None, "was given no initialData"),
+        ("", "the message is wrong: Input data was truncated"),
+        ("no JSON", "the message is wrong: JSON is malformed"),
+        ("[]", "the message is wrong: Expected `object`"),
+        ({}, "missing required field `source`"),
+        ({"source": {"kind": "fax", "records": []}}, "Invalid value 'fax' - at `\\$.source.kind`"),
+        ({"source": {"kind": "inline"}}, "missing required field `records` - at `\\$.source`"),
+        ({"source": {"kind": "inline", "records": [1]}}, "Expected `object`, got `int`"),
+    ],
+)
+def test_a_malformed_message_is_permanent(initial_data: object, text: str) -> None:
+    with pytest.raises(PermanentStageError, match=text):
+        run(SIEVE, "OwnStage", initial_data=initial_data)
+
+
+def test_a_message_may_come_as_text_or_parsed() -> None:
+    body = message([{"do": "yield"}])
+    assert run(SIEVE, "OwnStage", initial_data=body)["data"] == [{"do": "yield"}]
+    assert run(SIEVE, "OwnStage", initial_data=msgspec.json.decode(body))["data"] == [{"do": "yield"}]
+
+
+def test_a_first_stage_that_takes_candidates_refuses_other_records_with_their_number() -> None:
+    body = message([candidate(), {"customerId": "c1"}])
+    with pytest.raises(PermanentStageError, match="record 2 of the message is none that FilterStage takes"):
+        run(filter_handler, "FilterStage", initial_data=body)
+
+
+def test_candidates_of_a_message_and_of_a_document_are_the_same() -> None:
+    given = [
+        candidate("c1", scores={"quality": 0.7}),
+        candidate("c2", orderValue=3.5, deliveryDate="2026-01-05T00:00:00Z"),
+    ]
+    from_message = run(filter_handler, "FilterStage", initial_data=message(given))["data"]
+    assert msgspec.convert(from_message, list[Candidate]) == given
+    assert from_message == run_on(filter_handler, given)["data"]
+
+
+@pytest.mark.parametrize("settings", ["{", '{"limit": "many"}', '{"unknown": 1}'])
+def test_settings_that_do_not_fit_are_permanent(settings: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SETTINGS", settings)
+    with pytest.raises(PermanentStageError, match="environment variable SETTINGS is wrong"):
+        run(SIEVE, "OwnStage", initial_data=message([]))

@@ -1,0 +1,288 @@
+"""The laws that hold for every stage of every workflow, at the level of one handler and its context."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+import handlers
+from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
+from handlers.aws import client
+from handlers.contract import output_key, stage_prefix
+from handlers.handler import WorkflowLambdaHandler
+from tests.handlers.conftest import Log
+from tests.handlers.support import (
+    BUCKET,
+    EXECUTION,
+    Json,
+    calls,
+    candidate,
+    keys,
+    message,
+    output,
+    raw,
+    run,
+    write_output,
+)
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+HANDLERS: dict[str, WorkflowLambdaHandler[Any, Any]] = {
+    "ETLStage": etl.handler,
+    "FilterStage": filter.handler,
+    "ScoreStage": score.handler,
+    "StoreStage": store.handler,
+    "ReactiveStage": reactive.handler,
+}
+SOURCES = sorted(Path(handlers.__file__).parent.rglob("*.py"))
+
+# One emulated AWS serves all examples of a test: each has an execution of its own.
+shared_aws = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+executions = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-_", min_size=1, max_size=60)
+stages = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,40}", fullmatch=True)
+handlers_of_any_kind = st.sampled_from(list(HANDLERS.values()))
+candidates = st.lists(
+    st.builds(
+        candidate,
+        st.sampled_from(["c1", "c2", "c3"]),
+        version=st.integers(1, 5),
+        orderValue=st.floats(-10, 1000),
+        channelEligibility=st.dictionaries(st.sampled_from(["email", "sms"]), st.booleans()),
+    ),
+    max_size=4,
+)
+
+
+_numbers = itertools.count()
+
+
+def unused(name: str) -> str:
+    """Make a name that no other example has."""
+    return f"{name}-{next(_numbers)}"
+
+
+def run_spied(handler: WorkflowLambdaHandler[Any, Any], stage: str, **context: Any) -> list[tuple[str, str, str]]:
+    """Run a stage and return its calls to S3: operation, bucket and key."""
+    with calls("s3") as seen:
+        handler(
+            {
+                "executionId": context["execution"],
+                "currentStage": stage,
+                "previousStage": context.get("previous"),
+                "workflowBucket": BUCKET,
+                "initialData": context.get("initial_data"),
+            },
+            None,
+        )
+    return [(operation, params["Bucket"], params["Key"]) for operation, params in seen]
+
+
+@pytest.mark.property(2)
+@pytest.mark.property(3)
+@pytest.mark.property(5)
+@shared_aws
+@given(handler=handlers_of_any_kind, execution=executions, previous=stages, stage=stages, records=candidates)
+def test_a_later_stage_reads_the_output_of_the_previous_and_writes_its_own_and_nothing_else(
+    handler: WorkflowLambdaHandler[Any, Any], execution: str, previous: str, stage: str, records: list[Any]
+) -> None:
+    assume(previous != stage)
+    execution = unused(execution)
+    write_output(previous, records, execution)
+    requests = run_spied(handler, stage, execution=execution, previous=previous)
+    assert {request for request in requests if request[0] == "GetObject"} == {
+        ("GetObject", BUCKET, f"executions/{execution}/{previous}/output.json")
+    }
+    written = [key for operation, _, key in requests if operation != "GetObject"]
+    assert written[-1] == f"executions/{execution}/{stage}/output.json"
+    assert all(key.startswith(f"executions/{execution}/{stage}/") for key in written)
+    assert output(stage, execution)["executionId"] == execution
+
+
+@pytest.mark.property(2)
+@pytest.mark.property(4)
+@pytest.mark.property(5)
+@shared_aws
+@given(handler=handlers_of_any_kind, execution=executions, stage=stages, records=candidates)
+def test_the_first_stage_takes_the_message_and_reads_nothing_from_s3(
+    handler: WorkflowLambdaHandler[Any, Any], execution: str, stage: str, records: list[Any]
+) -> None:
+    execution = unused(execution)
+    requests = run_spied(handler, stage, execution=execution, initial_data=message(records))
+    assert {operation for operation, _, _ in requests} == {"PutObject"}
+    assert requests[-1] == ("PutObject", BUCKET, output_key(execution, stage))
+    assert keys(f"executions/{execution}/") == keys(stage_prefix(execution, stage))
+    assert output(stage, execution)["metadata"]["inputRecordCount"] == len(records)
+
+
+@pytest.mark.property(10)
+@shared_aws
+@given(
+    order=st.permutations(list(HANDLERS)).flatmap(lambda names: st.integers(1, 5).map(lambda size: names[:size])),
+    execution=executions,
+    records=candidates,
+)
+def test_stages_run_in_any_order_and_number(order: list[str], execution: str, records: list[Any]) -> None:
+    execution = unused(execution)
+    previous, given_body, count = None, message(records), len(records)
+    for stage in order:
+        document = run(
+            HANDLERS[stage],
+            stage,
+            previous=previous,
+            initial_data=given_body if previous is None else None,
+            execution=execution,
+        )
+        assert document["metadata"]["inputRecordCount"] == count
+        previous, count = stage, document["metadata"]["outputRecordCount"]
+    assert {key.split("/")[2] for key in keys(f"executions/{execution}/")} == set(order)
+
+
+@pytest.mark.property(10)
+def test_after_etl_stages_run_in_every_order_on_raw_records() -> None:
+    for order in itertools.permutations(["FilterStage", "ScoreStage", "StoreStage", "ReactiveStage"]):
+        execution = unused("-".join(order))
+        customers = [f"{execution}-{number}" for number in range(3)]
+        run(HANDLERS["ETLStage"], "ETLStage", initial_data=message(map(raw, customers)), execution=execution)
+        for previous, stage in itertools.pairwise(["ETLStage", *order]):
+            run(HANDLERS[stage], stage, previous=previous, execution=execution)
+        records = output(order[-1], execution)["data"]
+        assert [record["customerId"] for record in records] == customers
+        assert all(record["scores"].keys() == {"trust", "quality", "fraud"} for record in records)
+
+
+@pytest.mark.property(11)
+@shared_aws
+@given(handler=handlers_of_any_kind, execution=executions, stage=stages, records=candidates)
+def test_a_handler_runs_alone_from_a_context_as_often_as_one_likes(
+    handler: WorkflowLambdaHandler[Any, Any], execution: str, stage: str, records: list[Any]
+) -> None:
+    execution = unused(execution)
+    first = run(handler, stage, initial_data=message(records), execution=execution)
+    second = run(handler, stage, initial_data=message(records), execution=execution)
+    assert [record["customerId"] for record in first["data"]] == [record["customerId"] for record in second["data"]]
+
+
+@pytest.mark.property(36)
+@pytest.mark.property(37)
+@shared_aws
+@given(
+    handler=handlers_of_any_kind,
+    execution=executions,
+    previous=st.none() | stages,
+    stage=stages,
+    records=candidates,
+    succeeds=st.booleans(),
+)
+def test_execution_and_stage_are_logged_first_then_the_paths(
+    log: Log,
+    *,
+    handler: WorkflowLambdaHandler[Any, Any],
+    execution: str,
+    previous: str | None,
+    stage: str,
+    records: list[Any],
+    succeeds: bool,
+) -> None:
+    assume(previous != stage)
+    execution = unused(execution)
+    log.truncate(log.seek(0))
+    if succeeds and previous is not None:
+        write_output(previous, records, execution)
+    with ExitStack() as stack:
+        if not succeeds:
+            stack.enter_context(pytest.raises(Exception, match=r"no initialData|should have written it"))
+        run_spied(
+            handler,
+            stage,
+            execution=execution,
+            previous=previous,
+            initial_data=message(records) if succeeds and previous is None else None,
+        )
+    lines = log.lines()
+    assert all((line["executionId"], line["currentStage"]) == (execution, stage) for line in lines)
+    assert [line["message"] for line in lines] == [
+        "stage started",
+        "stage paths",
+        "stage succeeded" if succeeds else "stage failed",
+    ]
+    expected: Json = {"outputPath": f"s3://{BUCKET}/executions/{execution}/{stage}/output.json"}
+    if previous is not None:
+        expected["inputPath"] = f"s3://{BUCKET}/executions/{execution}/{previous}/output.json"
+    assert {name: value for name, value in lines[1].items() if name.endswith("Path")} == expected
+
+
+def test_no_stage_logs_a_customer(log: Log) -> None:
+    body = message([raw("secret-customer"), raw("secret-customer"), raw("secret-customer", eventDate="never")] * 20)
+    previous = None
+    for stage, handler in HANDLERS.items():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SETTINGS", '{"max_error_rate": 0.5}' if stage == "ETLStage" else "{}")
+            run(handler, stage, previous=previous, initial_data=body if previous is None else None)
+        previous = stage
+    assert len(log.lines()) == 3 * len(HANDLERS)
+    assert "secret-customer" not in log.getvalue()
+
+
+@pytest.mark.property(9)
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.name))
+def test_no_handler_names_a_function_a_bucket_a_path_or_another_stage(source: Path) -> None:
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+    ]
+    forbidden = ["ceap-", "arn:", "lambda:", *HANDLERS]
+    if source.name != "contract.py":
+        forbidden += ["executions/", "/output.json", "/rejected.jsonl", "/error.json"]
+    assert [text for text in texts if any(word in text for word in forbidden)] == []
+
+
+@pytest.mark.property(9)
+def test_no_stage_imports_another() -> None:
+    modules = {handler.__class__.__module__ for handler in HANDLERS.values()}
+    for module in modules:
+        source = Path(handlers.__file__).parent / f"{module.removeprefix('handlers.')}.py"
+        imported = {
+            node.module
+            for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom)
+        }
+        assert imported & (modules - {module}) == set()
+
+
+@pytest.mark.property(9)
+@shared_aws
+@given(handler=handlers_of_any_kind, bucket=st.from_regex(r"[a-z]{3,40}", fullmatch=True))
+def test_the_bucket_is_the_one_that_the_context_names(handler: WorkflowLambdaHandler[Any, Any], bucket: str) -> None:
+    bucket = unused(bucket)
+    region = os.environ["AWS_DEFAULT_REGION"]
+    client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
+    with calls("s3") as seen:
+        handler(
+            {
+                "executionId": EXECUTION,
+                "currentStage": "OwnStage",
+                "previousStage": None,
+                "workflowBucket": bucket,
+                "initialData": message([candidate()]),
+            },
+            None,
+        )
+    assert {params["Bucket"] for _, params in seen} == {bucket}
