@@ -29,7 +29,7 @@ def check_generated(files: Iterable[tuple[Path, str]], folder: Path) -> list[Fin
         findings += _check_file(path, text.encode("utf-8"))
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path not in expected:
-            text = f"[GEN01] no declaration generates this file | fix: remove it, {_CURE.removeprefix('fix: ')}"
+            text = "[GEN01] no declaration generates this file | fix: remove it"
             findings.append(Finding(relpath(path), 1, FRESH, text))
     return findings
 

@@ -16,7 +16,7 @@ from ceap.policy.template import Template
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "SKIP"]
 
-_RULE: Final = re.compile(r"^[ \t]*rule[ \t]+(\w+)[ \t]*(?:when\b|\{)", re.MULTILINE)
+_RULE: Final = re.compile(r"^[ \t]*rule\s+(\w+)\b(?!\s*\()", re.MULTILINE)  # one with parameters serves the others
 _MESSAGE: Final = re.compile(r"<<.*?>>", re.DOTALL)
 _SEVERITY: Final[Sequence[Verdict]] = ("SKIP", "PASS", "FAIL")
 _CONDITIONS: Final = {"Filter", "RuleCondition", "TypeCondition", "WhenCondition"}

@@ -1,0 +1,286 @@
+"""Wrong templates: for each rule, small changes to a golden template that the rule must notice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from tests.policy.samples import Json
+
+Change = Callable[[Json], None]
+
+
+class Mutant(NamedTuple):
+    rule: str
+    kind: str
+    name: str
+    change: Change
+
+
+def put(*place: Any) -> Change:
+    """Return the change that sets a value: the keys that lead to it, then the value."""
+    *keys, last, value = place
+
+    def change(data: Json) -> None:
+        inner(data, keys)[last] = value
+
+    return change
+
+
+def drop(*keys: Any) -> Change:
+    """Return the change that removes a key."""
+
+    def change(data: Json) -> None:
+        del inner(data, keys[:-1])[keys[-1]]
+
+    return change
+
+
+def inner(data: Any, keys: Any) -> Any:
+    for key in keys:
+        data = data[key]
+    return data
+
+
+def asl(change: Change) -> Change:
+    """Return the change made inside the definition of the state machine."""
+
+    def change_definition(data: Json) -> None:
+        properties = data["Resources"]["StateMachine"]["Properties"]
+        definition = json.loads(properties["DefinitionString"])
+        change(definition)
+        properties["DefinitionString"] = json.dumps(definition)
+
+    return change_definition
+
+
+def of(resource: str, *place: Any) -> Change:
+    return put("Resources", resource, "Properties", *place)
+
+
+def without(resource: str, *keys: Any) -> Change:
+    return drop("Resources", resource, "Properties", *keys)
+
+
+def state(name: str, *place: Any) -> Change:
+    return asl(put("States", name, *place))
+
+
+def state_without(name: str, *keys: Any) -> Change:
+    return asl(drop("States", name, *keys))
+
+
+def rename(data: Json, old: str, new: str) -> None:
+    data[new] = data.pop(old)
+
+
+def spread_retriers(definition: Json) -> None:
+    retry = definition["States"]["ScoreStage"]["Retry"]
+    retry[1:] = [retry[1] | {"MaxAttempts": 5}, retry[1] | {"IntervalSeconds": 1}]
+
+
+def nest(definition: Json) -> None:
+    branch = {"StartAt": "ETLStage", "States": {"ETLStage": definition["States"]["ETLStage"]}}
+    definition["States"]["ETLStage"] = {"Type": "Parallel", "Branches": [branch], "Next": "FilterStage"}
+
+
+def swap_message_body(definition: Json) -> None:
+    first, second = (definition["States"][name]["Parameters"]["Payload"] for name in ("ETLStage", "FilterStage"))
+    rename(first, "initialData.$", "initialData")
+    rename(second, "initialData", "initialData.$")
+    first["initialData"], second["initialData.$"] = None, "$.body"
+
+
+LAMBDA = "arn:aws:states:::lambda:invoke"
+PAYLOAD = ("Parameters", "Payload")
+MACHINE_PARAMETERS = ("TargetParameters", "StepFunctionStateMachineParameters")
+RULES = ("LifecycleConfiguration", "Rules")
+LOGS = "LoggingConfiguration"
+
+MUTANTS = [
+    Mutant(
+        "ASL01_DEFINITION_IS_LITERAL", "express", "Fn::Sub", of("StateMachine", "DefinitionString", {"Fn::Sub": "{}"})
+    ),
+    Mutant("ASL01_DEFINITION_IS_LITERAL", "express", "missing", without("StateMachine", "DefinitionString")),
+    Mutant("ASL01_DEFINITION_IS_LITERAL", "express", "object beside it", of("StateMachine", "Definition", {})),
+    Mutant("ASL01_DEFINITION_IS_LITERAL", "standard", "on S3", of("StateMachine", "DefinitionS3Location", {})),
+    Mutant("ASL02_UNWRAPS_MESSAGE", "express", "the whole array", state("ReceiveMessage", "InputPath", "$")),
+    Mutant("ASL02_UNWRAPS_MESSAGE", "express", "no InputPath", state_without("ReceiveMessage", "InputPath")),
+    Mutant("ASL02_UNWRAPS_MESSAGE", "express", "skipped", asl(put("StartAt", "ETLStage"))),
+    Mutant("ASL02_UNWRAPS_MESSAGE", "standard", "StartAt dangles", asl(put("StartAt", "Receive"))),
+    Mutant("ASL02_UNWRAPS_MESSAGE", "standard", "the body alone", state("ReceiveMessage", "OutputPath", "$.body")),
+    Mutant("ASL03_CLOSED_VOCABULARY", "express", "Parallel", asl(nest)),
+    Mutant("ASL03_CLOSED_VOCABULARY", "express", "Wait", state("Pause", {"Type": "Wait", "Seconds": 5, "End": True})),
+    Mutant("ASL03_CLOSED_VOCABULARY", "express", "second Pass", state("Skip", {"Type": "Pass", "End": True})),
+    Mutant("ASL03_CLOSED_VOCABULARY", "express", "bare function", state("ETLStage", "Resource", "${ETLFunction}")),
+    Mutant(
+        "ASL03_CLOSED_VOCABULARY", "standard", "callback", state("ETLStage", "Resource", LAMBDA + ".waitForTaskToken")
+    ),
+    Mutant("ASL03_CLOSED_VOCABULARY", "standard", "JSONata", asl(put("QueryLanguage", "JSONata"))),
+    Mutant("P01_FUNCTION_NAME", "express", "no name", without("ScoreFunction", "FunctionName")),
+    Mutant("P01_FUNCTION_NAME", "express", "fixed", of("ScoreFunction", "FunctionName", "ceap-realtime-dev-Score")),
+    Mutant(
+        "P01_FUNCTION_NAME",
+        "express",
+        "random suffix",
+        of("ETLFunction", "FunctionName", {"Fn::Sub": "ceap-realtime-${Environment}-ETL-x7k2"}),
+    ),
+    Mutant(
+        "P01_FUNCTION_NAME",
+        "express",
+        "no environment",
+        of("ETLFunction", "FunctionName", {"Fn::Sub": "ceap-realtime-ETL"}),
+    ),
+    Mutant(
+        "P01_FUNCTION_NAME",
+        "express",
+        "too long",
+        of("ETLFunction", "FunctionName", {"Fn::Sub": "ceap-" + "a" * 44 + "-${Environment}-ETL"}),
+    ),
+    Mutant("P01_FUNCTION_NAME", "standard", "any environment", drop("Parameters", "Environment", "AllowedPattern")),
+    Mutant(
+        "P01_FUNCTION_LOG_GROUP",
+        "express",
+        "other name",
+        of("ETLFunctionLogGroup", "LogGroupName", {"Fn::Sub": "/ceap/ETL"}),
+    ),
+    Mutant(
+        "P01_FUNCTION_LOG_GROUP",
+        "express",
+        "another's",
+        of("StoreFunction", "LoggingConfig", "LogGroup", "Ref", "ETLFunctionLogGroup"),
+    ),
+    Mutant("P01_FUNCTION_LOG_GROUP", "express", "none", without("ReactiveFunction", "LoggingConfig")),
+    Mutant("P07_EXECUTIONS_EXPIRE", "foundation", "8 days", of("WorkflowBucket", *RULES, 0, "ExpirationInDays", 8)),
+    Mutant("P07_EXECUTIONS_EXPIRE", "foundation", "disabled", of("WorkflowBucket", *RULES, 0, "Status", "Disabled")),
+    Mutant(
+        "P07_EXECUTIONS_EXPIRE", "foundation", "other prefix", of("WorkflowBucket", *RULES, 0, "Prefix", "execution/")
+    ),
+    Mutant("P07_EXECUTIONS_EXPIRE", "foundation", "no prefix", without("WorkflowBucket", *RULES, 0, "Prefix")),
+    Mutant("P07_EXECUTIONS_EXPIRE", "foundation", "no rules", without("WorkflowBucket", "LifecycleConfiguration")),
+    Mutant("P08_CONTEXT_PAYLOAD", "express", "sixth field", state("FilterStage", *PAYLOAD, "records.$", "$.records")),
+    Mutant("P08_CONTEXT_PAYLOAD", "express", "no executionId", state_without("ETLStage", *PAYLOAD, "executionId.$")),
+    Mutant(
+        "P08_CONTEXT_PAYLOAD",
+        "express",
+        "executionId from input",
+        state("ETLStage", *PAYLOAD, "executionId.$", "$.Execution.Name"),
+    ),
+    Mutant(
+        "P08_CONTEXT_PAYLOAD",
+        "express",
+        "executionId a text",
+        asl(lambda d: rename(d["States"]["ETLStage"]["Parameters"]["Payload"], "executionId.$", "executionId")),
+    ),
+    Mutant(
+        "P08_CONTEXT_PAYLOAD", "express", "no previousStage", state_without("StoreStage", *PAYLOAD, "previousStage")
+    ),
+    Mutant("P08_CONTEXT_PAYLOAD", "express", "no currentStage", state_without("StoreStage", *PAYLOAD, "currentStage")),
+    Mutant(
+        "P08_CONTEXT_PAYLOAD", "express", "fixed bucket", state("ReactiveStage", *PAYLOAD, "workflowBucket", "bucket")
+    ),
+    Mutant("P08_CONTEXT_PAYLOAD", "express", "body at the wrong stage", asl(swap_message_body)),
+    Mutant("P08_CONTEXT_PAYLOAD", "express", "no payload", state_without("ScoreStage", "Parameters", "Payload")),
+    Mutant(
+        "P08_CONTEXT_PAYLOAD", "standard", "asynchronous", state("ScoreStage", "Parameters", "InvocationType", "Event")
+    ),
+    Mutant("P08_CONTEXT_PAYLOAD", "standard", "whole message", state("ETLStage", *PAYLOAD, "initialData.$", "$")),
+    Mutant(
+        "P13_EXPRESS_WAITS",
+        "express",
+        "does not wait",
+        of("Pipe", *MACHINE_PARAMETERS, "InvocationType", "FIRE_AND_FORGET"),
+    ),
+    Mutant("P13_EXPRESS_WAITS", "express", "not said", without("Pipe", *MACHINE_PARAMETERS, "InvocationType")),
+    Mutant("P13_EXPRESS_WAITS", "express", "no parameters", without("Pipe", "TargetParameters")),
+    Mutant("P13_EXPRESS_WAITS", "standard", "type turned", of("StateMachine", "StateMachineType", "EXPRESS")),
+    Mutant("P16_LAMBDA_RETRY", "express", "3 attempts", state("ETLStage", "Retry", 1, "MaxAttempts", 3)),
+    Mutant("P16_LAMBDA_RETRY", "express", "after 10 s", state("FilterStage", "Retry", 1, "IntervalSeconds", 10)),
+    Mutant("P16_LAMBDA_RETRY", "express", "backoff 1.5", state("ScoreStage", "Retry", 1, "BackoffRate", 1.5)),
+    Mutant("P16_LAMBDA_RETRY", "express", "last stage alone", state_without("ReactiveStage", "Retry")),
+    Mutant(
+        "P16_LAMBDA_RETRY",
+        "express",
+        "other error",
+        state("StoreStage", "Retry", 1, "ErrorEquals", ["States.TaskFailed"]),
+    ),
+    Mutant("P16_LAMBDA_RETRY", "express", "two retriers", asl(spread_retriers)),
+    Mutant("P16_LAMBDA_RETRY", "standard", "permanent errors too", state("ETLStage", "Retry", 0, "MaxAttempts", 2)),
+    Mutant(
+        "P16_LAMBDA_RETRY",
+        "standard",
+        "all errors permanent",
+        state("ETLStage", "Retry", 0, "ErrorEquals", ["States.TaskFailed"]),
+    ),
+    Mutant("P16_LAMBDA_RETRY", "standard", "none left", state("ETLStage", "Retry", [])),
+    Mutant("P17_RESULT_DISCARDED", "express", "kept by default", state_without("ETLStage", "ResultPath")),
+    Mutant("P17_RESULT_DISCARDED", "express", "kept at a path", state("FilterStage", "ResultPath", "$.result")),
+    Mutant("P17_RESULT_DISCARDED", "express", "kept by the last", state("ReactiveStage", "ResultPath", "$")),
+    Mutant("P17_RESULT_DISCARDED", "standard", "state narrowed", state("ScoreStage", "OutputPath", "$.body")),
+    Mutant("P27_INVOCATION_FOLLOWS_TYPE", "express", "type turned", of("StateMachine", "StateMachineType", "STANDARD")),
+    Mutant("P27_INVOCATION_FOLLOWS_TYPE", "standard", "type turned", of("StateMachine", "StateMachineType", "EXPRESS")),
+    Mutant(
+        "P27_INVOCATION_FOLLOWS_TYPE",
+        "standard",
+        "waits",
+        of("Pipe", *MACHINE_PARAMETERS, "InvocationType", "REQUEST_RESPONSE"),
+    ),
+    Mutant("P27_INVOCATION_FOLLOWS_TYPE", "standard", "type not said", without("StateMachine", "StateMachineType")),
+    Mutant(
+        "P27_INVOCATION_FOLLOWS_TYPE",
+        "express",
+        "invocation not said",
+        without("Pipe", *MACHINE_PARAMETERS, "InvocationType"),
+    ),
+    Mutant("P32_DEAD_LETTER_QUEUE", "express", "5 receives", of("Queue", "RedrivePolicy", "maxReceiveCount", 5)),
+    Mutant("P32_DEAD_LETTER_QUEUE", "express", "no redrive", without("Queue", "RedrivePolicy")),
+    Mutant(
+        "P32_DEAD_LETTER_QUEUE",
+        "express",
+        "itself",
+        of("Queue", "RedrivePolicy", "deadLetterTargetArn", "Fn::GetAtt", ["Queue", "Arn"]),
+    ),
+    Mutant(
+        "P32_DEAD_LETTER_QUEUE",
+        "express",
+        "no queue",
+        of("Queue", "RedrivePolicy", "deadLetterTargetArn", "Fn::GetAtt", ["PipeLogGroup", "Arn"]),
+    ),
+    Mutant("P32_DEAD_LETTER_QUEUE", "standard", "gone", drop("Resources", "DeadLetterQueue")),
+    Mutant("P32_DEAD_LETTER_QUEUE", "standard", "7 days", of("DeadLetterQueue", "MessageRetentionPeriod", 604_800)),
+    Mutant("P35_EXECUTION_LOGS", "express", "errors only", of("StateMachine", LOGS, "Level", "ERROR")),
+    Mutant("P35_EXECUTION_LOGS", "express", "no data", of("StateMachine", LOGS, "IncludeExecutionData", False)),
+    Mutant("P35_EXECUTION_LOGS", "express", "nowhere", of("StateMachine", LOGS, "Destinations", [])),
+    Mutant("P35_EXECUTION_LOGS", "standard", "no logging", without("StateMachine", LOGS)),
+    Mutant("P35_EXECUTION_LOGS", "standard", "group gone", drop("Resources", "StateMachineLogGroup")),
+    Mutant("P35_EXECUTION_TRACING", "express", "off", of("StateMachine", "TracingConfiguration", "Enabled", False)),
+    Mutant("P35_EXECUTION_TRACING", "express", "not said", without("StateMachine", "TracingConfiguration")),
+    Mutant("P35_EXECUTION_TRACING", "standard", "empty", of("StateMachine", "TracingConfiguration", {})),
+    Mutant(
+        "P35_FUNCTION_TRACING",
+        "express",
+        "passed through",
+        of("ReactiveFunction", "TracingConfig", "Mode", "PassThrough"),
+    ),
+    Mutant("P35_FUNCTION_TRACING", "express", "not said", without("ETLFunction", "TracingConfig")),
+    Mutant("P35_FUNCTION_TRACING", "standard", "empty", of("StoreFunction", "TracingConfig", {})),
+    Mutant("P35_LOG_RETENTION", "express", "30 days", of("PipeLogGroup", "RetentionInDays", 30)),
+    Mutant("P35_LOG_RETENTION", "express", "for ever", without("ETLFunctionLogGroup", "RetentionInDays")),
+    Mutant("P35_LOG_RETENTION", "standard", "a text", of("StateMachineLogGroup", "RetentionInDays", "14")),
+    Mutant("P41_PIPE", "express", "no pipe", drop("Resources", "Pipe")),
+    Mutant(
+        "P41_PIPE", "express", "batches of 10", of("Pipe", "SourceParameters", "SqsQueueParameters", "BatchSize", 10)
+    ),
+    Mutant("P41_PIPE", "express", "batch size not said", without("Pipe", "SourceParameters")),
+    Mutant("P41_PIPE", "express", "no queue", of("Pipe", "Source", {"Fn::GetAtt": ["PipeLogGroup", "Arn"]})),
+    Mutant("P41_PIPE", "standard", "another target", of("Pipe", "Target", {"Ref": "ETLFunction"})),
+    Mutant(
+        "P41_PIPE_PASSES_ALL", "express", "filter", of("Pipe", "SourceParameters", "FilterCriteria", {"Filters": []})
+    ),
+    Mutant("P41_PIPE_PASSES_ALL", "express", "rewrites", of("Pipe", "TargetParameters", "InputTemplate", "<$.body>")),
+    Mutant("P41_PIPE_PASSES_ALL", "standard", "stopped", of("Pipe", "DesiredState", "STOPPED")),
+    Mutant(
+        "P41_PIPE_PASSES_ALL", "standard", "enriched", of("Pipe", "Enrichment", {"Fn::GetAtt": ["ETLFunction", "Arn"]})
+    ),
+]

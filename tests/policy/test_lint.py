@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ceap.errors import UsageError
+from ceap.policy.lint import check_lint
+from ceap.policy.template import parse_template
+
+WRONG = """\
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties:
+      VisibilityTimeout: 43201
+  Machine:
+    Type: AWS::StepFunctions::StateMachine
+    Properties:
+      RoleArn: arn:aws:iam::123456789012:role/machine
+      DefinitionString: |
+        {
+          "StartAt": "Nowhere",
+          "States": {
+            "A": {"Type": "Pass", "End": true}
+          }
+        }
+"""
+
+
+def test_errors_are_found_with_cfn_lints_own_ids_and_with_lines_inside_the_definition() -> None:
+    found = {finding.rule: finding for finding in check_lint(parse_template(WRONG, "t.yaml"))}
+    assert (found["E3034"].line, found["E3034"].path) == (5, "/Resources/Queue/Properties/VisibilityTimeout")
+    assert "43201" in found["E3034"].message
+    assert (found["E3601"].line, found["E3601"].file) == (12, "t.yaml")
+
+
+def test_a_right_template_has_no_findings() -> None:
+    assert check_lint(parse_template("Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n", "t.yaml")) == []
+
+
+def test_a_configuration_file_of_the_folder_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".cfnlintrc").write_text("ignore_checks: [E]\n")
+    assert {finding.rule for finding in check_lint(parse_template(WRONG, "t.yaml"))} == {"E3034", "E3601"}
+
+
+def test_a_failure_of_cfn_lint_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Any, template: Any) -> Iterator[Any]:
+        raise KeyError("Properties")
+
+    monkeypatch.setattr("cfnlint.runner.Runner.validate_template", fail)
+    with pytest.raises(UsageError, match=r"t.yaml: cfn-lint failed: KeyError: 'Properties'; nothing is checked"):
+        check_lint(parse_template(WRONG, "t.yaml"))

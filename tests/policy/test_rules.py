@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+
+from ceap.policy.checks import load_checks
+from ceap.policy.freshness import FRESH, INLINE_SIZE
+from ceap.policy.guard import RuleFile, check_rules, evaluate
+from ceap.policy.template import parse_template
+from ceap.policy.verdict import GUARD_RULES
+from templates.model import Workflow
+from templates.render import render
+from templates.stacks import workflow_stack
+from tests.policy.samples import KINDS, catalogue, golden, rules
+from tests.strategies import workflows
+
+RULES = {rule: rule_file for rule_file in rules() for rule in rule_file.rules}
+
+
+def cases(rule_file: RuleFile) -> list[dict[str, Any]]:
+    """Return the cases of cfn-guard's own test file of a rule file."""
+    path = GUARD_RULES / "tests" / f"{Path(rule_file.file).stem}_tests.yaml"
+    loaded: list[dict[str, Any]] = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return loaded
+
+
+def expected(kind: str) -> dict[str, str]:
+    return {rule: entry["expect"][kind] for rule, entry in catalogue()["rules"].items()}
+
+
+@pytest.mark.parametrize(
+    ("rule_file", "case"),
+    [(rule_file, case) for rule_file in rules() for case in cases(rule_file)],
+    ids=lambda value: value["name"] if isinstance(value, dict) else Path(value.file).stem,
+)
+def test_the_rule_decides_each_case_as_its_test_file_says(rule_file: RuleFile, case: dict[str, Any]) -> None:
+    verdicts, failures = evaluate(json.dumps(case["input"]), rule_file, case["name"])
+    assert verdicts == case["expectations"]["rules"]
+    assert [failure for failure in failures if not failure.message.startswith("[")] == []
+
+
+def test_every_rule_has_a_case_that_passes_one_that_fails_and_one_that_it_skips() -> None:
+    seen = defaultdict(set)
+    for rule_file in rules():
+        for case in cases(rule_file):
+            for rule, verdict in case["expectations"]["rules"].items():
+                seen[rule].add(verdict)
+    assert dict(seen) == {rule: {"PASS", "FAIL", "SKIP"} for rule in RULES}
+
+
+def test_no_test_file_is_left_over() -> None:
+    stems = {f"{Path(rule_file.file).stem}_tests.yaml" for rule_file in rules()}
+    assert stems == {path.name for path in (GUARD_RULES / "tests").iterdir()}
+
+
+def test_the_catalogue_has_every_rule_and_every_check_and_nothing_else() -> None:
+    checks = {check.rule for check in load_checks()} | {FRESH, INLINE_SIZE}
+    assert set(catalogue()["rules"]) == set(RULES)
+    assert set(catalogue()["checks"]) == checks
+
+
+def test_every_entry_of_the_catalogue_is_complete() -> None:
+    texts = {"title", "why", "fix"}
+    for rule, entry in catalogue()["rules"].items():
+        number = re.match(r"P(\d\d)_", rule)
+        assert set(entry) - {"property"} == texts | {"requirement", "expect"}, rule
+        assert entry.get("property") == (int(number[1]) if number else None), rule
+        assert set(entry["expect"]) == set(KINDS), rule
+    for check, entry in catalogue()["checks"].items():
+        assert set(entry) == texts, check
+
+
+@pytest.mark.parametrize("rule_file", rules(), ids=lambda rule_file: Path(rule_file.file).stem)
+def test_every_message_names_its_rule_the_fault_and_the_fix(rule_file: RuleFile) -> None:
+    messages = re.findall(r"<<(.*?)>>", rule_file.text, re.DOTALL)
+    [number] = {rule.partition("_")[0] for rule in rule_file.rules}
+    assert [m for m in messages if not re.fullmatch(rf"\[{number}\] [^|]+ \| fix: [^|]+", m)] == []
+    assert messages != []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_rule_gives_the_verdict_on_the_committed_template_that_the_catalogue_expects(kind: str) -> None:
+    verdicts, findings = check_rules(golden(kind), rules())
+    assert findings == []
+    assert verdicts == expected(kind)
+
+
+@pytest.mark.property(1)
+@pytest.mark.property(8)
+@pytest.mark.property(13)
+@pytest.mark.property(16)
+@pytest.mark.property(17)
+@pytest.mark.property(27)
+@pytest.mark.property(32)
+@pytest.mark.property(35)
+@pytest.mark.property(41)
+@settings(deadline=None)
+@given(workflow=workflows())
+def test_each_rule_gives_the_expected_verdict_on_every_valid_workflow(workflow: Workflow) -> None:
+    stack = workflow_stack(workflow)
+    template = parse_template(render(stack), "workflow.template.yaml")
+    verdicts, findings = check_rules(template, rules())
+    assert findings == []
+    assert verdicts == expected("express")
+    assert [finding for check in load_checks() for finding in check.check(template)] == []
+    assert template.data == stack

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ceap.errors import UsageError
+from ceap.policy.template import parse_template
+from ceap.policy.verdict import judge, load_all_rules
+from tests.policy.samples import golden, rules
+
+BROKEN = """\
+Resources:
+  Machine:
+    Type: AWS::StepFunctions::StateMachine
+    Properties:
+      StateMachineName: ~
+      DefinitionString: "{"
+"""
+
+
+def test_findings_of_all_checks_are_sorted_by_line() -> None:
+    text = (
+        golden("express")
+        .text.replace("BatchSize: 1", "BatchSize: 2")
+        .replace("RetentionInDays: 14", "RetentionInDays: 30", 1)
+    )
+    judgement = judge(
+        parse_template(text.replace("VisibilityTimeout: 1800", "VisibilityTimeout:"), "t.yaml"), rules(), lint=False
+    )
+    assert [finding.rule for finding in judgement.findings] == ["CFN01_NO_NULL", "P35_LOG_RETENTION", "P41_PIPE"]
+    assert {rule for rule, verdict in judgement.verdicts.items() if verdict == "FAIL"} == {
+        "P35_LOG_RETENTION",
+        "P41_PIPE",
+    }
+
+
+def test_a_definition_that_guard_cannot_read_is_a_finding_and_no_engine_error() -> None:
+    judgement = judge(parse_template(BROKEN, "t.yaml"), rules(), lint=False)
+    assert [finding.rule for finding in judgement.findings] == ["CFN01_NO_NULL", "ASL04_DEFINITION_IS_JSON"]
+    assert judgement.verdicts == {}
+
+
+def test_rules_of_ones_own_are_judged_beside_ours(tmp_path: Path) -> None:
+    (tmp_path / "own.guard").write_text(
+        "rule OWN_DELAY { Resources.Queue.Properties.DelaySeconds exists <<[OWN] no delay>> }"
+    )
+    judgement = judge(golden("express"), load_all_rules(tmp_path), lint=False)
+    assert [(finding.rule, finding.message) for finding in judgement.findings] == [("OWN_DELAY", "[OWN] no delay")]
+    assert len(judgement.verdicts) == 1 + sum(len(rule_file.rules) for rule_file in rules())
+
+
+def test_a_rule_of_ones_own_may_not_take_the_name_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "own.guard").write_text("rule P41_PIPE { Resources exists }")
+    with pytest.raises(UsageError, match=r"own.guard: the rule P41_PIPE is already in .*p41_pipe.guard; rename one"):
+        load_all_rules(tmp_path)
