@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from os.path import relpath
 from pathlib import Path
 
 
@@ -23,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path(handlers.__file__).resolve().parent
     build = folder.parent / "build"
     package = build_package(folder, build / "wheels")
-    [(path, size, _)] = files.write_all([(arguments.out or build / "handlers.zip", package)])
+    [(path, size, _)] = files.write_all([(arguments.out or Path(relpath(build / "handlers.zip")), package)])
     key = handlers_key(package)
     if arguments.json:
         print(msgspec.json.encode({"path": str(path), "sizeBytes": size, "handlersKey": key}).decode())
