@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ceap.project import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FOLDERS = ("ceap", "generated", "guard_rules", "handlers", "templates", "workflows")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which the README's own handler and workflow were written."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for block in re.findall(r"```(?:python|yaml)\n(.*?)```", README, re.DOTALL):
+        path = block.splitlines()[0].removeprefix("# ")
+        if path != "workflows/realtime.yaml":
+            (folder / path).write_text(block, encoding="utf-8")
+    [message] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    (folder / "workflows/messages/orders.json").write_text(message, encoding="utf-8")
+    return folder
+
+
+def ceap(clone: Path, *words: str) -> str:
+    command = [sys.executable, "-c", "import sys; from ceap.cli import main; sys.exit(main())", *words]
+    environment = {**os.environ, "PYTHONPATH": str(clone)}
+    done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_handler_of_the_readme_runs_as_it_says(clone: Path) -> None:
+    ceap(clone, "run", "workflows/orders.yaml", "--keep", "objects")
+    [output] = clone.glob("objects/executions/*/ConvertStage/output.json")
+    assert json.loads(output.read_text())["data"] == [{"id": 1, "amount": 10.5, "currency": "EUR"}]
+    rejected = json.loads((output.parent / "rejected.jsonl").read_text())
+    assert (rejected["code"], rejected["record"]) == ("AMOUNT_MISSING", {"id": 2})
+
+
+def test_its_template_is_written_and_fresh_and_breaks_no_rule(clone: Path) -> None:
+    assert "generated/orders.template.yaml" in ceap(clone, "synth")
+    assert ceap(clone, "check") == ""
+
+
+def test_the_realtime_workflow_of_the_readme_is_the_committed_one() -> None:
+    [shown] = re.findall(r"```yaml\n# workflows/realtime.yaml\n(.*?)```", README, re.DOTALL)
+    committed = (ROOT / "workflows/realtime.yaml").read_text(encoding="utf-8")
+    for text in (shown, committed):
+        assert re.findall(r"stage: (\w+)", text) == re.findall(r"stage: (\w+)", committed)
+        assert re.findall(r"handler: (\w+)", text) == re.findall(r"handler: (\w+)", committed)
+
+
+def test_every_page_that_the_readme_names_is_there() -> None:
+    missing = [path for path in re.findall(r"]\((?!https?:)([^)#]+)\)", README) if not (ROOT / path).exists()]
+    assert missing == []
