@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.candidate import join_key
+from handlers.contract import PermanentStageError
+from tests.handlers.support import candidate
+
+# Few characters, so that keys would collide if they could.
+parts = st.lists(st.text("a#%23", max_size=4), min_size=3, max_size=3)
+
+
+@given(one=parts, other=parts)
+def test_two_keys_are_equal_only_if_their_parts_are(one: list[str], other: list[str]) -> None:
+    assert (join_key("#", *one) == join_key("#", *other)) == (one == other)
+
+
+def test_parts_without_a_separator_stand_in_a_key_as_they_are() -> None:
+    assert join_key("#", "CUSTOMER", "c-1:x", "PROGRAM", "ä") == "CUSTOMER#c-1:x#PROGRAM#ä"
+
+
+def test_a_candidate_without_a_context_that_its_key_needs_is_a_permanent_failure() -> None:
+    with pytest.raises(PermanentStageError, match="has no context of type region"):
+        candidate().context_id("region")

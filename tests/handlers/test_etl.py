@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from handlers.candidate import Candidate
+from handlers.contract import PermanentStageError, output_key
+from handlers.etl import NEEDS, Settings, handler
+from handlers.tables import TableClient
+from tests.handlers.support import (
+    EXECUTION,
+    Json,
+    calls,
+    candidate,
+    keys,
+    message,
+    output,
+    raw,
+    rejected,
+    run,
+    run_on,
+)
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+@pytest.fixture
+def set_settings(monkeypatch: pytest.MonkeyPatch) -> Any:
+    return lambda **settings: monkeypatch.setenv("SETTINGS", json.dumps(settings))
+
+
+def transform(*records: Json, **fields: Any) -> list[Json]:
+    document = run(handler, "ETLStage", initial_data=message(records, **fields))
+    data: list[Json] = document["data"]
+    assert [msgspec.convert(record, Candidate) for record in data]
+    return data
+
+
+def test_a_record_becomes_a_candidate() -> None:
+    [record] = transform(
+        raw(deliveryDate="2026-01-03", timingWindow="evening", mediaEligible=True, subjectMetadata={"title": "t"})
+    )
+    started_at = output("ETLStage")["startedAt"]
+    created_at = record["metadata"].pop("createdAt")
+    assert created_at[:19] == started_at[:19]
+    assert record["metadata"].pop("updatedAt") == created_at
+    assert record["metadata"].pop("expiresAt") > created_at
+    assert record == {
+        "customerId": "c1",
+        "context": [{"type": "program", "id": "p"}, {"type": "marketplace", "id": "m"}],
+        "subject": {"type": "order", "id": "o1", "metadata": {"title": "t"}},
+        "attributes": {
+            "eventDate": "2026-01-01T00:00:00Z",
+            "deliveryDate": "2026-01-03T00:00:00Z",
+            "timingWindow": "evening",
+            "orderValue": 50.0,
+            "mediaEligible": True,
+            "channelEligibility": {"email": True},
+            "consumed": False,
+        },
+        "metadata": {"version": 1767225600000, "sourceConnectorId": "message", "workflowExecutionId": EXECUTION},
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"channelEligibility": {"fax": True}, "emailEligible": False}, {"fax": True}),
+        ({"emailEligible": False, "pushEligible": True}, {"email": False, "push": True}),
+        ({"channelEligibility": {}}, {}),
+        ({}, {"email": True}),
+    ],
+)
+def test_channels_are_those_given_as_a_map_else_one_by_one_else_email(fields: Json, expected: Json) -> None:
+    [record] = transform(raw(**fields))
+    assert record["attributes"]["channelEligibility"] == expected
+
+
+def test_the_version_is_the_sources_or_the_time_of_the_event() -> None:
+    records = transform(raw(sourceVersion=7), raw(eventDate=1767225600123))
+    assert [record["metadata"]["version"] for record in records] == [7, 1767225600123]
+
+
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        ({}, "CUSTOMER_ID_MISSING"),
+        (raw(""), "CUSTOMER_ID_MISSING"),
+        (raw(customerId=["c"]), "CUSTOMER_ID_INVALID"),
+        (raw(subjectType=None), "SUBJECT_TYPE_MISSING"),
+        (raw(subjectId=None), "SUBJECT_ID_MISSING"),
+        (raw(eventDate=None), "EVENT_DATE_MISSING"),
+        (raw(eventDate="soon"), "EVENT_DATE_INVALID"),
+        (raw(eventDate=-86400000), "CANDIDATE_INVALID"),
+        (raw(sourceVersion=0), "CANDIDATE_INVALID"),
+        (raw(orderValue="much"), "ORDER_VALUE_INVALID"),
+        (raw(channelEligibility={"email": "perhaps"}), "CANDIDATE_INVALID"),
+        ({"customerId": "c", "context": [], "subject": {}, "attributes": {}, "metadata": {}}, "CANDIDATE_INVALID"),
+    ],
+)
+def test_a_bad_record_is_rejected_with_its_reason_and_the_others_pass(record: Json, code: str) -> None:
+    assert len(transform(*[raw()] * 9, record)) == 9
+    [line] = rejected("ETLStage")
+    assert (line["code"], line["record"]) == (code, record)
+    assert line["reason"]
+    assert output("ETLStage")["metadata"]["rejections"] == {code: 1}
+
+
+def test_more_bad_records_than_the_rate_allows_fail_the_stage_permanently_and_are_kept() -> None:
+    with pytest.raises(PermanentStageError, match=r"2 of 10 records are bad \(CUSTOMER_ID_MISSING 1, EVENT_DATE"):
+        transform(*[raw()] * 8, raw(""), raw(eventDate="soon"))
+    assert output_key(EXECUTION, "ETLStage") not in keys()
+    assert [line["code"] for line in rejected("ETLStage")] == ["CUSTOMER_ID_MISSING", "EVENT_DATE_INVALID"]
+
+
+def test_the_rate_is_a_setting(set_settings: Any) -> None:
+    set_settings(max_error_rate=0.2)
+    assert len(transform(*[raw()] * 8, raw(""), raw(""))) == 8
+
+
+def test_fields_are_found_where_the_settings_say(set_settings: Any) -> None:
+    set_settings(
+        mappings={
+            "customerId": {"source": "buyer.id"},
+            "eventDate": {"source": "boughtAt"},
+            "subjectType": {"source": "kind", "default": "order"},
+            "subjectMetadata.colour": {"source": "colour"},
+        },
+        ttl_days=1,
+        source_connector_id="shop",
+    )
+    [record] = transform({"buyer": {"id": 5}, "boughtAt": "2026-01-01", "subjectId": "s", "colour": "red"})
+    assert record["customerId"] == "5"
+    assert record["subject"] == {"type": "order", "id": "s", "metadata": {"colour": "red"}}
+    assert record["metadata"]["sourceConnectorId"] == "shop"
+
+
+def test_a_candidate_passes_unchanged_so_that_etl_may_stand_anywhere() -> None:
+    given = [candidate("c1", scores={"quality": 0.5}), candidate("c2", version=3)]
+    document = run_on(handler, given)
+    assert msgspec.convert(document["data"], list[Candidate]) == given
+
+
+def test_records_that_another_stage_made_name_their_own_program_and_marketplace() -> None:
+    records = [raw("c1", programId="p1", marketplace="m1"), raw("c2", programId="p2", marketplace="m1")]
+    document = run_on(handler, [*records * 5, raw("c3")])
+    assert [record["context"][0]["id"] for record in document["data"]] == ["p1", "p2"] * 5
+    assert [line["code"] for line in rejected("OwnStage")] == ["PROGRAM_ID_MISSING"]
+
+
+def put_program(sort_key: str, **attributes: Any) -> None:
+    TableClient("program_config").put_many([{"PK": "PROGRAM#p", "SK": sort_key, **attributes}])
+
+
+def lifetime(record: Json) -> float:
+    times = msgspec.convert(record, Candidate).metadata
+    return (times.expires_at - times.created_at).total_seconds() / 86400
+
+
+def test_a_program_is_read_with_one_call() -> None:
+    with calls("dynamodb") as seen:
+        transform(*[raw()] * 20)
+    assert [operation for operation, _ in seen] == ["BatchGetItem"]
+
+
+def test_a_program_without_rows_is_enabled_and_has_the_settings_of_the_step() -> None:
+    assert lifetime(transform(raw())[0]) == 30
+
+
+def test_a_marketplaces_row_overrides_its_programs_and_both_override_the_settings() -> None:
+    put_program("CONFIG", candidateTtlDays=10, enabled=False)
+    put_program("MARKETPLACE#m", enabled=True, fieldMappings={"customerId": {"source": "buyer"}})
+    [record] = transform(raw(buyer="b1"))
+    assert (record["customerId"], lifetime(record)) == ("b1", 10)
+
+
+def test_records_of_a_disabled_program_are_rejected_but_are_no_errors() -> None:
+    put_program("CONFIG", enabled=False)
+    document = run(handler, "ETLStage", initial_data=message([raw("c1"), raw("c2")]))
+    assert document["data"] == []
+    assert document["metadata"]["rejections"] == {"PROGRAM_DISABLED": 2}
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"enabled": "yes"}, {"candidateTtlDays": 0}, {"fieldMappings": {"x": {"source": "y"}}}]
+)
+def test_a_row_that_is_wrong_is_permanent_and_named(attributes: Json) -> None:
+    put_program("CONFIG", **attributes)
+    with pytest.raises(PermanentStageError, match="table program_config, PROGRAM#p, CONFIG or MARKETPLACE#m: "):
+        transform(raw())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"mappings": {"nothing": {"source": "x"}}}, {"max_error_rate": 1.5}, {"ttl_days": 0}, {"unknown": 1}],
+)
+def test_wrong_settings_are_refused_when_the_template_is_made(settings: Json) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(settings, Settings)
+
+
+def test_etl_needs_one_action_on_one_table() -> None:
+    assert {table.name: actions for table, actions in NEEDS.tables.items()} == {"program_config": ("BatchGetItem",)}

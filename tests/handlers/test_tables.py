@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers import tables
+from handlers.aws import client
+from handlers.contract import PermanentStageError, StageError, TransientStageError
+from handlers.tables import TableClient
+from tests.handlers.support import Json, Refusal, calls, fault
+
+KEY = {"PK": "p", "SK": "s"}
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(-1e100, 1e100) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.fixture
+def table(aws: None) -> TableClient:
+    return TableClient("score_cache")
+
+
+def set_version(table: TableClient, version: int) -> Json | None:
+    return table.update(
+        KEY,
+        "SET #version = :version",
+        "attribute_not_exists(#version) OR #version <= :version",
+        names={"#version": "version"},
+        values={":version": version},
+    )
+
+
+def test_an_update_is_made_where_its_condition_holds_else_the_item_comes_back(table: TableClient) -> None:
+    assert set_version(table, 2) is None
+    assert set_version(table, 1) == {**KEY, "version": 2}
+    assert set_version(table, 3) is None
+    assert table.get_many([KEY]) == [{**KEY, "version": 3}]
+
+
+def test_more_items_than_a_request_takes_are_written_and_read(table: TableClient) -> None:
+    items = [{"PK": "p", "SK": f"{number:03}", "number": number} for number in range(205)]
+    with calls("dynamodb") as seen:
+        table.put_many(items)
+        found = table.get_many({"PK": item["PK"], "SK": item["SK"]} for item in items)
+    assert sorted(found, key=lambda item: item["SK"]) == items
+    assert [operation for operation, _ in seen] == ["BatchWriteItem"] * 9 + ["BatchGetItem"] * 3
+
+
+def test_no_items_are_no_request(table: TableClient) -> None:
+    with calls("dynamodb") as seen:
+        table.put_many([])
+        assert table.get_many([]) == []
+    assert seen == []
+
+
+@given(item=st.dictionaries(st.text(max_size=5), values, max_size=4))
+def test_an_item_comes_back_as_it_was_written(item: dict[str, Any]) -> None:
+    assert tables._unmarshal(tables._marshal(item)) == item
+
+
+def test_a_value_that_has_no_place_in_an_item_is_a_fault_of_the_code() -> None:
+    with pytest.raises(TypeError, match="set has no place in an item"):
+        tables._marshal({"a": {1}})
+
+
+def leave_unprocessed(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let DynamoDB process one entry of a batch and leave the others, a number of times."""
+    left = iter(range(times))
+    real = client("dynamodb")
+
+    class Busy:
+        def batch_get_item(self, RequestItems: Json) -> Json:  # noqa: N803 - boto's name
+            [(name, request)] = RequestItems.items()
+            if next(left, None) is None:
+                answer: Json = real.batch_get_item(RequestItems=RequestItems)
+                return answer
+            answer = real.batch_get_item(RequestItems={name: {"Keys": request["Keys"][:1]}})
+            return answer | {"UnprocessedKeys": {name: {"Keys": request["Keys"][1:]}}}
+
+        def batch_write_item(self, RequestItems: Json) -> Json:  # noqa: N803 - boto's name
+            [(name, requests)] = RequestItems.items()
+            if next(left, None) is None:
+                answer: Json = real.batch_write_item(RequestItems=RequestItems)
+                return answer
+            answer = real.batch_write_item(RequestItems={name: requests[:1]})
+            return answer | {"UnprocessedItems": {name: requests[1:]}}
+
+    monkeypatch.setattr(tables, "client", lambda _: Busy())
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_is_left_unprocessed_is_asked_for_again(monkeypatch: pytest.MonkeyPatch, no_waiting: list[float]) -> None:
+    items = [{"PK": "p", "SK": str(number)} for number in range(5)]
+    leave_unprocessed(monkeypatch, times=2)
+    TableClient("score_cache").put_many(items)
+    leave_unprocessed(monkeypatch, times=2)
+    assert sorted(item["SK"] for item in TableClient("score_cache").get_many(items)) == ["0", "1", "2", "3", "4"]
+    assert len(no_waiting) == 4
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_stays_unprocessed_is_transient(monkeypatch: pytest.MonkeyPatch, no_waiting: list[float]) -> None:
+    leave_unprocessed(monkeypatch, times=100)
+    with pytest.raises(
+        TransientStageError, match="dynamodb:BatchWriteItem on score_cache left 4 entries unprocessed 6"
+    ):
+        TableClient("score_cache").put_many([{"PK": "p", "SK": str(number)} for number in range(10)])
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind", "message"),
+    [
+        (Refusal(400, "AccessDeniedException"), PermanentStageError, "dynamodb:UpdateItem on score_cache was denied"),
+        (Refusal(400, "ResourceNotFoundException"), PermanentStageError, "found nothing .* check that it is deployed"),
+        (Refusal(400, "ValidationException"), PermanentStageError, "400 ValidationException"),
+        (Refusal(400, "ProvisionedThroughputExceededException"), TransientStageError, "ProvisionedThroughput"),
+        (Refusal(400, "ThrottlingException"), TransientStageError, "400 ThrottlingException"),
+        (Refusal(500, "InternalServerError"), TransientStageError, "500 InternalServerError"),
+        (Refusal(0), TransientStageError, "EndpointConnectionError"),
+    ],
+)
+def test_each_failure_of_dynamodb_is_permanent_or_transient(
+    table: TableClient, no_waiting: list[float], refusal: Refusal, kind: type[StageError], message: str
+) -> None:
+    with fault("dynamodb", "UpdateItem", refusal) as requests, pytest.raises(kind, match=message):
+        set_version(table, 1)
+    assert len(requests) == (5 if kind is TransientStageError else 1)
