@@ -25,8 +25,7 @@ def test_the_key_names_the_content(project: Path, capsys: pytest.CaptureFixture[
     assert main(["package"]) == 0
     package = (project / "build" / "handlers.zip").read_bytes()
     assert capsys.readouterr().out == (
-        f"build/handlers.zip  {len(package)} bytes\n"
-        f"HandlersKey=handlers/{hashlib.sha256(package).hexdigest()}.zip\n"
+        f"build/handlers.zip  {len(package)} bytes\nHandlersKey=handlers/{hashlib.sha256(package).hexdigest()}.zip\n"
     )
 
 
