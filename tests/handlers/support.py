@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from unittest import mock
 
 import msgspec
 from botocore.awsrequest import AWSResponse  # type: ignore[import-untyped]  # botocore ships no types
 from botocore.exceptions import EndpointConnectionError  # type: ignore[import-untyped]  # botocore ships no types
+from moto.core.botocore_stubber import BotocoreStubber
 
 from handlers.aws import client
 from handlers.candidate import Candidate
@@ -164,13 +167,21 @@ class Refusal(msgspec.Struct, frozen=True):
 
 @contextmanager
 def fault(service: str, operation: str, refusal: Refusal, *, times: int = 1000, after: int = 0) -> Iterator[list[str]]:
-    """Answer the next requests of an operation with a refusal, below the client; gives the URLs of all requests."""
-    seen: list[str] = []
+    """Refuse requests of an operation, below the client and instead of the emulator; gives the URLs of all of them.
 
-    def answer(request: Any, **_: object) -> AWSResponse | None:
+    The first `after` requests and those past the next `times` are let through.
+    """
+    seen: list[str] = []
+    numbers = itertools.count()
+    event = f"before-send.{client(service).meta.service_model.service_id.hyphenize()}.{operation}"
+    emulate = BotocoreStubber.__call__
+
+    def answer(emulator: BotocoreStubber, event_name: str, request: Any, **context: object) -> Any:
+        if event_name != event:
+            return emulate(emulator, event_name, request, **context)
         seen.append(request.url)
-        if not after < len(seen) <= after + times:
-            return None
+        if not after <= next(numbers) < after + times:
+            return emulate(emulator, event_name, request, **context)
         if not refusal.status:
             raise EndpointConnectionError(endpoint_url=request.url)
         if service == "s3":
@@ -179,13 +190,8 @@ def fault(service: str, operation: str, refusal: Refusal, *, times: int = 1000, 
             body = json.dumps({"__type": refusal.code, "message": "injected"})
         return AWSResponse(request.url, refusal.status, {}, _Body(body.encode()))
 
-    event, unique = f"before-send.{service}.{operation}", f"fault-{service}-{operation}"
-    emitter = client(service).meta.events
-    emitter.register_first(event, answer, unique_id=unique)
-    try:
+    with mock.patch.object(BotocoreStubber, "__call__", answer):
         yield seen
-    finally:
-        emitter.unregister(event, answer, unique_id=unique)
 
 
 class _Body(io.BytesIO):
