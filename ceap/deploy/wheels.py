@@ -31,7 +31,8 @@ def fetch_wheels(requirements: Path, cache: Path) -> list[Path]:
     Every requirement is pinned to a version and to hashes, and every wheel, cached ones too, is compared with them.
 
     Raises:
-        UsageError: the file is missing, a requirement is not pinned, or a wheel is not what is pinned.
+        UsageError: the file is missing, a requirement is not pinned, a wheel is not what is pinned, or
+            the cache cannot be written.
         SurroundingsError: pip cannot fetch a wheel: no network, or none for the Lambda runtime.
     """
     try:
@@ -43,11 +44,15 @@ def fetch_wheels(requirements: Path, cache: Path) -> list[Path]:
         return []
     folder = cache / hashlib.sha256("\n".join((text, runtime.PYTHON, *PLATFORMS)).encode()).hexdigest()[:16]
     if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            _download(requirements, Path(scratch, "wheels"))
-            Path(scratch, "wheels").rename(folder)
-    wheels = sorted(folder.iterdir())
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cache) as scratch:
+                _download(requirements, Path(scratch, "wheels"))
+                Path(scratch, "wheels").rename(folder)
+        except OSError as error:
+            if not folder.is_dir():  # else another build was first, with the same wheels
+                raise UsageError(f"{cache}: cannot be written: {error.strerror}") from None
+    wheels = sorted(folder.glob("*.whl"))
     for wheel in wheels:
         if hashlib.sha256(wheel.read_bytes()).hexdigest() not in pinned:
             raise UsageError(f"{wheel}: is not what {requirements} pins; remove {folder} and build again")

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,20 @@ def test_a_cached_wheel_that_was_changed_is_refused(index: Path, requirements: P
     [wheel] = fetch_wheels(requirements, tmp_path / "cache")
     wheel.write_bytes(b"changed")
     with pytest.raises(UsageError, match=r"pure-1\.0-py3-none-any\.whl: is not what .* pins; remove"):
+        fetch_wheels(requirements, tmp_path / "cache")
+
+
+def test_two_builds_at_once_share_what_the_first_fetched(index: Path, requirements: Path, tmp_path: Path) -> None:
+    requirements.write_text(make_wheel(index, "pure", {"pure.py": b""}))
+    with ThreadPoolExecutor() as builds:
+        first, second = builds.map(lambda _: fetch_wheels(requirements, tmp_path / "cache"), range(2))
+    assert [path.name for path in first] == [path.name for path in second] == ["pure-1.0-py3-none-any.whl"]
+
+
+def test_a_cache_that_cannot_be_written_is_an_error_of_usage(requirements: Path, tmp_path: Path) -> None:
+    requirements.write_text(f"pure==1.0 --hash=sha256:{HASH}")
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(UsageError, match="cache: cannot be written: File exists"):
         fetch_wheels(requirements, tmp_path / "cache")
 
 
