@@ -145,9 +145,13 @@ class _Reader:
             self._next()
         else:
             value = self._mapping(inner, depth)
-        if function == "Fn::GetAtt" and isinstance(value, str):
-            value = value.split(".", 1)
-        return value if function is None else {function: value}
+        if function is not None:
+            value = {function: value}
+        match value:
+            case {"Fn::GetAtt": str(text)}:  # the other way to write [Queue, Arn], in YAML
+                return {"Fn::GetAtt": text.split(".", 1)}
+            case _:
+                return value
 
     def _mapping(self, path: str, depth: int) -> dict[str, Any]:
         value: dict[str, Any] = {}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,10 +39,12 @@ def test_the_project_is_clean(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert check() == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == (
+    rules = r"rules: \d+ pass, 0 fail, \d+ not applicable; 0 findings"
+    assert re.fullmatch(
         "generated/: 3 files, none not fresh\n"
-        "generated/foundation.template.yaml: rules: 1 pass, 0 fail, 17 not applicable; 0 findings\n"
-        "generated/realtime.template.yaml: rules: 17 pass, 0 fail, 1 not applicable; 0 findings\n"
+        f"generated/foundation.template.yaml: {rules}\n"
+        f"generated/realtime.template.yaml: {rules}\n",
+        err,
     )
 
 

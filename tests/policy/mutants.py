@@ -158,6 +158,14 @@ MUTANTS = [
         "P07_EXECUTIONS_EXPIRE", "foundation", "other prefix", of("WorkflowBucket", *RULES, 0, "Prefix", "execution/")
     ),
     Mutant("P07_EXECUTIONS_EXPIRE", "foundation", "no prefix", without("WorkflowBucket", *RULES, 0, "Prefix")),
+    Mutant(
+        "P07_EXECUTIONS_EXPIRE",
+        "foundation",
+        "sooner by another rule",
+        lambda data: data["Resources"]["WorkflowBucket"]["Properties"]["LifecycleConfiguration"]["Rules"].append(
+            {"Status": "Enabled", "ExpirationInDays": 1}
+        ),
+    ),
     Mutant("P07_EXECUTIONS_EXPIRE", "foundation", "no rules", without("WorkflowBucket", "LifecycleConfiguration")),
     Mutant("P08_CONTEXT_PAYLOAD", "express", "sixth field", state("FilterStage", *PAYLOAD, "records.$", "$.records")),
     Mutant("P08_CONTEXT_PAYLOAD", "express", "no executionId", state_without("ETLStage", *PAYLOAD, "executionId.$")),
@@ -206,7 +214,15 @@ MUTANTS = [
         state("StoreStage", "Retry", 1, "ErrorEquals", ["States.TaskFailed"]),
     ),
     Mutant("P16_LAMBDA_RETRY", "express", "two retriers", asl(spread_retriers)),
-    Mutant("P16_LAMBDA_RETRY", "standard", "permanent errors too", state("ETLStage", "Retry", 0, "MaxAttempts", 2)),
+    Mutant("P16_PERMANENT_ERRORS", "express", "2 attempts", state("ETLStage", "Retry", 0, "MaxAttempts", 2)),
+    Mutant("P16_PERMANENT_ERRORS", "express", "default attempts", state_without("ETLStage", "Retry", 0, "MaxAttempts")),
+    Mutant("P16_PERMANENT_ERRORS", "express", "no retrier", state_without("ReactiveStage", "Retry", 0)),
+    Mutant(
+        "P16_PERMANENT_ERRORS", "standard", "not the first", asl(lambda d: d["States"]["ScoreStage"]["Retry"].reverse())
+    ),
+    Mutant(
+        "P16_PERMANENT_ERRORS", "standard", "other name", state("StoreStage", "Retry", 0, "ErrorEquals", ["ValueError"])
+    ),
     Mutant(
         "P16_LAMBDA_RETRY",
         "standard",

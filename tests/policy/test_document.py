@@ -14,6 +14,7 @@ from ceap.policy.document import DocumentError, json_lines, parse_document, pars
         ("!Condition IsProd", {"Condition": "IsProd"}),
         ("!GetAtt Queue.Arn", {"Fn::GetAtt": ["Queue", "Arn"]}),
         ("!GetAtt Nested.Outputs.Arn", {"Fn::GetAtt": ["Nested", "Outputs.Arn"]}),
+        ("{'Fn::GetAtt': Queue.Arn}", {"Fn::GetAtt": ["Queue", "Arn"]}),
         ("!GetAtt [Queue, Arn]", {"Fn::GetAtt": ["Queue", "Arn"]}),
         ("!Sub a-${B}", {"Fn::Sub": "a-${B}"}),
         ("!Sub [a, {b: !Ref C}]", {"Fn::Sub": ["a", {"b": {"Ref": "C"}}]}),
