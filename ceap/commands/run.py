@@ -41,7 +41,7 @@ class Job(NamedTuple):
     workflow: str
     templates: Sequence[str]
     body: str
-    count: int
+    copies: int
     failure: Failure | None
     keep: Path | None
 
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         workflow=workflow.name,
         failure=_failure(arguments.fail, [step.stage for step in workflow.steps]) if arguments.fail else None,
         body=_body(arguments.message, arguments.workflow.parent / "messages" / f"{workflow.name}.json"),
-        count=arguments.count,
+        copies=arguments.count,
         keep=_empty_folder(arguments.keep) if arguments.keep else None,
         templates=[text for _, text in project.build_templates([workflow])],
     )
@@ -107,8 +107,8 @@ def _run(engine: Engine, job: Job) -> RunReport:
         function = tasks[job.failure.stage].rpartition(":")[2]
         engine.functions.inject(function, job.failure.error_type, job.failure.times)
 
-    engine.listen(_follow(job.count))
-    for _ in range(job.count):
+    engine.listen(_follow(job.copies))
+    for _ in range(job.copies):
         engine.send(stack.outputs["QueueUrl"], job.body)
     executions = engine.drain()
 
@@ -120,7 +120,7 @@ def _run(engine: Engine, job: Job) -> RunReport:
         stages=list(tasks),
         executions=executions,
         objects=objects,
-        messages_sent=job.count,
+        messages_sent=job.copies,
         messages_left=len(engine.messages(stack.outputs["QueueUrl"])),
         messages_dead_lettered=len(engine.messages(stack.outputs["DeadLetterQueueUrl"])),
         events_published=sum(call.action == "events:PutEvents" and call.allowed for call in engine.trace),

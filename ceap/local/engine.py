@@ -101,8 +101,8 @@ class Engine:
             interpreter.CLIENTS.pop(role, None)
         instances: list[dict[str, Any]] = list(BackendDict._instances)  # type: ignore[misc]  # a generic class's own list
         for backends in instances:
-            if self.account in backends:
-                del backends[self.account]
+            if (backend := backends.pop(self.account, None)) is not None:
+                backend.reset()  # some keep more than what lies in them, such as S3 the names of all buckets
         shutil.rmtree(self._folder, ignore_errors=True)
         with _LIVE_LOCK:
             _LIVE.discard(self.account)

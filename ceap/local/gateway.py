@@ -8,9 +8,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -124,26 +126,38 @@ class _Handler(MotoRequestHandler):
 
 
 def client(service: str, url: str, session: Session | None = None) -> Any:
-    """Return a boto3 client for the gateway, in the name of a role, or of the driver without one."""
-    import boto3  # type: ignore[import-untyped]  # boto3 ships no types
-    from botocore.config import Config  # type: ignore[import-untyped]  # nor does botocore
+    """Return a boto client for the gateway, in the name of a role, or of the driver without one."""
+    from botocore.config import Config  # type: ignore[import-untyped]  # botocore ships no types
 
     access_key, secret_key, token = session[2:] if session else (DRIVER_KEY, "driver", None)
-    return boto3.session.Session().client(
-        service,
-        endpoint_url=url,
-        region_name=REGION,
-        aws_access_key_id=access_key,
-        aws_secret_access_key=secret_key,
-        aws_session_token=token,
-        config=Config(
-            s3={"addressing_style": "path"},
-            # A synchronous execution lasts as long as its stages.
-            read_timeout=900,
-            retries={"total_max_attempts": 1},
-            inject_host_prefix=False,
-        ),
-    )
+    with _CLIENT_LOCK:
+        return _boto_session().create_client(
+            service,
+            endpoint_url=url,
+            region_name=REGION,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            aws_session_token=token,
+            config=Config(
+                s3={"addressing_style": "path"},
+                read_timeout=900,  # a synchronous execution lasts as long as its stages
+                retries={"total_max_attempts": 1},
+                inject_host_prefix=False,
+                proxies={},
+            ),
+        )
+
+
+_CLIENT_LOCK: Final = threading.Lock()
+
+
+@cache
+def _boto_session() -> Any:
+    """Return a session that reads no profile and no configuration of this machine."""
+    import botocore.session  # type: ignore[import-untyped]  # botocore ships no types
+
+    nowhere = {name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")}
+    return botocore.session.Session(session_vars={"profile": (None, None, None, None), **nowhere})
 
 
 def _denial(service: str, message: str) -> Answer:

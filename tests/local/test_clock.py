@@ -1,0 +1,101 @@
+"""The virtual clock jumps when all wait, and never past a wait or under work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from ceap.local.clock import Clock
+
+
+def begin(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def nothing_else() -> None:
+    return None
+
+
+def test_a_sleep_of_a_week_takes_no_time() -> None:
+    clock, began = Clock(), time.monotonic()
+    clock.begin()
+    sleeper = begin(lambda: clock.sleep(7 * 86_400))
+    assert clock.jump(nothing_else)
+    sleeper.join(5)
+    assert clock.offset_s > 7 * 86_400 - 5
+    assert time.monotonic() - began < 5
+
+
+def test_time_jumps_to_the_earliest_wait_first() -> None:
+    clock, order = Clock(), list[int]()
+    for seconds in (300, 20, 40):
+        clock.begin()
+
+        def work(seconds: int = seconds) -> None:
+            clock.sleep(seconds)
+            order.append(seconds)
+            clock.end()
+
+        begin(work)
+    while clock.jump(nothing_else):
+        pass
+    assert order == [20, 40, 300]
+
+
+def test_time_waits_for_an_activity() -> None:
+    clock, seen = Clock(), list[str]()
+    clock.begin()
+    with clock.activity():
+        jumper = begin(lambda: seen.append(f"jumped {clock.jump(lambda: clock.now() + 1000)}"))
+        seen.append("worked")
+        assert clock.offset_s == 0
+    assert jumper.is_alive()
+    clock.end()
+    jumper.join(5)
+    assert seen == ["worked", "jumped True"]
+
+
+def test_without_anything_to_wait_for_there_is_no_jump() -> None:
+    clock = Clock()
+    assert not clock.jump(nothing_else)
+    assert clock.offset_s == 0
+
+
+def test_a_moment_that_has_passed_does_not_turn_time_back() -> None:
+    clock = Clock()
+    assert clock.jump(lambda: clock.now() - 100)
+    assert clock.offset_s == 0
+
+
+def test_what_is_waited_for_ends_the_wait_before_its_time() -> None:
+    clock, done = Clock(), threading.Event()
+    answers = list[bool]()
+    waiter = begin(lambda: answers.append(clock.wait(done.is_set, 3600)))
+    done.set()
+    clock.wake()
+    waiter.join(5)
+    assert answers == [True]
+
+
+def test_a_deadline_passes_while_the_work_it_guards_sleeps() -> None:
+    clock, answers = Clock(), list[bool]()
+    clock.begin()
+    waiter = begin(lambda: answers.append(clock.wait(lambda: False, 50)))
+    begin(lambda: clock.sleep(60))
+    while not answers:
+        clock.jump(nothing_else)
+    waiter.join(5)
+    assert answers == [False]
+    assert clock.offset_s < 60
+
+
+def test_a_sleep_ends_when_it_is_interrupted() -> None:
+    clock, stopped = Clock(), threading.Event()
+    sleeper = begin(lambda: clock.sleep(3600, interrupted=stopped.is_set))
+    stopped.set()
+    clock.wake()
+    sleeper.join(5)
+    assert not sleeper.is_alive()
