@@ -18,6 +18,7 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.logs.models import LogGroup
 
 from ceap.local import resources
+from ceap.local.hooks import replace
 from ceap.local.sessions import REGION
 
 DELETION_POLICIES: Final = {"Delete", "Retain", "Snapshot", "RetainExceptOnCreate"}
@@ -75,15 +76,9 @@ def install() -> None:
     for model in resources.TYPES:
         if known.get(model.type_name) is not model:
             raise AttributeError(f"moto's CloudFormation does not take our {model.type_name}")
-    _replace(LogGroup, "get_cfn_attribute", _log_group_attribute(LogGroup.get_cfn_attribute))
-    _replace(MotoStack, "parse_template", staticmethod(parse_template))
-    _replace(parsing, "resource_class_from_type", _strict(parsing.resource_class_from_type))
-
-
-def _replace(owner: Any, name: str, value: Any) -> None:
-    if not hasattr(owner, name):
-        raise AttributeError(f"{owner.__name__} has no {name}")
-    setattr(owner, name, value)
+    replace(LogGroup, "get_cfn_attribute", _log_group_attribute(LogGroup.get_cfn_attribute))
+    replace(MotoStack, "parse_template", staticmethod(parse_template))
+    replace(parsing, "resource_class_from_type", _strict(parsing.resource_class_from_type))
 
 
 def _strict(find: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -29,6 +29,7 @@ from ceap.local import cloudformation, gateway, interpreter
 from ceap.local.clock import CLOCK
 from ceap.local.executions import Execution, Executions, Listener, Machine
 from ceap.local.functions import Functions
+from ceap.local.hooks import replace
 from ceap.local.logs import Logs
 from ceap.local.pipes import Poller
 from ceap.local.sessions import REGION, Decision, Session, Sessions
@@ -71,8 +72,8 @@ class Engine:
         Raises:
             EngineError: moto is not the version, or has not the parts, that are hooked.
         """
-        install()
         with _LIVE_LOCK:
+            install()
             account = next(str(n) for n in itertools.count(FIRST_ACCOUNT) if str(n) not in _LIVE)
             _LIVE.add(account)
         engine = cls(account)
@@ -216,8 +217,6 @@ def install() -> None:
         cloudformation.install()
         interpreter.install()
         for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
-            if not hasattr(moto.sqs.models, name):
-                raise AttributeError(f"moto.sqs.models has no {name}")
-            setattr(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)
+            replace(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)
     except (AttributeError, ImportError) as error:
         raise EngineError(f"moto {MOTO_VERSION} is not as the local engine expects it: {error}") from error

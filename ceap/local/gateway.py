@@ -156,7 +156,7 @@ def _boto_session() -> Any:
     """Return a session that reads no profile and no configuration of this machine."""
     import botocore.session  # type: ignore[import-untyped]  # botocore ships no types
 
-    nowhere = {name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")}
+    nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     return botocore.session.Session(session_vars={"profile": (None, None, None, None), **nowhere})
 
 

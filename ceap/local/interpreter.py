@@ -27,6 +27,7 @@ from moto.stepfunctions.parser.backend.execution import SyncExecution
 from moto.stepfunctions.parser.backend.execution_worker import SyncExecutionWorker
 
 from ceap.local.clock import CLOCK
+from ceap.local.hooks import replace
 
 ClientFactory = Callable[[str], Any]
 """Returns the boto3 client of a service in the name of one role."""
@@ -85,23 +86,17 @@ def install() -> None:
         else:
             equals(self, env)
 
-    _replace(retrier_decl.RetrierDecl, "_eval_body", retry)
-    _replace(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: _wait(_EVALUATING.env, seconds)))
-    _replace(WaitFunction, "_wait_interval", lambda _, env, wait_seconds: _wait(env, wait_seconds))
-    _replace(ErrorEqualsDecl, "_eval_body", error_equals)
-    _replace(Program, "eval", _run_program)
-    _replace(EventManager, "_get_current_timestamp", staticmethod(virtual_datetime))
+    replace(retrier_decl.RetrierDecl, "_eval_body", retry)
+    replace(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: _wait(_EVALUATING.env, seconds)))
+    replace(WaitFunction, "_wait_interval", lambda _, env, wait_seconds: _wait(env, wait_seconds))
+    replace(ErrorEqualsDecl, "_eval_body", error_equals)
+    replace(Program, "eval", _run_program)
+    replace(EventManager, "_get_current_timestamp", staticmethod(virtual_datetime))
     for module in [module for name, module in sys.modules.items() if name.startswith("moto.stepfunctions.parser")]:
         if hasattr(module, "boto_client_for"):
-            _replace(module, "boto_client_for", _client_for)
+            replace(module, "boto_client_for", _client_for)
     if boto_client.boto_client_for is not _client_for:
         raise AttributeError("moto's boto_client_for could not be replaced")
-
-
-def _replace(owner: Any, name: str, value: Any) -> None:
-    if not hasattr(owner, name):
-        raise AttributeError(f"{owner.__name__} has no {name}")
-    setattr(owner, name, value)
 
 
 def _client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001 (moto's signature)

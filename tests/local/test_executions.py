@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from ceap.local.cloudformation import Stack
 from ceap.local.clock import CLOCK
+from ceap.local.cloudformation import Stack
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution, Wait
 from tests.local.support import Template, function, log_group, role, state_machine, template_text, upload_code
@@ -46,7 +46,7 @@ class Machine:
 
 
 @pytest.fixture
-def machine(engine: Engine) -> Iterator[Any]:
+def machine(engine: Engine) -> Any:
     upload_code(engine, {"module.py": SOURCE})
 
     def deploy(states: Mapping[str, Any], resources: Mapping[str, Template] | None = None, **fields: Any) -> Machine:
@@ -54,7 +54,7 @@ def machine(engine: Engine) -> Iterator[Any]:
         definition = {"StartAt": next(iter(states)), "States": states, **fields}
         return Machine(engine, engine.deploy(_stack(definition, resources or {}, properties), "stack"))
 
-    yield deploy
+    return deploy
 
 
 def _stack(definition: Mapping[str, Any], resources: Mapping[str, Template], properties: Mapping[str, Any]) -> str:

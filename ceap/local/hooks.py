@@ -1,0 +1,16 @@
+"""Replacing private parts of moto, which are asserted to be where they are expected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def replace(owner: Any, name: str, value: Any) -> None:
+    """Replace what a class or module itself defines under a name.
+
+    Raises:
+        AttributeError: It defines no such thing.
+    """
+    if name not in vars(owner):
+        raise AttributeError(f"{owner.__name__} has no {name}")
+    setattr(owner, name, value)
