@@ -172,6 +172,12 @@ def test_a_footer_or_line_separator_inside_a_string_is_harmless() -> None:
     assert read(encode(records)) == records
 
 
+def test_a_document_that_ends_while_it_is_read_is_refused() -> None:
+    records = read_records([TWO[: TWO.index(b"\n]")]], msgspec.json.Decoder(dict), count=2, where=WHERE)
+    with pytest.raises(PermanentStageError, match="it ends without a footer"):
+        list(records)
+
+
 def test_the_last_line_break_may_be_missing() -> None:
     assert read(TWO[:-1]) == [{"a": 1}, {"a": 2}]
 

@@ -172,6 +172,15 @@ def test_a_write_that_fails_is_permanent_or_transient(
         store(candidate())
 
 
+def test_a_fault_of_the_code_in_a_write_is_reported_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(store_module, "_rank", fail)
+    with pytest.raises(TransientStageError, match="unexpected ZeroDivisionError: a fault"):
+        store(candidate())
+
+
 def test_a_run_uses_the_one_action_that_is_declared() -> None:
     with calls("dynamodb") as seen:
         store(*(candidate(f"c{number}") for number in range(20)))
