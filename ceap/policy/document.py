@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -74,9 +74,25 @@ def parse_json(text: str) -> Any:
         raise DocumentError(1, f"{constant} is no JSON number; write a finite one")
 
     try:
-        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+        value = json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
     except RecursionError:
-        raise DocumentError(1, f"nested deeper than {DEPTH_MAX} levels; write it flatter") from None
+        raise _too_deep(1) from None
+    level = [value]
+    for _ in range(DEPTH_MAX + 1):
+        level = [below for above in level for below in _children(above)]
+    if level:
+        raise _too_deep(1)
+    return value
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _too_deep(line: int) -> DocumentError:
+    return DocumentError(line, f"nested deeper than {DEPTH_MAX} levels; write it flatter")
 
 
 def json_lines(text: str) -> dict[str, int]:
@@ -130,7 +146,7 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             raise DocumentError(line, f"CloudFormation knows no YAML aliases (*{event.anchor}); write the value out")
         if depth > DEPTH_MAX:
-            raise DocumentError(line, f"nested deeper than {DEPTH_MAX} levels; write it flatter")
+            raise _too_deep(line)
         function = _function(event.tag, line) if event.tag else None
         inner = path if function is None else f"{path}/{function}"
         value: Any

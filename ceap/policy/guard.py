@@ -111,9 +111,8 @@ def evaluate(data: str, rule_file: RuleFile, template: str) -> tuple[dict[str, V
             failures += dict.fromkeys(Failure(rule, c.path, _message(c)) for c in clauses)
     missing = [rule for rule in rule_file.rules if rule not in verdicts]
     if missing:
-        raise UsageError(
-            f"{template}: Guard gave no verdict on {', '.join(missing)} of {rule_file.file}; nothing is checked"
-        )
+        text = f"Guard gave no verdict on {', '.join(missing)} of {rule_file.file}"
+        raise UsageError(f"{template}: {text}, so nothing was judged; write it anew")
     return verdicts, failures
 
 
@@ -129,8 +128,8 @@ def _run_engine(data: str, rule_file: RuleFile, template: str) -> dict[str, Any]
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of the Rust engine is no Exception
-        text = f"{template}: Guard could not evaluate {rule_file.file}: {_brief(error)}; nothing is checked"
-        raise UsageError(text) from None
+        text = f"Guard could not evaluate {rule_file.file}: {_brief(error)}"
+        raise UsageError(f"{template}: {text}; correct one of the two, nothing was judged") from None
 
 
 def _brief(error: BaseException) -> str:

@@ -31,19 +31,21 @@ def check_lint(template: Template) -> list[Finding]:
     try:
         data, matches = decode_str(template.text)
         if not matches:
-            config = ConfigMixIn(["--config-file", os.devnull, "--regions", REGION])
+            config = ConfigMixIn(
+                ["--config-file", os.devnull, "--regions", REGION, "--mandatory-checks", _RULE_CRASHED]
+            )
             matches = list(Runner(config).validate_template(data))
     except Exception as error:
-        text = " ".join(str(error).split())[:300]
-        raise UsageError(
-            f"{template.file}: cfn-lint failed: {type(error).__name__}: {text}; nothing is checked"
-        ) from None
-    crashed = next((match for match in matches if match.rule.id == _RULE_CRASHED), None)
-    if crashed:
-        raise UsageError(
-            f"{template.file}:{crashed.linenumber}: cfn-lint failed: {crashed.message}; nothing is checked"
-        )
+        raise _failure(template.file, f"{type(error).__name__}: {error}") from None
+    for match in matches:
+        if match.rule.id == _RULE_CRASHED:
+            raise _failure(f"{template.file}:{match.linenumber}", match.message)
     return [_finding(template, match) for match in matches]
+
+
+def _failure(place: str, text: str) -> UsageError:
+    brief = " ".join(text.split())[:300]
+    return UsageError(f"{place}: cfn-lint failed: {brief}; correct what it stumbles over, nothing was judged")
 
 
 def _finding(template: Template, match: Any) -> Finding:

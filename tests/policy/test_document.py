@@ -105,6 +105,15 @@ def test_what_cloudformation_would_not_read_is_refused_with_its_line(text: str, 
     assert caught.value.line == line
 
 
+@pytest.mark.parametrize(("begin", "end"), [('{"a":', "}"), ("[", "]")], ids=["mappings", "lists"])
+def test_json_may_be_as_deep_as_yaml_and_no_deeper(begin: str, end: str) -> None:
+    deepest = begin * 100 + "1" + end * 100
+    assert parse_json(deepest) == parse_document(f"# YAML\n{deepest}").data
+    for parse in (parse_json, parse_document):
+        with pytest.raises(DocumentError, match="nested deeper than 100 levels"):
+            parse(begin + deepest + end)
+
+
 def test_json_is_refused_where_it_is_not_json() -> None:
     with pytest.raises(json.JSONDecodeError):
         parse_json("{a: 1}")

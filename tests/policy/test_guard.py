@@ -104,7 +104,9 @@ Resources:
 
 
 def test_a_rule_without_a_verdict_is_an_error() -> None:
-    with pytest.raises(UsageError, match=r"t.yaml: Guard gave no verdict on LOST of own.guard; nothing is checked"):
+    with pytest.raises(
+        UsageError, match=r"t.yaml: Guard gave no verdict on LOST of own.guard, so nothing was judged; write it anew"
+    ):
         evaluate('{"Resources": {}}', rule_file("rule R { Resources exists }", "R", "LOST"), "t.yaml")
 
 
@@ -115,7 +117,10 @@ def test_rules_that_do_not_parse_are_an_error() -> None:
 
 def test_rules_that_the_engine_cannot_evaluate_are_an_error() -> None:
     text = "rule R { let x = json_parse(Resources.Text)\n %x.a == 1 }"
-    with pytest.raises(UsageError, match=r"^t.yaml: Guard could not evaluate own.guard: .*; nothing is checked$"):
+    with pytest.raises(
+        UsageError,
+        match=r"^t.yaml: Guard could not evaluate own.guard: .*; correct one of the two, nothing was judged$",
+    ):
         evaluate('{"Resources": {"Text": "{"}}', rule_file(text), "t.yaml")
 
 
