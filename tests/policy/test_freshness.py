@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ceap import project
+from ceap.errors import UsageError
 from ceap.policy.freshness import INLINE_MAX, check_generated
 from ceap.policy.report import format_text
 
@@ -55,6 +56,17 @@ def test_a_file_that_no_declaration_generates_is_left_over(folder: Path) -> None
     assert findings(folder, a="one\n") == (
         "generated/old.template.yaml:1: GEN01_FRESH: [GEN01] no declaration generates this file | fix: remove it\n"
     )
+
+
+def test_hidden_files_are_left_alone(folder: Path) -> None:
+    (folder / ".DS_Store").write_bytes(b"\0")
+    assert findings(folder) == ""
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(folder: Path) -> None:
+    (folder / "a.yaml").mkdir()
+    with pytest.raises(UsageError, match=r"^generated/a.yaml: cannot be read: Is a directory; remove it and run"):
+        findings(folder, a="one\n")
 
 
 def test_a_template_over_the_inline_limit_is_found_though_fresh(folder: Path) -> None:
