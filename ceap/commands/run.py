@@ -10,7 +10,8 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -78,7 +79,6 @@ def run(arguments: argparse.Namespace) -> int:
         keep=_empty_folder(arguments.keep) if arguments.keep else None,
         templates=[text for _, text in project.build_templates([workflow])],
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as an interruption does: the engine is closed
 
     from ceap.local.cloudformation import DeployError
     from ceap.local.engine import Engine, EngineError
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.freeze()
     gc.enable()
     try:
-        with Engine.start() as engine:
+        with _terminable(), Engine.start() as engine:
             report = _run(engine, job)
     except EngineError as error:
         raise SurroundingsError(str(error)) from error
@@ -94,6 +94,19 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{arguments.workflow}: {error}") from error
     _print(report, arguments.json)
     return 0 if report.status == "SUCCEEDED" else 1
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let a request to terminate end the block as an interruption does, so that the engine is closed on the way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(engine: Engine, job: Job) -> RunReport:

@@ -38,6 +38,8 @@ class Poller:
         self._states: Final = client("stepfunctions", url, session)
         self._queue: Final = sqs_backends[pipe.account][REGION].get_queue(pipe.source.rpartition(":")[2])
         self._url: Final = f"{url}/{pipe.account}/{self._queue.name}"
+        # When a pipe is made, AWS looks at its source with its role.
+        self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["All"])
         self._slots: Final = threading.BoundedSemaphore(PARALLEL)
 
     def poll(self) -> bool:

@@ -1,0 +1,212 @@
+"""`ceap run`: what it prints, what it returns, and what it refuses."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from ceap.cli import main
+from tests.local.support import MESSAGE, REALTIME, STAGES
+
+RUN = ["run", str(REALTIME)]
+Captured = pytest.CaptureFixture[str]
+
+
+def report_of(capsys: Captured, *words: str, code: int = 0) -> tuple[dict[str, Any], str]:
+    """Run with `--json` and return the report and what was told on the way."""
+    assert main([*RUN, "--json", *words]) == code
+    out, told = capsys.readouterr()
+    report: dict[str, Any] = json.loads(out)
+    return report, told
+
+
+def test_a_run_shows_every_stage_and_succeeds(capsys: Captured) -> None:
+    assert main(RUN) == 0
+    out, told = capsys.readouterr()
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in out.splitlines() if "Stage " in line]
+    assert [row[:3] for row in rows] == [[stage, "1", "SUCCEEDED"] for stage in STAGES]
+    assert [row[4:6] for row in rows] == [["12", "11"], ["11", "9"], ["9", "9"], ["9", "8"], ["8", "8"]]
+    assert [row[6].split("/")[2:] for row in rows] == [[stage, "output.json"] for stage in STAGES]
+    assert (
+        "realtime: SUCCEEDED. 1 message, 1 execution (0 failed), 8 events published, "
+        "0 messages in the dead-letter queue" in out
+    )
+    assert [line.split()[0] for line in told.splitlines() if line.startswith("  ")] == STAGES
+
+
+def test_a_stage_that_fails_once_succeeds_at_its_second_attempt(capsys: Captured, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "kept"
+    report, told = report_of(capsys, "--fail", "FilterStage:1", "--keep", str(folder))
+    [execution] = report["executions"]
+    by_stage = {stage["stage"]: stage for stage in execution["stages"]}
+    assert report["status"] == "SUCCEEDED"
+    assert (by_stage["FilterStage"]["attempts"], by_stage["FilterStage"]["waitsS"]) == (2, [20.0])
+    assert by_stage["FilterStage"]["durationS"] >= 20
+    assert "FilterStage          waits 20 s before attempt 2" in told
+    kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {stage["object"] for stage in execution["stages"]} <= kept
+    assert kept == {key for key in kept if key.startswith(f"executions/{execution['executionId']}/")}
+    output = json.loads((folder / by_stage["ReactiveStage"]["object"]).read_text(encoding="utf-8"))
+    assert len(output["data"]) == by_stage["ReactiveStage"]["recordsOut"] == 8
+
+
+@pytest.mark.parametrize(
+    ("how", "attempts", "error"), [("always", 3, "TransientStageError"), ("permanent", 1, "PermanentStageError")]
+)
+def test_a_stage_that_always_fails_fails_the_run(capsys: Captured, how: str, attempts: int, error: str) -> None:
+    report, told = report_of(capsys, "--fail", f"FilterStage:{how}", code=1)
+    assert report["status"] == "FAILED"
+    assert [report[f"messages{end}"] for end in ("Sent", "Left", "DeadLettered")] == [1, 0, 1]
+    for execution in report["executions"]:
+        statuses = {stage["stage"]: (stage["status"], stage["attempts"]) for stage in execution["stages"]}
+        assert statuses == {
+            "ETLStage": ("SUCCEEDED", 1),
+            "FilterStage": ("FAILED", attempts),
+            **dict.fromkeys(STAGES[2:], ("NOT_RUN", 0)),
+        }
+        assert execution["error"].startswith(f"{error}: ")
+    assert len(report["executions"]) == 3
+    assert "(receive 3 of its message)" in told
+
+
+def test_a_failed_run_says_so_with_counts(capsys: Captured) -> None:
+    assert main([*RUN, "--fail", "ETLStage:permanent"]) == 1
+    out = capsys.readouterr().out
+    assert "realtime: FAILED. 1 message, 3 executions (3 failed)" in out
+    assert "1 message in the dead-letter queue" in out
+    assert "last failure: PermanentStageError: " in out
+    assert [line.split("│")[2].strip() for line in out.splitlines() if "ETLStage" in line] == ["3"]
+
+
+def test_a_message_that_succeeds_after_its_redelivery_is_a_success(capsys: Captured) -> None:
+    report, _ = report_of(capsys, "--fail", "ReactiveStage:3")
+    assert report["status"] == "SUCCEEDED"
+    assert [execution["status"] for execution in report["executions"]] == ["FAILED", "SUCCEEDED"]
+
+
+def test_several_messages_come_from_standard_input(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(MESSAGE.encode())))
+    report, _ = report_of(capsys, "--message", "-", "--count", "3")
+    assert (report["messagesSent"], report["eventsPublished"]) == (3, 8)
+    assert [execution["status"] for execution in report["executions"]] == ["SUCCEEDED"] * 3
+
+
+def write(folder: Path, name: str, content: bytes) -> str:
+    path = folder / name
+    path.write_bytes(content)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the message is empty; write a JSON document into it"),
+        (b" \n", "the message is empty"),
+        (b"\xff\xfe\x00", "byte 0 is not UTF-8; a message is text, such as JSON"),
+        (b'{"a": "\x00"}', r"character 7 is '\x00', which no message may hold"),
+        (b"x" * 122_881, "the message has 122,881 bytes; allowed: 122,880"),
+    ],
+)
+def test_a_message_that_no_queue_takes_is_refused(
+    capsys: Captured, tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = write(tmp_path, "message.json", content)
+    assert main([*RUN, "--message", path]) == 2
+    out, told = capsys.readouterr()
+    assert (out, told.count("\n")) == ("", 1)
+    assert f"ceap: {path}: {message}" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--message", "/nowhere.json"], "/nowhere.json: the message cannot be read: No such file or directory"),
+        (["--message", "/"], "/: the message cannot be read: Is a directory"),
+        (["--fail", "FilterStag"], "--fail FilterStag: there is no stage 'FilterStag'; did you mean FilterStage?"),
+        (["--fail", "nothing"], "there is no stage 'nothing'; allowed: ETLStage, FilterStage"),
+        (["--fail", "FilterStage:0"], "'0' is not how often to fail; allowed: STAGE, STAGE:TIMES"),
+        (["--fail", "FilterStage:"], "'' is not how often to fail"),
+        (["--fail", "FilterStage:twice"], "'twice' is not how often to fail"),
+        (["--keep", "."], "--keep .: the folder is not empty; name a new or an empty one"),
+        (["--keep", "file"], "--keep file: cannot be used: File exists"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_line(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
+    write(tmp_path, "file", b"content")
+    monkeypatch.chdir(tmp_path)
+    assert main([*RUN, *words]) == 2
+    out, told = capsys.readouterr()
+    assert (out, told.count("\n")) == ("", 1)
+    assert message in told
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "x", "1.5"])
+def test_a_count_is_a_whole_number_of_at_least_one(capsys: Captured, count: str) -> None:
+    with pytest.raises(SystemExit) as ending:
+        main([*RUN, f"--count={count}"])
+    assert ending.value.code == 2
+    assert f"'{count}' is not a whole number from 1 to 999999" in capsys.readouterr().err
+
+
+def test_without_a_sample_message_one_must_be_named(capsys: Captured, tmp_path: Path) -> None:
+    declaration = write(tmp_path, "realtime.yaml", REALTIME.read_bytes())
+    assert main(["run", declaration]) == 2
+    place = tmp_path / "messages" / "realtime.json"
+    assert f"{place}: the message cannot be read: No such file or directory; write one, or" in capsys.readouterr().err
+
+
+def test_a_wrong_declaration_is_refused_before_anything_runs(capsys: Captured, tmp_path: Path) -> None:
+    declaration = write(tmp_path, "wrong.yaml", REALTIME.read_bytes().replace(b"EXPRESS", b"FAST"))
+    assert main(["run", declaration]) == 2
+    out, told = capsys.readouterr()
+    assert (out, "deploying" in told) == ("", False)
+    assert str(declaration) in told
+
+
+def test_a_template_that_the_engine_cannot_deploy_is_refused(capsys: Captured, tmp_path: Path) -> None:
+    overrides = b"\noverrides:\n  Pipe:\n    Enrichment: arn:aws:lambda:us-east-1:123456789012:function:other\n"
+    declaration = write(tmp_path, "realtime.yaml", REALTIME.read_bytes() + overrides)
+    assert main(["run", declaration, "--message", str(REALTIME.parent / "messages" / "realtime.json")]) == 2
+    assert "the local engine does not model Enrichment of a pipe" in capsys.readouterr().err
+
+
+def test_without_the_engines_packages_the_cure_is_told(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "moto" else find(name))
+    assert main(RUN) == 3
+    assert "the local engine needs moto; install the extra" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_process_and_no_folder(tmp_path: Path, number: signal.Signals) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from ceap.cli import main; sys.exit(main())", *RUN, "--count", "500"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with run:
+        assert run.stderr is not None
+        next(line for line in run.stderr if line.startswith("execution"))
+        workers = psutil.Process(run.pid).children(recursive=True)
+        assert len(workers) == len(STAGES)
+        run.send_signal(number)
+        told = run.stderr.read()
+        assert run.wait(timeout=30) == 130
+    assert told.splitlines()[-1] == "ceap: interrupted"
+    assert "Traceback" not in told
+    assert [worker for worker in workers if worker.is_running()] == []
+    assert list(tmp_path.iterdir()) == []
