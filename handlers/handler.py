@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from time import perf_counter
-from typing import Any, ClassVar, Generic, TypeVar
+from time import perf_counter, time
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -32,6 +32,12 @@ from handlers.storage import ObjectWriter, Storage
 R = TypeVar("R")
 
 
+class LambdaContext(Protocol):
+    """What is used of the context that Lambda hands to a function."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
 class WorkflowLambdaHandler(ABC, Generic[R, S]):
     """A Lambda handler that runs one stage; its instance is the function's entry point.
 
@@ -48,7 +54,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
     def process_data(self, records: Iterator[R], stage: StageContext[S]) -> Iterator[Record]:
         """Yield what the stage makes of its records; each is yielded, rejected, or counted as merged or stale."""
 
-    def __call__(self, event: object, lambda_context: object) -> dict[str, Any]:  # noqa: ARG002 - Lambda's signature
+    def __call__(self, event: object, lambda_context: LambdaContext) -> dict[str, Any]:
         """Run the stage and return its StageResult.
 
         What raises anything else than a stage error is a fault whose nature is unknown: it counts as transient, since
@@ -56,7 +62,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
 
         Args:
             event: The fields of `ExecutionContext`.
-            lambda_context: Lambda's own context; unused.
+            lambda_context: Lambda's own context.
 
         Raises:
             PermanentStageError: The same input can never succeed.
@@ -69,7 +75,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         tally = Tally()
         failure: StageError
         try:
-            self._run(context, tally)
+            self._run(context, lambda_context, tally)
         except (PermanentStageError, TransientStageError) as error:
             failure = error
         except Exception as error:
@@ -82,9 +88,9 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         _record_failure(context, tally, failure)
         raise failure
 
-    def _run(self, context: ExecutionContext, tally: Tally) -> None:
+    def _run(self, context: ExecutionContext, lambda_context: LambdaContext, tally: Tally) -> None:
         """Write output.json, or raise and leave none."""
-        started = perf_counter()
+        started, deadline = perf_counter(), time() + lambda_context.get_remaining_time_in_millis() / 1000
         storage = Storage(context.workflow_bucket)
         _log_paths(context, storage)
         settings = load_settings(self._needs)
@@ -93,7 +99,13 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         output = storage.open_writer(output_key(context.execution_id, context.current_stage))
         rejected = storage.open_writer(rejected_key(context.execution_id, context.current_stage))
         stage: StageContext[S] = StageContext(
-            execution=context, needs=self._needs, settings=settings, message=message, tally=tally, rejected=rejected
+            execution=context,
+            needs=self._needs,
+            settings=settings,
+            message=message,
+            deadline=deadline,
+            tally=tally,
+            rejected=rejected,
         )
 
         def conclude(_: int) -> dict[str, Any]:

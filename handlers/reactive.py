@@ -6,29 +6,29 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from handlers.candidate import Candidate, join_key
+from handlers.contract import TransientStageError
 from handlers.handler import WorkflowLambdaHandler
 from handlers.needs import Needs, Publish, Table
 from handlers.stage import StageContext
-from handlers.tables import Item, TableClient
+from handlers.tables import Item
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long a candidate is not announced again, in seconds.
 
     `window_s`: after any event of the candidate. `redelivery_s`: after an event of the same version; past the longest
-    redelivery of a message, 3 receives x the visibility timeout. `lease_s`: for how long a claim of an execution that
-    may have died keeps others away; at least the step's timeout.
+    redelivery of a message, 3 receives x the visibility timeout.
     """
 
     window_s: Annotated[int, Meta(ge=0)] = 300
     redelivery_s: Annotated[int, Meta(ge=0)] = 5400
-    lease_s: Annotated[int, Meta(ge=1)] = 900
 
 
 # Key {customer}:{subject type}:{subject id}:{program}:{marketplace}.
@@ -54,19 +54,29 @@ _RECORD: Final = "SET #state = :published, windowUntil = :window, keepUntil = :k
 _MAY_RECORD: Final = "#owner = :me AND eventId = :event"
 
 
+# Clocks of two machines may differ by as much.
+CLOCK_SKEW_S: Final = 5
+
+
 class ReactiveStage(WorkflowLambdaHandler[Candidate, Settings]):
-    """Claim, publish, record: an event is never lost, and repeated only by a crash in between, with the same id."""
+    """Claim, publish, record: an event is never lost, and repeated only by a crash in between, with the same id.
+
+    A claim is leased until its invocation must have ended, which is before its message can be delivered again. What
+    another execution holds under a running lease it may still publish or not, so the stage fails transiently then: to
+    call it published would lose the event if that execution died.
+    """
 
     record_type = Candidate
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
-        claims = Claims(stage.table(EVENT_DEDUPLICATION.name), stage.execution.execution_id, stage.settings)
+        claims = Claims(stage)
         with ThreadPoolExecutor(BATCH) as pool:
             for batch in _cut(records):
                 refusals = list(pool.map(claims.claim, batch))
                 mine = [candidate for candidate, refusal in zip(batch, refusals, strict=True) if refusal is None]
                 stage.publish(build_detail(candidate) for candidate in mine)
                 list(pool.map(claims.record, mine))
+                _check_leases(batch, refusals)
                 for candidate, refusal in zip(batch, refusals, strict=True):
                     published, reason = (True, "PUBLISHED") if refusal is None else claims.explain(candidate, refusal)
                     stage.count("published" if published else "duplicate")
@@ -76,22 +86,23 @@ class ReactiveStage(WorkflowLambdaHandler[Candidate, Settings]):
 class Claims:
     """The claims of one execution on the events of candidates."""
 
-    def __init__(self, table: TableClient, execution_id: str, settings: Settings) -> None:
-        self._table = table
-        self._me = execution_id
-        self._settings = settings
+    def __init__(self, stage: StageContext[Settings]) -> None:
+        self._table = stage.table(EVENT_DEDUPLICATION.name)
+        self._me = stage.execution.execution_id
+        self._lease_until = ceil(stage.deadline) + CLOCK_SKEW_S
+        self._window_s = stage.settings.window_s
+        self._keep_s = max(stage.settings.window_s, stage.settings.redelivery_s)
 
     def claim(self, candidate: Candidate) -> Item | None:
         """Claim the event of a candidate: return None, or the item that stands against it."""
-        now, settings = int(time.time()), self._settings
         values = {
             ":me": self._me,
             ":claimed": "claimed",
             ":published": "published",
             ":event": event_id(candidate),
-            ":now": now,
-            ":lease": now + settings.lease_s,
-            ":ttl": now + settings.lease_s + self._keep_s,
+            ":now": int(time.time()),
+            ":lease": self._lease_until,
+            ":ttl": self._lease_until + self._keep_s,
         }
         return self._table.update(_key(candidate), _CLAIM, _MAY_CLAIM, names=_NAMES, values=values)
 
@@ -102,22 +113,26 @@ class Claims:
             ":me": self._me,
             ":published": "published",
             ":event": event_id(candidate),
-            ":window": now + self._settings.window_s,
+            ":window": now + self._window_s,
             ":keep": now + self._keep_s,
         }
         self._table.update(_key(candidate), _RECORD, _MAY_RECORD, names=_NAMES, values=values)
 
     def explain(self, candidate: Candidate, refusal: Item) -> tuple[bool, str]:
         """Return whether the event is published all the same, by an earlier attempt of this stage, and the reason."""
-        if refusal["state"] == "claimed":
-            return False, "CLAIMED_ELSEWHERE"
         if refusal["eventId"] != event_id(candidate):
             return False, "IN_WINDOW"
         return (True, "PUBLISHED") if refusal["owner"] == self._me else (False, "ALREADY_PUBLISHED")
 
-    @property
-    def _keep_s(self) -> int:
-        return max(self._settings.window_s, self._settings.redelivery_s)
+
+def _check_leases(batch: list[Candidate], refusals: list[Item | None]) -> None:
+    held = [item for item in refusals if item and item["state"] == "claimed"]
+    if held:
+        raise TransientStageError(
+            f"{len(held)} of {len(batch)} candidates of a batch are claimed by other executions, "
+            "which may still publish them; a later attempt will know",
+            {"claims": held},
+        )
 
 
 def deduplication_key(candidate: Candidate) -> str:

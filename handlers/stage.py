@@ -75,7 +75,8 @@ class Tally:
 class StageContext(Generic[S]):
     """The one argument of a stage beside its records.
 
-    `message` is what started the execution, for the first stage only; `started_at` is the start of the stage, in UTC.
+    `message` is what started the execution, for the first stage only. `started_at` is the start of the stage, in UTC;
+    `deadline`, in epoch seconds, is when Lambda ends it.
     """
 
     def __init__(
@@ -85,12 +86,14 @@ class StageContext(Generic[S]):
         needs: Needs,
         settings: S,
         message: Message | None,
+        deadline: float,
         tally: Tally,
         rejected: ObjectWriter,
     ) -> None:
         self.execution = execution
         self.settings = settings
         self.message = message
+        self.deadline = deadline
         self.started_at = datetime.now(UTC)
         self._needs = needs
         self._tally = tally

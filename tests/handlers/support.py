@@ -78,6 +78,13 @@ def message(records: Iterable[object], **fields: Any) -> str:
     return msgspec.json.encode({"programId": "p", "marketplace": "m", "source": source, **fields}).decode()
 
 
+class Invocation:
+    """Lambda's context of an invocation that has a minute left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
 def run(
     handler: WorkflowLambdaHandler[Any, Any],
     stage: str,
@@ -94,7 +101,7 @@ def run(
         "workflowBucket": BUCKET,
         "initialData": initial_data,
     }
-    result = handler(event, None)
+    result = handler(event, Invocation())
     document = output(stage, execution)
     metadata = document["metadata"]
     accounted = sum(metadata[f"{way}RecordCount"] for way in ("output", "rejected", "merged", "stale"))

@@ -18,6 +18,7 @@ from tests.handlers.conftest import Log
 from tests.handlers.support import (
     BUCKET,
     EXECUTION,
+    Invocation,
     Json,
     Refusal,
     candidate,
@@ -219,7 +220,7 @@ def test_an_input_larger_than_its_tail_is_streamed() -> None:
 )
 def test_a_malformed_context_is_permanent_and_logged(event: Any, log: Log) -> None:
     with pytest.raises(PermanentStageError, match="the event is no execution context"):
-        SIEVE(event, None)
+        SIEVE(event, Invocation())
     assert [(line["level"], line["errorType"]) for line in log.lines()] == [("ERROR", "PermanentStageError")]
 
 

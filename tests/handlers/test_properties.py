@@ -22,6 +22,7 @@ from tests.handlers.conftest import Log
 from tests.handlers.support import (
     BUCKET,
     EXECUTION,
+    Invocation,
     Json,
     calls,
     candidate,
@@ -81,7 +82,7 @@ def run_spied(handler: WorkflowLambdaHandler[Any, Any], stage: str, **context: A
                 "workflowBucket": BUCKET,
                 "initialData": context.get("initial_data"),
             },
-            None,
+            Invocation(),
         )
     return [(operation, params["Bucket"], params["Key"]) for operation, params in seen]
 
@@ -283,6 +284,6 @@ def test_the_bucket_is_the_one_that_the_context_names(handler: WorkflowLambdaHan
                 "workflowBucket": bucket,
                 "initialData": message([candidate()]),
             },
-            None,
+            Invocation(),
         )
     assert {params["Bucket"] for _, params in seen} == {bucket}

@@ -12,7 +12,7 @@ from handlers.candidate import Candidate
 from handlers.contract import PermanentStageError, TransientStageError
 from handlers.reactive import deduplication_key, event_id, handler
 from handlers.tables import TableClient
-from tests.handlers.support import Json, Refusal, calls, candidate, fault, run_on
+from tests.handlers.support import Json, Refusal, calls, candidate, error, fault, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -145,21 +145,35 @@ def test_what_was_published_but_not_recorded_is_published_again_with_the_same_id
     assert [detail["eventId"] for detail in first + second] == [event_id(candidate())] * 2
 
 
-def test_a_claim_of_another_execution_keeps_others_away_until_its_lease_is_over(
+def test_what_another_execution_may_still_publish_is_neither_published_nor_called_so(
     clock: Any, no_waiting: list[float]
 ) -> None:
     with die("PutEvents", "events"), pytest.raises(TransientStageError):
-        react(candidate(), execution="died")
-    clock(890)
-    assert react(candidate(), execution="e2") == [(False, "CLAIMED_ELSEWHERE")]
-    clock(11)
-    assert react(candidate(), execution="e3") == [(True, "PUBLISHED")]
+        react(candidate("c1"), execution="died")
+    clock(50)
+    with (
+        events() as sent,
+        pytest.raises(TransientStageError, match="1 of 2 candidates of a batch are claimed by other"),
+    ):
+        react(candidate("c1"), candidate("c2"), execution="e2")
+    assert [detail["candidate"]["customerId"] for detail in sent] == ["c2"]
+    assert [claim["owner"] for claim in error("OwnStage", "e2")["details"]["claims"]] == ["died"]
+    clock(20)
+    with events() as sent:
+        assert react(candidate("c1"), candidate("c2"), execution="e2") == [(True, "PUBLISHED")] * 2
+    assert [detail["candidate"]["customerId"] for detail in sent] == ["c1"]
+
+
+def test_a_claim_is_leased_until_its_invocation_must_have_ended(no_waiting: list[float]) -> None:
+    with die("PutEvents", "events"), pytest.raises(TransientStageError):
+        react(candidate())
+    assert 60 <= claim_of(candidate())["leaseUntil"] - time.time() <= 66
 
 
 def test_a_claim_that_was_taken_over_is_recorded_by_its_new_owner_only(clock: Any, no_waiting: list[float]) -> None:
     with die("PutEvents", "events"), pytest.raises(TransientStageError):
         react(candidate(), execution="slow")
-    clock(901)
+    clock(70)
     react(candidate(), execution="taker")
     assert react(candidate(), execution="slow") == [(False, "ALREADY_PUBLISHED")]
     assert claim_of(candidate())["owner"] == "taker"
