@@ -18,6 +18,7 @@ from templates.source import Place, Source, load_source
 RESERVED_STAGES: Final = ("initial", "ReceiveMessage", "StageInput", "Stage")
 SETTINGS_MAX_BYTES: Final = 3072
 FUNCTION_NAME_MAX: Final = 64
+DESCRIPTION_MAX_BYTES: Final = 1024
 
 Problem = tuple[Place, str]
 T = TypeVar("T", bound=msgspec.Struct)
@@ -71,6 +72,11 @@ def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Proble
     """Yield what types alone cannot refuse, in the order in which people should mend it."""
     if workflow.name == naming.FOUNDATION:
         yield ("name",), f"is '{naming.FOUNDATION}', the name of the stack that all workflows share; choose another"
+    if "${" in workflow.description:
+        yield ("description",), "holds '${', which would be a token in the state machine's definition; write it without"
+    size = len(workflow.description.encode())
+    if size > DESCRIPTION_MAX_BYTES:
+        yield ("description",), f"has {size} bytes; CloudFormation takes {DESCRIPTION_MAX_BYTES}: shorten it"
     yield from _stage_problems(workflow.name, steps)
     yield from _known_problems(workflow.type, steps)
     if workflow.type is WorkflowType.EXPRESS:

@@ -79,7 +79,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$", description="part of every name: a-z, 0-9 and hyphens")]
     type: Annotated[WorkflowType, Meta(description="EXPRESS: five minutes in all, Lambda only; STANDARD: longer, Glue")]
-    description: Annotated[str, Meta(max_length=1024, description="a sentence for reviewers")] = ""
+    description: Annotated[str, Meta(description="a sentence for reviewers")] = ""
     retry: Annotated[Retries, Meta(description="the retriers; policy judges other than the defaults")] = Retries()
     overrides: Annotated[
         dict[str, dict[str, Any]],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import yaml
 
 from templates.errors import ConfigError
+
+DEPTH_MAX: Final = 100
 
 Place: TypeAlias = tuple[str | int, ...]
 """Where a value stands, e.g. `("steps", 1, "timeout_s")`."""
@@ -66,6 +68,7 @@ def parse_source(text: str, name: str) -> Source:
         ConfigError: as `load_source`.
     """
     try:
+        _refuse_depth(text, name)
         loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
@@ -85,6 +88,18 @@ def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
     if isinstance(error, yaml.composer.ComposerError) and "single document" in str(error.context):
         return "a second document begins here; keep one workflow per file"
     return f"not YAML: {error.problem}; correct the syntax"
+
+
+def _refuse_depth(text: str, name: str) -> None:
+    """Refuse what nests deeper than any declaration: libyaml's composer would overflow the stack of the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEPTH_MAX:
+            raise ConfigError(f"{name}: nested deeper than {DEPTH_MAX} levels; write it flatter")
 
 
 def _walk(node: yaml.Node, place: Place, name: str, lines: dict[Place, int], above: tuple[yaml.Node, ...]) -> None:

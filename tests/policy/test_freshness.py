@@ -6,7 +6,7 @@ import pytest
 
 from ceap import project
 from ceap.errors import UsageError
-from ceap.policy.freshness import INLINE_MAX, check_generated
+from ceap.policy.freshness import SIZE_MAX, check_generated
 from ceap.policy.report import format_text
 
 
@@ -69,10 +69,10 @@ def test_a_folder_in_the_place_of_a_file_is_refused(folder: Path) -> None:
         findings(folder, a="one\n")
 
 
-def test_a_template_over_the_inline_limit_is_found_though_fresh(folder: Path) -> None:
-    (folder / "a.yaml").write_text("x" * (INLINE_MAX + 1))
-    (folder / "b.yaml").write_text("x" * INLINE_MAX)
-    assert findings(folder, a="x" * (INLINE_MAX + 1), b="x" * INLINE_MAX) == (
-        "generated/a.yaml:1: GEN02_INLINE_SIZE: [GEN02] 51201 bytes, and 51200 deploy inline | "
+def test_a_template_too_large_for_cloudformation_is_found_though_fresh(folder: Path) -> None:
+    (folder / "a.yaml").write_text("x" * (SIZE_MAX + 1))
+    (folder / "b.yaml").write_text("x" * SIZE_MAX)
+    assert findings(folder, a="x" * (SIZE_MAX + 1), b="x" * SIZE_MAX) == (
+        "generated/a.yaml:1: GEN02_SIZE: [GEN02] 1000001 bytes, and CloudFormation takes 1000000 | "
         "fix: split the workflow\n"
     )

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 
 from ceap.policy.checks import load_checks
-from ceap.policy.freshness import FRESH, INLINE_SIZE
+from ceap.policy.freshness import FRESH, SIZE
 from ceap.policy.guard import RuleFile, check_rules, evaluate
 from ceap.policy.template import parse_template
 from ceap.policy.verdict import GUARD_RULES
@@ -61,7 +61,7 @@ def test_no_test_file_is_left_over() -> None:
 
 
 def test_the_catalogue_has_every_rule_and_every_check_and_nothing_else() -> None:
-    checks = {check.rule for check in load_checks()} | {FRESH, INLINE_SIZE}
+    checks = {check.rule for check in load_checks()} | {FRESH, SIZE}
     assert set(catalogue()["rules"]) == set(RULES)
     assert set(catalogue()["checks"]) == checks
 

@@ -178,6 +178,22 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
             "orders.yaml:6: steps[0].settings.max_error_rate is 'often': expected float, got str",
             id="wrong setting",
         ),
+        pytest.param(
+            changed("type:", "description: costs ${5}\ntype:"),
+            "orders.yaml:2: description holds '${', which would be a token in the state machine's definition; "
+            "write it without",
+            id="a token in the description",
+        ),
+        pytest.param(
+            changed("type:", f"description: {'ü' * 513}\ntype:"),
+            "orders.yaml:2: description has 1026 bytes; CloudFormation takes 1024: shorten it",
+            id="a description too long in bytes",
+        ),
+        pytest.param(
+            "name: " + "[" * 200_000 + "\n",
+            "orders.yaml: nested deeper than 100 levels; write it flatter",
+            id="deeper than the stack",
+        ),
         pytest.param("", "orders.yaml: the file is empty; declare at least name, type and steps", id="empty"),
         pytest.param(
             "# nothing yet\n", "orders.yaml: the file is empty; declare at least name, type and steps", id="a comment"
