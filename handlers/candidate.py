@@ -10,7 +10,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from handlers.contract import PermanentStageError
 
-Id: TypeAlias = Annotated[str, Meta(min_length=1)]
+# Ids make up keys, of which DynamoDB takes 2048 bytes (1024 for a sort key).
+Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
@@ -61,7 +62,7 @@ class Audit(_Part, frozen=True, kw_only=True):
     created_at: Time
     updated_at: Time
     expires_at: Time
-    version: Annotated[int, Meta(ge=1)]
+    version: Annotated[int, Meta(ge=1, le=2**53)]
     source_connector_id: str
     workflow_execution_id: str
 

@@ -24,7 +24,7 @@ from handlers.mapping import (
     merge_mappings,
 )
 from handlers.needs import Needs, Table
-from handlers.program import load_program
+from handlers.program import Days, load_program
 from handlers.stage import StageContext
 
 
@@ -37,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     mappings: dict[str, FieldMapping] = {}
     max_error_rate: Annotated[float, Meta(ge=0, le=1)] = 0.1
-    ttl_days: Annotated[int, Meta(ge=1)] = 30
+    ttl_days: Days = 30
     source_connector_id: str = "message"
 
     def __post_init__(self) -> None:
@@ -102,6 +102,9 @@ class Recipes:
         self._stage = stage
         self._table = stage.table(PROGRAM_CONFIG.name)
         self._mappings = merge_mappings(TARGETS, stage.settings.mappings)
+        self._place_mappings = {
+            name: msgspec.structs.replace(self._mappings[name], required=True) for name in ("programId", "marketplace")
+        }
         self._known: dict[tuple[str, str], Recipe] = {}
 
     def find(self, record: Mapping[str, Any]) -> Recipe:
@@ -125,9 +128,7 @@ class Recipes:
         message = self._stage.message
         if message and message.program_id and message.marketplace:
             return message.program_id, message.marketplace
-        names = ("programId", "marketplace")
-        required = {name: msgspec.structs.replace(self._mappings[name], required=True) for name in names}
-        fields = extract_fields(record, required)
+        fields = extract_fields(record, self._place_mappings)
         return fields["programId"], fields["marketplace"]
 
 

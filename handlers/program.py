@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -12,12 +12,14 @@ from handlers.contract import PermanentStageError
 from handlers.mapping import FieldMapping, check_mappings
 from handlers.tables import TableClient
 
+Days: TypeAlias = Annotated[int, Meta(ge=1, le=36_500)]
+
 
 class Program(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the rows of a program say; without rows a program is enabled."""
 
     enabled: bool = True
-    candidate_ttl_days: Annotated[int, Meta(ge=1)] | None = None
+    candidate_ttl_days: Days | None = None
     field_mappings: dict[str, FieldMapping] = {}
 
     def __post_init__(self) -> None:

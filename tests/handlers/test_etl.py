@@ -96,6 +96,8 @@ def test_the_version_is_the_sources_or_the_time_of_the_event() -> None:
         (raw(eventDate="soon"), "EVENT_DATE_INVALID"),
         (raw(eventDate=-86400000), "CANDIDATE_INVALID"),
         (raw(sourceVersion=0), "CANDIDATE_INVALID"),
+        (raw(sourceVersion=10**30), "CANDIDATE_INVALID"),
+        (raw("c" * 256), "CANDIDATE_INVALID"),
         (raw(orderValue="much"), "ORDER_VALUE_INVALID"),
         (raw(channelEligibility={"email": "perhaps"}), "CANDIDATE_INVALID"),
         ({"customerId": "c", "context": [], "subject": {}, "attributes": {}, "metadata": {}}, "CANDIDATE_INVALID"),
