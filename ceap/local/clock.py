@@ -24,6 +24,7 @@ class Clock:
         self._changed: Final = threading.Condition()
         self._offset_s = 0.0
         self._active = 0
+        self._ended = 0
         self._sleepers: list[float] = []
         self._deadlines: list[float] = []
 
@@ -52,6 +53,7 @@ class Clock:
     def end(self) -> None:
         with self._changed:
             self._active -= 1
+            self._ended += 1
             self._changed.notify_all()
 
     def sleep(self, seconds: float, interrupted: Callable[[], bool] = lambda: False) -> None:
@@ -73,10 +75,14 @@ class Clock:
     def jump(self, next_due: Callable[[], float | None]) -> bool:
         """Wait until nothing is active, then jump to the earliest of all waits and of `next_due()`.
 
-        Returns False when there is nothing to wait for. Time never goes back: what is due already needs no jump.
+        Returns True without a jump as soon as an activity ends: that may make room for more. Returns False when there
+        is nothing to wait for. Time never goes back: what is due already needs no jump.
         """
         with self._changed:
-            self._changed.wait_for(self._is_still)
+            ended = self._ended
+            self._changed.wait_for(lambda: self._is_still() or self._ended != ended)
+            if not self._is_still():
+                return True
             other = next_due()
             moments = [*self._sleepers, *self._deadlines, *([] if other is None else [other])]
             if not moments:

@@ -35,13 +35,13 @@ from ceap.local.pipes import Poller
 from ceap.local.sessions import REGION, Decision, Session, Sessions
 
 MOTO_VERSION: Final = "5.2.5"
-FIRST_ACCOUNT: Final = 123456789012
 
 # moto logs what it does not model; what matters of it, the engine reports as errors of its own.
 logging.getLogger("moto").addHandler(logging.NullHandler())
 
-_LIVE: Final[set[str]] = set()
-_LIVE_LOCK: Final = threading.Lock()
+# Never used twice: what a closed engine's last threads still do touches no other.
+_ACCOUNTS: Final = itertools.count(123456789012)
+_START_LOCK: Final = threading.Lock()
 
 
 class EngineError(RuntimeError):
@@ -53,6 +53,7 @@ class Engine:
 
     def __init__(self, account: str) -> None:
         self.account: Final = account
+        self._closed = False
         self._folder: Final = Path(tempfile.mkdtemp(prefix="ceap-"))
         self._sessions: Final = Sessions(account)
         self.logs: Final = Logs(account, self._sessions, CLOCK)
@@ -72,11 +73,9 @@ class Engine:
         Raises:
             EngineError: moto is not the version, or has not the parts, that are hooked.
         """
-        with _LIVE_LOCK:
+        with _START_LOCK:
             install()
-            account = next(str(n) for n in itertools.count(FIRST_ACCOUNT) if str(n) not in _LIVE)
-            _LIVE.add(account)
-        engine = cls(account)
+            engine = cls(str(next(_ACCOUNTS)))
         engine._gateway.start()
         return engine
 
@@ -90,8 +89,9 @@ class Engine:
 
     def close(self) -> None:
         """End every worker, close the port and forget all resources; harmless when repeated."""
-        if self.account not in _LIVE:
+        if self._closed:
             return
+        self._closed = True
         for poller in self._pollers:
             poller.close()
         self.functions.close()
@@ -105,8 +105,6 @@ class Engine:
             if (backend := backends.pop(self.account, None)) is not None:
                 backend.reset()  # some keep more than what lies in them, such as S3 the names of all buckets
         shutil.rmtree(self._folder, ignore_errors=True)
-        with _LIVE_LOCK:
-            _LIVE.discard(self.account)
 
     @property
     def url(self) -> str:

@@ -52,6 +52,7 @@ class Functions:
         self._logs: Final = logs
         self._clock: Final = clock
         self._lock: Final = threading.Lock()
+        self._closed = False
         self._turns: Final[dict[str, threading.Lock]] = {}
         self._workers: Final[dict[str, Worker]] = {}
         self._faults: Final[dict[str, Fault]] = {}
@@ -95,8 +96,15 @@ class Functions:
         return [worker.pid for worker in self._workers.values() if worker.alive]
 
     def close(self) -> None:
-        for worker in self._workers.values():
-            worker.close()
+        """End all workers; none is started any more."""
+        with self._lock:
+            self._closed = True
+            workers = list(self._workers.items())
+        for _, worker in workers:
+            worker.kill()
+        for name, worker in workers:
+            with self._turn(name):  # whoever waits for its answer has seen by now that there is none
+                worker.close()
 
     def _known(self) -> Any:
         return {function.function_name for function in lambda_backends[self._account][REGION].list_functions()}
@@ -106,10 +114,13 @@ class Functions:
             return self._turns.setdefault(name, threading.Lock())
 
     def _worker(self, function: Function) -> Worker:
-        worker = self._workers.get(function.name)
-        if worker is None or not worker.alive:
-            worker = self._workers[function.name] = Worker(function)
-        return worker
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the engine is closed")
+            worker = self._workers.get(function.name)
+            if worker is None or not worker.alive:
+                worker = self._workers[function.name] = Worker(function)
+            return worker
 
     def _function(self, name: str) -> tuple[Function, Session]:
         """Return a deployed function and the session of its role."""

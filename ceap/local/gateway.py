@@ -115,7 +115,6 @@ class Gateway:
 
 
 class _Handler(MotoRequestHandler):
-    protocol_version = "HTTP/1.1"  # keeps connections open: boto3 makes many small requests
     disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:

@@ -7,6 +7,7 @@ Source: EventBridge User Guide, "Amazon SQS as a source", "Error handling and tr
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Iterable, Mapping
@@ -40,17 +41,19 @@ class Poller:
         self._url: Final = f"{url}/{pipe.account}/{self._queue.name}"
         # When a pipe is made, AWS looks at its source with its role.
         self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["All"])
-        self._slots: Final = threading.BoundedSemaphore(PARALLEL)
+        self._running = 0
+        self._lock: Final = threading.Lock()
 
     def poll(self) -> bool:
         """Take visible messages and begin to deliver them; return whether there may be more to do at once."""
-        if not self._can_take() or not self._slots.acquire(blocking=False):
+        if self._running == PARALLEL or not self._can_take():
             return False
-        CLOCK.begin()
         records = self._receive()
         if not records:
-            self._finish()
             return False
+        with self._lock:
+            self._running += 1
+        CLOCK.begin()
         # A daemon: a process that is told to end does not wait for an execution.
         threading.Thread(target=self._deliver, args=(records,), name=f"pipe-{self.name}", daemon=True).start()
         return True
@@ -61,6 +64,9 @@ class Poller:
             return None
         # SQS compares milliseconds, and a message is visible only after its moment.
         moments = [max(m.visible_at, m.delayed_until) / 1000 + 0.002 for m in list(self._queue._messages)]
+        if self._running == PARALLEL:
+            # What is visible already waits for an execution to end, not for time.
+            moments = [moment for moment in moments if moment > CLOCK.now()]
         return min(moments, default=None)
 
     def close(self) -> None:
@@ -93,7 +99,10 @@ class Poller:
             "receiptHandle": message["ReceiptHandle"],
             "body": message["Body"],
             "attributes": message.get("Attributes", {}),
-            "messageAttributes": message.get("MessageAttributes", {}),
+            "messageAttributes": {
+                name: {key[0].lower() + key[1:]: _json(part) for key, part in value.items()}
+                for name, value in message.get("MessageAttributes", {}).items()
+            },
             "md5OfBody": message["MD5OfBody"],
             "eventSource": "aws:sqs",
             "eventSourceARN": self._pipe.source,
@@ -128,7 +137,8 @@ class Poller:
             self._log("ERROR", "SourceDeleteFailed", error=str(error))
 
     def _finish(self) -> None:
-        self._slots.release()
+        with self._lock:
+            self._running -= 1
         CLOCK.end()
 
     def _log(self, level: str, message_type: str, **details: Any) -> None:
@@ -136,3 +146,7 @@ class Poller:
             return
         line = {"resourceArn": self._pipe.arn, "logLevel": level, "messageType": message_type, **details}
         self._logs.write(self._pipe.log_group, self._pipe.name, [json.dumps(line)], self._session)
+
+
+def _json(value: Any) -> Any:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value

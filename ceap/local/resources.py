@@ -149,7 +149,8 @@ class Pipe(Resource, CloudFormationModel):
         self.target: str = given["Target"]
         self.batch_size = int(source.get("SqsQueueParameters", {}).get("BatchSize", 10))
         machine = target.get("StepFunctionStateMachineParameters", {})
-        self.is_synchronous = machine.get("InvocationType", "REQUEST_RESPONSE") == "REQUEST_RESPONSE"
+        if (invocation := machine.get("InvocationType", "REQUEST_RESPONSE")) != "REQUEST_RESPONSE":
+            raise ResourceError(f"{self.name}: the local engine does not model a pipe's InvocationType {invocation}")
         self.is_running = given.get("DesiredState", "RUNNING") == "RUNNING"
         log = given.get("LogConfiguration", {})
         self.log_level: str = log.get("Level", "OFF")

@@ -103,12 +103,17 @@ class Worker:
     def alive(self) -> bool:
         return not self._requests.closed
 
+    def kill(self) -> None:
+        """End the process and all that it started; any thread may, also while another waits for an answer."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a zombie
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def close(self) -> None:
-        """End the process and all that it started."""
+        """End the process and let go of its pipes; harmless when repeated."""
         if not self.alive:
             return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.kill()
         self._process.wait()
         self._requests.close()
         self._output.close()

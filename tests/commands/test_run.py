@@ -192,7 +192,7 @@ def test_without_the_engines_packages_the_cure_is_told(capsys: Captured, monkeyp
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_no_process_and_no_folder(tmp_path: Path, number: signal.Signals) -> None:
     run = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from ceap.cli import main; sys.exit(main())", *RUN, "--count", "500"],
+        [sys.executable, "-c", "import sys; from ceap.cli import main; sys.exit(main())", *RUN, "--count", "40"],
         env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

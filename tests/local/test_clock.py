@@ -48,14 +48,24 @@ def test_time_jumps_to_the_earliest_wait_first() -> None:
 def test_time_waits_for_an_activity() -> None:
     clock, seen = Clock(), list[str]()
     clock.begin()
-    with clock.activity():
-        jumper = begin(lambda: seen.append(f"jumped {clock.jump(lambda: clock.now() + 1000)}"))
-        seen.append("worked")
-        assert clock.offset_s == 0
+    jumper = begin(lambda: seen.append(f"jumped {clock.jump(lambda: clock.now() + 1000)}"))
     assert jumper.is_alive()
+    assert clock.offset_s == 0
+    seen.append("worked")
     clock.end()
     jumper.join(5)
     assert seen == ["worked", "jumped True"]
+    assert clock.offset_s > 990
+
+
+def test_the_end_of_an_activity_is_told_before_all_are_still() -> None:
+    clock, seen = Clock(), list[bool]()
+    clock.begin()
+    with clock.activity():
+        jumper = begin(lambda: seen.append(clock.jump(nothing_else)))
+    jumper.join(5)
+    assert seen == [True]
+    assert clock.offset_s == 0
 
 
 def test_without_anything_to_wait_for_there_is_no_jump() -> None:

@@ -77,6 +77,17 @@ def pipe(**properties: Any) -> Template:
             "does not model FilterCriteria",
         ),
         (
+            {
+                "Queue": QUEUE,
+                "Pipe": pipe(
+                    Target="x",
+                    RoleArn="x",
+                    TargetParameters={"StepFunctionStateMachineParameters": {"InvocationType": "FIRE_AND_FORGET"}},
+                ),
+            },
+            "does not model a pipe's InvocationType FIRE_AND_FORGET",
+        ),
+        (
             {"Policy": {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": ["http://x/1/none"]}}},
             "QueueDoesNotExist",
         ),

@@ -269,6 +269,16 @@ def test_every_message_is_an_execution_of_its_own(workflow: Realtime) -> None:
     assert len({execution.name for execution in executions}) == 3
 
 
+def test_more_messages_than_run_at_once_get_through_while_others_wait(workflow: Realtime) -> None:
+    before = len(workflow.engine.executions)
+    workflow.engine.functions.inject("ceap-realtime-dev-ETL", TransientStageError.__name__, 6)
+    for _ in range(6):
+        workflow.engine.send(workflow.queue, MESSAGE)
+    executions = workflow.engine.drain()[before:]
+    assert [execution.status for execution in executions] == ["SUCCEEDED"] * 6
+    assert sum(len(execution.waits) for execution in executions) == 6
+
+
 def test_a_message_that_is_no_json_fails_permanently_at_the_first_stage(workflow: Realtime) -> None:
     before = len(workflow.engine.executions)
     workflow.engine.send(workflow.queue, "no JSON")
