@@ -45,6 +45,7 @@ class Gateway:
         self._sessions: Final = sessions
         self._routes: Final = tuple(routes)
         self._moto: Final = DomainDispatcherApplication(create_backend_app)
+        self._applications: Final[dict[tuple[str, str, str], Any]] = {}
         self._server: Final = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Handler)
         self._thread: Final = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self.url: Final = f"http://127.0.0.1:{self._server.port}"
@@ -84,14 +85,23 @@ class Gateway:
                 return _send(start_response, answer)
         hidden = not_found_check(request) if session else None
         if session is None or hidden is None or self._sessions.allows(session, hidden):
-            app = self._moto.get_application(environ)
-            return app(environ, start_response)
-        return self._serve_unlisted(environ, start_response, str(AccessDenied(session, hidden)))
+            served: Iterable[bytes] = self._application(request, environ)(environ, start_response)
+            return served
+        return self._serve_unlisted(request, environ, start_response, str(AccessDenied(session, hidden)))
 
-    def _serve_unlisted(self, environ: dict[str, Any], start_response: Any, denial: str) -> Iterable[bytes]:
+    def _application(self, request: Request, environ: dict[str, Any]) -> Any:
+        """Return moto's application for a request; moto itself matches 200 patterns to find it, each time."""
+        key = (request.service, request.region, request.headers.get("x-amz-target", "").partition(".")[0])
+        if key not in self._applications:
+            self._applications[key] = self._moto.get_application(environ)
+        return self._applications[key]
+
+    def _serve_unlisted(
+        self, request: Request, environ: dict[str, Any], start_response: Any, denial: str
+    ) -> Iterable[bytes]:
         """Serve an object to a role that may not list its bucket: one that is missing looks forbidden."""
         started: list[tuple[Any, ...]] = []
-        app: Any = self._moto.get_application(environ)
+        app = self._application(request, environ)
         body: Iterable[bytes] = app(environ, lambda *arguments: started.append(arguments))
         if started and started[0][0].startswith("404"):
             return _send(start_response, _denial("s3", denial))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -208,3 +211,18 @@ def test_moto_does_not_talk_to_the_user(engine: Engine, capsys: pytest.CaptureFi
     engine.functions.invoke("read", "missing")
     assert logging.getLogger("moto").handlers
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_aws_setup_of_the_machine_has_no_say() -> None:
+    work = "with Engine.start() as engine: print(engine.client('sqs').create_queue(QueueName='q')['QueueUrl'])"
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
+    own = {"AWS_PROFILE": "none", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "MOTO_ACCOUNT_ID": "1", **proxies}
+    run = subprocess.run(
+        [sys.executable, "-c", f"from ceap.local.engine import Engine\n{work}"],
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.endswith("/123456789012/q\n")
