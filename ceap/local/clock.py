@@ -72,15 +72,19 @@ class Clock:
         with self._changed:
             self._changed.notify_all()
 
-    def jump(self, next_due: Callable[[], float | None]) -> bool:
+    @property
+    def ended(self) -> int:
+        """How many activities have ended so far."""
+        return self._ended
+
+    def jump(self, next_due: Callable[[], float | None], ended: int) -> bool:
         """Wait until nothing is active, then jump to the earliest of all waits and of `next_due()`.
 
-        Returns True without a jump as soon as an activity ends: that may make room for more. Returns False when there
-        is nothing to wait for. Time never goes back: what is due already needs no jump.
+        Returns True without a jump as soon as more than `ended` activities have ended: there may be room for another.
+        Returns False when there is nothing to wait for. Time never goes back: what is due already needs no jump.
         """
         with self._changed:
-            ended = self._ended
-            self._changed.wait_for(lambda: self._is_still() or self._ended != ended)
+            self._changed.wait_for(lambda: self._is_still() or self._ended > ended)
             if not self._is_still():
                 return True
             other = next_due()

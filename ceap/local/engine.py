@@ -163,8 +163,9 @@ class Engine:
         Time jumps whenever all wait; so messages that fail are received until they are dead-lettered.
         """
         while True:
+            ended = CLOCK.ended
             busy = [poller.poll() for poller in self._pollers]
-            if not any(busy) and not CLOCK.jump(self._next_due):
+            if not any(busy) and not CLOCK.jump(self._next_due, ended):
                 return self.executions
 
     def messages(self, queue_url: str) -> list[str]:

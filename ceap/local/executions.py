@@ -12,6 +12,7 @@ import msgspec
 from moto.stepfunctions.parser.api import HistoryEventType, LogLevel
 from moto.stepfunctions.parser.asl.eval.event.logging import is_logging_enabled_for
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+from moto.stepfunctions.parser.backend.execution import SyncExecution
 
 from ceap.local import interpreter
 from ceap.local.calls import Request
@@ -159,7 +160,7 @@ class Executions:
     def _interpretation(self, machine: Machine, execution: Execution, journal: _Journal) -> Any:
         region = machine.arn.split(":")[3]
         # The interpreter's own types are classes with much more; it reads of each what stands here.
-        interpretation: Any = interpreter.Interpretation
+        interpretation: Any = SyncExecution
         return interpretation(
             name=execution.name,
             sm_type=machine.kind,

@@ -163,6 +163,7 @@ class Functions:
             "LAMBDA_TASK_ROOT": str(root),
             "LANG": "en_US.UTF-8",
             "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "TMPDIR": str(root.parent),
             "TZ": "UTC",
         }
 

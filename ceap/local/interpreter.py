@@ -23,8 +23,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import boto_client
-from moto.stepfunctions.parser.backend.execution import SyncExecution
-from moto.stepfunctions.parser.backend.execution_worker import SyncExecutionWorker
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from ceap.local.clock import CLOCK
 from ceap.local.hooks import replace
@@ -41,23 +40,9 @@ RECORDERS: Final[dict[str, Callable[[str, float], None]]] = {}
 _EVALUATING: Final = threading.local()
 
 
-class Interpretation(SyncExecution):
-    """One run of a definition, in the calling thread; the parsed definition is shared between runs."""
-
-    def _get_start_execution_worker(self) -> Any:
-        worker = super()._get_start_execution_worker()
-        worker.__class__ = _Worker
-        return worker
-
-
-class _Worker(SyncExecutionWorker):
-    def _get_evaluation_entrypoint(self) -> Any:
-        return parse(self._evaluation_details.state_machine_details.definition)
-
-
 @lru_cache(maxsize=64)
 def parse(definition: str) -> Any:
-    """Return the parsed definition; raises moto's own errors when it is not valid."""
+    """Return the parsed definition, which executions share; raises moto's own errors when it is not valid."""
     return AmazonStateLanguageParser.parse(definition)[0]
 
 
@@ -91,6 +76,7 @@ def install() -> None:
     replace(WaitFunction, "_wait_interval", lambda _, env, wait_seconds: _wait(env, wait_seconds))
     replace(ErrorEqualsDecl, "_eval_body", error_equals)
     replace(Program, "eval", _run_program)
+    replace(ExecutionWorker, "_get_evaluation_entrypoint", _parsed)
     replace(EventManager, "_get_current_timestamp", staticmethod(virtual_datetime))
     for module in [module for name, module in sys.modules.items() if name.startswith("moto.stepfunctions.parser")]:
         if hasattr(module, "boto_client_for"):
@@ -101,6 +87,10 @@ def install() -> None:
 
 def _client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001 (moto's signature)
     return CLIENTS[state_credentials.role_arn](service)
+
+
+def _parsed(self: Any) -> Any:
+    return parse(self._evaluation_details.state_machine_details.definition)
 
 
 def _wait(env: Any, seconds: float) -> None:

@@ -23,7 +23,7 @@ def test_a_sleep_of_a_week_takes_no_time() -> None:
     clock, began = Clock(), time.monotonic()
     clock.begin()
     sleeper = begin(lambda: clock.sleep(7 * 86_400))
-    assert clock.jump(nothing_else)
+    assert clock.jump(nothing_else, clock.ended)
     sleeper.join(5)
     assert clock.offset_s > 7 * 86_400 - 5
     assert time.monotonic() - began < 5
@@ -40,7 +40,7 @@ def test_time_jumps_to_the_earliest_wait_first() -> None:
             clock.end()
 
         begin(work)
-    while clock.jump(nothing_else):
+    while clock.jump(nothing_else, clock.ended):
         pass
     assert order == [20, 40, 300]
 
@@ -48,7 +48,7 @@ def test_time_jumps_to_the_earliest_wait_first() -> None:
 def test_time_waits_for_an_activity() -> None:
     clock, seen = Clock(), list[str]()
     clock.begin()
-    jumper = begin(lambda: seen.append(f"jumped {clock.jump(lambda: clock.now() + 1000)}"))
+    jumper = begin(lambda: seen.append(f"jumped {clock.jump(lambda: clock.now() + 1000, clock.ended)}"))
     assert jumper.is_alive()
     assert clock.offset_s == 0
     seen.append("worked")
@@ -62,7 +62,7 @@ def test_the_end_of_an_activity_is_told_before_all_are_still() -> None:
     clock, seen = Clock(), list[bool]()
     clock.begin()
     with clock.activity():
-        jumper = begin(lambda: seen.append(clock.jump(nothing_else)))
+        jumper = begin(lambda: seen.append(clock.jump(nothing_else, clock.ended)))
     jumper.join(5)
     assert seen == [True]
     assert clock.offset_s == 0
@@ -70,13 +70,13 @@ def test_the_end_of_an_activity_is_told_before_all_are_still() -> None:
 
 def test_without_anything_to_wait_for_there_is_no_jump() -> None:
     clock = Clock()
-    assert not clock.jump(nothing_else)
+    assert not clock.jump(nothing_else, clock.ended)
     assert clock.offset_s == 0
 
 
 def test_a_moment_that_has_passed_does_not_turn_time_back() -> None:
     clock = Clock()
-    assert clock.jump(lambda: clock.now() - 100)
+    assert clock.jump(lambda: clock.now() - 100, clock.ended)
     assert clock.offset_s == 0
 
 
@@ -96,7 +96,7 @@ def test_a_deadline_passes_while_the_work_it_guards_sleeps() -> None:
     waiter = begin(lambda: answers.append(clock.wait(lambda: False, 50)))
     begin(lambda: clock.sleep(60))
     while not answers:
-        clock.jump(nothing_else)
+        clock.jump(nothing_else, clock.ended)
     waiter.join(5)
     assert answers == [False]
     assert clock.offset_s < 60

@@ -92,6 +92,17 @@ def test_an_engine_leaves_nothing_behind() -> None:
         assert probe.connect_ex((address.hostname, address.port)) != 0
 
 
+def test_engines_that_come_and_go_use_up_no_file_descriptors() -> None:
+    def use() -> int:
+        with Engine.start() as engine:
+            deploy_functions(engine)
+            engine.functions.invoke("whoami", None)
+        return psutil.Process().num_fds()
+
+    use()  # what is opened once stays
+    assert use() == use()
+
+
 def test_two_engines_in_one_process_know_nothing_of_each_other() -> None:
     with Engine.start() as one, Engine.start() as other:
         assert one.account != other.account

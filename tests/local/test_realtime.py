@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ceap.local.cloudformation import DeployError
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
 from handlers.contract import PermanentStageError, TransientStageError, output_key
@@ -346,6 +347,13 @@ def test_the_state_machine_fails_when_it_may_not_invoke() -> None:
         assert denied == {(deployed.role("StateMachineRole"), "lambda:InvokeFunction")}
         assert deployed.objects() == {}
         assert deployed.dead_letters == [MESSAGE]
+
+
+@pytest.mark.property(42)
+def test_a_pipe_that_may_not_look_at_its_queue_is_not_made() -> None:
+    template = without(realtime_template(), "PipeRole", "sqs:GetQueueAttributes")
+    with Engine.start() as engine, pytest.raises(DeployError, match="not authorized to perform: sqs:GetQueueAttribut"):
+        deploy_realtime(engine, template)
 
 
 @pytest.mark.property(42)
