@@ -1,15 +1,17 @@
 """The time budget: the one formula for model, template, policy and docs. All in seconds.
 
 EXPRESS: the sum of the step timeouts is at most 300, the machine's own timeout; retry waits come out of the same 300.
+STANDARD: the machine's timeout is what all attempts and waits of all steps take together.
 Source: Step Functions Developer Guide, "Choosing workflow type"; EventBridge User Guide, "Amazon SQS as a source".
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, assert_never
 
-from templates.model import LambdaStep, Step, Workflow
+from templates.model import GlueStep, LambdaStep, RetryPolicy, Step, Workflow, WorkflowType
 
 EXPRESS_LIMIT_S: Final = 300
 MAX_RECEIVES: Final = 3
@@ -17,16 +19,67 @@ MAX_MESSAGE_BYTES: Final = 122_880
 """So that a body, escaped and in its envelope, fits the 262,144 bytes of a Step Functions input."""
 
 
+STANDARD_LIMIT_S: Final = 365 * 24 * 3600
+STANDARD_VISIBILITY_S: Final = 60
+"""A pipe that does not wait needs a message for no longer than it takes to start an execution."""
+
+STAGE_INPUT_S: Final = 60
+"""How long putting the message body on S3 may take, for a Glue job that comes first."""
+
+JOB_START_S: Final = 600
+"""How long a Glue job may take to start before its own timeout counts."""
+
+CONCURRENCY_RETRY: Final = RetryPolicy(max_attempts=8, interval_s=60)
+"""When all concurrent runs of a job are taken: room for four hours of the runs before."""
+
+
 def step_timeouts_s(steps: Iterable[Step]) -> int:
     """Return the sum of the timeouts of the Lambda steps."""
     return sum(step.timeout_s for step in steps if isinstance(step, LambdaStep))
 
 
+def task_timeout_s(step: Step) -> int:
+    """Return the timeout of a step's task; a Glue task outlasts its job, whose own error is then the one told."""
+    match step:
+        case LambdaStep():
+            return step.timeout_s
+        case GlueStep():
+            return 60 * step.timeout_min + JOB_START_S
+        case _:
+            assert_never(step)
+
+
+def machine_timeout_s(workflow: Workflow) -> int:
+    """Return the timeout of the state machine."""
+    if workflow.type is WorkflowType.EXPRESS:
+        return EXPRESS_LIMIT_S
+    lambda_retry = workflow.retry.lambda_
+    longest = 0
+    if isinstance(workflow.steps[0], GlueStep):
+        longest += (1 + lambda_retry.max_attempts) * STAGE_INPUT_S + waits_s(lambda_retry)
+    for step in workflow.steps:
+        is_job = isinstance(step, GlueStep)
+        retry = workflow.retry.glue if is_job else lambda_retry
+        longest += (1 + retry.max_attempts) * task_timeout_s(step) + waits_s(retry)
+        longest += waits_s(CONCURRENCY_RETRY) if is_job else 0
+    return min(longest, STANDARD_LIMIT_S)
+
+
+def waits_s(retry: RetryPolicy) -> int:
+    """Return the sum of a retrier's waits, rounded up."""
+    return math.ceil(sum(retry.interval_s * retry.backoff_rate**attempt for attempt in range(retry.max_attempts)))
+
+
 def visibility_timeout_s(workflow: Workflow) -> int:
-    """Return how long a received message stays hidden: six times the steps, and never less than the machine may run."""
+    """Return how long a received message stays hidden.
+
+    EXPRESS: six times the steps, and never less than the machine may run. STANDARD: until the execution is started.
+    """
+    if workflow.type is WorkflowType.STANDARD:
+        return STANDARD_VISIBILITY_S
     return max(6 * step_timeouts_s(workflow.steps), EXPRESS_LIMIT_S + 30)
 
 
 def queue_age_alarm_s(workflow: Workflow) -> int:
     """Return the age of the oldest message that calls for attention: it was hidden a whole time and is not done."""
-    return 2 * visibility_timeout_s(workflow)
+    return max(2 * visibility_timeout_s(workflow), 600)

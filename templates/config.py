@@ -50,10 +50,9 @@ def parse_workflow(source: Source) -> Workflow:
     steps = tuple(_parse_step(source, step, ("steps", index)) for index, step in enumerate(raw_steps))
     for place, text in _problems(header, steps):
         raise source.error(place, text)
-    lambda_steps = tuple(step for step in steps if isinstance(step, LambdaStep))
-    _check_settings(source, lambda_steps)
+    _check_settings(source, steps)
     fields = {field: getattr(header, field) for field in header.__struct_fields__}
-    return Workflow(**fields, steps=lambda_steps)
+    return Workflow(**fields, steps=steps)
 
 
 def _parse_step(source: Source, raw: Any, place: Place) -> Step:
@@ -81,12 +80,6 @@ def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Proble
     yield from _known_problems(workflow.type, steps)
     if workflow.type is WorkflowType.EXPRESS:
         yield from _express_problems(steps)
-    else:
-        yield (
-            ("type",),
-            f"is {workflow.type}, which this version does not generate; set type: EXPRESS and keep the steps "
-            f"within {budget.EXPRESS_LIMIT_S} s in all, or split the workflow in two",
-        )
 
 
 def _stage_problems(workflow: str, steps: tuple[Step, ...]) -> Iterator[Problem]:
@@ -155,8 +148,10 @@ def _express_problems(steps: tuple[Step, ...]) -> Iterator[Problem]:
         )
 
 
-def _check_settings(source: Source, steps: tuple[LambdaStep, ...]) -> None:
+def _check_settings(source: Source, steps: tuple[Step, ...]) -> None:
     for index, step in enumerate(steps):
+        if isinstance(step, GlueStep):
+            continue
         place: Place = ("steps", index, "settings")
         _convert(source, step.settings, catalog.load_needs(step.handler).settings, place)
         size = len(msgspec.json.encode(step.settings))

@@ -6,39 +6,48 @@ that failed, where AWS's own redrive goes on.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from itertools import pairwise
+from typing import Any, Final, assert_never
 
 import msgspec
 
-from handlers.contract import PermanentStageError
-from templates import naming
-from templates.budget import EXPRESS_LIMIT_S
-from templates.model import LambdaStep, RetryPolicy, Workflow
+from handlers.contract import INITIAL_FOLDER, PermanentStageError, output_key
+from templates import budget, naming
+from templates.model import GlueStep, LambdaStep, RetryPolicy, Workflow
 
 WORKFLOW_BUCKET_TOKEN: Final = "WorkflowBucket"  # noqa: S105 (a placeholder, no secret)
 RECEIVE: Final = "ReceiveMessage"
+STAGE_INPUT: Final = "StageInput"
 
 State = dict[str, Any]
 
 
 def build_definition(workflow: Workflow) -> State:
-    """Return the definition: `ReceiveMessage`, then one task per stage, in order.
+    """Return the definition: `ReceiveMessage`, then one task per stage, in order; before a Glue step, `StageInput`.
 
     `${Token}` in it stands for what `DefinitionSubstitutions` fills in: a function's logical id, or `WorkflowBucket`.
     Source: requirement 4, properties 8, 15, 16 and 17; EventBridge User Guide, "Amazon SQS as a source".
     """
-    names = [step.stage for step in workflow.steps]
     states: dict[str, State] = {
         # A pipe delivers an array, also when its batch size is 1.
-        RECEIVE: {"Type": "Pass", "InputPath": "$[0]", "Next": names[0]}
+        RECEIVE: {"Type": "Pass", "InputPath": "$[0]"}
     }
-    for step, previous, following in zip(workflow.steps, [None, *names], [*names[1:], None], strict=False):
-        state = _lambda_task(step, previous, workflow.retry.lambda_)
-        states[step.stage] = state | ({"Next": following} if following else {"End": True})
+    if isinstance(workflow.steps[0], GlueStep):
+        states[STAGE_INPUT] = _stage_input(workflow.retry.lambda_)
+    for step in workflow.steps:
+        previous = workflow.previous(step)
+        match step:
+            case LambdaStep():
+                states[step.stage] = _lambda_task(step, previous, workflow.retry.lambda_)
+            case GlueStep():
+                states[step.stage] = _glue_task(step, previous, workflow.retry.glue)
+            case _:
+                assert_never(step)
+    _chain(states)
     return {
         "Comment": workflow.description or f"Workflow {workflow.name}",
         "StartAt": RECEIVE,
-        "TimeoutSeconds": EXPRESS_LIMIT_S,
+        "TimeoutSeconds": budget.machine_timeout_s(workflow),
         "States": states,
     }
 
@@ -74,15 +83,85 @@ def _lambda_task(step: LambdaStep, previous: str | None, retry: RetryPolicy) -> 
             "Payload": lambda_payload(step.stage, previous),
         },
         "ResultPath": None,
-        "TimeoutSeconds": step.timeout_s,
+        "TimeoutSeconds": budget.task_timeout_s(step),
+        "Retry": _lambda_retriers(retry),
+    }
+
+
+def glue_arguments(stage: str, previous: str | None) -> dict[str, str]:
+    """Return the Arguments of a Glue task: where the job reads and writes (requirements 7.2 to 7.4, property 22)."""
+    return {
+        "--execution-id.$": "$$.Execution.Name",
+        "--input-bucket": f"${{{WORKFLOW_BUCKET_TOKEN}}}",
+        "--input-key.$": _key_path(previous or INITIAL_FOLDER),
+        "--output-bucket": f"${{{WORKFLOW_BUCKET_TOKEN}}}",
+        "--output-key.$": _key_path(stage),
+    }
+
+
+def _glue_task(step: GlueStep, previous: str | None, retry: RetryPolicy) -> State:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::glue:startJobRun.sync",
+        "Parameters": {
+            "JobName": f"${{{naming.job_id(step.stage)}}}",
+            "Arguments": glue_arguments(step.stage, previous),
+        },
+        "ResultPath": None,
+        "TimeoutSeconds": budget.task_timeout_s(step),
         "Retry": [
-            # First: retriers match in order, and States.ALL would retry what can never succeed.
-            {"ErrorEquals": [PermanentStageError.__name__], "MaxAttempts": 0},
-            {
-                "ErrorEquals": ["States.ALL"],
-                "IntervalSeconds": retry.interval_s,
-                "MaxAttempts": retry.max_attempts,
-                "BackoffRate": retry.backoff_rate,
-            },
+            # First, and patient: the job is well, its concurrent runs are all taken.
+            _retrier("Glue.ConcurrentRunsExceededException", budget.CONCURRENCY_RETRY),
+            _retrier("States.ALL", retry),
         ],
     }
+
+
+def _stage_input(retry: RetryPolicy) -> State:
+    """Return the task that puts the message body on S3 for a Glue job, which takes no payload.
+
+    S3 gets the body as a JSON string, quotes included: the job parses it twice.
+    Source: Step Functions Developer Guide, "AWS SDK service integrations".
+    """
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+        "Parameters": {
+            "Bucket": f"${{{WORKFLOW_BUCKET_TOKEN}}}",
+            "Key.$": _key_path(INITIAL_FOLDER),
+            "Body.$": "$.body",
+            "ContentType": "application/json",
+        },
+        "ResultPath": None,
+        "TimeoutSeconds": budget.STAGE_INPUT_S,
+        "Retry": _lambda_retriers(retry),
+    }
+
+
+def _key_path(folder: str) -> str:
+    """Return the intrinsic function that gives the key of a folder's output in this execution."""
+    return f"States.Format('{output_key('{}', folder)}', $$.Execution.Name)"
+
+
+def _lambda_retriers(retry: RetryPolicy) -> list[State]:
+    return [
+        # First: retriers match in order, and States.ALL would retry what can never succeed.
+        {"ErrorEquals": [PermanentStageError.__name__], "MaxAttempts": 0},
+        _retrier("States.ALL", retry),
+    ]
+
+
+def _retrier(error: str, retry: RetryPolicy) -> State:
+    return {
+        "ErrorEquals": [error],
+        "IntervalSeconds": retry.interval_s,
+        "MaxAttempts": retry.max_attempts,
+        "BackoffRate": retry.backoff_rate,
+    }
+
+
+def _chain(states: dict[str, State]) -> None:
+    names = list(states)
+    for name, following in pairwise(names):
+        states[name]["Next"] = following
+    states[names[-1]]["End"] = True

@@ -88,6 +88,19 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Workflow(Declaration, frozen=True, kw_only=True):
-    """A workflow that can be generated: its stages in order, each reading the output of the one before."""
+    """A workflow: its stages in order, each reading the output of the one before."""
 
-    steps: tuple[LambdaStep, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def lambda_steps(self) -> tuple[LambdaStep, ...]:
+        return tuple(step for step in self.steps if isinstance(step, LambdaStep))
+
+    @property
+    def glue_steps(self) -> tuple[GlueStep, ...]:
+        return tuple(step for step in self.steps if isinstance(step, GlueStep))
+
+    def previous(self, step: Step) -> str | None:
+        """Return the stage whose output a step reads; None for the first step."""
+        index = self.steps.index(step)
+        return self.steps[index - 1].stage if index else None

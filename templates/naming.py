@@ -15,6 +15,7 @@ FOUNDATION: Final = "foundation"
 WORKFLOW_BUCKET: Final = "ceap-workflow-${Environment}-${AWS::AccountId}"
 WORKFLOW_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{WORKFLOW_BUCKET}"
 ARTIFACT_BUCKET: Final = "ceap-artifacts-${Environment}-${AWS::AccountId}"
+ARTIFACT_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{ARTIFACT_BUCKET}"
 ALERT_TOPIC: Final = "ceap-alerts-${Environment}"
 EVENT_BUS: Final = "default"
 
@@ -44,12 +45,25 @@ def longest_function(workflow: str, stage: str) -> int:
     return len(function(workflow, stage)) - len("${Environment}") + ENVIRONMENT_MAX
 
 
+def job(workflow: str, stage: str) -> str:
+    """Return a Glue job's name; it follows the convention of the functions."""
+    return resource(workflow, purpose(stage))
+
+
 def queue(workflow: str) -> str:
     return resource(workflow, "queue")
 
 
 def dead_letter_queue(workflow: str) -> str:
     return resource(workflow, "dead-letter-queue")
+
+
+def alert_dead_letter_queue(workflow: str) -> str:
+    return resource(workflow, "alert-dead-letter-queue")
+
+
+def failure_rule(workflow: str) -> str:
+    return resource(workflow, "failures")
 
 
 def state_machine(workflow: str) -> str:
@@ -62,6 +76,11 @@ def pipe(workflow: str) -> str:
 
 def function_log_group(workflow: str, stage: str) -> str:
     return f"/aws/lambda/{function(workflow, stage)}"
+
+
+def job_log_prefix(workflow: str, stage: str) -> str:
+    """Return what Glue's log groups begin with; `/output` and `/error` follow."""
+    return f"/aws-glue/jobs/{job(workflow, stage)}"
 
 
 def state_machine_log_group(workflow: str) -> str:
@@ -91,6 +110,11 @@ def template_file(stack: str) -> str:
 def function_id(stage: str) -> str:
     """Return a function's logical id; `{id}Role` and `{id}LogGroup` are those of its role and log group."""
     return f"{purpose(stage)}Function"
+
+
+def job_id(stage: str) -> str:
+    """Return a Glue job's logical id; `{id}Role`, `{id}OutputLogGroup` and `{id}ErrorLogGroup` belong to it."""
+    return f"{purpose(stage)}Job"
 
 
 def table_id(name: str) -> str:

@@ -5,11 +5,13 @@ Each grant is what the role's ordinary run uses; what only failures, tracing and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import awacs.awslambda
 import awacs.dynamodb
 import awacs.events
+import awacs.glue
 import awacs.logs
 import awacs.s3
 import awacs.sns
@@ -32,10 +34,11 @@ from awacs.aws import (
 )
 from troposphere import GetAtt, Ref, Sub
 
-from handlers.contract import output_key, stage_prefix
+from handlers.contract import INITIAL_FOLDER, output_key, stage_prefix
 from handlers.needs import Needs, Publish, Table
 from templates import naming
 from templates.imports import imported
+from templates.model import GlueStep, Workflow
 
 LOG_DELIVERY: Final = (
     awacs.logs.CreateLogDelivery,
@@ -49,12 +52,17 @@ LOG_DELIVERY: Final = (
 )
 
 
-def trust(service: str, source_arn: str | None = None) -> PolicyDocument:
-    """Return a role's trust policy; with `source_arn`, only that resource of this account may bring the service here.
+def trust(service: str, source_arn: str | None = None, *, this_account: bool = False) -> PolicyDocument:
+    """Return a role's trust policy.
 
+    With `source_arn` only that resource of this account may bring the service here, with `this_account` any of it.
     Source: IAM User Guide, "The confused deputy problem".
     """
-    condition = {} if source_arn is None else {"Condition": _only_from(source_arn)}
+    condition = {}
+    if source_arn is not None:
+        condition = {"Condition": _only_from(source_arn)}
+    elif this_account:
+        condition = {"Condition": Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}))}
     principal = Principal("Service", f"{service}.amazonaws.com")
     return _document(Statement(Effect=Allow, Principal=principal, Action=[awacs.sts.AssumeRole], **condition))
 
@@ -78,17 +86,41 @@ def function_policy(stage: str, previous: str | None, needs: Needs, log_group_id
     )
 
 
-def state_machine_policy(function_ids: list[str]) -> PolicyDocument:
-    """Return what a state machine may do: invoke its functions, deliver its logs, trace.
+def job_policy(stage: str, previous: str | None, log_group_ids: list[str]) -> PolicyDocument:
+    """Return what a Glue job may do: fetch its script, read its input, write and compose below its own stage, log.
+
+    Source: requirement 11.9, properties 40 and 42; AWS Glue Developer Guide, "Logging for AWS Glue jobs".
+    """
+    return _document(
+        _allow("ReadScript", [awacs.s3.GetObject], Sub(f"{naming.ARTIFACT_BUCKET_ARN}/${{GluePrefix}}*")),
+        _allow(
+            "ReadPreviousStage",
+            [awacs.s3.GetObject],
+            Sub(naming.object_arn(output_key("*", previous or INITIAL_FOLDER))),
+        ),
+        _allow(
+            "WriteOwnStage",
+            # GetObject and DeleteObject: parts are copied into the output, then removed.
+            [awacs.s3.PutObject, awacs.s3.GetObject, awacs.s3.DeleteObject, awacs.s3.AbortMultipartUpload],
+            Sub(naming.object_arn(stage_prefix("*", stage) + "*")),
+        ),
+        _allow(
+            "WriteLogs",
+            [awacs.logs.CreateLogStream, awacs.logs.PutLogEvents],
+            *[GetAtt(group, "Arn") for group in log_group_ids],
+        ),
+    )
+
+
+def state_machine_policy(workflow: Workflow) -> PolicyDocument:
+    """Return what a state machine may do: run its functions and jobs, hand a first job its input, log, trace.
 
     Log delivery and tracing take no resource but "*".
     Source: Step Functions Developer Guide, "Logging using CloudWatch Logs" and "X-Ray".
     """
     return _document(
-        _allow(
-            "InvokeFunctions", [awacs.awslambda.InvokeFunction], *[GetAtt(function, "Arn") for function in function_ids]
-        ),
-        _allow("DeliverLogs", list(LOG_DELIVERY), "*"),
+        *_run_steps(workflow),
+        _allow("DeliverLogs", LOG_DELIVERY, "*"),
         _allow(
             "Trace",
             [
@@ -102,8 +134,8 @@ def state_machine_policy(function_ids: list[str]) -> PolicyDocument:
     )
 
 
-def pipe_policy(queue_arn: Any, state_machine_arn: Any, log_group_arn: Any) -> PolicyDocument:
-    """Return what a pipe may do: take messages, start the state machine synchronously, write its own log.
+def pipe_policy(start: Action, queue_arn: Any, state_machine_arn: Any, log_group_arn: Any) -> PolicyDocument:
+    """Return what a pipe may do: take messages, start the state machine with that one action, write its own log.
 
     Source: EventBridge User Guide, "Permissions for Amazon EventBridge Pipes".
     """
@@ -111,23 +143,14 @@ def pipe_policy(queue_arn: Any, state_machine_arn: Any, log_group_arn: Any) -> P
         _allow(
             "TakeMessages", [awacs.sqs.ReceiveMessage, awacs.sqs.DeleteMessage, awacs.sqs.GetQueueAttributes], queue_arn
         ),
-        _allow("StartExecutions", [awacs.states.StartSyncExecution], state_machine_arn),
+        _allow("StartExecutions", [start], state_machine_arn),
         _allow("WriteLogs", [awacs.logs.CreateLogStream, awacs.logs.PutLogEvents], log_group_arn),
     )
 
 
 def tls_only(action_prefix: str, *arns: Any) -> PolicyDocument:
     """Return the resource policy that denies every request that does not come over TLS."""
-    return _document(
-        Statement(
-            Sid="TlsOnly",
-            Effect=Deny,
-            Principal=Principal("*"),
-            Action=[Action(action_prefix, "*")],
-            Resource=list(arns),
-            Condition=Condition(Bool({"aws:SecureTransport": "false"})),
-        )
-    )
+    return _document(_deny_plain(action_prefix, *arns))
 
 
 def alert_topic_policy(topic: Any) -> PolicyDocument:
@@ -147,12 +170,65 @@ def alert_topic_policy(topic: Any) -> PolicyDocument:
     )
 
 
+def alert_queue_policy(queue_arn: Any, rule: str) -> PolicyDocument:
+    """Return the policy of the queue that keeps alerts which could not be delivered: that rule may send to it.
+
+    Source: EventBridge User Guide, "Using dead-letter queues".
+    """
+    return _document(
+        Statement(
+            Sid="UndeliveredAlerts",
+            Effect=Allow,
+            Principal=Principal("Service", "events.amazonaws.com"),
+            Action=[awacs.sqs.SendMessage],
+            Resource=[queue_arn],
+            Condition=_only_from(naming.arn("events", f"rule/{rule}")),
+        ),
+        _deny_plain("sqs", queue_arn),
+    )
+
+
 def _document(*statements: Statement) -> PolicyDocument:
     return PolicyDocument(Version="2012-10-17", Statement=list(statements))
 
 
-def _allow(sid: str, actions: list[Action], *resources: Any, **condition: Condition) -> Statement:
-    return Statement(Sid=sid, Effect=Allow, Action=actions, Resource=list(resources), **condition)
+def _allow(sid: str, actions: Sequence[Action], *resources: Any, **condition: Condition) -> Statement:
+    return Statement(Sid=sid, Effect=Allow, Action=list(actions), Resource=list(resources), **condition)
+
+
+def _deny_plain(action_prefix: str, *arns: Any) -> Statement:
+    return Statement(
+        Sid="TlsOnly",
+        Effect=Deny,
+        Principal=Principal("*"),
+        Action=[Action(action_prefix, "*")],
+        Resource=list(arns),
+        Condition=Condition(Bool({"aws:SecureTransport": "false"})),
+    )
+
+
+def _run_steps(workflow: Workflow) -> list[Statement]:
+    """Return the grants for the steps' tasks; `.sync` polls and, when it is stopped, ends the job's run.
+
+    Source: Step Functions Developer Guide, "IAM policies for calling AWS Glue".
+    """
+    functions = [GetAtt(naming.function_id(step.stage), "Arn") for step in workflow.lambda_steps]
+    jobs = [Sub(naming.arn("glue", f"job/{naming.job(workflow.name, step.stage)}")) for step in workflow.glue_steps]
+    statements = []
+    if isinstance(workflow.steps[0], GlueStep):
+        arn = Sub(naming.object_arn(output_key("*", INITIAL_FOLDER)))
+        statements.append(_allow("WriteStageInput", [awacs.s3.PutObject], arn))
+    if functions:
+        statements.append(_allow("InvokeFunctions", [awacs.awslambda.InvokeFunction], *functions))
+    if jobs:
+        actions = [
+            awacs.glue.StartJobRun,
+            awacs.glue.GetJobRun,
+            awacs.glue.GetJobRuns,
+            awacs.glue.BatchStopJobRun,
+        ]
+        statements.append(_allow("RunJobs", actions, *jobs))
+    return statements
 
 
 def _only_from(source_arn: str) -> Condition:

@@ -9,11 +9,13 @@ from troposphere import Export, GetAtt, Output, Ref, Sub, Template
 
 from templates import catalog, naming
 from templates.errors import ConfigError
-from templates.model import Workflow
+from templates.model import Workflow, WorkflowType
 from templates.resources.alarms import add_alarms
 from templates.resources.alert_topic import add_alert_topic
 from templates.resources.bucket import add_artifact_bucket, add_workflow_bucket
+from templates.resources.failure_rule import add_failure_rule
 from templates.resources.functions import add_functions
+from templates.resources.glue_job import add_glue_jobs
 from templates.resources.parameters import add_environment
 from templates.resources.pipe import add_pipe
 from templates.resources.queue import DEAD_LETTER_QUEUE, QUEUE, add_queue
@@ -43,9 +45,12 @@ def workflow_stack(workflow: Workflow) -> dict[str, Any]:
     """
     template = _template(workflow.description or f"Workflow {workflow.name}")
     add_queue(template, workflow)
-    functions = add_functions(template, workflow)
-    add_state_machine(template, workflow, functions)
+    add_functions(template, workflow)
+    add_glue_jobs(template, workflow)
+    add_state_machine(template, workflow)
     add_pipe(template, workflow)
+    if workflow.type is WorkflowType.STANDARD:
+        add_failure_rule(template, workflow)
     add_alarms(template, workflow)
     outputs = {
         "QueueUrl": Ref(QUEUE),

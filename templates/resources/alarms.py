@@ -1,24 +1,28 @@
-"""The alarms: an EXPRESS workflow emits no failure events, so metrics tell of its failures."""
+"""The alarms: an EXPRESS workflow emits no failure events, and those of a STANDARD one are best effort."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from troposphere import GetAtt, Ref, Sub, Template, cloudwatch
 
 from templates import budget, naming
 from templates.imports import imported
-from templates.model import Workflow
+from templates.model import Workflow, WorkflowType
+from templates.resources.failure_rule import FAILURE_RULE
 from templates.resources.pipe import PIPE
 from templates.resources.queue import DEAD_LETTER_QUEUE, QUEUE
 from templates.resources.state_machine import STATE_MACHINE
+
+_Source: TypeAlias = tuple[str, str, Any]
+"""Namespace, dimension and its value."""
 
 
 class _Watch(NamedTuple):
     logical_id: str
     suffix: str
     metric: str
-    source: tuple[str, str, Any]
+    source: _Source
     statistic: str
     above: int
     meaning: str
@@ -76,7 +80,7 @@ def _watches(workflow: Workflow) -> tuple[_Watch, ...]:
             machine,
             "Sum",
             0,
-            f"An execution took longer than {budget.EXPRESS_LIMIT_S} s",
+            f"An execution took longer than {budget.machine_timeout_s(workflow)} s",
         ),
         _Watch(
             "PipeFailuresAlarm",
@@ -95,5 +99,30 @@ def _watches(workflow: Workflow) -> tuple[_Watch, ...]:
             "Maximum",
             age,
             f"A message has waited for {age} s: it keeps failing, or more arrive than are processed",
+        ),
+        *(_standard_watches(machine) if workflow.type is WorkflowType.STANDARD else ()),
+    )
+
+
+def _standard_watches(machine: _Source) -> tuple[_Watch, ...]:
+    rule = ("AWS/Events", "RuleName", Ref(FAILURE_RULE))
+    return (
+        _Watch(
+            "AbortedExecutionsAlarm",
+            "aborted-executions",
+            "ExecutionsAborted",
+            machine,
+            "Sum",
+            0,
+            "An execution was stopped",
+        ),
+        _Watch(
+            "UndeliveredAlertsAlarm",
+            "undelivered-alerts",
+            "FailedInvocations",
+            rule,
+            "Sum",
+            0,
+            "The failure rule could not alert the topic",
         ),
     )

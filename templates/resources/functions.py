@@ -21,11 +21,13 @@ class LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc]  # troposphe
     props = awslambda.LoggingConfig.props | {"LogFormat": (str, True)}
 
 
-def add_functions(template: Template, workflow: Workflow) -> list[str]:
-    """Add each step's function, role and log group; return the functions' logical ids in order.
+def add_functions(template: Template, workflow: Workflow) -> None:
+    """Add each Lambda step's function, role and log group, and the parameter that names their code.
 
     Source: requirements 1.1 to 1.4, properties 1, 40 and 42.
     """
+    if not workflow.lambda_steps:
+        return
     template.add_parameter(
         Parameter(
             "HandlersKey",
@@ -34,14 +36,11 @@ def add_functions(template: Template, workflow: Workflow) -> list[str]:
             Description="Key of the functions' zip in the artifact bucket, as `ceap package` prints it",
         )
     )
-    stages = [step.stage for step in workflow.steps]
-    return [
-        _add_function(template, workflow.name, step, previous)
-        for step, previous in zip(workflow.steps, [None, *stages], strict=False)
-    ]
+    for step in workflow.lambda_steps:
+        _add_function(template, workflow.name, step, workflow.previous(step))
 
 
-def _add_function(template: Template, workflow: str, step: LambdaStep, previous: str | None) -> str:
+def _add_function(template: Template, workflow: str, step: LambdaStep, previous: str | None) -> None:
     logical_id = naming.function_id(step.stage)
     needs = catalog.load_needs(step.handler)
     log_group = add_log_group(template, f"{logical_id}LogGroup", naming.function_log_group(workflow, step.stage))
@@ -75,7 +74,6 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
             **({"ReservedConcurrentExecutions": step.reserved_concurrency} if step.reserved_concurrency else {}),
         )
     )
-    return logical_id
 
 
 def _variables(workflow: str, step: LambdaStep, needs: Needs) -> dict[str, Any]:

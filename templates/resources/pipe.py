@@ -4,25 +4,34 @@ from __future__ import annotations
 
 from typing import Final
 
+import awacs.states
 from troposphere import GetAtt, Ref, Sub, Template, iam, pipes
 
 from templates import naming, permissions
-from templates.model import Workflow
+from templates.model import Workflow, WorkflowType
 from templates.resources.logs import add_log_group
 from templates.resources.queue import QUEUE
 from templates.resources.state_machine import STATE_MACHINE
 
 PIPE: Final = "Pipe"
 
+_INVOCATIONS: Final = {
+    WorkflowType.EXPRESS: ("REQUEST_RESPONSE", awacs.states.StartSyncExecution),
+    WorkflowType.STANDARD: ("FIRE_AND_FORGET", awacs.states.StartExecution),
+}
+
 
 def add_pipe(template: Template, workflow: Workflow) -> None:
-    """Add the pipe: one message at a time, and it waits for the result (requirements 4.2 and 6.5, property 41).
+    """Add the pipe: one message at a time; its invocation follows the type (requirements 4.2, 5.2, 6.5, property 41).
+
+    EXPRESS: it waits for the result. STANDARD: it starts the execution and is done with the message.
 
     It has no filter, which would remove what does not match, and no input template, which would break on quotes.
     """
     name = naming.pipe(workflow.name)
     log_group = add_log_group(template, f"{PIPE}LogGroup", naming.pipe_log_group(workflow.name))
-    policy = permissions.pipe_policy(GetAtt(QUEUE, "Arn"), Ref(STATE_MACHINE), GetAtt(log_group, "Arn"))
+    invocation, start = _INVOCATIONS[workflow.type]
+    policy = permissions.pipe_policy(start, GetAtt(QUEUE, "Arn"), Ref(STATE_MACHINE), GetAtt(log_group, "Arn"))
     role = template.add_resource(
         iam.Role(
             f"{PIPE}Role",
@@ -43,9 +52,7 @@ def add_pipe(template: Template, workflow: Workflow) -> None:
             ),
             Target=Ref(STATE_MACHINE),
             TargetParameters=pipes.PipeTargetParameters(
-                StepFunctionStateMachineParameters=pipes.PipeTargetStateMachineParameters(
-                    InvocationType="REQUEST_RESPONSE"
-                )
+                StepFunctionStateMachineParameters=pipes.PipeTargetStateMachineParameters(InvocationType=invocation)
             ),
             LogConfiguration=pipes.PipeLogConfiguration(
                 Level="ERROR",

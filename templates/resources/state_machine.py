@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from troposphere import GetAtt, Sub, Template, iam, stepfunctions
+from troposphere import GetAtt, Ref, Sub, Template, iam, stepfunctions
 
 from templates import naming, permissions
 from templates.definition import WORKFLOW_BUCKET_TOKEN, definition_text
@@ -15,9 +15,11 @@ from templates.resources.logs import add_log_group
 STATE_MACHINE: Final = "StateMachine"
 
 
-def add_state_machine(template: Template, workflow: Workflow, function_ids: list[str]) -> None:
-    """Add the state machine with full execution logs and tracing (requirements 4, 9.1, 9.2, properties 12 and 35)."""
+def add_state_machine(template: Template, workflow: Workflow) -> None:
+    """Add the state machine with full execution logs and tracing (requirements 4, 5, 9, properties 12, 18, 35)."""
     name = naming.state_machine(workflow.name)
+    functions = [naming.function_id(step.stage) for step in workflow.lambda_steps]
+    jobs = [naming.job_id(step.stage) for step in workflow.glue_steps]
     log_group = add_log_group(template, f"{STATE_MACHINE}LogGroup", naming.state_machine_log_group(workflow.name))
     role = template.add_resource(
         iam.Role(
@@ -26,7 +28,7 @@ def add_state_machine(template: Template, workflow: Workflow, function_ids: list
             AssumeRolePolicyDocument=permissions.trust("states", naming.arn("states", f"stateMachine:{name}")),
             # Inline: a policy of its own could come too late for the log destination to be checked.
             Policies=[
-                iam.Policy(PolicyName="state-machine", PolicyDocument=permissions.state_machine_policy(function_ids))
+                iam.Policy(PolicyName="state-machine", PolicyDocument=permissions.state_machine_policy(workflow))
             ],
         )
     )
@@ -39,7 +41,8 @@ def add_state_machine(template: Template, workflow: Workflow, function_ids: list
             DefinitionString=definition_text(workflow),
             DefinitionSubstitutions={
                 WORKFLOW_BUCKET_TOKEN: imported("WorkflowBucket"),
-                **{function: GetAtt(function, "Arn") for function in function_ids},
+                **{function: GetAtt(function, "Arn") for function in functions},
+                **{job: Ref(job) for job in jobs},
             },
             LoggingConfiguration=stepfunctions.LoggingConfiguration(
                 Level="ALL",

@@ -1,0 +1,63 @@
+"""The rule that alerts when an execution of a STANDARD workflow does not succeed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from troposphere import GetAtt, Ref, Sub, Template, events, sqs
+
+from templates import naming, permissions
+from templates.imports import imported
+from templates.model import Workflow
+from templates.resources.queue import DEAD_LETTER_RETENTION_S
+from templates.resources.retention import KEEP
+from templates.resources.state_machine import STATE_MACHINE
+
+FAILURE_RULE: Final = "FailureRule"
+ALERT_DEAD_LETTER_QUEUE: Final = "AlertDeadLetterQueue"
+STATUSES: Final = ["FAILED", "TIMED_OUT", "ABORTED"]
+
+
+def add_failure_rule(template: Template, workflow: Workflow) -> None:
+    """Add the rule on the status changes of this state machine, to the alert topic; undelivered alerts are kept.
+
+    Source: requirement 8.7, property 34; Step Functions Developer Guide, "Automating with EventBridge".
+    """
+    rule_name = naming.failure_rule(workflow.name)
+    template.add_resource(
+        sqs.Queue(
+            ALERT_DEAD_LETTER_QUEUE,
+            QueueName=Sub(naming.alert_dead_letter_queue(workflow.name)),
+            MessageRetentionPeriod=DEAD_LETTER_RETENTION_S,
+            SqsManagedSseEnabled=True,
+            **KEEP,
+        )
+    )
+    queue_arn = GetAtt(ALERT_DEAD_LETTER_QUEUE, "Arn")
+    template.add_resource(
+        sqs.QueuePolicy(
+            f"{ALERT_DEAD_LETTER_QUEUE}Policy",
+            Queues=[Ref(ALERT_DEAD_LETTER_QUEUE)],
+            PolicyDocument=permissions.alert_queue_policy(queue_arn, rule_name),
+        )
+    )
+    template.add_resource(
+        events.Rule(
+            FAILURE_RULE,
+            Name=Sub(rule_name),
+            Description=f"Executions of {naming.base(workflow.name)} that did not succeed",
+            State="ENABLED",
+            EventPattern={
+                "source": ["aws.states"],
+                "detail-type": ["Step Functions Execution Status Change"],
+                "detail": {"status": STATUSES, "stateMachineArn": [Ref(STATE_MACHINE)]},
+            },
+            Targets=[
+                events.Target(
+                    Id="alert-topic",
+                    Arn=imported("AlertTopic"),
+                    DeadLetterConfig=events.DeadLetterConfig(Arn=queue_arn),
+                )
+            ],
+        )
+    )
