@@ -41,6 +41,33 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@st.composite
+def standard_declarations(draw: st.DrawFn) -> dict[str, Any]:
+    """Valid STANDARD declarations as plain data: 1 to 6 steps, Lambda and Glue in any mix and order."""
+    stages = draw(st.lists(STAGES, min_size=1, max_size=6, unique_by=naming.purpose))
+    return {"name": draw(NAMES), "type": "STANDARD", "steps": [draw(_standard_step(stage)) for stage in stages]}
+
+
+def _standard_step(stage: str) -> st.SearchStrategy[dict[str, Any]]:
+    lambda_step = st.fixed_dictionaries(
+        {
+            "stage": st.just(stage),
+            "handler": st.sampled_from(catalog.handler_names()),
+            "timeout_s": st.integers(1, 900),
+        }
+    )
+    glue_step = st.fixed_dictionaries(
+        {
+            "stage": st.just(stage),
+            "glue": st.sampled_from(catalog.job_names()),
+            "workers": st.integers(2, 299),
+            "worker_type": st.sampled_from(("G.1X", "G.2X", "G.4X", "G.8X")),
+            "timeout_min": st.integers(1, 10_079),
+        }
+    )
+    return lambda_step | glue_step
+
+
 def workflow_of(declaration: dict[str, Any]) -> Workflow:
     """Return the workflow that plain data declares."""
     return parse_workflow(Source("declaration", declaration, {}))
@@ -49,3 +76,13 @@ def workflow_of(declaration: dict[str, Any]) -> Workflow:
 def workflows() -> st.SearchStrategy[Workflow]:
     """Valid EXPRESS workflows."""
     return declarations().map(workflow_of)
+
+
+def standard_workflows() -> st.SearchStrategy[Workflow]:
+    """Valid STANDARD workflows."""
+    return standard_declarations().map(workflow_of)
+
+
+def all_workflows() -> st.SearchStrategy[Workflow]:
+    """Valid workflows of both types."""
+    return workflows() | standard_workflows()

@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 
 from handlers.contract import ExecutionContext
+from templates import naming
 from templates.definition import build_definition, definition_text
-from templates.model import Workflow
+from templates.model import GlueStep, Workflow
 from templates.stacks import workflow_stack
-from tests.strategies import workflow_of, workflows
+from tests.strategies import all_workflows, standard_workflows, workflow_of, workflows
 
 MISSING = "missing"
 
@@ -86,19 +87,96 @@ def test_every_lambda_result_is_discarded(workflow: Workflow) -> None:
 def test_tasks_and_machine_have_timeouts_within_the_budget(workflow: Workflow) -> None:
     definition = build_definition(workflow)
     timeouts = [task["TimeoutSeconds"] for task in tasks(workflow).values()]
-    assert [step.timeout_s for step in workflow.steps] == timeouts
+    assert [step.timeout_s for step in workflow.lambda_steps] == timeouts
     assert sum(timeouts) <= definition["TimeoutSeconds"] == 300
 
 
-@given(workflow=workflows())
+@pytest.mark.property(30)
+@given(workflow=all_workflows())
 def test_no_state_catches_so_that_a_failure_ends_at_the_stage_that_failed(workflow: Workflow) -> None:
     assert [name for name, state in build_definition(workflow)["States"].items() if "Catch" in state] == []
 
 
-@given(workflow=workflows())
+@given(workflow=all_workflows())
 def test_every_token_has_a_substitution_and_every_substitution_a_token(workflow: Workflow) -> None:
     machine = workflow_stack(workflow)["Resources"]["StateMachine"]["Properties"]
     assert set(re.findall(r"\$\{(\w+)}", machine["DefinitionString"])) == set(machine["DefinitionSubstitutions"])
+
+
+@pytest.mark.property(20)
+@pytest.mark.property(28)
+@given(workflow=standard_workflows())
+def test_lambda_and_glue_steps_chain_in_any_mix_and_order(workflow: Workflow) -> None:
+    definition = build_definition(workflow)
+    names = list(definition["States"])
+    first_is_glue = isinstance(workflow.steps[0], GlueStep)
+    assert names == ["ReceiveMessage", *(["StageInput"] if first_is_glue else []), *[s.stage for s in workflow.steps]]
+    assert [definition["States"][name].get("Next") for name in names] == [*names[1:], None]
+    assert definition["States"][names[-1]]["End"] is True
+
+
+@pytest.mark.property(21)
+@given(workflow=standard_workflows())
+def test_every_glue_task_waits_for_its_job(workflow: Workflow) -> None:
+    glue = [tasks(workflow)[step.stage] for step in workflow.glue_steps]
+    assert {task["Resource"] for task in glue} <= {"arn:aws:states:::glue:startJobRun.sync"}
+    assert [task["Parameters"]["JobName"] for task in glue] == [
+        f"${{{naming.job_id(step.stage)}}}" for step in workflow.glue_steps
+    ]
+    assert [task.get("ResultPath", MISSING) for task in glue] == [None] * len(glue)
+
+
+@pytest.mark.property(22)
+@pytest.mark.property(23)
+@given(workflow=standard_workflows())
+def test_every_glue_task_passes_the_five_arguments_by_the_convention(workflow: Workflow) -> None:
+    for step in workflow.glue_steps:
+        previous = workflow.previous(step) or "initial"
+        assert tasks(workflow)[step.stage]["Parameters"]["Arguments"] == {
+            "--execution-id.$": "$$.Execution.Name",
+            "--input-bucket": "${WorkflowBucket}",
+            "--input-key.$": f"States.Format('executions/{{}}/{previous}/output.json', $$.Execution.Name)",
+            "--output-bucket": "${WorkflowBucket}",
+            "--output-key.$": f"States.Format('executions/{{}}/{step.stage}/output.json', $$.Execution.Name)",
+        }
+
+
+@pytest.mark.property(24)
+@given(workflow=standard_workflows())
+def test_every_glue_task_is_retried_twice_after_300_s_and_waits_patiently_for_a_free_run(workflow: Workflow) -> None:
+    for step in workflow.glue_steps:
+        concurrency, every = tasks(workflow)[step.stage]["Retry"]
+        assert concurrency["ErrorEquals"] == ["Glue.ConcurrentRunsExceededException"]
+        assert every == {
+            "ErrorEquals": ["States.ALL"],
+            "IntervalSeconds": 300,
+            "MaxAttempts": 2,
+            "BackoffRate": 2.0,
+        }
+
+
+@given(workflow=standard_workflows())
+def test_a_first_glue_step_finds_the_message_body_on_s3(workflow: Workflow) -> None:
+    assume(isinstance(workflow.steps[0], GlueStep))
+    state = build_definition(workflow)["States"]["StageInput"]
+    assert state["Resource"] == "arn:aws:states:::aws-sdk:s3:putObject"
+    assert state["Parameters"] == {
+        "Bucket": "${WorkflowBucket}",
+        "Key.$": "States.Format('executions/{}/initial/output.json', $$.Execution.Name)",
+        "Body.$": "$.body",
+        "ContentType": "application/json",
+    }
+    assert [retrier["ErrorEquals"] for retrier in state["Retry"]] == [["PermanentStageError"], ["States.ALL"]]
+
+
+@given(workflow=standard_workflows())
+def test_a_standard_machine_outlasts_all_attempts_and_a_glue_task_its_job(workflow: Workflow) -> None:
+    definition = build_definition(workflow)
+    states = definition["States"]
+    for step in workflow.glue_steps:
+        assert states[step.stage]["TimeoutSeconds"] > 60 * step.timeout_min
+    attempts = sum(3 * state["TimeoutSeconds"] for state in states.values() if state["Type"] == "Task")
+    assert min(attempts, 365 * 24 * 3600) <= definition["TimeoutSeconds"] <= 365 * 24 * 3600
 
 
 def test_the_text_is_the_definition_as_indented_json_in_any_language() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from templates.model import Workflow
 from templates.render import HEADER, render
 from templates.stacks import foundation_stack, workflow_stack
-from tests.strategies import workflows
+from tests.strategies import all_workflows
 
 
 class Loader(yaml.CSafeLoader):
@@ -34,13 +34,13 @@ def body(resources: dict[str, Any]) -> str:
     return text.removeprefix(HEADER).removeprefix("Resources:\n  A:\n    Type: T\n    Properties:\n")
 
 
-@given(workflow=workflows())
+@given(workflow=all_workflows())
 def test_the_yaml_says_what_the_template_says(workflow: Workflow) -> None:
     for template in (workflow_stack(workflow), foundation_stack()):
         assert yaml.load(render(template), Loader) == template
 
 
-@given(workflow=workflows())
+@given(workflow=all_workflows())
 def test_the_definition_stands_in_the_template_as_people_read_it(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
     text = template["Resources"]["StateMachine"]["Properties"]["DefinitionString"]
