@@ -6,14 +6,17 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ceap import project
 from ceap.local.cloudformation import DeployError
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
 from handlers.contract import PermanentStageError, TransientStageError, output_key
+from templates.stacks import workflow_stack
 from tests.local.support import MESSAGE, STAGES, Realtime, Template, deploy_realtime, realtime_template
 
 RECORDS = {  # in, out, rejected, merged: those of workflows/messages/realtime.json
@@ -278,6 +281,35 @@ def test_more_messages_than_run_at_once_get_through_while_others_wait(workflow: 
     executions = workflow.engine.drain()[before:]
     assert [execution.status for execution in executions] == ["SUCCEEDED"] * 6
     assert sum(len(execution.waits) for execution in executions) == 6
+
+
+ANOTHER_ORDER = """
+name: realtime
+type: EXPRESS
+steps:
+  - {stage: ETLStage, handler: etl}
+  - {stage: ScoreStage, handler: score}
+  - {stage: TrustStage, handler: filter, settings: {filters: [{filter: trust, min_trust_score: 0.99}]}}
+  - {stage: FilterStage, handler: filter}
+"""
+
+
+@pytest.mark.property(10)
+def test_stages_in_another_order_run_with_the_same_code(tmp_path: Path) -> None:
+    declaration = tmp_path / "realtime.yaml"
+    declaration.write_text(ANOTHER_ORDER, encoding="utf-8")
+    [other] = project.load_workflows([declaration])
+    with Engine.start() as engine:
+        deployed = deploy_realtime(engine, workflow_stack(other))
+        engine.send(deployed.queue, MESSAGE)
+        [execution] = engine.drain()
+        assert execution.status == "SUCCEEDED"
+        metadata = {step.stage: document(deployed, execution, step.stage)["metadata"] for step in other.steps}
+        counts = {stage: (each["inputRecordCount"], each["outputRecordCount"]) for stage, each in metadata.items()}
+        assert counts["ScoreStage"] == (11, 11)
+        assert counts["TrustStage"][1] == counts["FilterStage"][0] < 11
+        assert set(metadata["TrustStage"]["rejections"]) == {"TRUST_SCORE_LOW"}
+        assert [call for call in engine.trace if not call.allowed] == []
 
 
 def test_a_message_that_is_no_json_fails_permanently_at_the_first_stage(workflow: Realtime) -> None:
