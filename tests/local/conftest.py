@@ -5,9 +5,20 @@ from collections.abc import Iterator
 import pytest
 
 from ceap.local.engine import Engine
+from tests.local.support import MESSAGE, Realtime, deploy_realtime
 
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     with Engine.start() as engine:
         yield engine
+
+
+@pytest.fixture(scope="module")
+def happy() -> Iterator[Realtime]:
+    """The realtime workflow and one message that succeeded; its tests only look."""
+    with Engine.start() as engine:
+        deployed = deploy_realtime(engine)
+        engine.send(deployed.queue, MESSAGE)
+        engine.drain()
+        yield deployed

@@ -13,6 +13,7 @@ from ceap import project
 from ceap.archive import build_zip, read_sources
 from ceap.local.cloudformation import Stack
 from ceap.local.engine import Engine
+from ceap.local.executions import Execution
 from templates.render import render
 from templates.stacks import foundation_stack, workflow_stack
 
@@ -136,3 +137,7 @@ def template_text(**resources: Template) -> str:
 
 def _document(*statements: Template) -> Template:
     return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def statuses(execution: Execution, stage: str) -> list[str]:
+    return [attempt.status for attempt in execution.attempts_of(stage)]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ceap.local.cloudformation import DeployError
+from ceap import project
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
 from handlers.contract import PermanentStageError, TransientStageError, output_key
-from tests.local.support import MESSAGE, STAGES, Realtime, Template, deploy_realtime, realtime_template
+from templates.stacks import workflow_stack
+from tests.local.support import MESSAGE, STAGES, Realtime, deploy_realtime, statuses
 
 RECORDS = {  # in, out, rejected, merged: those of workflows/messages/realtime.json
     "ETLStage": (12, 11, 1, 0),
@@ -24,16 +25,6 @@ RECORDS = {  # in, out, rejected, merged: those of workflows/messages/realtime.j
     "ReactiveStage": (8, 8, 0, 0),
 }
 VISIBILITY_S = 1800
-
-
-@pytest.fixture(scope="module")
-def happy() -> Iterator[Realtime]:
-    """One message that succeeded; its tests only look."""
-    with Engine.start() as engine:
-        deployed = deploy_realtime(engine)
-        engine.send(deployed.queue, MESSAGE)
-        engine.drain()
-        yield deployed
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +53,6 @@ def run_failing(deployed: Realtime, stage: str, error: str, times: int | None) -
     executions = deployed.engine.drain()[before:]
     deployed.engine.functions.inject(function, error, 0)
     return executions
-
-
-def statuses(execution: Execution, stage: str) -> list[str]:
-    return [attempt.status for attempt in execution.attempts_of(stage)]
 
 
 @pytest.mark.property(2)
@@ -132,47 +119,6 @@ def test_a_stage_reads_its_predecessor_and_writes_under_its_own_prefix(happy: Re
         assert read == ({f"{prefix}/{previous}/output.json"} if previous else set())
         assert f"{prefix}/{stage}/output.json" in written
         assert [key for key in written if not key.startswith(f"{prefix}/{stage}/")] == []
-
-
-UNUSED = {
-    "s3:AbortMultipartUpload": "a large output that fails on its way",
-    "s3:ListBucket": "a missing input is told apart from a forbidden one: test_engine proves the difference",
-    "xray:PutTraceSegments": "tracing",
-    "xray:PutTelemetryRecords": "tracing",
-}
-UNUSED_BY_STATE_MACHINE = {
-    **dict.fromkeys(("xray:PutTraceSegments", "xray:PutTelemetryRecords"), "tracing"),
-    **dict.fromkeys(("xray:GetSamplingRules", "xray:GetSamplingTargets"), "tracing"),
-    **dict.fromkeys(
-        (f"logs:{verb}LogDelivery" for verb in ("Create", "Get", "Update", "Delete")), "log delivery, set up by AWS"
-    ),
-    **dict.fromkeys(
-        (
-            "logs:ListLogDeliveries",
-            "logs:PutResourcePolicy",
-            "logs:DescribeResourcePolicies",
-            "logs:DescribeLogGroups",
-        ),
-        "log delivery, set up by AWS",
-    ),
-}
-UNUSED_BY_PIPE = dict.fromkeys(
-    ("logs:CreateLogStream", "logs:PutLogEvents"), "a failed delivery: the dead-letter test proves it"
-)
-
-
-@pytest.mark.property(42)
-def test_a_role_holds_what_its_work_uses_and_what_is_listed_with_a_reason(happy: Realtime) -> None:
-    listed = {"StateMachineRole": UNUSED_BY_STATE_MACHINE, "PipeRole": UNUSED_BY_PIPE}
-    for name, model in happy.stack.of_type("AWS::IAM::Role").items():
-        granted = {action for action, _ in happy.engine.grants(model.arn)}
-        used = {call.action for call in happy.engine.trace if call.role == model.arn}
-        expected = set(listed.get(name, UNUSED))
-        if name == "ETLFunctionRole":
-            expected -= {"s3:ListBucket"}  # the first stage reads no object
-        assert used <= granted, name
-        assert granted - used == expected, name
-    assert [call for call in happy.engine.trace if not call.allowed] == []
 
 
 @pytest.mark.property(36)
@@ -280,6 +226,35 @@ def test_more_messages_than_run_at_once_get_through_while_others_wait(workflow: 
     assert sum(len(execution.waits) for execution in executions) == 6
 
 
+ANOTHER_ORDER = """
+name: realtime
+type: EXPRESS
+steps:
+  - {stage: ETLStage, handler: etl}
+  - {stage: ScoreStage, handler: score}
+  - {stage: TrustStage, handler: filter, settings: {filters: [{filter: trust, min_trust_score: 0.99}]}}
+  - {stage: FilterStage, handler: filter}
+"""
+
+
+@pytest.mark.property(10)
+def test_stages_in_another_order_run_with_the_same_code(tmp_path: Path) -> None:
+    declaration = tmp_path / "realtime.yaml"
+    declaration.write_text(ANOTHER_ORDER, encoding="utf-8")
+    [other] = project.load_workflows([declaration])
+    with Engine.start() as engine:
+        deployed = deploy_realtime(engine, workflow_stack(other))
+        engine.send(deployed.queue, MESSAGE)
+        [execution] = engine.drain()
+        assert execution.status == "SUCCEEDED"
+        metadata = {step.stage: document(deployed, execution, step.stage)["metadata"] for step in other.steps}
+        counts = {stage: (each["inputRecordCount"], each["outputRecordCount"]) for stage, each in metadata.items()}
+        assert counts["ScoreStage"] == (11, 11)
+        assert counts["TrustStage"][1] == counts["FilterStage"][0] < 11
+        assert set(metadata["TrustStage"]["rejections"]) == {"TRUST_SCORE_LOW"}
+        assert [call for call in engine.trace if not call.allowed] == []
+
+
 def test_a_message_that_is_no_json_fails_permanently_at_the_first_stage(workflow: Realtime) -> None:
     before = len(workflow.engine.executions)
     workflow.engine.send(workflow.queue, "no JSON")
@@ -288,85 +263,3 @@ def test_a_message_that_is_no_json_fails_permanently_at_the_first_stage(workflow
         (PermanentStageError.__name__, ["FAILED"])
     ] * 3
     assert workflow.dead_letters[-1] == "no JSON"
-
-
-def without(template: Template, role: str, action: str) -> Template:
-    """Take one action from a role of a template."""
-    found = 0
-    for policy in template["Resources"][role]["Properties"]["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            if action in statement["Action"]:
-                statement["Action"].remove(action)
-                statement["Action"].append("none:None")
-                found += 1
-    assert found == 1
-    return template
-
-
-@pytest.mark.property(40)
-@pytest.mark.property(42)
-@pytest.mark.parametrize(
-    ("stage", "action"),
-    [
-        ("ETLStage", "s3:PutObject"),
-        ("FilterStage", "s3:GetObject"),
-        ("ScoreStage", "s3:PutObject"),
-        ("StoreStage", "s3:GetObject"),
-        ("ReactiveStage", "s3:PutObject"),
-    ],
-)
-def test_a_stage_fails_when_its_role_lacks_a_grant(stage: str, action: str) -> None:
-    role = f"{stage.removesuffix('Stage')}FunctionRole"
-    with Engine.start() as engine:
-        deployed = deploy_realtime(engine, without(realtime_template(), role, action))
-        engine.send(deployed.queue, MESSAGE)
-        executions = engine.drain()
-        before, after = STAGES[: STAGES.index(stage)], STAGES[STAGES.index(stage) + 1 :]
-        for execution in executions:
-            assert execution.error == PermanentStageError.__name__
-            assert re.search("AccessDenied|not authorized|403|may not", execution.cause or "")
-            assert {name: statuses(execution, name) for name in STAGES} == {
-                **{name: ["SUCCEEDED"] for name in before},
-                stage: ["FAILED"],
-                **{name: [] for name in after},
-            }
-        denied = {(call.role, call.action) for call in engine.trace if not call.allowed}
-        assert denied == {(deployed.role(role), action)}
-        assert deployed.dead_letters == [MESSAGE]
-
-
-@pytest.mark.property(42)
-def test_the_state_machine_fails_when_it_may_not_invoke() -> None:
-    with Engine.start() as engine:
-        deployed = deploy_realtime(engine, without(realtime_template(), "StateMachineRole", "lambda:InvokeFunction"))
-        engine.send(deployed.queue, MESSAGE)
-        executions = engine.drain()
-        assert [execution.error for execution in executions] == ["Lambda.AccessDeniedException"] * 3
-        assert [statuses(execution, "ETLStage") for execution in executions] == [["FAILED"] * 3] * 3
-        denied = {(call.role, call.action) for call in engine.trace if not call.allowed}
-        assert denied == {(deployed.role("StateMachineRole"), "lambda:InvokeFunction")}
-        assert deployed.objects() == {}
-        assert deployed.dead_letters == [MESSAGE]
-
-
-@pytest.mark.property(42)
-def test_a_pipe_that_may_not_look_at_its_queue_is_not_made() -> None:
-    template = without(realtime_template(), "PipeRole", "sqs:GetQueueAttributes")
-    with Engine.start() as engine, pytest.raises(DeployError, match="not authorized to perform: sqs:GetQueueAttribut"):
-        deploy_realtime(engine, template)
-
-
-@pytest.mark.property(42)
-@pytest.mark.parametrize(
-    ("action", "is_dead_lettered"), [("states:StartSyncExecution", True), ("sqs:ReceiveMessage", False)]
-)
-def test_the_pipe_fails_when_its_role_lacks_a_grant(action: str, is_dead_lettered: bool) -> None:
-    with Engine.start() as engine:
-        deployed = deploy_realtime(engine, without(realtime_template(), "PipeRole", action))
-        engine.send(deployed.queue, MESSAGE)
-        assert engine.drain() == []
-        denied = {(call.role, call.action) for call in engine.trace if not call.allowed}
-        assert denied == {(deployed.role("PipeRole"), action)}
-        assert deployed.dead_letters == [MESSAGE] * is_dead_lettered
-        assert engine.messages(deployed.queue) == [MESSAGE] * (not is_dead_lettered)
-        assert bool(engine.problems()) == (not is_dead_lettered)
