@@ -18,6 +18,7 @@ ARTIFACT_BUCKET: Final = "ceap-artifacts-${Environment}-${AWS::AccountId}"
 ARTIFACT_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{ARTIFACT_BUCKET}"
 ALERT_TOPIC: Final = "ceap-alerts-${Environment}"
 EVENT_BUS: Final = "default"
+KMS_KEY_PARAMETER: Final = "KmsKeyArn"
 
 
 def base(workflow: str) -> str:

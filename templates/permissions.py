@@ -12,6 +12,7 @@ import awacs.awslambda
 import awacs.dynamodb
 import awacs.events
 import awacs.glue
+import awacs.kms
 import awacs.logs
 import awacs.s3
 import awacs.sns
@@ -132,6 +133,11 @@ def state_machine_policy(workflow: Workflow) -> PolicyDocument:
             "*",
         ),
     )
+
+
+def key_policy() -> PolicyDocument:
+    """Return what every role may do with the customer key: decrypt what it reads, encrypt what it writes."""
+    return _document(_allow("UseKey", [awacs.kms.Decrypt, awacs.kms.GenerateDataKey], Ref(naming.KMS_KEY_PARAMETER)))
 
 
 def pipe_policy(start: Action, queue_arn: Any, state_machine_arn: Any, log_group_arn: Any) -> PolicyDocument:

@@ -13,6 +13,7 @@ from templates.model import Workflow, WorkflowType
 from templates.resources.alarms import add_alarms
 from templates.resources.alert_topic import add_alert_topic
 from templates.resources.bucket import add_artifact_bucket, add_workflow_bucket
+from templates.resources.encryption import add_key
 from templates.resources.failure_rule import add_failure_rule
 from templates.resources.functions import add_functions
 from templates.resources.glue_job import add_glue_jobs
@@ -66,6 +67,7 @@ def _template(description: str) -> Template:
     template = Template(Description=description)
     template.set_version("2010-09-09")
     add_environment(template)
+    add_key(template)
     return template
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from troposphere import Equals, Not, Parameter, Ref, Sub, Template, sns
 
 from templates import naming, permissions
+from templates.resources.encryption import key_if_any
 
 
 def add_alert_topic(template: Template) -> str:
     """Add the topic, its policy and an e-mail subscription where an address is given; return the topic's logical id.
 
-    The topic has no key: under `alias/aws/sns` neither alarms nor rules could publish to it.
+    Without a customer key it has none: under `alias/aws/sns` neither alarms nor rules could publish to it.
     """
     template.add_parameter(
         Parameter("AlertEmail", Type="String", Default="", Description="Address that gets the alerts; empty for none")
     )
     template.add_condition("HasAlertEmail", Not(Equals(Ref("AlertEmail"), "")))
-    topic = template.add_resource(sns.Topic("AlertTopic", TopicName=Sub(naming.ALERT_TOPIC)))
+    topic = template.add_resource(
+        sns.Topic("AlertTopic", TopicName=Sub(naming.ALERT_TOPIC), KmsMasterKeyId=key_if_any())
+    )
     template.add_resource(
         sns.TopicPolicy(
             "AlertTopicPolicy", Topics=[Ref(topic)], PolicyDocument=permissions.alert_topic_policy(Ref(topic))

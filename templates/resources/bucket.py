@@ -8,6 +8,7 @@ from troposphere import GetAtt, Join, Ref, Sub, Template, s3
 
 from handlers.contract import EXECUTIONS_PREFIX
 from templates import naming, permissions
+from templates.resources.encryption import if_key, key_if_any
 from templates.resources.retention import KEEP
 
 EXECUTIONS_DAYS: Final = 7
@@ -47,7 +48,10 @@ def _add_bucket(template: Template, logical_id: str, name: str, rule: s3.Lifecyc
             BucketEncryption=s3.BucketEncryption(
                 ServerSideEncryptionConfiguration=[
                     s3.ServerSideEncryptionRule(
-                        ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+                        ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(
+                            SSEAlgorithm=if_key("aws:kms", "AES256"), KMSMasterKeyID=key_if_any()
+                        ),
+                        BucketKeyEnabled=if_key(True),
                     )
                 ]
             ),

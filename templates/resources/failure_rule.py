@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from troposphere import GetAtt, Ref, Sub, Template, events, sqs
+from troposphere import GetAtt, NoValue, Ref, Sub, Template, events, sqs
 
 from templates import naming, permissions
 from templates.imports import imported
 from templates.model import Workflow
+from templates.resources.encryption import if_key, key_if_any
 from templates.resources.queue import DEAD_LETTER_RETENTION_S
 from templates.resources.retention import KEEP
 from templates.resources.state_machine import STATE_MACHINE
@@ -29,7 +30,8 @@ def add_failure_rule(template: Template, workflow: Workflow) -> None:
             ALERT_DEAD_LETTER_QUEUE,
             QueueName=Sub(naming.alert_dead_letter_queue(workflow.name)),
             MessageRetentionPeriod=DEAD_LETTER_RETENTION_S,
-            SqsManagedSseEnabled=True,
+            SqsManagedSseEnabled=if_key(NoValue, True),
+            KmsMasterKeyId=key_if_any(),
             **KEEP,
         )
     )

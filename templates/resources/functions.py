@@ -11,6 +11,7 @@ from handlers.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_v
 from templates import catalog, naming, permissions
 from templates.imports import imported
 from templates.model import LambdaStep, Workflow
+from templates.resources.encryption import key_if_any, key_policy_if_any
 from templates.resources.logs import add_log_group
 from templates.runtime import ARCHITECTURE, RUNTIME
 
@@ -53,7 +54,8 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
                 iam.Policy(
                     PolicyName="stage",
                     PolicyDocument=permissions.function_policy(step.stage, previous, needs, log_group),
-                )
+                ),
+                key_policy_if_any(),
             ],
         )
     )
@@ -69,6 +71,7 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
             Timeout=step.timeout_s,
             MemorySize=step.memory_mb,
             Environment=awslambda.Environment(Variables=_variables(workflow, step, needs)),
+            KmsKeyArn=key_if_any(),
             LoggingConfig=LoggingConfig(LogFormat="JSON", LogGroup=Ref(log_group)),
             TracingConfig=awslambda.TracingConfig(Mode="Active"),
             **({"ReservedConcurrentExecutions": step.reserved_concurrency} if step.reserved_concurrency else {}),

@@ -8,6 +8,7 @@ from troposphere import GetAtt, Parameter, Sub, Template, glue, iam
 
 from templates import naming, permissions
 from templates.model import GlueStep, Workflow
+from templates.resources.encryption import key_policy_if_any
 from templates.resources.logs import add_log_group
 
 GLUE_VERSION: Final = "5.1"
@@ -48,7 +49,8 @@ def _add_job(template: Template, workflow: str, step: GlueStep, previous: str | 
             Description=Sub(f"{step.stage} of {naming.resource(workflow)}"),
             AssumeRolePolicyDocument=permissions.trust("glue", this_account=True),
             Policies=[
-                iam.Policy(PolicyName="stage", PolicyDocument=permissions.job_policy(step.stage, previous, log_groups))
+                iam.Policy(PolicyName="stage", PolicyDocument=permissions.job_policy(step.stage, previous, log_groups)),
+                key_policy_if_any(),
             ],
         )
     )

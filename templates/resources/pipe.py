@@ -9,6 +9,7 @@ from troposphere import GetAtt, Ref, Sub, Template, iam, pipes
 
 from templates import naming, permissions
 from templates.model import Workflow, WorkflowType
+from templates.resources.encryption import key_if_any, key_policy_if_any
 from templates.resources.logs import add_log_group
 from templates.resources.queue import QUEUE
 from templates.resources.state_machine import STATE_MACHINE
@@ -38,7 +39,7 @@ def add_pipe(template: Template, workflow: Workflow) -> None:
             Description=Sub(f"Pipe {name}"),
             AssumeRolePolicyDocument=permissions.trust("pipes", naming.arn("pipes", f"pipe/{name}")),
             # Inline: the pipe's creation checks that the role may read the queue.
-            Policies=[iam.Policy(PolicyName="pipe", PolicyDocument=policy)],
+            Policies=[iam.Policy(PolicyName="pipe", PolicyDocument=policy), key_policy_if_any()],
         )
     )
     template.add_resource(
@@ -54,6 +55,7 @@ def add_pipe(template: Template, workflow: Workflow) -> None:
             TargetParameters=pipes.PipeTargetParameters(
                 StepFunctionStateMachineParameters=pipes.PipeTargetStateMachineParameters(InvocationType=invocation)
             ),
+            KmsKeyIdentifier=key_if_any(),
             LogConfiguration=pipes.PipeLogConfiguration(
                 Level="ERROR",
                 CloudwatchLogsLogDestination=pipes.CloudwatchLogsLogDestination(LogGroupArn=GetAtt(log_group, "Arn")),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from troposphere import GetAtt, Ref, Sub, Template, sqs
+from troposphere import GetAtt, NoValue, Ref, Sub, Template, sqs
 
 from templates import budget, naming, permissions
 from templates.model import Workflow
+from templates.resources.encryption import if_key, key_if_any
 from templates.resources.retention import KEEP
 
 QUEUE: Final = "Queue"
@@ -22,7 +23,8 @@ def add_queue(template: Template, workflow: Workflow) -> None:
             DEAD_LETTER_QUEUE,
             QueueName=Sub(naming.dead_letter_queue(workflow.name)),
             MessageRetentionPeriod=DEAD_LETTER_RETENTION_S,
-            SqsManagedSseEnabled=True,
+            SqsManagedSseEnabled=if_key(NoValue, True),
+            KmsMasterKeyId=key_if_any(),
             # The queue's ARN is built from its name: GetAtt both ways would be a circle.
             RedriveAllowPolicy={
                 "redrivePermission": "byQueue",
@@ -37,7 +39,8 @@ def add_queue(template: Template, workflow: Workflow) -> None:
             QueueName=Sub(naming.queue(workflow.name)),
             VisibilityTimeout=budget.visibility_timeout_s(workflow),
             MaximumMessageSize=budget.MAX_MESSAGE_BYTES,
-            SqsManagedSseEnabled=True,
+            SqsManagedSseEnabled=if_key(NoValue, True),
+            KmsMasterKeyId=key_if_any(),
             RedrivePolicy=sqs.RedrivePolicy(
                 deadLetterTargetArn=GetAtt(DEAD_LETTER_QUEUE, "Arn"), maxReceiveCount=budget.MAX_RECEIVES
             ),

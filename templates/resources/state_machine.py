@@ -10,6 +10,7 @@ from templates import naming, permissions
 from templates.definition import WORKFLOW_BUCKET_TOKEN, definition_text
 from templates.imports import imported
 from templates.model import Workflow
+from templates.resources.encryption import if_key, key_policy_if_any
 from templates.resources.logs import add_log_group
 
 STATE_MACHINE: Final = "StateMachine"
@@ -28,7 +29,8 @@ def add_state_machine(template: Template, workflow: Workflow) -> None:
             AssumeRolePolicyDocument=permissions.trust("states", naming.arn("states", f"stateMachine:{name}")),
             # Inline: a policy of its own could come too late for the log destination to be checked.
             Policies=[
-                iam.Policy(PolicyName="state-machine", PolicyDocument=permissions.state_machine_policy(workflow))
+                iam.Policy(PolicyName="state-machine", PolicyDocument=permissions.state_machine_policy(workflow)),
+                key_policy_if_any(),
             ],
         )
     )
@@ -54,6 +56,11 @@ def add_state_machine(template: Template, workflow: Workflow) -> None:
                         )
                     )
                 ],
+            ),
+            EncryptionConfiguration=if_key(
+                stepfunctions.EncryptionConfiguration(
+                    Type="CUSTOMER_MANAGED_KMS_KEY", KmsKeyId=Ref(naming.KMS_KEY_PARAMETER)
+                )
             ),
             TracingConfiguration=stepfunctions.TracingConfiguration(Enabled=True),
         )

@@ -8,6 +8,7 @@ from troposphere import Equals, If, Parameter, Ref, Sub, Template, dynamodb
 
 from handlers.needs import Index, Table
 from templates import naming
+from templates.resources.encryption import if_key
 from templates.resources.retention import KEEP
 
 
@@ -38,6 +39,9 @@ def _add_table(template: Template, table: Table) -> If:
                 dynamodb.AttributeDefinition(AttributeName=name, AttributeType="S") for name in _key_attributes(table)
             ],
             KeySchema=_key_schema(table.partition_key, table.sort_key),
+            SSESpecification=if_key(
+                dynamodb.SSESpecification(SSEEnabled=True, SSEType="KMS", KMSMasterKeyId=Ref(naming.KMS_KEY_PARAMETER))
+            ),
             PointInTimeRecoverySpecification=dynamodb.PointInTimeRecoverySpecification(PointInTimeRecoveryEnabled=True),
             **({"GlobalSecondaryIndexes": [_index(index) for index in table.indexes]} if table.indexes else {}),
             **({"TimeToLiveSpecification": _time_to_live(table.ttl)} if table.ttl else {}),

@@ -1,0 +1,39 @@
+"""One customer key, if there is one, for everything that can be encrypted; else AWS's own keys."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from troposphere import Equals, If, Not, NoValue, Parameter, Ref, Template, iam
+
+from templates import naming, permissions
+
+HAS_KEY: Final = "HasKmsKey"
+
+
+def add_key(template: Template) -> None:
+    """Add the parameter that names the key; its policy must let the services of docs/reference/synth.md use it."""
+    template.add_parameter(
+        Parameter(
+            naming.KMS_KEY_PARAMETER,
+            Type="String",
+            Default="",
+            Description="ARN of a KMS key that encrypts everything; empty for the keys of AWS",
+        )
+    )
+    template.add_condition(HAS_KEY, Not(Equals(Ref(naming.KMS_KEY_PARAMETER), "")))
+
+
+def if_key(value: Any, otherwise: Any = NoValue) -> If:
+    """Return `value` where there is a key, and `otherwise`, by default nothing, where there is none."""
+    return If(HAS_KEY, value, otherwise)
+
+
+def key_policy_if_any() -> If:
+    """Return the inline policy with which a role may use the key, or nothing."""
+    return if_key(iam.Policy(PolicyName="encryption", PolicyDocument=permissions.key_policy()))
+
+
+def key_if_any() -> If:
+    """Return the key, or nothing: for a property that takes a key's ARN."""
+    return if_key(Ref(naming.KMS_KEY_PARAMETER))
