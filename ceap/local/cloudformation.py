@@ -78,7 +78,17 @@ def install() -> None:
             raise AttributeError(f"moto's CloudFormation does not take our {model.type_name}")
     replace(LogGroup, "get_cfn_attribute", _log_group_attribute(LogGroup.get_cfn_attribute))
     replace(MotoStack, "parse_template", staticmethod(parse_template))
+    replace(parsing, "clean_json", _without_nothing(parsing.clean_json))
     replace(parsing, "resource_class_from_type", _strict(parsing.resource_class_from_type))
+
+
+def _without_nothing(clean: Callable[..., Any]) -> Callable[..., Any]:
+    def clean_json(value: Any, resources_map: Any) -> Any:
+        # AWS::NoValue removes an item from a list as it removes a property; moto leaves a None there.
+        cleaned = clean(value, resources_map)
+        return [item for item in cleaned if item is not None] if isinstance(value, list) else cleaned
+
+    return clean_json
 
 
 def _strict(find: Callable[[str], Any]) -> Callable[[str], Any]:
