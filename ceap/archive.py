@@ -1,4 +1,4 @@
-"""The zip of the Lambda functions: the same files give the same bytes, on every machine."""
+"""What a deployment uploads: the zip of the Lambda functions, the same bytes on every machine, and the Glue scripts."""
 
 from __future__ import annotations
 
@@ -40,3 +40,9 @@ def read_sources(package: Path) -> dict[str, bytes]:
 def handlers_key(package: bytes) -> str:
     """Return the key of a package in the artifact bucket: named by its content, so that a version is never replaced."""
     return f"handlers/{hashlib.sha256(package).hexdigest()}.zip"
+
+
+def glue_prefix(scripts: Mapping[str, bytes]) -> str:
+    """Return the prefix of Glue scripts, given by file name, in the artifact bucket: named by all their content."""
+    digests = [f"{hashlib.sha256(content).hexdigest()} {name}\n" for name, content in sorted(scripts.items())]
+    return f"glue/{hashlib.sha256(''.join(digests).encode()).hexdigest()}/"

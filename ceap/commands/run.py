@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -36,11 +36,15 @@ class Failure(NamedTuple):
     times: int | None
 
 
-class Job(NamedTuple):
-    """All that a run was asked for; `templates` are those of the foundation and of the workflow."""
+class Task(NamedTuple):
+    """All that a run was asked for; `templates` are those of the foundation and of the workflow.
+
+    `scripts` are the Glue scripts of the workflow by file name.
+    """
 
     workflow: str
     templates: Sequence[str]
+    scripts: Mapping[str, bytes]
     body: str
     copies: int
     failure: Failure | None
@@ -71,13 +75,16 @@ def run(arguments: argparse.Namespace) -> int:
     from ceap import project
 
     [workflow] = project.load_workflows([arguments.workflow])
-    job = Job(
+    if workflow.glue_steps:
+        _require_spark()
+    task = Task(
         workflow=workflow.name,
         failure=_failure(arguments.fail, [step.stage for step in workflow.steps]) if arguments.fail else None,
         body=_body(arguments.message, arguments.workflow.parent / "messages" / f"{workflow.name}.json"),
         copies=arguments.count,
         keep=_empty_folder(arguments.keep) if arguments.keep else None,
         templates=[text for _, text in project.build_templates([workflow])],
+        scripts=project.read_scripts(workflow),
     )
 
     from ceap.local.cloudformation import DeployError
@@ -87,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.enable()
     try:
         with _terminable(), Engine.start() as engine:
-            report = _run(engine, job)
+            report = _run(engine, task)
     except EngineError as error:
         raise SurroundingsError(str(error)) from error
     except DeployError as error:
@@ -109,49 +116,56 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _run(engine: Engine, job: Job) -> RunReport:
+def _run(engine: Engine, task: Task) -> RunReport:
     """Deploy, send, drain and report."""
     from ceap.local.report import build_report
 
-    _say(f"deploying the foundation and {job.workflow} into the local engine")
-    foundation, stack = _deploy(engine, job)
-    tasks = dict(engine.machine(stack.outputs["StateMachineArn"]).tasks)
-    if job.failure:
-        function = tasks[job.failure.stage].rpartition(":")[2]
-        engine.functions.inject(function, job.failure.error_type, job.failure.times)
+    _say(f"deploying the foundation and {task.workflow} into the local engine")
+    foundation, stack = _deploy(engine, task)
+    stages = {stage.state: stage for stage in engine.machine(stack.outputs["StateMachineArn"]).stages}
+    if task.failure:
+        failing = stages[task.failure.stage]
+        workers = engine.functions if failing.kind == "function" else engine.jobs
+        workers.inject(failing.worker, task.failure.error_type, task.failure.times)
 
-    engine.listen(_follow(job.copies))
-    for _ in range(job.copies):
-        engine.send(stack.outputs["QueueUrl"], job.body)
+    engine.listen(_follow(task.copies), lambda job, line: _say(f"    {job}: {line}"))
+    for _ in range(task.copies):
+        engine.send(stack.outputs["QueueUrl"], task.body)
     executions = engine.drain()
 
     objects = dict(engine.objects(foundation.outputs["WorkflowBucket"]))
-    if job.keep:
-        _write_objects(job.keep, objects)
+    if task.keep:
+        _write_objects(task.keep, objects)
     return build_report(
-        workflow=job.workflow,
-        stages=list(tasks),
+        workflow=task.workflow,
+        stages=list(stages),
         executions=executions,
         objects=objects,
-        messages_sent=job.copies,
+        messages_sent=task.copies,
         messages_left=len(engine.messages(stack.outputs["QueueUrl"])),
         messages_dead_lettered=len(engine.messages(stack.outputs["DeadLetterQueueUrl"])),
         events_published=sum(call.action == "events:PutEvents" and call.allowed for call in engine.trace),
+        alerts_published=len(engine.published(foundation.outputs["AlertTopic"])),
         problems=engine.problems(),
     )
 
 
-def _deploy(engine: Engine, job: Job) -> tuple[Stack, Stack]:
-    """Deploy the foundation, then the workflow, whose handlers lie in the artifact bucket by then."""
+def _deploy(engine: Engine, task: Task) -> tuple[Stack, Stack]:
+    """Deploy the foundation, then the workflow, whose handlers and scripts lie in the artifact bucket by then."""
     import handlers
-    from ceap.archive import build_zip, handlers_key, read_sources
+    from ceap.archive import build_zip, glue_prefix, handlers_key, read_sources
     from templates import naming
 
-    foundation = engine.deploy(job.templates[0], f"{naming.base(naming.FOUNDATION)}-dev")
+    foundation = engine.deploy(task.templates[0], f"{naming.base(naming.FOUNDATION)}-dev")
     package = build_zip(read_sources(Path(handlers.__file__).parent))
-    key = handlers_key(package)
-    engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=package)
-    return foundation, engine.deploy(job.templates[1], f"{naming.base(job.workflow)}-dev", {"HandlersKey": key})
+    parameters = {"HandlersKey": handlers_key(package)}
+    artifacts = {parameters["HandlersKey"]: package}
+    if task.scripts:
+        parameters["GluePrefix"] = glue_prefix(task.scripts)
+        artifacts |= {parameters["GluePrefix"] + name: content for name, content in task.scripts.items()}
+    for key, content in artifacts.items():
+        engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=content)
+    return foundation, engine.deploy(task.templates[1], f"{naming.base(task.workflow)}-dev", parameters)
 
 
 def _follow(count: int) -> Any:
@@ -212,7 +226,8 @@ def _summary(report: RunReport) -> str:
         f"{report.workflow}: {report.status}. {_plural(report.messages_sent, 'message')}, "
         f"{_plural(len(report.executions), 'execution')} ({len(failed)} failed), "
         f"{_plural(report.events_published, 'event')} published, "
-        f"{_plural(report.messages_dead_lettered, 'message')} in the dead-letter queue"
+        f"{_plural(report.messages_dead_lettered, 'message')} in the dead-letter queue, "
+        f"{_plural(report.alerts_published, 'alert')} on the topic"
     ]
     lines += [f"last failure: {execution.error or execution.status}" for execution in failed[-1:]]
     lines += report.problems
@@ -230,6 +245,16 @@ def _require_engine() -> None:
     if lacking:
         raise SurroundingsError(
             f"the local engine needs {' and '.join(lacking)}; install the extra: .venv/bin/pip install -e '.[local]'"
+        )
+
+
+def _require_spark() -> None:
+    from ceap.local.spark import java_home
+
+    lacking = ["pyspark"] * (importlib.util.find_spec("pyspark") is None) + ["Java 11 to 17"] * (java_home() is None)
+    if lacking:
+        raise SurroundingsError(
+            f"a Glue step needs {' and '.join(lacking)}; install the extra: .venv/bin/pip install -e '.[local,glue]'"
         )
 
 

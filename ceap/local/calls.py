@@ -193,6 +193,11 @@ def _lambda(request: Request) -> list[Check]:
     return [Check(f"lambda:{request.method} {request.path}", "*")]
 
 
+def _glue(request: Request) -> list[Check]:
+    name = request.document.get("JobName")
+    return [Check(f"glue:{request.operation}", request.arn("glue", f"job/{name}") if name else "*")]
+
+
 def _other(request: Request) -> list[Check]:
     # Without a name of its own a request asks for what no policy grants: it fails, rather than pass unseen.
     return [Check(f"{request.service}:{request.operation or f'{request.method} {request.path}'}", "*")]
@@ -206,4 +211,5 @@ _SERVICES: Final[Mapping[str, Callable[[Request], list[Check]]]] = {
     "events": _events,
     "sns": _sns,
     "lambda": _lambda,
+    "glue": _glue,
 }

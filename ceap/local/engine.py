@@ -14,7 +14,7 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -25,14 +25,16 @@ from moto.core.base_backend import BackendDict
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 
-from ceap.local import cloudformation, gateway, interpreter
+from ceap.local import cloudformation, events, gateway, interpreter
 from ceap.local.clock import CLOCK
 from ceap.local.executions import Execution, Executions, Listener, Machine
 from ceap.local.functions import Functions
 from ceap.local.hooks import replace
+from ceap.local.jobs import Jobs
 from ceap.local.logs import Logs
 from ceap.local.pipes import Poller
 from ceap.local.sessions import REGION, Decision, Session, Sessions
+from ceap.local.states import StepFunctions
 
 MOTO_VERSION: Final = "5.2.5"
 
@@ -58,9 +60,11 @@ class Engine:
         self._sessions: Final = Sessions(account)
         self.logs: Final = Logs(account, self._sessions, CLOCK)
         self.functions: Final = Functions(account, self._folder, self._sessions, self.logs, CLOCK)
-        self._executions: Final = Executions(account, self.logs)
-        self._gateway: Final = gateway.Gateway(account, self._sessions, [self.functions.serve, self._executions.serve])
-        self.functions.url = self._gateway.url
+        self.jobs: Final = Jobs(self._folder, self._sessions, self.logs, CLOCK)
+        self._executions: Final = Executions(account, self.logs, events.announce)
+        routes = [self.functions.serve, self.jobs.serve, StepFunctions(self._executions).serve]
+        self._gateway: Final = gateway.Gateway(account, self._sessions, routes)
+        self.functions.url = self.jobs.url = self._gateway.url
         self._pollers: Final[list[Poller]] = []
         self._roles: Final[list[str]] = []
         self._clients: Final[dict[tuple[str, str], Any]] = {}
@@ -94,6 +98,8 @@ class Engine:
         self._closed = True
         for poller in self._pollers:
             poller.close()
+        self._executions.close()
+        self.jobs.close()
         self.functions.close()
         for client in self._clients.values():
             client.close()
@@ -129,12 +135,16 @@ class Engine:
     def machine(self, arn: str) -> Machine:
         return self._executions.machines[arn]
 
-    def listen(self, listener: Listener) -> None:
-        """Let `listener` hear of executions, attempts and waits while they happen, from several threads."""
+    def listen(self, listener: Listener, job_listener: Callable[[str, str], None]) -> None:
+        """Let `listener` hear of executions, attempts and waits while they happen, from several threads.
+
+        `job_listener` hears each line that a Glue job prints: the job's name and the line.
+        """
         self._executions.listener = listener
+        self.jobs.listener = job_listener
 
     def deploy(self, text: str, name: str, parameters: Mapping[str, str] | None = None) -> cloudformation.Stack:
-        """Create a stack and set its functions, state machines and pipes going.
+        """Create a stack and set its functions, jobs, state machines and pipes going.
 
         Raises:
             DeployError: the template is refused, or a service may not assume the role given to it.
@@ -143,11 +153,15 @@ class Engine:
         try:
             for model in stack.of_type("AWS::Lambda::Function").values():
                 self.functions.warm(model.function_name)
+            for model in stack.of_type("AWS::Glue::Job").values():
+                self.jobs.add(model.job)
+            for model in stack.of_type("AWS::Events::Rule").values():
+                events.check_rule(model)
             for model in stack.of_type("AWS::StepFunctions::StateMachine").values():
                 self._add_machine(model.machine)
             for model in stack.of_type("AWS::Pipes::Pipe").values():
                 session = self._sessions.assume(model.role, service="pipes", source=model.arn, name=model.name)
-                self._pollers.append(Poller(model, self.url, session, self.logs))
+                self._pollers.append(Poller(model, self.url, session, self.logs, self._in_background))
         except Exception as error:
             raise cloudformation.DeployError(f"stack {name}: {error}") from error
         return stack
@@ -187,6 +201,13 @@ class Engine:
         """Return every (action, resource pattern) that a role's policies allow."""
         return self._sessions.grants(role)
 
+    def published(self, topic: str) -> list[str]:
+        """Return the messages that were published to a topic, by its ARN."""
+        return events.published(topic)
+
+    def _in_background(self) -> int:
+        return self._executions.in_background
+
     def _add_machine(self, machine: Machine) -> None:
         session = self._sessions.assume(machine.role, service="states", source=machine.arn, name=machine.name)
         interpreter.CLIENTS[machine.role] = lambda service: self._client_of(session, service)
@@ -215,6 +236,7 @@ def install() -> None:
     try:
         cloudformation.install()
         interpreter.install()
+        events.install()
         for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
             replace(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)
     except (AttributeError, ImportError) as error:

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import json
 import threading
-import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
+from moto.core.utils import iso_8601_datetime_with_milliseconds
 from moto.stepfunctions.parser.api import HistoryEventType, LogLevel
 from moto.stepfunctions.parser.asl.eval.event.logging import is_logging_enabled_for
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import SyncExecution
 
 from ceap.local import interpreter
-from ceap.local.calls import Request
 from ceap.local.clock import CLOCK
-from ceap.local.gateway import Answer
 from ceap.local.logs import Logs
 
-INPUT_LIMIT_BYTES: Final = 262_144
-
 ExecutionStatus: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
-AttemptStatus: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT"]
+AttemptStatus: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 
 _OUTCOMES: Final[Mapping[str, AttemptStatus]] = {
     "TaskSucceeded": "SUCCEEDED",
     "TaskFailed": "FAILED",
     "TaskTimedOut": "TIMED_OUT",
 }
+
+
+class Stage(NamedTuple):
+    """A state and what does its work: the name of a function or of a Glue job."""
+
+    state: str
+    kind: Literal["function", "job"]
+    worker: str
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,14 +49,16 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     log_data: bool
 
     @property
-    def tasks(self) -> list[tuple[str, str]]:
-        """The Task states and the function that each invokes, in the order of the definition."""
-        states = json.loads(self.definition)["States"]
-        return [
-            (name, state.get("Parameters", {}).get("FunctionName", ""))
-            for name, state in states.items()
-            if state["Type"] == "Task"
-        ]
+    def stages(self) -> list[Stage]:
+        """The states that invoke a function or run a Glue job, in the order of the definition."""
+        stages = []
+        for name, state in json.loads(self.definition)["States"].items():
+            parameters = state.get("Parameters", {})
+            if "FunctionName" in parameters:
+                stages.append(Stage(name, "function", parameters["FunctionName"].rpartition(":")[2]))
+            elif "JobName" in parameters:
+                stages.append(Stage(name, "job", parameters["JobName"]))
+        return stages
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -83,10 +89,12 @@ class Execution(msgspec.Struct, kw_only=True):
     machine: str
     input: str
     status: ExecutionStatus = "RUNNING"
+    output: str | None = None
     error: str | None = None
     cause: str | None = None
     started: float = 0.0
     ended: float = 0.0
+    redrives: int = 0
     attempts: list[Attempt] = msgspec.field(default_factory=list)
     waits: list[Wait] = msgspec.field(default_factory=list)
     history: list[dict[str, Any]] = msgspec.field(default_factory=list)
@@ -100,80 +108,55 @@ Listener: TypeAlias = Callable[[Execution, Attempt | Wait | None], None]
 
 
 class Executions:
-    """The state machines of one engine and what they ran."""
+    """The state machines of one engine and what they ran; `announce` is told of every change of a status."""
 
-    def __init__(self, account: str, logs: Logs) -> None:
+    def __init__(self, account: str, logs: Logs, announce: Callable[[Machine, Execution], None]) -> None:
         self.machines: Final[dict[str, Machine]] = {}
         self.all: Final[list[Execution]] = []
         self.listener: Listener | None = None
         self._account: Final = account
         self._logs: Final = logs
+        self._announce: Final = announce
         self._lock: Final = threading.Lock()
+        self._in_background = 0
+        self._closed = False
 
-    def serve(self, request: Request) -> Answer | None:
-        """Serve `StartSyncExecution`, which moto does not have."""
-        if request.service != "states" or request.operation != "StartSyncExecution":
-            return None
-        arn = request.document["stateMachineArn"]
-        machine = self.machines.get(arn)
-        if machine is None:
-            return _error("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
-        if machine.kind != "EXPRESS":
-            return _error("StateMachineTypeNotSupported", "StartSyncExecution takes an EXPRESS state machine")
-        given = request.document.get("input", "{}")
-        if len(given.encode()) > INPUT_LIMIT_BYTES:
-            return _error("ValidationException", f"The input is longer than {INPUT_LIMIT_BYTES} bytes")
-        execution, output = self._run(machine, given, request.document.get("name") or str(uuid.uuid4()))
-        answer = {
-            "executionArn": execution.arn,
-            "stateMachineArn": machine.arn,
-            "name": execution.name,
-            "startDate": execution.started,
-            "stopDate": execution.ended,
-            "status": execution.status,
-            "input": given,
-            **({"output": output} if execution.status == "SUCCEEDED" else {}),
-            **({"error": execution.error, "cause": execution.cause} if execution.error else {}),
-        }
-        return Answer(200, json.dumps(answer).encode(), {"Content-Type": "application/x-amz-json-1.0"})
+    @property
+    def in_background(self) -> int:
+        """How many executions run that nobody waits for."""
+        return self._in_background
 
-    def _run(self, machine: Machine, given: str, name: str) -> tuple[Execution, str]:
-        kind = "express" if machine.kind == "EXPRESS" else "execution"
-        arn = f"{machine.arn.replace(':stateMachine:', f':{kind}:')}:{name}"
-        execution = Execution(arn=arn, name=name, machine=machine.arn, input=given, started=CLOCK.now())
-        with self._lock:
-            self.all.append(execution)
-        journal = _Journal(execution, machine, self)
-        interpreter.RECORDERS[arn] = journal.wait
-        try:
-            run = self._interpretation(machine, execution, journal)
-            self.tell(execution, None)
-            run.start()
-        finally:
-            del interpreter.RECORDERS[arn]
-        execution.status = run.exec_status.value
-        execution.error, execution.cause = run.error, run.cause
-        execution.ended = CLOCK.now()
-        self.tell(execution, None)
-        return execution, to_json_str(run.output, separators=(",", ":"))
+    def run(self, machine: Machine, given: str, name: str) -> Execution:
+        """Run an execution and return when it has ended."""
+        execution = self._add(machine, given, name)
+        self._run(machine, execution, None)
+        return execution
 
-    def _interpretation(self, machine: Machine, execution: Execution, journal: _Journal) -> Any:
-        region = machine.arn.split(":")[3]
-        # The interpreter's own types are classes with much more; it reads of each what stands here.
-        interpretation: Any = SyncExecution
-        return interpretation(
-            name=execution.name,
-            sm_type=machine.kind,
-            role_arn=machine.role,
-            exec_arn=execution.arn,
-            account_id=self._account,
-            region_name=region,
-            state_machine=_MachineView(machine),
-            start_date=interpreter.virtual_datetime(),
-            cloud_watch_logging_session=journal,
-            activity_store={},
-            input_data=execution.input,
-        )
+    def start(self, machine: Machine, given: str, name: str) -> Execution:
+        """Start an execution and do not wait for it."""
+        execution = self._add(machine, given, name)
+        self._run_in_background(machine, execution, None)
+        return execution
+
+    def redrive(self, execution: Execution) -> None:
+        """Let an execution that failed go on at the state where it did, and do not wait for it."""
+        entered = next(event for event in reversed(execution.history) if event["type"].endswith("StateEntered"))
+        execution.redrives += 1
+        execution.status, execution.error, execution.cause = "RUNNING", None, None
+        resumption = interpreter.Resumption(entered["details"]["name"], entered["details"]["input"])
+        self._run_in_background(self.machines[execution.machine], execution, resumption)
+
+    def stop(self, execution: Execution, error: str | None, cause: str | None) -> None:
+        """Abort an execution; harmless when it has ended."""
+        if run := interpreter.RUNS.get(execution.arn):
+            execution.error, execution.cause = error, cause
+            run.stop()
+
+    def close(self) -> None:
+        """Abort whatever runs, and tell nobody."""
+        self._closed = True
+        for execution in list(self.all):
+            self.stop(execution, None, None)
 
     def tell(self, execution: Execution, change: Attempt | Wait | None) -> None:
         if self.listener is not None:
@@ -193,6 +176,74 @@ class Executions:
         # Step Functions delivers logs itself, set up with the machine's role when the machine is created.
         self._logs.write(machine.log_group, stream, [message], None)
 
+    def _add(self, machine: Machine, given: str, name: str) -> Execution:
+        kind = "express" if machine.kind == "EXPRESS" else "execution"
+        arn = f"{machine.arn.replace(':stateMachine:', f':{kind}:')}:{name}"
+        execution = Execution(arn=arn, name=name, machine=machine.arn, input=given, started=CLOCK.now())
+        with self._lock:
+            self.all.append(execution)
+        return execution
+
+    def _run_in_background(
+        self, machine: Machine, execution: Execution, resumption: interpreter.Resumption | None
+    ) -> None:
+        with self._lock:
+            self._in_background += 1
+        CLOCK.begin()
+
+        def work() -> None:
+            try:
+                self._run(machine, execution, resumption)
+            finally:
+                with self._lock:
+                    self._in_background -= 1
+                CLOCK.end()
+
+        threading.Thread(target=work, name=execution.name, daemon=True).start()
+
+    def _run(self, machine: Machine, execution: Execution, resumption: interpreter.Resumption | None) -> None:
+        journal = _Journal(execution, machine, self)
+        run = interpreter.RUNS[execution.arn] = interpreter.Run(journal.wait, resumption)
+        self._tell_of_status(machine, execution)
+        try:
+            interpretation = self._interpretation(machine, execution, journal)
+            interpretation.start()
+        finally:
+            del interpreter.RUNS[execution.arn]
+        execution.ended = CLOCK.now()
+        if run.cut_off is not None:
+            execution.status = run.cut_off
+            journal.close(run.cut_off)
+        else:
+            execution.status = interpretation.exec_status.value
+            execution.error, execution.cause = interpretation.error, interpretation.cause
+            if execution.status == "SUCCEEDED":
+                execution.output = to_json_str(interpretation.output, separators=(",", ":"))
+        self._tell_of_status(machine, execution)
+
+    def _tell_of_status(self, machine: Machine, execution: Execution) -> None:
+        if not self._closed:
+            self._announce(machine, execution)
+            self.tell(execution, None)
+
+    def _interpretation(self, machine: Machine, execution: Execution, journal: _Journal) -> Any:
+        region = machine.arn.split(":")[3]
+        # The interpreter's own types are classes with much more; it reads of each what stands here.
+        interpretation: Any = SyncExecution
+        return interpretation(
+            name=execution.name,
+            sm_type=machine.kind,
+            role_arn=machine.role,
+            exec_arn=execution.arn,
+            account_id=self._account,
+            region_name=region,
+            state_machine=_MachineView(machine),
+            start_date=interpreter.virtual_datetime(),
+            cloud_watch_logging_session=journal,
+            activity_store={},
+            input_data=execution.input,
+        )
+
 
 class _MachineView:
     def __init__(self, machine: Machine) -> None:
@@ -203,7 +254,7 @@ class _MachineView:
 
 
 class _Journal:
-    """Stands where the interpreter expects a CloudWatch logging session: hears every event of one execution."""
+    """Stands where the interpreter expects a CloudWatch logging session: hears every event of one run."""
 
     class _Configuration:
         include_execution_data = True
@@ -215,38 +266,63 @@ class _Journal:
         self._execution: Final = execution
         self._machine: Final = machine
         self._executions: Final = executions
+        self._earlier: Final = len(execution.history)
         self._state = ""
+        self._closed = False
 
     def log_level_filter(self, history_event_type: Any) -> bool:  # noqa: ARG002 (moto's signature)
         return True
 
     def publish_history_log(self, history_log: Mapping[str, Any]) -> None:
-        event = {**history_log, "type": str(history_log["type"].value)}
-        self._execution.history.append(event)
-        self._follow(event["type"], event.get("details") or {})
-        self._executions.log(self._machine, self._execution, event)
+        if not self._closed:
+            self._record(history_log, history_log["type"].value, history_log.get("details") or {})
 
     def wait(self, state: str, seconds: float) -> None:
+        if self._closed:
+            return
         wait = Wait(state, len(self._execution.attempts_of(state)) + 1, seconds)
         self._execution.waits.append(wait)
         self._executions.tell(self._execution, wait)
 
+    def close(self, status: Literal["ABORTED", "TIMED_OUT"]) -> None:
+        """Record that the run was cut off, and nothing after it."""
+        self._closed = True
+        execution = self._execution
+        if execution.attempts and execution.attempts[-1].status == "RUNNING":
+            self._end_attempt(status, {})
+        details = {"error": execution.error, "cause": execution.cause} if execution.error else {}
+        stamp = {"event_timestamp": iso_8601_datetime_with_milliseconds(interpreter.virtual_datetime())}
+        self._record(stamp, "ExecutionAborted" if status == "ABORTED" else "ExecutionTimedOut", details)
+
+    def _record(self, history_log: Mapping[str, Any], kind: str, details: Mapping[str, Any]) -> None:
+        if kind == "ExecutionStarted" and self._earlier:
+            kind, details = "ExecutionRedriven", {"redriveCount": self._execution.redrives}
+        number = len(self._execution.history) + 1
+        previous = int(history_log.get("previous_event_id", number - 1 - self._earlier))
+        event = {
+            **history_log,
+            "id": str(number),
+            "previous_event_id": str(previous + self._earlier),
+            "type": kind,
+            "details": details,
+        }
+        self._execution.history.append(event)
+        self._follow(kind, details)
+        self._executions.log(self._machine, self._execution, event)
+
     def _follow(self, kind: str, details: Mapping[str, Any]) -> None:
-        now = CLOCK.now()
         if kind.endswith("StateEntered"):
             self._state = details["name"]
         elif kind == "TaskScheduled":
-            number = len(self._execution.attempts_of(self._state)) + 1
+            number, now = len(self._execution.attempts_of(self._state)) + 1, CLOCK.now()
             attempt = Attempt(state=self._state, number=number, status="RUNNING", started=now, ended=now)
             self._execution.attempts.append(attempt)
             self._executions.tell(self._execution, attempt)
         elif status := _OUTCOMES.get(kind):
-            attempt = self._execution.attempts[-1]
-            attempt.status, attempt.ended = status, now
-            attempt.error, attempt.cause = details.get("error"), details.get("cause")
-            self._executions.tell(self._execution, attempt)
+            self._end_attempt(status, details)
 
-
-def _error(code: str, message: str) -> Answer:
-    body = json.dumps({"__type": code, "message": message}).encode()
-    return Answer(400, body, {"x-amzn-ErrorType": code})
+    def _end_attempt(self, status: AttemptStatus, details: Mapping[str, Any]) -> None:
+        attempt = self._execution.attempts[-1]
+        attempt.status, attempt.ended = status, CLOCK.now()
+        attempt.error, attempt.cause = details.get("error"), details.get("cause")
+        self._executions.tell(self._execution, attempt)

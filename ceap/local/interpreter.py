@@ -2,27 +2,35 @@
 
 Everything here touches private parts of moto 5.2.5; `install` asserts that they are as expected.
 What it changes: retriers, Wait states and the machine's timeout run on the virtual clock; calls are made as the state
-machine's role; States.ALL does not catch States.Runtime, which AWS never retries; history carries virtual time.
+machine's role; States.ALL does not catch States.Runtime, which AWS never retries; history carries virtual time; an
+execution can be stopped, and go on at the state where it failed; a task waits for its Glue job; S3 gets a body as JSON.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 import sys
 import threading
 from collections.abc import Callable
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_aws_sdk,
+    state_task_service_callback,
+    state_task_service_glue,
+)
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from ceap.local.clock import CLOCK
@@ -34,8 +42,38 @@ ClientFactory = Callable[[str], Any]
 CLIENTS: Final[dict[str, ClientFactory]] = {}
 """By role ARN: whose calls go where. An engine enters the roles of its state machines."""
 
-RECORDERS: Final[dict[str, Callable[[str, float], None]]] = {}
-"""By execution ARN: what is told of every wait, with the state's name and the seconds asked for."""
+MAX_DURATION_S: Final = {"EXPRESS": 5 * 60, "STANDARD": 365 * 24 * 3600}
+"""By type of state machine: how long an execution may take. Source: Step Functions Developer Guide, "Quotas"."""
+
+POLL_S: Final = 1.0
+"""How often a task looks whether its Glue job has ended, in virtual seconds."""
+
+
+class Resumption(NamedTuple):
+    """Where an execution goes on, in place of the start; `input` is JSON."""
+
+    state: str
+    input: str
+
+
+class Run:
+    """One run of the interpreter, seen from outside: it tells of waits, may start further on, and can be stopped.
+
+    `cut_off` says how it was ended before its states had; what they still do then is nobody's concern.
+    """
+
+    def __init__(self, record_wait: Callable[[str, float], None], resumption: Resumption | None = None) -> None:
+        self.record_wait: Final = record_wait
+        self.resumption: Final = resumption
+        self.cut_off: Literal["ABORTED", "TIMED_OUT"] | None = None
+
+    def stop(self) -> None:
+        self.cut_off = "ABORTED"
+        CLOCK.wake()
+
+
+RUNS: Final[dict[str, Run]] = {}
+"""By execution ARN: what runs now."""
 
 _EVALUATING: Final = threading.local()
 
@@ -78,11 +116,35 @@ def install() -> None:
     replace(Program, "eval", _run_program)
     replace(ExecutionWorker, "_get_evaluation_entrypoint", _parsed)
     replace(EventManager, "_get_current_timestamp", staticmethod(virtual_datetime))
+    _install_services()
     for module in [module for name, module in sys.modules.items() if name.startswith("moto.stepfunctions.parser")]:
         if hasattr(module, "boto_client_for"):
             replace(module, "boto_client_for", _client_for)
     if boto_client.boto_client_for is not _client_for:
         raise AttributeError("moto's boto_client_for could not be replaced")
+
+
+def _install_services() -> None:
+    glue, sdk, callback = state_task_service_glue, state_task_service_aws_sdk, state_task_service_callback
+    # Of a run that was stopped, AWS says that the task failed.
+    replace(glue, "_JOB_RUN_STATE_ABNORMAL_TERMINAL_VALUE", {"FAILED", "TIMEOUT", "ERROR", "STOPPED"})
+    await_other = callback.StateTaskServiceCallback._eval_integration_pattern
+
+    def await_integration(self: Any, **given: Any) -> None:
+        (_await_job if isinstance(self, glue.StateTaskServiceGlue) else await_other)(self, **given)
+
+    replace(callback.StateTaskServiceCallback, "_eval_integration_pattern", await_integration)
+    call = sdk.StateTaskServiceAwsSdk._eval_service_task
+
+    def call_with_json(self: Any, *, normalised_parameters: dict[str, Any], **given: Any) -> None:
+        body = normalised_parameters.get("Body", b"")
+        if self._get_boto_service_action() == "put_object" and not isinstance(body, bytes):
+            # AWS writes any value as JSON, a string in its quotes too; moto writes a string as it is.
+            normalised_parameters["Body"] = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+        call(self, normalised_parameters=normalised_parameters, **given)
+
+    replace(sdk.StateTaskServiceAwsSdk, "_eval_service_task", call_with_json)
+    sdk._SERVICE_ERROR_NAMES["s3"] = "S3"
 
 
 def _client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001 (moto's signature)
@@ -95,16 +157,36 @@ def _parsed(self: Any) -> Any:
 
 def _wait(env: Any, seconds: float) -> None:
     context = env.states.context_object.context_object_data
-    if recorder := RECORDERS.get(context["Execution"]["Id"]):
-        recorder(context["State"]["Name"], float(seconds))
+    if run := RUNS.get(context["Execution"]["Id"]):
+        run.record_wait(context["State"]["Name"], float(seconds))
     CLOCK.sleep(seconds, interrupted=lambda: not env.is_running())
 
 
-def _run_program(self: Any, env: Any) -> None:
-    """Run the states in a thread of their own and end them when the machine's timeout has passed."""
-    done = threading.Event()
+def _await_job(
+    self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, state_credentials: Any
+) -> None:
+    """Wait for the job run that the task has started; end it when the task is over before it is.
 
-    def run() -> None:
+    Takes what StartJobRun answered from the stack and leaves the ended run there, as JSON.
+    """
+    started = env.stack[-1]
+    ended_run = self._build_sync_resolver(env, resource_runtime_part, normalised_parameters, state_credentials)
+    while env.is_running():
+        if (job_run := ended_run()) is not None:
+            env.stack.append(json.loads(to_json_str(job_run)))
+            return
+        CLOCK.sleep(POLL_S, interrupted=lambda: not env.is_running())
+    client = self._get_glue_client(resource_runtime_part, state_credentials)
+    client.batch_stop_job_run(JobName=started["JobName"], JobRunIds=[started["JobRunId"]])
+    raise TimeoutError
+
+
+def _run_program(self: Any, env: Any) -> None:
+    """Run the states in a thread of their own, until they are done, the machine's time is up, or the run is stopped."""
+    done = threading.Event()
+    run = RUNS[env.states.context_object.context_object_data["Execution"]["Id"]]
+
+    def work() -> None:
         try:
             EvalComponent.eval(self, env)
         finally:
@@ -112,9 +194,15 @@ def _run_program(self: Any, env: Any) -> None:
             CLOCK.wake()
 
     env.next_state_name = self.start_at.start_at_name
-    threading.Thread(target=run, daemon=True).start()
-    if self.timeout_seconds is None:
-        done.wait()
-    elif not CLOCK.wait(done.is_set, self.timeout_seconds.timeout_seconds):
+    if run.resumption is not None:
+        env.next_state_name = run.resumption.state
+        env.states.reset(json.loads(run.resumption.input))
+    threading.Thread(target=work, daemon=True).start()
+    limit_s = MAX_DURATION_S[env.execution_type]
+    if self.timeout_seconds is not None:
+        limit_s = min(limit_s, self.timeout_seconds.timeout_seconds)
+    if not CLOCK.wait(lambda: done.is_set() or run.cut_off is not None, limit_s):
+        run.cut_off = "TIMED_OUT"
+    if run.cut_off is not None:
         env.set_timed_out()
         CLOCK.wake()

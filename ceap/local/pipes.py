@@ -1,7 +1,8 @@
 """Pipes: from a queue to a state machine, with the pipe's role.
 
-A pipe takes what is visible, starts the state machine and waits for it; only success deletes the message. A message of
-a failed run stays in the queue, hidden until its visibility timeout has passed: the queue's own redrive does the rest.
+A pipe takes what is visible and starts the state machine. If it waits for the result, only success deletes the message;
+if it does not, an accepted start does. What is not deleted stays in the queue, hidden until its visibility timeout has
+passed: the queue's own redrive does the rest.
 Source: EventBridge User Guide, "Amazon SQS as a source", "Error handling and troubleshooting".
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # botocore ships no types
@@ -23,13 +24,13 @@ from ceap.local.resources import Pipe
 from ceap.local.sessions import REGION, Session
 
 PARALLEL: Final = 4
-"""How many executions a pipe keeps going at once; on AWS it starts with five and scales."""
+"""How many executions go on at once for a pipe to take more; on AWS a pipe that waits starts with five and scales."""
 
 
 class Poller:
     """A running pipe; `problem` says why it stopped taking messages, if it did."""
 
-    def __init__(self, pipe: Pipe, url: str, session: Session, logs: Logs) -> None:
+    def __init__(self, pipe: Pipe, url: str, session: Session, logs: Logs, in_background: Callable[[], int]) -> None:
         self.name: Final = pipe.name
         self.problem: str | None = None
         self._pipe: Final = pipe
@@ -41,12 +42,13 @@ class Poller:
         self._url: Final = f"{url}/{pipe.account}/{self._queue.name}"
         # When a pipe is made, AWS looks at its source with its role.
         self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["All"])
+        self._in_background: Final = in_background
         self._running = 0
         self._lock: Final = threading.Lock()
 
     def poll(self) -> bool:
         """Take visible messages and begin to deliver them; return whether there may be more to do at once."""
-        if self._running == PARALLEL or not self._can_take():
+        if self._is_full() or not self._can_take():
             return False
         records = self._receive()
         if not records:
@@ -64,7 +66,7 @@ class Poller:
             return None
         # SQS compares milliseconds, and a message is visible only after its moment.
         moments = [max(m.visible_at, m.delayed_until) / 1000 + 0.002 for m in list(self._queue._messages)]
-        if self._running == PARALLEL:
+        if self._is_full():
             # What is visible already waits for an execution to end, not for time.
             moments = [moment for moment in moments if moment > CLOCK.now()]
         return min(moments, default=None)
@@ -72,6 +74,9 @@ class Poller:
     def close(self) -> None:
         self._sqs.close()
         self._states.close()
+
+    def _is_full(self) -> bool:
+        return self._running + self._in_background() >= PARALLEL
 
     def _can_take(self) -> bool:
         if self.problem or not self._pipe.is_running:
@@ -111,7 +116,7 @@ class Poller:
 
     def _deliver(self, records: list[dict[str, Any]]) -> None:
         try:
-            reason = self._start(json.dumps(records))
+            reason = self._start(json.dumps(records, ensure_ascii=False))
             if reason is None:
                 self._delete(records)
             else:
@@ -123,6 +128,9 @@ class Poller:
     def _start(self, payload: str) -> str | None:
         """Run the target and return why it failed, or None."""
         try:
+            if not self._pipe.waits:
+                self._states.start_execution(stateMachineArn=self._pipe.target, input=payload)
+                return None
             answer = self._states.start_sync_execution(stateMachineArn=self._pipe.target, input=payload)
         except (ClientError, BotoCoreError) as error:
             return str(error)

@@ -11,7 +11,7 @@ import msgspec
 from ceap.local.executions import Attempt, Execution, ExecutionStatus, Wait
 from handlers.contract import output_key
 
-StageStatus: TypeAlias = Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "RUNNING", "NOT_RUN"]
+StageStatus: TypeAlias = Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "RUNNING", "NOT_RUN"]
 
 
 class StageReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -47,6 +47,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     messages_left: int
     messages_dead_lettered: int
     events_published: int
+    alerts_published: int
     problems: tuple[str, ...]
     executions: tuple[ExecutionReport, ...]
 
@@ -61,6 +62,7 @@ def build_report(
     messages_left: int,
     messages_dead_lettered: int,
     events_published: int,
+    alerts_published: int,
     problems: Iterable[str],
 ) -> RunReport:
     """Return the report of a run; `objects` are those of the workflow bucket by key."""
@@ -74,6 +76,7 @@ def build_report(
         messages_left=messages_left,
         messages_dead_lettered=messages_dead_lettered,
         events_published=events_published,
+        alerts_published=alerts_published,
         problems=tuple(problems),
         executions=reports,
     )
@@ -155,9 +158,10 @@ def _counts(document: bytes | None) -> tuple[int | None, int | None]:
 
 
 def _message(cause: str | None) -> str:
-    """Return the message in the cause of a failed task: a function's is a JSON document."""
+    """Return the message in the cause of a failed task: a function's, and a Glue job run's, is a JSON document."""
     try:
-        return str(json.loads(cause or "")["errorMessage"])
+        document = json.loads(cause or "")
+        return str(document["errorMessage"] if "errorMessage" in document else document["ErrorMessage"])
     except (ValueError, KeyError, TypeError):
         return cause or ""
 

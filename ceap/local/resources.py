@@ -17,6 +17,7 @@ from moto.sqs.models import sqs_backends
 
 from ceap.local import interpreter
 from ceap.local.executions import Machine
+from ceap.local.jobs import Job
 
 
 class ResourceError(ValueError):
@@ -149,8 +150,7 @@ class Pipe(Resource, CloudFormationModel):
         self.target: str = given["Target"]
         self.batch_size = int(source.get("SqsQueueParameters", {}).get("BatchSize", 10))
         machine = target.get("StepFunctionStateMachineParameters", {})
-        if (invocation := machine.get("InvocationType", "REQUEST_RESPONSE")) != "REQUEST_RESPONSE":
-            raise ResourceError(f"{self.name}: the local engine does not model a pipe's InvocationType {invocation}")
+        self.waits = machine.get("InvocationType", "REQUEST_RESPONSE") == "REQUEST_RESPONSE"
         self.is_running = given.get("DesiredState", "RUNNING") == "RUNNING"
         log = given.get("LogConfiguration", {})
         self.log_level: str = log.get("Level", "OFF")
@@ -161,6 +161,31 @@ class Pipe(Resource, CloudFormationModel):
     @property
     def arn(self) -> str:
         return str(self.attributes["Arn"])
+
+
+class GlueJob(Resource, CloudFormationModel):
+    """AWS::Glue::Job with a PySpark script; run by `jobs`. Workers and Glue version are only stored."""
+
+    type_name = "AWS::Glue::Job"
+    name_property = "Name"
+    job: Job
+
+    def create(self) -> None:
+        given = self.properties
+        command = given["Command"]
+        if command["Name"] != "glueetl":
+            raise ResourceError(f"{self.name}: the local engine does not run a Glue job of type {command['Name']}")
+        if int(given.get("MaxRetries", 0)):
+            raise ResourceError(f"{self.name}: the local engine does not model MaxRetries of a Glue job")
+        self.job = Job(
+            name=self.name,
+            arn=f"arn:aws:glue:{self.region}:{self.account}:job/{self.name}",
+            role=given["Role"],
+            script=command["ScriptLocation"],
+            arguments={key: str(value) for key, value in given.get("DefaultArguments", {}).items()},
+            timeout_min=int(given.get("Timeout", 480)),
+            concurrent_runs=int(given.get("ExecutionProperty", {}).get("MaxConcurrentRuns", 1)),
+        )
 
 
 class QueuePolicy(Resource, CloudFormationModel):
@@ -219,7 +244,7 @@ class Alarm(Resource, CloudFormationModel):
         self.attributes = {"Arn": f"arn:aws:cloudwatch:{self.region}:{self.account}:alarm:{self.name}"}
 
 
-TYPES: Final = (StateMachine, Pipe, QueuePolicy, TopicPolicy, Subscription, BucketPolicy, Alarm)
+TYPES: Final = (StateMachine, Pipe, GlueJob, QueuePolicy, TopicPolicy, Subscription, BucketPolicy, Alarm)
 
 
 def _check_policy(name: str, document: Mapping[str, Any]) -> None:

@@ -1,0 +1,154 @@
+"""EventBridge: status changes of executions, and the delivery of events to the targets of rules.
+
+moto keeps rules and matches patterns; it delivers to no topic, and puts nothing that fails into a dead-letter queue.
+Source: EventBridge User Guide, "Event retry policy and using dead-letter queues"; Step Functions Developer Guide,
+"Automating Step Functions event delivery with EventBridge".
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import uuid
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from moto.events.models import Rule, events_backends
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+
+from ceap.local.clock import CLOCK
+from ceap.local.executions import Execution, Machine
+from ceap.local.hooks import replace
+from ceap.local.resources import ResourceError
+from ceap.local.sessions import REGION
+
+DATA_LIMIT_BYTES: Final = 248 * 1024
+"""Escaped input and output of more are left out of a status change."""
+TARGET_FIELDS: Final = {"Id", "Arn", "DeadLetterConfig"}
+
+
+@lru_cache(maxsize=1)
+def install() -> None:
+    """Hook moto's rules, once per process.
+
+    Raises:
+        AttributeError: moto lacks the part that is hooked.
+    """
+    replace(Rule, "send_to_targets", _send_to_targets)
+
+
+def check_rule(rule: Any) -> None:
+    """Check that the engine can do what a deployed rule asks for.
+
+    Raises:
+        ResourceError: a schedule, or a target that is neither a topic nor a queue, or is given its input.
+    """
+    if rule.scheduled_expression:
+        raise ResourceError(f"{rule.name}: the local engine runs no schedules")
+    for target in rule.targets:
+        if target["Arn"].split(":")[2] not in {"sns", "sqs"}:
+            raise ResourceError(f"{rule.name}: the local engine does not know the target {target['Arn']}")
+        if strange := sorted(set(target) - TARGET_FIELDS):
+            raise ResourceError(f"{rule.name}: the local engine does not model {', '.join(strange)} of a target")
+
+
+def announce(machine: Machine, execution: Execution) -> None:
+    """Send the event of an execution's new status; an EXPRESS machine has none."""
+    if machine.kind != "STANDARD":
+        return
+    account = machine.arn.split(":")[4]
+    event: Any = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Step Functions Execution Status Change",
+        "source": "aws.states",
+        "account": account,
+        "time": _iso(CLOCK.now()),
+        "region": REGION,
+        "resources": [execution.arn],
+        "detail": _status(execution),
+    }
+    for rule in list(events_backends[account][REGION].event_buses["default"].rules.values()):
+        rule.send_to_targets(event)
+
+
+def published(topic: str) -> list[str]:
+    """Return the messages that were published to a topic, by its ARN."""
+    account = topic.split(":")[4]
+    return [message for _, message, *_ in sns_backends[account][REGION].topics[topic].sent_notifications]
+
+
+def _status(execution: Execution) -> dict[str, Any]:
+    output_bytes = len(json.dumps(execution.output))
+    has_output = output_bytes <= DATA_LIMIT_BYTES
+    has_input = len(json.dumps(execution.input)) + output_bytes <= DATA_LIMIT_BYTES
+    ended = execution.status != "RUNNING"
+    can_redrive = execution.status in {"FAILED", "TIMED_OUT", "ABORTED"}
+    return {
+        "executionArn": execution.arn,
+        "stateMachineArn": execution.machine,
+        "stateMachineVersionArn": None,
+        "stateMachineAliasArn": None,
+        "name": execution.name,
+        "status": execution.status,
+        "startDate": int(execution.started * 1000),
+        "stopDate": int(execution.ended * 1000) if ended else None,
+        "input": execution.input if has_input else None,
+        "inputDetails": {"included": has_input},
+        "output": execution.output if has_output else None,
+        "outputDetails": {"included": has_output} if execution.output is not None else None,
+        "error": execution.error,
+        "cause": execution.cause,
+        "redriveCount": execution.redrives,
+        "redriveStatus": "REDRIVABLE" if can_redrive else "NOT_REDRIVABLE",
+    }
+
+
+def _send_to_targets(self: Any, original_event: Mapping[str, Any], transform_input: bool = True) -> None:  # noqa: ARG001 (moto's signature)
+    """Deliver an event to the targets of a rule that matches it."""
+    if self.state != "ENABLED" or not self.event_pattern.matches_event(original_event):
+        return
+    time = original_event["time"]
+    event = {**original_event, "time": time if isinstance(time, str) else _iso(float(time))}
+    for target in self.targets:
+        if _deliver(self, target["Arn"], json.dumps(event)):
+            continue
+        if dead_letters := target.get("DeadLetterConfig", {}).get("Arn"):
+            _keep(self, target["Arn"], dead_letters, json.dumps(event))
+
+
+def _deliver(rule: Any, target: str, message: str) -> bool:
+    """Deliver a message and return True, or False when the target is not there."""
+    if target.split(":")[2] == "sns":
+        topics = sns_backends[rule.account_id][REGION]
+        if target not in topics.topics:
+            return False
+        topics.publish(message, arn=target)
+        return True
+    return _send(rule, target, message, {})
+
+
+def _keep(rule: Any, target: str, dead_letters: str, message: str) -> None:
+    reasons = {
+        "RULE_ARN": rule.arn,
+        "TARGET_ARN": target,
+        "ERROR_CODE": "NO_RESOURCE",
+        "ERROR_MESSAGE": "The target does not exist.",
+    }
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in reasons.items()}
+    _send(rule, dead_letters, message, attributes)
+
+
+def _send(rule: Any, queue: str, message: str, attributes: Mapping[str, Any]) -> bool:
+    queues = sqs_backends[rule.account_id][REGION]
+    name = queue.rpartition(":")[2]
+    if name not in queues.queues:
+        return False
+    queues.send_message(name, message, message_attributes=dict(attributes))
+    return True
+
+
+def _iso(moment: float) -> str:
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

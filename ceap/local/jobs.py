@@ -1,0 +1,275 @@
+"""The Glue jobs of an engine: the Glue API as far as Step Functions uses it, and the runs of the jobs.
+
+moto's own job runs are never used: they run nothing, and turn to SUCCEEDED by being looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+
+from ceap.local.calls import Request
+from ceap.local.clock import Clock
+from ceap.local.functions import Fault
+from ceap.local.gateway import Answer, client
+from ceap.local.logs import Logs
+from ceap.local.sessions import REGION, Session, Sessions
+from ceap.local.spark import Process
+
+PARALLEL: Final = 2
+"""How many runs work at once on this machine, each with a Spark of its own; the others are still STARTING."""
+
+MINUTE_S: Final = 60.0
+LOG_PREFIX: Final = "/aws-glue/jobs"
+
+Document = dict[str, Any]
+State: TypeAlias = Literal["STARTING", "RUNNING", "STOPPING", "STOPPED", "SUCCEEDED", "FAILED", "TIMEOUT"]
+
+
+class Job(NamedTuple):
+    """A deployed job; `script` is an S3 URI, `arguments` are the default ones."""
+
+    name: str
+    arn: str
+    role: str
+    script: str
+    arguments: Mapping[str, str]
+    timeout_min: int
+    concurrent_runs: int
+
+
+class JobRun:
+    """One run of a job; times are virtual, in seconds since the epoch."""
+
+    def __init__(self, job: Job, arguments: Mapping[str, str], now: float) -> None:
+        self.id: Final = f"jr_{secrets.token_hex(32)}"
+        self.job: Final = job
+        self.arguments: Final = arguments
+        self.started: Final = now
+        self.state: State = "STARTING"
+        self.error: str | None = None
+        self.ended: float | None = None
+        self.process: Process | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.ended is not None
+
+    def document(self) -> Document:
+        """Return the run as GetJobRun answers it."""
+        ended = (
+            {} if self.ended is None else {"CompletedOn": self.ended, "ExecutionTime": int(self.ended - self.started)}
+        )
+        return {
+            "Id": self.id,
+            "Attempt": 0,
+            "JobName": self.job.name,
+            "JobRunState": self.state,
+            "Arguments": dict(self.arguments),
+            "StartedOn": self.started,
+            "LastModifiedOn": self.ended or self.started,
+            "PredecessorRuns": [],
+            "Timeout": self.job.timeout_min,
+            "LogGroupName": LOG_PREFIX,
+            **({"ErrorMessage": self.error} if self.error else {}),
+            **ended,
+        }
+
+
+class GlueError(Exception):
+    """An error of the API: its code and its message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code: Final = code
+
+
+class Jobs:
+    """All jobs of one engine; `url` is the address that they find AWS at, `listener` hears what they print."""
+
+    def __init__(self, folder: Path, sessions: Sessions, logs: Logs, clock: Clock) -> None:
+        self.url = ""
+        self.listener: Callable[[str, str], None] | None = None
+        self._folder: Final = folder
+        self._sessions: Final = sessions
+        self._logs: Final = logs
+        self._clock: Final = clock
+        self._lock: Final = threading.Lock()
+        self._slots: Final = threading.Semaphore(PARALLEL)
+        self._closed = False
+        self._jobs: Final[dict[str, Job]] = {}
+        self._runs: Final[dict[str, JobRun]] = {}
+        self._faults: Final[dict[str, Fault]] = {}
+        self._operations: Final[Mapping[str, Callable[[Document], Document]]] = {
+            "StartJobRun": self._start_job_run,
+            "GetJobRun": self._get_job_run,
+            "GetJobRuns": self._get_job_runs,
+            "BatchStopJobRun": self._batch_stop_job_run,
+        }
+
+    def add(self, job: Job) -> None:
+        """Take in a deployed job.
+
+        Raises:
+            AccessDenied: its role does not let Glue in.
+        """
+        self._session(job)
+        self._jobs[job.name] = job
+
+    def serve(self, request: Request) -> Answer | None:
+        """Serve the Glue API; of what it does not model it says so."""
+        if request.service != "glue":
+            return None
+        headers = {"Content-Type": "application/x-amz-json-1.1"}
+        try:
+            if request.operation not in self._operations:
+                raise GlueError("UnknownOperationException", f"the local engine does not model {request.operation}")
+            answer = self._operations[request.operation](request.document)
+            return Answer(200, json.dumps(answer).encode(), headers)
+        except GlueError as error:
+            body = {"__type": error.code, "Message": str(error)}
+            return Answer(400, json.dumps(body).encode(), {**headers, "x-amzn-ErrorType": error.code})
+
+    def inject(self, job: str, error_type: str, times: int | None) -> None:
+        """Let a job, by name, fail with an error of that type before its script, on its next `times` runs."""
+        self._faults[job] = Fault(error_type, times)
+
+    def pids(self) -> list[int]:
+        return [run.process.pid for run in self._runs.values() if run.process and not run.is_over]
+
+    def close(self) -> None:
+        """End all runs; none is started any more."""
+        with self._lock:
+            self._closed = True
+            runs = list(self._runs.values())
+        for run in runs:
+            self._stop(run)
+
+    def _start_job_run(self, given: Document) -> Document:
+        job = self._job(given)
+        with self._lock:
+            if self._closed:
+                raise GlueError("OperationTimeoutException", "the engine is closed")
+            going = sum(run.job.name == job.name and not run.is_over for run in self._runs.values())
+            if going >= job.concurrent_runs:
+                raise GlueError("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {job.name}")
+            run = JobRun(job, given.get("Arguments", {}), self._clock.now())
+            self._runs[run.id] = run
+            fault = self._faults[job.name].take() if job.name in self._faults else None
+        if fault is not None:
+            self._end(run, "FAILED", f"{fault['errorType']}: {fault['errorMessage']}")
+        else:
+            self._clock.begin()
+            threading.Thread(target=self._work, args=(run,), name=run.id, daemon=True).start()
+        return {"JobRunId": run.id}
+
+    def _get_job_run(self, given: Document) -> Document:
+        return {"JobRun": self._run(self._job(given), given["RunId"]).document()}
+
+    def _get_job_runs(self, given: Document) -> Document:
+        job = self._job(given)
+        runs = [run.document() for run in self._runs.values() if run.job.name == job.name]
+        return {"JobRuns": runs[::-1]}
+
+    def _batch_stop_job_run(self, given: Document) -> Document:
+        job = self._job(given)
+        for run_id in given["JobRunIds"]:
+            self._stop(self._run(job, run_id))
+        submitted = [{"JobName": job.name, "JobRunId": run_id} for run_id in given["JobRunIds"]]
+        return {"SuccessfulSubmissions": submitted, "Errors": []}
+
+    def _job(self, given: Document) -> Job:
+        if (job := self._jobs.get(given["JobName"])) is None:
+            raise GlueError(
+                "EntityNotFoundException",
+                f"Failed to start job run due to missing metadata. Job {given['JobName']} not found",
+            )
+        return job
+
+    def _run(self, job: Job, run_id: str) -> JobRun:
+        if (run := self._runs.get(run_id)) is None or run.job.name != job.name:
+            raise GlueError("EntityNotFoundException", f"Job Run {run_id} of {job.name} not found")
+        return run
+
+    def _session(self, job: Job) -> Session:
+        return self._sessions.assume(job.role, service="glue", source=job.arn, name="GlueJobRunnerSession")
+
+    def _stop(self, run: JobRun) -> None:
+        with self._lock:
+            if run.is_over:
+                return
+            run.state = "STOPPING"
+            process = run.process
+        if process is not None:
+            process.kill()
+
+    def _end(self, run: JobRun, state: State, error: str | None) -> None:
+        with self._lock:
+            run.state, run.error = ("STOPPED", None) if run.state == "STOPPING" else (state, error)
+            run.ended = self._clock.now()
+
+    def _work(self, run: JobRun) -> None:
+        folder = self._folder / run.id
+        try:
+            with self._slots:
+                session = self._session(run.job)
+                folder.mkdir()
+                state, error = self._run_script(run, session, self._script(run.job, session), folder)
+        except ClientError as denied:
+            state, error = "FAILED", f"LAUNCH ERROR | Failed to read {run.job.script}: {denied}"
+        finally:
+            self._end(run, state, error)
+            shutil.rmtree(folder, ignore_errors=True)
+            self._clock.end()
+
+    def _script(self, job: Job, session: Session) -> str:
+        bucket, _, key = job.script.removeprefix("s3://").partition("/")
+        s3 = client("s3", self.url, session)
+        try:
+            script: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        finally:
+            s3.close()
+        return script.decode()
+
+    def _run_script(self, run: JobRun, session: Session, script: str, folder: Path) -> tuple[State, str | None]:
+        arguments = {**run.job.arguments, **run.arguments, "--JOB_NAME": run.job.name, "--JOB_RUN_ID": run.id}
+        with self._lock:
+            if run.state == "STOPPING":
+                return "STOPPED", None
+            run.state = "RUNNING"
+            run.process = process = Process(
+                script,
+                [word for pair in arguments.items() for word in pair],
+                self._variables(session),
+                folder,
+                lambda line: self._hear(run, line),
+            )
+        status = process.wait(run.job.timeout_min * MINUTE_S)
+        prefix = arguments.get("--custom-logGroup-prefix", LOG_PREFIX)
+        for kind, lines in (("output", process.output), ("error", process.error)):
+            if lines:
+                self._logs.write(f"{prefix}/{kind}", run.id, lines, session)
+        if status is None:
+            return "TIMEOUT", f"The job ran longer than its timeout of {run.job.timeout_min} minutes"
+        return ("FAILED", process.reason(status)) if status else ("SUCCEEDED", None)
+
+    def _variables(self, session: Session) -> dict[str, str]:
+        return {
+            "AWS_ACCESS_KEY_ID": session.access_key,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": REGION,
+            "AWS_SECRET_ACCESS_KEY": session.secret_key,
+            "AWS_SESSION_TOKEN": session.token,
+        }
+
+    def _hear(self, run: JobRun, line: str) -> None:
+        if self.listener is not None:
+            self.listener(run.job.name, line)

