@@ -109,7 +109,7 @@ def main() -> None:
         traceback.print_exc()
         # What a worker raised stands somewhere inside of Spark's own error.
         said = f"{type(error).__name__}: {error}"
-        cause = re.search(r"^[\w.]*\b(?:JobError: |(?=ClientError: ))(.+)$", said, re.MULTILINE)
+        cause = re.search(r"^[\w.]*\b(?:JobError: |(?=\w+: An error occurred \())(.+)$", said, re.MULTILINE)
         failure = f"{cause[1] if cause else ' '.join(said.splitlines()[:2])} ({way})"
         record = {"status": "FAILED", "stage": job.stage, "executionId": job.execution_id, "errorMessage": failure}
         with suppress(BotoCoreError, ClientError):
@@ -125,7 +125,7 @@ def read_arguments(arguments: list[str]) -> Job:
     options = getResolvedOptions(arguments, [name.replace("_", "-") for name in names])
     folder = options["output_key"].rpartition("/")[0]
     # Glue refuses to be asked for its own arguments, and always returns them.
-    own = {"stage": folder.rpartition("/")[2], "prefix": f"{folder}/", "run_id": options["JOB_RUN_ID"] or "run"}
+    own = {"stage": folder.rpartition("/")[2], "prefix": f"{folder}/", "run_id": options.get("JOB_RUN_ID") or "run"}
     started_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return Job(started_at=started_at, **own, **{name: options[name] for name in names})
 
@@ -242,8 +242,7 @@ def read_lines(document: Piece, width: int, begin: int) -> Iterator[tuple[int, b
 
 def read_piece(s3: Any, piece: Piece) -> bytes:
     bucket, key, etag, first, last = piece
-    data: bytes = s3.get_object(Bucket=bucket, Key=key, IfMatch=etag, Range=f"bytes={first}-{last - 1}")["Body"].read()
-    return data
+    return bytes(s3.get_object(Bucket=bucket, Key=key, IfMatch=etag, Range=f"bytes={first}-{last - 1}")["Body"].read())
 
 
 def write_parts(job: Job, width: int, rows: Iterable[tuple[int, str, str]]) -> Iterator[Part]:

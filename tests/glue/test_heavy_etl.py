@@ -1,0 +1,250 @@
+"""The job as a whole, in Spark: whole runs of the script, with the transform that is shipped and with others."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from handlers.candidate import Candidate
+from handlers.contract import error_key, output_key, rejected_key, stage_prefix
+from handlers.document import read_footer, read_records
+from tests.glue.conftest import open_bucket
+from tests.glue.support import SCRIPT, Bucket, Json, document, install_job, job_arguments, job_environment
+
+# One JVM is enough: where tests are spread over processes, these stay together.
+pytestmark = pytest.mark.xdist_group("spark")
+
+COUNT = 60
+
+TRANSFORM = re.compile(r"^INPUT = .*?(?=^RANGE_BYTES)", re.DOTALL | re.MULTILINE)
+
+CHOOSE = '''
+INPUT = "n long, at string"
+OUTPUT = {"double": ("out", "double"), "empty": ("out", "empty")}
+
+
+def transform(frame: DataFrame) -> DataFrame:
+    """Reject every third record, merge every third into others, double the rest and turn their order."""
+    odd = F.struct(F.lit("ODD").alias("code"), F.concat(F.lit("n is "), "n").alias("reason"))
+    chosen = frame.where("n % 3 != 1").withColumn("_rejection", F.when(F.col("n") % 3 == 2, odd))
+    return chosen.withColumn("double", F.col("n") * 2).withColumn("empty", F.lit(None)).orderBy(F.desc("n"))
+
+
+'''
+FAIL = """
+INPUT = "n long"
+OUTPUT = {}
+
+
+def transform(frame: DataFrame) -> DataFrame:
+    return frame.union(frame)
+
+
+"""
+FORGET = FAIL.replace("{}", '{"score": ("score",)}').replace("frame.union(frame)", "frame")
+
+
+def source_with(transform: str) -> str:
+    """Return the script with another transform, as a user writes it, and with ranges of a few records."""
+    source = SCRIPT.read_text(encoding="utf-8").replace("RANGE_BYTES = 16 * 1024 * 1024", "RANGE_BYTES = 8000")
+    replaced, count = TRANSFORM.subn(lambda _: transform, source)
+    assert count == 1
+    return replaced
+
+
+def shipped() -> str:
+    found = TRANSFORM.search(SCRIPT.read_text(encoding="utf-8"))
+    assert found
+    return found[0]
+
+
+def candidate(number: int) -> Json:
+    return {
+        "customerId": f"Kundin {number % 7} \u2028",
+        "context": [{"type": "program", "id": "p"}, {"type": "marketplace", "id": "m"}],
+        "subject": {"type": "order", "id": f"o{number}", **({"metadata": {"title": "Größe"}} if number % 2 else {})},
+        "scores": {} if number % 5 else {"trust": {"value": 0.5, "timestamp": "2026-01-01T00:00:00Z"}},
+        "attributes": {
+            "eventDate": f"2026-01-{number % 28 + 1:02}T00:00:00Z",
+            "channelEligibility": {"email": True},
+            **({"orderValue": number / 10} if number % 3 else {}),
+        },
+        "metadata": {
+            "createdAt": "2026-01-01T00:00:00.123Z",
+            "updatedAt": "2026-01-01T00:00:00Z",
+            "expiresAt": "2036-01-01T00:00:00Z",
+            "version": 2**53,
+            "sourceConnectorId": "message",
+            "workflowExecutionId": "e",
+        },
+    }
+
+
+CANDIDATES = [candidate(number) for number in range(COUNT)]
+ODD: list[Json] = [{"n": number, "x": None, "map": {}, "out": {"kept": 1.0}} for number in range(COUNT)]
+MESSAGE = {
+    "programId": "p",
+    "marketplace": "m",
+    "source": {"kind": "inline", "records": [{"customerId": "Ü"}, {"a": 1}]},
+}
+
+
+class Runs:
+    """What became of the runs, each of its own stage, which have gone through one Spark session."""
+
+    def __init__(self, bucket: Bucket, errors: dict[str, str | None]) -> None:
+        self.bucket = bucket
+        self.errors = errors
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Runs:
+    pytest.importorskip("pyspark", reason="pyspark is not installed: pip install -e '.[glue]'")
+    bucket = open_bucket(endpoint)
+    body = json.dumps(json.dumps(MESSAGE))
+    inputs = {
+        "initial": body.encode(),
+        "CandidateStage": document(CANDIDATES),
+        "OddStage": document(ODD),
+        "EmptyStage": document([]),
+        "CutStage": document(ODD)[:-60],
+        "FewerStage": document(ODD).replace(b'"outputRecordCount":60', b'"outputRecordCount":61'),
+    }
+    for folder, content in inputs.items():
+        bucket.put(output_key("execution-1", folder), content)
+    killed = f"{stage_prefix('execution-1', 'MiddleStage')}_parts/killed-run/0-"
+    bucket.put(killed, b"left over")
+    jobs = {
+        "MiddleStage": ("CandidateStage", shipped()),
+        "SecondStage": ("MiddleStage", shipped()),
+        "FirstStage": ("initial", shipped()),
+        "NothingStage": ("EmptyStage", shipped()),
+        "ChooseStage": ("OddStage", CHOOSE),
+        "TwiceStage": ("OddStage", FAIL),
+        "ForgetStage": ("OddStage", FORGET),
+        "AfterCutStage": ("CutStage", shipped()),
+        "AfterFewerStage": ("FewerStage", shipped()),
+        "AfterMissingStage": ("MissingStage", shipped()),
+    }
+    commands = [
+        [
+            str(install_job(tmp_path_factory.mktemp(stage), source_with(transform))),
+            *job_arguments(bucket.name, source, stage, f"run-of-{stage}"),
+        ]
+        for stage, (source, transform) in jobs.items()
+    ]
+    result = tmp_path_factory.mktemp("result") / "errors.json"
+    driver = [sys.executable, str(Path(__file__).with_name("driver.py")), str(result)]
+    done = subprocess.run(
+        driver, input=json.dumps(commands), env=job_environment(endpoint), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    errors = dict(zip(jobs, json.loads(result.read_text(encoding="utf-8")), strict=True))
+    return Runs(bucket, errors)
+
+
+def candidates(bucket: Bucket, stage: str) -> list[Candidate]:
+    """Return a stage's records as the next handler gets them."""
+    body = bucket.get(output_key("execution-1", stage))
+    return list(read_records([body], msgspec.json.Decoder(Candidate), count=read_footer(body, stage), where=stage))
+
+
+def counts(document: Json) -> list[int]:
+    ways = ("input", "output", "rejected", "merged", "stale")
+    return [document["metadata"][f"{way}RecordCount"] for way in ways]
+
+
+@pytest.mark.property(23)
+def test_a_job_reads_and_writes_where_its_arguments_say(runs: Runs) -> None:
+    assert runs.errors["MiddleStage"] is None
+    written = runs.bucket.document("MiddleStage")
+    assert written["executionId"] == "execution-1"
+    assert written["stage"] == "MiddleStage"
+    assert counts(written) == [COUNT, COUNT, 0, 0, 0]
+    assert runs.bucket.keys(stage_prefix("execution-1", "MiddleStage")) == [output_key("execution-1", "MiddleStage")]
+
+
+def test_what_the_transform_does_not_touch_survives_as_it_is_written(runs: Runs) -> None:
+    body = runs.bucket.get(output_key("execution-1", "MiddleStage")).decode()
+    texts = [line.removesuffix(",") for line in body.split("\n")[1:-2]]
+    history = re.compile(r'(,"metadata":)?(\{|,)"customerHistory":\{[^}]*\}')
+    plain = [history.sub(lambda found: "" if found[1] or found[2] == "," else "{", text, count=1) for text in texts]
+    bare = [
+        re.sub(r'(?<="id":"o\d")\}\},"scores"|(?<="id":"o\d\d")\}\},"scores"', '},"scores"', text) for text in plain
+    ]
+    assert bare == [msgspec.json.encode(record).decode() for record in CANDIDATES]
+
+
+def test_each_candidate_is_told_of_all_of_its_customer(runs: Runs) -> None:
+    histories = {}
+    for number, found in enumerate(candidates(runs.bucket, "MiddleStage")):
+        own = [record for record in CANDIDATES if record["customerId"] == CANDIDATES[number]["customerId"]]
+        assert isinstance(found.subject.metadata, dict)
+        histories[number] = found.subject.metadata["customerHistory"]
+        assert histories[number] == {
+            "candidates": len(own),
+            "orderValue": pytest.approx(sum(record["attributes"].get("orderValue", 0) for record in own)),
+            "lastEventDate": max(record["attributes"]["eventDate"] for record in own),
+        }
+    assert len(histories) == COUNT
+
+
+def test_two_jobs_in_a_row_write_the_same(runs: Runs) -> None:
+    assert runs.bucket.document("SecondStage")["data"] == runs.bucket.document("MiddleStage")["data"]
+
+
+def test_a_first_job_takes_the_message(runs: Runs) -> None:
+    place = {"programId": "p", "marketplace": "m"}
+    history = {"customerHistory": {"candidates": 1}}
+    assert runs.bucket.document("FirstStage")["data"] == [
+        {**place, "customerId": "Ü", "subject": {"metadata": history}},
+        {**place, "a": 1},
+    ]
+
+
+def test_a_document_without_records_becomes_one_without_records(runs: Runs) -> None:
+    written = runs.bucket.document("NothingStage")
+    assert written["data"] == []
+    assert counts(written) == [0, 0, 0, 0, 0]
+
+
+def test_records_that_a_transform_keeps_stay_in_order_and_the_others_are_accounted_for(runs: Runs) -> None:
+    written = runs.bucket.document("ChooseStage")
+    kept = [{**record, "out": {"kept": 1.0, "double": 2 * record["n"]}} for record in ODD if record["n"] % 3 == 0]
+    assert written["data"] == kept
+    assert counts(written) == [COUNT, 20, 20, 20, 0]
+    assert written["metadata"]["rejections"] == {"ODD": 20}
+
+
+def test_records_that_a_transform_rejects_are_kept_as_they_came_with_the_reason(runs: Runs) -> None:
+    lines = runs.bucket.get(rejected_key("execution-1", "ChooseStage")).splitlines()
+    wanted = [
+        {"code": "ODD", "reason": f"n is {record['n']}", "record": record} for record in ODD if record["n"] % 3 == 2
+    ]
+    assert [json.loads(line) for line in lines] == wanted
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        ("TwiceStage", r"transform returned the record at byte \d+ twice"),
+        ("ForgetStage", "transform returned no column score; return what OUTPUT declares"),
+        ("AfterCutStage", "the input is no stage document: its last line is no footer"),
+        ("AfterFewerStage", "the input is no stage document: its footer states 61 records but there are 60"),
+        ("AfterMissingStage", r"NoSuchKey: An error occurred \(NoSuchKey\)"),
+    ],
+)
+def test_a_job_that_fails_says_why_and_leaves_no_output(runs: Runs, stage: str, message: str) -> None:
+    error = runs.errors[stage]
+    assert error is not None
+    assert re.match(f"JobError: {message}.* \\(from s3://.* to s3://.*/{stage}/output.json\\)$", error)
+    assert runs.bucket.keys(stage_prefix("execution-1", stage)) == [error_key("execution-1", stage)]
+    described = json.loads(runs.bucket.get(error_key("execution-1", stage)))
+    assert f"JobError: {described['errorMessage']}" == error
+    assert runs.bucket.open_uploads() == []
