@@ -12,21 +12,35 @@ from handlers.contract import PermanentStageError, StageError, TransientStageErr
 
 MAX_CONNECTIONS: Final = 64
 
-# What has another status than 5xx and still may go away. Source: "Error responses" of S3, DynamoDB and EventBridge.
+# What has another status than 5xx and still may go away: all that the client itself retries, and what a new attempt of
+# the stage mends, such as an upload that is gone. Source: "Error responses" of S3, DynamoDB and EventBridge.
 _TRANSIENT_CODES: Final = frozenset(
     {
+        "BadDigest",
+        "BandwidthLimitExceeded",
         "ExpiredToken",
         "ExpiredTokenException",
+        "IncompleteBody",
         "LimitExceededException",
+        "NoSuchUpload",
         "OperationAborted",
         "PreconditionFailed",
+        "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
         "RequestLimitExceeded",
-        "RequestTimeout",
+        "RequestThrottled",
+        "RequestThrottledException",
         "RequestTimeTooSkewed",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "SlowDown",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
     }
 )
 
@@ -83,19 +97,36 @@ def _of_answer(answer: dict[str, Any], call: str, missing: str) -> StageError:
     status = answer["ResponseMetadata"].get("HTTPStatusCode", 0)
     said = f"{call} failed after the client's retries: {status} {code}: {message}"
     if status >= 500 or status == 429 or code in _TRANSIENT_CODES:
-        return TransientStageError(said)
+        return TransientStageError(
+            f"{said}; a later attempt may succeed: if none does, see the service's quotas and health"
+        )
     if status == 403 or code == "AccessDeniedException":
         function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "this function")
         return PermanentStageError(f"{call} was denied: {message}; grant it to the role of {function}")
     if status == 404 or code == "ResourceNotFoundException":
         return PermanentStageError(f"{call} found nothing ({code}); {missing or 'check that it is deployed'}")
-    return PermanentStageError(said)
+    return PermanentStageError(f"{said}; correct what was asked for, or the resource")
 
 
 def _of_no_answer(error: Exception, call: str) -> StageError:
+    from botocore.exceptions import (
+        ChecksumError,
+        CredentialRetrievalError,
+        FlexibleChecksumError,
+        HTTPClientError,
+        IncompleteReadError,
+    )
     from botocore.exceptions import ConnectionError as BotocoreConnectionError
-    from botocore.exceptions import CredentialRetrievalError, HTTPClientError, IncompleteReadError
 
-    network = (BotocoreConnectionError, CredentialRetrievalError, HTTPClientError, IncompleteReadError)
+    network = (
+        BotocoreConnectionError,
+        ChecksumError,
+        CredentialRetrievalError,
+        FlexibleChecksumError,
+        HTTPClientError,
+        IncompleteReadError,
+    )
     said = f"{call} failed: {type(error).__name__}: {error}"
-    return TransientStageError(said) if isinstance(error, network) else PermanentStageError(said)
+    if isinstance(error, network):
+        return TransientStageError(f"{said}; a later attempt may succeed: if none does, see the function's network")
+    return PermanentStageError(f"{said}; correct the function's configuration")

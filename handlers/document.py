@@ -28,6 +28,8 @@ LINE_BYTES: Final = 16 * 1024 * 1024
 BLOCK_BYTES: Final = 64 * 1024
 
 _HEADER_END: Final = b',"data":['
+# msgspec raises the last two as they are: for text that is no UTF-8, for thousands of nested brackets.
+_DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _HEADER_KEYS: Final = ["data", "executionId", "stage", "startedAt"]
 
 
@@ -64,7 +66,7 @@ def encode_document(
         block += separator
         try:
             encoder.encode_into(record, block, -1)
-        except (TypeError, ValueError, msgspec.MsgspecError) as error:
+        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
             raise PermanentStageError(f"record {count + 1} of the output cannot be written as JSON: {error}") from error
         separator = b",\n"
         count += 1
@@ -93,7 +95,7 @@ def read_footer(tail: bytes, where: str) -> int:
     _refuse_carriage_return(line, where, "the footer")
     try:
         return msgspec.json.decode(b"{" + line[2:], type=_Footer).metadata.output_record_count
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _DECODE_ERRORS as error:
         raise _malformed(where, f"its footer is wrong: {error}") from error
 
 
@@ -124,7 +126,7 @@ def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, c
         _refuse_carriage_return(line, where, f"record {number}")
         try:
             record = decoder.decode(line[:-1] if comma else line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _DECODE_ERRORS as error:
             raise _malformed(where, f"record {number} (line {number + 1}) is wrong: {error}") from error
         yield record
     else:
@@ -160,7 +162,7 @@ def _check_header(line: bytes, where: str) -> None:
         # Pairs show a repeated key, of which the last would win in other parsers.
         pairs: list[tuple[str, object]] = json.loads(line + b"]}", object_pairs_hook=list)
         msgspec.convert(dict(pairs), Header)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _malformed(where, f"its first line is wrong: {error}") from error
     keys = sorted(key for key, _ in pairs)
     if keys != _HEADER_KEYS:

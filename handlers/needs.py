@@ -16,6 +16,7 @@ EVENT_BUS_VARIABLE: Final = "EVENT_BUS"
 TableAction: TypeAlias = Literal[
     "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"
 ]
+_READS: Final = {"GetItem", "BatchGetItem", "Query"}
 
 
 class Index(msgspec.Struct, frozen=True):
@@ -56,6 +57,11 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     settings: type[msgspec.Struct]
     tables: Mapping[Table, tuple[TableAction, ...]] = msgspec.field(default_factory=dict[Table, Any])
     events: Publish | None = None
+
+    @property
+    def has_side_effects(self) -> bool:
+        """Tell whether the handler changes anything but its own objects in the workflow bucket."""
+        return self.events is not None or any(set(actions) - _READS for actions in self.tables.values())
 
 
 def table_variable(table: str) -> str:

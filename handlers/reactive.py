@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from math import ceil
 from typing import Annotated, Final
 
@@ -68,14 +69,16 @@ class ReactiveStage(WorkflowLambdaHandler[Candidate, Settings]):
 
     record_type = Candidate
 
+    def check_record(self, record: Candidate) -> None:
+        deduplication_key(record)
+
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         claims = Claims(stage)
         with ThreadPoolExecutor(BATCH) as pool:
             for batch in _cut(records):
                 refusals = list(pool.map(claims.claim, batch))
                 mine = [candidate for candidate, refusal in zip(batch, refusals, strict=True) if refusal is None]
-                stage.publish(build_detail(candidate) for candidate in mine)
-                list(pool.map(claims.record, mine))
+                stage.publish(map(build_detail, mine), taken=partial(claims.record_all, pool, mine))
                 _check_leases(batch, refusals)
                 for candidate, refusal in zip(batch, refusals, strict=True):
                     published, reason = (True, "PUBLISHED") if refusal is None else claims.explain(candidate, refusal)
@@ -105,6 +108,9 @@ class Claims:
             ":ttl": self._lease_until + self._keep_s,
         }
         return self._table.update(_key(candidate), _CLAIM, _MAY_CLAIM, names=_NAMES, values=values)
+
+    def record_all(self, pool: Executor, candidates: list[Candidate], places: list[int]) -> None:
+        list(pool.map(self.record, [candidates[place] for place in places]))
 
     def record(self, candidate: Candidate) -> None:
         """Record that the event is published; who took the claim over meanwhile publishes it with the same id."""

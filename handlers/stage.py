@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -122,11 +122,17 @@ class StageContext(Generic[S]):
             raise PermanentStageError(f"table {name} is not among the handler's NEEDS; declare it there")
         return TableClient(_read_variable(table_variable(name)))
 
-    def publish(self, details: Iterable[Mapping[str, Any]]) -> None:
-        """Put events with these details on the event bus, all of the kind that the handler's needs name."""
+    def publish(
+        self, details: Iterable[Mapping[str, Any]], *, taken: Callable[[list[int]], object] = lambda _: None
+    ) -> None:
+        """Put events with these details on the event bus, all of the kind that the handler's needs name.
+
+        `taken` is called with the places of events, from 0, as soon as the bus has taken them: what is recorded then is
+        not published again if others fail.
+        """
         if self._needs.events is None:
             raise PermanentStageError("the handler's NEEDS declare no events; declare them there")
-        publish_events(_read_variable(EVENT_BUS_VARIABLE), self._needs.events, details)
+        publish_events(_read_variable(EVENT_BUS_VARIABLE), self._needs.events, details, taken=taken)
 
 
 def load_settings(needs: Needs) -> Any:

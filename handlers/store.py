@@ -62,6 +62,9 @@ class StoreStage(WorkflowLambdaHandler[Candidate, Settings]):
 
     record_type = Candidate
 
+    def check_record(self, record: Candidate) -> None:
+        build_key(record)
+
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         table = stage.table(CANDIDATES.name)
         with ThreadPoolExecutor(stage.settings.concurrency) as pool:
