@@ -12,6 +12,9 @@ from typing import Final
 from templates.model import LambdaStep, Step, Workflow
 
 EXPRESS_LIMIT_S: Final = 300
+TASK_MARGIN_S: Final = 10
+"""By how much a task outlasts its function: Lambda does not count the init phase, and its own error says more."""
+
 MAX_RECEIVES: Final = 3
 MAX_MESSAGE_BYTES: Final = 122_880
 """So that a body, escaped and in its envelope, fits the 262,144 bytes of a Step Functions input."""

@@ -12,7 +12,7 @@ import msgspec
 
 from handlers.contract import PermanentStageError
 from templates import naming
-from templates.budget import EXPRESS_LIMIT_S
+from templates.budget import EXPRESS_LIMIT_S, TASK_MARGIN_S
 from templates.model import LambdaStep, RetryPolicy, Workflow
 
 WORKFLOW_BUCKET_TOKEN: Final = "WorkflowBucket"  # noqa: S105 (a placeholder, no secret)
@@ -74,7 +74,7 @@ def _lambda_task(step: LambdaStep, previous: str | None, retry: RetryPolicy) -> 
             "Payload": lambda_payload(step.stage, previous),
         },
         "ResultPath": None,
-        "TimeoutSeconds": step.timeout_s,
+        "TimeoutSeconds": step.timeout_s + TASK_MARGIN_S,
         "Retry": [
             # First: retriers match in order, and States.ALL would retry what can never succeed.
             {"ErrorEquals": [PermanentStageError.__name__], "MaxAttempts": 0},

@@ -50,13 +50,14 @@ LOG_DELIVERY: Final = (
 
 
 def trust(service: str, source_arn: str | None = None) -> PolicyDocument:
-    """Return a role's trust policy; with `source_arn`, only that resource of this account may bring the service here.
+    """Return a role's trust policy: the service may come for `source_arn`, or without it for anything of this account.
 
     Source: IAM User Guide, "The confused deputy problem".
     """
-    condition = {} if source_arn is None else {"Condition": _only_from(source_arn)}
+    account = Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}))
+    condition = account if source_arn is None else _only_from(source_arn)
     principal = Principal("Service", f"{service}.amazonaws.com")
-    return _document(Statement(Effect=Allow, Principal=principal, Action=[awacs.sts.AssumeRole], **condition))
+    return _document(Statement(Effect=Allow, Principal=principal, Action=[awacs.sts.AssumeRole], Condition=condition))
 
 
 def function_policy(stage: str, previous: str | None, needs: Needs, log_group_id: str) -> PolicyDocument:
@@ -180,8 +181,11 @@ def _read_previous(previous: str | None) -> list[Statement]:
 
 def _use_table(table: Table, actions: tuple[str, ...]) -> Statement:
     name = f"{naming.table_id(table.name)}Name"
-    arn = Sub(naming.arn("dynamodb", f"table/${{{name}}}"), **{name: imported(name)})
-    return _allow(f"Use{naming.table_id(table.name)}", [Action("dynamodb", action) for action in actions], arn)
+    resources = [f"table/${{{name}}}"]
+    if "Query" in actions and table.indexes:
+        resources.append(f"table/${{{name}}}/index/*")
+    arns = [Sub(naming.arn("dynamodb", resource), **{name: imported(name)}) for resource in resources]
+    return _allow(f"Use{naming.table_id(table.name)}", [Action("dynamodb", action) for action in actions], *arns)
 
 
 def _publish(events: Publish) -> Statement:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
 FAIL_FORM: Final = "STAGE, STAGE:TIMES, STAGE:always or STAGE:permanent"
+ENVIRONMENT: Final = "local"
 WIDE: Final = 160
 
 
@@ -147,11 +148,14 @@ def _deploy(engine: Engine, job: Job) -> tuple[Stack, Stack]:
     from ceap.archive import build_zip, handlers_key, read_sources
     from templates import naming
 
-    foundation = engine.deploy(job.templates[0], f"{naming.base(naming.FOUNDATION)}-dev")
+    parameters = {"Environment": ENVIRONMENT}
+    foundation = engine.deploy(job.templates[0], f"{naming.base(naming.FOUNDATION)}-{ENVIRONMENT}", parameters)
     package = build_zip(read_sources(Path(handlers.__file__).parent))
     key = handlers_key(package)
     engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=package)
-    return foundation, engine.deploy(job.templates[1], f"{naming.base(job.workflow)}-dev", {"HandlersKey": key})
+    return foundation, engine.deploy(
+        job.templates[1], f"{naming.base(job.workflow)}-{ENVIRONMENT}", {**parameters, "HandlersKey": key}
+    )
 
 
 def _follow(count: int) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda, iam
 
 from handlers.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
 from templates import catalog, naming, permissions
+from templates.config import encode_settings
 from templates.imports import imported
 from templates.model import LambdaStep, Workflow
 from templates.resources.logs import add_log_group
@@ -80,7 +80,7 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
 
 def _variables(workflow: str, step: LambdaStep, needs: Needs) -> dict[str, Any]:
     variables: dict[str, Any] = {
-        SETTINGS_VARIABLE: json.dumps(step.settings, separators=(",", ":"), ensure_ascii=False),
+        SETTINGS_VARIABLE: encode_settings(step.settings),
         "POWERTOOLS_SERVICE_NAME": naming.base(workflow),
     }
     for table in needs.tables:

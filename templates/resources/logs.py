@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from troposphere import Sub, Template, logs
 
-from templates.resources.retention import KEEP, LOG_RETENTION_DAYS
+from templates.resources.retention import DROP, LOG_RETENTION_DAYS
 
 
 def add_log_group(template: Template, logical_id: str, name: str) -> str:
     """Add a log group of 14 days (requirement 9.3); return its logical id."""
-    template.add_resource(logs.LogGroup(logical_id, LogGroupName=Sub(name), RetentionInDays=LOG_RETENTION_DAYS, **KEEP))
+    template.add_resource(logs.LogGroup(logical_id, LogGroupName=Sub(name), RetentionInDays=LOG_RETENTION_DAYS, **DROP))
     return logical_id

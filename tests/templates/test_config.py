@@ -137,7 +137,7 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         pytest.param(
             changed("handler: filter", "handler: filtr"),
             "orders.yaml:7: steps[1].handler is 'filtr', and there is no handlers/filtr.py with that name to run; "
-            "did you mean filter? allowed: etl, filter, reactive, score, store",
+            "did you mean filter? allowed: ",
             id="unknown handler",
         ),
         pytest.param(
@@ -180,8 +180,7 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             changed("type:", "description: costs ${5}\ntype:"),
-            "orders.yaml:2: description holds '${', which would be a token in the state machine's definition; "
-            "write it without",
+            "orders.yaml:2: description holds '${', which CloudFormation would fill in; write it without",
             id="a token in the description",
         ),
         pytest.param(
@@ -190,9 +189,62 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
             id="a description too long in bytes",
         ),
         pytest.param(
+            changed("type:", "description: 'see {{resolve:ssm:x}}'\ntype:"),
+            "orders.yaml:2: description holds '{{resolve:', which CloudFormation would fill in; write it without",
+            id="a dynamic reference in the description",
+        ),
+        pytest.param(
+            changed("type:", "description: |\n  two\n  lines\ntype:"),
+            "orders.yaml:2: description is 'two\\nlines\\n'; write one line of printable characters",
+            id="a description of several lines",
+        ),
+        pytest.param(
+            VALID + "    settings: {filters: [{filter: business_rule, min_order_value: .nan}]}\n",
+            "orders.yaml:8: steps[1].settings.filters[0].min_order_value is nan, which JSON does not know; "
+            "write a finite number",
+            id="a setting that is no number",
+        ),
+        pytest.param(
+            VALID + "    settings: {filters: '{{resolve:ssm:x}}'}\n",
+            "orders.yaml:8: steps[1].settings.filters is '{{resolve:ssm:x}}': expected array, got str",
+            id="a setting of the wrong type",
+        ),
+        pytest.param(
+            VALID + "overrides: {Queue: {DelaySeconds: !Ref Delay}}\n",
+            "orders.yaml:8: the tag !Ref is not read here; write the long form, e.g. {Ref: Queue}",
+            id="a short-form intrinsic",
+        ),
+        pytest.param(
+            VALID + "overrides: {Queue: {DelaySeconds: }}\n",
+            "orders.yaml:8: overrides.Queue.DelaySeconds is nothing, and CloudFormation takes no null; "
+            "write a value or remove the key",
+            id="a null in overrides",
+        ),
+        pytest.param(
+            VALID + "overrides: {Queue: {1: 2}}\n",
+            "orders.yaml:8: overrides.Queue has the key 1, which is no text; write it in quotes",
+            id="a key that is a number",
+        ),
+        pytest.param(
+            VALID + "overrides: {Queue: {Tags: !!set {a}}}\n",
+            "orders.yaml:8: overrides.Queue.Tags is a set, which JSON does not know; write it as text",
+            id="a set",
+        ),
+        pytest.param(
+            "name: a\ntype: EXPRESS\nsteps:\n"
+            + "".join(f"  - {{stage: S{n}, handler: etl, timeout_s: 1}}\n" for n in range(51)),
+            "orders.yaml:3: steps are 51; a workflow has at most 50: split it in two",
+            id="too many steps",
+        ),
+        pytest.param(
             "name: " + "[" * 200_000 + "\n",
             "orders.yaml: nested deeper than 100 levels; write it flatter",
             id="deeper than the stack",
+        ),
+        pytest.param(
+            changed("handler: filter", "handler: score\n    settings: {models: [trst]}"),
+            "orders.yaml:8: steps[1].settings.models[0] is 'trst': did you mean trust? allowed: fraud, quality, trust",
+            id="a setting that is none of its values",
         ),
         pytest.param("", "orders.yaml: the file is empty; declare at least name, type and steps", id="empty"),
         pytest.param(

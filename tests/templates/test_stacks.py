@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec import Struct
+from troposphere import encode_to_dict
 
-from templates import budget, naming
+from handlers.needs import Index, Needs, Table
+from templates import budget, naming, permissions
 from templates.errors import ConfigError
 from templates.model import Workflow
 from templates.stacks import foundation_stack, workflow_stack
@@ -187,13 +190,13 @@ def test_every_bucket_is_private_encrypted_and_open_to_tls_only() -> None:
 
 
 @given(workflow=workflows())
-def test_all_that_holds_data_outlives_its_stack(workflow: Workflow) -> None:
-    stateful = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup"}
+def test_data_outlives_its_stack_and_logs_make_room_for_a_stage_that_comes_again(workflow: Workflow) -> None:
+    stateful = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue"}
     resources = workflow_stack(workflow)["Resources"] | foundation_stack()["Resources"]
     kept = {r["Type"] for r in resources.values() if r.get("DeletionPolicy") == "RetainExceptOnCreate"}
-    lost = {r["Type"] for r in resources.values() if "DeletionPolicy" not in r}
-    assert kept == stateful
-    assert lost & stateful == set()
+    assert kept == stateful | {"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}
+    groups = [r for r in resources.values() if r["Type"] == "AWS::Logs::LogGroup"]
+    assert {(g["DeletionPolicy"], g["UpdateReplacePolicy"]) for g in groups} == {("Delete", "Delete")}
 
 
 def test_the_foundation_has_the_tables_that_the_handlers_declare() -> None:
@@ -229,6 +232,22 @@ def test_overrides_are_laid_over_the_properties_of_a_resource() -> None:
     variables = before["ETLFunction"]["Properties"]["Environment"]["Variables"]
     assert after["ETLFunction"]["Properties"]["Environment"]["Variables"] == variables | {"LEVEL": "DEBUG"}
     assert {name for name in before if before[name] != after[name]} == {"ETLFunction"}
+
+
+def test_an_override_replaces_an_intrinsic_function_as_a_whole() -> None:
+    overrides = {"ETLFunction": {"FunctionName": {"Ref": "HandlersKey"}, "Role": {"Fn::GetAtt": "PipeRole.Arn"}}}
+    workflow = workflow_of({"name": "orders", "type": "EXPRESS", "steps": STEPS, "overrides": overrides})
+    function = one(workflow_stack(workflow), "AWS::Lambda::Function")
+    assert (function["FunctionName"], function["Role"]) == ({"Ref": "HandlersKey"}, {"Fn::GetAtt": "PipeRole.Arn"})
+
+
+def test_a_query_may_read_the_indexes_of_its_table() -> None:
+    table = Table("orders", "PK", indexes=(Index("ByDate", "date", "PK"),))
+    needs = Needs(settings=Struct, tables={table: ("Query",)})
+    policy = encode_to_dict(permissions.function_policy("A", None, needs, "Group"))
+    [statement] = [statement for statement in policy["Statement"] if statement["Sid"] == "UseOrdersTable"]
+    resources = [resource["Fn::Sub"][0].rpartition(":")[2] for resource in statement["Resource"]]
+    assert resources == ["table/${OrdersTableName}", "table/${OrdersTableName}/index/*"]
 
 
 def test_an_override_of_no_resource_is_refused() -> None:
