@@ -15,10 +15,11 @@ from msgspec import Meta
 
 from handlers.candidate import Candidate, join_key
 from handlers.contract import TransientStageError
+from handlers.events import check_event
 from handlers.handler import WorkflowLambdaHandler
 from handlers.needs import Needs, Publish, Table
 from handlers.stage import StageContext
-from handlers.tables import Item
+from handlers.tables import Item, check_item
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,7 +71,8 @@ class ReactiveStage(WorkflowLambdaHandler[Candidate, Settings]):
     record_type = Candidate
 
     def check_record(self, record: Candidate) -> None:
-        deduplication_key(record)
+        check_item(deduplication_key(record))
+        check_event(build_detail(record))
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         claims = Claims(stage)

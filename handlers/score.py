@@ -17,6 +17,7 @@ from handlers.needs import Needs, Table
 from handlers.providers import PROVIDERS, ModelName, Provider, Verdict
 from handlers.score_cache import CachedScore, CacheKey, cache_key, read_scores, write_scores
 from handlers.stage import StageContext
+from handlers.tables import check_item
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +40,10 @@ class ScoreStage(WorkflowLambdaHandler[Candidate, Settings]):
     """Each model scores each candidate, from the cache where it can; a model that fails does not lose the others."""
 
     record_type = Candidate
+
+    def check_record(self, record: Candidate) -> None:
+        for model in PROVIDERS:
+            check_item(*cache_key(record, model, PROVIDERS[model].version))
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         table = stage.table(SCORE_CACHE.name)

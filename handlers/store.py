@@ -15,7 +15,7 @@ from handlers.contract import PermanentStageError, TransientStageError
 from handlers.handler import WorkflowLambdaHandler
 from handlers.needs import Index, Needs, Table
 from handlers.stage import MERGED, STALE, StageContext
-from handlers.tables import TableClient
+from handlers.tables import TableClient, check_item
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,7 +63,7 @@ class StoreStage(WorkflowLambdaHandler[Candidate, Settings]):
     record_type = Candidate
 
     def check_record(self, record: Candidate) -> None:
-        build_key(record)
+        check_item(*build_key(record), content=msgspec.json.encode(record))
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         table = stage.table(CANDIDATES.name)
