@@ -85,12 +85,20 @@ class Candidate(_Part, frozen=True, kw_only=True):
         Raises:
             PermanentStageError: The candidate has none.
         """
+        found = self.find_context(kind)
+        if found is None:
+            raise PermanentStageError(
+                f"a candidate has no context of type {kind}, which its key needs; the stage that makes candidates adds "
+                "it"
+            )
+        return found
+
+    def find_context(self, kind: str) -> str | None:
+        """Return the id of the context of a type, or None."""
         for context in self.context:
             if context.type == kind:
                 return context.id
-        raise PermanentStageError(
-            f"a candidate has no context of type {kind}, which its key needs; the stage that makes candidates adds it"
-        )
+        return None
 
     def score(self, model: str) -> Score | None:
         """Return the score that a model gave, or None."""

@@ -34,7 +34,7 @@ def load_needs(handler: str) -> Needs:
     """Import a handler's module and return what it declares.
 
     Raises:
-        ConfigError: the module cannot be imported, or its NEEDS is not a `Needs`.
+        ConfigError: the module cannot be imported, or its NEEDS is not a `Needs`, or names no setting of its own.
     """
     where = f"handlers/{handler}.py"
     try:
@@ -45,6 +45,8 @@ def load_needs(handler: str) -> Needs:
         ) from error
     if not isinstance(needs, Needs):
         raise ConfigError(f"{where}: NEEDS is a {type(needs).__name__}; make it a handlers.needs.Needs")
+    if needs.bucket_setting not in (None, *needs.settings.__struct_fields__):
+        raise ConfigError(f"{where}: NEEDS.bucket_setting is {needs.bucket_setting!r}; name a field of its Settings")
     return needs
 
 

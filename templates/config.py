@@ -158,12 +158,27 @@ def _express_problems(steps: tuple[Step, ...]) -> Iterator[Problem]:
 def _check_settings(source: Source, steps: tuple[LambdaStep, ...]) -> None:
     for index, step in enumerate(steps):
         place: Place = ("steps", index, "settings")
-        _convert(source, step.settings, catalog.load_needs(step.handler).settings, place)
+        needs = catalog.load_needs(step.handler)
+        bucket = needs.source_bucket(_convert(source, step.settings, needs.settings, place))
+        if bucket is not None:
+            _check_source_bucket(source, bucket, index, (*place, str(needs.bucket_setting)))
         size = len(msgspec.json.encode(step.settings))
         if size > SETTINGS_MAX_BYTES:
             raise source.error(
                 place, f"take {size} bytes as JSON; at most {SETTINGS_MAX_BYTES} fit the function's environment"
             )
+
+
+def _check_source_bucket(source: Source, bucket: str, index: int, place: Place) -> None:
+    if index > 0:
+        raise source.error(
+            place,
+            f"is {bucket!r}, but only the first stage reads what a message names; leave it out, or move the stage",
+        )
+    if bucket.startswith(naming.WORKFLOW_BUCKET_PREFIX):
+        raise source.error(
+            place, f"is {bucket!r}, a workflow bucket, in which a stage reads the stage before it alone; name another"
+        )
 
 
 def _convert(source: Source, raw: dict[str, Any], target: type[T], place: Place) -> T:
