@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeVar, assert_never
+from typing import Any, Final, TypeVar, assert_never, get_args
 
 import msgspec
 
@@ -231,7 +231,8 @@ def _describe(target: type[msgspec.Struct], place: Place) -> str:
         if not (isinstance(current, type) and issubclass(current, msgspec.Struct)):
             break
         annotated = _field_types(current).get(str(part))
-        metas = getattr(annotated, "__metadata__", ())
+        # What may be None has its description inside the union.
+        metas = [meta for part in (annotated, *get_args(annotated)) for meta in getattr(part, "__metadata__", ())]
         description = next((meta.description for meta in metas if meta.description), description)
         current = getattr(annotated, "__origin__", annotated)
     return description

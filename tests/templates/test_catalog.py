@@ -52,6 +52,15 @@ def test_needs_of_another_type_are_refused(folder: Path) -> None:
         catalog.load_needs("odd")
 
 
+def test_a_bucket_setting_that_is_no_setting_is_refused(folder: Path) -> None:
+    (folder / "astray.py").write_text(
+        "import msgspec\nfrom handlers.needs import Needs\nclass Settings(msgspec.Struct): bucket: str | None = None\n"
+        "\nNEEDS = Needs(settings=Settings, bucket_setting='buckets')\n"
+    )
+    with pytest.raises(ConfigError, match=r"handlers/astray\.py: NEEDS\.bucket_setting is 'buckets'; name a field of"):
+        catalog.load_needs("astray")
+
+
 def test_two_tables_of_one_name_must_be_the_same(folder: Path) -> None:
     text = "import msgspec\nfrom handlers.needs import Needs, Table\nNEEDS = Needs(settings=msgspec.Struct, tables={})"
     for name, key in (("one_side", "PK"), ("other_side", "pk")):
