@@ -16,8 +16,11 @@ Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Fields that are unset are not written; keys that a part does not know are not kept."""
+class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """Fields that are unset are not written; keys that a part does not know are not kept.
+
+    The garbage collector need not look at parts: what comes out of JSON has no cycles.
+    """
 
 
 class Context(_Part, frozen=True, kw_only=True):

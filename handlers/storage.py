@@ -15,8 +15,8 @@ from handlers.aws import client, stage_errors
 from handlers.contract import PermanentStageError, TransientStageError
 
 CHUNK_BYTES: Final = 64 * 1024
-# S3 takes 10,000 parts of at least 5 MiB (the last may be smaller): 80 GB at this size.
-PART_BYTES: Final = 8 * 1024 * 1024
+# S3 takes 10,000 parts of at least 5 MiB (the last may be smaller): 52 GB at this size. Two outputs fill one each.
+PART_BYTES: Final = 5 * 1024 * 1024
 
 
 class Tail(msgspec.Struct, frozen=True):
