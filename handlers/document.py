@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Annotated, Final, TypeVar
 
 import msgspec
@@ -113,9 +114,17 @@ def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, c
     Raises:
         PermanentStageError: The format is broken, a record is not of the decoder's type, or the count is wrong.
     """
-    lines = _split_lines(chunks, where)
-    _check_header(next(lines), where)
+    blocks = _split_blocks(chunks, where)
+    header, _, block = next(blocks).partition(b"\n")
+    _check_header(header, where)
+    many = msgspec.json.Decoder(list[decoder.type])  # type: ignore[name-defined]  # a type only when it runs
     number, comma = 0, True
+    while records := _decode_block(block, many):
+        number += len(records)
+        yield from records
+        block = next(blocks, b"")
+    # The last block, which holds the footer; or one that is wrong: its lines tell where.
+    lines = _split_lines(chain([block], blocks), where)
     for line in lines:
         if line.startswith(b"]"):
             break
@@ -139,6 +148,35 @@ def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, c
         raise _malformed(where, f"its footer states {count} records but there are {number}")
 
 
+def _split_blocks(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
+    """Yield at least one block, each of whole lines; what stands after the last LF is the last one."""
+    rest = b""
+    for chunk in chunks:
+        piece = rest + chunk
+        end = piece.rfind(b"\n") + 1
+        rest = piece[end:]
+        if len(rest) > LINE_BYTES:
+            raise _too_long(where)
+        if end:
+            yield piece[:end]
+    yield rest
+
+
+def _decode_block(block: bytes, decoder: msgspec.json.Decoder[list[R]]) -> list[R]:
+    """Return the records of a block if it is nothing but lines of records that end in a comma, else an empty list.
+
+    All at once, as lines one by one take half as long again. A record that is broken over two lines passes beside two
+    on one line: to every parser they are the same records.
+    """
+    if not block.endswith(b",\n") or b"\r" in block or len(block) > LINE_BYTES:
+        return []
+    try:
+        records = decoder.decode(b"[" + block[:-2] + b"]")
+    except _DECODE_ERRORS:
+        return []
+    return records if len(records) == block.count(b"\n") else []
+
+
 def _split_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
     """Yield at least one line; what stands after the last LF is a line, too."""
     rest = b""
@@ -147,7 +185,7 @@ def _split_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
         *lines, rest = piece.split(b"\n")
         # Lines are measured only where one can be too long: this runs for every chunk.
         if len(piece) > LINE_BYTES and max(map(len, (*lines, rest))) > LINE_BYTES:
-            raise _malformed(where, f"a line is longer than {LINE_BYTES} bytes")
+            raise _too_long(where)
         yield from lines
     yield rest
 
@@ -174,6 +212,10 @@ def _check_header(line: bytes, where: str) -> None:
 def _refuse_carriage_return(line: bytes, where: str, part: str) -> None:
     if b"\r" in line:
         raise _malformed(where, f"{part} holds a carriage return; lines end in LF alone")
+
+
+def _too_long(where: str) -> PermanentStageError:
+    return _malformed(where, f"a line is longer than {LINE_BYTES} bytes")
 
 
 def _malformed(where: str, fault: str) -> PermanentStageError:

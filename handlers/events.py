@@ -36,6 +36,19 @@ class _Entry(NamedTuple):
     fields: dict[str, str]
 
 
+def check_event(detail: Mapping[str, Any]) -> None:
+    """Check that the bus can take an event with this detail.
+
+    Raises:
+        PermanentStageError: It can not.
+    """
+    size_bytes = len(msgspec.json.encode(detail))
+    if size_bytes > _SIZE_LIMIT_BYTES:
+        raise PermanentStageError(
+            f"its event would have {size_bytes} bytes, EventBridge takes {_SIZE_LIMIT_BYTES}; shorten its metadata"
+        )
+
+
 def publish_events(
     bus: str, publish: Publish, details: Iterable[Mapping[str, Any]], *, taken: Callable[[list[int]], object]
 ) -> None:

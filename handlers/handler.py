@@ -26,9 +26,12 @@ from handlers.contract import (
 from handlers.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
 from handlers.logs import logger
 from handlers.message import Message, decode_message
+from handlers.metrics import Measures, write_metrics
 from handlers.needs import Needs
-from handlers.stage import Record, S, StageContext, Tally, load_settings
+from handlers.sources import BadRow
+from handlers.stage import Record, S, StageContext, load_settings
 from handlers.storage import ObjectWriter, Storage
+from handlers.tally import Place, Share, Tally
 
 R = TypeVar("R")
 
@@ -64,6 +67,14 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
             PermanentStageError: The stage fails, and has had no effect.
         """
 
+    def measure(self, share: Share) -> Measures:
+        """Return the metrics of the records of one program and marketplace, from what became of them."""
+        return {
+            "InputCount": share.records,
+            "OutputCount": share.records_out,
+            "RejectedCount": share.rejections.total(),
+        }
+
     def __call__(self, event: object, lambda_context: LambdaContext) -> dict[str, Any]:
         """Run the stage and return its StageResult.
 
@@ -82,7 +93,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         log = logger()
         log.append_keys(executionId=context.execution_id, currentStage=context.current_stage)
         log.info("stage started")
-        tally = Tally()
+        tally, started = Tally(), perf_counter()
         failure: StageError
         try:
             self._run(context, lambda_context, tally)
@@ -98,6 +109,8 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
             result = _result(context, tally, None)
             log.info("stage succeeded", result=result, records=tally.summary())
             return result
+        finally:
+            write_metrics(context.current_stage, tally, self.measure, round((perf_counter() - started) * 1000))
         _record_failure(context, tally, failure)
         # The exception travels alone, without the fields of error.json and of the log line.
         place = f"{context.current_stage} of execution {context.execution_id}; output s3://{context.workflow_bucket}/"
@@ -111,12 +124,16 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         _log_paths(context, storage)
         settings = load_settings(self._needs)
         message = decode_message(context.initial_data) if context.previous_stage is None else None
+        tally.home = Place.of(message.program_id, message.marketplace) if message else Place()
         read = (
-            self._open_previous(context, storage) if message is None else partial(self._read_message, message, context)
+            self._open_previous(context, storage)
+            if message is None
+            else partial(self._read_message, message, settings, context)
         )
         if self._needs.has_side_effects:
             self._verify(read())
         records = read()
+        taken: Iterator[Any] = tally.count_in(records)
         output = storage.open_writer(output_key(context.execution_id, context.current_stage))
         rejected = storage.open_writer(rejected_key(context.execution_id, context.current_stage))
         stage: StageContext[S] = StageContext(
@@ -135,13 +152,16 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
             tally.check(context.current_stage)
             return tally.summary() | {"processingTimeMs": round((perf_counter() - started) * 1000)}
 
-        results = self.process_data(tally.count_in(records), stage)
+        results = self.process_data(taken if message is None else stage.sift(taken), stage)
         with _commit(rejected, output):
             for block in encode_document(_header(stage), tally.count_out(results), conclude):
                 output.write(block)
 
-    def _read_message(self, message: Message, context: ExecutionContext) -> Iterator[R]:
-        for number, record in enumerate(message.source.read(), start=1):
+    def _read_message(self, message: Message, settings: S, context: ExecutionContext) -> Iterator[R | BadRow]:
+        for number, record in enumerate(message.source.read(self._needs.source_bucket(settings)), start=1):
+            if isinstance(record, BadRow):
+                yield record
+                continue
             try:
                 yield msgspec.convert(record, self.record_type)
             except msgspec.ValidationError as error:
@@ -150,9 +170,11 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
                     "records, or put a stage first that makes them, e.g. ETL"
                 ) from error
 
-    def _verify(self, records: Iterator[R]) -> None:
+    def _verify(self, records: Iterator[R | BadRow]) -> None:
         """Read all of the input once, so that none of it has an effect if any of it is wrong."""
         for number, record in enumerate(records, start=1):
+            if isinstance(record, BadRow):
+                continue
             try:
                 self.check_record(record)
             except PermanentStageError as error:

@@ -15,10 +15,13 @@ from msgspec import Meta
 
 from handlers.candidate import Candidate, join_key
 from handlers.contract import TransientStageError
+from handlers.events import check_event
 from handlers.handler import WorkflowLambdaHandler
+from handlers.metrics import Measures
 from handlers.needs import Needs, Publish, Table
 from handlers.stage import StageContext
-from handlers.tables import Item
+from handlers.tables import Item, check_item
+from handlers.tally import Share
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,7 +73,8 @@ class ReactiveStage(WorkflowLambdaHandler[Candidate, Settings]):
     record_type = Candidate
 
     def check_record(self, record: Candidate) -> None:
-        deduplication_key(record)
+        check_item(deduplication_key(record))
+        check_event(build_detail(record))
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         claims = Claims(stage)
@@ -82,8 +86,11 @@ class ReactiveStage(WorkflowLambdaHandler[Candidate, Settings]):
                 _check_leases(batch, refusals)
                 for candidate, refusal in zip(batch, refusals, strict=True):
                     published, reason = (True, "PUBLISHED") if refusal is None else claims.explain(candidate, refusal)
-                    stage.count("published" if published else "duplicate")
+                    stage.count("published" if published else "duplicate", record=candidate)
                     yield msgspec.structs.replace(candidate, published=published, reason=reason)
+
+    def measure(self, share: Share) -> Measures:
+        return {"PublishedCount": share.counts["published"], "DuplicateCount": share.counts["duplicate"]}
 
 
 class Claims:

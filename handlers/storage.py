@@ -15,8 +15,8 @@ from handlers.aws import client, stage_errors
 from handlers.contract import PermanentStageError, TransientStageError
 
 CHUNK_BYTES: Final = 64 * 1024
-# S3 takes 10,000 parts of at least 5 MiB (the last may be smaller): 80 GB at this size.
-PART_BYTES: Final = 8 * 1024 * 1024
+# S3 takes 10,000 parts of at least 5 MiB (the last may be smaller): 52 GB at this size. Two outputs fill one each.
+PART_BYTES: Final = 5 * 1024 * 1024
 
 
 class Tail(msgspec.Struct, frozen=True):
@@ -53,12 +53,21 @@ class Storage:
                 start = int(answer.get("ContentRange", "bytes 0-").removeprefix("bytes ").split("-")[0])
                 return Tail(body.read(), start, answer["ETag"])
 
-    def read(self, key: str, *, etag: str) -> Iterator[bytes]:
-        """Yield an object in chunks; it must still be the version with this etag."""
-        with stage_errors("s3:GetObject", self.locate(key), missing="it was deleted while it was read"):
-            answer = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=etag)
+    def read(
+        self, key: str, *, etag: str | None = None, missing: str = "it was deleted while it was read"
+    ) -> Iterator[bytes]:
+        """Yield an object in chunks; if an etag is given, it must still be that version."""
+        condition = {} if etag is None else {"IfMatch": etag}
+        with stage_errors("s3:GetObject", self.locate(key), missing=missing):
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, **condition)
             with closing(answer["Body"]) as body:
                 yield from body.iter_chunks(CHUNK_BYTES)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield the keys that begin with a prefix, in the order of S3."""
+        with stage_errors("s3:ListBucket", self.locate(prefix), missing="the bucket must exist"):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                yield from (entry["Key"] for entry in page.get("Contents", []))
 
     def put(self, key: str, body: bytes | bytearray) -> None:
         """Write an object with one request."""

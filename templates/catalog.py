@@ -63,6 +63,8 @@ def _needs_problems(needs: Needs) -> Iterator[str]:
         yield f"NEEDS.settings is {settings!r}; give the class, a msgspec.Struct, not a value of it"
     elif not (settings.__struct_config__.frozen and settings.__struct_config__.forbid_unknown_fields):
         yield f"{settings.__name__} would take misspelt settings; declare it frozen=True, forbid_unknown_fields=True"
+    elif needs.bucket_setting not in (None, *settings.__struct_fields__):
+        yield f"NEEDS.bucket_setting is {needs.bucket_setting!r}; name a field of its Settings"
     for table, actions in needs.tables.items():
         if not isinstance(table, Table):
             yield f"NEEDS.tables has the key {table!r}; make it a handlers.needs.Table"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeVar, assert_never
+from typing import Any, Final, TypeVar, assert_never, get_args
 
 import msgspec
 
@@ -195,7 +195,10 @@ def _express_problems(steps: tuple[Step, ...]) -> Iterator[Problem]:
 def _check_settings(source: Source, steps: tuple[LambdaStep, ...]) -> None:
     for index, step in enumerate(steps):
         place: Place = ("steps", index, "settings")
-        _convert(source, step.settings, catalog.load_needs(step.handler).settings, place)
+        needs = catalog.load_needs(step.handler)
+        bucket = needs.source_bucket(_convert(source, step.settings, needs.settings, place))
+        if bucket is not None:
+            _check_source_bucket(source, bucket, index, (*place, str(needs.bucket_setting)))
         text = encode_settings(step.settings)
         if DYNAMIC_REFERENCE in text:
             raise source.error(
@@ -206,6 +209,18 @@ def _check_settings(source: Source, steps: tuple[LambdaStep, ...]) -> None:
             raise source.error(
                 place, f"take {size} bytes as JSON; at most {SETTINGS_MAX_BYTES} fit the function's environment"
             )
+
+
+def _check_source_bucket(source: Source, bucket: str, index: int, place: Place) -> None:
+    if index > 0:
+        raise source.error(
+            place,
+            f"is {bucket!r}, but only the first stage reads what a message names; leave it out, or move the stage",
+        )
+    if bucket.startswith(naming.WORKFLOW_BUCKET_PREFIX):
+        raise source.error(
+            place, f"is {bucket!r}, a workflow bucket, in which a stage reads the stage before it alone; name another"
+        )
 
 
 def _convert(source: Source, raw: dict[str, Any], target: type[T], place: Place) -> T:
@@ -272,7 +287,8 @@ def _describe(target: type[msgspec.Struct], place: Place) -> str:
         if not (isinstance(current, type) and issubclass(current, msgspec.Struct)):
             break
         annotated = _field_types(current).get(str(part))
-        metas = getattr(annotated, "__metadata__", ())
+        # What may be None has its description inside the union.
+        metas = [meta for part in (annotated, *get_args(annotated)) for meta in getattr(part, "__metadata__", ())]
         description = next((meta.description for meta in metas if meta.description), description)
         current = getattr(annotated, "__origin__", annotated)
     return description

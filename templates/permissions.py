@@ -60,8 +60,12 @@ def trust(service: str, source_arn: str | None = None) -> PolicyDocument:
     return _document(Statement(Effect=Allow, Principal=principal, Action=[awacs.sts.AssumeRole], Condition=condition))
 
 
-def function_policy(stage: str, previous: str | None, needs: Needs, log_group_id: str) -> PolicyDocument:
+def function_policy(
+    stage: str, previous: str | None, needs: Needs, source_bucket: str | None, log_group_id: str
+) -> PolicyDocument:
     """Return what a stage's function may do: read the previous stage's output, write below its own, its needs, logs.
+
+    `source_bucket` is the one that the step lets messages name, None for most.
 
     Source: requirement 11.9, properties 40 and 42.
     """
@@ -73,6 +77,7 @@ def function_policy(stage: str, previous: str | None, needs: Needs, log_group_id
             [awacs.s3.PutObject, awacs.s3.AbortMultipartUpload],
             Sub(naming.object_arn(stage_prefix("*", stage) + "*")),
         ),
+        *_read_source(source_bucket),
         *(_use_table(table, actions) for table, actions in needs.tables.items()),
         *([_publish(needs.events)] if needs.events else []),
         *_logs_and_tracing(log_group_id),
@@ -176,6 +181,17 @@ def _read_previous(previous: str | None) -> list[Statement]:
             Sub(naming.WORKFLOW_BUCKET_ARN),
             Condition=Condition(StringLike({"s3:prefix": key})),
         ),
+    ]
+
+
+def _read_source(bucket: str | None) -> list[Statement]:
+    if bucket is None:
+        return []
+    arn = naming.bucket_arn(bucket)
+    return [
+        _allow("ReadSource", [awacs.s3.GetObject], Sub(f"{arn}/*")),
+        # For a source with a prefix; and with it S3 answers 404 instead of 403 to a key that is missing.
+        _allow("ListSource", [awacs.s3.ListBucket], Sub(arn)),
     ]
 
 

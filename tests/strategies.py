@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from templates import budget, naming
+from templates import budget, catalog, naming
 from templates.config import RESERVED_STAGES, parse_workflow
 from templates.model import Workflow
 from templates.source import Source
@@ -34,13 +34,24 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
         "steps": [
             {
                 "stage": stage,
-                "handler": draw(st.sampled_from(HANDLERS)),
+                "handler": (handler := draw(st.sampled_from(HANDLERS))),
                 "timeout_s": draw(st.integers(1, share)),
                 "memory_mb": draw(st.integers(128, 10240)),
+                "settings": draw(_settings(handler, is_first=number == 0)),
             }
-            for stage in stages
+            for number, stage in enumerate(stages)
         ],
     }
+
+
+def _settings(handler: str, *, is_first: bool) -> st.SearchStrategy[dict[str, str]]:
+    """The setting of a handler that its role depends on, or none."""
+    setting = catalog.load_needs(handler).bucket_setting
+    if setting is None or not is_first:
+        return st.just({})
+    return st.fixed_dictionaries(
+        {}, optional={setting: st.from_regex(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", fullmatch=True)}
+    )
 
 
 def workflow_of(declaration: dict[str, Any]) -> Workflow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda, iam
 
 from handlers.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
@@ -44,6 +45,7 @@ def add_functions(template: Template, workflow: Workflow) -> list[str]:
 def _add_function(template: Template, workflow: str, step: LambdaStep, previous: str | None) -> str:
     logical_id = naming.function_id(step.stage)
     needs = catalog.load_needs(step.handler)
+    source_bucket = needs.source_bucket(msgspec.convert(step.settings, needs.settings))
     log_group = add_log_group(template, f"{logical_id}LogGroup", naming.function_log_group(workflow, step.stage))
     role = template.add_resource(
         iam.Role(
@@ -53,7 +55,7 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
             Policies=[
                 iam.Policy(
                     PolicyName="stage",
-                    PolicyDocument=permissions.function_policy(step.stage, previous, needs, log_group),
+                    PolicyDocument=permissions.function_policy(step.stage, previous, needs, source_bucket, log_group),
                 )
             ],
         )

@@ -23,6 +23,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The bucket, the tables and the environment that a deployed function has."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
+    logger()  # made now: in a test that captures its output, it would keep a stream that is closed afterwards
     monkeypatch.setenv(EVENT_BUS_VARIABLE, "default")
     monkeypatch.delenv(SETTINGS_VARIABLE, raising=False)
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):

@@ -13,7 +13,8 @@ from handlers.contract import PermanentStageError, StageError, TransientStageErr
 from handlers.filter import handler as filter_handler
 from handlers.handler import WorkflowLambdaHandler
 from handlers.needs import Needs
-from handlers.stage import MERGED, STALE, StageContext
+from handlers.stage import StageContext
+from handlers.tally import MERGED, STALE
 from tests.handlers.conftest import Log
 from tests.handlers.support import (
     BUCKET,

@@ -85,6 +85,7 @@ handler = print
             "=Settings, tables={Table('a', 'PK'): ('PutItm',)})",
             "table a: 'PutItm' is no action",
         ),
+        ("=Settings)", "=Settings, bucket_setting='b')", "NEEDS.bucket_setting is 'b'; name a field of its Settings"),
         ("import msgspec", "raise SystemExit('bye')", "cannot be imported: SystemExit: bye; correct the module"),
     ],
 )

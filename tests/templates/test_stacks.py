@@ -104,12 +104,16 @@ def test_the_queue_outlasts_its_executions_and_has_a_dead_letter_queue(workflow:
     assert source["Fn::Sub"].endswith(f":{queue['QueueName']['Fn::Sub']}")
 
 
+S3 = "arn:${AWS::Partition}:s3:::"
+
+
 @pytest.mark.property(40)
 @given(workflow=workflows())
 def test_a_stage_may_read_the_output_before_its_own_and_write_below_its_own_alone(workflow: Workflow) -> None:
     roles = of_type(workflow_stack(workflow), "AWS::IAM::Role")
-    bucket = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
+    bucket = f"{S3}ceap-workflow-${{Environment}}-${{AWS::AccountId}}"
     stages = [step.stage for step in workflow.steps]
+    source = next(iter(workflow.steps[0].settings.values()), None)
     for stage, previous in zip(stages, [None, *stages], strict=False):
         grants = {
             (action, resource["Fn::Sub"])
@@ -120,7 +124,8 @@ def test_a_stage_may_read_the_output_before_its_own_and_write_below_its_own_alon
         }
         writes = {("s3:PutObject", own := f"{bucket}/executions/*/{stage}/*"), ("s3:AbortMultipartUpload", own)}
         reads = {("s3:GetObject", f"{bucket}/executions/*/{previous}/output.json"), ("s3:ListBucket", bucket)}
-        assert grants == (writes | reads if previous else writes)
+        source_reads = {("s3:GetObject", f"{S3}{source}/*"), ("s3:ListBucket", f"{S3}{source}")} if source else set()
+        assert grants == writes | (reads if previous else source_reads)
 
 
 @pytest.mark.property(42)
@@ -244,7 +249,7 @@ def test_an_override_replaces_an_intrinsic_function_as_a_whole() -> None:
 def test_a_query_may_read_the_indexes_of_its_table() -> None:
     table = Table("orders", "PK", indexes=(Index("ByDate", "date", "PK"),))
     needs = Needs(settings=Struct, tables={table: ("Query",)})
-    policy = encode_to_dict(permissions.function_policy("A", None, needs, "Group"))
+    policy = encode_to_dict(permissions.function_policy("A", None, needs, None, "Group"))
     [statement] = [statement for statement in policy["Statement"] if statement["Sid"] == "UseOrdersTable"]
     resources = [resource["Fn::Sub"][0].rpartition(":")[2] for resource in statement["Resource"]]
     assert resources == ["table/${OrdersTableName}", "table/${OrdersTableName}/index/*"]
