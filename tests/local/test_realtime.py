@@ -130,6 +130,15 @@ def test_a_stage_logs_its_execution_first(happy: Realtime) -> None:
         assert (lines[0].split()[0], lines[-1].split()[0]) == ("START", "REPORT")
 
 
+def test_no_handler_logs_a_customer(happy: Realtime) -> None:
+    customers = set(re.findall("customer-[0-9]+", MESSAGE))
+    assert len(customers) > 5
+    for stage in STAGES:
+        log = "\n".join(happy.engine.logs.read(f"/aws/lambda/ceap-realtime-dev-{stage.removesuffix('Stage')}"))
+        assert '"message":"stage succeeded"' in log
+        assert [customer for customer in customers if customer in log] == []
+
+
 def test_the_state_machine_logs_every_event_with_its_data(happy: Realtime) -> None:
     events = [json.loads(line) for line in happy.engine.logs.read("/aws/vendedlogs/states/ceap-realtime-dev")]
     assert len(events) == len(execution_of(happy).history)
