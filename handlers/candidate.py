@@ -110,5 +110,8 @@ class Candidate(_Part, frozen=True, kw_only=True):
 
 def join_key(separator: str, *parts: str) -> str:
     """Join parts to a key that no other parts share: a separator inside a part is percent-encoded."""
+    key = separator.join(parts)
+    if key.count(separator) < len(parts) and "%" not in key:
+        return key  # almost always, and three times as fast
     code = f"%{ord(separator):02X}"
     return separator.join(part.replace("%", "%25").replace(separator, code) for part in parts)

@@ -67,7 +67,10 @@ class ScoreStage(WorkflowLambdaHandler[Candidate, Settings]):
                     continue
                 try:
                     score = _judge(PROVIDERS[model], candidate, stage.started_at)
-                    fresh[key] = CachedScore(score, candidate.metadata.version, expires)
+                    known = fresh.get(key, row)
+                    # Of several versions the cache keeps the newest, in whatever order and however often they come.
+                    if known is None or known.candidate_version <= candidate.metadata.version:
+                        fresh[key] = CachedScore(score, candidate.metadata.version, expires)
                     stage.count("scored", record=candidate)
                 except Exception as error:
                     strategy, score = _fall_back(PROVIDERS[model], candidate, row, error, stage.started_at)

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from handlers import storage as storage_module
 from handlers.candidate import Candidate
 from handlers.contract import PermanentStageError, StageError, TransientStageError, output_key
 from handlers.filter import handler as filter_handler
@@ -220,8 +219,7 @@ def test_a_later_attempt_writes_the_output_that_the_first_could_not(no_waiting: 
     assert run(SIEVE, "OwnStage", previous="BeforeStage")["data"] == [{"do": "yield"}]
 
 
-def test_a_large_output_that_fails_at_its_end_leaves_no_object_and_no_upload(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_module, "PART_BYTES", 5 * 1024 * 1024)
+def test_a_large_output_that_fails_at_its_end_leaves_no_object_and_no_upload() -> None:
     write_output("BeforeStage", [{"do": "yield", "text": "x" * 6 * 1024 * 1024}, {"do": "permanent"}])
     with pytest.raises(PermanentStageError):
         run(SIEVE, "OwnStage", previous="BeforeStage")

@@ -17,19 +17,12 @@ from handlers.contract import output_key
 from handlers.document import Header, encode_document
 from handlers.reactive import event_id
 from tests.handlers.cloud import Cloud, Kill, Request
-from tests.handlers.support import candidate, message, raw
+from tests.handlers.support import candidate, message, raw, strip
 
 KILLED = -9
 STAGE = "OwnStage"
 # Seconds after which a stage is tried again in its execution, and a message is delivered again in another.
 RETRY_S, REDELIVERY_S = 20, 1800
-# What differs between any two runs: the audit fields and what derives from them, and how the work was done.
-AUDIT = {
-    *("createdAt", "updatedAt", "expiresAt", "workflowExecutionId", "ttl", "GSI2PK", "GSI2SK"),  # of a candidate
-    *("timestamp",),  # of a score
-    *("owner", "leaseUntil", "windowUntil", "keepUntil"),  # of a claim
-    *("executionId", "startedAt", "processingTimeMs", "counts", "published", "reason"),  # of a document
-}
 
 
 class Work(NamedTuple):
@@ -83,18 +76,6 @@ def state(cloud: Cloud, execution: str) -> dict[str, Any]:
 def written(cloud: Cloud, execution: str) -> list[str]:
     listing = cloud.s3.list_objects_v2(Bucket=cloud.bucket, Prefix=f"executions/{execution}/{STAGE}/")
     return [entry["Key"] for entry in listing.get("Contents", [])]
-
-
-def strip(value: Any) -> Any:
-    match value:
-        case dict():
-            return {name: strip(part) for name, part in value.items() if name not in AUDIT}
-        case list():
-            return [strip(part) for part in value]
-        case str() if value.startswith("{"):  # a candidate or a score in an item
-            return strip(json.loads(value))
-        case _:
-            return value
 
 
 def run(cloud: Cloud, work: Work, execution: str = "e1", *, offset: int = 0, kill: Kill | None = None) -> int:

@@ -134,7 +134,11 @@ def test_no_bucket_but_the_declared_one_is_asked_for_anything(
 
 
 class Stray(WorkflowLambdaHandler[Json, etl.Settings]):
-    """Declares no bucket, though a setting of that name is there; and has a side effect."""
+    """A handler of someone's own, that takes nothing but records."""
+
+    def check_record(self, record: Json) -> None:
+        if not isinstance(record, dict):
+            raise PermanentStageError("this is no record")
 
     def process_data(self, records: Any, stage: Any) -> Any:
         yield from records
