@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Annotated, Final, TypeVar
 
 import msgspec
@@ -28,6 +29,8 @@ LINE_BYTES: Final = 16 * 1024 * 1024
 BLOCK_BYTES: Final = 64 * 1024
 
 _HEADER_END: Final = b',"data":['
+# msgspec raises the last two as they are: for text that is no UTF-8, for thousands of nested brackets.
+_DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _HEADER_KEYS: Final = ["data", "executionId", "stage", "startedAt"]
 
 
@@ -64,7 +67,7 @@ def encode_document(
         block += separator
         try:
             encoder.encode_into(record, block, -1)
-        except (TypeError, ValueError, msgspec.MsgspecError) as error:
+        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
             raise PermanentStageError(f"record {count + 1} of the output cannot be written as JSON: {error}") from error
         separator = b",\n"
         count += 1
@@ -93,7 +96,7 @@ def read_footer(tail: bytes, where: str) -> int:
     _refuse_carriage_return(line, where, "the footer")
     try:
         return msgspec.json.decode(b"{" + line[2:], type=_Footer).metadata.output_record_count
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _DECODE_ERRORS as error:
         raise _malformed(where, f"its footer is wrong: {error}") from error
 
 
@@ -111,9 +114,17 @@ def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, c
     Raises:
         PermanentStageError: The format is broken, a record is not of the decoder's type, or the count is wrong.
     """
-    lines = _split_lines(chunks, where)
-    _check_header(next(lines), where)
+    blocks = _split_blocks(chunks, where)
+    header, _, block = next(blocks).partition(b"\n")
+    _check_header(header, where)
+    many = msgspec.json.Decoder(list[decoder.type])  # type: ignore[name-defined]  # a type only when it runs
     number, comma = 0, True
+    while records := _decode_block(block, many):
+        number += len(records)
+        yield from records
+        block = next(blocks, b"")
+    # The last block, which holds the footer; or one that is wrong: its lines tell where.
+    lines = _split_lines(chain([block], blocks), where)
     for line in lines:
         if line.startswith(b"]"):
             break
@@ -124,7 +135,7 @@ def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, c
         _refuse_carriage_return(line, where, f"record {number}")
         try:
             record = decoder.decode(line[:-1] if comma else line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _DECODE_ERRORS as error:
             raise _malformed(where, f"record {number} (line {number + 1}) is wrong: {error}") from error
         yield record
     else:
@@ -137,6 +148,35 @@ def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, c
         raise _malformed(where, f"its footer states {count} records but there are {number}")
 
 
+def _split_blocks(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
+    """Yield at least one block, each of whole lines; what stands after the last LF is the last one."""
+    rest = b""
+    for chunk in chunks:
+        piece = rest + chunk
+        end = piece.rfind(b"\n") + 1
+        rest = piece[end:]
+        if len(rest) > LINE_BYTES:
+            raise _too_long(where)
+        if end:
+            yield piece[:end]
+    yield rest
+
+
+def _decode_block(block: bytes, decoder: msgspec.json.Decoder[list[R]]) -> list[R]:
+    """Return the records of a block if it is nothing but lines of records that end in a comma, else an empty list.
+
+    All at once, as lines one by one take half as long again. A record that is broken over two lines passes beside two
+    on one line: to every parser they are the same records.
+    """
+    if not block.endswith(b",\n") or b"\r" in block or len(block) > LINE_BYTES:
+        return []
+    try:
+        records = decoder.decode(b"[" + block[:-2] + b"]")
+    except _DECODE_ERRORS:
+        return []
+    return records if len(records) == block.count(b"\n") else []
+
+
 def _split_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
     """Yield at least one line; what stands after the last LF is a line, too."""
     rest = b""
@@ -145,7 +185,7 @@ def _split_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
         *lines, rest = piece.split(b"\n")
         # Lines are measured only where one can be too long: this runs for every chunk.
         if len(piece) > LINE_BYTES and max(map(len, (*lines, rest))) > LINE_BYTES:
-            raise _malformed(where, f"a line is longer than {LINE_BYTES} bytes")
+            raise _too_long(where)
         yield from lines
     yield rest
 
@@ -160,7 +200,7 @@ def _check_header(line: bytes, where: str) -> None:
         # Pairs show a repeated key, of which the last would win in other parsers.
         pairs: list[tuple[str, object]] = json.loads(line + b"]}", object_pairs_hook=list)
         msgspec.convert(dict(pairs), Header)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _malformed(where, f"its first line is wrong: {error}") from error
     keys = sorted(key for key, _ in pairs)
     if keys != _HEADER_KEYS:
@@ -172,6 +212,10 @@ def _check_header(line: bytes, where: str) -> None:
 def _refuse_carriage_return(line: bytes, where: str, part: str) -> None:
     if b"\r" in line:
         raise _malformed(where, f"{part} holds a carriage return; lines end in LF alone")
+
+
+def _too_long(where: str) -> PermanentStageError:
+    return _malformed(where, f"a line is longer than {LINE_BYTES} bytes")
 
 
 def _malformed(where: str, fault: str) -> PermanentStageError:

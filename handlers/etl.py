@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -23,30 +22,34 @@ from handlers.mapping import (
     extract_fields,
     merge_mappings,
 )
-from handlers.needs import Needs, Table
-from handlers.program import Days, load_program
+from handlers.metrics import Measures
+from handlers.needs import BucketName, Needs
+from handlers.program import PROGRAM_CONFIG, load_program
 from handlers.stage import StageContext
+from handlers.tally import Share
+
+Days: TypeAlias = Annotated[int, Meta(ge=1, le=36_500)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How records become candidates; a program's own row in the program_config table overrides it.
 
     `mappings` replaces the source of the fields that it names (`handlers/mapping.py` lists them with their defaults).
-    `max_error_rate` is the fraction of records that may be bad before the stage fails.
+    `max_error_rate` is the fraction of records that may be bad before the stage fails. `source_bucket` is the bucket
+    that a message's source may name.
     """
 
     mappings: dict[str, FieldMapping] = {}
     max_error_rate: Annotated[float, Meta(ge=0, le=1)] = 0.1
     ttl_days: Days = 30
     source_connector_id: str = "message"
+    source_bucket: BucketName | None = None
 
     def __post_init__(self) -> None:
         check_mappings(self.mappings)
 
 
-# Partition key PROGRAM#{program}; sort key CONFIG, or MARKETPLACE#{marketplace} whose attributes override CONFIG's.
-PROGRAM_CONFIG = Table(name="program_config", partition_key="PK", sort_key="SK")
-NEEDS = Needs(settings=Settings, tables={PROGRAM_CONFIG: ("BatchGetItem",)})
+NEEDS = Needs(settings=Settings, tables={PROGRAM_CONFIG: ("BatchGetItem",)}, bucket_setting="source_bucket")
 
 DISABLED: Final = "PROGRAM_DISABLED"
 
@@ -59,30 +62,47 @@ _CHANNELS: Final = {"emailEligible": "email", "smsEligible": "sms", "pushEligibl
 class ETLStage(WorkflowLambdaHandler[dict[str, Any], Settings]):
     """Bad records do not stop the run: they are rejected, each with its reason, up to `max_error_rate`.
 
+    Rows of the source that are no records count among them.
+
     Program and marketplace are those of the message, or the record's own where ETL is not first or the message names
     none. Records of a disabled program are rejected, but are no errors.
     """
 
     def process_data(self, records: Iterator[dict[str, Any]], stage: StageContext[Settings]) -> Iterator[Candidate]:
         recipes = Recipes(stage)
-        errors: Counter[str] = Counter()
-        total = 0
         for record in records:
-            total += 1
             try:
                 candidate = _transform(record, recipes, stage)
             except BadRecordError as error:
                 stage.reject(record, error.code, str(error))
-                if error.code != DISABLED:
-                    errors[error.code] += 1
             else:
                 yield candidate
+        errors, total = stage.rejections, stage.records_in
+        del errors[DISABLED]
         if errors.total() > stage.settings.max_error_rate * total:
             listed = ", ".join(f"{code} {number}" for code, number in errors.most_common())
             raise PermanentStageError(
                 f"{errors.total()} of {total} records are bad ({listed}), more than max_error_rate "
                 f"{stage.settings.max_error_rate} allows; rejected.jsonl has them: correct them or the mappings"
             )
+
+    def measure(self, share: Share) -> Measures:
+        return {
+            "ProcessedCount": share.records,
+            "TransformedCount": share.records_out,
+            "ErrorCount": share.rejections.total() - share.rejections[DISABLED],
+        }
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the rows of a program say to this stage; without rows a program is enabled."""
+
+    enabled: bool = True
+    candidate_ttl_days: Days | None = None
+    field_mappings: dict[str, FieldMapping] = {}
+
+    def __post_init__(self) -> None:
+        check_mappings(self.field_mappings)
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -115,7 +135,7 @@ class Recipes:
         """
         place = self._place(record)
         if place not in self._known:
-            own = load_program(self._table, *place)
+            own = load_program(self._table, *place, Program)
             self._known[place] = Recipe(
                 *place,
                 enabled=own.enabled,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter, time
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -25,9 +26,12 @@ from handlers.contract import (
 from handlers.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
 from handlers.logs import logger
 from handlers.message import Message, decode_message
+from handlers.metrics import Measures, write_metrics
 from handlers.needs import Needs
-from handlers.stage import Record, S, StageContext, Tally, load_settings
+from handlers.sources import BadRow
+from handlers.stage import Record, S, StageContext, load_settings
 from handlers.storage import ObjectWriter, Storage
+from handlers.tally import Place, Share, Tally
 
 R = TypeVar("R")
 
@@ -54,6 +58,23 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
     def process_data(self, records: Iterator[R], stage: StageContext[S]) -> Iterator[Record]:
         """Yield what the stage makes of its records; each is yielded, rejected, or counted as merged or stale."""
 
+    def check_record(self, record: R) -> None:
+        """Refuse a record that the stage can never take.
+
+        Called with every record of the input before the first is processed, if the handler's needs have side effects.
+
+        Raises:
+            PermanentStageError: The stage fails, and has had no effect.
+        """
+
+    def measure(self, share: Share) -> Measures:
+        """Return the metrics of the records of one program and marketplace, from what became of them."""
+        return {
+            "InputCount": share.records,
+            "OutputCount": share.records_out,
+            "RejectedCount": share.rejections.total(),
+        }
+
     def __call__(self, event: object, lambda_context: LambdaContext) -> dict[str, Any]:
         """Run the stage and return its StageResult.
 
@@ -72,21 +93,29 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         log = logger()
         log.append_keys(executionId=context.execution_id, currentStage=context.current_stage)
         log.info("stage started")
-        tally = Tally()
+        tally, started = Tally(), perf_counter()
         failure: StageError
         try:
             self._run(context, lambda_context, tally)
         except (PermanentStageError, TransientStageError) as error:
             failure = error
         except Exception as error:
-            failure = TransientStageError(f"unexpected {type(error).__name__}: {error}")
+            # Its text may quote a record: it goes to error.json, but not to logs and histories.
+            failure = TransientStageError(
+                f"unexpected {type(error).__name__}; error.json has its text: correct the handler or what it was given"
+            )
             failure.__cause__ = error
         else:
             result = _result(context, tally, None)
             log.info("stage succeeded", result=result, records=tally.summary())
             return result
+        finally:
+            write_metrics(context.current_stage, tally, self.measure, round((perf_counter() - started) * 1000))
         _record_failure(context, tally, failure)
-        raise failure
+        # The exception travels alone, without the fields of error.json and of the log line.
+        place = f"{context.current_stage} of execution {context.execution_id}; output s3://{context.workflow_bucket}/"
+        text = f"{failure} ({place}{output_key(context.execution_id, context.current_stage)})"
+        raise type(failure)(text, failure.details).with_traceback(failure.__traceback__) from failure.__cause__
 
     def _run(self, context: ExecutionContext, lambda_context: LambdaContext, tally: Tally) -> None:
         """Write output.json, or raise and leave none."""
@@ -95,7 +124,16 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         _log_paths(context, storage)
         settings = load_settings(self._needs)
         message = decode_message(context.initial_data) if context.previous_stage is None else None
-        records = self._read_previous(context, storage) if message is None else self._read_message(message, context)
+        tally.home = Place.of(message.program_id, message.marketplace) if message else Place()
+        read = (
+            self._open_previous(context, storage)
+            if message is None
+            else partial(self._read_message, message, settings, context)
+        )
+        if self._needs.has_side_effects:
+            self._verify(read())
+        records = read()
+        taken: Iterator[Any] = tally.count_in(records)
         output = storage.open_writer(output_key(context.execution_id, context.current_stage))
         rejected = storage.open_writer(rejected_key(context.execution_id, context.current_stage))
         stage: StageContext[S] = StageContext(
@@ -114,13 +152,16 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
             tally.check(context.current_stage)
             return tally.summary() | {"processingTimeMs": round((perf_counter() - started) * 1000)}
 
-        results = self.process_data(tally.count_in(records), stage)
+        results = self.process_data(taken if message is None else stage.sift(taken), stage)
         with _commit(rejected, output):
             for block in encode_document(_header(stage), tally.count_out(results), conclude):
                 output.write(block)
 
-    def _read_message(self, message: Message, context: ExecutionContext) -> Iterator[R]:
-        for number, record in enumerate(message.source.read(), start=1):
+    def _read_message(self, message: Message, settings: S, context: ExecutionContext) -> Iterator[R | BadRow]:
+        for number, record in enumerate(message.source.read(self._needs.source_bucket(settings)), start=1):
+            if isinstance(record, BadRow):
+                yield record
+                continue
             try:
                 yield msgspec.convert(record, self.record_type)
             except msgspec.ValidationError as error:
@@ -129,16 +170,31 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
                     "records, or put a stage first that makes them, e.g. ETL"
                 ) from error
 
-    def _read_previous(self, context: ExecutionContext, storage: Storage) -> Iterator[R]:
-        """Return the previous stage's records; its document's footer has been checked."""
+    def _verify(self, records: Iterator[R | BadRow]) -> None:
+        """Read all of the input once, so that none of it has an effect if any of it is wrong."""
+        for number, record in enumerate(records, start=1):
+            if isinstance(record, BadRow):
+                continue
+            try:
+                self.check_record(record)
+            except PermanentStageError as error:
+                raise PermanentStageError(f"record {number} of the input: {error}") from error
+
+    def _open_previous(self, context: ExecutionContext, storage: Storage) -> Callable[[], Iterator[R]]:
+        """Return what reads the previous stage's records, each time from the start; its footer is checked."""
         key = output_key(context.execution_id, str(context.previous_stage))
         missing = f"{context.previous_stage} should have written it; see whether it ran, and under which execution"
         tail = storage.read_tail(key, EDGE_BYTES, missing=missing)
         where = storage.locate(key)
         count = read_footer(tail.data, where)
-        # A small document has been read whole already.
-        chunks = storage.read(key, etag=tail.etag) if tail.start else iter([tail.data])
-        return read_records(chunks, msgspec.json.Decoder(self.record_type), count=count, where=where)
+        decoder = msgspec.json.Decoder(self.record_type)
+
+        def read() -> Iterator[R]:
+            # A small document has been read whole already.
+            chunks = storage.read(key, etag=tail.etag) if tail.start else [tail.data]
+            return read_records(chunks, decoder, count=count, where=where)
+
+        return read
 
 
 def _decode_context(event: object) -> ExecutionContext:
@@ -179,8 +235,11 @@ def _commit(rejected: ObjectWriter, output: ObjectWriter) -> Iterator[None]:
         output.close()
     except PermanentStageError:
         output.abort()
-        # What was rejected is often why.
-        rejected.close()
+        # What was rejected is often why, but if it cannot be kept, the failure is still the one to report.
+        try:
+            rejected.close()
+        except (PermanentStageError, TransientStageError):
+            rejected.abort()
         raise
     except BaseException:
         output.abort()
@@ -191,10 +250,17 @@ def _commit(rejected: ObjectWriter, output: ObjectWriter) -> Iterator[None]:
 def _record_failure(context: ExecutionContext, tally: Tally, failure: StageError) -> None:
     """Write error.json and log the StageResult; what goes wrong with the former must not hide the failure."""
     result = _result(context, tally, str(failure))
+    before = context.previous_stage
+    place: dict[str, Any] = {
+        "errorType": type(failure).__name__,
+        "bucket": context.workflow_bucket,
+        "inputKey": None if before is None else output_key(context.execution_id, before),
+        "outputKey": output_key(context.execution_id, context.current_stage),
+    }
     description = {
         **result,
+        **place,
         "executionId": context.execution_id,
-        "errorType": type(failure).__name__,
         "cause": repr(failure.__cause__) if failure.__cause__ else None,
         "details": failure.details,
         "failedAt": datetime.now(UTC),
@@ -206,7 +272,13 @@ def _record_failure(context: ExecutionContext, tally: Tally, failure: StageError
         storage.put(error_key(context.execution_id, context.current_stage), msgspec.json.encode(description))
     except Exception as error:
         log.warning("error.json was not written", reason=str(error))
-    log.error("stage failed", result=result, errorType=type(failure).__name__, stackTrace=description["stackTrace"])
+    log.error("stage failed", result=result, **place, stackTrace=_frames(failure))
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Return where an error and its causes were raised, without the causes' texts: they may quote a record."""
+    frames = [type(error).__name__, *traceback.format_tb(error.__traceback__)]
+    return frames + _frames(error.__cause__) if error.__cause__ else frames
 
 
 def _result(context: ExecutionContext, tally: Tally, error_message: str | None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def decode_message(initial_data: Any) -> Message:
         if isinstance(initial_data, str):
             return msgspec.json.decode(initial_data, type=Message)
         return msgspec.convert(initial_data, Message)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise PermanentStageError(
             f"the message is wrong: {error}; send JSON such as "
             '{"programId": "p", "marketplace": "m", "source": {"kind": "inline", "records": [...]}}'

@@ -1,4 +1,4 @@
-"""How a handler declares what it needs: its settings, DynamoDB tables and events.
+"""How a handler declares what it needs: its settings, DynamoDB tables, events and a bucket of sources.
 
 The generator derives IAM, environment variables, tables and validation from it: a new stage with new needs is one file.
 """
@@ -6,15 +6,26 @@ The generator derives IAM, environment variables, tables and validation from it:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 SETTINGS_VARIABLE: Final = "SETTINGS"
 EVENT_BUS_VARIABLE: Final = "EVENT_BUS"
 
 TableAction: TypeAlias = Literal[
     "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"
+]
+_READS: Final = {"GetItem", "BatchGetItem", "Query"}
+
+# Source: Amazon S3 User Guide, "General purpose bucket naming rules".
+BucketName: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]$",
+        description="a bucket's name: 3 to 63 of a-z, 0-9, hyphen and single dots",
+    ),
 ]
 
 
@@ -51,11 +62,24 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """All that a handler needs besides its input and output in the workflow bucket.
 
     `settings` is a frozen Struct with `forbid_unknown_fields=True`; `tables` gives the API actions used on each table.
+    `bucket_setting` names the setting, a `BucketName` or None, with the bucket that messages may have the stage read:
+    its role may list and read that bucket if the step sets it, and none otherwise.
     """
 
     settings: type[msgspec.Struct]
     tables: Mapping[Table, tuple[TableAction, ...]] = msgspec.field(default_factory=dict[Table, Any])
     events: Publish | None = None
+    bucket_setting: str | None = None
+
+    def source_bucket(self, settings: msgspec.Struct) -> str | None:
+        """Return the bucket that a step's settings let messages name, or None."""
+        bucket: str | None = getattr(settings, self.bucket_setting) if self.bucket_setting else None
+        return bucket
+
+    @property
+    def has_side_effects(self) -> bool:
+        """Tell whether the handler changes anything but its own objects in the workflow bucket."""
+        return self.events is not None or any(set(actions) - _READS for actions in self.tables.values())
 
 
 def table_variable(table: str) -> str:

@@ -1,33 +1,26 @@
-"""A program's own configuration, which overrides the settings of the step."""
+"""A program's own configuration, which overrides the settings of the step; each stage reads of it what concerns it."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Final, TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from handlers.candidate import join_key
 from handlers.contract import PermanentStageError
-from handlers.mapping import FieldMapping, check_mappings
+from handlers.needs import Table
 from handlers.tables import TableClient
 
-Days: TypeAlias = Annotated[int, Meta(ge=1, le=36_500)]
+# Partition key PROGRAM#{program}; sort key CONFIG, or MARKETPLACE#{marketplace} whose attributes override CONFIG's.
+PROGRAM_CONFIG: Final = Table(name="program_config", partition_key="PK", sort_key="SK")
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
-class Program(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What the rows of a program say; without rows a program is enabled."""
-
-    enabled: bool = True
-    candidate_ttl_days: Days | None = None
-    field_mappings: dict[str, FieldMapping] = {}
-
-    def __post_init__(self) -> None:
-        check_mappings(self.field_mappings)
-
-
-def load_program(table: TableClient, program: str, marketplace: str) -> Program:
+def load_program(table: TableClient, program: str, marketplace: str, kind: type[T]) -> T:
     """Read a program with one call: the marketplace's attributes override those of the program.
+
+    `kind` has a default for each of its fields: a program may have no rows.
 
     Raises:
         PermanentStageError: A row is wrong.
@@ -36,7 +29,7 @@ def load_program(table: TableClient, program: str, marketplace: str) -> Program:
     rows = table.get_many([{"PK": partition, "SK": config}, {"PK": partition, "SK": own}])
     by_sort_key = {row["SK"]: row for row in rows}
     try:
-        return msgspec.convert(by_sort_key.get(config, {}) | by_sort_key.get(own, {}), Program)
+        return msgspec.convert(by_sort_key.get(config, {}) | by_sort_key.get(own, {}), kind)
     except msgspec.ValidationError as error:
         raise PermanentStageError(
             f"table program_config, {partition}, {config} or {own}: {error}; correct it"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from math import ceil
 from typing import Annotated, Final
 
@@ -14,10 +15,13 @@ from msgspec import Meta
 
 from handlers.candidate import Candidate, join_key
 from handlers.contract import TransientStageError
+from handlers.events import check_event
 from handlers.handler import WorkflowLambdaHandler
+from handlers.metrics import Measures
 from handlers.needs import Needs, Publish, Table
 from handlers.stage import StageContext
-from handlers.tables import Item
+from handlers.tables import Item, check_item
+from handlers.tally import Share
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,19 +72,25 @@ class ReactiveStage(WorkflowLambdaHandler[Candidate, Settings]):
 
     record_type = Candidate
 
+    def check_record(self, record: Candidate) -> None:
+        check_item(deduplication_key(record))
+        check_event(build_detail(record))
+
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         claims = Claims(stage)
         with ThreadPoolExecutor(BATCH) as pool:
             for batch in _cut(records):
                 refusals = list(pool.map(claims.claim, batch))
                 mine = [candidate for candidate, refusal in zip(batch, refusals, strict=True) if refusal is None]
-                stage.publish(build_detail(candidate) for candidate in mine)
-                list(pool.map(claims.record, mine))
+                stage.publish(map(build_detail, mine), taken=partial(claims.record_all, pool, mine))
                 _check_leases(batch, refusals)
                 for candidate, refusal in zip(batch, refusals, strict=True):
                     published, reason = (True, "PUBLISHED") if refusal is None else claims.explain(candidate, refusal)
-                    stage.count("published" if published else "duplicate")
+                    stage.count("published" if published else "duplicate", record=candidate)
                     yield msgspec.structs.replace(candidate, published=published, reason=reason)
+
+    def measure(self, share: Share) -> Measures:
+        return {"PublishedCount": share.counts["published"], "DuplicateCount": share.counts["duplicate"]}
 
 
 class Claims:
@@ -105,6 +115,9 @@ class Claims:
             ":ttl": self._lease_until + self._keep_s,
         }
         return self._table.update(_key(candidate), _CLAIM, _MAY_CLAIM, names=_NAMES, values=values)
+
+    def record_all(self, pool: Executor, candidates: list[Candidate], places: list[int]) -> None:
+        list(pool.map(self.record, [candidates[place] for place in places]))
 
     def record(self, candidate: Candidate) -> None:
         """Record that the event is published; who took the claim over meanwhile publishes it with the same id."""

@@ -13,10 +13,13 @@ from msgspec import Meta
 from handlers.batch import batched
 from handlers.candidate import Candidate, Score
 from handlers.handler import WorkflowLambdaHandler
+from handlers.metrics import Measures
 from handlers.needs import Needs, Table
 from handlers.providers import PROVIDERS, ModelName, Provider, Verdict
 from handlers.score_cache import CachedScore, CacheKey, cache_key, read_scores, write_scores
 from handlers.stage import StageContext
+from handlers.tables import check_item
+from handlers.tally import Share
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,6 +43,10 @@ class ScoreStage(WorkflowLambdaHandler[Candidate, Settings]):
 
     record_type = Candidate
 
+    def check_record(self, record: Candidate) -> None:
+        for model in PROVIDERS:
+            check_item(*cache_key(record, model, PROVIDERS[model].version))
+
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         table = stage.table(SCORE_CACHE.name)
         expires = int(stage.started_at.timestamp()) + stage.settings.cache_ttl_s
@@ -56,19 +63,32 @@ class ScoreStage(WorkflowLambdaHandler[Candidate, Settings]):
                 candidate, row = batch[number], cached.get(key)
                 if row and row.serves(candidate, stage.started_at):
                     scores[number][model] = row.score
-                    stage.count("cached")
+                    stage.count("cached", record=candidate)
                     continue
                 try:
                     score = _judge(PROVIDERS[model], candidate, stage.started_at)
-                    fresh[key] = CachedScore(score, candidate.metadata.version, expires)
-                    stage.count("scored")
+                    known = fresh.get(key, row)
+                    # Of several versions the cache keeps the newest, in whatever order and however often they come.
+                    if known is None or known.candidate_version <= candidate.metadata.version:
+                        fresh[key] = CachedScore(score, candidate.metadata.version, expires)
+                    stage.count("scored", record=candidate)
                 except Exception as error:
-                    score = _fall_back(PROVIDERS[model], candidate, row, error, stage.started_at)
-                    stage.count("fallback")
+                    strategy, score = _fall_back(PROVIDERS[model], candidate, row, error, stage.started_at)
+                    stage.count("fallback", record=candidate)
+                    if strategy == "default":
+                        stage.count("default", record=candidate)
                 scores[number][model] = score
             write_scores(table, fresh)
             for candidate, all_scores in zip(batch, scores, strict=True):
                 yield msgspec.structs.replace(candidate, scores=all_scores)
+
+    def measure(self, share: Share) -> Measures:
+        return {
+            "InputCount": share.records,
+            "ScoredCount": share.counts["scored"] + share.counts["cached"],
+            "FallbackCount": share.counts["fallback"],
+            "ErrorCount": share.counts["default"],
+        }
 
 
 def _judge(provider: Provider, candidate: Candidate, now: datetime) -> Score:
@@ -82,15 +102,18 @@ def _judge(provider: Provider, candidate: Candidate, now: datetime) -> Score:
 
 def _fall_back(
     provider: Provider, candidate: Candidate, row: CachedScore | None, failure: Exception, now: datetime
-) -> Score:
-    """Return the best score without the model: what it once said, what it says without looking closely, a default."""
+) -> tuple[str, Score]:
+    """Return the best score without the model: what it once said, what it says without looking closely, a default.
+
+    The strategy that gave it stands before it.
+    """
     reason = {"fallback": True, "originalFailure": f"{type(failure).__name__}: {failure}"}
     if row:
-        return msgspec.structs.replace(row.score, metadata=reason | {"fallbackStrategy": "cached"})
+        return "cached", msgspec.structs.replace(row.score, metadata=reason | {"fallbackStrategy": "cached"})
     verdict, strategy = provider.fallback(candidate), "provider"
     if verdict is None:
         verdict, strategy = DEFAULT, "default"
-    return Score(
+    return strategy, Score(
         value=verdict.value,
         confidence=verdict.confidence,
         timestamp=now,

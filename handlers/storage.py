@@ -15,8 +15,8 @@ from handlers.aws import client, stage_errors
 from handlers.contract import PermanentStageError, TransientStageError
 
 CHUNK_BYTES: Final = 64 * 1024
-# S3 takes 10,000 parts of at least 5 MiB (the last may be smaller): 80 GB at this size.
-PART_BYTES: Final = 8 * 1024 * 1024
+# The least that S3 takes, as a part is held in memory: 10,000 of them are 52 GB.
+PART_BYTES: Final = 5 * 1024 * 1024
 
 
 class Tail(msgspec.Struct, frozen=True):
@@ -53,12 +53,21 @@ class Storage:
                 start = int(answer.get("ContentRange", "bytes 0-").removeprefix("bytes ").split("-")[0])
                 return Tail(body.read(), start, answer["ETag"])
 
-    def read(self, key: str, *, etag: str) -> Iterator[bytes]:
-        """Yield an object in chunks; it must still be the version with this etag."""
-        with stage_errors("s3:GetObject", self.locate(key), missing="it was deleted while it was read"):
-            answer = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=etag)
+    def read(
+        self, key: str, *, etag: str | None = None, missing: str = "it was deleted while it was read"
+    ) -> Iterator[bytes]:
+        """Yield an object in chunks; if an etag is given, it must still be that version."""
+        condition = {} if etag is None else {"IfMatch": etag}
+        with stage_errors("s3:GetObject", self.locate(key), missing=missing):
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, **condition)
             with closing(answer["Body"]) as body:
                 yield from body.iter_chunks(CHUNK_BYTES)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield the keys that begin with a prefix, in the order of S3."""
+        with stage_errors("s3:ListBucket", self.locate(prefix), missing="the bucket must exist"):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                yield from (entry["Key"] for entry in page.get("Contents", []))
 
     def put(self, key: str, body: bytes | bytearray) -> None:
         """Write an object with one request."""
@@ -77,23 +86,29 @@ class ObjectWriter:
         self._storage = storage
         self._client = s3
         self._target = target
-        self._buffer = bytearray()
+        # Made once: buffers that grow and go, part after part, leave holes that no allocator gives back.
+        self._buffer = bytearray(PART_BYTES)
+        self._size_bytes = 0
         self._upload: dict[str, str] = {}
         self._parts: list[dict[str, Any]] = []
 
     def write(self, data: bytes) -> None:
-        self._buffer += data
-        if len(self._buffer) >= PART_BYTES:
-            self._send_part()
+        rest = memoryview(data)
+        while rest:
+            part, rest = rest[: PART_BYTES - self._size_bytes], rest[PART_BYTES - self._size_bytes :]
+            self._buffer[self._size_bytes : self._size_bytes + len(part)] = part
+            self._size_bytes += len(part)
+            if self._size_bytes == PART_BYTES:
+                self._send_part()
 
     def close(self) -> None:
         """Make the object appear, if anything was written; a second call does nothing."""
         if not self._upload:
-            if self._buffer:
-                self._storage.put(self._target["Key"], self._buffer)
-                self._buffer = bytearray()
+            if self._size_bytes:
+                self._storage.put(self._target["Key"], self._buffer[: self._size_bytes])
+                self._size_bytes = 0
             return
-        if self._buffer:
+        if self._size_bytes:
             self._send_part()
         with self._errors():
             self._client.complete_multipart_upload(
@@ -118,9 +133,10 @@ class ObjectWriter:
                 answer = self._client.create_multipart_upload(**self._target, ContentType="application/json")
                 self._upload = {"UploadId": answer["UploadId"]}
             number = len(self._parts) + 1
-            answer = self._client.upload_part(**self._target, **self._upload, PartNumber=number, Body=self._buffer)
+            body = self._buffer if self._size_bytes == PART_BYTES else self._buffer[: self._size_bytes]
+            answer = self._client.upload_part(**self._target, **self._upload, PartNumber=number, Body=body)
             self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
-        self._buffer = bytearray()
+        self._size_bytes = 0
 
     def _errors(self) -> Any:
         return stage_errors("s3:PutObject", self._storage.locate(self._target["Key"]), missing="the bucket must exist")

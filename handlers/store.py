@@ -13,9 +13,11 @@ from handlers.batch import batched
 from handlers.candidate import Candidate, join_key
 from handlers.contract import PermanentStageError, TransientStageError
 from handlers.handler import WorkflowLambdaHandler
+from handlers.metrics import Measures
 from handlers.needs import Index, Needs, Table
-from handlers.stage import MERGED, STALE, StageContext
-from handlers.tables import TableClient
+from handlers.stage import StageContext
+from handlers.tables import TableClient, check_item
+from handlers.tally import FAILED, MERGED, STALE, Share
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,35 +64,56 @@ class StoreStage(WorkflowLambdaHandler[Candidate, Settings]):
 
     record_type = Candidate
 
+    def check_record(self, record: Candidate) -> None:
+        check_item(*build_key(record), content=msgspec.json.encode(record))
+
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         table = stage.table(CANDIDATES.name)
         with ThreadPoolExecutor(stage.settings.concurrency) as pool:
             for batch in batched(records, BATCH):
-                newest = _merge(batch)
-                stage.count(MERGED, len(batch) - len(newest))
+                newest, merged = _merge(batch)
+                for candidate in merged:
+                    stage.count(MERGED, record=candidate)
                 writes = [
                     (key, candidate, pool.submit(_write, table, key, candidate, stage))
                     for key, candidate in newest.items()
                 ]
                 failures = {key: error for key, _, write in writes if (error := write.exception())}
                 if failures:
+                    for key in failures:
+                        stage.count(FAILED, record=newest[key])
                     raise _summarise(failures, len(writes))
                 for _, candidate, write in writes:
                     if write.result():
                         yield candidate
                     else:
-                        stage.count(STALE)
+                        stage.count(STALE, record=candidate)
+
+    def measure(self, share: Share) -> Measures:
+        return {
+            "InputCount": share.records,
+            "StoredCount": share.records_out,
+            "FailedCount": share.counts[FAILED],
+        }
 
 
-def _merge(batch: list[Candidate]) -> dict[tuple[str, str], Candidate]:
-    """Return the newest candidate of each key, in the order in which the keys came first; of equals the last."""
+def _merge(batch: list[Candidate]) -> tuple[dict[tuple[str, str], Candidate], list[Candidate]]:
+    """Return the newest candidate of each key, in the order in which the keys came first, and the others.
+
+    Of equals the last counts as the newest.
+    """
     newest: dict[tuple[str, str], Candidate] = {}
+    merged = []
     for candidate in batch:
         key = build_key(candidate)
         known = newest.get(key)
         if known is None or known.metadata.version <= candidate.metadata.version:
             newest[key] = candidate
-    return newest
+            if known is not None:
+                merged.append(known)
+        else:
+            merged.append(candidate)
+    return newest, merged
 
 
 def build_key(candidate: Candidate) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from handlers.aws import client, stage_errors
 from handlers.batch import batched
-from handlers.contract import TransientStageError
+from handlers.contract import PermanentStageError, TransientStageError
 
 Item: TypeAlias = dict[str, Any]
 
@@ -21,6 +21,29 @@ Item: TypeAlias = dict[str, Any]
 GET_LIMIT: Final = 100
 PUT_LIMIT: Final = 25
 _ATTEMPTS: Final = 6
+
+# Source: Developer Guide, "Quotas in Amazon DynamoDB". An item takes 400 KiB: its keys and short attributes need some.
+_PARTITION_KEY_BYTES: Final = 2048
+_SORT_KEY_BYTES: Final = 1024
+_CONTENT_BYTES: Final = 390_000
+
+
+def check_item(partition: str, sort: str = "", content: bytes = b"") -> None:
+    """Check that a table can take an item with these keys and this content.
+
+    Raises:
+        PermanentStageError: It can not.
+    """
+    for part, size_bytes, limit in (
+        ("partition key", len(partition.encode()), _PARTITION_KEY_BYTES),
+        ("sort key", len(sort.encode()), _SORT_KEY_BYTES),
+        ("content", len(content), _CONTENT_BYTES),
+    ):
+        if size_bytes > limit:
+            raise PermanentStageError(
+                f"the {part} of its item would have {size_bytes} bytes, DynamoDB takes {limit}; shorten its "
+                f"{'metadata' if part == 'content' else 'ids'}"
+            )
 
 
 class TableClient:

@@ -14,6 +14,9 @@ from typing import Final, assert_never
 from templates.model import GlueStep, LambdaStep, RetryPolicy, Step, Workflow, WorkflowType
 
 EXPRESS_LIMIT_S: Final = 300
+TASK_MARGIN_S: Final = 10
+"""By how much a task outlasts its function: Lambda does not count the init phase, and its own error says more."""
+
 MAX_RECEIVES: Final = 3
 MAX_MESSAGE_BYTES: Final = 122_880
 """So that a body, escaped and in its envelope, fits the 262,144 bytes of a Step Functions input."""
@@ -39,10 +42,10 @@ def step_timeouts_s(steps: Iterable[Step]) -> int:
 
 
 def task_timeout_s(step: Step) -> int:
-    """Return the timeout of a step's task; a Glue task outlasts its job, whose own error is then the one told."""
+    """Return the timeout of a step's task; it outlasts the function or job, whose own error is then the one told."""
     match step:
         case LambdaStep():
-            return step.timeout_s
+            return step.timeout_s + TASK_MARGIN_S
         case GlueStep():
             return 60 * step.timeout_min + JOB_START_S
         case _:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeVar, assert_never
+from typing import Any, Final, TypeVar, assert_never, get_args
 
 import msgspec
 
@@ -19,6 +20,10 @@ RESERVED_STAGES: Final = ("initial", "ReceiveMessage", "StageInput", "Stage")
 SETTINGS_MAX_BYTES: Final = 3072
 FUNCTION_NAME_MAX: Final = 64
 DESCRIPTION_MAX_BYTES: Final = 1024
+STEPS_MAX: Final = 50
+"""So that the state machine's role stays within the 10,240 characters of inline policies that IAM takes."""
+
+DYNAMIC_REFERENCE: Final = "{{resolve:"
 
 Problem = tuple[Place, str]
 T = TypeVar("T", bound=msgspec.Struct)
@@ -42,6 +47,7 @@ def parse_workflow(source: Source) -> Workflow:
     raw = source.data
     if not isinstance(raw, dict):
         raise source.error((), f"a declaration is a mapping with name, type and steps, not {_shown(raw)}")
+    _check_json(source, raw, ())
     _refuse_unknown(source, raw, Workflow, ())
     raw_steps = raw.get("steps")
     if not isinstance(raw_steps, list) or not raw_steps:
@@ -53,6 +59,32 @@ def parse_workflow(source: Source) -> Workflow:
     _check_settings(source, steps)
     fields = {field: getattr(header, field) for field in header.__struct_fields__}
     return Workflow(**fields, steps=steps)
+
+
+def encode_settings(settings: dict[str, Any]) -> str:
+    """Return settings as the JSON text that a function's environment holds."""
+    return msgspec.json.encode(settings).decode()
+
+
+def _check_json(source: Source, value: Any, place: Place) -> None:
+    """Refuse what YAML can say and JSON cannot, and nulls in overrides, which CloudFormation refuses anywhere."""
+    match value:
+        case dict():
+            for key, inner in value.items():
+                if not isinstance(key, str):
+                    raise source.error(place, f"has the key {key!r}, which is no text; write it in quotes")
+                _check_json(source, inner, (*place, key))
+        case list():
+            for index, inner in enumerate(value):
+                _check_json(source, inner, (*place, index))
+        case float() if not math.isfinite(value):
+            raise source.error(place, f"is {value}, which JSON does not know; write a finite number")
+        case None if place[:1] == ("overrides",):
+            raise source.error(place, "is nothing, and CloudFormation takes no null; write a value or remove the key")
+        case str() | int() | float() | None:
+            pass
+        case _:
+            raise source.error(place, f"is a {type(value).__name__}, which JSON does not know; write it as text")
 
 
 def _parse_step(source: Source, raw: Any, place: Place) -> Step:
@@ -71,11 +103,16 @@ def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Proble
     """Yield what types alone cannot refuse, in the order in which people should mend it."""
     if workflow.name == naming.FOUNDATION:
         yield ("name",), f"is '{naming.FOUNDATION}', the name of the stack that all workflows share; choose another"
-    if "${" in workflow.description:
-        yield ("description",), "holds '${', which would be a token in the state machine's definition; write it without"
+    for token in ("${", DYNAMIC_REFERENCE):
+        if token in workflow.description:
+            yield ("description",), f"holds {token!r}, which CloudFormation would fill in; write it without"
+    if not workflow.description.isprintable():
+        yield ("description",), f"is {_shown(workflow.description)}; write one line of printable characters"
     size = len(workflow.description.encode())
     if size > DESCRIPTION_MAX_BYTES:
         yield ("description",), f"has {size} bytes; CloudFormation takes {DESCRIPTION_MAX_BYTES}: shorten it"
+    if len(steps) > STEPS_MAX:
+        yield ("steps",), f"are {len(steps)}; a workflow has at most {STEPS_MAX}: split it in two"
     yield from _stage_problems(workflow.name, steps)
     yield from _known_problems(workflow.type, steps)
     if workflow.type is WorkflowType.EXPRESS:
@@ -153,12 +190,32 @@ def _check_settings(source: Source, steps: tuple[Step, ...]) -> None:
         if isinstance(step, GlueStep):
             continue
         place: Place = ("steps", index, "settings")
-        _convert(source, step.settings, catalog.load_needs(step.handler).settings, place)
-        size = len(msgspec.json.encode(step.settings))
+        needs = catalog.load_needs(step.handler)
+        bucket = needs.source_bucket(_convert(source, step.settings, needs.settings, place))
+        if bucket is not None:
+            _check_source_bucket(source, bucket, index, (*place, str(needs.bucket_setting)))
+        text = encode_settings(step.settings)
+        if DYNAMIC_REFERENCE in text:
+            raise source.error(
+                place, f"hold {DYNAMIC_REFERENCE!r}, which CloudFormation would fill in; name the secret"
+            )
+        size = len(text.encode())
         if size > SETTINGS_MAX_BYTES:
             raise source.error(
                 place, f"take {size} bytes as JSON; at most {SETTINGS_MAX_BYTES} fit the function's environment"
             )
+
+
+def _check_source_bucket(source: Source, bucket: str, index: int, place: Place) -> None:
+    if index > 0:
+        raise source.error(
+            place,
+            f"is {bucket!r}, but only the first stage reads what a message names; leave it out, or move the stage",
+        )
+    if bucket.startswith(naming.WORKFLOW_BUCKET_PREFIX):
+        raise source.error(
+            place, f"is {bucket!r}, a workflow bucket, in which a stage reads the stage before it alone; name another"
+        )
 
 
 def _convert(source: Source, raw: dict[str, Any], target: type[T], place: Place) -> T:
@@ -171,7 +228,10 @@ def _convert(source: Source, raw: dict[str, Any], target: type[T], place: Place)
         parts = re.findall(r"\[(\d+)]|\.(\w+)", path)
         inner: Place = tuple(int(number) if number else name for number, name in parts)
         if missing := re.fullmatch(r"Object missing required field `(\w+)`", text):
-            inner, text = (*inner, missing[1]), f"is missing: add it ({_describe(target, (*inner, missing[1]))})"
+            inner, text = (
+                (*inner, missing[1]),
+                f"is missing: add it{_in_brackets(_describe(target, (*inner, missing[1])))}",
+            )
             raise source.error((*place, *inner), text) from None
         value = _value_at(raw, inner)
         raise source.error((*place, *inner), f"is {_shown(value)}: {_expected(target, inner, text, value)}") from None
@@ -196,11 +256,22 @@ def _field_types(target: type[msgspec.Struct]) -> dict[str, Any]:
 def _expected(target: type[msgspec.Struct], place: Place, text: str, value: Any) -> str:
     description = _describe(target, place)
     if text.startswith("Invalid enum value"):
-        return f"{_allowed(str(value), [member.value for member in WorkflowType])} ({description})"
+        return f"{_allowed(str(value), _values_at(target, place))}{_in_brackets(description)}"
     if not text.startswith("Expected "):
         return text  # a ValueError of the Struct itself, e.g. of a handler's Settings
     said = text.replace("`", "").removeprefix("Expected ").split(" matching regex ")[0]
-    return f"expected {said}" + (f" ({description})" if description else "")
+    return f"expected {said}{_in_brackets(description)}"
+
+
+def _values_at(target: type[msgspec.Struct], place: Place) -> list[str]:
+    """Return the values of the enumeration or `Literal` at a place within a Struct; empty where it is deeper."""
+    schema: Any = msgspec.json.schema(target)
+    definitions = schema.get("$defs", {})
+    for part in (None, *place):
+        if part is not None:
+            schema = schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
+        schema = definitions.get(schema.get("$ref", "").rpartition("/")[2], schema)
+    return [str(value) for value in schema.get("enum", [])]
 
 
 def _describe(target: type[msgspec.Struct], place: Place) -> str:
@@ -211,10 +282,15 @@ def _describe(target: type[msgspec.Struct], place: Place) -> str:
         if not (isinstance(current, type) and issubclass(current, msgspec.Struct)):
             break
         annotated = _field_types(current).get(str(part))
-        metas = getattr(annotated, "__metadata__", ())
+        # What may be None has its description inside the union.
+        metas = [meta for part in (annotated, *get_args(annotated)) for meta in getattr(part, "__metadata__", ())]
         description = next((meta.description for meta in metas if meta.description), description)
         current = getattr(annotated, "__origin__", annotated)
     return description
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
 
 
 def _value_at(raw: Any, place: Place) -> Any:

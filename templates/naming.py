@@ -12,7 +12,8 @@ ENVIRONMENT_MAX: Final = 12
 """The longest environment name, in characters; the parameter's AllowedPattern says the same."""
 
 FOUNDATION: Final = "foundation"
-WORKFLOW_BUCKET: Final = "ceap-workflow-${Environment}-${AWS::AccountId}"
+WORKFLOW_BUCKET_PREFIX: Final = "ceap-workflow-"
+WORKFLOW_BUCKET: Final = f"{WORKFLOW_BUCKET_PREFIX}${{Environment}}-${{AWS::AccountId}}"
 WORKFLOW_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{WORKFLOW_BUCKET}"
 ARTIFACT_BUCKET: Final = "ceap-artifacts-${Environment}-${AWS::AccountId}"
 ARTIFACT_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{ARTIFACT_BUCKET}"
@@ -126,6 +127,11 @@ def table_id(name: str) -> str:
 def arn(service: str, resource_text: str) -> str:
     """Return the ARN of a resource in this stack's account and region."""
     return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource_text}"
+
+
+def bucket_arn(bucket: str) -> str:
+    """Return the ARN of a bucket that is not ours."""
+    return f"arn:${{AWS::Partition}}:s3:::{bucket}"
 
 
 def object_arn(key: str) -> str:

@@ -53,23 +53,23 @@ LOG_DELIVERY: Final = (
 )
 
 
-def trust(service: str, source_arn: str | None = None, *, this_account: bool = False) -> PolicyDocument:
-    """Return a role's trust policy.
+def trust(service: str, source_arn: str | None = None) -> PolicyDocument:
+    """Return a role's trust policy: the service may come for `source_arn`, or without it for anything of this account.
 
-    With `source_arn` only that resource of this account may bring the service here, with `this_account` any of it.
     Source: IAM User Guide, "The confused deputy problem".
     """
-    condition = {}
-    if source_arn is not None:
-        condition = {"Condition": _only_from(source_arn)}
-    elif this_account:
-        condition = {"Condition": Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}))}
+    account = Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}))
+    condition = account if source_arn is None else _only_from(source_arn)
     principal = Principal("Service", f"{service}.amazonaws.com")
-    return _document(Statement(Effect=Allow, Principal=principal, Action=[awacs.sts.AssumeRole], **condition))
+    return _document(Statement(Effect=Allow, Principal=principal, Action=[awacs.sts.AssumeRole], Condition=condition))
 
 
-def function_policy(stage: str, previous: str | None, needs: Needs, log_group_id: str) -> PolicyDocument:
+def function_policy(
+    stage: str, previous: str | None, needs: Needs, source_bucket: str | None, log_group_id: str
+) -> PolicyDocument:
     """Return what a stage's function may do: read the previous stage's output, write below its own, its needs, logs.
+
+    `source_bucket` is the one that the step lets messages name, None for most.
 
     Source: requirement 11.9, properties 40 and 42.
     """
@@ -81,6 +81,7 @@ def function_policy(stage: str, previous: str | None, needs: Needs, log_group_id
             [awacs.s3.PutObject, awacs.s3.AbortMultipartUpload],
             Sub(naming.object_arn(stage_prefix("*", stage) + "*")),
         ),
+        *_read_source(source_bucket),
         *(_use_table(table, actions) for table, actions in needs.tables.items()),
         *([_publish(needs.events)] if needs.events else []),
         *_logs_and_tracing(log_group_id),
@@ -260,10 +261,24 @@ def _read_previous(previous: str | None) -> list[Statement]:
     ]
 
 
+def _read_source(bucket: str | None) -> list[Statement]:
+    if bucket is None:
+        return []
+    arn = naming.bucket_arn(bucket)
+    return [
+        _allow("ReadSource", [awacs.s3.GetObject], Sub(f"{arn}/*")),
+        # For a source with a prefix; and with it S3 answers 404 instead of 403 to a key that is missing.
+        _allow("ListSource", [awacs.s3.ListBucket], Sub(arn)),
+    ]
+
+
 def _use_table(table: Table, actions: tuple[str, ...]) -> Statement:
     name = f"{naming.table_id(table.name)}Name"
-    arn = Sub(naming.arn("dynamodb", f"table/${{{name}}}"), **{name: imported(name)})
-    return _allow(f"Use{naming.table_id(table.name)}", [Action("dynamodb", action) for action in actions], arn)
+    resources = [f"table/${{{name}}}"]
+    if "Query" in actions and table.indexes:
+        resources.append(f"table/${{{name}}}/index/*")
+    arns = [Sub(naming.arn("dynamodb", resource), **{name: imported(name)}) for resource in resources]
+    return _allow(f"Use{naming.table_id(table.name)}", [Action("dynamodb", action) for action in actions], *arns)
 
 
 def _publish(events: Publish) -> Statement:

@@ -53,8 +53,8 @@ def _add(events: list[yaml.Event], value: Any) -> None:
     if isinstance(value, dict):
         if len(value) == 1:
             [(key, argument)] = value.items()
-            if tag := _SHORT_FORMS.get(key):
-                _add_tagged(events, tag, ".".join(argument) if key == "Fn::GetAtt" else argument)
+            if (tag := _SHORT_FORMS.get(key)) and isinstance(argument, str | list):
+                _add_tagged(events, tag, _dotted(argument) if key == "Fn::GetAtt" else argument)
                 return
         events.append(_MAPPING_START)
         for key, item in value.items():
@@ -69,7 +69,13 @@ def _add(events: list[yaml.Event], value: Any) -> None:
         events.append(yaml.ScalarEvent(None, None, (True, False), json.dumps(value)))
 
 
-def _add_tagged(events: list[yaml.Event], tag: str, argument: Any) -> None:
+def _dotted(argument: str | list[Any]) -> str | list[Any]:
+    """Return `Queue.Arn` for `[Queue, Arn]`, the form that people write."""
+    texts = [part for part in argument if isinstance(part, str)]
+    return ".".join(texts) if isinstance(argument, list) and len(texts) == len(argument) else argument
+
+
+def _add_tagged(events: list[yaml.Event], tag: str, argument: str | list[Any]) -> None:
     if isinstance(argument, str):
         events.append(yaml.ScalarEvent(None, tag, (False, False), argument))
     else:

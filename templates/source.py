@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -87,6 +88,8 @@ def parse_source(text: str, name: str) -> Source:
 def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
     if isinstance(error, yaml.composer.ComposerError) and "single document" in str(error.context):
         return "a second document begins here; keep one workflow per file"
+    if tag := re.fullmatch("could not determine a constructor for the tag '(!.*)'", str(error.problem)):
+        return f"the tag {tag[1]} is not read here; write the long form, e.g. {{Ref: Queue}}"
     return f"not YAML: {error.problem}; correct the syntax"
 
 

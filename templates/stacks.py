@@ -35,14 +35,15 @@ def foundation_stack() -> dict[str, Any]:
     }
     for name, value in exports.items():
         template.add_output(Output(name, Value=value, Export=Export(Sub(naming.export(name)))))
-    return _finish(template)
+    built: dict[str, Any] = template.to_dict()
+    return built
 
 
 def workflow_stack(workflow: Workflow) -> dict[str, Any]:
     """Return the template of one workflow.
 
     Raises:
-        ConfigError: an override names no resource of the template, or a property has no value.
+        ConfigError: an override names no resource of the template.
     """
     template = _template(workflow.description or f"Workflow {workflow.name}")
     add_queue(template, workflow)
@@ -60,7 +61,7 @@ def workflow_stack(workflow: Workflow) -> dict[str, Any]:
     }
     for name, value in outputs.items():
         template.add_output(Output(name, Value=value))
-    return _override(_finish(template), workflow)
+    return _override(template.to_dict(), workflow)
 
 
 def _template(description: str) -> Template:
@@ -69,11 +70,6 @@ def _template(description: str) -> Template:
     add_environment(template)
     add_key(template)
     return template
-
-
-def _finish(template: Template) -> dict[str, Any]:
-    built: dict[str, Any] = template.to_dict()
-    return built
 
 
 def _override(template: dict[str, Any], workflow: Workflow) -> dict[str, Any]:
@@ -91,7 +87,11 @@ def _override(template: dict[str, Any], workflow: Workflow) -> dict[str, Any]:
 
 
 def _merge(below: Any, above: Any) -> Any:
-    """Return `above` laid over `below`: mappings are merged, all else is replaced."""
-    if not (isinstance(below, dict) and isinstance(above, dict)):
+    """Return `above` laid over `below`: mappings are merged, all else is replaced, intrinsic functions too."""
+    if not (isinstance(below, dict) and isinstance(above, dict)) or _is_intrinsic(below) or _is_intrinsic(above):
         return above
     return below | {key: _merge(below.get(key), value) for key, value in above.items()}
+
+
+def _is_intrinsic(value: dict[str, Any]) -> bool:
+    return len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::"))

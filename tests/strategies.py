@@ -12,6 +12,8 @@ from templates.config import RESERVED_STAGES, parse_workflow
 from templates.model import Workflow
 from templates.source import Source
 
+# A project's own handlers may demand settings, which no strategy can know.
+HANDLERS = ("etl", "filter", "reactive", "score", "store")
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,19}", fullmatch=True).filter(lambda name: name != naming.FOUNDATION)
 STAGES = st.builds(
     lambda first, rest, ending: first + rest + ending,
@@ -32,13 +34,24 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
         "steps": [
             {
                 "stage": stage,
-                "handler": draw(st.sampled_from(catalog.handler_names())),
+                "handler": (handler := draw(st.sampled_from(HANDLERS))),
                 "timeout_s": draw(st.integers(1, share)),
                 "memory_mb": draw(st.integers(128, 10240)),
+                "settings": draw(_settings(handler, is_first=number == 0)),
             }
-            for stage in stages
+            for number, stage in enumerate(stages)
         ],
     }
+
+
+def _settings(handler: str, *, is_first: bool) -> st.SearchStrategy[dict[str, str]]:
+    """The setting of a handler that its role depends on, or none."""
+    setting = catalog.load_needs(handler).bucket_setting
+    if setting is None or not is_first:
+        return st.just({})
+    return st.fixed_dictionaries(
+        {}, optional={setting: st.from_regex(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", fullmatch=True)}
+    )
 
 
 @st.composite
@@ -52,7 +65,7 @@ def _standard_step(stage: str) -> st.SearchStrategy[dict[str, Any]]:
     lambda_step = st.fixed_dictionaries(
         {
             "stage": st.just(stage),
-            "handler": st.sampled_from(catalog.handler_names()),
+            "handler": st.sampled_from(HANDLERS),
             "timeout_s": st.integers(1, 900),
         }
     )

@@ -35,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
 
         generated = list(project.build_generated())
         findings += check_generated(generated, project.GENERATED)
-        print(f"generated/: {len(generated)} files, {len(findings) or 'none'} not fresh", file=sys.stderr)
+        stale = f"{len(findings)} not fresh" if findings else "all fresh"
+        print(f"generated/: {len(generated)} files, {stale}", file=sys.stderr)
         files = [Path(relpath(path)) for path, _ in generated if path.suffix == ".yaml" and path.exists()]
     templates = [load_template(file) for file in dict.fromkeys(files)]
     judgements = []

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
 FAIL_FORM: Final = "STAGE, STAGE:TIMES, STAGE:always or STAGE:permanent"
+ENVIRONMENT: Final = "local"
 WIDE: Final = 160
 
 
@@ -156,16 +157,17 @@ def _deploy(engine: Engine, task: Task) -> tuple[Stack, Stack]:
     from ceap.archive import build_zip, glue_prefix, handlers_key, read_sources
     from templates import naming
 
-    foundation = engine.deploy(task.templates[0], f"{naming.base(naming.FOUNDATION)}-dev")
+    parameters = {"Environment": ENVIRONMENT}
+    foundation = engine.deploy(task.templates[0], f"{naming.base(naming.FOUNDATION)}-{ENVIRONMENT}", parameters)
     package = build_zip(read_sources(Path(handlers.__file__).parent))
-    parameters = {"HandlersKey": handlers_key(package)}
+    parameters["HandlersKey"] = handlers_key(package)
     artifacts = {parameters["HandlersKey"]: package}
     if task.scripts:
         parameters["GluePrefix"] = glue_prefix(task.scripts)
         artifacts |= {parameters["GluePrefix"] + name: content for name, content in task.scripts.items()}
     for key, content in artifacts.items():
         engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=content)
-    return foundation, engine.deploy(task.templates[1], f"{naming.base(task.workflow)}-dev", parameters)
+    return foundation, engine.deploy(task.templates[1], f"{naming.base(task.workflow)}-{ENVIRONMENT}", parameters)
 
 
 def _follow(count: int) -> Any:

@@ -1,8 +1,8 @@
 """The engine: deploys templates into this process and runs what they say.
 
 with Engine.start() as engine:
-    engine.deploy(template, "ceap-foundation-dev")
-    stack = engine.deploy(other, "ceap-realtime-dev", {"HandlersKey": "handlers.zip"})
+    engine.deploy(template, "ceap-foundation-dev", {"Environment": "dev"})
+    stack = engine.deploy(other, "ceap-realtime-dev", {"Environment": "dev", "HandlersKey": "handlers.zip"})
     engine.send(stack.physical_id("Queue"), body)
     executions = engine.drain()
 """

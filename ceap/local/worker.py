@@ -137,4 +137,10 @@ if __name__ == "__main__":
     sys.path[:] = [os.environ["LAMBDA_TASK_ROOT"], *sys.path, *PATH]
     SOURCE_FD, TARGET_FD = map(int, sys.argv[1:3])
     with os.fdopen(SOURCE_FD, encoding="utf-8") as SOURCE, os.fdopen(TARGET_FD, "w", encoding="utf-8") as TARGET:
-        main(SOURCE, TARGET)
+        try:
+            main(SOURCE, TARGET)
+        except SystemExit as stop:
+            # At once, as Lambda's runtime ends: an orderly exit would wait for the thread that reads requests.
+            sys.stdout.flush()
+            print(stop.code if isinstance(stop.code, str) else "", end="", file=sys.stderr, flush=True)
+            os._exit(stop.code if isinstance(stop.code, int) else int(stop.code is not None))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from handlers.sources.base import BadRow
 from handlers.sources.inline import Inline
+from handlers.sources.s3 import S3
 
-Source: TypeAlias = Inline
+Source: TypeAlias = Inline | S3
 
-__all__ = ["Inline", "Source"]
+__all__ = ["S3", "BadRow", "Inline", "Source"]

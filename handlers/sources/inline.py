@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
+from handlers.sources.base import BaseSource
 
 
-class Inline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="inline"):
+class Inline(BaseSource, frozen=True, tag="inline"):
     """`{"kind": "inline", "records": [...]}`."""
 
     records: list[dict[str, Any]]
 
-    def read(self) -> Iterator[dict[str, Any]]:
+    def read(self, source_bucket: str | None) -> Iterator[dict[str, Any]]:  # noqa: ARG002 - the interface of all sources
         return iter(self.records)

@@ -72,6 +72,7 @@ def _add_bucket(template: Template, logical_id: str, name: str, rule: s3.Lifecyc
             Bucket=Ref(logical_id),
             # Join, not Sub: AWS Control Tower's own rule reads only this form.
             PolicyDocument=permissions.tls_only("s3", arn, Join("", [arn, "/*"])),
+            **KEEP,
         )
     )
     return logical_id

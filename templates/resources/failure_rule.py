@@ -10,7 +10,7 @@ from templates import naming, permissions
 from templates.imports import imported
 from templates.model import Workflow
 from templates.resources.encryption import if_key, key_if_any
-from templates.resources.queue import DEAD_LETTER_RETENTION_S
+from templates.resources.queue import RETENTION_S
 from templates.resources.retention import KEEP
 from templates.resources.state_machine import STATE_MACHINE
 
@@ -29,7 +29,7 @@ def add_failure_rule(template: Template, workflow: Workflow) -> None:
         sqs.Queue(
             ALERT_DEAD_LETTER_QUEUE,
             QueueName=Sub(naming.alert_dead_letter_queue(workflow.name)),
-            MessageRetentionPeriod=DEAD_LETTER_RETENTION_S,
+            MessageRetentionPeriod=RETENTION_S,
             SqsManagedSseEnabled=if_key(NoValue, True),
             KmsMasterKeyId=key_if_any(),
             **KEEP,
@@ -41,6 +41,7 @@ def add_failure_rule(template: Template, workflow: Workflow) -> None:
             f"{ALERT_DEAD_LETTER_QUEUE}Policy",
             Queues=[Ref(ALERT_DEAD_LETTER_QUEUE)],
             PolicyDocument=permissions.alert_queue_policy(queue_arn, rule_name),
+            **KEEP,
         )
     )
     template.add_resource(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+import msgspec
 from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda, iam
 
 from handlers.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
 from templates import catalog, naming, permissions
+from templates.config import encode_settings
 from templates.imports import imported
 from templates.model import LambdaStep, Workflow
 from templates.resources.encryption import key_if_any, key_policy_if_any
@@ -44,6 +45,7 @@ def add_functions(template: Template, workflow: Workflow) -> None:
 def _add_function(template: Template, workflow: str, step: LambdaStep, previous: str | None) -> None:
     logical_id = naming.function_id(step.stage)
     needs = catalog.load_needs(step.handler)
+    source_bucket = needs.source_bucket(msgspec.convert(step.settings, needs.settings))
     log_group = add_log_group(template, f"{logical_id}LogGroup", naming.function_log_group(workflow, step.stage))
     role = template.add_resource(
         iam.Role(
@@ -53,7 +55,7 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
             Policies=[
                 iam.Policy(
                     PolicyName="stage",
-                    PolicyDocument=permissions.function_policy(step.stage, previous, needs, log_group),
+                    PolicyDocument=permissions.function_policy(step.stage, previous, needs, source_bucket, log_group),
                 ),
                 key_policy_if_any(),
             ],
@@ -81,7 +83,7 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
 
 def _variables(workflow: str, step: LambdaStep, needs: Needs) -> dict[str, Any]:
     variables: dict[str, Any] = {
-        SETTINGS_VARIABLE: json.dumps(step.settings, separators=(",", ":"), ensure_ascii=False),
+        SETTINGS_VARIABLE: encode_settings(step.settings),
         "POWERTOOLS_SERVICE_NAME": naming.base(workflow),
     }
     for table in needs.tables:

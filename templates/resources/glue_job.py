@@ -47,7 +47,7 @@ def _add_job(template: Template, workflow: str, step: GlueStep, previous: str | 
         iam.Role(
             f"{logical_id}Role",
             Description=Sub(f"{step.stage} of {naming.resource(workflow)}"),
-            AssumeRolePolicyDocument=permissions.trust("glue", this_account=True),
+            AssumeRolePolicyDocument=permissions.trust("glue"),
             Policies=[
                 iam.Policy(PolicyName="stage", PolicyDocument=permissions.job_policy(step.stage, previous, log_groups)),
                 key_policy_if_any(),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from troposphere import Sub, Template, logs
 
 from templates.resources.encryption import key_if_any
-from templates.resources.retention import KEEP, LOG_RETENTION_DAYS
+from templates.resources.retention import DROP, LOG_RETENTION_DAYS
 
 
 def add_log_group(template: Template, logical_id: str, name: str) -> str:
     """Add a log group of 14 days (requirement 9.3); return its logical id."""
     template.add_resource(
         logs.LogGroup(
-            logical_id, LogGroupName=Sub(name), RetentionInDays=LOG_RETENTION_DAYS, KmsKeyId=key_if_any(), **KEEP
+            logical_id, LogGroupName=Sub(name), RetentionInDays=LOG_RETENTION_DAYS, KmsKeyId=key_if_any(), **DROP
         )
     )
     return logical_id

@@ -8,14 +8,17 @@ from templates import naming
 
 
 def add_environment(template: Template) -> None:
-    """Add `Environment`, which is part of every physical name: one reviewed template serves every environment."""
+    """Add `Environment`, which is part of every physical name: one reviewed template serves every environment.
+
+    It has no default, which would be deployed by mistake, and no hyphen: `orders` in `eu-dev` and `orders-eu` in `dev`
+    would share all names.
+    """
     template.add_parameter(
         Parameter(
             "Environment",
             Type="String",
-            Default="dev",
-            AllowedPattern=f"^[a-z][a-z0-9-]{{0,{naming.ENVIRONMENT_MAX - 1}}}$",
-            ConstraintDescription=f"a-z first, then a-z, 0-9 and hyphens, at most {naming.ENVIRONMENT_MAX} in all",
+            AllowedPattern=f"^[a-z][a-z0-9]{{0,{naming.ENVIRONMENT_MAX - 1}}}$",
+            ConstraintDescription=f"a-z first, then a-z and 0-9, at most {naming.ENVIRONMENT_MAX} in all",
             Description="Part of every name, e.g. dev, test or prod",
         )
     )

@@ -13,7 +13,8 @@ from templates.resources.retention import KEEP
 
 QUEUE: Final = "Queue"
 DEAD_LETTER_QUEUE: Final = "DeadLetterQueue"
-DEAD_LETTER_RETENTION_S: Final = 14 * 24 * 3600
+RETENTION_S: Final = 14 * 24 * 3600
+"""The longest there is: a message outlives a long weekend with the pipe stopped, and a failure its discovery."""
 
 
 def add_queue(template: Template, workflow: Workflow) -> None:
@@ -22,7 +23,7 @@ def add_queue(template: Template, workflow: Workflow) -> None:
         sqs.Queue(
             DEAD_LETTER_QUEUE,
             QueueName=Sub(naming.dead_letter_queue(workflow.name)),
-            MessageRetentionPeriod=DEAD_LETTER_RETENTION_S,
+            MessageRetentionPeriod=RETENTION_S,
             SqsManagedSseEnabled=if_key(NoValue, True),
             KmsMasterKeyId=key_if_any(),
             # The queue's ARN is built from its name: GetAtt both ways would be a circle.
@@ -37,6 +38,7 @@ def add_queue(template: Template, workflow: Workflow) -> None:
         sqs.Queue(
             QUEUE,
             QueueName=Sub(naming.queue(workflow.name)),
+            MessageRetentionPeriod=RETENTION_S,
             VisibilityTimeout=budget.visibility_timeout_s(workflow),
             MaximumMessageSize=budget.MAX_MESSAGE_BYTES,
             SqsManagedSseEnabled=if_key(NoValue, True),
@@ -54,5 +56,6 @@ def add_queue(template: Template, workflow: Workflow) -> None:
                 f"{logical_id}Policy",
                 Queues=[Ref(logical_id)],
                 PolicyDocument=permissions.tls_only("sqs", GetAtt(logical_id, "Arn")),
+                **KEEP,
             )
         )

@@ -25,6 +25,8 @@ def _add_table(template: Template, table: Table) -> If:
             parameter,
             Type="String",
             Default="",
+            AllowedPattern="^([A-Za-z0-9_.-]{3,255})?$",
+            ConstraintDescription="the name of a table in this account and Region, or empty",
             Description=f"Name of an existing table to adopt as {table.name}; empty makes a new one",
         )
     )

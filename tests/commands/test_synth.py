@@ -11,7 +11,7 @@ from ceap import project
 from ceap.cli import main
 
 REALTIME = project.WORKFLOWS / "realtime.yaml"
-FILES = ["foundation.template.yaml", "realtime.template.yaml"]
+FILES = ["foundation.template.yaml", *(f"{path.stem}.template.yaml" for path in project.declarations())]
 
 
 def synth(*arguments: object) -> int:

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -22,6 +23,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The bucket, the tables and the environment that a deployed function has."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
+    logger()  # made now: in a test that captures its output, it would keep a stream that is closed afterwards
     monkeypatch.setenv(EVENT_BUS_VARIABLE, "default")
     monkeypatch.delenv(SETTINGS_VARIABLE, raising=False)
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
@@ -30,11 +32,11 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         for table in TABLES:
             monkeypatch.setenv(table_variable(table.name), table.name)
-            create_table(table)
+            create_table(table, client("dynamodb"))
         yield
 
 
-def create_table(table: Table) -> None:
+def create_table(table: Table, dynamodb: Any) -> None:
     schema = _schema(table.partition_key, table.sort_key)
     indexes = [
         {
@@ -46,7 +48,7 @@ def create_table(table: Table) -> None:
     ]
     names = {key["AttributeName"] for key in schema}
     names |= {name for index in table.indexes for name in (index.partition_key, index.sort_key)}
-    client("dynamodb").create_table(
+    dynamodb.create_table(
         TableName=table.name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=schema,

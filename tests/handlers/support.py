@@ -28,6 +28,14 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 Json = dict[str, Any]
 
+# What differs between any two runs: the audit fields and what derives from them, and how the work was done.
+AUDIT = {
+    *("createdAt", "updatedAt", "expiresAt", "workflowExecutionId", "ttl", "GSI2PK", "GSI2SK"),  # of a candidate
+    *("timestamp",),  # of a score
+    *("owner", "leaseUntil", "windowUntil", "keepUntil"),  # of a claim
+    *("executionId", "startedAt", "processingTimeMs", "counts", "published", "reason"),  # of a document
+}
+
 
 def raw(customer: str = "c1", **fields: Any) -> Json:
     """A record that ETL makes a candidate of."""
@@ -165,11 +173,25 @@ def items(table: str) -> list[Json]:
     return scanned
 
 
+def strip(value: Any) -> Any:
+    """Return an item or a document without what differs between any two runs."""
+    match value:
+        case dict():
+            return {name: strip(part) for name, part in value.items() if name not in AUDIT}
+        case list():
+            return [strip(part) for part in value]
+        case str() if value.startswith("{"):  # a candidate or a score in an item
+            return strip(json.loads(value))
+        case _:
+            return value
+
+
 class Refusal(msgspec.Struct, frozen=True):
     """An answer that AWS may give instead of doing what it was asked; status 0 is no answer at all."""
 
     status: int
     code: str = "Code"
+    headers: dict[str, str] = {}
 
 
 @contextmanager
@@ -195,7 +217,7 @@ def fault(service: str, operation: str, refusal: Refusal, *, times: int = 1000, 
             body = f"<Error><Code>{refusal.code}</Code><Message>injected</Message></Error>"
         else:
             body = json.dumps({"__type": refusal.code, "message": "injected"})
-        return AWSResponse(request.url, refusal.status, {}, _Body(body.encode()))
+        return AWSResponse(request.url, refusal.status, refusal.headers, _Body(body.encode()))
 
     with mock.patch.object(BotocoreStubber, "__call__", answer):
         yield seen

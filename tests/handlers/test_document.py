@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -176,6 +177,27 @@ def test_a_document_that_ends_while_it_is_read_is_refused() -> None:
     records = read_records([TWO[: TWO.index(b"\n]")]], msgspec.json.Decoder(dict), count=2, where=WHERE)
     with pytest.raises(PermanentStageError, match="it ends without a footer"):
         list(records)
+
+
+@pytest.mark.parametrize("size", [10, 2000])
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (b'{"a":"x"},', "record 300 (line 301) is wrong"),
+        (b'{"a":1}', "record 300 lacks the comma"),
+        (b'{"a":1},{"a":2},', "record 300 (line 301) is wrong"),
+        (b"", "record 300 (line 301) is wrong"),
+        (b'{"a":1},\r', "record 300 holds a carriage return"),
+        (b'{"a":\xff},', "record 300 (line 301) is wrong"),
+        (b"],", "record 299, the last, ends in a comma"),
+    ],
+)
+def test_a_fault_among_many_records_is_named_however_many_are_read_at_once(line: bytes, fault: str, size: int) -> None:
+    records = b"\n".join([b'{"a":1},'] * 299 + [line] + [b'{"a":1},'] * 299)
+    body = START + b"\n" + records + b'\n{"a":1}\n],"metadata":{"outputRecordCount":600}}\n'
+    chunks = [body[start : start + size] for start in range(0, len(body), size)]
+    with pytest.raises(PermanentStageError, match=re.escape(fault)):
+        read(body, chunks, dict[str, int])
 
 
 def test_the_last_line_break_may_be_missing() -> None:

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from handlers.aws import client
 from handlers.contract import PermanentStageError, TransientStageError
-from handlers.events import publish_events
+from handlers.events import publish_events as publish_on
 from handlers.needs import Publish
 from tests.handlers.support import Json, Refusal, calls, fault
 
@@ -17,8 +17,15 @@ pytestmark = pytest.mark.usefixtures("aws")
 PUBLISH = Publish(source="ceap.workflow", detail_type="CandidateReady")
 
 
+def publish_events(details: Iterable[Json]) -> list[list[int]]:
+    """Publish events; return the places that were reported as taken, answer by answer."""
+    reports: list[list[int]] = []
+    publish_on("default", PUBLISH, details, taken=reports.append)
+    return reports
+
+
 @contextmanager
-def refuse_entries(*numbers: int, times: int) -> Iterator[list[list[str]]]:
+def refuse_entries(*numbers: int, times: int, code: str = "ThrottlingException") -> Iterator[list[list[str]]]:
     """Let the bus refuse the entries at these places, a number of times; gives the texts of each request."""
     requests: list[list[str]] = []
 
@@ -28,7 +35,7 @@ def refuse_entries(*numbers: int, times: int) -> Iterator[list[list[str]]]:
     def answer(parsed: Json, **_: object) -> None:
         if len(requests) <= times:
             for number in numbers:
-                parsed["Entries"][number : number + 1] = [{"ErrorCode": "ThrottlingException"}]
+                parsed["Entries"][number : number + 1] = [{"ErrorCode": code}]
 
     emitter = client("events").meta.events
     emitter.register("provide-client-params.events.PutEvents", refuse, unique_id="refuse")
@@ -42,7 +49,7 @@ def refuse_entries(*numbers: int, times: int) -> Iterator[list[list[str]]]:
 
 def test_events_go_out_in_order_ten_at_a_time_with_the_declared_source_and_type() -> None:
     with calls("events") as seen:
-        publish_events("default", PUBLISH, ({"text": str(number)} for number in range(12)))
+        publish_events({"text": str(number)} for number in range(12))
     requests = [params["Entries"] for _, params in seen]
     assert [len(entries) for entries in requests] == [10, 2]
     assert requests[1][1] == {
@@ -55,19 +62,19 @@ def test_events_go_out_in_order_ten_at_a_time_with_the_declared_source_and_type(
 
 def test_large_events_share_a_request_only_as_far_as_it_takes_them() -> None:
     with calls("events") as seen:
-        publish_events("default", PUBLISH, [{"text": "ü" * 50_000}] * 5)
+        publish_events([{"text": "ü" * 50_000}] * 5)
     assert [len(params["Entries"]) for _, params in seen] == [2, 2, 1]
 
 
 def test_no_events_are_no_request() -> None:
     with calls("events") as seen:
-        publish_events("default", PUBLISH, [])
+        publish_events([])
     assert seen == []
 
 
 def test_only_the_entries_that_failed_are_sent_again(no_waiting: list[float]) -> None:
     with refuse_entries(1, 3, times=1) as requests:
-        publish_events("default", PUBLISH, ({"text": text} for text in "abcd"))
+        assert publish_events({"text": text} for text in "abcd") == [[0, 2], [1, 3]]
     assert requests == [["a", "b", "c", "d"], ["b", "d"]]
     assert len(no_waiting) == 1
 
@@ -77,7 +84,7 @@ def test_entries_that_fail_each_time_are_transient(no_waiting: list[float]) -> N
         refuse_entries(0, times=100),
         pytest.raises(TransientStageError, match="on default refused 1 events 5 times: ThrottlingException"),
     ):
-        publish_events("default", PUBLISH, [{"text": "a"}, {"text": "b"}])
+        publish_events([{"text": "a"}, {"text": "b"}])
 
 
 def test_a_bus_that_may_not_be_used_is_permanent() -> None:
@@ -85,4 +92,21 @@ def test_a_bus_that_may_not_be_used_is_permanent() -> None:
         fault("events", "PutEvents", Refusal(400, "AccessDeniedException")),
         pytest.raises(PermanentStageError, match="events:PutEvents on default was denied"),
     ):
-        publish_events("default", PUBLISH, [{"text": "a"}])
+        publish_events([{"text": "a"}])
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "MalformedDetail", "NotAuthorizedForSourceException"])
+def test_an_entry_that_the_bus_can_never_take_is_permanent_and_the_others_are_reported(code: str) -> None:
+    reports: list[list[int]] = []
+    with (
+        refuse_entries(1, times=100, code=code) as requests,
+        pytest.raises(PermanentStageError, match=f"refused 1 events: {code}; correct the bus"),
+    ):
+        publish_on("default", PUBLISH, [{"text": "a"}, {"text": "b"}], taken=reports.append)
+    assert (len(requests), reports) == (1, [[0]])
+
+
+@pytest.mark.parametrize("code", ["InternalFailure", "InternalException", "ThrottlingException", "of another day"])
+def test_an_entry_that_the_bus_may_take_later_is_sent_again(code: str, no_waiting: list[float]) -> None:
+    with refuse_entries(0, times=1, code=code):
+        assert publish_events([{"text": "a"}]) == [[], [0]]

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
+from typing import Any
 
+import msgspec
 import pytest
 
-from handlers.candidate import Candidate
+from handlers.candidate import Candidate, Context
+from handlers.contract import PermanentStageError
 from handlers.filter import handler
 from handlers.filters import Eligibility, Rejection
-from tests.handlers.support import candidate, rejected, run_on
+from handlers.tables import TableClient
+from tests.handlers.support import calls, candidate, rejected, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -51,3 +56,67 @@ def test_a_filter_that_raises_rejects(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [record["customerId"] for record in document["data"]] == ["c1"]
     [line] = rejected("OwnStage")
     assert (line["code"], line["reason"]) == ("FILTER_ERROR", "ZeroDivisionError: a fault")
+
+
+def put_program(sort_key: str, **attributes: Any) -> None:
+    TableClient("program_config").put_many([{"PK": "PROGRAM#p", "SK": sort_key, **attributes}])
+
+
+def passed(*order_values: float) -> list[float]:
+    document = run_on(handler, [candidate(f"c{value}", orderValue=value) for value in order_values])
+    return [record["attributes"]["orderValue"] for record in document["data"]]
+
+
+def test_a_program_sets_parameters_of_the_filters_of_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = [{"filter": "business_rule", "min_order_value": 5, "max_days_since_event": 36500}]
+    monkeypatch.setenv("SETTINGS", json.dumps({"filters": chain}))
+    assert passed(1, 5, 10) == [5, 10]
+    put_program("CONFIG", filterSettings={"business_rule": {"min_order_value": 10}})
+    assert passed(1, 5, 10) == [10]
+
+
+def test_the_settings_of_a_marketplace_replace_those_of_its_program() -> None:
+    put_program("CONFIG", filterSettings={"business_rule": {"min_order_value": 10}})
+    put_program("MARKETPLACE#m", filterSettings={"business_rule": {"require_delivery_date": False}})
+    assert passed(1, 10) == [1, 10]
+
+
+def test_settings_of_filters_that_the_step_does_not_have_are_for_another_step() -> None:
+    put_program("CONFIG", filterSettings={"trust": {"min_trust_score": 0.9}, "business_rule": {"min_order_value": 2}})
+    assert passed(1, 2) == [2]
+
+
+def of(program: str, order_value: float) -> Candidate:
+    context = [Context(type="program", id=program), Context(type="marketplace", id="m")]
+    return msgspec.structs.replace(candidate(program, orderValue=order_value), context=context)
+
+
+def test_each_candidate_is_judged_as_its_own_program_says_and_each_program_is_read_once() -> None:
+    put_program("CONFIG", filterSettings={"business_rule": {"min_order_value": 10}})
+    with calls("dynamodb") as seen:
+        document = run_on(handler, [of("p", 5), of("q", 5), of("p", 10), of("q", 1)])
+    assert [record["customerId"] for record in document["data"]] == ["q", "p", "q"]
+    assert [operation for operation, _ in seen] == ["BatchGetItem"] * 2
+
+
+def test_a_candidate_without_a_program_is_judged_as_the_step_says() -> None:
+    alone = msgspec.structs.replace(candidate(), context=[Context(type="campaign", id="x")])
+    with calls("dynamodb") as seen:
+        assert len(run_on(handler, [alone])["data"]) == 1
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fault"),
+    [
+        ({"luck": {}}, "'luck' is no filter; allowed are eligibility, business_rule, trust, quality"),
+        ({"business_rule": {"min_order": 1}}, "unknown field `min_order`"),
+        ({"quality": {"min_confidence": 2}}, "Expected `float` <= 1.0"),
+        ({"trust": {"filter": "quality"}}, "Invalid value 'quality'"),
+        ("strict", "Expected `object`, got `str`"),
+    ],
+)
+def test_filter_settings_that_are_wrong_are_permanent_and_name_the_row(parameters: object, fault: str) -> None:
+    put_program("CONFIG", filterSettings=parameters)
+    with pytest.raises(PermanentStageError, match=r"table program_config, PROGRAM#p, CONFIG or .*" + re.escape(fault)):
+        passed(1)

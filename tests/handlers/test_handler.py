@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from handlers import storage as storage_module
 from handlers.candidate import Candidate
 from handlers.contract import PermanentStageError, StageError, TransientStageError, output_key
 from handlers.filter import handler as filter_handler
 from handlers.handler import WorkflowLambdaHandler
 from handlers.needs import Needs
-from handlers.stage import MERGED, STALE, StageContext
+from handlers.stage import StageContext
+from handlers.tally import MERGED, STALE
 from tests.handlers.conftest import Log
 from tests.handlers.support import (
     BUCKET,
@@ -64,7 +64,7 @@ class Sieve(WorkflowLambdaHandler[Json, Settings]):
                 case "transient":
                     raise TransientStageError("later")
                 case "raise":
-                    raise KeyError("a fault")
+                    raise KeyError(record.get("with"))
 
 
 SIEVE = Sieve(Needs(settings=Settings))
@@ -125,7 +125,11 @@ def test_a_stage_that_leaves_records_unread_fails_permanently() -> None:
     [
         ("permanent", PermanentStageError, "never"),
         ("transient", TransientStageError, "later"),
-        ("raise", TransientStageError, "unexpected KeyError: 'a fault'"),
+        (
+            "raise",
+            TransientStageError,
+            "unexpected KeyError; error.json has its text: correct the handler or what it was given",
+        ),
     ],
 )
 def test_a_failure_is_recorded_and_raised_as_one_of_two_classes(way: str, kind: type[StageError], text: str) -> None:
@@ -139,6 +143,54 @@ def test_a_failure_is_recorded_and_raised_as_one_of_two_classes(way: str, kind: 
         "errorType": kind.__name__,
     }.items() <= description.items()
     assert text in description["stackTrace"][-1]
+
+
+def test_where_a_failure_was_stands_in_its_record_in_its_log_line_and_in_the_exception(log: Log) -> None:
+    write_output("BeforeStage", [])
+    output_at = f"executions/{EXECUTION}/OwnStage/output.json"
+    with (
+        fault("s3", "GetObject", Refusal(403, "AccessDenied")),
+        pytest.raises(PermanentStageError, match="denied") as failure,
+    ):
+        run(SIEVE, "OwnStage", previous="BeforeStage")
+    cause = (
+        f"s3:GetObject on s3://{BUCKET}/executions/{EXECUTION}/BeforeStage/output.json was denied: injected; grant it "
+        "to the role of this function"
+    )
+    place = {
+        "errorType": "PermanentStageError",
+        "bucket": BUCKET,
+        "inputKey": f"executions/{EXECUTION}/BeforeStage/output.json",
+        "outputKey": output_at,
+    }
+    line = log.lines()[-1]
+    assert str(failure.value) == f"{cause} (OwnStage of execution {EXECUTION}; output s3://{BUCKET}/{output_at})"
+    assert {
+        **place,
+        "executionId": EXECUTION,
+        "stage": "OwnStage",
+        "errorMessage": cause,
+    }.items() <= error("OwnStage").items()
+    assert {**place, "executionId": EXECUTION, "currentStage": "OwnStage"}.items() <= line.items()
+    assert line["result"]["errorMessage"] == cause
+
+
+def test_what_an_unexpected_error_says_stands_in_its_record_but_not_in_the_log(log: Log) -> None:
+    write_output("BeforeStage", [{"do": "raise", "with": "secret"}])
+    with pytest.raises(TransientStageError) as failure:
+        run(SIEVE, "OwnStage", previous="BeforeStage")
+    assert "secret" in error("OwnStage")["cause"]
+    assert "secret" in "".join(error("OwnStage")["stackTrace"])
+    assert "secret" not in log.getvalue() + str(failure.value)
+    frames = log.lines()[-1]["stackTrace"]
+    assert "KeyError" in frames
+    assert 'raise KeyError(record.get("with"))' in frames[-1]
+
+
+def test_rejected_records_that_cannot_be_kept_do_not_hide_the_failure() -> None:
+    write_output("BeforeStage", [{"do": "reject"}, {"do": "permanent"}])
+    with fault("s3", "PutObject", Refusal(403, "AccessDenied")), pytest.raises(PermanentStageError, match=r"^never "):
+        run(SIEVE, "OwnStage", previous="BeforeStage")
 
 
 def test_details_of_a_failure_stand_in_its_record_but_not_in_the_log(log: Log) -> None:
@@ -167,8 +219,7 @@ def test_a_later_attempt_writes_the_output_that_the_first_could_not(no_waiting: 
     assert run(SIEVE, "OwnStage", previous="BeforeStage")["data"] == [{"do": "yield"}]
 
 
-def test_a_large_output_that_fails_at_its_end_leaves_no_object_and_no_upload(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_module, "PART_BYTES", 5 * 1024 * 1024)
+def test_a_large_output_that_fails_at_its_end_leaves_no_object_and_no_upload() -> None:
     write_output("BeforeStage", [{"do": "yield", "text": "x" * 6 * 1024 * 1024}, {"do": "permanent"}])
     with pytest.raises(PermanentStageError):
         run(SIEVE, "OwnStage", previous="BeforeStage")
@@ -178,7 +229,7 @@ def test_a_large_output_that_fails_at_its_end_leaves_no_object_and_no_upload(mon
 
 def test_a_failure_stays_what_it_is_when_it_cannot_be_recorded(log: Log) -> None:
     write_output("BeforeStage", [{"do": "permanent"}])
-    with fault("s3", "PutObject", Refusal(403, "AccessDenied")), pytest.raises(PermanentStageError, match=r"^never$"):
+    with fault("s3", "PutObject", Refusal(403, "AccessDenied")), pytest.raises(PermanentStageError, match=r"^never "):
         run(SIEVE, "OwnStage", previous="BeforeStage")
     assert [line["message"] for line in log.lines()][-2:] == ["error.json was not written", "stage failed"]
 

@@ -12,6 +12,8 @@ import handlers
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
 from handlers.filters import Filter
 from handlers.mapping import TARGETS
+from handlers.metrics import NAMESPACE
+from handlers.tally import Share
 
 ROOT = Path(handlers.__file__).parent.parent
 PAGE = (ROOT / "docs" / "reference" / "handlers.md").read_text(encoding="utf-8")
@@ -23,8 +25,14 @@ def test_every_setting_and_parameter_stands_in_the_reference() -> None:
     assert {name for name in names if f"`{name}`" not in PAGE} == set()
 
 
+def test_every_metric_stands_in_the_reference() -> None:
+    measures = [module.handler.measure(Share()) for module in (etl, filter, score, store, reactive)]
+    names = {name for measure in measures for name in measure} | {"StageDuration", NAMESPACE}
+    assert {name for name in names if name not in PAGE} == set()
+
+
 def test_every_code_of_a_rejection_stands_in_the_reference() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "handlers").rglob("*.py"))
-    codes = set(re.findall(r'(?:Rejection|BadRecordError)\("([A-Z_]+)"', sources)) | {etl.DISABLED}
+    codes = set(re.findall(r'(?:Rejection|BadRecordError|BadRow|_bad_csv)\("([A-Z_]+)"', sources)) | {etl.DISABLED}
     assert len(codes) > 12
     assert {code for code in codes if code not in PAGE} == set()

@@ -87,7 +87,7 @@ def test_a_model_that_fails_does_not_lose_the_others_and_gives_a_default_that_is
         "fallbackStrategy": "default",
         "originalFailure": "RuntimeError: the model is gone",
     }
-    assert document["metadata"]["counts"] == {"fallback": 1, "scored": 2}
+    assert document["metadata"]["counts"] == {"fallback": 1, "default": 1, "scored": 2}
     assert set(cache()) == {"MODEL#quality#1", "MODEL#fraud#1"}
 
 

@@ -2,24 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from handlers import storage as storage_module
 from handlers.contract import PermanentStageError, StageError, TransientStageError
-from handlers.storage import Storage
+from handlers.storage import PART_BYTES, Storage
 from tests.handlers.support import BUCKET, Refusal, fault, get_object, keys, open_uploads, put_object
 
 MISSING = "ETLStage should have written it"
-PART = 5 * 1024 * 1024
 
 
 @pytest.fixture
 def storage(aws: None) -> Storage:
     return Storage(BUCKET)
-
-
-@pytest.fixture
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The least that S3 takes."""
-    monkeypatch.setattr(storage_module, "PART_BYTES", PART)
 
 
 def test_a_tail_is_the_end_of_an_object(storage: Storage) -> None:
@@ -74,10 +66,8 @@ def test_an_object_to_which_nothing_is_written_does_not_appear(storage: Storage)
 
 
 @pytest.mark.parametrize("rest", [0, 1])
-def test_what_is_larger_than_a_part_is_written_in_parts_and_appears_at_the_end(
-    storage: Storage, small_parts: None, rest: int
-) -> None:
-    body = bytes(range(256)) * (2 * PART // 256) + bytes(rest)
+def test_what_is_larger_than_a_part_is_written_in_parts_and_appears_at_the_end(storage: Storage, rest: int) -> None:
+    body = bytes(range(256)) * (2 * PART_BYTES // 256) + bytes(rest)
     writer = storage.open_writer("key")
     for start in range(0, len(body), 100_000):
         writer.write(body[start : start + 100_000])
@@ -88,25 +78,25 @@ def test_what_is_larger_than_a_part_is_written_in_parts_and_appears_at_the_end(
     assert open_uploads() == []
 
 
-def test_an_object_that_ends_with_a_part_has_no_part_more(storage: Storage, small_parts: None) -> None:
+def test_an_object_that_ends_with_a_part_has_no_part_more(storage: Storage) -> None:
     writer = storage.open_writer("key")
-    writer.write(bytes(PART))
+    writer.write(bytes(PART_BYTES))
     writer.close()
-    assert len(get_object("key")) == PART
+    assert len(get_object("key")) == PART_BYTES
 
 
-def test_an_aborted_upload_leaves_nothing(storage: Storage, small_parts: None) -> None:
+def test_an_aborted_upload_leaves_nothing(storage: Storage) -> None:
     writer = storage.open_writer("key")
-    writer.write(bytes(PART))
+    writer.write(bytes(PART_BYTES))
     assert len(open_uploads()) == 1
     writer.abort()
     assert open_uploads() == []
     assert keys() == []
 
 
-def test_an_upload_that_cannot_be_aborted_is_left_to_the_lifecycle_rule(storage: Storage, small_parts: None) -> None:
+def test_an_upload_that_cannot_be_aborted_is_left_to_the_lifecycle_rule(storage: Storage) -> None:
     writer = storage.open_writer("key")
-    writer.write(bytes(PART))
+    writer.write(bytes(PART_BYTES))
     with fault("s3", "AbortMultipartUpload", Refusal(403, "AccessDenied")) as requests:
         writer.abort()
     assert len(requests) == 1
@@ -157,14 +147,12 @@ def test_a_failure_that_goes_away_is_seen_by_the_client_alone(
     assert len(no_waiting) == 4
 
 
-def test_a_part_that_fails_leaves_the_upload_to_be_aborted(
-    storage: Storage, small_parts: None, no_waiting: list[float]
-) -> None:
+def test_a_part_that_fails_leaves_the_upload_to_be_aborted(storage: Storage, no_waiting: list[float]) -> None:
     writer = storage.open_writer("key")
     with (
         fault("s3", "UploadPart", Refusal(503, "SlowDown")),
         pytest.raises(TransientStageError, match="s3:PutObject"),
     ):
-        writer.write(bytes(PART))
+        writer.write(bytes(PART_BYTES))
     writer.abort()
     assert open_uploads() == []

@@ -177,7 +177,7 @@ def test_a_fault_of_the_code_in_a_write_is_reported_as_what_it_is(monkeypatch: p
         raise ZeroDivisionError("a fault")
 
     monkeypatch.setattr(store_module, "_rank", fail)
-    with pytest.raises(TransientStageError, match="unexpected ZeroDivisionError: a fault"):
+    with pytest.raises(TransientStageError, match="unexpected ZeroDivisionError"):
         store(candidate())
 
 

@@ -60,12 +60,14 @@ def realtime_template() -> Template:
 
 
 def deploy_realtime(engine: Engine, template: Template | None = None) -> Realtime:
-    foundation = engine.deploy(render(foundation_stack()), "ceap-foundation-dev")
+    foundation = engine.deploy(render(foundation_stack()), "ceap-foundation-dev", {"Environment": "dev"})
     package = build_zip(read_sources(Path(handlers.__file__).parent))
     bucket = foundation.outputs["ArtifactBucket"]
     engine.client("s3").put_object(Bucket=bucket, Key=CODE_KEY, Body=package)
     text = render(template or realtime_template())
-    return Realtime(engine, foundation, engine.deploy(text, "ceap-realtime-dev", {"HandlersKey": CODE_KEY}))
+    return Realtime(
+        engine, foundation, engine.deploy(text, "ceap-realtime-dev", {"Environment": "dev", "HandlersKey": CODE_KEY})
+    )
 
 
 def upload_code(engine: Engine, sources: Mapping[str, str]) -> None:

@@ -129,10 +129,12 @@ def test_every_resource_type_of_the_generated_templates_is_created(engine: Engin
     from templates.stacks import foundation_stack
 
     foundation = foundation_stack()
-    deployed = engine.deploy(render(foundation), "foundation", {"AlertEmail": "someone@example.com"})
+    deployed = engine.deploy(
+        render(foundation), "foundation", {"Environment": "dev", "AlertEmail": "someone@example.com"}
+    )
     engine.client("s3").put_object(Bucket=deployed.outputs["ArtifactBucket"], Key="k", Body=build_zip({"x": b""}))
     template = realtime_template()
-    stack = engine.deploy(render(template), "realtime", {"HandlersKey": "k"})
+    stack = engine.deploy(render(template), "realtime", {"Environment": "dev", "HandlersKey": "k"})
     for source, made in ((foundation, deployed), (template, stack)):
         assert set(source["Resources"]) == {key for key in source["Resources"] if made.physical_id(key)}
 
@@ -147,7 +149,9 @@ def test_a_condition_that_is_false_leaves_a_resource_out(engine: Engine) -> None
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    stack = engine.deploy(render(foundation_stack()), "foundation", {"CandidatesTableName": "mine"})
+    stack = engine.deploy(
+        render(foundation_stack()), "foundation", {"Environment": "dev", "CandidatesTableName": "mine"}
+    )
     assert "CandidatesTable" not in stack.of_type("AWS::DynamoDB::Table")
     assert stack.outputs["CandidatesTableName"] == "mine"
 

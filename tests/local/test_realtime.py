@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,15 @@ def test_a_stage_logs_its_execution_first(happy: Realtime) -> None:
         first = json.loads(next(line for line in lines if line.startswith("{")))
         assert (first["executionId"], first["currentStage"]) == (execution_of(happy).name, stage)
         assert (lines[0].split()[0], lines[-1].split()[0]) == ("START", "REPORT")
+
+
+def test_no_handler_logs_a_customer(happy: Realtime) -> None:
+    customers = set(re.findall("customer-[0-9]+", MESSAGE))
+    assert len(customers) > 5
+    for stage in STAGES:
+        log = "\n".join(happy.engine.logs.read(f"/aws/lambda/ceap-realtime-dev-{stage.removesuffix('Stage')}"))
+        assert '"message":"stage succeeded"' in log
+        assert [customer for customer in customers if customer in log] == []
 
 
 def test_the_state_machine_logs_every_event_with_its_data(happy: Realtime) -> None:

@@ -199,10 +199,16 @@ def test_a_handler_that_takes_too_much_memory_is_ended(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("way_out", "reason"), [("os._exit(3)", "exit status 3"), ("os.kill(os.getpid(), 9)", "signal: SIGKILL")]
+    ("way_out", "reason"),
+    [
+        ("os._exit(3)", "exit status 3"),
+        ("sys.exit(4)", "exit status 4"),
+        ("sys.exit('bye')", "exit status 1"),
+        ("os.kill(os.getpid(), 9)", "signal: SIGKILL"),
+    ],
 )
 def test_a_handler_that_ends_its_process_is_reported(start: Start, way_out: str, reason: str) -> None:
-    worker = start(f"import os\ndef handler(event, context): {way_out}")
+    worker = start(f"import os, sys\ndef handler(event, context): {way_out}")
     message = f"RequestId: request-1 Error: Runtime exited with error: {reason}"
     assert error_of(invoke(worker)) == ("Runtime.ExitError", message)
     assert not worker.alive

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,13 +21,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     cached = (catalog.handler_names, catalog.tables)
     for function in cached:
         function.cache_clear()
+    before = set(sys.modules)
     yield tmp_path
     for function in cached:
         function.cache_clear()
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
 
 
 def test_a_handler_is_a_module_that_declares_needs() -> None:
-    assert catalog.handler_names() == ("etl", "filter", "reactive", "score", "store")
+    assert {"etl", "filter", "reactive", "score", "store"} <= set(catalog.handler_names())
     assert {type(catalog.load_needs(name)) for name in catalog.handler_names()} == {Needs}
 
 
@@ -34,7 +38,7 @@ def test_a_new_file_is_a_new_handler_with_its_own_table(folder: Path) -> None:
     (folder / "archive_orders.py").write_text(
         "import msgspec\nfrom handlers.needs import Needs, Table\n"
         "class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True): ...\n"
-        "NEEDS = Needs(settings=Settings, tables={Table('orders', 'PK'): ('PutItem',)})\n"
+        "NEEDS = Needs(settings=Settings, tables={Table('orders', 'PK'): ('PutItem',)})\nhandler = print\n"
     )
     assert catalog.handler_names() == ("archive_orders",)
     assert list(catalog.tables()) == ["orders"]
@@ -52,10 +56,49 @@ def test_needs_of_another_type_are_refused(folder: Path) -> None:
         catalog.load_needs("odd")
 
 
+SETTINGS = "class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True): ..."
+MODULE = f"""\
+import msgspec
+from handlers.needs import Needs, Table
+{SETTINGS}
+NEEDS = Needs(settings=Settings)
+handler = print
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("handler = print", "", r"handler is None; end the module with `handler = YourStage\(NEEDS\)`"),
+        ("handler = print", "handler = Settings", "handler is <class .*>; end the module with `handler = YourStage"),
+        ("settings=Settings", "settings=Settings()", r"NEEDS\.settings is Settings\(\); give the class"),
+        (", forbid_unknown_fields=True", "", "Settings would take misspelt settings; declare it frozen=True"),
+        ("=Settings)", "=Settings, tables={'a': ('PutItem',)})", r"NEEDS\.tables has the key 'a'; make it a handlers"),
+        ("=Settings)", "=Settings, tables={Table('a b', 'PK'): ('PutItem',)})", "table 'a b' must be lower-case words"),
+        (
+            "=Settings)",
+            "=Settings, tables={Table('a', 'PK'): ('PutItem')})",
+            "table a: its actions are 'PutItem'",
+        ),
+        (
+            "=Settings)",
+            "=Settings, tables={Table('a', 'PK'): ('PutItm',)})",
+            "table a: 'PutItm' is no action",
+        ),
+        ("=Settings)", "=Settings, bucket_setting='b')", "NEEDS.bucket_setting is 'b'; name a field of its Settings"),
+        ("import msgspec", "raise SystemExit('bye')", "cannot be imported: SystemExit: bye; correct the module"),
+    ],
+)
+def test_wrong_needs_are_refused_with_the_cure(folder: Path, old: str, new: str, message: str) -> None:
+    assert old in MODULE
+    (folder / "wrong.py").write_text(MODULE.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=rf"^handlers/wrong\.py: {message}"):
+        catalog.load_needs("wrong")
+
+
 def test_two_tables_of_one_name_must_be_the_same(folder: Path) -> None:
-    text = "import msgspec\nfrom handlers.needs import Needs, Table\nNEEDS = Needs(settings=msgspec.Struct, tables={})"
     for name, key in (("one_side", "PK"), ("other_side", "pk")):
         tables = f"{{Table('orders', '{key}'): ('PutItem',)}}"
-        (folder / f"{name}.py").write_text(text.replace("tables={}", f"tables={tables}"))
+        (folder / f"{name}.py").write_text(MODULE.replace("=Settings)", f"=Settings, tables={tables})"))
     with pytest.raises(ConfigError, match=r"handlers/other_side\.py: table 'orders' is declared differently elsewhere"):
         catalog.tables()

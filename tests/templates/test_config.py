@@ -137,7 +137,7 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         pytest.param(
             changed("handler: filter", "handler: filtr"),
             "orders.yaml:7: steps[1].handler is 'filtr', and there is no handlers/filtr.py with that name to run; "
-            "did you mean filter? allowed: etl, filter, reactive, score, store",
+            "did you mean filter? allowed: ",
             id="unknown handler",
         ),
         pytest.param(
@@ -180,8 +180,7 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             changed("type:", "description: costs ${5}\ntype:"),
-            "orders.yaml:2: description holds '${', which would be a token in the state machine's definition; "
-            "write it without",
+            "orders.yaml:2: description holds '${', which CloudFormation would fill in; write it without",
             id="a token in the description",
         ),
         pytest.param(
@@ -190,9 +189,62 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
             id="a description too long in bytes",
         ),
         pytest.param(
+            changed("type:", "description: 'see {{resolve:ssm:x}}'\ntype:"),
+            "orders.yaml:2: description holds '{{resolve:', which CloudFormation would fill in; write it without",
+            id="a dynamic reference in the description",
+        ),
+        pytest.param(
+            changed("type:", "description: |\n  two\n  lines\ntype:"),
+            "orders.yaml:2: description is 'two\\nlines\\n'; write one line of printable characters",
+            id="a description of several lines",
+        ),
+        pytest.param(
+            VALID + "    settings: {filters: [{filter: business_rule, min_order_value: .nan}]}\n",
+            "orders.yaml:8: steps[1].settings.filters[0].min_order_value is nan, which JSON does not know; "
+            "write a finite number",
+            id="a setting that is no number",
+        ),
+        pytest.param(
+            VALID + "    settings: {filters: '{{resolve:ssm:x}}'}\n",
+            "orders.yaml:8: steps[1].settings.filters is '{{resolve:ssm:x}}': expected array, got str",
+            id="a setting of the wrong type",
+        ),
+        pytest.param(
+            VALID + "overrides: {Queue: {DelaySeconds: !Ref Delay}}\n",
+            "orders.yaml:8: the tag !Ref is not read here; write the long form, e.g. {Ref: Queue}",
+            id="a short-form intrinsic",
+        ),
+        pytest.param(
+            VALID + "overrides: {Queue: {DelaySeconds: }}\n",
+            "orders.yaml:8: overrides.Queue.DelaySeconds is nothing, and CloudFormation takes no null; "
+            "write a value or remove the key",
+            id="a null in overrides",
+        ),
+        pytest.param(
+            VALID + "overrides: {Queue: {1: 2}}\n",
+            "orders.yaml:8: overrides.Queue has the key 1, which is no text; write it in quotes",
+            id="a key that is a number",
+        ),
+        pytest.param(
+            VALID + "overrides: {Queue: {Tags: !!set {a}}}\n",
+            "orders.yaml:8: overrides.Queue.Tags is a set, which JSON does not know; write it as text",
+            id="a set",
+        ),
+        pytest.param(
+            "name: a\ntype: EXPRESS\nsteps:\n"
+            + "".join(f"  - {{stage: S{n}, handler: etl, timeout_s: 1}}\n" for n in range(51)),
+            "orders.yaml:3: steps are 51; a workflow has at most 50: split it in two",
+            id="too many steps",
+        ),
+        pytest.param(
             "name: " + "[" * 200_000 + "\n",
             "orders.yaml: nested deeper than 100 levels; write it flatter",
             id="deeper than the stack",
+        ),
+        pytest.param(
+            changed("handler: filter", "handler: score\n    settings: {models: [trst]}"),
+            "orders.yaml:8: steps[1].settings.models[0] is 'trst': did you mean trust? allowed: fraud, quality, trust",
+            id="a setting that is none of its values",
         ),
         pytest.param("", "orders.yaml: the file is empty; declare at least name, type and steps", id="empty"),
         pytest.param(
@@ -280,3 +332,35 @@ def test_an_express_workflow_with_a_glue_step_is_refused(declaration: dict[str, 
     declaration["steps"][index] = {"stage": declaration["steps"][index]["stage"], "glue": "job"}
     with pytest.raises(ConfigError, match=r"steps\[\d]\.glue is 'job', but an EXPRESS workflow cannot wait"):
         workflow_of(declaration)
+
+
+@pytest.mark.parametrize("bucket", ["my-exports", "a.b-c.1", "x" * 63])
+def test_a_source_bucket_is_declared_by_its_name(bucket: str) -> None:
+    text = changed("handler: etl\n", f"handler: etl\n    settings: {{source_bucket: {bucket}}}\n")
+    assert parse_workflow(parse_source(text, "orders.yaml")).lambda_steps[0].settings == {"source_bucket": bucket}
+
+
+@pytest.mark.parametrize("bucket", ["My-exports", "ab", "x" * 64, "a..b", "my_exports", "-exports", "exports-", "'*'"])
+def test_what_is_no_name_of_a_bucket_is_refused(bucket: str) -> None:
+    text = changed("handler: etl\n", f"handler: etl\n    settings: {{source_bucket: {bucket}}}\n")
+    message = refusal(text)
+    assert message.startswith("orders.yaml:6: steps[0].settings.source_bucket is ")
+    assert message.endswith("(a bucket's name: 3 to 63 of a-z, 0-9, hyphen and single dots)")
+
+
+@pytest.mark.property(40)
+def test_a_workflow_bucket_is_no_source() -> None:
+    text = changed("handler: etl\n", "handler: etl\n    settings: {source_bucket: ceap-workflow-dev-123456789012}\n")
+    assert refusal(text) == (
+        "orders.yaml:6: steps[0].settings.source_bucket is 'ceap-workflow-dev-123456789012', a workflow bucket, in "
+        "which a stage reads the stage before it alone; name another"
+    )
+
+
+@pytest.mark.property(42)
+def test_a_source_bucket_of_a_stage_that_reads_no_message_is_refused() -> None:
+    text = VALID + "  - stage: AgainStage\n    handler: etl\n    settings: {source_bucket: my-exports}\n"
+    assert refusal(text) == (
+        "orders.yaml:10: steps[2].settings.source_bucket is 'my-exports', but only the first stage reads what a "
+        "message names; leave it out, or move the stage"
+    )

@@ -67,6 +67,8 @@ def test_the_order_of_sections_and_attributes_is_the_one_people_expect() -> None
     [
         ({"Ref": "Queue"}, "!Ref Queue"),
         ({"Fn::GetAtt": ["Queue", "Arn"]}, "!GetAtt Queue.Arn"),
+        ({"Fn::GetAtt": "Queue.Arn"}, "!GetAtt Queue.Arn"),
+        ({"Fn::GetAtt": ["Queue", {"Ref": "Name"}]}, "!GetAtt\n      - Queue\n      - !Ref Name"),
         ({"Fn::Sub": "a-${B}"}, "!Sub a-${B}"),
         ({"Fn::ImportValue": {"Fn::Sub": "a-${B}"}}, "\n        Fn::ImportValue: !Sub a-${B}"),
         ("false", "'false'"),

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec import Struct
+from troposphere import encode_to_dict
 
-from templates import budget, naming
+from handlers.needs import Index, Needs, Table
+from templates import budget, naming, permissions
 from templates.errors import ConfigError
 from templates.model import GlueStep, Workflow
 from templates.stacks import foundation_stack, workflow_stack
@@ -37,7 +40,8 @@ def values(node: Any) -> Iterator[Any]:
 
 
 def statements(role: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    [policy] = role["Policies"]
+    policy, if_key = role["Policies"]
+    assert if_key["Fn::If"][0] == "HasKmsKey"
     return {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
 
 
@@ -101,12 +105,16 @@ def test_the_queue_outlasts_its_executions_and_has_a_dead_letter_queue(workflow:
     assert source["Fn::Sub"].endswith(f":{queue['QueueName']['Fn::Sub']}")
 
 
+S3 = "arn:${AWS::Partition}:s3:::"
+
+
 @pytest.mark.property(40)
 @given(workflow=workflows())
 def test_a_stage_may_read_the_output_before_its_own_and_write_below_its_own_alone(workflow: Workflow) -> None:
     roles = of_type(workflow_stack(workflow), "AWS::IAM::Role")
-    bucket = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
+    bucket = f"{S3}ceap-workflow-${{Environment}}-${{AWS::AccountId}}"
     stages = [step.stage for step in workflow.steps]
+    source = next(iter(workflow.lambda_steps[0].settings.values()), None)
     for stage, previous in zip(stages, [None, *stages], strict=False):
         grants = {
             (action, resource["Fn::Sub"])
@@ -117,7 +125,8 @@ def test_a_stage_may_read_the_output_before_its_own_and_write_below_its_own_alon
         }
         writes = {("s3:PutObject", own := f"{bucket}/executions/*/{stage}/*"), ("s3:AbortMultipartUpload", own)}
         reads = {("s3:GetObject", f"{bucket}/executions/*/{previous}/output.json"), ("s3:ListBucket", bucket)}
-        assert grants == (writes | reads if previous else writes)
+        source_reads = {("s3:GetObject", f"{S3}{source}/*"), ("s3:ListBucket", f"{S3}{source}")} if source else set()
+        assert grants == writes | (reads if previous else source_reads)
 
 
 @pytest.mark.property(42)
@@ -160,7 +169,7 @@ def test_no_null_stands_in_a_template(workflow: Workflow) -> None:
 @given(workflow=all_workflows())
 def test_every_reference_of_a_workflow_stack_leads_somewhere(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
-    known = set(template["Resources"]) | set(template["Parameters"]) | {"AWS::AccountId"}
+    known = set(template["Resources"]) | set(template["Parameters"]) | {"AWS::AccountId", "AWS::NoValue"}
     nodes = [node for node in values(template) if isinstance(node, dict)]
     assert {node["Ref"] for node in nodes if "Ref" in node} <= known
     assert {node["Fn::GetAtt"][0] for node in nodes if "Fn::GetAtt" in node} <= known
@@ -211,6 +220,26 @@ def test_a_failed_standard_execution_alerts_the_topic_and_an_undelivered_alert_i
     assert (allowed["Principal"], allowed["Action"]) == ({"Service": "events.amazonaws.com"}, ["sqs:SendMessage"])
     assert allowed["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"].endswith(f"rule/{rule['Name']['Fn::Sub']}")
     assert denied["Effect"] == "Deny"
+
+
+@given(workflow=all_workflows())
+def test_a_key_encrypts_everything_that_can_be_and_every_role_may_use_it(workflow: Workflow) -> None:
+    key = {"Ref": "KmsKeyArn"}
+    properties = {
+        "AWS::S3::Bucket": "BucketEncryption",
+        "AWS::DynamoDB::Table": "SSESpecification",
+        "AWS::SNS::Topic": "KmsMasterKeyId",
+        "AWS::SQS::Queue": "KmsMasterKeyId",
+        "AWS::Logs::LogGroup": "KmsKeyId",
+        "AWS::Lambda::Function": "KmsKeyArn",
+        "AWS::StepFunctions::StateMachine": "EncryptionConfiguration",
+        "AWS::Pipes::Pipe": "KmsKeyIdentifier",
+        "AWS::IAM::Role": "Policies",
+    }
+    resources = workflow_stack(workflow)["Resources"] | foundation_stack()["Resources"]
+    encrypted = [r for r in resources.values() if r["Type"] in properties]
+    assert [r for r in encrypted if key not in values(r["Properties"][properties[r["Type"]]])] == []
+    assert {r["Type"] for r in encrypted} >= set(properties) - {"AWS::Lambda::Function"}
 
 
 @given(workflow=workflows())
@@ -290,13 +319,13 @@ def test_every_bucket_is_private_encrypted_and_open_to_tls_only() -> None:
 
 
 @given(workflow=all_workflows())
-def test_all_that_holds_data_outlives_its_stack(workflow: Workflow) -> None:
-    stateful = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup"}
+def test_data_outlives_its_stack_and_logs_make_room_for_a_stage_that_comes_again(workflow: Workflow) -> None:
+    stateful = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue"}
     resources = workflow_stack(workflow)["Resources"] | foundation_stack()["Resources"]
     kept = {r["Type"] for r in resources.values() if r.get("DeletionPolicy") == "RetainExceptOnCreate"}
-    lost = {r["Type"] for r in resources.values() if "DeletionPolicy" not in r}
-    assert kept == stateful
-    assert lost & stateful == set()
+    assert kept == stateful | {"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}
+    groups = [r for r in resources.values() if r["Type"] == "AWS::Logs::LogGroup"]
+    assert {(g["DeletionPolicy"], g["UpdateReplacePolicy"]) for g in groups} == {("Delete", "Delete")}
 
 
 def test_the_foundation_has_the_tables_that_the_handlers_declare() -> None:
@@ -332,6 +361,22 @@ def test_overrides_are_laid_over_the_properties_of_a_resource() -> None:
     variables = before["ETLFunction"]["Properties"]["Environment"]["Variables"]
     assert after["ETLFunction"]["Properties"]["Environment"]["Variables"] == variables | {"LEVEL": "DEBUG"}
     assert {name for name in before if before[name] != after[name]} == {"ETLFunction"}
+
+
+def test_an_override_replaces_an_intrinsic_function_as_a_whole() -> None:
+    overrides = {"ETLFunction": {"FunctionName": {"Ref": "HandlersKey"}, "Role": {"Fn::GetAtt": "PipeRole.Arn"}}}
+    workflow = workflow_of({"name": "orders", "type": "EXPRESS", "steps": STEPS, "overrides": overrides})
+    function = one(workflow_stack(workflow), "AWS::Lambda::Function")
+    assert (function["FunctionName"], function["Role"]) == ({"Ref": "HandlersKey"}, {"Fn::GetAtt": "PipeRole.Arn"})
+
+
+def test_a_query_may_read_the_indexes_of_its_table() -> None:
+    table = Table("orders", "PK", indexes=(Index("ByDate", "date", "PK"),))
+    needs = Needs(settings=Struct, tables={table: ("Query",)})
+    policy = encode_to_dict(permissions.function_policy("A", None, needs, None, "Group"))
+    [statement] = [statement for statement in policy["Statement"] if statement["Sid"] == "UseOrdersTable"]
+    resources = [resource["Fn::Sub"][0].rpartition(":")[2] for resource in statement["Resource"]]
+    assert resources == ["table/${OrdersTableName}", "table/${OrdersTableName}/index/*"]
 
 
 def test_an_override_of_no_resource_is_refused() -> None:

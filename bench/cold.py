@@ -1,0 +1,71 @@
+"""A cold start: from the start of the process to the first object read by the filter's handler."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from bench.measure import interleave, median_cpu_s, median_ratio
+from ceap.project import ROOT
+
+REPEATS: Final = 21
+GOAL: Final = 0.6
+
+_LOAD: Final = f"""
+import os, sys
+sys.path.insert(0, {str(ROOT)!r})
+from handlers.filter import handler
+from handlers.logs import logger
+logger().info("stage started")
+"""
+_OURS: Final = "from handlers.storage import Storage; Storage('bucket').read_tail('key', 65536, missing='')"
+_BOTO3: Final = "import boto3; boto3.client('s3').get_object(Bucket='bucket', Key='key')['Body'].read()"
+# What a process does when it ends is no part of a start.
+_END: Final = "sys.stdout.flush(); os._exit(0)"
+
+PROGRAMS: Final = {
+    "python alone": "import os, sys",
+    "the handler loaded, a line logged": _LOAD,
+    "and botocore imported": f"{_LOAD}\nimport botocore.session, botocore.client",
+    "boto3 alone: client and first object": f"import os, sys\n{_BOTO3}",
+    "the handler with boto3.client('s3'): first object": f"{_LOAD}\n{_BOTO3}",
+    "the handler: first object": f"{_LOAD}\n{_OURS}",
+}
+
+
+def measure(_folder: Path) -> Iterator[str]:
+    """Yield the lines of the report."""
+    with _serve() as port:
+        os.environ |= {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+        }
+        commands = {name: [sys.executable, "-c", f"{text}\n{_END}"] for name, text in PROGRAMS.items()}
+        costs = interleave(commands, REPEATS)
+    *_, boto3, ours = costs
+    yield "| from the start of the process, S3 being a server on this machine | CPU ms, median | wall ms | of boto3's |"
+    yield "|---|---|---|---|"
+    for name, runs in costs.items():
+        wall = statistics.median(cost.wall_s for cost in runs)
+        ratio = median_ratio(runs, costs[boto3])
+        yield f"| {name} | {1000 * median_cpu_s(runs):.0f} | {1000 * wall:.0f} | {ratio:.2f} |"
+    yield f"\nratio {median_ratio(costs[ours], costs[boto3]):.2f} (goal at most {GOAL})"
+
+
+@contextmanager
+def _serve() -> Iterator[int]:
+    """Run bench/server.py in a process of its own; give its port."""
+    command = [sys.executable, str(Path(__file__).with_name("server.py"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - our own command
+        try:
+            yield int(server.stdout.readline() if server.stdout else 0)
+        finally:
+            server.terminate()

@@ -1,0 +1,42 @@
+"""What a measured process takes for S3 and DynamoDB: a server that answers at once; prints its port when it is ready.
+
+An object is 1000 bytes, whatever its key; a table is empty and takes everything.
+"""
+
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+OBJECT = b"x" * 1000
+ANSWERS = {"UpdateItem": b"{}", "BatchGetItem": b'{"Responses":{},"UnprocessedKeys":{}}'}
+ANSWERS["BatchWriteItem"] = b'{"UnprocessedItems":{}}'
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Keeps connections open, as S3 and DynamoDB do."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet per answer, not one per header
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._answer(OBJECT)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(ANSWERS[self.headers["X-Amz-Target"].partition(".")[2]])
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("ETag", '"etag"')
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    print(server.server_port, flush=True)
+    server.serve_forever()

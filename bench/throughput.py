@@ -1,0 +1,137 @@
+"""A stage's CPU per record and memory, against the same stage written with the standard json module, line by line."""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from bench.documents import write_document
+from bench.files import FOLDER_VARIABLE
+from bench.measure import Cost, interleave, run
+from bench.stage import EXECUTION, OWN
+from handlers.contract import output_key, rejected_key
+from handlers.needs import SETTINGS_VARIABLE, table_variable
+
+REPEATS: Final = {10_000: 9, 100_000: 5, 1_000_000: 3}
+RATIO_GOAL: Final = 0.4
+GROWTH_GOAL: Final = 1.2
+MEMORY_GOAL_MIB: Final = 64
+
+# Rules that a tenth of the records fails each.
+_FILTERS: Final = [
+    {"filter": "eligibility", "required_channels": ["email"]},
+    {"filter": "business_rule", "min_order_value": 20, "max_days_since_event": 36_500},
+]
+STAGES: Final[Mapping[str, Mapping[str, str]]] = {
+    "filter": {SETTINGS_VARIABLE: json.dumps({"filters": _FILTERS}), table_variable("program_config"): "programs"},
+    "score": {table_variable("score_cache"): "score-cache"},
+}
+
+
+def measure(folder: Path) -> Iterator[str]:
+    """Yield the lines of the report."""
+    documents = {count: write_document(folder / str(count), count) for count in (0, *REPEATS)}
+    yield (
+        "S3 replaced by files, DynamoDB by nothing; "
+        "CPU per record is without the process's start, ratios are medians.\n"
+    )
+    yield (
+        "| stage | records | CPU us per record | json, line by line | ratio | whole process "
+        "| peak MiB above start | json |"
+    )
+    yield "|---|---|---|---|---|---|---|---|"
+    goals = []
+    for stage in STAGES:
+        peaks = []
+        for count, repeats in REPEATS.items():
+            _compare(stage, documents[count])
+            costs = interleave(
+                {
+                    f"{side} {size}": command
+                    for size in (0, count)
+                    for side, command in _commands(stage, documents[size]).items()
+                },
+                repeats,
+            )
+            ours, peers = (
+                _per_record(costs[f"{side} {count}"], costs[f"{side} 0"], count) for side in ("ours", "peer")
+            )
+            ratio = _ratio(ours, peers)
+            whole = _ratio([c.cpu_s for c in costs[f"ours {count}"]], [c.cpu_s for c in costs[f"peer {count}"]])
+            memory, peer_memory = (
+                _peak(costs[f"{side} {count}"]) - _peak(costs[f"{side} 0"]) for side in ("ours", "peer")
+            )
+            peaks.append((_peak(costs[f"ours {count}"]), memory))
+            yield (
+                f"| {stage} | {count:,} | {statistics.median(ours):.2f} | {statistics.median(peers):.2f} "
+                f"| {ratio:.2f} | {whole:.2f} | {memory:.0f} | {peer_memory:.0f} |"
+            )
+        goals.append(
+            f"{stage}: ratio {ratio:.2f} (goal at most {RATIO_GOAL}), peak memory at {count:,} records "
+            f"{peaks[-1][0] / peaks[0][0]:.2f} of that at {min(REPEATS):,} (goal at most {GROWTH_GOAL}) and "
+            f"{peaks[-1][1]:.0f} MiB above the start (goal under {MEMORY_GOAL_MIB})"
+        )
+    yield "\n" + "\n".join(goals)
+
+
+def _commands(stage: str, document: Path) -> dict[str, list[str]]:
+    """Return the commands of both sides, which run a stage on a document."""
+    folder = document.parents[3]
+    settings = {**STAGES[stage], FOLDER_VARIABLE: str(folder)}
+    prefix = ["env", *(f"{name}={value}" for name, value in settings.items()), sys.executable]
+    outputs = [str(folder / f"peer-{stage}.{kind}") for kind in ("json", "jsonl")]
+    return {
+        "ours": [*prefix, "-m", "bench.stage", stage],
+        "peer": [*prefix, str(Path(__file__).with_name("peer.py")), stage, str(document), *outputs],
+    }
+
+
+def _compare(stage: str, document: Path) -> None:
+    """Check that both sides write the same records.
+
+    Raises:
+        RuntimeError: They do not, so that comparing their speed means nothing.
+    """
+    folder = document.parents[3]
+    pairs = [
+        (folder / output_key(EXECUTION, OWN), folder / f"peer-{stage}.json"),
+        (folder / rejected_key(EXECUTION, OWN), folder / f"peer-{stage}.jsonl"),
+    ]
+    for own, _ in pairs:
+        own.parent.mkdir(exist_ok=True)
+        own.write_bytes(b"")
+    for command in _commands(stage, document).values():
+        run(command)
+    for pair in pairs:
+        with ExitStack() as stack:
+            files = [stack.enter_context(path.open(encoding="utf-8", newline="\n")) for path in pair]
+            for number, lines in enumerate(zip(*files, strict=True)):
+                ours, peers = map(_normalise, lines)
+                if ours != peers:
+                    raise RuntimeError(f"{stage}, line {number + 1}: the sides differ: {ours} and {peers}")
+
+
+def _normalise(line: str) -> object:
+    """Return what a line holds but for times of the run; of the header and the footer, that they are there."""
+    if not line.startswith('{"c'):
+        return line[:12]
+    return json.loads(re.sub(r'"timestamp":"[^"]*"', '"timestamp":""', line.strip().removesuffix(",")))
+
+
+def _per_record(costs: Sequence[Cost], starts: Sequence[Cost], count: int) -> list[float]:
+    """Return the microseconds of CPU that each run took for a record, above those of starting."""
+    return [1e6 * (cost.cpu_s - start.cpu_s) / count for cost, start in zip(costs, starts, strict=True)]
+
+
+def _ratio(ours: Sequence[float], peers: Sequence[float]) -> float:
+    return statistics.median(a / b for a, b in zip(ours, peers, strict=True))
+
+
+def _peak(costs: Sequence[Cost]) -> float:
+    return max(cost.peak_mib for cost in costs)

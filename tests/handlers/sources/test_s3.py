@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from handlers import etl
+from handlers.aws import client
+from handlers.contract import PermanentStageError, TransientStageError
+from handlers.handler import WorkflowLambdaHandler
+from handlers.needs import Needs, Table, TableAction
+from tests.handlers.conftest import Log
+from tests.handlers.support import (
+    Json,
+    Refusal,
+    calls,
+    error,
+    fault,
+    keys,
+    raw,
+    rejected,
+    run,
+)
+
+pytestmark = pytest.mark.usefixtures("aws", "exports")
+
+EXPORTS = "my-exports"
+STAGE = "OwnStage"
+
+
+@pytest.fixture
+def exports(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bucket that the step declares."""
+    monkeypatch.setenv("SETTINGS", json.dumps({"source_bucket": EXPORTS, "max_error_rate": 0.5}))
+    client("s3").create_bucket(
+        Bucket=EXPORTS, CreateBucketConfiguration={"LocationConstraint": client("s3").meta.region_name}
+    )
+
+
+def put(key: str, body: bytes) -> None:
+    client("s3").put_object(Bucket=EXPORTS, Key=key, Body=body)
+
+
+def lines(*records: Json) -> bytes:
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+def transform(handler: WorkflowLambdaHandler[Any, Any] = etl.handler, **source: Any) -> Json:
+    body = {"programId": "p", "marketplace": "m", "source": {"kind": "s3", "bucket": EXPORTS, **source}}
+    return run(handler, STAGE, initial_data=json.dumps(body))
+
+
+def customers(document: Json) -> list[str]:
+    return [record["customerId"] for record in document["data"]]
+
+
+def test_records_come_from_an_object() -> None:
+    put("day.jsonl", lines(raw("c1"), raw("c2")))
+    assert customers(transform(key="day.jsonl")) == ["c1", "c2"]
+
+
+def test_texts_of_a_csv_file_become_what_the_fields_are() -> None:
+    put(
+        "day.csv",
+        b"customerId,subjectType,subjectId,eventDate,orderValue,mediaEligible,emailEligible,deliveryDate\r\n"
+        b"8,order,o1,1767225600000,12.5,true,0,\r\n",
+    )
+    [record] = transform(key="day.csv")["data"]
+    assert record["customerId"] == "8"
+    assert record["attributes"] == {
+        "eventDate": "2026-01-01T00:00:00Z",
+        "orderValue": 12.5,
+        "mediaEligible": True,
+        "channelEligibility": {"email": False},
+        "consumed": False,
+    }
+
+
+def test_all_objects_under_a_prefix_are_read_in_the_order_of_their_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    put("day/2.jsonl.gz", gzip.compress(lines(raw("c3"))))
+    put("day/1.csv", b"customerId,subjectType,subjectId,eventDate\nc2,order,o1,2026-01-01\n")
+    put("day/0", lines(raw("c1")))
+    put("day/_SUCCESS", b"")
+    put("night/1.jsonl", lines(raw("c4")))
+    assert customers(transform(prefix="day/")) == ["c1", "c2", "c3"]
+
+
+def test_more_objects_than_a_page_lists_are_read() -> None:
+    for number in range(5):
+        put(f"day/{number}", lines(raw(f"c{number}")))
+
+    def shorten(params: Json, **_: object) -> None:
+        params["MaxKeys"] = 2
+
+    emitter, event = client("s3").meta.events, "provide-client-params.s3.ListObjectsV2"
+    emitter.register(event, shorten)
+    try:
+        assert customers(transform(prefix="day/")) == [f"c{number}" for number in range(5)]
+    finally:
+        emitter.unregister(event, shorten)
+
+
+def test_rows_that_are_no_records_are_rejected_beside_bad_records_and_counted() -> None:
+    put("day.jsonl", lines(raw("c1"), raw("c2"), raw("c3")) + b"{cut\n" + lines(raw("")))
+    metadata = transform(key="day.jsonl")["metadata"]
+    assert metadata["inputRecordCount"] == 5
+    assert metadata["rejections"] == {"JSON_INVALID": 1, "CUSTOMER_ID_MISSING": 1}
+    row, record = rejected(STAGE)
+    assert (row["code"], row["record"]) == ("JSON_INVALID", "{cut")
+    assert row["reason"].startswith(f"line 4 of s3://{EXPORTS}/day.jsonl is no JSON object: ")
+    assert record["record"] == raw("")
+
+
+def test_rows_that_are_no_records_count_towards_the_error_rate() -> None:
+    put("day.jsonl", lines(raw("c1")) + b"1\n2\n")
+    with pytest.raises(PermanentStageError, match=r"2 of 3 records are bad \(JSON_INVALID 2\)"):
+        transform(key="day.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("settings", "declared"), [('{"source_bucket": "other-exports"}', "other-exports"), ("{}", "none")]
+)
+def test_no_bucket_but_the_declared_one_is_asked_for_anything(
+    settings: str, declared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SETTINGS", settings)
+    put("day.jsonl", lines(raw("c1")))
+    message = f"source is bucket {EXPORTS}, but the step declares {declared}; name that bucket in the message, or set"
+    with calls("s3") as seen, pytest.raises(PermanentStageError, match=message):
+        transform(key="day.jsonl")
+    assert [params["Key"] for operation, params in seen if params["Bucket"] == EXPORTS] == []
+
+
+class Stray(WorkflowLambdaHandler[Json, etl.Settings]):
+    """A handler of someone's own, that takes nothing but records."""
+
+    def check_record(self, record: Json) -> None:
+        if not isinstance(record, dict):
+            raise PermanentStageError("this is no record")
+
+    def process_data(self, records: Any, stage: Any) -> Any:
+        yield from records
+
+
+WRITES: dict[Table, tuple[TableAction, ...]] = {Table("orders", "PK"): ("PutItem",)}
+
+
+def test_a_handler_that_declares_no_bucket_reads_none() -> None:
+    with pytest.raises(PermanentStageError, match="but the step declares none"):
+        transform(Stray(Needs(settings=etl.Settings)), key="day.jsonl")
+
+
+def test_rows_that_are_no_records_are_kept_from_a_stage_with_side_effects_and_rejected_once() -> None:
+    put("day.jsonl", lines({"a": 1}) + b"{cut\n")
+    handler = Stray(Needs(settings=etl.Settings, tables=WRITES, bucket_setting="source_bucket"))
+    assert transform(handler, key="day.jsonl")["data"] == [{"a": 1}]
+    assert [line["code"] for line in rejected(STAGE)] == ["JSON_INVALID"]
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ({"key": "none.jsonl"}, r"found nothing \(NoSuchKey\); check the key in the message"),
+        ({"prefix": "none/"}, f"no object is under s3://{EXPORTS}/none/; check the prefix in the message"),
+        ({}, "a source of kind s3 has either a key or a prefix"),
+        ({"key": "a", "prefix": "b"}, "a source of kind s3 has either a key or a prefix"),
+        ({"key": ""}, "Expected `str` of length >= 1"),
+        ({"key": "a", "format": "csv"}, "unknown field `format`"),
+    ],
+)
+def test_a_source_that_is_not_there_is_permanent_and_says_the_cure(source: Json, text: str) -> None:
+    with pytest.raises(PermanentStageError, match=text):
+        transform(**source)
+
+
+def test_a_gzip_file_that_was_cut_short_fails_the_stage_permanently_and_leaves_no_output() -> None:
+    put("day.gz", gzip.compress(lines(*[raw("c1")] * 5000))[:-9])
+    with pytest.raises(PermanentStageError, match=r"day\.gz is no whole gzip file: .*; export it again"):
+        transform(key="day.gz")
+    assert keys(f"executions/execution-1/{STAGE}/") == [f"executions/execution-1/{STAGE}/error.json"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "source"), [("GetObject", {"key": "day/1.jsonl"}), ("ListObjectsV2", {"prefix": "day/"})]
+)
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [(Refusal(403, "AccessDenied"), PermanentStageError), (Refusal(503, "SlowDown"), TransientStageError)],
+)
+def test_what_s3_refuses_is_classed(
+    operation: str, source: Json, refusal: Refusal, kind: type[Exception], no_waiting: list[float]
+) -> None:
+    put("day/1.jsonl", lines(raw("c1")))
+    with fault("s3", operation, refusal), pytest.raises(kind, match=f"s3://{EXPORTS}/day/"):
+        transform(**source)
+    assert error(STAGE)["errorType"] == kind.__name__
+
+
+@pytest.mark.property(37)
+def test_the_source_is_logged_and_no_customer(log: Log) -> None:
+    put("day.jsonl", lines(raw("secret-customer")) + b"secret-customer\n")
+    transform(key="day.jsonl")
+    assert [line["message"] for line in log.lines()] == [
+        "stage started",
+        "stage paths",
+        "stage source",
+        "stage succeeded",
+    ]
+    assert log.lines()[2]["sourcePath"] == f"s3://{EXPORTS}/day.jsonl"
+    assert "secret-customer" not in log.getvalue()

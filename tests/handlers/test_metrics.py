@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
+from handlers.contract import PermanentStageError, TransientStageError
+from handlers.filters import Eligibility
+from handlers.handler import WorkflowLambdaHandler
+from handlers.needs import Needs
+from handlers.providers import Verdict
+from handlers.providers.trust import TrustProvider
+from handlers.tables import TableClient
+from handlers.tally import Share
+from tests.handlers.conftest import Log
+from tests.handlers.support import Json, Refusal, candidate, fault, message, raw, run, run_on, write_output
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+HOME = ("p", "m", "OwnStage")
+Values = dict[tuple[str, ...], dict[str, float]]
+
+
+def measured(capsys: pytest.CaptureFixture[str]) -> Values:
+    """The metrics written since the last look, by their dimensions, but for the durations of each run."""
+    values: Values = {}
+    for line in capsys.readouterr().out.splitlines():
+        if (entry := json.loads(line)).get("_aws") is None:
+            continue
+        [metrics] = entry["_aws"]["CloudWatchMetrics"]
+        [dimensions] = metrics["Dimensions"]
+        assert metrics["Namespace"] == "CeapPlatform/Workflow"
+        assert dimensions in (
+            ["ProgramId", "Marketplace", "Stage"],
+            ["ProgramId", "Marketplace", "Stage", "ReasonCode"],
+        )
+        units = {metric["Name"]: metric["Unit"] for metric in metrics["Metrics"]}
+        assert {name: "Milliseconds" if name == "StageDuration" else "Count" for name in units} == units
+        counts = {name: value for name in units for value in entry[name]}
+        if len(dimensions) == 3:
+            assert counts.pop("StageDuration") >= 0
+        values[tuple(entry[name] for name in dimensions)] = counts
+    return values
+
+
+CLOSED: Json = {"channelEligibility": {"email": False}}
+
+
+def test_etl_counts_records_candidates_and_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    run(etl.handler, "OwnStage", initial_data=message([raw()] * 9 + [raw("")]))
+    assert measured(capsys) == {HOME: {"ProcessedCount": 10, "TransformedCount": 9, "ErrorCount": 1}}
+
+
+def test_records_of_a_disabled_program_are_no_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    TableClient("program_config").put_many([{"PK": "PROGRAM#p", "SK": "CONFIG", "enabled": False}])
+    run(etl.handler, "OwnStage", initial_data=message([raw()]))
+    assert measured(capsys) == {HOME: {"ProcessedCount": 1, "TransformedCount": 0, "ErrorCount": 0}}
+
+
+def test_filter_counts_rejections_by_reason(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = [{"filter": "eligibility"}, {"filter": "business_rule", "min_order_value": 10}]
+    monkeypatch.setenv("SETTINGS", json.dumps({"filters": chain}))
+    run_on(filter.handler, [candidate(), candidate(**CLOSED), candidate(**CLOSED), candidate(orderValue=10)])
+    assert measured(capsys) == {
+        HOME: {"InputCount": 4, "PassedCount": 1, "RejectedCount": 3},
+        (*HOME, "CHANNEL_INELIGIBLE"): {"RejectionsByReason": 2},
+        (*HOME, "ORDER_VALUE_MISSING"): {"RejectionsByReason": 1},
+    }
+
+
+def test_score_counts_scores_fallbacks_and_those_that_nothing_is_known_of(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_on(score.handler, [candidate("c1")], "e1")
+    assert measured(capsys) == {HOME: {"InputCount": 1, "ScoredCount": 3, "FallbackCount": 0, "ErrorCount": 0}}
+
+    def fail(*_: object) -> Verdict:
+        raise RuntimeError("the model is gone")
+
+    monkeypatch.setattr(TrustProvider, "score", fail)
+    run_on(score.handler, [candidate("c1", version=2), candidate("c2")], "e2")
+    assert measured(capsys) == {HOME: {"InputCount": 2, "ScoredCount": 4, "FallbackCount": 2, "ErrorCount": 1}}
+
+
+def test_store_counts_what_it_stores(capsys: pytest.CaptureFixture[str]) -> None:
+    candidates = [candidate("c1", version=2), candidate("c1", version=1), candidate("c2")]
+    run_on(store.handler, candidates, "e1")
+    assert measured(capsys) == {HOME: {"InputCount": 3, "StoredCount": 2, "FailedCount": 0}}
+    run_on(store.handler, [candidate("c1", version=1)], "e2")
+    assert measured(capsys) == {HOME: {"InputCount": 1, "StoredCount": 0, "FailedCount": 0}}
+
+
+def test_store_counts_what_it_could_not_store_though_it_fails(
+    capsys: pytest.CaptureFixture[str], no_waiting: list[float]
+) -> None:
+    refusal = Refusal(400, "ProvisionedThroughputExceededException")
+    with fault("dynamodb", "UpdateItem", refusal), pytest.raises(TransientStageError):
+        run_on(store.handler, [candidate("c1"), candidate("c2")])
+    assert measured(capsys) == {HOME: {"InputCount": 2, "StoredCount": 0, "FailedCount": 2}}
+
+
+def test_reactive_counts_what_it_publishes_and_what_it_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    run_on(reactive.handler, [candidate("c1"), candidate("c2")], "e1")
+    assert measured(capsys) == {HOME: {"PublishedCount": 2, "DuplicateCount": 0}}
+    run_on(reactive.handler, [candidate("c1", version=2)], "e2")
+    assert measured(capsys) == {HOME: {"PublishedCount": 0, "DuplicateCount": 1}}
+
+
+def of(program: str, customer: str = "c1", **attributes: Any) -> Json:
+    fields: Json = json.loads(message([candidate(customer, **attributes)]))["source"]["records"][0]
+    return fields | {"context": [{"type": "program", "id": program}, {"type": "marketplace", "id": "m"}]}
+
+
+def test_programs_of_one_document_are_counted_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    run_on(filter.handler, [of("p1"), of("p2"), of("p1", **CLOSED), of("p1"), of("p2", **CLOSED)])
+    first, second = ("p1", "m", "OwnStage"), ("p2", "m", "OwnStage")
+    assert measured(capsys) == {
+        first: {"InputCount": 3, "PassedCount": 2, "RejectedCount": 1},
+        (*first, "CHANNEL_INELIGIBLE"): {"RejectionsByReason": 1},
+        second: {"InputCount": 2, "PassedCount": 1, "RejectedCount": 1},
+        (*second, "CHANNEL_INELIGIBLE"): {"RejectionsByReason": 1},
+    }
+
+
+class Plain(WorkflowLambdaHandler[Json, Any]):
+    """A handler of someone's own: of any records, without metrics of its own."""
+
+    def process_data(self, records: Iterator[Json], stage: Any) -> Iterator[Json]:
+        for record in records:
+            if record:
+                yield record
+            else:
+                stage.reject(record, "EMPTY", "is empty")
+
+
+PLAIN = Plain(Needs(settings=filter.Settings))
+
+
+def test_what_is_no_candidate_is_counted_under_the_message_or_as_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = {"InputCount": 3, "OutputCount": 2, "RejectedCount": 1}
+    run(PLAIN, "OwnStage", initial_data=message([{"a": 1}, {}, {"b": 1}]))
+    assert measured(capsys) == {HOME: counts}
+    run_on(PLAIN, [{"a": 1}, {}, {"b": 1}])
+    assert measured(capsys) == {("unknown", "unknown", "OwnStage"): counts}
+
+
+def test_a_run_without_records_is_measured_too(capsys: pytest.CaptureFixture[str]) -> None:
+    run(PLAIN, "OwnStage", initial_data=message([]))
+    assert measured(capsys) == {HOME: {"InputCount": 0, "OutputCount": 0, "RejectedCount": 0}}
+
+
+def test_a_stage_that_fails_is_measured_as_far_as_it_came(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(PermanentStageError, match="records are bad"):
+        run(etl.handler, "OwnStage", initial_data=message([raw(), raw("")]))
+    assert measured(capsys) == {HOME: {"ProcessedCount": 2, "TransformedCount": 1, "ErrorCount": 1}}
+    with pytest.raises(PermanentStageError, match="should have written it"):
+        run(PLAIN, "OwnStage", previous="BeforeStage", execution="none")
+    assert list(measured(capsys)) == [("unknown", "unknown", "OwnStage")]
+
+
+def test_a_fault_in_the_metrics_is_logged_and_fails_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, log: Log
+) -> None:
+    def fail(_: Share) -> Json:
+        raise RuntimeError("of secret-customer")
+
+    monkeypatch.setattr(PLAIN, "measure", fail)
+    assert run_on(PLAIN, [{"a": 1}])["data"] == [{"a": 1}]
+    assert measured(capsys) == {}
+    assert log.lines()[-1]["message"] == "metrics were not written"
+    assert "secret-customer" not in log.getvalue()
+
+
+def test_a_fault_in_the_metrics_does_not_hide_why_the_stage_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aws_lambda_powertools.metrics.EphemeralMetrics.flush_metrics", None)
+    monkeypatch.setattr(Eligibility, "check", lambda *_: None)
+    write_output("BeforeStage", [{"no": "candidate"}])
+    with pytest.raises(PermanentStageError, match="record 1"):
+        run(filter.handler, "OwnStage", previous="BeforeStage")
+
+
+def test_a_metric_names_no_customer(capsys: pytest.CaptureFixture[str]) -> None:
+    run(
+        etl.handler,
+        "OwnStage",
+        initial_data=message([raw("secret-customer")] * 10 + [raw("secret-customer", eventDate="x")]),
+    )
+    assert "secret-customer" not in capsys.readouterr().out
