@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.11 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help run test templates check package bench lint format lock clean
+.PHONY: help run test templates check package bench glue lint format lock clean
 
 BIN := .venv/bin
 PACKAGES := ceap templates handlers guard_rules
@@ -15,8 +15,8 @@ run: .venv/ready ## the main job: templates, policy verdict, and a message throu
 	@$(BIN)/ceap check
 	@$(BIN)/ceap run workflows/realtime.yaml
 
-test: lint ## the whole test suite
-	@$(BIN)/pytest -q -n auto --maxprocesses 8
+test: lint .venv/glue ## the whole test suite
+	@$(BIN)/pytest -q -n auto --maxprocesses 8 --dist loadgroup
 
 templates: .venv/ready ## write generated/ from workflows/
 	@$(BIN)/ceap synth
@@ -30,10 +30,13 @@ package: .venv/ready ## build the zip of the Lambda functions in build/
 bench: .venv/ready ## measure speed against its anchors
 	@$(BIN)/python -m bench
 
+glue: .venv/glue ## install Spark, with which Glue jobs run on this machine
+
 lint: .venv/ready ## format, style, types and import layers, changing nothing
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/mypy --no-error-summary $(wildcard glue/*.py)
 	@report=$$($(BIN)/lint-imports --no-logo) || { echo "$$report"; exit 1; }
 
 format: .venv/ready ## format the sources and fix what can be fixed
@@ -45,6 +48,8 @@ COMPILE = $(UV) pip compile --quiet --generate-hashes --custom-compile-command "
 lock: ## pin the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest)
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv in PATH, or UV=/path/to/uv: pip install uv' >&2; exit 1; }
 	@$(COMPILE) --universal --python-version 3.11 --extra local --extra dev pyproject.toml -o requirements.lock
+	@$(COMPILE) --universal --python-version 3.11 --constraint requirements.lock requirements-glue.in \
+		-o requirements-glue.lock
 	@$(COMPILE) --python-platform aarch64-manylinux_2_34 --python-version 3.13 --only-binary :all: \
 		--constraint requirements.lock handlers/requirements.in -o handlers/requirements.txt
 
@@ -66,4 +71,11 @@ endif
 .venv/ready: .venv/locked pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q $(wildcard $(PACKAGES))
+	@touch $@
+
+# Spark, for Glue jobs: 400 MB that nothing else needs. pyspark has no wheel; it is built with the setuptools of the lock.
+.venv/glue: .venv/ready requirements-glue.lock
+	@echo "Installing Spark for Glue jobs, once; this can take a minute" >&2
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --require-hashes \
+		-r requirements-glue.lock
 	@touch $@

@@ -36,7 +36,7 @@ def measure(folder: Path) -> Iterator[str]:
             yield _run(script, environment, s3, size)
     finally:
         server.stop()
-    yield "\n(local[2], --driver-memory 1g; goal: a peak that does not grow with the records)"
+    yield "\n(local[2], --driver-memory 1g; goal: that heap is enough for any number of records)"
 
 
 def _bucket(environment: dict[str, str]) -> Any:

@@ -60,7 +60,6 @@ PART_BYTES = 5 * 1024 * 1024  # and all of them have this length at least, but f
 EDGE_BYTES = 64 * 1024  # the longest header, and the longest footer
 
 GAP = re.compile(r"[ \t]*[:,]?[ \t]*")  # between the parts of a JSON object on one line
-
 Scan: TypeAlias = Callable[[str, int], tuple[Any, int]]  # the JSON value at an index of a text, and where it ends
 to_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
 
@@ -116,8 +115,10 @@ def main() -> None:
             s3.put_object(Bucket=job.output_bucket, Key=f"{job.prefix}error.json", Body=to_json(record).encode())
         raise JobError(failure) from None
     finally:
-        with suppress(BotoCoreError, ClientError):
+        try:
             remove_parts(job, s3)
+        except (BotoCoreError, ClientError) as error:
+            print(f"the parts are left to the bucket's lifecycle rule: {error}", flush=True)
 
 
 def read_arguments(arguments: list[str]) -> Job:
@@ -265,7 +266,7 @@ def write_parts(job: Job, width: int, rows: Iterable[tuple[int, str, str]]) -> I
             counts[code] += 1
             before = position
         for code, data in lines.items():
-            bucket, key = job.output_bucket, f"{job.prefix}_parts/{job.run_id}/{number}-{code}"
+            bucket, key = job.output_bucket, f"{job.prefix}_parts/{job.run_id}/{number}{code and f'-{code}'}"
             etag = s3.put_object(Bucket=bucket, Key=key, Body=bytes(data))["ETag"]
             yield number, code, counts[code], Piece(bucket, key, etag, 0, len(data))
 
@@ -296,8 +297,7 @@ def set_member(text: str, start: int, path: tuple[str, ...], value: str, scan: S
         return text[: found[0]] + value + text[found[1] :]
     for step in reversed(rest):
         value = f"{{{to_json(step)}:{value}}}"
-    comma = "," if last > start + 1 else ""
-    return f"{text[:last]}{comma}{to_json(name)}:{value}{text[last:]}"
+    return f"{text[:last]}{',' if last > start + 1 else ''}{to_json(name)}:{value}{text[last:]}"
 
 
 def write_output(job: Job, s3: Any, parts: list[Part], count: int, started: float) -> None:

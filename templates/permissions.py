@@ -93,6 +93,7 @@ def job_policy(stage: str, previous: str | None, log_group_ids: list[str]) -> Po
 
     Source: requirement 11.9, properties 40 and 42; AWS Glue Developer Guide, "Logging for AWS Glue jobs".
     """
+    parts = stage_prefix("*", stage) + "_parts/"
     return _document(
         _allow("ReadScript", [awacs.s3.GetObject], Sub(f"{naming.ARTIFACT_BUCKET_ARN}/${{GluePrefix}}*")),
         _allow(
@@ -102,9 +103,17 @@ def job_policy(stage: str, previous: str | None, log_group_ids: list[str]) -> Po
         ),
         _allow(
             "WriteOwnStage",
-            # GetObject and DeleteObject: parts are copied into the output, then removed.
-            [awacs.s3.PutObject, awacs.s3.GetObject, awacs.s3.DeleteObject, awacs.s3.AbortMultipartUpload],
+            # AbortMultipartUpload: only when composing the output fails.
+            [awacs.s3.PutObject, awacs.s3.AbortMultipartUpload],
             Sub(naming.object_arn(stage_prefix("*", stage) + "*")),
+        ),
+        # Parts are copied into the output, then removed, those of an earlier run that was killed too.
+        _allow("ComposeOutput", [awacs.s3.GetObject, awacs.s3.DeleteObject], Sub(naming.object_arn(parts + "*"))),
+        _allow(
+            "ListParts",
+            [awacs.s3.ListBucket],
+            Sub(naming.WORKFLOW_BUCKET_ARN),
+            Condition=Condition(StringLike({"s3:prefix": parts})),
         ),
         _allow(
             "WriteLogs",

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.document import EDGE_BYTES
 from tests.glue.support import Bucket, document
 
 
@@ -64,13 +65,24 @@ def test_a_record_longer_than_several_ranges_is_read_whole(job: ModuleType) -> N
         b'{"a":1}\n{"a":2}',
         b'{"a":1},\n{"a":2},',
         b'{"a":1},\r\n{"a":2}',
+        b'{"a":1}\r,\n{"a":2}',
         b'{"a":1},\n[2]',
         b'{"a":1},\n{"a":NaN}',
         b'{"a":1},\n{"a":2}}',
         b'{"a":1},\n{"a":"\xff"}',
         b'{"a":1},\n\n{"a":2}',
     ],
-    ids=["no comma", "a comma too many", "CR", "no object", "NaN", "more after it", "no UTF-8", "an empty line"],
+    ids=[
+        "no comma",
+        "a comma too many",
+        "CR",
+        "CR before the comma",
+        "no object",
+        "NaN",
+        "more after it",
+        "no UTF-8",
+        "an empty line",
+    ],
 )
 def test_a_record_that_is_none_is_refused_by_its_place(job: ModuleType, lines: bytes) -> None:
     body = b'{"executionId":"e","stage":"s","startedAt":"t","data":[\n' + lines + b'\n],"metadata":{}}\n'
@@ -110,8 +122,11 @@ def test_a_document_that_was_cut_short_is_refused_before_its_records_are_read(
         b'{"a":1,"data":[\n],"metadata":{}}\n',
         b'{"a":1,"data":[\n],"metadata":{"outputRecordCount":0}}\nmore\n',
         b"x" * 100_000,
+        b'{"a":1,"data":[\n{'
+        + (b'],"metadata":{"outputRecordCount":0,"more":"' + b"x" * EDGE_BYTES)[: EDGE_BYTES - 3]
+        + b'"}}',
     ],
-    ids=["no array", "no header", "no count", "more after it", "no document"],
+    ids=["no array", "no header", "no count", "more after it", "no document", "a footer without its own line"],
 )
 def test_what_is_no_document_is_refused(job: ModuleType, bucket: Bucket, body: bytes) -> None:
     bucket.put("key", body)

@@ -257,7 +257,7 @@ def test_a_job_may_read_its_script_and_the_output_before_its_own_and_work_below_
     assert len(jobs) == len(workflow.glue_steps)
     for step in workflow.glue_steps:
         previous = workflow.previous(step) or "initial"
-        own = f"{bucket}/{step.stage}/*"
+        own, parts = f"{bucket}/{step.stage}/*", f"{bucket}/{step.stage}/_parts/*"
         grants = {
             (action, resource["Fn::Sub"])
             for statement in statements(roles[f"{naming.job_id(step.stage)}Role"]).values()
@@ -268,10 +268,11 @@ def test_a_job_may_read_its_script_and_the_output_before_its_own_and_work_below_
         assert grants == {
             ("s3:GetObject", scripts),
             ("s3:GetObject", f"{bucket}/{previous}/output.json"),
-            ("s3:GetObject", own),
             ("s3:PutObject", own),
-            ("s3:DeleteObject", own),
             ("s3:AbortMultipartUpload", own),
+            ("s3:GetObject", parts),
+            ("s3:DeleteObject", parts),
+            ("s3:ListBucket", bucket.partition("/")[0]),
         }
 
 
