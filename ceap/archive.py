@@ -42,6 +42,11 @@ def handlers_key(package: bytes) -> str:
     return f"handlers/{hashlib.sha256(package).hexdigest()}.zip"
 
 
+def read_scripts(folder: Path) -> dict[str, bytes]:
+    """Return the Glue scripts of a folder by file name; none where there is no such folder."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.py"))}
+
+
 def glue_prefix(scripts: Mapping[str, bytes]) -> str:
     """Return the prefix of Glue scripts, given by file name, in the artifact bucket: named by all their content."""
     digests = [f"{hashlib.sha256(content).hexdigest()} {name}\n" for name, content in sorted(scripts.items())]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from templates import naming
-from templates.catalog import GLUE_FOLDER
 from templates.config import load_workflow
 from templates.errors import ConfigError
 from templates.model import Workflow
@@ -53,12 +52,6 @@ def build_templates(workflows: Iterable[Workflow]) -> Iterator[tuple[str, str]]:
     yield naming.template_file(naming.FOUNDATION), render(foundation_stack())
     for workflow in workflows:
         yield naming.template_file(workflow.name), render(workflow_stack(workflow))
-
-
-def read_scripts(workflow: Workflow) -> dict[str, bytes]:
-    """Return the scripts of the workflow's Glue jobs by file name."""
-    names = {f"{step.glue}.py" for step in workflow.glue_steps}
-    return {name: (GLUE_FOLDER / name).read_bytes() for name in sorted(names)}
 
 
 def build_generated() -> Iterator[tuple[Path, str]]:

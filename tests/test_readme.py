@@ -13,7 +13,7 @@ import pytest
 from ceap.project import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-FOLDERS = ("ceap", "generated", "guard_rules", "handlers", "templates", "workflows")
+FOLDERS = ("ceap", "generated", "glue", "guard_rules", "handlers", "templates", "workflows")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for block in re.findall(r"```(?:python|yaml)\n(.*?)```", README, re.DOTALL):
         path = block.splitlines()[0].removeprefix("# ")
-        if path != "workflows/realtime.yaml":
+        if path != "workflows/realtime.yaml" and not path.startswith(" "):
             (folder / path).write_text(block, encoding="utf-8")
     [message] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     (folder / "workflows/messages/orders.json").write_text(message, encoding="utf-8")

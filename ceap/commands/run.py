@@ -74,6 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     gc.disable()  # importing moto makes a million objects and no garbage
     _require_engine()
     from ceap import project
+    from ceap.archive import read_scripts
+    from templates.catalog import GLUE_FOLDER
 
     [workflow] = project.load_workflows([arguments.workflow])
     if workflow.glue_steps:
@@ -85,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         copies=arguments.count,
         keep=_empty_folder(arguments.keep) if arguments.keep else None,
         templates=[text for _, text in project.build_templates([workflow])],
-        scripts=project.read_scripts(workflow),
+        scripts=read_scripts(GLUE_FOLDER) if workflow.glue_steps else {},
     )
 
     from ceap.local.cloudformation import DeployError

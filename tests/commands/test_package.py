@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,19 @@ def test_a_program_reads_json(project: Path, capsys: pytest.CaptureFixture[str])
         "path": "other/x.zip",
         "sizeBytes": len(package),
         "handlersKey": f"handlers/{hashlib.sha256(package).hexdigest()}.zip",
+        "gluePrefix": None,
     }
+
+
+def test_the_prefix_names_the_content_of_all_glue_scripts(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "glue").mkdir()
+    prefixes = set()
+    for content in ("a", "b", "a"):
+        (project / "glue" / "job.py").write_text(content)
+        assert main(["package"]) == 0
+        prefixes.add(capsys.readouterr().out.splitlines()[2])
+    assert len(prefixes) == 2
+    assert all(re.fullmatch("GluePrefix=glue/[0-9a-f]{64}/", prefix) for prefix in prefixes)
 
 
 def test_missing_requirements_end_with_code_2(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from templates import naming
+from templates.model import GlueStep, Workflow
+from templates.stacks import workflow_stack
+from tests.strategies import standard_workflows
+from tests.templates.support import of_type, one, statements
+
+
+@pytest.mark.property(18)
+@given(workflow=standard_workflows())
+def test_a_standard_state_machine_is_logged_in_full_and_traced(workflow: Workflow) -> None:
+    template = workflow_stack(workflow)
+    machine = one(template, "AWS::StepFunctions::StateMachine")
+    assert machine["StateMachineType"] == "STANDARD"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert (machine["LoggingConfiguration"]["Level"], machine["LoggingConfiguration"]["IncludeExecutionData"]) == (
+        "ALL",
+        True,
+    )
+    assert {group["RetentionInDays"] for group in of_type(template, "AWS::Logs::LogGroup").values()} == {14}
+
+
+@pytest.mark.property(19)
+@pytest.mark.property(27)
+@given(workflow=standard_workflows())
+def test_the_pipe_of_a_standard_workflow_starts_the_execution_and_does_not_wait(workflow: Workflow) -> None:
+    template = workflow_stack(workflow)
+    pipe = one(template, "AWS::Pipes::Pipe")
+    assert pipe["TargetParameters"] == {"StepFunctionStateMachineParameters": {"InvocationType": "FIRE_AND_FORGET"}}
+    start = statements(of_type(template, "AWS::IAM::Role")["PipeRole"])["StartExecutions"]
+    assert start["Action"] == ["states:StartExecution"]
+
+
+@pytest.mark.property(34)
+@given(workflow=standard_workflows())
+def test_a_failed_standard_execution_alerts_the_topic_and_an_undelivered_alert_is_kept(workflow: Workflow) -> None:
+    template = workflow_stack(workflow)
+    rule = one(template, "AWS::Events::Rule")
+    assert rule["EventPattern"] == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {"status": ["FAILED", "TIMED_OUT", "ABORTED"], "stateMachineArn": [{"Ref": "StateMachine"}]},
+    }
+    [target] = rule["Targets"]
+    assert target["Arn"] == {"Fn::ImportValue": {"Fn::Sub": "ceap-foundation-${Environment}-AlertTopic"}}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["AlertDeadLetterQueue", "Arn"]}}
+    policies = of_type(template, "AWS::SQS::QueuePolicy")["AlertDeadLetterQueuePolicy"]["PolicyDocument"]["Statement"]
+    allowed, denied = policies
+    assert (allowed["Principal"], allowed["Action"]) == ({"Service": "events.amazonaws.com"}, ["sqs:SendMessage"])
+    assert allowed["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"].endswith(f"rule/{rule['Name']['Fn::Sub']}")
+    assert denied["Effect"] == "Deny"
+
+
+@pytest.mark.property(40)
+@given(workflow=standard_workflows())
+def test_a_job_may_read_its_script_and_the_output_before_its_own_and_work_below_its_own(workflow: Workflow) -> None:
+    template = workflow_stack(workflow)
+    roles, jobs = of_type(template, "AWS::IAM::Role"), of_type(template, "AWS::Glue::Job")
+    bucket = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}/executions/*"
+    scripts = "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}*"
+    assert len(jobs) == len(workflow.glue_steps)
+    for step in workflow.glue_steps:
+        previous = workflow.previous(step) or "initial"
+        own, parts = f"{bucket}/{step.stage}/*", f"{bucket}/{step.stage}/_parts/*"
+        grants = {
+            (action, resource["Fn::Sub"])
+            for statement in statements(roles[f"{naming.job_id(step.stage)}Role"]).values()
+            for action in statement["Action"]
+            for resource in statement["Resource"]
+            if action.startswith("s3:")
+        }
+        assert grants == {
+            ("s3:GetObject", scripts),
+            ("s3:GetObject", f"{bucket}/{previous}/output.json"),
+            ("s3:PutObject", own),
+            ("s3:AbortMultipartUpload", own),
+            ("s3:GetObject", parts),
+            ("s3:DeleteObject", parts),
+            ("s3:ListBucket", bucket.partition("/")[0]),
+        }
+
+
+@given(workflow=standard_workflows())
+def test_a_job_is_what_its_step_declares_and_leaves_retries_to_the_state_machine(workflow: Workflow) -> None:
+    jobs = of_type(workflow_stack(workflow), "AWS::Glue::Job")
+    for step in workflow.glue_steps:
+        job = jobs[naming.job_id(step.stage)]
+        assert (job["WorkerType"], job["NumberOfWorkers"], job["Timeout"], job["MaxRetries"]) == (
+            step.worker_type,
+            step.workers,
+            step.timeout_min,
+            0,
+        )
+        assert job["ExecutionProperty"]["MaxConcurrentRuns"] > 1
+        assert job["Command"]["ScriptLocation"]["Fn::Sub"].endswith(f"/${{GluePrefix}}{step.glue}.py")
+
+
+@pytest.mark.property(42)
+@given(workflow=standard_workflows())
+def test_the_state_machine_may_run_the_jobs_that_it_starts_and_no_other(workflow: Workflow) -> None:
+    granted = statements(of_type(workflow_stack(workflow), "AWS::IAM::Role")["StateMachineRole"])
+    jobs = [resource["Fn::Sub"].rpartition("/")[2] for resource in granted.get("RunJobs", {}).get("Resource", [])]
+    assert jobs == [naming.job(workflow.name, step.stage) for step in workflow.glue_steps]
+    assert ("WriteStageInput" in granted) == isinstance(workflow.steps[0], GlueStep)
+    assert ("InvokeFunctions" in granted) == bool(workflow.lambda_steps)
