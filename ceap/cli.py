@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
+import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from pathlib import Path
+from typing import Final, TextIO, cast
 
 from ceap.errors import CommandError
 from templates.errors import ConfigError
@@ -21,21 +24,44 @@ COMMANDS: Final = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 1 findings, 2 usage or configuration, 3 environment."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, _nowhere(mode))
     words = list(sys.argv[1:] if argv is None else argv)
+    if words == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"ceap {version('ceap')}")
+        return 0
     arguments = _parser(words).parse_args(words)
+    try:
+        return _run(arguments)
+    except BrokenPipeError:
+        sys.stdout = _nowhere("w")  # who read our output has gone
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO):
+            raise
+        sys.stdout = _nowhere("w")
+        return _fail(f"the output cannot be written: {error.strerror}; make room, or send it elsewhere", 3)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         command = importlib.import_module(f"ceap.commands.{arguments.command}")
         code: int = command.run(arguments)
+        sys.stdout.flush()
     except CommandError as error:
         return _fail(str(error), error.exit_code)
     except ConfigError as error:
         return _fail(str(error), 2)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     return code
+
+
+def _nowhere(mode: str) -> TextIO:
+    return cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (stands for a stream of the process)
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

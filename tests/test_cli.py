@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 
@@ -23,6 +25,36 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         cli.main([command, "--help"])
     assert stop.value.code == 0
     assert capsys.readouterr().out.startswith(f"usage: ceap {command}")
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert re.fullmatch(r"ceap \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("streams", "code", "message"),
+    [
+        (
+            "> /dev/full",
+            3,
+            "ceap: the output cannot be written: No space left on device; make room, or",
+        ),
+        (">&-", 0, ""),
+        ("<&- >/dev/null", 0, ""),
+    ],
+    ids=["a full disk", "a closed output", "a closed input"],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+def test_streams_that_do_not_work_end_in_a_message_at_most(streams: str, code: int, message: str) -> None:
+    program = f"{shlex.quote(sys.executable)} -c 'import sys; from ceap.cli import main; sys.exit(main())'"
+    declaration = shlex.quote(str(project.WORKFLOWS / "realtime.yaml"))
+    done = subprocess.run(
+        ["sh", "-c", f"{program} synth {declaration} --stdout {streams}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == bool(message)
 
 
 @pytest.mark.parametrize("words", [[], ["synthesize"], ["synth", "--nowhere"]])

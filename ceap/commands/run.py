@@ -27,6 +27,8 @@ NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U0001000
 FAIL_FORM: Final = "STAGE, STAGE:TIMES, STAGE:always or STAGE:permanent"
 ENVIRONMENT: Final = "local"
 WIDE: Final = 160
+ENOUGH: Final = 150
+"""Columns that the table with the S3 objects takes; in a narrower terminal they stand below it."""
 
 
 class Failure(NamedTuple):
@@ -201,26 +203,25 @@ def _print(report: RunReport, as_json: bool) -> None:
 
     from ceap.local.report import total
 
-    table = Table()
-    for column in ("stage", "attempts", "status", "duration", "records in", "records out", "S3 object"):
-        table.add_column(
-            column,
-            justify="right" if column in {"attempts", "duration", "records in", "records out"} else "left",
-            overflow="fold",
-        )
-    stages = [stage.stage for stage in report.executions[0].stages] if report.executions else []
-    for row in (total(stage, report.executions) for stage in stages):
-        counts = ["-" if count is None else str(count) for count in (row.records_in, row.records_out)]
-        table.add_row(
-            row.stage,
-            str(row.attempts),
-            row.status.replace("_", " "),
-            f"{row.duration_s:.2f} s",
-            *counts,
-            row.object or "-",
-        )
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    is_wide = console.width >= ENOUGH
+    table = Table()
+    for column in ("stage", "attempts", "status", "duration", "records in", "records out"):
+        table.add_column(column, justify="left" if column in {"stage", "status"} else "right", overflow="fold")
+    if is_wide:
+        table.add_column("S3 object", overflow="fold")
+    stages = [stage.stage for stage in report.executions[0].stages] if report.executions else []
+    rows = [total(stage, report.executions) for stage in stages]
+    for row in rows:
+        counts = ["-" if count is None else str(count) for count in (row.records_in, row.records_out)]
+        status, duration = row.status.replace("_", " "), f"{row.duration_s:.2f} s"
+        table.add_row(
+            row.stage, str(row.attempts), status, duration, *counts, *([row.object or "-"] if is_wide else [])
+        )
     console.print(table)
+    for row in rows:
+        if row.object and not is_wide:
+            console.print(row.object, soft_wrap=True)
     console.print(_summary(report), soft_wrap=True)
 
 
