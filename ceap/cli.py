@@ -61,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _nowhere(mode: str) -> TextIO:
-    return cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (stands for a stream of the process)
+    return cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
