@@ -60,12 +60,16 @@ class Clock:
         """Return once that much virtual time has passed, or `interrupted()` holds; the caller's activity is still."""
         self._wait_until(self.now() + seconds, self._sleepers, interrupted)
 
-    def wait(self, done: Callable[[], bool], timeout_s: float) -> bool:
-        """Return True as soon as `done()` holds, or False once that much virtual time has passed.
+    def wait(self, begin: Callable[[], None], done: Callable[[], bool], timeout_s: float) -> bool:
+        """Call `begin`; return True as soon as `done()` holds, or False once that much virtual time has passed.
 
-        Whoever makes `done` true calls `wake`. The work waited for is an activity of its own, never still for this.
+        No time passes unnoticed between the two. Whoever makes `done` true calls `wake`. The work waited for is an
+        activity of its own, never still for this.
         """
-        return self._wait_until(self.now() + timeout_s, self._deadlines, done)
+        with self._changed:
+            due = self.now() + timeout_s
+            begin()
+            return self._wait_until(due, self._deadlines, done)
 
     def wake(self) -> None:
         """Make every waiting thread look again."""

@@ -22,7 +22,7 @@ from typing import Any, Final, Self
 
 import moto.sqs.models
 from moto.core.base_backend import BackendDict
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeKey, FakeMultipart, s3_backends
 from moto.sqs.models import sqs_backends
 
 from ceap.local import cloudformation, events, gateway, interpreter
@@ -106,10 +106,10 @@ class Engine:
         self._gateway.stop()
         for role in self._roles:
             interpreter.CLIENTS.pop(role, None)
+        _forget_objects(self.account)
         instances: list[dict[str, Any]] = list(BackendDict._instances)  # type: ignore[misc]  # a generic class's own list
         for backends in instances:
-            if (backend := backends.pop(self.account, None)) is not None:
-                backend.reset()  # some keep more than what lies in them, such as S3 the names of all buckets
+            backends.pop(self.account, None)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
@@ -223,6 +223,19 @@ class Engine:
     def _next_due(self) -> float | None:
         moments = [due for poller in self._pollers if (due := poller.next_due()) is not None]
         return min(moments, default=None)
+
+
+def _forget_objects(account: str) -> None:
+    """Close the files of an account's objects and free the names of its buckets; moto's own reset does so for all."""
+    kinds: tuple[Any, ...] = (FakeKey, FakeMultipart)
+    for kind in kinds:
+        tracked = kind.instances_tracked
+        for held in [held for held in tracked if held.account_id == account]:
+            held.dispose()
+            tracked.remove(held)
+    for name, (_, owner) in list(s3_backends.bucket_accounts.items()):
+        if owner == account:
+            del s3_backends.bucket_accounts[name]
 
 
 def install() -> None:

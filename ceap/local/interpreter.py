@@ -197,11 +197,11 @@ def _run_program(self: Any, env: Any) -> None:
     if run.resumption is not None:
         env.next_state_name = run.resumption.state
         env.states.reset(json.loads(run.resumption.input))
-    threading.Thread(target=work, daemon=True).start()
     limit_s = MAX_DURATION_S[env.execution_type]
     if self.timeout_seconds is not None:
         limit_s = min(limit_s, self.timeout_seconds.timeout_seconds)
-    if not CLOCK.wait(lambda: done.is_set() or run.cut_off is not None, limit_s):
+    states = threading.Thread(target=work, daemon=True)
+    if not CLOCK.wait(states.start, lambda: done.is_set() or run.cut_off is not None, limit_s):
         run.cut_off = "TIMED_OUT"
     if run.cut_off is not None:
         env.set_timed_out()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from ceap.local.engine import Engine
-from tests.local.support import MESSAGE, Realtime, deploy_realtime
+from tests.local.support import MESSAGE, Deployed, deploy_realtime
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def happy() -> Iterator[Realtime]:
+def happy() -> Iterator[Deployed]:
     """The realtime workflow and one message that succeeded; its tests only look."""
     with Engine.start() as engine:
         deployed = deploy_realtime(engine)

@@ -83,7 +83,7 @@ def test_a_moment_that_has_passed_does_not_turn_time_back() -> None:
 def test_what_is_waited_for_ends_the_wait_before_its_time() -> None:
     clock, done = Clock(), threading.Event()
     answers = list[bool]()
-    waiter = begin(lambda: answers.append(clock.wait(done.is_set, 3600)))
+    waiter = begin(lambda: answers.append(clock.wait(lambda: None, done.is_set, 3600)))
     done.set()
     clock.wake()
     waiter.join(5)
@@ -93,7 +93,7 @@ def test_what_is_waited_for_ends_the_wait_before_its_time() -> None:
 def test_a_deadline_passes_while_the_work_it_guards_sleeps() -> None:
     clock, answers = Clock(), list[bool]()
     clock.begin()
-    waiter = begin(lambda: answers.append(clock.wait(lambda: False, 50)))
+    waiter = begin(lambda: answers.append(clock.wait(lambda: None, lambda: False, 50)))
     begin(lambda: clock.sleep(60))
     while not answers:
         clock.jump(nothing_else, clock.ended)
@@ -109,3 +109,23 @@ def test_a_sleep_ends_when_it_is_interrupted() -> None:
     clock.wake()
     sleeper.join(5)
     assert not sleeper.is_alive()
+
+
+def test_what_a_wait_begins_cannot_make_time_jump_over_its_end() -> None:
+    clock = Clock()
+    done, never = threading.Event(), threading.Event()
+
+    def work() -> None:
+        clock.sleep(400)
+        done.set()
+
+    def start() -> None:
+        threading.Thread(target=work, daemon=True).start()
+        never.wait(0.05)  # room for time to jump to the end of the work
+
+    answers: list[bool] = []
+    waiter = threading.Thread(target=lambda: answers.append(clock.wait(start, done.is_set, 300)), daemon=True)
+    waiter.start()
+    while waiter.is_alive():
+        clock.jump(lambda: None, clock.ended)
+    assert answers == [False]

@@ -12,9 +12,11 @@ from ceap.local.engine import Engine
 from tests.local.support import (
     Template,
     function,
+    job,
     log_group,
     realtime_template,
     role,
+    rule,
     state_machine,
     template_text,
     upload_code,
@@ -76,16 +78,17 @@ def pipe(**properties: Any) -> Template:
             {"Queue": QUEUE, "Pipe": pipe(Target="x", RoleArn="x", SourceParameters={"FilterCriteria": {}})},
             "does not model FilterCriteria",
         ),
+        ({"JobRole": role("glue"), "Job": job(Command={"Name": "pythonshell"})}, "a Glue job of type pythonshell"),
+        ({"JobRole": role("glue"), "Job": job(MaxRetries=1)}, "does not model MaxRetries of a Glue job"),
+        ({"JobRole": role("lambda"), "Job": job()}, "not authorized to perform: sts:AssumeRole by glue.amazonaws.com"),
+        ({"Rule": rule(ScheduleExpression="rate(1 day)")}, "runs no schedules"),
         (
-            {
-                "Queue": QUEUE,
-                "Pipe": pipe(
-                    Target="x",
-                    RoleArn="x",
-                    TargetParameters={"StepFunctionStateMachineParameters": {"InvocationType": "FIRE_AND_FORGET"}},
-                ),
-            },
-            "does not model a pipe's InvocationType FIRE_AND_FORGET",
+            {"Rule": rule(Targets=[{"Id": "t", "Arn": "arn:aws:lambda:us-east-1:123456789012:function:f"}])},
+            "does not know the target arn:aws:lambda:us-east-1:123456789012:function:f",
+        ),
+        (
+            {"Rule": rule(Targets=[{"Id": "t", "Arn": "arn:aws:sns:us-east-1:123456789012:t", "Input": "x"}])},
+            "does not model Input of a target",
         ),
         (
             {"Policy": {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": ["http://x/1/none"]}}},

@@ -116,6 +116,16 @@ def test_two_engines_in_one_process_know_nothing_of_each_other() -> None:
         assert names == [f"bucket-{other.account}"]
 
 
+def test_an_engine_that_closes_leaves_the_objects_of_others() -> None:
+    with Engine.start() as one, Engine.start() as other:
+        for engine in (one, other):
+            engine.client("s3").create_bucket(Bucket=f"bucket-{engine.account}")
+            engine.client("s3").put_object(Bucket=f"bucket-{engine.account}", Key="key", Body=b"content")
+        other.close()
+        assert list(one.objects(f"bucket-{one.account}")) == [("key", b"content")]
+        one.client("s3").create_bucket(Bucket=f"bucket-{other.account}")
+
+
 def test_two_engines_run_the_same_workflow_one_after_the_other() -> None:
     for _ in range(2):
         with Engine.start() as engine:

@@ -16,7 +16,7 @@ from ceap.local.engine import Engine
 from ceap.local.executions import Execution
 from handlers.contract import PermanentStageError, TransientStageError, output_key
 from templates.stacks import workflow_stack
-from tests.local.support import MESSAGE, STAGES, Realtime, deploy_realtime, statuses
+from tests.local.support import MESSAGE, STAGES, Deployed, deploy_realtime, statuses
 
 RECORDS = {  # in, out, rejected, merged: those of workflows/messages/realtime.json
     "ETLStage": (12, 11, 1, 0),
@@ -29,23 +29,23 @@ VISIBILITY_S = 1800
 
 
 @pytest.fixture(scope="module")
-def workflow() -> Iterator[Realtime]:
+def workflow() -> Iterator[Deployed]:
     """The workflow that the failing tests share: each sends a message of its own."""
     with Engine.start() as engine:
         yield deploy_realtime(engine)
 
 
-def execution_of(deployed: Realtime) -> Execution:
+def execution_of(deployed: Deployed) -> Execution:
     [execution] = deployed.engine.executions
     return execution
 
 
-def document(deployed: Realtime, execution: Execution, stage: str) -> dict[str, Any]:
+def document(deployed: Deployed, execution: Execution, stage: str) -> dict[str, Any]:
     parsed: dict[str, Any] = json.loads(deployed.objects()[output_key(execution.name, stage)])
     return parsed
 
 
-def run_failing(deployed: Realtime, stage: str, error: str, times: int | None) -> list[Execution]:
+def run_failing(deployed: Deployed, stage: str, error: str, times: int | None) -> list[Execution]:
     """Send a message while a stage fails, and return the executions that it caused."""
     function = f"ceap-realtime-dev-{stage.removesuffix('Stage')}"
     before = len(deployed.engine.executions)
@@ -57,7 +57,7 @@ def run_failing(deployed: Realtime, stage: str, error: str, times: int | None) -
 
 
 @pytest.mark.property(2)
-def test_every_stage_writes_its_output_at_its_convention_path(happy: Realtime) -> None:
+def test_every_stage_writes_its_output_at_its_convention_path(happy: Deployed) -> None:
     execution = execution_of(happy)
     assert execution.status == "SUCCEEDED"
     assert {stage: statuses(execution, stage) for stage in STAGES} == {stage: ["SUCCEEDED"] for stage in STAGES}
@@ -66,13 +66,13 @@ def test_every_stage_writes_its_output_at_its_convention_path(happy: Realtime) -
 
 
 @pytest.mark.property(5)
-def test_all_objects_of_an_execution_lie_under_its_prefix(happy: Realtime) -> None:
+def test_all_objects_of_an_execution_lie_under_its_prefix(happy: Deployed) -> None:
     prefix = f"executions/{execution_of(happy).name}/"
     assert [key for key in happy.objects() if not key.startswith(prefix)] == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_an_output_is_the_document_of_its_stage_and_counts_every_record(happy: Realtime, stage: str) -> None:
+def test_an_output_is_the_document_of_its_stage_and_counts_every_record(happy: Deployed, stage: str) -> None:
     execution = execution_of(happy)
     output = document(happy, execution, stage)
     metadata = output["metadata"]
@@ -83,7 +83,7 @@ def test_an_output_is_the_document_of_its_stage_and_counts_every_record(happy: R
     assert counts[0] == sum(counts[1:])
 
 
-def test_a_candidate_gains_from_stage_to_stage(happy: Realtime) -> None:
+def test_a_candidate_gains_from_stage_to_stage(happy: Deployed) -> None:
     execution = execution_of(happy)
     first, *_ = document(happy, execution, "ETLStage")["data"]
     last, *_ = document(happy, execution, "ReactiveStage")["data"]
@@ -93,14 +93,14 @@ def test_a_candidate_gains_from_stage_to_stage(happy: Realtime) -> None:
     assert last["published"] is True
 
 
-def test_what_is_stored_and_published_is_what_went_out(happy: Realtime) -> None:
+def test_what_is_stored_and_published_is_what_went_out(happy: Deployed) -> None:
     table = happy.engine.client("dynamodb").scan(TableName=happy.foundation.outputs["CandidatesTableName"])
     events = [call for call in happy.engine.trace if call.action == "events:PutEvents"]
     assert table["Count"] == RECORDS["StoreStage"][1]
     assert len(events) == RECORDS["ReactiveStage"][1]
 
 
-def test_the_message_is_deleted_once_its_execution_succeeded(happy: Realtime) -> None:
+def test_the_message_is_deleted_once_its_execution_succeeded(happy: Deployed) -> None:
     assert happy.engine.messages(happy.queue) == []
     assert happy.dead_letters == []
     deletions = [call for call in happy.engine.trace if call.action == "sqs:DeleteMessage"]
@@ -110,7 +110,7 @@ def test_the_message_is_deleted_once_its_execution_succeeded(happy: Realtime) ->
 @pytest.mark.property(3)
 @pytest.mark.property(4)
 @pytest.mark.property(40)
-def test_a_stage_reads_its_predecessor_and_writes_under_its_own_prefix(happy: Realtime) -> None:
+def test_a_stage_reads_its_predecessor_and_writes_under_its_own_prefix(happy: Deployed) -> None:
     prefix = f"arn:aws:s3:::{happy.bucket}/executions/{execution_of(happy).name}"
     for stage, previous in zip(STAGES, [None, *STAGES], strict=False):
         role = happy.role(f"{stage.removesuffix('Stage')}FunctionRole")
@@ -123,7 +123,7 @@ def test_a_stage_reads_its_predecessor_and_writes_under_its_own_prefix(happy: Re
 
 
 @pytest.mark.property(36)
-def test_a_stage_logs_its_execution_first(happy: Realtime) -> None:
+def test_a_stage_logs_its_execution_first(happy: Deployed) -> None:
     for stage in STAGES:
         lines = happy.engine.logs.read(f"/aws/lambda/ceap-realtime-dev-{stage.removesuffix('Stage')}")
         first = json.loads(next(line for line in lines if line.startswith("{")))
@@ -131,7 +131,7 @@ def test_a_stage_logs_its_execution_first(happy: Realtime) -> None:
         assert (lines[0].split()[0], lines[-1].split()[0]) == ("START", "REPORT")
 
 
-def test_no_handler_logs_a_customer(happy: Realtime) -> None:
+def test_no_handler_logs_a_customer(happy: Deployed) -> None:
     customers = set(re.findall("customer-[0-9]+", MESSAGE))
     assert len(customers) > 5
     for stage in STAGES:
@@ -140,7 +140,7 @@ def test_no_handler_logs_a_customer(happy: Realtime) -> None:
         assert [customer for customer in customers if customer in log] == []
 
 
-def test_the_state_machine_logs_every_event_with_its_data(happy: Realtime) -> None:
+def test_the_state_machine_logs_every_event_with_its_data(happy: Deployed) -> None:
     events = [json.loads(line) for line in happy.engine.logs.read("/aws/vendedlogs/states/ceap-realtime-dev")]
     assert len(events) == len(execution_of(happy).history)
     assert events[0]["type"] == "ExecutionStarted"
@@ -148,7 +148,7 @@ def test_the_state_machine_logs_every_event_with_its_data(happy: Realtime) -> No
     assert events[-1]["type"] == "ExecutionSucceeded"
 
 
-def test_a_transient_failure_is_retried_after_20_and_40_seconds(workflow: Realtime) -> None:
+def test_a_transient_failure_is_retried_after_20_and_40_seconds(workflow: Deployed) -> None:
     [execution] = run_failing(workflow, "FilterStage", TransientStageError.__name__, 2)
     assert execution.status == "SUCCEEDED"
     assert statuses(execution, "FilterStage") == ["FAILED", "FAILED", "SUCCEEDED"]
@@ -162,7 +162,7 @@ def test_a_transient_failure_is_retried_after_20_and_40_seconds(workflow: Realti
 @pytest.mark.property(30)
 @pytest.mark.property(31)
 @pytest.mark.property(33)
-def test_a_message_that_keeps_failing_is_dead_lettered_unchanged(workflow: Realtime) -> None:
+def test_a_message_that_keeps_failing_is_dead_lettered_unchanged(workflow: Deployed) -> None:
     dead = len(workflow.dead_letters)
     executions = run_failing(workflow, "ScoreStage", TransientStageError.__name__, None)
     assert [execution.status for execution in executions] == ["FAILED"] * 3
@@ -187,7 +187,7 @@ def test_a_message_that_keeps_failing_is_dead_lettered_unchanged(workflow: Realt
     assert sum(execution.arn in line for line in log for execution in executions) == 3
 
 
-def test_a_permanent_failure_is_not_retried_and_dead_lettered(workflow: Realtime) -> None:
+def test_a_permanent_failure_is_not_retried_and_dead_lettered(workflow: Deployed) -> None:
     dead = len(workflow.dead_letters)
     executions = run_failing(workflow, "FilterStage", PermanentStageError.__name__, None)
     assert [statuses(execution, "FilterStage") for execution in executions] == [["FAILED"]] * 3
@@ -216,7 +216,7 @@ def test_a_redelivered_message_is_a_new_execution_and_changes_nothing_twice() ->
         assert sum(call.action == "events:PutEvents" for call in engine.trace) == RECORDS["ReactiveStage"][1]
 
 
-def test_every_message_is_an_execution_of_its_own(workflow: Realtime) -> None:
+def test_every_message_is_an_execution_of_its_own(workflow: Deployed) -> None:
     before = len(workflow.engine.executions)
     for _ in range(3):
         workflow.engine.send(workflow.queue, MESSAGE)
@@ -226,7 +226,7 @@ def test_every_message_is_an_execution_of_its_own(workflow: Realtime) -> None:
     assert len({execution.name for execution in executions}) == 3
 
 
-def test_more_messages_than_run_at_once_get_through_while_others_wait(workflow: Realtime) -> None:
+def test_more_messages_than_run_at_once_get_through_while_others_wait(workflow: Deployed) -> None:
     before = len(workflow.engine.executions)
     workflow.engine.functions.inject("ceap-realtime-dev-ETL", TransientStageError.__name__, 6)
     for _ in range(6):
@@ -265,7 +265,7 @@ def test_stages_in_another_order_run_with_the_same_code(tmp_path: Path) -> None:
         assert [call for call in engine.trace if not call.allowed] == []
 
 
-def test_a_message_that_is_no_json_fails_permanently_at_the_first_stage(workflow: Realtime) -> None:
+def test_a_message_that_is_no_json_fails_permanently_at_the_first_stage(workflow: Deployed) -> None:
     before = len(workflow.engine.executions)
     workflow.engine.send(workflow.queue, "no JSON")
     executions = workflow.engine.drain()[before:]

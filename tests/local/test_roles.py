@@ -7,7 +7,7 @@ import pytest
 from ceap.local.cloudformation import DeployError
 from ceap.local.engine import Engine
 from handlers.contract import PermanentStageError
-from tests.local.support import MESSAGE, STAGES, Realtime, Template, deploy_realtime, realtime_template, statuses
+from tests.local.support import MESSAGE, STAGES, Deployed, deploy_realtime, realtime_template, statuses, without
 
 UNUSED = {
     "s3:AbortMultipartUpload": "a large output that fails on its way",
@@ -37,7 +37,7 @@ UNUSED_BY_PIPE = dict.fromkeys(
 
 
 @pytest.mark.property(42)
-def test_a_role_holds_what_its_work_uses_and_what_is_listed_with_a_reason(happy: Realtime) -> None:
+def test_a_role_holds_what_its_work_uses_and_what_is_listed_with_a_reason(happy: Deployed) -> None:
     listed = {"StateMachineRole": UNUSED_BY_STATE_MACHINE, "PipeRole": UNUSED_BY_PIPE}
     for name, model in happy.stack.of_type("AWS::IAM::Role").items():
         granted = {action for action, _ in happy.engine.grants(model.arn)}
@@ -48,19 +48,6 @@ def test_a_role_holds_what_its_work_uses_and_what_is_listed_with_a_reason(happy:
         assert used <= granted, name
         assert granted - used == expected, name
     assert [call for call in happy.engine.trace if not call.allowed] == []
-
-
-def without(template: Template, role: str, action: str) -> Template:
-    """Take one action from a role of a template."""
-    found = 0
-    for policy in template["Resources"][role]["Properties"]["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            if action in statement["Action"]:
-                statement["Action"].remove(action)
-                statement["Action"].append("none:None")
-                found += 1
-    assert found == 1
-    return template
 
 
 @pytest.mark.property(40)

@@ -1,0 +1,286 @@
+"""STANDARD workflows with Glue jobs, run end to end: any order, failures that lose nothing, redrive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ceap.local.engine import Engine
+from ceap.local.executions import Execution
+from handlers.contract import PermanentStageError, TransientStageError, output_key
+from templates.budget import MAX_MESSAGE_BYTES
+from templates.model import GlueRetryPolicy, Retries
+from tests.local.support import (
+    BATCH_STAGES,
+    MESSAGE,
+    Deployed,
+    deploy_batch,
+    document_of,
+    standard_template,
+    statuses,
+)
+
+JOB_NAME = "ceap-batch-dev-HeavyETL"
+CANDIDATE = {
+    "customerId": "customer-01",
+    "context": [{"type": "program", "id": "p"}, {"type": "marketplace", "id": "de"}],
+    "subject": {"type": "order", "id": "o-1"},
+    "attributes": {
+        "eventDate": "2026-11-20T09:15:00Z",
+        "orderValue": 84.9,
+        "mediaEligible": True,
+        "channelEligibility": {"email": True},
+        "consumed": False,
+    },
+    "metadata": {
+        "createdAt": "2026-11-20T09:15:00Z",
+        "updatedAt": "2026-11-20T09:15:00Z",
+        "expiresAt": "2036-11-20T09:15:00Z",
+        "version": 1,
+        "sourceConnectorId": "message",
+        "workflowExecutionId": "e",
+    },
+}
+CANDIDATES = json.dumps({"source": {"kind": "inline", "records": [CANDIDATE]}})
+
+
+@pytest.fixture(scope="module")
+def workflow() -> Iterator[Deployed]:
+    """The batch workflow, which the tests share: each sends messages of its own."""
+    with Engine.start() as engine:
+        yield deploy_batch(engine)
+
+
+def run(deployed: Deployed, body: str = MESSAGE) -> Execution:
+    """Send a message and return its one execution."""
+    before = len(deployed.engine.executions)
+    deployed.engine.send(deployed.queue, body)
+    [execution] = deployed.engine.drain()[before:]
+    return execution
+
+
+def outputs(deployed: Deployed, execution: Execution) -> list[str]:
+    """Return the stages that have an output."""
+    return [stage for stage in BATCH_STAGES if output_key(execution.name, stage) in deployed.objects()]
+
+
+def jobs_seen(deployed: Deployed, execution: Execution, stage: str) -> list[Any]:
+    """Return which jobs the first record of an output has been through."""
+    record = document_of(deployed, execution, stage)["data"][0]
+    seen: list[Any] = record["subject"].get("metadata", {}).get("jobs", [])
+    return seen
+
+
+@pytest.mark.property(2)
+@pytest.mark.property(18)
+@pytest.mark.property(19)
+@pytest.mark.property(20)
+@pytest.mark.property(28)
+def test_a_glue_job_between_functions_reads_and_writes_as_they_do(workflow: Deployed) -> None:
+    calls, alerts = len(workflow.engine.trace), len(workflow.alerts)
+    execution = run(workflow)
+    assert execution.status == "SUCCEEDED"
+    assert {stage: statuses(execution, stage) for stage in BATCH_STAGES} == {
+        stage: ["SUCCEEDED"] for stage in BATCH_STAGES
+    }
+    assert outputs(workflow, execution) == BATCH_STAGES
+    counts = [document_of(workflow, execution, stage)["metadata"]["outputRecordCount"] for stage in BATCH_STAGES]
+    assert counts == [11, 9, 9, 9, 8, 8]
+    assert jobs_seen(workflow, execution, "FilterStage") == []
+    assert jobs_seen(workflow, execution, "ReactiveStage") == ["HeavyETLStage"]
+    prefix = f"executions/{execution.name}/"
+    assert [key for key in workflow.objects() if "HeavyETL" in key] == [f"{prefix}HeavyETLStage/output.json"]
+    actions = [call.action for call in workflow.engine.trace[calls:]]
+    assert actions.count("states:StartExecution") == actions.count("sqs:DeleteMessage") == 1
+    assert "states:StartSyncExecution" not in actions
+    assert workflow.engine.messages(workflow.queue) == workflow.dead_letters == []
+    assert len(workflow.alerts) == alerts
+
+
+@pytest.mark.property(21)
+@pytest.mark.property(22)
+@pytest.mark.property(23)
+@pytest.mark.property(40)
+def test_a_job_reads_and_writes_where_its_arguments_say_and_is_waited_for(workflow: Deployed) -> None:
+    calls = len(workflow.engine.trace)
+    execution = run(workflow)
+    [scheduled] = [
+        event["details"]
+        for event in execution.history
+        if event["type"] == "TaskScheduled" and event["details"]["resourceType"] == "glue"
+    ]
+    assert scheduled["resource"] == "startJobRun.sync"
+    bucket, name = workflow.bucket, execution.name
+    assert json.loads(scheduled["parameters"]) == {
+        "JobName": JOB_NAME,
+        "Arguments": {
+            "--execution-id": name,
+            "--input-bucket": bucket,
+            "--input-key": f"executions/{name}/FilterStage/output.json",
+            "--output-bucket": bucket,
+            "--output-key": f"executions/{name}/HeavyETLStage/output.json",
+        },
+    }
+    done = [call for call in workflow.engine.trace[calls:] if call.role == workflow.role("HeavyETLJobRole")]
+    data = [(call.action, call.resource) for call in done if call.resource.startswith(f"arn:aws:s3:::{bucket}/")]
+    own = f"arn:aws:s3:::{bucket}/executions/{name}/HeavyETLStage"
+    part = data[1][1]
+    assert part.startswith(f"{own}/_parts/jr_")
+    assert data == [
+        ("s3:GetObject", f"arn:aws:s3:::{bucket}/executions/{name}/FilterStage/output.json"),
+        ("s3:PutObject", part),
+        ("s3:GetObject", part),
+        ("s3:PutObject", f"{own}/output.json"),
+        ("s3:DeleteObject", part),
+    ]
+    types = [event["type"] for event in execution.history]
+    submitted = types.index("TaskSubmitted")
+    assert types[submitted - 2 : submitted + 2] == ["TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded"]
+
+
+def test_a_job_writes_what_it_prints_into_its_own_log_groups(workflow: Deployed) -> None:
+    run(workflow)
+    logs = f"/aws-glue/jobs/{JOB_NAME}"
+    assert workflow.engine.logs.read(f"{logs}/output")[-1] == "HeavyETLStage wrote 9 records"
+    assert workflow.engine.logs.read(f"{logs}/error")[-1] == "no warnings"
+
+
+@pytest.mark.property(28)
+@pytest.mark.parametrize(
+    ("stages", "body"),
+    [
+        (["GlueStage", "FilterStage", "ScoreStage"], CANDIDATES),
+        (["ETLStage", "FilterStage", "GlueStage"], MESSAGE),
+        (["ETLStage", "FirstGlueStage", "SecondGlueStage", "FilterStage"], MESSAGE),
+    ],
+    ids=["first", "last", "twice in a row"],
+)
+@pytest.mark.property(20)
+def test_a_glue_job_runs_at_any_position(engine: Engine, stages: list[str], body: str) -> None:
+    deployed = deploy_batch(engine, standard_template(*stages))
+    execution = run(deployed, body)
+    assert execution.status == "SUCCEEDED"
+    documents = {stage: document_of(deployed, execution, stage) for stage in stages}
+    assert [document["stage"] for document in documents.values()] == stages
+    counts = [document["metadata"] for document in documents.values()]
+    assert [each["inputRecordCount"] for each in counts[1:]] == [each["outputRecordCount"] for each in counts[:-1]]
+    assert counts[-1]["outputRecordCount"] > 0
+    assert jobs_seen(deployed, execution, stages[-1]) == [stage for stage in stages if "Glue" in stage]
+    assert [call for call in engine.trace if not call.allowed] == []
+    if "Glue" in stages[0]:
+        assert deployed.objects()[f"executions/{execution.name}/initial/output.json"] == json.dumps(body).encode()
+
+
+@pytest.mark.property(6)
+@pytest.mark.property(24)
+@pytest.mark.property(29)
+@pytest.mark.property(30)
+@pytest.mark.property(31)
+@pytest.mark.property(34)
+def test_a_job_that_keeps_failing_fails_the_execution_there_and_loses_nothing(workflow: Deployed) -> None:
+    alerts = len(workflow.alerts)
+    workflow.engine.jobs.inject(JOB_NAME, TransientStageError.__name__, None)
+    execution = run(workflow)
+    assert (execution.status, execution.error) == ("FAILED", "States.TaskFailed")
+    assert statuses(execution, "HeavyETLStage") == ["FAILED"] * 3
+    assert [(wait.state, wait.seconds) for wait in execution.waits] == [
+        ("HeavyETLStage", 300.0),
+        ("HeavyETLStage", 600.0),
+    ]
+    assert 900 <= execution.ended - execution.started < 960
+    assert statuses(execution, "ScoreStage") == []
+    assert outputs(workflow, execution) == ["ETLStage", "FilterStage"]
+    assert workflow.engine.messages(workflow.queue) == workflow.dead_letters == []
+
+    entered = [event["details"]["name"] for event in execution.history if event["type"] == "TaskStateEntered"]
+    last = execution.history[-1]
+    assert (entered[-1], last["type"], last["details"]["error"]) == (
+        "HeavyETLStage",
+        "ExecutionFailed",
+        "States.TaskFailed",
+    )
+    job_run = json.loads(last["details"]["cause"])
+    assert (job_run["JobName"], job_run["JobRunState"]) == (JOB_NAME, "FAILED")
+    assert job_run["ErrorMessage"].startswith("TransientStageError: This failure was asked for")
+
+    [alert] = workflow.alerts[alerts:]
+    assert (alert["source"], alert["detail-type"]) == ("aws.states", "Step Functions Execution Status Change")
+    assert (alert["detail"]["status"], alert["detail"]["executionArn"]) == ("FAILED", execution.arn)
+    assert json.loads(alert["detail"]["input"])[0]["body"] == MESSAGE
+
+    workflow.engine.jobs.inject(JOB_NAME, TransientStageError.__name__, 0)
+    earlier = [document_of(workflow, execution, stage) for stage in ("ETLStage", "FilterStage")]
+    known = len(execution.history)
+    workflow.engine.client("stepfunctions").redrive_execution(executionArn=execution.arn)
+    workflow.engine.drain()
+    assert execution.status == "SUCCEEDED"
+    assert (statuses(execution, "ETLStage"), statuses(execution, "FilterStage")) == (["SUCCEEDED"], ["SUCCEEDED"])
+    assert statuses(execution, "HeavyETLStage") == ["FAILED", "FAILED", "FAILED", "SUCCEEDED"]
+    assert outputs(workflow, execution) == BATCH_STAGES
+    assert [document_of(workflow, execution, stage) for stage in ("ETLStage", "FilterStage")] == earlier
+    assert jobs_seen(workflow, execution, "ReactiveStage") == ["HeavyETLStage"]
+    assert execution.history[known]["type"] == "ExecutionRedriven"
+    assert [int(event["id"]) for event in execution.history] == list(range(1, len(execution.history) + 1))
+    assert len(workflow.alerts) == alerts + 1
+
+
+@pytest.mark.property(29)
+def test_a_job_that_fails_twice_succeeds_at_its_third_attempt(workflow: Deployed) -> None:
+    workflow.engine.jobs.inject(JOB_NAME, TransientStageError.__name__, 2)
+    execution = run(workflow)
+    assert execution.status == "SUCCEEDED"
+    assert statuses(execution, "HeavyETLStage") == ["FAILED", "FAILED", "SUCCEEDED"]
+    assert [wait.seconds for wait in execution.waits] == [300.0, 600.0]
+
+
+@pytest.mark.property(30)
+@pytest.mark.property(31)
+@pytest.mark.property(34)
+def test_a_function_that_fails_fails_the_execution_and_alerts(workflow: Deployed) -> None:
+    alerts = len(workflow.alerts)
+    workflow.engine.functions.inject("ceap-batch-dev-Score", PermanentStageError.__name__, None)
+    execution = run(workflow)
+    workflow.engine.functions.inject("ceap-batch-dev-Score", PermanentStageError.__name__, 0)
+    assert (execution.status, execution.error) == ("FAILED", PermanentStageError.__name__)
+    assert statuses(execution, "ScoreStage") == ["FAILED"]
+    assert workflow.engine.messages(workflow.queue) == workflow.dead_letters == []
+    assert [alert["detail"]["executionArn"] for alert in workflow.alerts[alerts:]] == [execution.arn]
+
+
+BODIES = {"no JSON": "no JSON", "blank": " ", "at the size limit": '"' * MAX_MESSAGE_BYTES}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_body_that_no_function_can_read_fails_the_first_stage(workflow: Deployed, body: str) -> None:
+    alerts = len(workflow.alerts)
+    execution = run(workflow, body)
+    assert (execution.status, execution.error) == ("FAILED", PermanentStageError.__name__)
+    assert "the message is wrong: " in str(execution.cause)
+    assert statuses(execution, "ETLStage") == ["FAILED"]
+    assert json.loads(execution.input)[0]["body"] == body
+    assert [alert["detail"]["status"] for alert in workflow.alerts[alerts:]] == ["FAILED"]
+
+
+def test_a_body_that_no_job_can_read_fails_the_first_stage(engine: Engine) -> None:
+    once = Retries(glue=GlueRetryPolicy(max_attempts=0))
+    deployed = deploy_batch(engine, standard_template("GlueStage", retry=once))
+    for body in BODIES.values():
+        execution = run(deployed, body)
+        assert (execution.status, execution.error) == ("FAILED", "States.TaskFailed")
+        assert statuses(execution, "StageInput") == ["SUCCEEDED"]
+        assert statuses(execution, "GlueStage") == ["FAILED"]
+        assert json.loads(execution.cause or "")["ErrorMessage"].startswith("json.decoder.JSONDecodeError: ")
+        key = f"executions/{execution.name}/initial/output.json"
+        assert json.loads(deployed.objects()[key]) == body
+
+
+def test_every_message_is_an_execution_of_its_own(workflow: Deployed) -> None:
+    before = len(workflow.engine.executions)
+    for _ in range(6):
+        workflow.engine.send(workflow.queue, MESSAGE)
+    executions = workflow.engine.drain()[before:]
+    assert [execution.status for execution in executions] == ["SUCCEEDED"] * 6
+    assert len({json.loads(execution.input)[0]["messageId"] for execution in executions}) == 6
