@@ -13,7 +13,7 @@ from ceap.local.engine import Engine
 from ceap.local.executions import Execution
 from handlers.contract import PermanentStageError, error_key, output_key, rejected_key
 from templates.stacks import workflow_stack
-from tests.local.support import Realtime, Template, deploy_realtime
+from tests.local.support import Deployed, Template, deploy_realtime
 from tests.strategies import workflow_of
 
 EXPORTS, OTHER = "my-exports", "other-exports"
@@ -31,7 +31,7 @@ CSV = b"customerId,subjectType,subjectId,eventDate\nc3,order,o1,2026-01-01\nc4,o
 
 
 @pytest.fixture(scope="module")
-def workflow() -> Iterator[Realtime]:
+def workflow() -> Iterator[Deployed]:
     """The workflow, deployed, and two buckets of exports, of which it declares one."""
     with Engine.start() as engine:
         s3 = engine.client("s3")
@@ -42,7 +42,7 @@ def workflow() -> Iterator[Realtime]:
         yield deploy_realtime(engine, workflow_stack(workflow_of(DECLARATION)))
 
 
-def send(deployed: Realtime, **source: str) -> list[Execution]:
+def send(deployed: Deployed, **source: str) -> list[Execution]:
     """Send a message that names a source; return the executions that it caused."""
     before = len(deployed.engine.executions)
     body = {"programId": "p", "marketplace": "m", "source": {"kind": "s3", **source}}
@@ -50,7 +50,7 @@ def send(deployed: Realtime, **source: str) -> list[Execution]:
     return deployed.engine.drain()[before:]
 
 
-def calls(deployed: Realtime) -> set[tuple[str, str, bool]]:
+def calls(deployed: Deployed) -> set[tuple[str, str, bool]]:
     """What ETL asked of S3 outside the workflow bucket: action, resource, and whether it was allowed."""
     role = deployed.role("ETLFunctionRole")
     return {
@@ -65,7 +65,7 @@ ARN = f"arn:aws:s3:::{EXPORTS}"
 
 @pytest.mark.property(40)
 @pytest.mark.property(42)
-def test_records_come_from_the_bucket_of_the_step_with_what_its_role_grants(workflow: Realtime) -> None:
+def test_records_come_from_the_bucket_of_the_step_with_what_its_role_grants(workflow: Deployed) -> None:
     [execution] = send(workflow, bucket=EXPORTS, prefix="day/")
     assert execution.status == "SUCCEEDED"
     objects = workflow.objects()
@@ -89,7 +89,7 @@ def test_records_come_from_the_bucket_of_the_step_with_what_its_role_grants(work
     ],
 )
 def test_a_source_that_may_not_be_read_or_is_not_there_fails_permanently(
-    workflow: Realtime, source: dict[str, str], cure: str
+    workflow: Deployed, source: dict[str, str], cure: str
 ) -> None:
     executions = send(workflow, **source)
     assert [execution.error for execution in executions] == [PermanentStageError.__name__] * 3
