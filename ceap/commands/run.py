@@ -133,7 +133,8 @@ def _run(engine: Engine, task: Task) -> RunReport:
         workers = engine.functions if failing.kind == "function" else engine.jobs
         workers.inject(failing.worker, task.failure.error_type, task.failure.times)
 
-    engine.listen(_follow(task.copies), lambda job, line: _say(f"    {job}: {line}"))
+    jobs = {stage.worker: stage.state for stage in stages.values() if stage.kind == "job"}
+    engine.listen(_follow(task.copies), lambda job, line: _say(f"  {jobs[job]:<20} | {line}"))
     for _ in range(task.copies):
         engine.send(stack.outputs["QueueUrl"], task.body)
     executions = engine.drain()

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from ceap.cli import main
-from tests.local.support import MESSAGE, REALTIME, STAGES
+from ceap.local import spark
+from tests.local.support import BATCH, BATCH_STAGES, MESSAGE, REALTIME, STAGES
 
 RUN = ["run", str(REALTIME)]
 Captured = pytest.CaptureFixture[str]
@@ -210,3 +211,46 @@ def test_an_interrupted_run_leaves_no_process_and_no_folder(tmp_path: Path, numb
     assert "Traceback" not in told
     assert [worker for worker in workers if worker.is_running()] == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_batch_run_works_through_spark(capsys: Captured) -> None:
+    assert main(["run", str(BATCH), "--json"]) == 0
+    out, told = capsys.readouterr()
+    report = json.loads(out)
+    [execution] = report["executions"]
+    assert [(stage["stage"], stage["status"], stage["attempts"]) for stage in execution["stages"]] == [
+        (stage, "SUCCEEDED", 1) for stage in BATCH_STAGES
+    ]
+    assert [stage["recordsOut"] for stage in execution["stages"]] == [11, 9, 9, 9, 8, 8]
+    assert (report["messagesDeadLettered"], report["alertsPublished"]) == (0, 0)
+    assert "\n  HeavyETLStage        | " in told
+
+
+def test_a_glue_step_that_always_fails_is_alerted_and_dead_letters_nothing(capsys: Captured) -> None:
+    assert main(["run", str(BATCH), "--json", "--fail", "HeavyETLStage:always"]) == 1
+    out, told = capsys.readouterr()
+    report = json.loads(out)
+    [execution] = report["executions"]
+    assert [(stage["status"], stage["attempts"], stage["waitsS"]) for stage in execution["stages"]] == [
+        ("SUCCEEDED", 1, []),
+        ("SUCCEEDED", 1, []),
+        ("FAILED", 3, [300.0, 600.0]),
+        *[("NOT_RUN", 0, [])] * 3,
+    ]
+    assert execution["error"] == "States.TaskFailed: TransientStageError: This failure was asked for (fault injection)."
+    counts = [report[name] for name in ("messagesSent", "messagesLeft", "messagesDeadLettered", "alertsPublished")]
+    assert (report["status"], counts) == ("FAILED", [1, 0, 0, 1])
+    assert "HeavyETLStage        waits 600 s before attempt 3" in told
+
+
+@pytest.mark.parametrize(("lacking", "java", "named"), [("pyspark", "/java", "pyspark"), ("", None, "Java 11 to 17")])
+def test_without_spark_a_glue_step_is_refused_before_anything_runs(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, lacking: str, java: str | None, named: str
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == lacking else find(name))
+    monkeypatch.setattr(spark, "java_home", lambda: java)
+    assert main(["run", str(BATCH)]) == 3
+    out, told = capsys.readouterr()
+    assert (out, told.count("\n")) == ("", 1)
+    assert f"a Glue step needs {named}; install the extra: .venv/bin/pip install -e '.[local,glue]'" in told

@@ -1,0 +1,314 @@
+"""Glue jobs: what a run finds, how it ends, who may do what, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+
+from ceap.local import jobs, spark
+from ceap.local.engine import Engine
+from ceap.local.executions import Execution
+from tests.local.support import CODE_BUCKET, CODE_KEY, Template, job, log_group, role, state_machine, template_text
+
+READ_SCRIPT = ("s3:GetObject", f"arn:aws:s3:::{CODE_BUCKET}/{CODE_KEY}")
+RUN_JOBS = ("glue:*", "arn:aws:glue:*:*:job/job")
+LOGS = ("logs:*", "*")
+TASK: Template = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::glue:startJobRun.sync",
+    "Parameters": {"JobName": "job", "Arguments": {"--name": "value"}},
+    "End": True,
+}
+
+
+class Runner:
+    """One job behind a STANDARD state machine of one task."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        script: str,
+        *,
+        grants: tuple[tuple[str, str], ...] = (READ_SCRIPT, LOGS),
+        machine_grants: tuple[tuple[str, str], ...] = (RUN_JOBS,),
+        task: Mapping[str, Any] = TASK,
+        **properties: Any,
+    ) -> None:
+        engine.client("s3").create_bucket(Bucket=CODE_BUCKET)
+        engine.client("s3").put_object(Bucket=CODE_BUCKET, Key=CODE_KEY, Body=script.encode())
+        definition = {"StartAt": "Job", "States": {"Job": task}}
+        stack = engine.deploy(
+            template_text(
+                JobRole=role("glue", *grants),
+                Job=job(**properties),
+                MachineRole=role("states", *machine_grants),
+                Machine=state_machine(definition, StateMachineType="STANDARD"),
+                Output=log_group("/aws-glue/jobs/output"),
+                Error=log_group("/aws-glue/jobs/error"),
+            ),
+            "stack",
+        )
+        self.engine = engine
+        self.glue = engine.client("glue")
+        self.arn = stack.physical_id("Machine")
+
+    def start(self) -> None:
+        self.engine.client("stepfunctions").start_execution(stateMachineArn=self.arn)
+
+    def run(self) -> Execution:
+        self.start()
+        return self.engine.drain()[-1]
+
+    def output(self) -> list[str]:
+        return self.engine.logs.read("/aws-glue/jobs/output")
+
+    def runs(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.glue.get_job_runs(JobName="job")["JobRuns"]
+        return found
+
+    def await_line(self) -> None:
+        """Return once the job has printed something."""
+        printed = threading.Event()
+        self.engine.jobs.listener = lambda *_: printed.set()
+        self.start()
+        assert printed.wait(20)
+
+
+def cause(execution: Execution) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(execution.cause or "")
+    return parsed
+
+
+def test_a_run_finds_its_arguments_and_nothing_of_this_machine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "mine")
+    script = """
+import json, os, sys
+from awsglue.utils import getResolvedOptions
+print(json.dumps([sys.argv[1:], dict(os.environ), os.getcwd(), [p for p in sys.path if "ceap" in p]]))
+print(json.dumps(getResolvedOptions(sys.argv, ["name", "other-one"])))
+"""
+    heard: list[tuple[str, str]] = []
+    engine.jobs.listener = lambda name, line: heard.append((name, line))
+    runner = Runner(engine, script, DefaultArguments={"--name": "default", "--other-one": "2"})
+    execution = runner.run()
+    assert execution.status == "SUCCEEDED", execution.cause
+    [first, second] = runner.output()
+    assert heard == [("job", first), ("job", second)]
+    arguments, variables, folder, path = json.loads(first)
+    [run] = runner.runs()
+    expected = ["--name", "value", "--other-one", "2", "--JOB_NAME", "job", "--JOB_RUN_ID", run["Id"]]
+    assert arguments == expected
+    assert path == [folder]
+    assert not Path(folder).exists()
+    keys = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+    places = {"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION"}
+    assert variables["AWS_ACCESS_KEY_ID"].startswith("ASIA")
+    assert variables["AWS_ENDPOINT_URL"] == engine.url
+    assert set(variables) - {"LC_CTYPE"} == keys | places | set(spark.environment(Path()))
+    assert json.loads(second)["other_one"] == "2"
+
+
+@pytest.mark.property(21)
+@pytest.mark.property(29)
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("raise ValueError('no good')", "ValueError: no good"),
+        ("try:\n  1/0\nexcept ZeroDivisionError:\n  raise RuntimeError('worse')", "RuntimeError: worse"),
+        ("import sys; sys.exit('gave up')", "gave up"),
+        ("import sys; sys.exit(3)", "The job ended with exit code 3"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "The job was ended by SIGKILL"),
+        ("this is no Python", "SyntaxError: invalid syntax"),
+    ],
+)
+def test_a_script_that_fails_fails_its_run_and_the_task(engine: Engine, script: str, message: str) -> None:
+    execution = Runner(engine, script).run()
+    assert (execution.status, execution.error) == ("FAILED", "States.TaskFailed")
+    assert (cause(execution)["JobRunState"], cause(execution)["ErrorMessage"]) == ("FAILED", message)
+
+
+def test_a_script_that_exits_with_0_succeeds(engine: Engine) -> None:
+    assert Runner(engine, "import sys; sys.exit(0)").run().status == "SUCCEEDED"
+
+
+STUBBORN = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+print(os.getpid(), child.pid)
+time.sleep(60)
+"""
+
+
+def test_a_run_ends_at_its_timeout_with_all_that_it_started(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MINUTE_S", 1.5)
+    runner = Runner(engine, STUBBORN, Timeout=1)
+    begun = time.monotonic()
+    execution = runner.run()
+    assert time.monotonic() - begun < 20
+    assert (execution.error, cause(execution)["JobRunState"]) == ("States.TaskFailed", "TIMEOUT")
+    assert cause(execution)["ErrorMessage"] == "The job ran longer than its timeout of 1 minutes"
+    assert [pid for pid in map(int, runner.output()[0].split()) if _works(pid)] == []
+
+
+def test_a_task_whose_time_is_up_stops_its_run(engine: Engine) -> None:
+    runner = Runner(engine, STUBBORN, task=TASK | {"TimeoutSeconds": 2})
+    execution = runner.run()
+    assert (execution.status, execution.error) == ("FAILED", "States.Timeout")
+    assert [run["JobRunState"] for run in runner.runs()] == ["STOPPED"]
+    assert "glue:BatchStopJobRun" in {call.action for call in engine.trace}
+    assert [pid for pid in map(int, runner.output()[0].split()) if _works(pid)] == []
+
+
+def test_an_execution_that_is_stopped_stops_its_run(engine: Engine) -> None:
+    runner = Runner(engine, STUBBORN)
+    runner.await_line()
+    [execution] = engine.executions
+    engine.client("stepfunctions").stop_execution(executionArn=execution.arn)
+    engine.drain()
+    assert execution.status == "ABORTED"
+    assert [attempt.status for attempt in execution.attempts] == ["ABORTED"]
+    assert [run["JobRunState"] for run in runner.runs()] == ["STOPPED"]
+
+
+def test_a_run_that_is_stopped_by_hand_fails_the_task(engine: Engine) -> None:
+    runner = Runner(engine, STUBBORN)
+    runner.await_line()
+    [run] = runner.runs()
+    answer = runner.glue.batch_stop_job_run(JobName="job", JobRunIds=[run["Id"]])
+    assert [each["JobRunId"] for each in answer["SuccessfulSubmissions"]] == [run["Id"]]
+    [execution] = engine.drain()
+    assert (execution.status, execution.error) == ("FAILED", "States.TaskFailed")
+    assert cause(execution)["JobRunState"] == "STOPPED"
+
+
+def test_a_closed_engine_leaves_no_process_of_a_job() -> None:
+    with Engine.start() as engine:
+        Runner(engine, STUBBORN).await_line()
+        family = [psutil.Process(pid) for pid in engine.jobs.pids()]
+        family += [child for parent in family for child in parent.children(recursive=True)]
+        assert len(family) == 2
+    psutil.wait_procs(family, timeout=5)
+    assert [member for member in family if member.is_running()] == []
+
+
+def test_a_job_ends_when_its_engine_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    holder = f"""
+import subprocess, sys
+command = [sys.executable, {str(spark.SCRIPT)!r}, {str(script)!r}]
+subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True).wait()
+"""
+    with psutil.Popen([sys.executable, "-c", holder], stdout=-1, text=True) as engine:
+        process = psutil.Process(int(engine.stdout.readline()))
+        engine.kill()
+    psutil.wait_procs([process], timeout=5)
+    assert not _works(process.pid)
+
+
+def test_more_runs_than_a_job_allows_are_refused(engine: Engine) -> None:
+    runner = Runner(engine, "import time; time.sleep(0.5)")
+    for _ in range(2):
+        runner.start()
+    executions = engine.drain()
+    assert sorted(execution.status for execution in executions) == ["FAILED", "SUCCEEDED"]
+    assert {execution.error for execution in executions} == {None, "Glue.ConcurrentRunsExceededException"}
+
+
+def test_a_run_that_has_to_wait_for_its_turn_is_waited_for(engine: Engine) -> None:
+    retry = [{"ErrorEquals": ["Glue.ConcurrentRunsExceededException"], "IntervalSeconds": 60, "MaxAttempts": 8}]
+    runner = Runner(engine, "import time; time.sleep(0.5)", task=TASK | {"Retry": retry})
+    for _ in range(2):
+        runner.start()
+    executions = engine.drain()
+    assert [execution.status for execution in executions] == ["SUCCEEDED"] * 2
+    assert [wait.seconds for execution in executions for wait in execution.waits] == [60.0]
+
+
+def test_a_fault_fails_a_run_before_its_script(engine: Engine) -> None:
+    runner = Runner(engine, "print('it ran')")
+    engine.jobs.inject("job", "TransientStageError", 1)
+    failed, succeeded = runner.run(), runner.run()
+    assert (failed.error, succeeded.status) == ("States.TaskFailed", "SUCCEEDED")
+    assert cause(failed)["ErrorMessage"].startswith("TransientStageError: This failure was asked for")
+    assert runner.output() == ["it ran"]
+
+
+@pytest.mark.parametrize(
+    ("grants", "message"),
+    [
+        ((LOGS,), "is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::code/code.zip"),
+        ((READ_SCRIPT, LOGS), "is not authorized to perform: s3:ListAllMyBuckets"),
+    ],
+)
+def test_a_run_may_do_what_its_role_may(engine: Engine, grants: tuple[tuple[str, str], ...], message: str) -> None:
+    execution = Runner(engine, "import boto3; boto3.client('s3').list_buckets()", grants=grants).run()
+    assert execution.error == "States.TaskFailed"
+    assert message in cause(execution)["ErrorMessage"]
+
+
+def test_a_run_that_may_not_write_its_log_works_without(engine: Engine) -> None:
+    runner = Runner(engine, "print('hello')", grants=(READ_SCRIPT,))
+    assert runner.run().status == "SUCCEEDED"
+    assert runner.output() == []
+
+
+@pytest.mark.property(42)
+@pytest.mark.parametrize("action", ["glue:StartJobRun", "glue:GetJobRun"])
+def test_a_machine_needs_its_grants_to_run_a_job(engine: Engine, action: str) -> None:
+    others = {"glue:StartJobRun", "glue:GetJobRun", "glue:BatchStopJobRun"} - {action}
+    grants = tuple((other, RUN_JOBS[1]) for other in others)
+    execution = Runner(engine, "print()", machine_grants=grants).run()
+    assert execution.error == "Glue.AccessDeniedException"
+    assert f"not authorized to perform: {action}" in str(execution.cause)
+
+
+def test_what_the_engine_does_not_model_of_glue_it_says(engine: Engine) -> None:
+    runner = Runner(engine, "")
+    with pytest.raises(ClientError, match="the local engine does not model GetJob"):
+        runner.glue.get_job(JobName="job")
+    for name, run_id in (("none", "jr"), ("job", "jr")):
+        with pytest.raises(runner.glue.exceptions.EntityNotFoundException):
+            runner.glue.get_job_run(JobName=name, RunId=run_id)
+
+
+@pytest.mark.parametrize(
+    ("release", "version"),
+    [('JAVA_VERSION="17.0.15"', 17), ('JAVA_VERSION="11"', 11), ('JAVA_VERSION="1.8.0_392"', 8), ("nothing", 0)],
+)
+def test_the_version_of_a_java_is_read_from_its_folder(tmp_path: Path, release: str, version: int) -> None:
+    (tmp_path / "release").write_text(f'IMPLEMENTOR="X"\n{release}\n', encoding="utf-8")
+    assert spark._java_version(tmp_path) == version
+    assert spark._java_version(tmp_path / "none") == 0
+
+
+@pytest.mark.parametrize(("version", "is_taken"), [("17.0.1", True), ("11.0.2", True), ("21.0.1", False), ("8", False)])
+def test_spark_gets_a_java_that_it_runs_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, is_taken: bool
+) -> None:
+    (tmp_path / "release").write_text(f'JAVA_VERSION="{version}"\n', encoding="utf-8")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    spark.java_home.cache_clear()
+    found = spark.java_home()
+    spark.java_home.cache_clear()
+    assert (found == tmp_path) == is_taken
+    assert found is not None
+    assert (found / "release").exists()
+
+
+def _works(pid: int) -> bool:
+    """Return whether a process is there and no zombie."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
