@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.measure import machine
 from ceap.project import ROOT
 
-BENCHMARKS = ("synth", "run", "cold", "throughput")
+BENCHMARKS = ("synth", "run", "cold", "throughput", "capacity")
 
 
 def main(names: list[str]) -> int:
