@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bench.measure import interleave, median_cpu_s, median_ratio
+from bench.measure import interleave, median_cpu_s, median_ratio, serve
 from ceap.project import ROOT
 
 REPEATS: Final = 21
@@ -41,14 +38,10 @@ PROGRAMS: Final = {
 
 def measure(_folder: Path) -> Iterator[str]:
     """Yield the lines of the report."""
-    with _serve() as port:
-        os.environ |= {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_DEFAULT_REGION": "eu-central-1",
+    with serve() as settings:
+        commands = {
+            name: ["env", *settings, sys.executable, "-c", f"{text}\n{_END}"] for name, text in PROGRAMS.items()
         }
-        commands = {name: [sys.executable, "-c", f"{text}\n{_END}"] for name, text in PROGRAMS.items()}
         costs = interleave(commands, REPEATS)
     *_, boto3, ours = costs
     yield "| from the start of the process, S3 being a server on this machine | CPU ms, median | wall ms | of boto3's |"
@@ -58,14 +51,3 @@ def measure(_folder: Path) -> Iterator[str]:
         ratio = median_ratio(runs, costs[boto3])
         yield f"| {name} | {1000 * median_cpu_s(runs):.0f} | {1000 * wall:.0f} | {ratio:.2f} |"
     yield f"\nratio {median_ratio(costs[ours], costs[boto3]):.2f} (goal at most {GOAL})"
-
-
-@contextmanager
-def _serve() -> Iterator[int]:
-    """Run bench/server.py in a process of its own; give its port."""
-    command = [sys.executable, str(Path(__file__).with_name("server.py"))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - our own command
-        try:
-            yield int(server.stdout.readline() if server.stdout else 0)
-        finally:
-            server.terminate()

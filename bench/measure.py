@@ -8,7 +8,8 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,23 @@ def median_cpu_s(costs: Sequence[Cost]) -> float:
 def median_ratio(costs: Sequence[Cost], anchor: Sequence[Cost]) -> float:
     """Return the median of the ratios of CPU, each of two runs that were neighbours."""
     return statistics.median(a.cpu_s / b.cpu_s for a, b in zip(costs, anchor, strict=True))
+
+
+@contextmanager
+def serve() -> Iterator[list[str]]:
+    """Run bench/server.py in a process of its own; give the settings of a process that takes it for AWS."""
+    command = [sys.executable, str(Path(__file__).with_name("server.py"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - our own command
+        try:
+            port = int(server.stdout.readline() if server.stdout else 0)
+            yield [
+                f"AWS_ENDPOINT_URL=http://127.0.0.1:{port}",
+                "AWS_ACCESS_KEY_ID=key",
+                "AWS_SECRET_ACCESS_KEY=secret",
+                "AWS_DEFAULT_REGION=eu-central-1",
+            ]
+        finally:
+            server.terminate()
 
 
 def machine() -> str:

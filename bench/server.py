@@ -1,13 +1,21 @@
-"""What a measured process takes for S3 and DynamoDB: a server that answers at once; prints its port when it is ready.
+"""What a measured process takes for S3 and DynamoDB: a server of no contents; prints its port when it is ready.
 
-An object is 1000 bytes, whatever its key; a table is empty and takes everything.
+An object is 1000 bytes, whatever its key. A table is empty, takes everything, and answers after 5 ms, as does a bus.
 """
 
+import json
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 OBJECT = b"x" * 1000
+LATENCY_S = 0.005
 ANSWERS = {"UpdateItem": b"{}", "BatchGetItem": b'{"Responses":{},"UnprocessedKeys":{}}'}
 ANSWERS["BatchWriteItem"] = b'{"UnprocessedItems":{}}'
+
+
+def publish(body: bytes) -> bytes:
+    taken = [{"EventId": "event"} for _ in json.loads(body)["Entries"]]
+    return json.dumps({"FailedEntryCount": 0, "Entries": taken}).encode()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -21,8 +29,10 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(OBJECT)
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer(ANSWERS[self.headers["X-Amz-Target"].partition(".")[2]])
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        time.sleep(LATENCY_S)
+        operation = self.headers["X-Amz-Target"].partition(".")[2]
+        self._answer(publish(body) if operation == "PutEvents" else ANSWERS[operation])
 
     def _answer(self, body: bytes) -> None:
         self.send_response(200)

@@ -243,3 +243,26 @@ def calls(service: str) -> Iterator[list[tuple[str, Json]]]:
         yield seen
     finally:
         emitter.unregister(event, note, unique_id="calls")
+
+
+@contextmanager
+def refuse_entries(*numbers: int, times: int, code: str = "ThrottlingException") -> Iterator[list[list[Json]]]:
+    """Let the bus refuse the entries at these places, a number of times; gives the details of each request."""
+    requests: list[list[Json]] = []
+
+    def refuse(params: Json, **_: object) -> None:
+        requests.append([json.loads(entry["Detail"]) for entry in params["Entries"]])
+
+    def answer(parsed: Json, **_: object) -> None:
+        if len(requests) <= times:
+            for number in numbers:
+                parsed["Entries"][number : number + 1] = [{"ErrorCode": code}]
+
+    emitter = client("events").meta.events
+    emitter.register("provide-client-params.events.PutEvents", refuse, unique_id="refuse")
+    emitter.register("after-call.events.PutEvents", answer, unique_id="answer")
+    try:
+        yield requests
+    finally:
+        emitter.unregister("provide-client-params.events.PutEvents", refuse, unique_id="refuse")
+        emitter.unregister("after-call.events.PutEvents", answer, unique_id="answer")

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import pytest
 
-from handlers.aws import client
 from handlers.contract import PermanentStageError, TransientStageError
 from handlers.events import publish_events as publish_on
 from handlers.needs import Publish
-from tests.handlers.support import Json, Refusal, calls, fault
+from tests.handlers.support import Json, Refusal, calls, fault, refuse_entries
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -22,29 +19,6 @@ def publish_events(details: Iterable[Json]) -> list[list[int]]:
     reports: list[list[int]] = []
     publish_on("default", PUBLISH, details, taken=reports.append)
     return reports
-
-
-@contextmanager
-def refuse_entries(*numbers: int, times: int, code: str = "ThrottlingException") -> Iterator[list[list[str]]]:
-    """Let the bus refuse the entries at these places, a number of times; gives the texts of each request."""
-    requests: list[list[str]] = []
-
-    def refuse(params: Json, **_: object) -> None:
-        requests.append([json.loads(entry["Detail"])["text"] for entry in params["Entries"]])
-
-    def answer(parsed: Json, **_: object) -> None:
-        if len(requests) <= times:
-            for number in numbers:
-                parsed["Entries"][number : number + 1] = [{"ErrorCode": code}]
-
-    emitter = client("events").meta.events
-    emitter.register("provide-client-params.events.PutEvents", refuse, unique_id="refuse")
-    emitter.register("after-call.events.PutEvents", answer, unique_id="answer")
-    try:
-        yield requests
-    finally:
-        emitter.unregister("provide-client-params.events.PutEvents", refuse, unique_id="refuse")
-        emitter.unregister("after-call.events.PutEvents", answer, unique_id="answer")
 
 
 def test_events_go_out_in_order_ten_at_a_time_with_the_declared_source_and_type() -> None:
@@ -75,7 +49,7 @@ def test_no_events_are_no_request() -> None:
 def test_only_the_entries_that_failed_are_sent_again(no_waiting: list[float]) -> None:
     with refuse_entries(1, 3, times=1) as requests:
         assert publish_events({"text": text} for text in "abcd") == [[0, 2], [1, 3]]
-    assert requests == [["a", "b", "c", "d"], ["b", "d"]]
+    assert [[detail["text"] for detail in request] for request in requests] == [["a", "b", "c", "d"], ["b", "d"]]
     assert len(no_waiting) == 1
 
 

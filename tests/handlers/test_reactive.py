@@ -12,7 +12,7 @@ from handlers.candidate import Candidate
 from handlers.contract import PermanentStageError, TransientStageError
 from handlers.reactive import deduplication_key, event_id, handler
 from handlers.tables import TableClient
-from tests.handlers.support import Json, Refusal, calls, candidate, error, fault, run_on
+from tests.handlers.support import Json, Refusal, calls, candidate, error, fault, refuse_entries, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -135,6 +135,16 @@ def test_what_was_claimed_but_not_published_is_published_by_the_next_attempt(no_
     with events() as sent:
         assert react(candidate("c1"), candidate("c2")) == [(True, "PUBLISHED")] * 2
     assert len(sent) == 2
+
+
+def test_what_the_bus_took_beside_what_it_refused_is_not_published_again(no_waiting: list[float]) -> None:
+    candidates = [candidate(f"c{number}") for number in range(3)]
+    with refuse_entries(0, times=100) as first, pytest.raises(TransientStageError, match="refused 1 events 5 times"):
+        react(*candidates)
+    assert [len(request) for request in first] == [3, 1, 1, 1, 1]
+    with events() as second:
+        assert react(*candidates) == [(True, "PUBLISHED")] * 3
+    assert [detail["eventId"] for detail in second] == [event_id(candidates[0])]
 
 
 def test_what_was_published_but_not_recorded_is_published_again_with_the_same_id(no_waiting: list[float]) -> None:
