@@ -15,7 +15,7 @@ run: .venv/ready ## the main job: templates, policy verdict, and a message throu
 	@$(BIN)/ceap check
 	@$(BIN)/ceap run workflows/realtime.yaml
 
-test: lint .venv/glue ## the whole test suite
+test: lint ## the whole test suite
 	@$(BIN)/pytest -q -n auto --maxprocesses 8 --dist loadgroup
 
 templates: .venv/ready ## write generated/ from workflows/
@@ -32,7 +32,7 @@ bench: .venv/ready ## measure speed against its anchors
 
 glue: .venv/glue ## install Spark, with which Glue jobs run on this machine
 
-lint: .venv/ready ## format, style, types and import layers, changing nothing
+lint: .venv/glue ## format, style, types and import layers, changing nothing
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
