@@ -218,7 +218,8 @@ place = {"Bucket": given["output_bucket"], "Key": f"{folder}/_parts/{given['JOB_
 s3.put_object(**place, Body=text.encode())
 part = s3.get_object(**place)["Body"].read()
 s3.put_object(Bucket=given["output_bucket"], Key=given["output_key"], Body=part)
-s3.delete_object(**place)
+for part in s3.list_objects_v2(Bucket=place["Bucket"], Prefix=f"{folder}/_parts/")["Contents"]:
+    s3.delete_object(Bucket=place["Bucket"], Key=part["Key"])
 print(f"{stage} wrote {len(records)} records")
 print("no warnings", file=sys.stderr)
 """

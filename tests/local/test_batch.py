@@ -125,7 +125,7 @@ def test_a_job_reads_and_writes_where_its_arguments_say_and_is_waited_for(workfl
         },
     }
     done = [call for call in workflow.engine.trace[calls:] if call.role == workflow.role("HeavyETLJobRole")]
-    data = [(call.action, call.resource) for call in done if call.resource.startswith(f"arn:aws:s3:::{bucket}/")]
+    data = [(call.action, call.resource) for call in done if call.resource.startswith(f"arn:aws:s3:::{bucket}")]
     own = f"arn:aws:s3:::{bucket}/executions/{name}/HeavyETLStage"
     part = data[1][1]
     assert part.startswith(f"{own}/_parts/jr_")
@@ -134,6 +134,7 @@ def test_a_job_reads_and_writes_where_its_arguments_say_and_is_waited_for(workfl
         ("s3:PutObject", part),
         ("s3:GetObject", part),
         ("s3:PutObject", f"{own}/output.json"),
+        ("s3:ListBucket", f"arn:aws:s3:::{bucket}"),
         ("s3:DeleteObject", part),
     ]
     types = [event["type"] for event in execution.history]

@@ -62,7 +62,7 @@ def denied(deployed: Deployed) -> set[tuple[str, str]]:
 
 @pytest.mark.property(40)
 @pytest.mark.property(42)
-@pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"])
+@pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:DeleteObject"])
 def test_a_job_fails_when_its_role_lacks_a_grant(engine: Engine, action: str) -> None:
     deployed = deploy_batch(engine, without(glue_only(), "GlueJobRole", action))
     engine.send(deployed.queue, CANDIDATES)
