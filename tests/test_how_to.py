@@ -76,7 +76,7 @@ def test_a_call_that_needs_do_not_name_is_denied_with_the_cure_of_the_page(clone
     assert folders
 
 
-def test_the_test_of_the_page_passes_and_proves_the_handler(clone: Path) -> None:
+def test_the_test_of_the_page_passes_as_written(clone: Path) -> None:
     done = run(clone, "-m", "pytest", "-q", "-p", "no:cacheprovider", TEST)
     assert (done.returncode, done.stdout.splitlines()[-1].split(" in ")[0]) == (0, "4 passed"), done.stdout
 
