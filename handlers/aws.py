@@ -143,7 +143,10 @@ def _of_answer(answer: dict[str, Any], call: str, missing: str) -> StageError:
         )
     if status == 403 or code == "AccessDeniedException":
         function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "this function")
-        return PermanentStageError(f"{call} was denied: {message}; grant it to the role of {function}")
+        return PermanentStageError(
+            f"{call} was denied: {message}; add it to NEEDS of the handler and deploy its template again, or grant it "
+            f"to the role of {function}"
+        )
     if status == 404 or code == "ResourceNotFoundException":
         return PermanentStageError(f"{call} found nothing ({code}); {missing or 'check that it is deployed'}")
     return PermanentStageError(f"{said}; correct what was asked for, or the resource")

@@ -105,7 +105,11 @@ def test_an_upload_that_cannot_be_aborted_is_left_to_the_lifecycle_rule(storage:
 @pytest.mark.parametrize(
     ("refusal", "kind", "message"),
     [
-        (Refusal(403, "AccessDenied"), PermanentStageError, r"was denied: injected; grant it to the role of Filter-fn"),
+        (
+            Refusal(403, "AccessDenied"),
+            PermanentStageError,
+            "was denied: injected; add it to NEEDS of the handler .*, or grant it to the role of Filter-fn",
+        ),
         (
             Refusal(404, "NoSuchKey"),
             PermanentStageError,

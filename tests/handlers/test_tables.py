@@ -116,7 +116,11 @@ def test_what_stays_unprocessed_is_transient(monkeypatch: pytest.MonkeyPatch, no
 @pytest.mark.parametrize(
     ("refusal", "kind", "message"),
     [
-        (Refusal(400, "AccessDeniedException"), PermanentStageError, "dynamodb:UpdateItem on score_cache was denied"),
+        (
+            Refusal(400, "AccessDeniedException"),
+            PermanentStageError,
+            "dynamodb:UpdateItem on score_cache was denied: .*; add it to NEEDS of the handler",
+        ),
         (Refusal(400, "ResourceNotFoundException"), PermanentStageError, "found nothing .* check that it is deployed"),
         (Refusal(400, "ValidationException"), PermanentStageError, "400 ValidationException"),
         (Refusal(400, "ProvisionedThroughputExceededException"), TransientStageError, "ProvisionedThroughput"),

@@ -1,0 +1,93 @@
+"""The how-to pages: their code is put into a copy of the project and run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ceap.project import ROOT
+
+PAGE = ROOT / "docs/how-to/write-a-handler.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+COPIED = ("ceap", "glue", "guard_rules", "handlers", "templates", "workflows", "tests", "pyproject.toml")
+HANDLER = "handlers/voucher.py"
+TEST = "tests/handlers/test_voucher.py"
+WORKFLOW = "workflows/vouchers.yaml"
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A copy of the project in which the page's handler, test, workflow and message were written."""
+    for name in COPIED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    blocks = re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", TEXT, re.DOTALL)
+    assert [path for path, _ in blocks] == [HANDLER, TEST, WORKFLOW]
+    for path, block in blocks:
+        (tmp_path / path).write_text(block, encoding="utf-8")
+    [message] = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
+    (tmp_path / "workflows/messages/vouchers.json").write_text(message, encoding="utf-8")
+    return tmp_path
+
+
+def run(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(clone)}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+
+
+def run_workflow(clone: Path) -> tuple[subprocess.CompletedProcess[str], list[Path]]:
+    """Run the page's workflow; return also the folders that executions of its stage left."""
+    ceap = "import sys; from ceap.cli import main; sys.exit(main())"
+    done = run(clone, "-c", ceap, "run", WORKFLOW, "--keep", "objects")
+    return done, sorted(clone.glob("objects/executions/*/VoucherStage"))
+
+
+def test_the_handler_runs_as_the_page_says(clone: Path) -> None:
+    done, folders = run_workflow(clone)
+    assert done.returncode == 0, done.stderr
+    [folder] = folders
+    output = json.loads((folder / "output.json").read_text())
+    assert output["data"] == [{"orderId": "o1", "customerId": "c1", "amount": 50.0, "voucher": 5.0}]
+    assert output["metadata"]["counts"] == {"vouchers": 1}
+    rejected = json.loads((folder / "rejected.jsonl").read_text())
+    assert (rejected["code"], rejected["holder"]) == ("CUSTOMER_SERVED", "o1")
+
+
+def test_a_call_that_needs_do_not_name_is_denied_with_the_cure_of_the_page(clone: Path) -> None:
+    handler = clone / HANDLER
+    code = handler.read_text()
+    assert '("UpdateItem",)' in code
+    handler.write_text(code.replace('("UpdateItem",)', '("BatchWriteItem",)'))
+    done, folders = run_workflow(clone)
+    assert done.returncode == 1, done.stderr
+    [shown] = re.findall(r"```\n(dynamodb:UpdateItem .*)\n```", TEXT)
+    for folder in folders:
+        error = json.loads((folder / "error.json").read_text())
+        assert re.match(re.escape(shown).replace(r"\.\.\.", ".*"), error["errorMessage"])
+        assert "handlers/voucher.py" in "".join(error["stackTrace"])
+    assert folders
+
+
+def test_the_test_of_the_page_passes_as_written(clone: Path) -> None:
+    done = run(clone, "-m", "pytest", "-q", "-p", "no:cacheprovider", TEST)
+    assert (done.returncode, done.stdout.splitlines()[-1].split(" in ")[0]) == (0, "4 passed"), done.stdout
+
+
+def test_its_code_is_formatted_and_breaks_no_rule_of_the_project(clone: Path) -> None:
+    for check in (("format", "--check"), ("check", "--no-cache")):
+        done = run(clone, "-m", "ruff", *check, HANDLER, TEST)
+        assert done.returncode == 0, done.stdout
+
+
+def test_every_page_that_it_names_is_there() -> None:
+    links = re.findall(r"]\((?!https?:)([^)#]+)", TEXT)
+    assert [link for link in links if not (PAGE.parent / link).exists()] == []
+    assert links
