@@ -260,7 +260,7 @@ def _require_spark() -> None:
     lacking = ["pyspark"] * (importlib.util.find_spec("pyspark") is None) + ["Java 11 to 17"] * (java_home() is None)
     if lacking:
         raise SurroundingsError(
-            f"a Glue step needs {' and '.join(lacking)}; install the extra: .venv/bin/pip install -e '.[local,glue]'"
+            f"a Glue step needs {' and '.join(lacking)}; install the extra `glue`: make glue"
         )
 
 

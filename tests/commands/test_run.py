@@ -253,4 +253,4 @@ def test_without_spark_a_glue_step_is_refused_before_anything_runs(
     assert main(["run", str(BATCH)]) == 3
     out, told = capsys.readouterr()
     assert (out, told.count("\n")) == ("", 1)
-    assert f"a Glue step needs {named}; install the extra: .venv/bin/pip install -e '.[local,glue]'" in told
+    assert f"a Glue step needs {named}; install the extra `glue`: make glue" in told
