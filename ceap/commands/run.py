@@ -259,9 +259,7 @@ def _require_spark() -> None:
 
     lacking = ["pyspark"] * (importlib.util.find_spec("pyspark") is None) + ["Java 11 to 17"] * (java_home() is None)
     if lacking:
-        raise SurroundingsError(
-            f"a Glue step needs {' and '.join(lacking)}; install the extra `glue`: make glue"
-        )
+        raise SurroundingsError(f"a Glue step needs {' and '.join(lacking)}; install the extra `glue`: make glue")
 
 
 def _failure(text: str, stages: Sequence[str]) -> Failure:
