@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 
 from ceap.policy.guard import Failure, evaluate
-from tests.policy.mutants import MUTANTS, Change, Mutant, of
+from tests.policy.changes import Change, Mutant, of
+from tests.policy.mutants import MUTANTS
 from tests.policy.samples import changed, golden_data, rules, verdict
 
 
