@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.policy.changes import Mutant, asl, drop, of, put, rename, state, state_without, without
+from tests.policy.role_mutants import ROLE_MUTANTS
 from tests.policy.samples import Json
+
 
 def spread_retriers(definition: Json) -> None:
     retry = definition["States"]["ScoreStage"]["Retry"]
@@ -229,4 +231,5 @@ MUTANTS = [
     Mutant(
         "P41_PIPE_PASSES_ALL", "standard", "enriched", of("Pipe", "Enrichment", {"Fn::GetAtt": ["ETLFunction", "Arn"]})
     ),
+    *ROLE_MUTANTS,
 ]

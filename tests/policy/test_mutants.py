@@ -36,6 +36,7 @@ def failures(rule: str, kind: str, change: Change) -> list[Failure]:
 @pytest.mark.property(32)
 @pytest.mark.property(35)
 @pytest.mark.property(41)
+@pytest.mark.property(42)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.rule}, {mutant.kind}: {mutant.name}")
 def test_the_rule_notices_the_change_and_says_what_to_do(mutant: Mutant) -> None:
     found = failures(mutant.rule, mutant.kind, mutant.change)

@@ -116,6 +116,7 @@ def test_each_rule_gives_the_verdict_on_the_committed_template_that_the_catalogu
 @pytest.mark.property(32)
 @pytest.mark.property(35)
 @pytest.mark.property(41)
+@pytest.mark.property(42)
 @settings(deadline=None)
 @given(workflow=all_workflows())
 def test_each_rule_gives_the_expected_verdict_on_every_valid_workflow(workflow: Workflow) -> None:
