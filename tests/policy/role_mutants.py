@@ -9,6 +9,14 @@ from tests.policy.changes import Change, Mutant, drop, inner, of, put, state, wi
 FIRST = ("Policies", 0, "PolicyDocument", "Statement")
 ANY_ACTION = {"Sid": "Any", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["*"]}
 JOB_ARN = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:job/"
+PREFIX = ("Condition", "StringLike", "s3:prefix")
+ELSEWHERE = {"Fn::Sub": "arn:${AWS::Partition}:s3:::elsewhere/*"}
+READ_ELSEWHERE = {"Sid": "ReadSource", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [ELSEWHERE]}
+
+
+def workflow_object(key: str) -> dict[str, str]:
+    """Return the ARN of objects in the workflow bucket, below executions/."""
+    return {"Fn::Sub": "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}/executions/" + key}
 
 
 def grant(role: str, number: int, *place: Any) -> Change:
@@ -101,4 +109,59 @@ P42_STATE_MACHINE_GRANTS = [
     )
 ]
 
-ROLE_MUTANTS = [*P42_NO_WILDCARDS, *P42_STATE_MACHINE_GRANTS]
+P40_FUNCTION_GRANTS = [
+    Mutant("P40_FUNCTION_GRANTS", kind, name, change)
+    for kind, name, change in (
+        ("express", "writes every stage", grant("ScoreFunctionRole", 2, "Resource", [workflow_object("*")])),
+        (
+            "express",
+            "writes another stage",
+            grant("ScoreFunctionRole", 2, "Resource", [workflow_object("*/StoreStage/*")]),
+        ),
+        ("express", "writes its output elsewhere", grant("ETLFunctionRole", 0, "Resource", [ELSEWHERE])),
+        ("express", "reads every output", grant("StoreFunctionRole", 0, "Resource", [workflow_object("*")])),
+        (
+            "express",
+            "reads the stage before the previous",
+            append("StoreFunctionRole", *FIRST, 0, "Resource", workflow_object("*/FilterStage/output.json")),
+        ),
+        (
+            "express",
+            "reads the whole stage",
+            grant("StoreFunctionRole", 0, "Resource", [workflow_object("*/ScoreStage/*")]),
+        ),
+        ("express", "lists the bucket", without("FilterFunctionRole", *FIRST, 1, "Condition")),
+        ("express", "lists executions", grant("FilterFunctionRole", 1, *PREFIX, "executions/*")),
+        ("express", "deletes", append("FilterFunctionRole", *FIRST, 2, "Action", "s3:DeleteObject")),
+        ("express", "reads versions", append("FilterFunctionRole", *FIRST, 0, "Action", "s3:GetObjectVersion")),
+        ("express", "cannot read", ungrant("ReactiveFunctionRole", 0)),
+        ("express", "cannot write", ungrant("ETLFunctionRole", 0)),
+        ("express", "a source that no setting names", append("ETLFunctionRole", *FIRST, READ_ELSEWHERE)),
+        ("express", "another's role", of("StoreFunction", "Role", {"Fn::GetAtt": ["ScoreFunctionRole", "Arn"]})),
+        (
+            "standard",
+            "a stage put between",
+            state("FilterStage", "Parameters", "Payload", "previousStage", "HeavyETLStage"),
+        ),
+    )
+]
+
+P40_JOB_GRANTS = [
+    Mutant("P40_JOB_GRANTS", "standard", name, change)
+    for name, change in (
+        ("writes every stage", grant("HeavyETLJobRole", 2, "Resource", [workflow_object("*")])),
+        ("reads every output", grant("HeavyETLJobRole", 1, "Resource", [workflow_object("*/*/output.json")])),
+        ("reads another stage", grant("HeavyETLJobRole", 1, "Resource", [workflow_object("*/ETLStage/output.json")])),
+        ("reads beside its script", append("HeavyETLJobRole", *FIRST, 0, "Resource", ELSEWHERE)),
+        ("deletes outputs", grant("HeavyETLJobRole", 3, "Resource", [workflow_object("*/HeavyETLStage/*")])),
+        ("deletes another's parts", grant("HeavyETLJobRole", 3, "Resource", [workflow_object("*/ETLStage/_parts/*")])),
+        ("lists the bucket", without("HeavyETLJobRole", *FIRST, 4, "Condition")),
+        ("lists its stage", grant("HeavyETLJobRole", 4, *PREFIX, "executions/*/HeavyETLStage/")),
+        ("sets rights", append("HeavyETLJobRole", *FIRST, 2, "Action", "s3:PutObjectAcl")),
+        ("cannot read", ungrant("HeavyETLJobRole", 1)),
+        ("cannot write", ungrant("HeavyETLJobRole", 2)),
+        ("a function's role", of("HeavyETLJob", "Role", {"Fn::GetAtt": ["ETLFunctionRole", "Arn"]})),
+    )
+]
+
+ROLE_MUTANTS = [*P42_NO_WILDCARDS, *P42_STATE_MACHINE_GRANTS, *P40_FUNCTION_GRANTS, *P40_JOB_GRANTS]

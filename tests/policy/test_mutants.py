@@ -35,6 +35,7 @@ def failures(rule: str, kind: str, change: Change) -> list[Failure]:
 @pytest.mark.property(27)
 @pytest.mark.property(32)
 @pytest.mark.property(35)
+@pytest.mark.property(40)
 @pytest.mark.property(41)
 @pytest.mark.property(42)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.rule}, {mutant.kind}: {mutant.name}")

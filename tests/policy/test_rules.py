@@ -29,8 +29,9 @@ LAMBDA_RULES = [
     "P16_LAMBDA_RETRY",
     "P16_PERMANENT_ERRORS",
     "P35_FUNCTION_TRACING",
+    "P40_FUNCTION_GRANTS",
 ]
-GLUE_RULES: list[str] = []
+GLUE_RULES = ["P40_JOB_GRANTS"]
 
 
 def cases(rule_file: RuleFile) -> list[dict[str, Any]]:
@@ -115,6 +116,7 @@ def test_each_rule_gives_the_verdict_on_the_committed_template_that_the_catalogu
 @pytest.mark.property(27)
 @pytest.mark.property(32)
 @pytest.mark.property(35)
+@pytest.mark.property(40)
 @pytest.mark.property(41)
 @pytest.mark.property(42)
 @settings(deadline=None)
