@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.policy.changes import Mutant, asl, drop, of, put, rename, state, state_without, without
 from tests.policy.role_mutants import ROLE_MUTANTS
 from tests.policy.samples import Json
+from tests.policy.workflow_mutants import WORKFLOW_MUTANTS
 
 
 def spread_retriers(definition: Json) -> None:
@@ -232,4 +233,5 @@ MUTANTS = [
         "P41_PIPE_PASSES_ALL", "standard", "enriched", of("Pipe", "Enrichment", {"Fn::GetAtt": ["ETLFunction", "Arn"]})
     ),
     *ROLE_MUTANTS,
+    *WORKFLOW_MUTANTS,
 ]

@@ -31,7 +31,7 @@ LAMBDA_RULES = [
     "P35_FUNCTION_TRACING",
     "P40_FUNCTION_GRANTS",
 ]
-GLUE_RULES = ["P40_JOB_GRANTS"]
+GLUE_RULES = ["P21_GLUE_WAITS", "P22_GLUE_ARGUMENTS", "P24_GLUE_RETRY", "P40_JOB_GRANTS"]
 
 
 def cases(rule_file: RuleFile) -> list[dict[str, Any]]:
@@ -110,11 +110,17 @@ def test_each_rule_gives_the_verdict_on_the_committed_template_that_the_catalogu
 
 @pytest.mark.property(1)
 @pytest.mark.property(8)
+@pytest.mark.property(12)
 @pytest.mark.property(13)
+@pytest.mark.property(15)
 @pytest.mark.property(16)
 @pytest.mark.property(17)
+@pytest.mark.property(21)
+@pytest.mark.property(22)
+@pytest.mark.property(24)
 @pytest.mark.property(27)
 @pytest.mark.property(32)
+@pytest.mark.property(34)
 @pytest.mark.property(35)
 @pytest.mark.property(40)
 @pytest.mark.property(41)
