@@ -2,77 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
+from tests.policy.changes import Mutant, asl, drop, of, put, rename, state, state_without, without
+from tests.policy.role_mutants import ROLE_MUTANTS
 from tests.policy.samples import Json
-
-Change = Callable[[Json], None]
-
-
-class Mutant(NamedTuple):
-    rule: str
-    kind: str
-    name: str
-    change: Change
-
-
-def put(*place: Any) -> Change:
-    """Return the change that sets a value: the keys that lead to it, then the value."""
-    *keys, last, value = place
-
-    def change(data: Json) -> None:
-        inner(data, keys)[last] = value
-
-    return change
-
-
-def drop(*keys: Any) -> Change:
-    """Return the change that removes a key."""
-
-    def change(data: Json) -> None:
-        del inner(data, keys[:-1])[keys[-1]]
-
-    return change
-
-
-def inner(data: Any, keys: Any) -> Any:
-    for key in keys:
-        data = data[key]
-    return data
-
-
-def asl(change: Change) -> Change:
-    """Return the change made inside the definition of the state machine."""
-
-    def change_definition(data: Json) -> None:
-        properties = data["Resources"]["StateMachine"]["Properties"]
-        definition = json.loads(properties["DefinitionString"])
-        change(definition)
-        properties["DefinitionString"] = json.dumps(definition)
-
-    return change_definition
-
-
-def of(resource: str, *place: Any) -> Change:
-    return put("Resources", resource, "Properties", *place)
-
-
-def without(resource: str, *keys: Any) -> Change:
-    return drop("Resources", resource, "Properties", *keys)
-
-
-def state(name: str, *place: Any) -> Change:
-    return asl(put("States", name, *place))
-
-
-def state_without(name: str, *keys: Any) -> Change:
-    return asl(drop("States", name, *keys))
-
-
-def rename(data: Json, old: str, new: str) -> None:
-    data[new] = data.pop(old)
+from tests.policy.workflow_mutants import WORKFLOW_MUTANTS
 
 
 def spread_retriers(definition: Json) -> None:
@@ -299,4 +232,6 @@ MUTANTS = [
     Mutant(
         "P41_PIPE_PASSES_ALL", "standard", "enriched", of("Pipe", "Enrichment", {"Fn::GetAtt": ["ETLFunction", "Arn"]})
     ),
+    *ROLE_MUTANTS,
+    *WORKFLOW_MUTANTS,
 ]

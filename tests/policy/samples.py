@@ -12,26 +12,18 @@ import yaml
 
 from ceap import project
 from ceap.policy.guard import RuleFile, Verdict, evaluate, load_rules
-from ceap.policy.template import Template, load_template, parse_template
+from ceap.policy.template import Template, load_template
 from ceap.policy.verdict import GUARD_RULES
 
 Json = dict[str, Any]
 
-KINDS = ("foundation", "express", "standard")
+TEMPLATES = {"foundation": "foundation", "express": "realtime", "standard": "batch"}
+KINDS = tuple(TEMPLATES)
 
 
 def golden(kind: str) -> Template:
-    """Return a committed template; the STANDARD one is the EXPRESS one with the two types turned."""
-    if kind == "standard":
-        return parse_template(standard_text(), "standard.template.yaml")
-    return load_template(project.GENERATED / f"{'realtime' if kind == 'express' else kind}.template.yaml")
-
-
-def standard_text() -> str:
-    text = (project.GENERATED / "realtime.template.yaml").read_text(encoding="utf-8")
-    return text.replace("StateMachineType: EXPRESS", "StateMachineType: STANDARD").replace(
-        "InvocationType: REQUEST_RESPONSE", "InvocationType: FIRE_AND_FORGET"
-    )
+    """Return the committed template of a kind."""
+    return load_template(project.GENERATED / f"{TEMPLATES[kind]}.template.yaml")
 
 
 @functools.cache

@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 
 from ceap.policy.guard import Failure, evaluate
-from tests.policy.mutants import MUTANTS, Change, Mutant, of
+from tests.policy.changes import Change, Mutant, of
+from tests.policy.mutants import MUTANTS
 from tests.policy.samples import changed, golden_data, rules, verdict
 
 
@@ -28,13 +29,21 @@ def failures(rule: str, kind: str, change: Change) -> list[Failure]:
 @pytest.mark.property(1)
 @pytest.mark.property(7)
 @pytest.mark.property(8)
+@pytest.mark.property(12)
 @pytest.mark.property(13)
+@pytest.mark.property(15)
 @pytest.mark.property(16)
 @pytest.mark.property(17)
+@pytest.mark.property(21)
+@pytest.mark.property(22)
+@pytest.mark.property(24)
 @pytest.mark.property(27)
 @pytest.mark.property(32)
+@pytest.mark.property(34)
 @pytest.mark.property(35)
+@pytest.mark.property(40)
 @pytest.mark.property(41)
+@pytest.mark.property(42)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.rule}, {mutant.kind}: {mutant.name}")
 def test_the_rule_notices_the_change_and_says_what_to_do(mutant: Mutant) -> None:
     found = failures(mutant.rule, mutant.kind, mutant.change)

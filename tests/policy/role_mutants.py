@@ -1,0 +1,167 @@
+"""Wrong grants: changes to the roles of a golden template that a rule must notice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.policy.changes import Change, Mutant, drop, inner, of, put, state, without
+
+FIRST = ("Policies", 0, "PolicyDocument", "Statement")
+ANY_ACTION = {"Sid": "Any", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["*"]}
+JOB_ARN = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:job/"
+PREFIX = ("Condition", "StringLike", "s3:prefix")
+ELSEWHERE = {"Fn::Sub": "arn:${AWS::Partition}:s3:::elsewhere/*"}
+READ_ELSEWHERE = {"Sid": "ReadSource", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [ELSEWHERE]}
+
+
+def workflow_object(key: str) -> dict[str, str]:
+    """Return the ARN of objects in the workflow bucket, below executions/."""
+    return {"Fn::Sub": "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}/executions/" + key}
+
+
+def grant(role: str, number: int, *place: Any) -> Change:
+    """Return the change of one statement of a role's first policy."""
+    return of(role, *FIRST, number, *place)
+
+
+def ungrant(role: str, number: int) -> Change:
+    return without(role, *FIRST, number)
+
+
+def append(role: str, *place: Any) -> Change:
+    """Return the change that appends to a list of a role's: the keys that lead to it, then what is added."""
+    *keys, value = place
+    return lambda data: inner(data["Resources"][role]["Properties"], keys).append(value)
+
+
+P42_NO_WILDCARDS = [
+    Mutant("P42_NO_WILDCARDS", kind, name, change)
+    for kind, name, change in (
+        ("express", "all of S3", grant("ETLFunctionRole", 0, "Action", ["s3:*"])),
+        ("express", "every action that writes", grant("ETLFunctionRole", 0, "Action", 0, "s3:Put*")),
+        ("express", "everything", grant("ScoreFunctionRole", 2, "Action", ["*"])),
+        ("express", "any object", append("StoreFunctionRole", *FIRST, ANY_ACTION)),
+        ("express", "any function", grant("StateMachineRole", 0, "Resource", ["*"])),
+        ("express", "any service", grant("ETLFunctionRole", 1, "Resource", [{"Fn::Sub": "arn:${AWS::Partition}:*"}])),
+        (
+            "express",
+            "any bucket",
+            grant("ETLFunctionRole", 0, "Resource", [{"Fn::Sub": "arn:${AWS::Partition}:s3:::*"}]),
+        ),
+        ("express", "traces and reads", append("ETLFunctionRole", *FIRST, 3, "Action", "s3:GetObject")),
+        ("express", "all but some", grant("PipeRole", 0, "NotAction", ["sqs:DeleteQueue"])),
+        ("express", "fixed ARN", grant("PipeRole", 0, "Resource", ["arn:aws:sqs:*:*:*"])),
+        ("standard", "managed policy", of("HeavyETLJobRole", "ManagedPolicyArns", ["arn:aws:iam::aws:policy/Admin"])),
+        (
+            "standard",
+            "any use of the key",
+            of(
+                "HeavyETLJobRole",
+                *("Policies", 1, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Action"),
+                ["kms:*"],
+            ),
+        ),
+        (
+            "standard",
+            "a policy outside",
+            put("Resources", "Extra", {"Type": "AWS::IAM::Policy", "Properties": {"PolicyName": "extra"}}),
+        ),
+        ("standard", "actions as text", grant("HeavyETLJobRole", 0, "Action", "*")),
+        ("standard", "conditional otherwise", of("PipeRole", "Policies", 1, "Fn::If", 2, {"PolicyName": "other"})),
+    )
+]
+
+P42_STATE_MACHINE_GRANTS = [
+    Mutant("P42_STATE_MACHINE_GRANTS", kind, name, change)
+    for kind, name, change in (
+        ("express", "a function not granted", without("StateMachineRole", *FIRST, 0, "Resource", 2)),
+        ("express", "no function granted", ungrant("StateMachineRole", 0)),
+        (
+            "express",
+            "a function that is not called",
+            append("StateMachineRole", *FIRST, 0, "Resource", {"Fn::GetAtt": ["PipeLogGroup", "Arn"]}),
+        ),
+        (
+            "express",
+            "a task of another's function",
+            state("ScoreStage", "Parameters", "FunctionName", "${StoreFunction}"),
+        ),
+        ("express", "deletes functions too", append("StateMachineRole", *FIRST, 0, "Action", "lambda:DeleteFunction")),
+        ("express", "no role of its own", of("StateMachine", "RoleArn", {"Fn::GetAtt": ["PipeLogGroup", "Arn"]})),
+        ("express", "runs jobs", append("StateMachineRole", *FIRST, 0, "Action", "glue:StartJobRun")),
+        ("standard", "no job granted", ungrant("StateMachineRole", 1)),
+        (
+            "standard",
+            "another job",
+            grant("StateMachineRole", 1, "Resource", [{"Fn::Sub": JOB_ARN + "ceap-batch-${Environment}-Other"}]),
+        ),
+        (
+            "standard",
+            "one job more",
+            append("StateMachineRole", *FIRST, 1, "Resource", {"Fn::Sub": JOB_ARN + "ceap-batch-${Environment}-Other"}),
+        ),
+        ("standard", "any job", grant("StateMachineRole", 1, "Resource", [{"Fn::Sub": JOB_ARN + "*"}])),
+        ("standard", "cannot start", without("StateMachineRole", *FIRST, 1, "Action", 0)),
+        ("standard", "cannot wait", without("StateMachineRole", *FIRST, 1, "Action", 1)),
+        ("standard", "cannot stop", without("StateMachineRole", *FIRST, 1, "Action", 3)),
+        ("standard", "puts objects", append("StateMachineRole", *FIRST, 2, "Action", "s3:PutObject")),
+        ("standard", "its role gone", drop("Resources", "StateMachineRole")),
+    )
+]
+
+P40_FUNCTION_GRANTS = [
+    Mutant("P40_FUNCTION_GRANTS", kind, name, change)
+    for kind, name, change in (
+        ("express", "writes every stage", grant("ScoreFunctionRole", 2, "Resource", [workflow_object("*")])),
+        (
+            "express",
+            "writes another stage",
+            grant("ScoreFunctionRole", 2, "Resource", [workflow_object("*/StoreStage/*")]),
+        ),
+        ("express", "writes its output elsewhere", grant("ETLFunctionRole", 0, "Resource", [ELSEWHERE])),
+        ("express", "reads every output", grant("StoreFunctionRole", 0, "Resource", [workflow_object("*")])),
+        (
+            "express",
+            "reads the stage before the previous",
+            append("StoreFunctionRole", *FIRST, 0, "Resource", workflow_object("*/FilterStage/output.json")),
+        ),
+        (
+            "express",
+            "reads the whole stage",
+            grant("StoreFunctionRole", 0, "Resource", [workflow_object("*/ScoreStage/*")]),
+        ),
+        ("express", "lists the bucket", without("FilterFunctionRole", *FIRST, 1, "Condition")),
+        ("express", "lists executions", grant("FilterFunctionRole", 1, *PREFIX, "executions/*")),
+        ("express", "deletes", append("FilterFunctionRole", *FIRST, 2, "Action", "s3:DeleteObject")),
+        ("express", "reads versions", append("FilterFunctionRole", *FIRST, 0, "Action", "s3:GetObjectVersion")),
+        ("express", "cannot read", ungrant("ReactiveFunctionRole", 0)),
+        ("express", "cannot write", ungrant("ETLFunctionRole", 0)),
+        ("express", "a source that no setting names", append("ETLFunctionRole", *FIRST, READ_ELSEWHERE)),
+        ("express", "another's role", of("StoreFunction", "Role", {"Fn::GetAtt": ["ScoreFunctionRole", "Arn"]})),
+        (
+            "standard",
+            "a stage put between",
+            state("FilterStage", "Parameters", "Payload", "previousStage", "HeavyETLStage"),
+        ),
+    )
+]
+
+P40_JOB_GRANTS = [
+    Mutant("P40_JOB_GRANTS", "standard", name, change)
+    for name, change in (
+        ("writes every stage", grant("HeavyETLJobRole", 2, "Resource", [workflow_object("*")])),
+        ("reads every output", grant("HeavyETLJobRole", 1, "Resource", [workflow_object("*/*/output.json")])),
+        ("reads another stage", grant("HeavyETLJobRole", 1, "Resource", [workflow_object("*/ETLStage/output.json")])),
+        ("reads beside its script", append("HeavyETLJobRole", *FIRST, 0, "Resource", ELSEWHERE)),
+        ("deletes outputs", grant("HeavyETLJobRole", 3, "Resource", [workflow_object("*/HeavyETLStage/*")])),
+        ("deletes another's parts", grant("HeavyETLJobRole", 3, "Resource", [workflow_object("*/ETLStage/_parts/*")])),
+        ("lists the bucket", without("HeavyETLJobRole", *FIRST, 4, "Condition")),
+        ("lists its stage", grant("HeavyETLJobRole", 4, *PREFIX, "executions/*/HeavyETLStage/")),
+        ("sets rights", append("HeavyETLJobRole", *FIRST, 2, "Action", "s3:PutObjectAcl")),
+        ("cannot read", ungrant("HeavyETLJobRole", 1)),
+        ("cannot write", ungrant("HeavyETLJobRole", 2)),
+        ("a function's role", of("HeavyETLJob", "Role", {"Fn::GetAtt": ["ETLFunctionRole", "Arn"]})),
+    )
+]
+
+ROLE_MUTANTS = [*P42_NO_WILDCARDS, *P42_STATE_MACHINE_GRANTS, *P40_FUNCTION_GRANTS, *P40_JOB_GRANTS]

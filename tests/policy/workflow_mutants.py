@@ -1,0 +1,108 @@
+"""Wrong workflows: changes to the states of a golden template, and to its rule on failures, that a rule must notice."""
+
+from __future__ import annotations
+
+from tests.policy.changes import Mutant, asl, drop, of, put, state, state_without, without
+
+JOB = "HeavyETLStage"
+ARGUMENTS = ("Parameters", "Arguments")
+PATTERN = ("EventPattern", "detail")
+
+P12_EXPRESS_LIMIT = [
+    Mutant("P12_EXPRESS_LIMIT", "express", name, change)
+    for name, change in (
+        ("no limit", asl(drop("TimeoutSeconds"))),
+        ("10 minutes", asl(put("TimeoutSeconds", 600))),
+        ("a text", asl(put("TimeoutSeconds", "300"))),
+        ("a task without limit", state_without("ReactiveStage", "TimeoutSeconds")),
+        ("a task of 10 minutes", state("ETLStage", "TimeoutSeconds", 600)),
+    )
+]
+
+P15 = [
+    Mutant(rule, kind, name, change)
+    for rule, kind, name, change in (
+        ("P15_ONE_CHAIN", "express", "Next dangles", state("ETLStage", "Next", "Filter")),
+        ("P15_ONE_CHAIN", "express", "skips a stage", state("ETLStage", "Next", "ScoreStage")),
+        ("P15_ONE_CHAIN", "express", "two ends", state("ReceiveMessage", "End", True)),
+        ("P15_ONE_CHAIN", "express", "no end", state_without("ReactiveStage", "End")),
+        ("P15_ONE_CHAIN", "express", "leads nowhere", state_without("ScoreStage", "Next")),
+        ("P15_ONE_CHAIN", "standard", "begins again", state("StoreStage", "Next", "ReceiveMessage")),
+        ("P15_ONE_CHAIN", "standard", "ends and goes on", state("ReactiveStage", "Next", "ETLStage")),
+        (
+            "P15_EXPRESS_LAMBDA_ONLY",
+            "express",
+            "waits for a job",
+            state("ETLStage", "Resource", "glue:startJobRun.sync"),
+        ),
+        (
+            "P15_EXPRESS_LAMBDA_ONLY",
+            "express",
+            "puts an object",
+            state("StoreStage", "Resource", "arn:aws:states:::aws-sdk:s3:putObject"),
+        ),
+        ("P15_EXPRESS_LAMBDA_ONLY", "express", "no integration", state_without("StoreStage", "Resource")),
+    )
+]
+
+P21_GLUE_WAITS = [
+    Mutant("P21_GLUE_WAITS", "standard", service, state(JOB, "Resource", f"arn:aws:states:::{service}"))
+    for service in ("glue:startJobRun", "aws-sdk:glue:startJobRun", "glue:startJobRun.waitForTaskToken")
+]
+
+P22_GLUE_ARGUMENTS = [
+    Mutant("P22_GLUE_ARGUMENTS", "standard", name, change)
+    for name, change in (
+        ("no arguments", state_without(JOB, *ARGUMENTS)),
+        ("no execution", state_without(JOB, *ARGUMENTS, "--execution-id.$")),
+        ("no input key", state_without(JOB, *ARGUMENTS, "--input-key.$")),
+        ("no output bucket", state_without(JOB, *ARGUMENTS, "--output-bucket")),
+        ("fixed bucket", state(JOB, *ARGUMENTS, "--input-bucket", "bucket")),
+        ("sixth", state(JOB, *ARGUMENTS, "--mode", "fast")),
+        ("key from input", state(JOB, *ARGUMENTS, "--output-key.$", "$.key")),
+        ("changes the job", state(JOB, "Parameters", "MaxCapacity", 100)),
+    )
+]
+
+P24_GLUE_RETRY = [
+    Mutant("P24_GLUE_RETRY", "standard", name, change)
+    for name, change in (
+        ("none", state_without(JOB, "Retry")),
+        ("only for runs that are taken", state_without(JOB, "Retry", 1)),
+        ("3 attempts", state(JOB, "Retry", 1, "MaxAttempts", 3)),
+        ("after 20 s", state(JOB, "Retry", 1, "IntervalSeconds", 20)),
+        ("default backoff", state_without(JOB, "Retry", 1, "BackoffRate")),
+        ("other error", state(JOB, "Retry", 1, "ErrorEquals", ["States.TaskFailed"])),
+        ("failures taken first", state(JOB, "Retry", 0, "ErrorEquals", ["States.TaskFailed"])),
+        ("capped", state(JOB, "Retry", 1, "MaxDelaySeconds", 301)),
+    )
+]
+
+P34_FAILURE_RULE = [
+    Mutant("P34_FAILURE_RULE", "standard", name, change)
+    for name, change in (
+        ("no rule", drop("Resources", "FailureRule")),
+        ("other source", of("FailureRule", "EventPattern", "source", ["aws.glue"])),
+        ("other events", of("FailureRule", "EventPattern", "detail-type", ["Glue Job State Change"])),
+        ("all events", without("FailureRule", "EventPattern", "detail-type")),
+        ("no failures", without("FailureRule", *PATTERN, "status", 0)),
+        ("no time-outs", without("FailureRule", *PATTERN, "status", 1)),
+        ("no aborts", without("FailureRule", *PATTERN, "status", 2)),
+        ("every state machine", without("FailureRule", *PATTERN, "stateMachineArn")),
+        ("no state machine", of("FailureRule", *PATTERN, "stateMachineArn", [{"Ref": "Queue"}])),
+        ("narrowed", of("FailureRule", *PATTERN, "name", ["first"])),
+        ("disabled", of("FailureRule", "State", "DISABLED")),
+        ("nobody", of("FailureRule", "Targets", [])),
+        ("undelivered alerts are lost", without("FailureRule", "Targets", 0, "DeadLetterConfig")),
+        ("queue gone", drop("Resources", "AlertDeadLetterQueue")),
+    )
+]
+
+WORKFLOW_MUTANTS = [
+    *P12_EXPRESS_LIMIT,
+    *P15,
+    *P21_GLUE_WAITS,
+    *P22_GLUE_ARGUMENTS,
+    *P24_GLUE_RETRY,
+    *P34_FAILURE_RULE,
+]
