@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.policy.changes import Mutant, asl, drop, of, put, rename, state, state_without, without
+from tests.policy.queue_mutants import QUEUE_MUTANTS
 from tests.policy.role_mutants import ROLE_MUTANTS
 from tests.policy.samples import Json
 from tests.policy.workflow_mutants import WORKFLOW_MUTANTS
@@ -232,6 +233,7 @@ MUTANTS = [
     Mutant(
         "P41_PIPE_PASSES_ALL", "standard", "enriched", of("Pipe", "Enrichment", {"Fn::GetAtt": ["ETLFunction", "Arn"]})
     ),
+    *QUEUE_MUTANTS,
     *ROLE_MUTANTS,
     *WORKFLOW_MUTANTS,
 ]

@@ -26,7 +26,7 @@ def test_findings_of_all_checks_are_sorted_by_line() -> None:
         .replace("RetentionInDays: 14", "RetentionInDays: 30", 1)
     )
     judgement = judge(
-        parse_template(text.replace("VisibilityTimeout: 1800", "VisibilityTimeout:"), "t.yaml"), rules(), lint=False
+        parse_template(text.replace("MaximumMessageSize: 122880", "MaximumMessageSize:"), "t.yaml"), rules(), lint=False
     )
     assert [finding.rule for finding in judgement.findings] == ["CFN01_NO_NULL", "P35_LOG_RETENTION", "P41_PIPE"]
     assert {rule for rule, verdict in judgement.verdicts.items() if verdict == "FAIL"} == {

@@ -15,7 +15,7 @@ P12_EXPRESS_LIMIT = [
         ("10 minutes", asl(put("TimeoutSeconds", 600))),
         ("a text", asl(put("TimeoutSeconds", "300"))),
         ("a task without limit", state_without("ReactiveStage", "TimeoutSeconds")),
-        ("a task of 10 minutes", state("ETLStage", "TimeoutSeconds", 600)),
+        ("a task's limit as text", state("ETLStage", "TimeoutSeconds", "70")),
     )
 ]
 

@@ -1,0 +1,38 @@
+"""Wrong queues: changes to the queues of a golden template and to their policies that a rule must notice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.policy.changes import Change, Mutant, drop, of, without
+
+
+def denial(queue: str, *place: Any) -> Change:
+    return of(f"{queue}Policy", "PolicyDocument", "Statement", 0, *place)
+
+
+QUEUE_MUTANTS = [
+    Mutant(f"SEC01_{rule}", kind, name, change)
+    for rule, kind, name, change in (
+        ("QUEUE_ENCRYPTION", "express", "off", of("Queue", "SqsManagedSseEnabled", False)),
+        ("QUEUE_ENCRYPTION", "express", "not said", without("DeadLetterQueue", "SqsManagedSseEnabled")),
+        ("QUEUE_ENCRYPTION", "express", "off without a key", of("Queue", "SqsManagedSseEnabled", "Fn::If", 2, False)),
+        ("QUEUE_ENCRYPTION", "standard", "off with a key", without("AlertDeadLetterQueue", "KmsMasterKeyId")),
+        ("QUEUE_TLS", "express", "no policy for dead letters", drop("Resources", "DeadLetterQueuePolicy")),
+        ("QUEUE_TLS", "express", "no policy for messages", drop("Resources", "QueuePolicy")),
+        ("QUEUE_TLS", "express", "one action", denial("Queue", "Action", ["sqs:SendMessage"])),
+        ("QUEUE_TLS", "express", "allowed", denial("Queue", "Effect", "Allow")),
+        ("QUEUE_TLS", "express", "turned", denial("Queue", "Condition", "Bool", "aws:SecureTransport", "true")),
+        ("QUEUE_TLS", "standard", "one service", denial("Queue", "Principal", {"Service": "events.amazonaws.com"})),
+        (
+            "QUEUE_TLS",
+            "standard",
+            "narrowed",
+            denial("DeadLetterQueue", "Condition", "IpAddress", {"aws:SourceIp": "192.0.2.0/24"}),
+        ),
+        ("QUEUE_TLS", "standard", "no denial", without("AlertDeadLetterQueuePolicy", "PolicyDocument", "Statement", 1)),
+        ("VISIBILITY", "express", "300 s", of("Queue", "VisibilityTimeout", 300)),
+        ("VISIBILITY", "express", "default", without("Queue", "VisibilityTimeout")),
+        ("VISIBILITY", "express", "a text", of("Queue", "VisibilityTimeout", "1800")),
+    )
+]
