@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ceap.policy import resources
+from ceap.policy.template import Template, parse_template
+from tests.policy.samples import golden
+
+
+def template(**bodies: Any) -> Template:
+    return parse_template(json.dumps({"Resources": bodies}), "t.json")
+
+
+def machine(definition: Any) -> Template:
+    text = definition if isinstance(definition, str) else json.dumps(definition)
+    return template(Machine={"Type": resources.MACHINE, "Properties": {"DefinitionString": text}})
+
+
+@pytest.mark.parametrize(
+    ("value", "target"),
+    [
+        ({"Ref": "Queue"}, ("Queue", "")),
+        ({"Fn::GetAtt": ["Queue", "Arn"]}, ("Queue", "Arn")),
+        ({"Fn::GetAtt": "Queue.Arn"}, ("Queue", "Arn")),
+        ({"Fn::GetAtt": ["Queue", {"Ref": "Attribute"}]}, None),
+        ({"Fn::GetAtt": "Queue"}, None),
+        ({"Ref": ["Queue"]}, None),
+        ({"Ref": "Queue", "Other": 1}, None),
+        ("Queue", None),
+        (None, None),
+    ],
+)
+def test_a_reference_is_a_logical_id_and_an_attribute(value: Any, target: Any) -> None:
+    assert resources.reference(value) == target
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a", "a"),
+        ({"Fn::Sub": "${A}"}, "${A}"),
+        ({"Fn::Sub": ["${A}", {"A": 1}]}, None),
+        ({"Ref": "A"}, None),
+        (1, None),
+    ],
+)
+def test_a_text_may_be_substituted(value: Any, text: str | None) -> None:
+    assert resources.text(value) == text
+
+
+def test_what_is_not_there_is_none_in_any_shape() -> None:
+    value = {"a": [{"b": 1}]}
+    assert resources.at(value, "a", 0, "b") == 1
+    for keys in (("b",), ("a", 1), ("a", "b"), (0,), ("a", 0, "b", "c")):
+        assert resources.at(value, *keys) is None
+
+
+def test_numbers_are_no_truth_values() -> None:
+    assert [resources.number(value) for value in (1, 1.5, True, "1", None)] == [1, 1.5, None, None, None]
+
+
+def test_one_value_is_a_list_of_one() -> None:
+    assert [resources.items(value) for value in ("a", ["a"], None, {})] == [["a"], ["a"], [], [{}]]
+
+
+def test_an_import_is_known_by_its_name() -> None:
+    assert resources.imported({"Fn::ImportValue": {"Fn::Sub": "x-${E}"}}) == "x-${E}"
+    assert resources.imported({"Fn::ImportValue": {"Ref": "Name"}}) is None
+    assert resources.imported("x") is None
+
+
+def test_resources_are_found_by_type_and_by_what_points_at_them() -> None:
+    express = golden("express")
+    [queue] = [found for found in resources.resources(express, resources.QUEUE) if "RedrivePolicy" in found.properties]
+    assert queue.name == "ceap-realtime-${Environment}-queue"
+    assert queue.path() == "/Resources/Queue"
+    assert queue.path("RedrivePolicy", "maxReceiveCount") == "/Resources/Queue/Properties/RedrivePolicy/maxReceiveCount"
+    found = resources.pointed_at(express, queue.properties["RedrivePolicy"]["deadLetterTargetArn"])
+    assert found is not None
+    assert found.logical_id == "DeadLetterQueue"
+
+
+def test_owners_come_with_their_roles() -> None:
+    roles = {owner.logical_id: role.logical_id for owner, role in resources.owners(golden("standard"))}
+    owned = ("ETLFunction", "FilterFunction", "ScoreFunction", "StoreFunction", "ReactiveFunction", "HeavyETLJob")
+    assert roles == {owner: f"{owner}Role" for owner in (*owned, "StateMachine", "Pipe")}
+
+
+def test_the_states_of_a_machine_are_in_order_and_name_what_they_run() -> None:
+    standard = golden("standard")
+    [found] = resources.machines(standard)
+    stages = ["ETLStage", "FilterStage", "HeavyETLStage", "ScoreStage", "StoreStage", "ReactiveStage"]
+    assert found.chain() == ["ReceiveMessage", *stages]
+    assert found.stages() == stages
+    runs = [found.runs(standard, stage) for stage in stages[1:3]]
+    assert [run and run.logical_id for run in runs] == ["FilterFunction", "HeavyETLJob"]
+    path = found.path("States", "FilterStage", "Next")
+    assert standard.text.splitlines()[standard.line(path) - 1].strip() == '"Next": "HeavyETLStage"'
+
+
+def test_a_chain_ends_where_it_comes_round() -> None:
+    states = {"A": {"Next": "B"}, "B": {"Next": "A"}, "C": {}, "D": "no state"}
+    [found] = resources.machines(machine({"StartAt": "A", "States": states}))
+    assert found.chain() == ["A", "B"]
+    assert list(found.states) == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize("definition", ["", "[]", '{"a": 1, "a": 2}', "{" * 200])
+def test_a_definition_that_cannot_be_read_is_left_out(definition: str) -> None:
+    assert list(resources.machines(machine(definition))) == []
+
+
+def test_resources_of_odd_shape_are_left_out_or_empty() -> None:
+    odd = template(A={"Type": 1}, B={"Type": "X", "Properties": []}, C=[1], D={"Type": resources.MACHINE})
+    assert [(found.logical_id, found.properties) for found in resources.resources(odd)] == [("B", {}), ("D", {})]
+    assert list(resources.machines(odd)) == []
+    assert list(resources.owners(odd)) == []
+    assert [found.name for found in resources.resources(odd)] == [None, None]
