@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.policy.changes import Mutant, asl, drop, of, put, rename, state, state_without, without
+from tests.policy.name_mutants import NAME_MUTANTS
 from tests.policy.queue_mutants import QUEUE_MUTANTS
 from tests.policy.role_mutants import ROLE_MUTANTS
 from tests.policy.samples import Json
@@ -233,6 +234,7 @@ MUTANTS = [
     Mutant(
         "P41_PIPE_PASSES_ALL", "standard", "enriched", of("Pipe", "Enrichment", {"Fn::GetAtt": ["ETLFunction", "Arn"]})
     ),
+    *NAME_MUTANTS,
     *QUEUE_MUTANTS,
     *ROLE_MUTANTS,
     *WORKFLOW_MUTANTS,

@@ -7,6 +7,8 @@ from tests.policy.changes import Mutant, asl, drop, of, put, state, state_withou
 JOB = "HeavyETLStage"
 ARGUMENTS = ("Parameters", "Arguments")
 PATTERN = ("EventPattern", "detail")
+LOGS = "LoggingConfiguration"
+INVOCATION = ("TargetParameters", "StepFunctionStateMachineParameters", "InvocationType")
 
 P12_EXPRESS_LIMIT = [
     Mutant("P12_EXPRESS_LIMIT", "express", name, change)
@@ -42,6 +44,39 @@ P15 = [
             state("StoreStage", "Resource", "arn:aws:states:::aws-sdk:s3:putObject"),
         ),
         ("P15_EXPRESS_LAMBDA_ONLY", "express", "no integration", state_without("StoreStage", "Resource")),
+    )
+]
+
+P18 = [
+    Mutant(rule, "standard", name, change)
+    for rule, name, change in (
+        ("P18_STANDARD_EXECUTION", "the type is not said", without("StateMachine", "StateMachineType")),
+        ("P18_STANDARD_EXECUTION", "errors alone", of("StateMachine", LOGS, "Level", "ERROR")),
+        ("P18_STANDARD_EXECUTION", "no data", of("StateMachine", LOGS, "IncludeExecutionData", False)),
+        ("P18_STANDARD_EXECUTION", "no tracing", without("StateMachine", "TracingConfiguration")),
+        ("P18_STANDARD_LIMIT", "may hang", asl(drop("TimeoutSeconds"))),
+        ("P18_STANDARD_LIMIT", "two years", asl(put("TimeoutSeconds", 63_072_000))),
+        ("P18_STANDARD_LIMIT", "a function may hang", state_without("ETLStage", "TimeoutSeconds")),
+        ("P18_STANDARD_LIMIT", "a job may hang", state_without(JOB, "TimeoutSeconds")),
+    )
+]
+
+P19_STANDARD_STARTS = [
+    Mutant("P19_STANDARD_STARTS", kind, name, change)
+    for kind, name, change in (
+        ("standard", "waits", of("Pipe", *INVOCATION, "REQUEST_RESPONSE")),
+        ("standard", "waits by default", without("Pipe", *INVOCATION)),
+        ("standard", "no parameters", without("Pipe", "TargetParameters")),
+        ("express", "type turned", of("StateMachine", "StateMachineType", "STANDARD")),
+    )
+]
+
+P30_FAILURES_FAIL = [
+    Mutant("P30_FAILURES_FAIL", kind, f"caught at {stage}", state(stage, "Catch", catch))
+    for kind, stage, catch in (
+        ("express", "ETLStage", [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "FilterStage"}]),
+        ("express", "ReactiveStage", [{"ErrorEquals": ["PermanentStageError"], "Next": "ETLStage"}]),
+        ("standard", JOB, [{"ErrorEquals": ["States.TaskFailed"], "Next": "ScoreStage"}]),
     )
 ]
 
@@ -101,6 +136,9 @@ P34_FAILURE_RULE = [
 WORKFLOW_MUTANTS = [
     *P12_EXPRESS_LIMIT,
     *P15,
+    *P18,
+    *P19_STANDARD_STARTS,
+    *P30_FAILURES_FAIL,
     *P21_GLUE_WAITS,
     *P22_GLUE_ARGUMENTS,
     *P24_GLUE_RETRY,
