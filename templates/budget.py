@@ -57,15 +57,18 @@ def machine_timeout_s(workflow: Workflow) -> int:
     if workflow.type is WorkflowType.EXPRESS:
         return EXPRESS_LIMIT_S
     lambda_retry = workflow.retry.lambda_
-    longest = 0
-    if isinstance(workflow.steps[0], GlueStep):
-        longest += (1 + lambda_retry.max_attempts) * STAGE_INPUT_S + waits_s(lambda_retry)
+    longest = longest_s(STAGE_INPUT_S, lambda_retry) if isinstance(workflow.steps[0], GlueStep) else 0
     for step in workflow.steps:
-        is_job = isinstance(step, GlueStep)
-        retry = workflow.retry.glue if is_job else lambda_retry
-        longest += (1 + retry.max_attempts) * task_timeout_s(step) + waits_s(retry)
-        longest += waits_s(CONCURRENCY_RETRY) if is_job else 0
+        if isinstance(step, GlueStep):
+            longest += longest_s(task_timeout_s(step), workflow.retry.glue, CONCURRENCY_RETRY)
+        else:
+            longest += longest_s(task_timeout_s(step), lambda_retry)
     return min(longest, STANDARD_LIMIT_S)
+
+
+def longest_s(timeout_s: int, retry: RetryPolicy, *refusals: RetryPolicy) -> int:
+    """Return what a task takes with all attempts and waits; what is refused at once costs its retrier's waits alone."""
+    return (1 + retry.max_attempts) * timeout_s + sum(waits_s(retrier) for retrier in (retry, *refusals))
 
 
 def waits_s(retry: RetryPolicy) -> int:
@@ -80,9 +83,14 @@ def visibility_timeout_s(workflow: Workflow) -> int:
     """
     if workflow.type is WorkflowType.STANDARD:
         return STANDARD_VISIBILITY_S
-    return max(6 * step_timeouts_s(workflow.steps), EXPRESS_LIMIT_S + 30)
+    return express_visibility_s(step_timeouts_s(workflow.steps))
 
 
-def queue_age_alarm_s(workflow: Workflow) -> int:
+def express_visibility_s(steps_s: int) -> int:
+    """Return how long a message of an EXPRESS workflow stays hidden whose functions take so long together."""
+    return max(6 * steps_s, EXPRESS_LIMIT_S + 30)
+
+
+def queue_age_alarm_s(visibility_s: int) -> int:
     """Return the age of the oldest message that calls for attention: it was hidden a whole time and is not done."""
-    return max(2 * visibility_timeout_s(workflow), 600)
+    return max(2 * visibility_s, 600)

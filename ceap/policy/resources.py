@@ -14,6 +14,7 @@ import msgspec
 
 from ceap.policy.document import DocumentError, parse_json
 from ceap.policy.template import Template
+from handlers.contract import output_key
 
 FUNCTION: Final = "AWS::Lambda::Function"
 JOB: Final = "AWS::Glue::Job"
@@ -25,6 +26,11 @@ ROLE: Final = "AWS::IAM::Role"
 INVOKE: Final = "arn:aws:states:::lambda:invoke"
 RUN_JOB: Final = "arn:aws:states:::glue:startJobRun.sync"
 PUT_OBJECT: Final = "arn:aws:states:::aws-sdk:s3:putObject"
+
+FUNCTION_DEFAULT_S: Final = 3
+"""Lambda's own Timeout. Source: AWS::Lambda::Function."""
+
+NUMBER_LIMIT: Final = 2**53
 
 ROLE_PROPERTY: Final = {FUNCTION: "Role", JOB: "Role", MACHINE: "RoleArn", PIPE: "RoleArn"}
 """The property that holds the ARN of the role as which a resource acts."""
@@ -87,6 +93,26 @@ class Machine(msgspec.Struct, frozen=True):
         """Return the names of the states of the chain that run a function or a job: the steps, in order."""
         return [name for name in self.chain() if self.states[name].get("Resource") in (INVOKE, RUN_JOB)]
 
+    def steps(self) -> list[tuple[str | None, str]]:
+        """Return the stages in order, each after the stage before it; None stands before the first."""
+        stages = self.stages()
+        return list(zip((None, *stages), stages, strict=False))
+
+    @property
+    def is_express(self) -> bool:
+        return self.resource.properties.get("StateMachineType") == "EXPRESS"
+
+    def functions_s(self, template: Template) -> int | None:
+        """Return how long the functions take together, at most; None where the template does not say it."""
+        total = 0
+        for stage in self.stages():
+            run = self.runs(template, stage)
+            timeout_s = number(run.properties.get("Timeout", FUNCTION_DEFAULT_S)) if run else None
+            if timeout_s is None:
+                return None
+            total += int(timeout_s)
+        return total
+
     def substituted(self, token: Any) -> Any:
         """Return the value that replaces a text that is one token, `${ETLFunction}`."""
         if not (isinstance(token, str) and token.startswith("${") and token.endswith("}")):
@@ -127,8 +153,9 @@ def text(value: Any) -> str | None:
 
 
 def number(value: Any) -> int | float | None:
-    """Return a number; a truth value is none."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """Return a number that can be counted with; a truth value is none, nor is what JSON reads as infinite."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and abs(value) < NUMBER_LIMIT else None
 
 
 def reference(value: Any) -> tuple[str, str] | None:
@@ -148,6 +175,11 @@ def reference(value: Any) -> tuple[str, str] | None:
 def imported(value: Any) -> str | None:
     """Return the name of the export that an `Fn::ImportValue` imports, `Fn::Sub` text included."""
     return text(at(value, "Fn::ImportValue")) if isinstance(value, dict) and len(value) == 1 else None
+
+
+def key_path(folder: str) -> str:
+    """Return the intrinsic function that gives the key of a stage's output, or of the message, in this execution."""
+    return f"States.Format('{output_key('{}', folder)}', $$.Execution.Name)"
 
 
 def resources(template: Template, *types: str) -> Iterator[Resource]:

@@ -59,7 +59,7 @@ def _watches(workflow: Workflow) -> tuple[_Watch, ...]:
     queue = ("AWS/SQS", "QueueName", GetAtt(QUEUE, "QueueName"))
     machine = ("AWS/States", "StateMachineArn", Ref(STATE_MACHINE))
     pipe = ("AWS/EventBridge/Pipes", "PipeName", Ref(PIPE))
-    age = budget.queue_age_alarm_s(workflow)
+    age = budget.queue_age_alarm_s(budget.visibility_timeout_s(workflow))
     return (
         _Watch(
             "DeadLettersAlarm",

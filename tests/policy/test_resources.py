@@ -62,8 +62,9 @@ def test_numbers_are_no_truth_values() -> None:
     assert [resources.number(value) for value in (1, 1.5, True, "1", None)] == [1, 1.5, None, None, None]
 
 
-def test_one_value_is_a_list_of_one() -> None:
-    assert [resources.items(value) for value in ("a", ["a"], None, {})] == [["a"], ["a"], [], [{}]]
+@pytest.mark.parametrize(("value", "items"), [("a", ["a"]), (["a"], ["a"]), ({}, [{}]), (None, [])])
+def test_one_value_is_a_list_of_one(value: Any, items: list[Any]) -> None:
+    assert resources.items(value) == items
 
 
 def test_an_import_is_known_by_its_name() -> None:

@@ -1,0 +1,32 @@
+"""A Lambda task names the stage before it, whose output it reads; the first names none.
+
+Source: property 3; requirements 2.3, 2.4 and 3.1.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import INVOKE, at, machines
+from ceap.policy.template import Template
+
+RULE: Final = "P03_PREVIOUS_STAGE"
+
+
+def check(template: Template) -> list[Finding]:
+    findings = []
+    for machine in machines(template):
+        for previous, name in machine.steps():
+            payload = at(machine.states, name, "Parameters", "Payload")
+            if at(machine.states, name, "Resource") != INVOKE or at(payload, "currentStage") is None:
+                continue  # P08's: no payload of ours
+            said = at(payload, "previousStage")
+            if said != previous:
+                wrong = "takes the message for its input" if said is None else f"reads the output of {said}"
+                right = "no stage stands before it" if previous is None else f"{previous} stands before it"
+                message = f'[P03] the stage {wrong}, and {right} | fix: "previousStage": {json.dumps(previous)}'
+                path = machine.path("States", name, "Parameters", "Payload", "previousStage")
+                findings.append(template.finding(RULE, message, path))
+    return findings

@@ -1,0 +1,63 @@
+"""A message comes again only when its execution is over, as often as it may, while the queue still keeps it.
+
+Source: property 33; requirements 4.3 and 8.6; SQS Developer Guide, "Visibility timeout"; EventBridge User Guide,
+"Amazon SQS as a source".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import PIPE, QUEUE, Machine, Resource, at, items, machines, number, pointed_at, resources
+from ceap.policy.template import Template
+from templates import budget
+
+RULE: Final = "P33_REDELIVERY"
+
+VISIBILITY_DEFAULT_S: Final = 30
+RETENTION_DEFAULT_S: Final = 345_600
+"""SQS's own VisibilityTimeout and MessageRetentionPeriod. Source: AWS::SQS::Queue."""
+
+
+def check(template: Template) -> list[Finding]:
+    by_id = {machine.resource.logical_id: machine for machine in machines(template)}
+    findings = []
+    for pipe in resources(template, PIPE):
+        queue, target = (pointed_at(template, pipe.properties.get(key)) for key in ("Source", "Target"))
+        machine = target and by_id.get(target.logical_id)
+        if queue and queue.type == QUEUE and machine:
+            faults = _faults(template, queue, machine)
+            findings += [template.finding(RULE, f"[P33] {message}", path) for message, path in faults]
+    return findings
+
+
+def _faults(template: Template, queue: Resource, machine: Machine) -> Iterator[tuple[str, str]]:
+    visibility_s = number(queue.properties.get("VisibilityTimeout", VISIBILITY_DEFAULT_S))
+    if visibility_s is None:
+        return
+    needed_s = budget.STANDARD_VISIBILITY_S
+    if machine.is_express:
+        needed_s = budget.express_visibility_s(machine.functions_s(template) or 0)
+    if visibility_s < needed_s:
+        message = f"a message may come again after {visibility_s} s, while it is worked on | fix: VisibilityTimeout "
+        yield f"{message}{needed_s}", queue.path("VisibilityTimeout")
+    receives = number(at(queue.properties, "RedrivePolicy", "maxReceiveCount"))
+    retention_s = number(queue.properties.get("MessageRetentionPeriod", RETENTION_DEFAULT_S))
+    if receives and retention_s is not None and retention_s < receives * visibility_s:
+        least_s = int(receives * visibility_s)
+        message = f"the queue drops a message before it was received {receives} times | fix: MessageRetentionPeriod "
+        yield f"{message}{least_s} or more", queue.path("MessageRetentionPeriod")
+    for alarm in resources(template, "AWS::CloudWatch::Alarm"):
+        limit_s = number(alarm.properties.get("Threshold"))
+        due_s = budget.queue_age_alarm_s(int(visibility_s))
+        if _is_on_age_of(template, alarm, queue) and limit_s is not None and limit_s < due_s:
+            message = f"the alarm goes off while a message may still be worked on | fix: Threshold {due_s}"
+            yield message, alarm.path("Threshold")
+
+
+def _is_on_age_of(template: Template, alarm: Resource, queue: Resource) -> bool:
+    values = [at(dimension, "Value") for dimension in items(alarm.properties.get("Dimensions"))]
+    is_on_age = alarm.properties.get("MetricName") == "ApproximateAgeOfOldestMessage"
+    return is_on_age and pointed_at(template, values[0] if values else None) == queue

@@ -1,0 +1,57 @@
+"""Where a Glue job comes first, and only there, a task puts the message on S3 for it: a job takes no payload.
+
+Source: property 4; requirements 2.4 and 7.1; Step Functions Developer Guide, "AWS SDK service integrations".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import PUT_OBJECT, RUN_JOB, Machine, at, key_path, machines
+from ceap.policy.template import Template
+from handlers.contract import INITIAL_FOLDER
+
+RULE: Final = "P04_STAGE_INPUT"
+
+_PARAMETERS: Final = {"Bucket": "${WorkflowBucket}", "Key.$": key_path(INITIAL_FOLDER), "Body.$": "$.body"}
+
+
+def check(template: Template) -> list[Finding]:
+    return [
+        template.finding(RULE, f"[P04] {message}", machine.path("States", *place))
+        for machine in machines(template)
+        for message, *place in _faults(machine)
+    ]
+
+
+def _faults(machine: Machine) -> Iterator[tuple[str, ...]]:
+    """Yield what is wrong and the place where, from the states on."""
+    chain, stages = machine.chain(), machine.stages()
+    arguments = at(machine.states, *stages[:1], "Parameters", "Arguments")
+    if at(machine.states, *stages[:1], "Resource") != RUN_JOB or at(arguments, "--input-key.$") is None:
+        before = []  # no job of ours comes first
+    else:
+        before = [name for name in chain[: chain.index(stages[0])] if _puts(machine, name)]
+        if not before:
+            yield "nothing puts the message on S3 for the job | fix: a StageInput task before it", stages[0]
+    for name in machine.states:
+        if name in before[-1:]:
+            yield from _wrong_input(machine, name)
+        elif _puts(machine, name) and at(machine.states, name, "Parameters", "Key.$") == key_path(INITIAL_FOLDER):
+            yield "the state puts the message on S3, and no job reads it there | fix: remove the state", name
+
+
+def _puts(machine: Machine, name: str) -> bool:
+    return machine.states[name].get("Resource") == PUT_OBJECT
+
+
+def _wrong_input(machine: Machine, name: str) -> Iterator[tuple[str, ...]]:
+    parameters = machine.states[name].get("Parameters")
+    for parameter, right in _PARAMETERS.items():
+        if at(parameters, parameter) != right:
+            message = f'{parameter} is not what the job reads | fix: "{parameter}": "{right}"'
+            yield message, name, "Parameters", parameter
+    if "InputPath" in machine.states[name]:
+        yield "InputPath changes what is put on S3 | fix: remove it", name, "InputPath"

@@ -1,0 +1,52 @@
+"""Every state is reached from the first, once, and the execution comes to an end.
+
+Neither Guard nor cfn-lint follows the graph. Source: property 15; Amazon States Language, "Transitions".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import Machine, at, items, machines
+from ceap.policy.template import Template
+
+RULE: Final = "P15_STATES_IN_ORDER"
+
+
+def check(template: Template) -> list[Finding]:
+    findings = []
+    for machine in machines(template):
+        chain = machine.chain()
+        if not chain:
+            continue  # ASL02's and cfn-lint's: StartAt names no state
+        reached = _reached(machine, chain[0])
+        for name in machine.states:
+            if name not in reached:
+                message = (
+                    f"[P15] no way leads to {name} | fix: name it in the Next of the state before it, or remove it"
+                )
+                findings.append(template.finding(RULE, message, machine.path("States", name)))
+        back = machine.states[chain[-1]].get("Next")
+        if back in chain:
+            message = f"[P15] the execution comes round to {back} for ever | fix: the state that follows, or End true"
+            findings.append(template.finding(RULE, message, machine.path("States", chain[-1], "Next")))
+    return findings
+
+
+def _reached(machine: Machine, start: str) -> set[str]:
+    reached: set[str] = set()
+    ahead = [start]
+    while ahead:
+        name = ahead.pop()
+        if name not in reached:
+            reached.add(name)
+            ahead += [following for following in _following(machine.states[name]) if following in machine.states]
+    return reached
+
+
+def _following(state: dict[str, Any]) -> list[str]:
+    """Return the states that a state may lead to, of any type."""
+    ways = [state, *items(state.get("Choices")), *items(state.get("Catch"))]
+    names = [state.get("Default"), *(at(way, "Next") for way in ways)]
+    return [name for name in names if isinstance(name, str)]

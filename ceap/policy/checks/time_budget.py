@@ -1,0 +1,106 @@
+"""Time-outs cover one another: a task its function or job, the state machine its tasks, and EXPRESS holds in 300 s.
+
+What is stopped from outside says less than what stops by itself, and is tried again for nothing.
+Source: property 25; requirements 4.1, 6.1 and 6.4; `templates/budget.py`, the one formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import FUNCTION, FUNCTION_DEFAULT_S, Machine, Resource, at, items, machines, number
+from ceap.policy.template import Template
+from templates import budget
+from templates.model import RetryPolicy
+
+RULE: Final = "P25_TIME_BUDGET"
+
+_JOB_DEFAULT_MIN: Final = 480
+_ATTEMPTS_MAX: Final = 100
+_RATE_MAX: Final = 100
+"""More than these is no wait that anybody would sum up."""
+
+_NO_RETRY: Final = RetryPolicy(max_attempts=0)
+
+_Fault: TypeAlias = tuple[str, str]
+"""Message and path."""
+
+
+def check(template: Template) -> list[Finding]:
+    return [
+        template.finding(RULE, f"[P25] {message}", path)
+        for machine in machines(template)
+        for message, path in (
+            *_task_faults(template, machine),
+            *(_express_faults(template, machine) if machine.is_express else _standard_faults(machine)),
+        )
+    ]
+
+
+def _task_faults(template: Template, machine: Machine) -> Iterator[_Fault]:
+    for stage in machine.stages():
+        run, task_s = machine.runs(template, stage), number(machine.states[stage].get("TimeoutSeconds"))
+        needed_s = _needed_s(run) if run else None
+        if run and needed_s and task_s is not None and task_s < needed_s:
+            what = "function" if run.type == FUNCTION else "job, from its start,"
+            yield (
+                f"the task ends after {task_s} s, before its {what} does | fix: "
+                f'"TimeoutSeconds": {needed_s}, or a shorter Timeout of {run.logical_id}',
+                machine.path("States", stage, "TimeoutSeconds"),
+            )
+
+
+def _needed_s(run: Resource) -> int | None:
+    """Return the least timeout of the task that runs a function or a job."""
+    is_function = run.type == FUNCTION
+    timeout = number(run.properties.get("Timeout", FUNCTION_DEFAULT_S if is_function else _JOB_DEFAULT_MIN))
+    if timeout is None:
+        return None
+    return int(timeout) + budget.TASK_MARGIN_S if is_function else 60 * int(timeout) + budget.JOB_START_S
+
+
+def _express_faults(template: Template, machine: Machine) -> Iterator[_Fault]:
+    total_s = machine.functions_s(template)
+    if total_s and total_s > budget.EXPRESS_LIMIT_S:
+        yield (
+            f"the functions may take {total_s} s together, and EXPRESS allows {budget.EXPRESS_LIMIT_S} | "
+            "fix: shorten their Timeout, or StateMachineType STANDARD",
+            machine.resource.path("StateMachineType"),
+        )
+
+
+def _standard_faults(machine: Machine) -> Iterator[_Fault]:
+    tasks = [_longest_s(state) for state in machine.states.values() if state.get("Type") == "Task"]
+    known = [longest_s for longest_s in tasks if longest_s is not None]
+    if not known or len(known) < len(tasks):
+        return
+    needed_s = min(sum(known), budget.STANDARD_LIMIT_S)
+    limit_s = number(machine.definition.get("TimeoutSeconds"))
+    if limit_s is None or limit_s < needed_s:
+        wrong = "nothing stops an execution that hangs" if limit_s is None else f"the execution ends after {limit_s} s"
+        message = f'{wrong}, and its tasks may take {needed_s} s | fix: "TimeoutSeconds": {needed_s}'
+        yield message, machine.path("TimeoutSeconds")
+
+
+def _longest_s(state: dict[str, Any]) -> int | None:
+    """Return what a task takes with all attempts and waits; None where a number is missing."""
+    timeout_s = number(state.get("TimeoutSeconds"))
+    retriers = [(at(retrier, "ErrorEquals"), _policy(retrier)) for retrier in items(state.get("Retry"))]
+    policies = [policy for _, policy in retriers if policy is not None]
+    if timeout_s is None or len(policies) < len(retriers):
+        return None
+    retry = next((policy for errors, policy in retriers if policy and "States.ALL" in items(errors)), _NO_RETRY)
+    return budget.longest_s(int(timeout_s), retry, *(policy for policy in policies if policy is not retry))
+
+
+def _policy(retrier: Any) -> RetryPolicy | None:
+    """Return a retrier with the defaults of Amazon States Language."""
+    attempts, interval_s, rate = (
+        number(retrier.get(key, default)) if isinstance(retrier, dict) else None
+        for key, default in (("MaxAttempts", 3), ("IntervalSeconds", 1), ("BackoffRate", 2.0))
+    )
+    if attempts is None or interval_s is None or rate is None or attempts > _ATTEMPTS_MAX or rate > _RATE_MAX:
+        return None
+    return RetryPolicy(max_attempts=int(attempts), interval_s=int(interval_s), backoff_rate=float(rate))
