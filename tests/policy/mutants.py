@@ -7,6 +7,7 @@ from tests.policy.name_mutants import NAME_MUTANTS
 from tests.policy.queue_mutants import QUEUE_MUTANTS
 from tests.policy.role_mutants import ROLE_MUTANTS
 from tests.policy.samples import Json
+from tests.policy.secure_mutants import SECURE_MUTANTS
 from tests.policy.workflow_mutants import WORKFLOW_MUTANTS
 
 
@@ -237,5 +238,6 @@ MUTANTS = [
     *NAME_MUTANTS,
     *QUEUE_MUTANTS,
     *ROLE_MUTANTS,
+    *SECURE_MUTANTS,
     *WORKFLOW_MUTANTS,
 ]
