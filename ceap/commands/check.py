@@ -39,10 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"generated/: {len(generated)} files, {stale}", file=sys.stderr)
         files = [Path(relpath(path)) for path, _ in generated if path.suffix == ".yaml" and path.exists()]
     templates = [load_template(file) for file in dict.fromkeys(files)]
-    judgements = []
-    for template in templates:
-        judgement = judge(template, rules)
-        judgements.append(judgement)
+    judgements = judge(templates, rules)
+    for judgement in judgements:
         findings += judgement.findings
         print(report.summarize(judgement), file=sys.stderr)
     findings.sort()

@@ -1,25 +1,27 @@
-"""CloudFormation Guard: rule files, and their verdicts on a template."""
+"""CloudFormation Guard: rule files, and their verdicts on templates."""
 
 from __future__ import annotations
 
-import json
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from ceap.errors import UsageError
-from ceap.policy.finding import Finding
-from ceap.policy.template import Template
+from ceap.policy.engine import EngineError, find_engine, run_engine
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "SKIP"]
+_T = TypeVar("_T")
 
 _RULE: Final = re.compile(r"^[ \t]*rule\s+(\w+)\b(?!\s*\()", re.MULTILINE)  # one with parameters serves the others
 _MESSAGE: Final = re.compile(r"<<.*?>>", re.DOTALL)
-_SEVERITY: Final[Sequence[Verdict]] = ("SKIP", "PASS", "FAIL")
-_CONDITIONS: Final = {"Filter", "RuleCondition", "TypeCondition", "WhenCondition"}
+_SUFFIXES: Final = (".guard", ".ruleset")
+_SHARE_MIN: Final = 8
+"""Rule files that are worth a process of their own: fewer are judged before it has read the templates."""
 
 
 class RuleFile(msgspec.Struct, frozen=True):
@@ -38,17 +40,24 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
 
 
+class Result(msgspec.Struct, frozen=True):
+    """What the rules say of one template: every rule's verdict, and the clauses that failed."""
+
+    verdicts: dict[str, Verdict]
+    failures: list[Failure]
+
+
 def load_rules(folder: Path) -> tuple[RuleFile, ...]:
-    """Read the rule files (`*.guard`) of a folder, sorted by name.
+    """Read the rule files (`.guard`, `.ruleset`) of a folder and those below it, sorted by path.
 
     Raises:
         UsageError: no such folder, no rule files, an unreadable one, or one without a rule.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder; name one with .guard files")
-    files = sorted(folder.glob("*.guard"))
+    files = sorted(file for file in folder.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
     if not files:
-        raise UsageError(f"{folder}: holds no rules; put them into files that end in .guard")
+        raise UsageError(f"{folder}: holds no rules; put them into files that end in .guard or .ruleset")
     return tuple(_load_rule_file(file) for file in files)
 
 
@@ -77,102 +86,130 @@ def refuse_clashes(files: Sequence[RuleFile]) -> None:
             owners[rule] = rule_file.file
 
 
-def check_rules(template: Template, files: Sequence[RuleFile]) -> tuple[dict[str, Verdict], list[Finding]]:
-    """Return every rule's verdict on a template, and what the failed ones found.
+def evaluate(data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str]) -> list[Result]:
+    """Return what the rules say of each template in JSON, in their order; `names` is how messages call them.
 
     Raises:
-        UsageError: the engine could not evaluate a rule file; this is never a pass.
+        UsageError: rules do not parse, or the engine failed or gave no verdict on a rule; this is never a pass.
+        SurroundingsError: the engine is not there.
     """
-    data = json.dumps(template.data)
-    verdicts: dict[str, Verdict] = {}
-    findings: list[Finding] = []
-    for rule_file in files:
-        of_file, failures = evaluate(data, rule_file, template.file)
-        verdicts |= of_file
-        findings += [template.finding(failure.rule, failure.message, failure.path) for failure in failures]
-    return verdicts, findings
+    if not data:
+        return []
+    find_engine()
+    # The engine has one thread. Files are shared out, not templates: so a single template is judged sooner too.
+    shares = max(1, min(os.cpu_count() or 1, len(files) // _SHARE_MIN))
+    with ThreadPoolExecutor(shares) as pool:
+        parts = list(pool.map(lambda share: _evaluate_share(data, files[share::shares], names), range(shares)))
+    results = []
+    for of_template in zip(*parts, strict=True):
+        verdicts = {rule: verdict for part in of_template for rule, verdict in part.verdicts.items()}
+        results.append(Result(verdicts, [failure for part in of_template for failure in part.failures]))
+    return results
 
 
-def evaluate(data: str, rule_file: RuleFile, template: str) -> tuple[dict[str, Verdict], list[Failure]]:
-    """Evaluate one rule file on a template in JSON; `template` is its name in messages.
-
-    Raises:
-        UsageError: the rules do not parse, the engine failed, or it gave no verdict on a rule.
-    """
-    record = _run_engine(data, rule_file, template)
-    verdicts: dict[str, Verdict] = {}
-    failures: list[Failure] = []
-    for check in record.get("children", ()):
-        rule, verdict = check["container"]["RuleCheck"]["name"], check["container"]["RuleCheck"]["status"]
-        # A rule may be declared for several types, once each: the worst verdict counts.
-        verdicts[rule] = max(verdicts.get(rule, "SKIP"), verdict, key=_SEVERITY.index)
-        if verdict == "FAIL":
-            clauses = list(_failed_clauses(check)) or [_Clause("", None, "the rule")]
-            failures += dict.fromkeys(Failure(rule, c.path, _message(c)) for c in clauses)
-    missing = [rule for rule in rule_file.rules if rule not in verdicts]
-    if missing:
-        text = f"Guard gave no verdict on {', '.join(missing)} of {rule_file.file}"
-        raise UsageError(f"{template}: {text}, so nothing was judged; write it anew")
-    return verdicts, failures
-
-
-def _run_engine(data: str, rule_file: RuleFile, template: str) -> dict[str, Any]:
-    from cfn_guard_rs.cfn_guard_rs import CfnGuardParseError, run_checks_rs
-
+def _evaluate_share(data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str]) -> list[Result]:
     try:
-        # The verbose report: the short one, which cfn_guard_rs.run_checks reads, is cut off after 8 KiB.
-        report = run_checks_rs(data, rule_file.text, True)
-        return json.loads(report) if report else {}
-    except CfnGuardParseError as error:
-        raise UsageError(f"{rule_file.file}: Guard cannot read these rules: {_brief(error)}; correct them") from None
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # a panic of the Rust engine is no Exception
-        text = f"Guard could not evaluate {rule_file.file}: {_brief(error)}"
-        raise UsageError(f"{template}: {text}; correct one of the two, nothing was judged") from None
+        reports = run_engine([rule_file.text for rule_file in files], data)
+    except EngineError as error:
+        raise _blame(data, files, names, error) from None
+    return [_read_report(report, files, name) for report, name in zip(reports, names, strict=True)]
 
 
-def _brief(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
+def _blame(data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str], error: EngineError) -> UsageError:
+    """Return the error that names the rule file and the template over which the engine stumbled: it says neither."""
+    rule_file = _first_failing(files, lambda some: (some, data))
+    place = _first_failing(range(len(data)), lambda some: ([rule_file], [data[number] for number in some]))
+    alone = _failure([rule_file], [data[place]]) or error
+    text = " ".join(str(alone).split())
+    if "Parsing error handling rule file" in text:
+        where = text.rpartition("RULES_STDIN[1] ")[2].strip("`- ")[:300]
+        return UsageError(f"{rule_file.file}: Guard cannot read these rules: {where}; correct them")
+    fault = f"Guard could not evaluate {rule_file.file}: {text[:300]}"
+    return UsageError(f"{names[place]}: {fault}; correct one of the two, nothing was judged")
 
 
-def _message(clause: _Clause) -> str:
-    message = " ".join((clause.message or "").split())
-    return message or f"does not hold: {clause.text}"
+def _first_failing(
+    items: Sequence[_T], inputs: Callable[[Sequence[_T]], tuple[Sequence[RuleFile], Sequence[str]]]
+) -> _T:
+    """Return an item that makes the engine fail, found by halves."""
+    while len(items) > 1:
+        half = len(items) // 2
+        items = items[:half] if _failure(*inputs(items[:half])) else items[half:]
+    return items[0]
+
+
+def _failure(files: Sequence[RuleFile], data: Sequence[str]) -> EngineError | None:
+    try:
+        run_engine([rule_file.text for rule_file in files], data)
+    except EngineError as error:
+        return error
+    return None
+
+
+def _read_report(report: dict[str, Any], files: Sequence[RuleFile], name: str) -> Result:
+    # A rule may be declared for several types, once each: the worst verdict counts.
+    verdicts: dict[str, Verdict] = dict.fromkeys(report["not_applicable"], "SKIP")
+    verdicts |= dict.fromkeys(report["compliant"], "PASS")
+    failures: list[Failure] = []
+    for entry in report["not_compliant"]:
+        rule = entry["Rule"]["name"]
+        verdicts[rule] = "FAIL"
+        clauses = list(_failed_clauses(entry)) or [_Clause("", "", "the rule")]
+        failures += [
+            Failure(rule, clause.path, clause.message or f"does not hold: {clause.text}") for clause in clauses
+        ]
+    for rule_file in files:
+        if missing := [rule for rule in rule_file.rules if rule not in verdicts]:
+            text = f"Guard gave no verdict on {', '.join(missing)} of {rule_file.file}"
+            raise UsageError(f"{name}: {text}, so nothing was judged; write it anew")
+    return Result(verdicts, list(dict.fromkeys(failures)))
 
 
 class _Clause(msgspec.Struct, frozen=True):
-    """A failed clause of the report; `message` is None when the rule's author wrote none."""
+    """A failed clause of the report; `message` is empty when the rule's author wrote none."""
 
     path: str
-    message: str | None
+    message: str
     text: str
 
 
 def _failed_clauses(node: dict[str, Any]) -> Iterator[_Clause]:
-    """Yield the failed clauses below a node of the report, but not those that only decided what a rule looks at."""
-    container = node["container"]
-    kind, body = next(iter(container.items())) if isinstance(container, dict) else (str(container), None)
-    if kind in _CONDITIONS or (isinstance(body, dict) and body.get("status") in ("PASS", "SKIP")):
-        return
-    if kind == "ClauseValueCheck":
-        if isinstance(body, dict):
-            yield _clause(body, " ".join(node["context"].split()))
-        return
-    below = [clause for child in node["children"] for clause in _failed_clauses(child)]
-    if kind in ("GuardClauseBlockCheck", "Disjunction"):
-        # Beside the clause that carries the message stand the engine's steps towards it and the other alternatives.
-        below = [clause for clause in below if clause.message is not None] or below
-    yield from below
+    """Yield the failed clauses below a node of the report."""
+    [(kind, body)] = node.items()
+    if kind == "Clause":
+        [body] = body.values()
+        # The comparisons by which `X[ keys == ... ]` looks for a key: the clause around them is there too.
+        if body["context"]:
+            yield _clause(body)
+    elif kind == "Block":
+        missing = body["unresolved"] or {"traversed_to": {"path": ""}, "remaining_query": body["context"]}
+        yield _Clause(missing["traversed_to"]["path"], "", f"{missing['remaining_query']} exists")
+    else:
+        below = [clause for check in body["checks"] for clause in _failed_clauses(check)]
+        outer = _message(body["messages"]) if kind == "Rule" else ""  # of a rule with parameters, where it is called
+        if kind == "Disjunctions" and below:
+            # One finding for all the alternatives; the message stands after the last.
+            last = next((clause for clause in reversed(below) if clause.message), below[-1])
+            below = [clause for clause in below if (clause.message, clause.text) == (last.message, last.text)]
+        yield from (_Clause(clause.path, clause.message or outer, clause.text) for clause in below)
 
 
-def _clause(check: dict[str, Any], text: str) -> _Clause:
-    kind, body = next(iter(check.items()))
-    if not isinstance(body, dict):  # NoValueForEmptyCheck: nothing to point at, the body is the message
-        return _Clause("", body, text)
-    detail = body["value"] if kind == "Unary" else body
-    match detail.get("from"):
-        case {"Resolved": {"path": str(path)}} | {"UnResolved": {"traversed_to": {"path": str(path)}}}:
-            return _Clause(path, detail.get("custom_message"), text)
-        case _:
-            return _Clause("", detail.get("custom_message"), text)
+def _clause(body: dict[str, Any]) -> _Clause:
+    [(kind, check)] = body["check"].items()
+    text = " ".join(body["context"].split())
+    path = ""
+    match kind, check:
+        case "UnResolvedContext", str(name):  # nothing is there; or the name of a rule, without its place in the file
+            text = " ".join(name.split())
+        case "UnResolved", {"value": {"traversed_to": {"path": str(path)}}}:
+            pass
+        case "Resolved", {"value": {"path": str(path)}}:
+            pass
+        case "Resolved" | "InResolved", {"from": {"path": str(path)}}:
+            pass
+    return _Clause(path, _message(body["messages"]), text)
+
+
+def _message(messages: dict[str, str | None]) -> str:
+    """Return the author's message in one line; the engine puts a semicolon for some of its line ends."""
+    return " ".join((messages["custom_message"] or "").split()).strip("; ")

@@ -1,8 +1,10 @@
-"""The verdict on a template: all checks together."""
+"""The verdict on templates: all checks together."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +12,7 @@ import msgspec
 
 from ceap.policy.checks import definition_json, load_checks
 from ceap.policy.finding import Finding
-from ceap.policy.guard import RuleFile, Verdict, check_rules, load_rules, refuse_clashes
+from ceap.policy.guard import Result, RuleFile, Verdict, evaluate, load_rules, refuse_clashes
 from ceap.policy.template import Template
 
 GUARD_RULES: Final = Path(__file__).resolve().parents[2] / "guard_rules"
@@ -35,19 +37,32 @@ def load_all_rules(more: Path | None = None) -> tuple[RuleFile, ...]:
     return files
 
 
-def judge(template: Template, rules: Sequence[RuleFile], *, lint: bool = True) -> Judgement:
-    """Return the verdict on a template; without `lint`, cfn-lint, which takes a second, is left out.
+def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: bool = True) -> list[Judgement]:
+    """Return the verdict on each template, in their order; without `lint`, cfn-lint, which takes seconds, is left out.
+
+    The Guard rules are judged by processes of their own, beside all else.
 
     Raises:
         UsageError: a check could not be carried out; this is never a pass.
+        SurroundingsError: the engine of the Guard rules is not there.
     """
-    findings = [finding for check in load_checks() for finding in check.check(template)]
-    verdicts: dict[str, Verdict] = {}
-    if not any(finding.rule == definition_json.RULE for finding in findings):
-        verdicts, of_rules = check_rules(template, rules)
-        findings += of_rules
-    if lint:
-        from ceap.policy.lint import check_lint
+    readable = {number: each for number, each in enumerate(templates) if not definition_json.check(each)}
+    with ThreadPoolExecutor(1) as pool:
+        data = [json.dumps(template.data) for template in readable.values()]
+        running = pool.submit(evaluate, data, rules, [template.file for template in readable.values()])
+        checks = load_checks()
+        findings = [[finding for check in checks for finding in check.check(template)] for template in templates]
+        if lint:
+            from ceap.policy.lint import check_lint
 
-        findings += check_lint(template)
-    return Judgement(template.file, verdicts, sorted(findings))
+            findings = [found + check_lint(template) for found, template in zip(findings, templates, strict=True)]
+        results = dict(zip(readable, running.result(), strict=True))
+    return [
+        _judgement(template, found, results.get(number, Result({}, [])))
+        for number, (template, found) in enumerate(zip(templates, findings, strict=True))
+    ]
+
+
+def _judgement(template: Template, findings: list[Finding], result: Result) -> Judgement:
+    of_rules = [template.finding(failure.rule, failure.message, failure.path) for failure in result.failures]
+    return Judgement(template.file, result.verdicts, sorted(findings + of_rules))

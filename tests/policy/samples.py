@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from ceap import project
-from ceap.policy.guard import RuleFile, Verdict, evaluate, load_rules
+from ceap.policy.guard import Result, RuleFile, evaluate, load_rules
 from ceap.policy.template import Template, load_template
 from ceap.policy.verdict import GUARD_RULES
 
@@ -50,7 +50,7 @@ def changed(kind: str, change: Callable[[Json], None]) -> Json:
     return data
 
 
-def verdict(rule: str, data: str) -> Verdict:
-    """Return one rule's verdict on a template in JSON."""
+def results(rule: str, *data: str) -> list[Result]:
+    """Return what the file that declares a rule says of templates in JSON."""
     [rule_file] = [file for file in rules() if rule in file.rules]
-    return evaluate(data, rule_file, "template")[0][rule]
+    return evaluate(data, [rule_file], [f"template {number}" for number in range(len(data))])

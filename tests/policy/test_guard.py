@@ -6,16 +6,22 @@ from pathlib import Path
 import pytest
 
 from ceap.errors import UsageError
-from ceap.policy.guard import Failure, RuleFile, check_rules, evaluate, load_rules, refuse_clashes
+from ceap.policy.guard import Failure, Result, RuleFile, evaluate, load_rules, refuse_clashes
 from ceap.policy.template import parse_template
+from ceap.policy.verdict import judge
 
 
 def rule_file(text: str, *rules: str) -> RuleFile:
     return RuleFile("own.guard", text, rules or ("R",))
 
 
+def result(rules: RuleFile, data: object) -> Result:
+    [of_template] = evaluate([json.dumps(data)], [rules], ["t.yaml"])
+    return of_template
+
+
 def failures(text: str, data: object) -> list[Failure]:
-    return evaluate(json.dumps(data), rule_file(text), "template")[1]
+    return result(rule_file(text), data).failures
 
 
 def test_a_report_of_many_kilobytes_is_read_whole() -> None:
@@ -63,15 +69,18 @@ def test_a_clause_without_a_message_is_told_by_its_own_words() -> None:
 
 def test_a_rule_that_fails_by_another_rule_is_never_without_a_finding() -> None:
     text = "rule A when Resources exists { Resources.Q.Size == 2 <<[A] wrong>> }\nrule R {\n    A\n}"
-    verdicts, found = evaluate('{"Resources": {"Q": {"Size": 1}}}', rule_file(text, "A", "R"), "template")
-    assert verdicts == {"A": "FAIL", "R": "FAIL"}
-    assert {failure.rule for failure in found} == {"A", "R"}
+    judged = result(rule_file(text, "A", "R"), {"Resources": {"Q": {"Size": 1}}})
+    assert judged.verdicts == {"A": "FAIL", "R": "FAIL"}
+    assert judged.failures == [
+        Failure("A", "/Resources/Q/Size", "[A] wrong"),
+        Failure("R", "", "does not hold: A"),
+    ]
 
 
 def test_of_a_rule_declared_for_two_types_the_worst_verdict_counts() -> None:
     text = "rule R when Resources.A exists { Resources.A == 1 }\nrule R when Resources.B exists { Resources.B == 1 }"
     for data, verdict in [({"A": 1}, "PASS"), ({"A": 1, "B": 2}, "FAIL"), ({"A": 2, "B": 1}, "FAIL"), ({}, "SKIP")]:
-        assert evaluate(json.dumps({"Resources": data}), rule_file(text), "template")[0] == {"R": verdict}
+        assert result(rule_file(text), {"Resources": data}).verdicts == {"R": verdict}
 
 
 def test_a_finding_in_the_definition_has_the_line_of_the_template() -> None:
@@ -97,8 +106,9 @@ Resources:
         %asl.States.*.Retry[*].MaxAttempts == 2 <<[R] wrong>>
     }
     """
-    verdicts, [finding] = check_rules(parse_template(text, "t.yaml"), [rule_file(rule)])
-    assert verdicts == {"R": "FAIL"}
+    [judgement] = judge([parse_template(text, "t.yaml")], [rule_file(rule)], lint=False)
+    assert judgement.verdicts == {"R": "FAIL"}
+    [finding] = judgement.findings
     place = "/Resources/StateMachine/Properties/DefinitionString/States/Score/Retry/0/MaxAttempts"
     assert str(finding) == f"t.yaml:10: R: [R] wrong [{place}]"
 
@@ -107,12 +117,12 @@ def test_a_rule_without_a_verdict_is_an_error() -> None:
     with pytest.raises(
         UsageError, match=r"t.yaml: Guard gave no verdict on LOST of own.guard, so nothing was judged; write it anew"
     ):
-        evaluate('{"Resources": {}}', rule_file("rule R { Resources exists }", "R", "LOST"), "t.yaml")
+        result(rule_file("rule R { Resources exists }", "R", "LOST"), {"Resources": {}})
 
 
 def test_rules_that_do_not_parse_are_an_error() -> None:
     with pytest.raises(UsageError, match=r"^own.guard: Guard cannot read these rules: .* line 1 .*; correct them$"):
-        evaluate('{"Resources": {}}', rule_file("rule R { Resources ="), "t.yaml")
+        result(rule_file("rule R { Resources ="), {"Resources": {}})
 
 
 def test_rules_that_the_engine_cannot_evaluate_are_an_error() -> None:
@@ -121,7 +131,7 @@ def test_rules_that_the_engine_cannot_evaluate_are_an_error() -> None:
         UsageError,
         match=r"^t.yaml: Guard could not evaluate own.guard: .*; correct one of the two, nothing was judged$",
     ):
-        evaluate('{"Resources": {"Text": "{"}}', rule_file(text), "t.yaml")
+        result(rule_file(text), {"Resources": {"Text": "{"}})
 
 
 def test_the_rules_of_a_folder_are_found_by_name(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from ceap.policy.guard import Failure, evaluate
+from ceap.policy.guard import Failure
 from tests.policy.changes import Change, Mutant, of
 from tests.policy.mutants import MUTANTS
-from tests.policy.samples import changed, golden_data, rules, verdict
+from tests.policy.samples import changed, golden_data, results, rules
 
 
 def failures(rule: str, kind: str, change: Change) -> list[Failure]:
@@ -20,10 +20,10 @@ def failures(rule: str, kind: str, change: Change) -> list[Failure]:
     data = json.dumps(changed(kind, change))
     if data == golden_data(kind):
         raise ValueError(f"the change for {rule} changes nothing")
-    if verdict(rule, golden_data(kind)) == "FAIL":
+    golden, mutant = results(rule, golden_data(kind), data)
+    if golden.verdicts[rule] == "FAIL":
         raise ValueError(f"{rule} fails on the unchanged template too")
-    [rule_file] = [file for file in rules() if rule in file.rules]
-    return [failure for failure in evaluate(data, rule_file, kind)[1] if failure.rule == rule]
+    return [failure for failure in mutant.failures if failure.rule == rule]
 
 
 @pytest.mark.property(1)

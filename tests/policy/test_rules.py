@@ -12,9 +12,9 @@ from hypothesis import given, settings
 
 from ceap.policy.checks import load_checks
 from ceap.policy.freshness import FRESH, SIZE
-from ceap.policy.guard import RuleFile, check_rules, evaluate
+from ceap.policy.guard import RuleFile, evaluate
 from ceap.policy.template import parse_template
-from ceap.policy.verdict import GUARD_RULES
+from ceap.policy.verdict import GUARD_RULES, judge
 from templates.model import Workflow
 from templates.render import render
 from templates.stacks import workflow_stack
@@ -51,15 +51,14 @@ def expected_of(workflow: Workflow) -> dict[str, str]:
     return expected(workflow.type.lower()) | dict.fromkeys(absent, "SKIP")
 
 
-@pytest.mark.parametrize(
-    ("rule_file", "case"),
-    [(rule_file, case) for rule_file in rules() for case in cases(rule_file)],
-    ids=lambda value: value["name"] if isinstance(value, dict) else Path(value.file).stem,
-)
-def test_the_rule_decides_each_case_as_its_test_file_says(rule_file: RuleFile, case: dict[str, Any]) -> None:
-    verdicts, failures = evaluate(json.dumps(case["input"]), rule_file, case["name"])
-    assert verdicts == case["expectations"]["rules"]
-    assert [failure for failure in failures if not failure.message.startswith("[")] == []
+@pytest.mark.parametrize("rule_file", rules(), ids=lambda rule_file: Path(rule_file.file).stem)
+def test_the_rules_decide_each_case_as_their_test_file_says(rule_file: RuleFile) -> None:
+    given = {case["name"]: case for case in cases(rule_file)}
+    results = evaluate([json.dumps(case["input"]) for case in given.values()], [rule_file], list(given))
+    verdicts = {name: result.verdicts for name, result in zip(given, results, strict=True)}
+    assert verdicts == {name: case["expectations"]["rules"] for name, case in given.items()}
+    messages = [failure.message for result in results for failure in result.failures]
+    assert [message for message in messages if not message.startswith("[")] == []
 
 
 def test_every_rule_has_a_case_that_passes_one_that_fails_and_one_that_it_skips() -> None:
@@ -105,9 +104,9 @@ def test_every_message_names_its_rule_the_fault_and_the_fix(rule_file: RuleFile)
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_rule_gives_the_verdict_on_the_committed_template_that_the_catalogue_expects(kind: str) -> None:
-    verdicts, findings = check_rules(golden(kind), rules())
-    assert findings == []
-    assert verdicts == expected(kind)
+    [judgement] = judge([golden(kind)], rules(), lint=False)
+    assert judgement.findings == []
+    assert judgement.verdicts == expected(kind)
 
 
 @pytest.mark.property(1)
@@ -136,8 +135,7 @@ def test_each_rule_gives_the_verdict_on_the_committed_template_that_the_catalogu
 def test_each_rule_gives_the_expected_verdict_on_every_valid_workflow(workflow: Workflow) -> None:
     stack = workflow_stack(workflow)
     template = parse_template(render(stack), "workflow.template.yaml")
-    verdicts, findings = check_rules(template, rules())
-    assert findings == []
-    assert verdicts == expected_of(workflow)
-    assert [finding for check in load_checks() for finding in check.check(template)] == []
+    [judgement] = judge([template], rules(), lint=False)
+    assert judgement.findings == []
+    assert judgement.verdicts == expected_of(workflow)
     assert template.data == stack

@@ -25,9 +25,8 @@ def test_findings_of_all_checks_are_sorted_by_line() -> None:
         .text.replace("BatchSize: 1", "BatchSize: 2")
         .replace("RetentionInDays: 14", "RetentionInDays: 30", 1)
     )
-    judgement = judge(
-        parse_template(text.replace("MaximumMessageSize: 122880", "MaximumMessageSize:"), "t.yaml"), rules(), lint=False
-    )
+    template = parse_template(text.replace("MaximumMessageSize: 122880", "MaximumMessageSize:"), "t.yaml")
+    [judgement] = judge([template], rules(), lint=False)
     assert [finding.rule for finding in judgement.findings] == ["CFN01_NO_NULL", "P35_LOG_RETENTION", "P41_PIPE"]
     assert {rule for rule, verdict in judgement.verdicts.items() if verdict == "FAIL"} == {
         "P35_LOG_RETENTION",
@@ -36,16 +35,20 @@ def test_findings_of_all_checks_are_sorted_by_line() -> None:
 
 
 def test_a_definition_that_guard_cannot_read_is_a_finding_and_no_engine_error() -> None:
-    judgement = judge(parse_template(BROKEN, "t.yaml"), rules(), lint=False)
+    broken = parse_template(BROKEN, "t.yaml")
+    before, judgement, after = judge([golden("express"), broken, golden("standard")], rules(), lint=False)
     assert [finding.rule for finding in judgement.findings] == ["CFN01_NO_NULL", "ASL04_DEFINITION_IS_JSON"]
     assert judgement.verdicts == {}
+    assert [(each.file, len(each.verdicts)) for each in (before, after)] == [
+        (golden(kind).file, sum(len(rule_file.rules) for rule_file in rules())) for kind in ("express", "standard")
+    ]
 
 
 def test_rules_of_ones_own_are_judged_beside_ours(tmp_path: Path) -> None:
     (tmp_path / "own.guard").write_text(
         "rule OWN_DELAY { Resources.Queue.Properties.DelaySeconds exists <<[OWN] no delay>> }"
     )
-    judgement = judge(golden("express"), load_all_rules(tmp_path), lint=False)
+    [judgement] = judge([golden("express")], load_all_rules(tmp_path), lint=False)
     assert [(finding.rule, finding.message) for finding in judgement.findings] == [("OWN_DELAY", "[OWN] no delay")]
     assert len(judgement.verdicts) == 1 + sum(len(rule_file.rules) for rule_file in rules())
 
