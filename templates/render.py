@@ -19,9 +19,7 @@ _ATTRIBUTES: Final = (
     "Metadata",
     "Properties",
 )
-_SHORT_FORMS: Final = {"Ref": "!Ref"} | {
-    f"Fn::{name}": f"!{name}" for name in ("Equals", "GetAtt", "If", "Join", "Not", "Sub")
-}
+_SHORT_FORMS: Final = {"Ref": "!Ref"} | {f"Fn::{name}": f"!{name}" for name in ("Equals", "If", "Join", "Not", "Sub")}
 _MAPPING_START: Final = yaml.MappingStartEvent(None, None, True, flow_style=False)
 _MAPPING_END: Final = yaml.MappingEndEvent()
 _START: Final = (yaml.StreamStartEvent(), yaml.DocumentStartEvent(explicit=False))
@@ -54,12 +52,16 @@ def _add(events: list[yaml.Event], value: Any) -> None:
         if len(value) == 1:
             [(key, argument)] = value.items()
             if (tag := _SHORT_FORMS.get(key)) and isinstance(argument, str | list):
-                _add_tagged(events, tag, _dotted(argument) if key == "Fn::GetAtt" else argument)
+                _add_tagged(events, tag, argument)
                 return
         events.append(_MAPPING_START)
         for key, item in value.items():
             events.append(_text(key))
-            _add(events, item)
+            if key == "Fn::GetAtt" and isinstance(item, list):
+                # Not `!GetAtt Queue.Arn`: cfn-guard takes that for a text, and no rule could follow it.
+                _add_sequence(events, None, item, flow=True)
+            else:
+                _add(events, item)
         events.append(_MAPPING_END)
     elif isinstance(value, list):
         _add_sequence(events, None, value)
@@ -69,12 +71,6 @@ def _add(events: list[yaml.Event], value: Any) -> None:
         events.append(yaml.ScalarEvent(None, None, (True, False), json.dumps(value)))
 
 
-def _dotted(argument: str | list[Any]) -> str | list[Any]:
-    """Return `Queue.Arn` for `[Queue, Arn]`, the form that people write."""
-    texts = [part for part in argument if isinstance(part, str)]
-    return ".".join(texts) if isinstance(argument, list) and len(texts) == len(argument) else argument
-
-
 def _add_tagged(events: list[yaml.Event], tag: str, argument: str | list[Any]) -> None:
     if isinstance(argument, str):
         events.append(yaml.ScalarEvent(None, tag, (False, False), argument))
@@ -82,8 +78,8 @@ def _add_tagged(events: list[yaml.Event], tag: str, argument: str | list[Any]) -
         _add_sequence(events, tag, argument)
 
 
-def _add_sequence(events: list[yaml.Event], tag: str | None, items: list[Any]) -> None:
-    events.append(yaml.SequenceStartEvent(None, tag, tag is None, flow_style=False))
+def _add_sequence(events: list[yaml.Event], tag: str | None, items: list[Any], *, flow: bool = False) -> None:
+    events.append(yaml.SequenceStartEvent(None, tag, tag is None, flow_style=flow))
     for item in items:
         _add(events, item)
     events.append(yaml.SequenceEndEvent())

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 import msgspec
 
 from ceap.errors import UsageError
-from ceap.policy.engine import EngineError, find_engine, run_engine
+from ceap.policy.engine import EngineError, run_engine
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "SKIP"]
 _T = TypeVar("_T")
@@ -95,7 +95,6 @@ def evaluate(data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str
     """
     if not data:
         return []
-    find_engine()
     # The engine has one thread. Files are shared out, not templates: so a single template is judged sooner too.
     shares = max(1, min(os.cpu_count() or 1, len(files) // _SHARE_MIN))
     with ThreadPoolExecutor(shares) as pool:

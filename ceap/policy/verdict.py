@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from ceap.policy.checks import definition_json, load_checks
+from ceap.policy.engine import find_engine
 from ceap.policy.finding import Finding
 from ceap.policy.guard import Result, RuleFile, Verdict, evaluate, load_rules, refuse_clashes
 from ceap.policy.template import Template
@@ -46,6 +47,7 @@ def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: boo
         UsageError: a check could not be carried out; this is never a pass.
         SurroundingsError: the engine of the Guard rules is not there.
     """
+    find_engine()  # before anything takes time
     readable = {number: each for number, each in enumerate(templates) if not definition_json.check(each)}
     with ThreadPoolExecutor(1) as pool:
         data = [json.dumps(template.data) for template in readable.values()]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 from hypothesis import given, settings
 
 from ceap.policy.checks import load_checks
+from ceap.policy.engine import find_engine
 from ceap.policy.freshness import FRESH, SIZE
 from ceap.policy.guard import RuleFile, evaluate
 from ceap.policy.template import parse_template
@@ -107,6 +109,35 @@ def test_each_rule_gives_the_verdict_on_the_committed_template_that_the_catalogu
     [judgement] = judge([golden(kind)], rules(), lint=False)
     assert judgement.findings == []
     assert judgement.verdicts == expected(kind)
+
+
+def cfn_guard(*arguments: object) -> tuple[int, Any]:
+    """Run AWS's program as anybody would, without ceap; return its exit code and its report."""
+    done = subprocess.run([find_engine(), *map(str, arguments), "-o", "json"], capture_output=True, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cfn_guard_alone_gives_the_expected_verdicts_on_the_committed_file(kind: str) -> None:
+    code, [report] = cfn_guard("validate", "-r", GUARD_RULES, "-d", golden(kind).file, "-z", "-S", "none")
+    verdicts = dict.fromkeys(report["compliant"], "PASS") | dict.fromkeys(report["not_applicable"], "SKIP")
+    assert (code, verdicts, report["not_compliant"]) == (0, expected(kind), [])
+
+
+def test_cfn_guard_alone_finds_and_passes_every_case_of_every_rule_file() -> None:
+    code, reports = cfn_guard("test", "-d", GUARD_RULES)
+    passed = {
+        Path(report["rule_file"]).stem: {
+            case["name"]: {rule["name"]: rule["evaluated"] for rule in case["passed_rules"]}
+            for case in report["test_cases"]
+        }
+        for report in reports
+    }
+    assert code == 0
+    assert passed == {
+        Path(rule_file.file).stem: {case["name"]: case["expectations"]["rules"] for case in cases(rule_file)}
+        for rule_file in rules()
+    }
 
 
 @pytest.mark.property(1)

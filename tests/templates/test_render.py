@@ -20,8 +20,7 @@ class Loader(yaml.CSafeLoader):
 def construct_intrinsic(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     name = suffix if suffix == "Ref" else f"Fn::{suffix}"
     if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-        return {name: value.split(".") if suffix == "GetAtt" else value}
+        return {name: loader.construct_scalar(node)}
     assert isinstance(node, yaml.SequenceNode)
     return {name: loader.construct_sequence(node, deep=True)}
 
@@ -66,9 +65,8 @@ def test_the_order_of_sections_and_attributes_is_the_one_people_expect() -> None
     ("value", "text"),
     [
         ({"Ref": "Queue"}, "!Ref Queue"),
-        ({"Fn::GetAtt": ["Queue", "Arn"]}, "!GetAtt Queue.Arn"),
-        ({"Fn::GetAtt": "Queue.Arn"}, "!GetAtt Queue.Arn"),
-        ({"Fn::GetAtt": ["Queue", {"Ref": "Name"}]}, "!GetAtt\n      - Queue\n      - !Ref Name"),
+        ({"Fn::GetAtt": ["Queue", "Arn"]}, "\n        Fn::GetAtt: [Queue, Arn]"),
+        ({"Fn::GetAtt": ["Queue", {"Ref": "Name"}]}, "\n        Fn::GetAtt: [Queue, !Ref Name]"),
         ({"Fn::Sub": "a-${B}"}, "!Sub a-${B}"),
         ({"Fn::ImportValue": {"Fn::Sub": "a-${B}"}}, "\n        Fn::ImportValue: !Sub a-${B}"),
         ("false", "'false'"),
@@ -76,7 +74,9 @@ def test_the_order_of_sections_and_attributes_is_the_one_people_expect() -> None
         ("*", "'*'"),
     ],
 )
-def test_intrinsics_are_short_and_texts_that_look_like_something_else_quoted(value: Any, text: str) -> None:
+def test_intrinsics_are_written_for_people_and_rules_and_texts_that_look_like_something_else_quoted(
+    value: Any, text: str
+) -> None:
     assert f"      V: {text}\n".replace(": \n", ":\n") == body({"V": value})
 
 
