@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from ceap.cli import COMMANDS
 from ceap.deploy.wheels import GLIBC_MINOR, MACHINE
@@ -139,7 +140,7 @@ def test_the_lock_has_every_dependency_of_the_project_file() -> None:
     wanted = map(Requirement, [*project["dependencies"], *extras["local"], *extras["dev"]])
     pins = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE)
     locked = dict(pins)
-    assert [str(r) for r in wanted if not r.specifier.contains(locked.get(r.name.lower(), "0"))] == []
+    assert [str(r) for r in wanted if not r.specifier.contains(locked.get(canonicalize_name(r.name), "0"))] == []
 
 
 def test_the_lock_of_the_functions_is_for_the_runtime_that_the_templates_declare() -> None:
