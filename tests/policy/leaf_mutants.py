@@ -1,0 +1,136 @@
+"""Leaf mutants: every scalar of every generated template is changed, one at a time, and something has to notice.
+
+A text becomes MUTATED, a number one more, a truth value its opposite, null a text; scalars inside a state machine's
+definition are changed in it. `make mutants` prints, per template, how many changes `ceap check` notices, and ends with
+code 1 if it misses one that `leaf_mutants.yaml` does not allow, or if an entry there allows nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import yaml
+
+from ceap import project
+from ceap.policy.checks import load_checks
+from ceap.policy.template import Template, find_definitions, load_template
+from ceap.policy.verdict import judge, load_all_rules
+
+ALLOWED: Final = Path(__file__).with_suffix(".yaml")
+BATCH: Final = 32
+
+
+class Mutant(NamedTuple):
+    """A template with one scalar changed; `leaf` names the kind of place, `path` the very place."""
+
+    leaf: str
+    path: str
+    template: Template
+
+
+def load_allowed() -> dict[str, str]:
+    """Return the leaves that may change unnoticed, each with the reason why that does no harm."""
+    allowed: dict[str, str] = yaml.safe_load(ALLOWED.read_text(encoding="utf-8"))
+    return allowed
+
+
+def leaf_mutants(template: Template) -> Iterator[Mutant]:
+    """Yield one mutant per scalar of a template, and per scalar of the definitions in it."""
+    for keys, value in _scalars(template.data):
+        if "/" + "/".join(map(str, keys)) in template.definitions:
+            definition = json.loads(value)
+            for inner, scalar in _scalars(definition):
+                text = json.dumps(_changed(definition, inner, _mutated(scalar)))
+                yield _mutant(template, (*keys, *inner), _changed(template.data, keys, text))
+        else:
+            yield _mutant(template, keys, _changed(template.data, keys, _mutated(value)))
+
+
+def find_unnoticed(mutants: Sequence[Mutant]) -> list[Mutant]:
+    """Return the mutants that nothing of `ceap check` notices, tried from the fastest part to the slowest."""
+    rules = load_all_rules()
+    left = [mutant for mutant in mutants if not any(check.check(mutant.template) for check in load_checks())]
+    for lint in (False, True):
+        judgements = judge([mutant.template for mutant in left], rules, lint=lint)
+        left = [mutant for mutant, judgement in zip(left, judgements, strict=True) if not judgement.findings]
+    return left
+
+
+def leaf_name(data: dict[str, Any], keys: Sequence[str | int]) -> str:
+    """Return what a leaf is called in the list of those allowed: the type of its resource, or the section, and the path.
+
+    A `*` stands for the place in a list, the name of a state, and of what lies in a section.
+    """
+    section, name, *rest = *keys, ""
+    title = data["Resources"][name].get("Type", "") if section == "Resources" else section
+    words = ["*" if isinstance(key, int) or above == "States" else key for above, key in zip(keys[1:], rest, strict=False)]
+    return f"{title} {'/'.join(map(str, words))}".rstrip("/ ")
+
+
+def _mutant(template: Template, keys: tuple[str | int, ...], data: dict[str, Any]) -> Mutant:
+    path = "/" + "/".join(map(str, keys))
+    definitions = find_definitions(data["Resources"])
+    changed = msgspec.structs.replace(
+        template, file=f"{template.file}{path}", text=json.dumps(data), data=data, definitions=definitions, lines={}
+    )
+    return Mutant(leaf_name(template.data, keys), path, changed)
+
+
+def _scalars(value: Any, keys: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    if isinstance(value, dict | list):
+        for key, below in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _scalars(below, (*keys, key))
+    else:
+        yield keys, value
+
+
+def _mutated(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, int | float) else "MUTATED"
+
+
+def _changed(value: Any, keys: Sequence[str | int], new: Any) -> Any:
+    """Return a copy of a value in which one place is new; the rest is shared."""
+    if not keys:
+        return new
+    copy = value.copy()
+    copy[keys[0]] = _changed(value[keys[0]], keys[1:], new)
+    return copy
+
+
+def _unnoticed_leaves(mutants: Sequence[Mutant]) -> list[tuple[str, str]]:
+    return [(mutant.leaf, mutant.path) for mutant in find_unnoticed(mutants)]
+
+
+def main() -> int:
+    allowed = load_allowed()
+    total, used, missed = 0, Counter[str](), 0
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for file in sorted(project.GENERATED.glob("*.template.yaml")):
+            mutants = list(leaf_mutants(load_template(file)))
+            batches = [mutants[start : start + BATCH] for start in range(0, len(mutants), BATCH)]
+            unnoticed = [leaf for leaves in pool.map(_unnoticed_leaves, batches) for leaf in leaves]
+            used.update(leaf for leaf, _ in unnoticed if leaf in allowed)
+            new = [f"  not noticed: {leaf} [{path}]" for leaf, path in unnoticed if leaf not in allowed]
+            total, missed = total + len(mutants), missed + len(new)
+            share = 100 * (1 - len(unnoticed) / len(mutants))
+            print(f"{file.name}: {len(mutants)} leaf mutants, {share:.1f} % noticed, {len(new)} missed", *new, sep="\n")
+    noticed = total - missed - used.total()
+    print(f"in all {noticed} of {total} noticed ({100 * noticed / total:.1f} %), {used.total()} allowed by {len(allowed)} entries, {missed} missed")
+    idle = sorted(allowed.keys() - used.keys())
+    for leaf in idle:
+        print(f"  allowed for nothing, remove it: {leaf}")
+    return 1 if missed or idle else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
