@@ -83,7 +83,7 @@ def parse_template(text: str, file: str) -> Template:
         if not isinstance(resource, dict | list):
             line = document.lines.get(f"/Resources/{name}", 1)
             raise UsageError(f"{file}:{line}: the resource {name} is not a mapping; give it a Type and Properties")
-    definitions = _definitions(resources)
+    definitions = find_definitions(resources)
     lines = dict(document.lines)
     for path, definition in definitions.items():
         if path in document.blocks:
@@ -92,7 +92,8 @@ def parse_template(text: str, file: str) -> Template:
     return Template(file=file, text=text, data=data, definitions=definitions, lines=lines)
 
 
-def _definitions(resources: dict[str, Any]) -> dict[str, str]:
+def find_definitions(resources: dict[str, Any]) -> dict[str, str]:
+    """Return the text of every state machine definition that is a plain string, by its path in the template."""
     definitions = {}
     for name, resource in resources.items():
         match resource:
