@@ -16,24 +16,22 @@ from ceap.cli import main
 from ceap.commands.check import FORMATS
 
 RULES_PAGE = project.ROOT / "docs/reference/rules.md"
-QUEUE = """\
+SETTING = """\
 Resources:
-  LogGroup:
-    Type: AWS::Logs::LogGroup
-  Queue:
-    Type: AWS::SQS::Queue
+  Setting:
+    Type: AWS::SSM::Parameter
     Properties:
-      DelaySeconds: 901
+      Type: Text
+      Description: ~
+      Value: slow
 """
-
-
-OWN = "rule OWN { Resources.Queue.Properties.DelaySeconds == 0 <<[OWN] slow | fix: 0>> }"
+OWN = "rule OWN { Resources.Setting.Properties.Value == 'fast' <<[OWN] too slow | fix: fast>> }"
 OWN_CATALOGUE = "rules:\n  OWN: {title: No delay, why: Orders wait., fix: Set 0.}\n"
 WAIVERS = """\
 waivers:
-- {rule: E3034, template: a.yaml, resource: Queue, reason: a sandbox, expires: 2027-01-31}
-- {rule: P35_LOG_RETENTION, template: a.yaml, resource: LogGroup, reason: kept elsewhere}
-- {rule: SEC01_QUEUE_TLS, template: b.yaml, resource: Queue, reason: of a template that nobody asks for}
+- {rule: E3030, template: a.yaml, resource: Setting, reason: a sandbox, expires: 2027-01-31}
+- {rule: CFN01_NO_NULL, template: a.yaml, resource: Setting, reason: kept elsewhere}
+- {rule: SEC01_QUEUE_TLS, template: b.yaml, resource: Setting, reason: of a template that nobody asks for}
 """
 
 
@@ -71,7 +69,7 @@ def test_a_stale_a_missing_and_a_left_over_file_are_findings(
     (folder / "generated" / "foundation.template.yaml").write_text(
         stale.replace("ExpirationInDays: 7", "ExpirationInDays: 8")
     )
-    (folder / "generated" / "old.template.yaml").write_text(QUEUE)
+    (folder / "generated" / "old.template.yaml").write_text(SETTING)
     line = stale[: stale.index("ExpirationInDays: 7")].count("\n") + 1
     place = f"generated/foundation.template.yaml:{line}"
     assert check() == 1
@@ -92,30 +90,17 @@ def test_a_stale_a_missing_and_a_left_over_file_are_findings(
 def test_findings_of_any_template_go_to_standard_output_by_file_and_line(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("b.yaml").write_text(QUEUE)
-    Path("a.yaml").write_text("# moved\n" + QUEUE)
+    Path("b.yaml").write_text(SETTING)
+    Path("a.yaml").write_text("# moved\n" + SETTING)
     assert check("b.yaml", "a.yaml", "b.yaml") == 1
     out, err = capsys.readouterr()
     assert [" ".join(line.split()[:2]) for line in out.splitlines()] == [
-        "a.yaml:3: P35_LOG_RETENTION:",
-        "a.yaml:8: E3034:",
-        "b.yaml:2: P35_LOG_RETENTION:",
-        "b.yaml:7: E3034:",
+        "a.yaml:6: E3030:",
+        "a.yaml:7: CFN01_NO_NULL:",
+        "b.yaml:5: E3030:",
+        "b.yaml:6: CFN01_NO_NULL:",
     ]
     assert [line.partition(":")[0] for line in err.splitlines()[:-1]] == ["b.yaml", "a.yaml"]
-
-
-def test_json_tells_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("a.yaml").write_text(QUEUE)
-    assert check("a.yaml", "--format", "json") == 1
-    report = json.loads(capsys.readouterr().out)
-    assert [(finding["line"], finding["rule"], finding["path"]) for finding in report["findings"]] == [
-        (2, "P35_LOG_RETENTION", "/Resources/LogGroup"),
-        (7, "E3034", "/Resources/Queue/Properties/DelaySeconds"),
-    ]
-    [template] = report["templates"]
-    assert template["file"] == "a.yaml"
-    assert (template["rules"]["P35_LOG_RETENTION"], template["rules"]["P41_PIPE"]) == ("FAIL", "SKIP")
 
 
 @pytest.fixture
@@ -124,34 +109,47 @@ def own(folder: Path) -> Path:
     (folder / "rules").mkdir()
     (folder / "rules/own.guard").write_text(OWN)
     (folder / "rules/catalogue.yaml").write_text(OWN_CATALOGUE)
-    (folder / "a.yaml").write_text(QUEUE)
-    (folder / "b.yaml").write_text(QUEUE)
+    (folder / "a.yaml").write_text(SETTING)
+    (folder / "b.yaml").write_text(SETTING)
     (folder / "waivers.yaml").write_text(WAIVERS)
     (folder / "ceap.toml").write_text('rules = ["rules"]\nwaivers = "waivers.yaml"\n')
     return folder
+
+
+def test_json_tells_the_same(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "waivers.yaml").write_text("waivers: []")
+    assert check("a.yaml", "--format", "json") == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [(finding["line"], finding["rule"], finding["path"]) for finding in report["findings"]] == [
+        (5, "E3030", "/Resources/Setting/Properties/Type"),
+        (6, "CFN01_NO_NULL", "/Resources/Setting/Properties/Description"),
+        (7, "OWN", "/Resources/Setting/Properties/Value"),
+    ]
+    [template] = report["templates"]
+    assert template["file"] == "a.yaml"
+    assert (template["rules"]["OWN"], template["rules"]["P41_PIPE"]) == ("FAIL", "SKIP")
 
 
 def test_rules_of_ones_own_are_judged_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("one", "two"):
         Path(name).mkdir()
         Path(f"{name}/own.guard").write_text(OWN.replace("rule OWN", f"rule {name.upper()}"))
-    Path("a.yaml").write_text("Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {DelaySeconds: 1}\n")
+    Path("a.yaml").write_text(SETTING.replace("Text", "String").replace("~", "x"))
     assert check("a.yaml", "--rules", "one", "--rules", "two") == 1
-    place = "[OWN] slow | found: 1 | fix: 0 [/Resources/Queue/Properties/DelaySeconds]\n"
-    assert capsys.readouterr().out == f"a.yaml:4: ONE: {place}a.yaml:4: TWO: {place}"
+    place = '[OWN] too slow | found: "slow" | fix: fast [/Resources/Setting/Properties/Value]\n'
+    assert capsys.readouterr().out == f"a.yaml:7: ONE: {place}a.yaml:7: TWO: {place}"
 
 
 def test_the_project_says_which_rules_and_waivers_count(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check("a.yaml") == 1
     out, err = capsys.readouterr()
-    line = "a.yaml:7: OWN: [OWN] slow | found: 901 | fix: 0 [/Resources/Queue/Properties/DelaySeconds]\n"
-    assert out == line
+    assert out == 'a.yaml:7: OWN: [OWN] too slow | found: "slow" | fix: fast [/Resources/Setting/Properties/Value]\n'
     reference = os.path.relpath(RULES_PAGE)
     assert err.splitlines()[:2] + err.splitlines()[3:] == [
-        "a.yaml:2: P35_LOG_RETENTION: [P35] logs are not kept for 14 days; waived: kept elsewhere "
-        "[/Resources/LogGroup]",
-        "a.yaml:7: E3034: 901 is greater than the maximum of 900; waived until 2027-01-31: a sandbox "
-        "[/Resources/Queue/Properties/DelaySeconds]",
+        "a.yaml:5: E3030: 'Text' is not one of ['String', 'StringList']; waived until 2027-01-31: a sandbox "
+        "[/Resources/Setting/Properties/Type]",
+        "a.yaml:6: CFN01_NO_NULL: [CFN01] the value is null, which CloudFormation refuses; waived: kept elsewhere "
+        "[/Resources/Setting/Properties/Description]",
         f"1 finding in 1 template, 2 waived; why each rule is there, and what to do: {reference}",
     ]
     assert err.splitlines()[2].endswith(" not applicable; 1 finding, 2 waived")
@@ -167,14 +165,15 @@ def test_an_expired_waiver_counts_no_more(
 ) -> None:
     monkeypatch.setattr("ceap.commands.check.today", lambda: date(2027, 2, 1))
     assert check("a.yaml") == 1
-    assert [line.split(" [")[0] for line in capsys.readouterr().out.splitlines()] == [
-        "a.yaml:7: E3034: 901 is greater than the maximum of 900; its waiver (waivers.yaml:2) expired on 2027-01-31",
-        "a.yaml:7: OWN:",
+    assert [line.split(" [/")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "a.yaml:5: E3030: 'Text' is not one of ['String', 'StringList']; "
+        "its waiver (waivers.yaml:2) expired on 2027-01-31",
+        'a.yaml:7: OWN: [OWN] too slow | found: "slow" | fix: fast',
     ]
 
 
 def test_all_waived_is_clean_and_an_unused_waiver_is_a_warning(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (own / "rules/own.guard").write_text(OWN.replace("== 0", "== 901"))
+    (own / "rules/own.guard").write_text(OWN.replace("'fast'", "'slow'"))
     (own / "waivers.yaml").write_text(WAIVERS.replace("b.yaml", "a.yaml"))
     assert check("a.yaml") == 0
     out, err = capsys.readouterr()
@@ -184,7 +183,7 @@ def test_all_waived_is_clean_and_an_unused_waiver_is_a_warning(own: Path, capsys
 
 def test_a_waiver_in_metadata_counts_in_every_format(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     waiver = "    Metadata: {ceap: {waivers: [{rule: OWN, reason: a sandbox}]}}\n"
-    (own / "a.yaml").write_text(QUEUE + waiver)
+    (own / "a.yaml").write_text(SETTING + waiver)
     for form in FORMATS:
         assert check("a.yaml", "--format", form) == 0
     out = capsys.readouterr().out
@@ -210,9 +209,9 @@ def test_sarif_has_both_tools_and_the_words_of_the_catalogues(own: Path, capsys:
     assert titles["P41_PIPE"] == "A pipe joins the queue and the state machine, one message at a time"
     assert titles["GEN01_FRESH"] == "What is committed is what the declarations generate"
     assert [(result["ruleId"], len(result["suppressions"])) for result in (*ours["results"], *lint["results"])] == [
-        ("P35_LOG_RETENTION", 1),
+        ("CFN01_NO_NULL", 1),
         ("OWN", 0),
-        ("E3034", 1),
+        ("E3030", 1),
     ]
 
 
@@ -220,15 +219,15 @@ def test_junit_has_a_case_of_every_rule(own: Path, capsys: pytest.CaptureFixture
     assert check("a.yaml", "--format", "junit") == 1
     [suite] = ET.fromstring(capsys.readouterr().out)
     outcomes = {case.attrib["name"]: [child.tag for child in case] for case in suite}
-    assert (outcomes["OWN"], outcomes["E3034"], outcomes["CFN01_NO_NULL"]) == (["failure"], ["skipped"], [])
+    assert (outcomes["OWN"], outcomes["E3030"], outcomes["ASL05_TOKENS_SUBSTITUTED"]) == (["failure"], ["skipped"], [])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
-@pytest.mark.parametrize(("no_color", "begin"), [("", "\x1b[1ma.yaml:2\x1b[0m: "), ("1", "a.yaml:2: P35_LOG")])
+@pytest.mark.parametrize(("no_color", "begin"), [("", "\x1b[1ma.yaml:5\x1b[0m: "), ("1", "a.yaml:5: E3030: ")])
 def test_a_terminal_is_shown_paragraphs_in_colour(no_color: str, begin: str, folder: Path) -> None:
     import pty
 
-    Path("a.yaml").write_text(QUEUE)
+    Path("a.yaml").write_text(SETTING)
     environment = {"PATH": os.defpath, "PYTHONPATH": str(project.ROOT), **({"NO_COLOR": no_color} if no_color else {})}
     code = "import sys; from ceap.cli import main; sys.exit(main(['check', 'a.yaml']))"
     master, slave = pty.openpty()
@@ -258,7 +257,7 @@ def test_a_file_that_cannot_be_judged_ends_with_one_message_and_code_2(
 ) -> None:
     if content is not None:
         Path("wrong.yaml").write_bytes(content)
-    Path("right.yaml").write_text(QUEUE)
+    Path("right.yaml").write_text(SETTING)
     assert check("right.yaml", "wrong.yaml") == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -279,7 +278,7 @@ def test_a_file_that_cannot_be_judged_ends_with_one_message_and_code_2(
 def test_rules_that_cannot_be_judged_end_with_one_message_and_code_2(
     rules: str | None, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("a.yaml").write_text(QUEUE)
+    Path("a.yaml").write_text(SETTING)
     if rules is not None:
         Path("rules").mkdir()
         Path("rules/own.guard").write_text(rules)
