@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.11 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help run test templates check package bench glue lint format lock clean
+.PHONY: help run test templates check docs package bench glue lint format lock clean
 
 BIN := .venv/bin
 PACKAGES := ceap templates handlers guard_rules
@@ -23,6 +23,9 @@ templates: .venv/ready ## write generated/ from workflows/
 
 check: .venv/ready ## judge the committed templates: fresh, valid, every policy rule kept
 	@$(BIN)/ceap check
+
+docs: .venv/ready ## write docs/reference/rules.md from the catalogue of rules
+	@$(BIN)/python -m ceap.policy.reference
 
 package: .venv/ready ## build the zip of the Lambda functions in build/
 	@$(BIN)/ceap package

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from os.path import relpath
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ceap.policy.finding import Finding
+    from ceap.policy.report import Report
+
+FORMATS: Final = ("text", "json", "sarif", "junit")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,35 +26,88 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TEMPLATE",
         help="CloudFormation files, YAML or JSON; without any, all of generated/, and whether it is fresh",
     )
-    parser.add_argument("--rules", type=Path, metavar="DIR", help="folder with Guard rules of your own, besides ceap's")
-    parser.add_argument("--format", choices=["text", "json"], default="text", help="of the findings (default: text)")
+    parser.add_argument(
+        "--rules",
+        type=Path,
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="folder with Guard rules of your own, besides ceap's and those of ceap.toml; can be given more than once",
+    )
+    parser.add_argument("--format", choices=FORMATS, default="text", help="of the findings (default: text)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is wrong, on standard output; return 0 if nothing is, 1 otherwise."""
-    from ceap.policy import report
+    """Print what is wrong, on standard output, and a summary on standard error; return 0 if nothing is, 1 otherwise."""
+    from ceap import project
+    from ceap.policy.checks import load_checks
+    from ceap.policy.config import load_config
+    from ceap.policy.report import Report, summarize
     from ceap.policy.template import load_template
     from ceap.policy.verdict import judge, load_all_rules
+    from ceap.policy.waiver import apply_waivers, load_waivers, read_waivers
 
-    rules = load_all_rules(arguments.rules)
-    files: list[Path] = arguments.templates
-    findings = []
-    if not files:
-        from ceap import project
-        from ceap.policy.freshness import check_generated
-
-        generated = list(project.build_generated())
-        findings += check_generated(generated, project.GENERATED)
-        stale = f"{len(findings)} not fresh" if findings else "all fresh"
-        print(f"generated/: {len(generated)} files, {stale}", file=sys.stderr)
-        files = [Path(relpath(path)) for path, _ in generated if path.suffix == ".yaml" and path.exists()]
+    config = load_config(Path.cwd())
+    folders = [Path(folder) for folder in dict.fromkeys(map(relpath, (*config.rules, *arguments.rules)))]
+    rules = load_all_rules(folders)
+    ids = [*(rule for file in rules for rule in file.rules), *(check.rule for check in load_checks())]
+    files, findings, generated = (arguments.templates, [], None) if arguments.templates else _generated()
     templates = [load_template(file) for file in dict.fromkeys(files)]
+    waivers = [waiver for template in templates for waiver in read_waivers(template, ids)]
+    if config.waivers:
+        judged = {Path(template.file).resolve() for template in templates}
+        of_file = load_waivers(Path(relpath(config.waivers)), ids)
+        waivers += [waiver for waiver in of_file if waiver.template in judged]
     judgements = judge(templates, rules)
-    for judgement in judgements:
-        findings += judgement.findings
-        print(report.summarize(judgement), file=sys.stderr)
-    findings.sort()
-    sys.stdout.write(
-        report.format_json(judgements, findings) if arguments.format == "json" else report.format_text(findings)
+    findings = sorted([*findings, *(finding for judgement in judgements for finding in judgement.findings)])
+    applied = apply_waivers(findings, waivers, today())
+    report = Report(
+        judgements=judgements,
+        findings=applied.findings,
+        waived=applied.waived,
+        unused=applied.unused,
+        generated=generated,
     )
-    return 1 if findings else 0
+    sys.stdout.write(_formatted(report, arguments.format, ids, folders))
+    sys.stdout.flush()
+    sys.stderr.write(summarize(report, relpath(project.ROOT / "docs/reference/rules.md")))
+    return 1 if report.findings else 0
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _generated() -> tuple[list[Path], list[Finding], int]:
+    """Return the project's templates, what is not fresh, and how many files were compared."""
+    from ceap import project
+    from ceap.policy.freshness import check_generated
+
+    texts = list(project.build_generated())
+    files = [Path(relpath(path)) for path, _ in texts if path.suffix == ".yaml" and path.exists()]
+    return files, check_generated(texts, project.GENERATED), len(texts)
+
+
+def _formatted(report: Report, form: str, ids: Sequence[str], folders: Sequence[Path]) -> str:
+    from ceap.policy import report as text
+
+    match form:
+        case "json":
+            return text.format_json(report)
+        case "junit":
+            from ceap.policy.junit import format_junit
+
+            return format_junit(report)
+        case "sarif":
+            from ceap.policy.catalogue import load_entries
+            from ceap.policy.config import find_root
+            from ceap.policy.freshness import FRESH, SIZE
+            from ceap.policy.sarif import format_sarif
+            from ceap.policy.verdict import GUARD_RULES
+
+            return format_sarif(
+                report, [*ids, FRESH, SIZE], load_entries((GUARD_RULES, *folders)), find_root(Path.cwd())
+            )
+        case _:
+            is_terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+            return text.format_terminal(report) if is_terminal else text.format_text(report)

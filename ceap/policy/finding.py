@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+_FIX: Final = " | fix: "
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
     """One thing wrong in one file; findings sort by file and line.
 
-    `file` is the name by which messages call the file, `line` counts from 1, `rule` names the rule or check, `path` is
-    the place in the template (`/Resources/Queue/Properties/...`, empty when it is the whole).
+    `file` is the name by which messages call the file, `line` counts from 1, `rule` names the rule or check, `message`
+    is `what is wrong | fix: what to set`, `path` is the place in the template (`/Resources/Queue/Properties/...`, empty
+    when it is the whole), and `found` the value there, in JSON, where it is a short one.
     """
 
     file: str
@@ -17,7 +22,31 @@ class Finding(msgspec.Struct, frozen=True, order=True):
     rule: str
     message: str
     path: str = ""
+    found: str = ""
+
+    @property
+    def what(self) -> str:
+        return self.message.partition(_FIX)[0]
+
+    @property
+    def fix(self) -> str:
+        return self.message.partition(_FIX)[2]
+
+    def noted(self, note: str) -> Finding:
+        """Return the finding with a note after what is wrong."""
+        what, separator, fix = self.message.partition(_FIX)
+        return msgspec.structs.replace(self, message=f"{what}; {note}{separator}{fix}")
+
+    @property
+    def text(self) -> str:
+        """What is wrong, what was found, and the fix."""
+        found = f" | found: {self.found}" if self.found else ""
+        return f"{self.what}{found}{_FIX if self.fix else ''}{self.fix}"
+
+    def at(self, text: str) -> str:
+        """Return a text about the finding, as a line that says where."""
+        place = f" [{self.path}]" if self.path else ""
+        return f"{self.file}:{self.line}: {self.rule}: {text}{place}"
 
     def __str__(self) -> str:
-        place = f" [{self.path}]" if self.path else ""
-        return f"{self.file}:{self.line}: {self.rule}: {self.message}{place}"
+        return self.at(self.text)

@@ -6,6 +6,7 @@ None or left out, and nothing here raises.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
@@ -15,13 +16,20 @@ import msgspec
 from ceap.policy.document import DocumentError, parse_json
 from ceap.policy.template import Template
 from handlers.contract import output_key
+from templates import catalog, naming
 
+ALARM: Final = "AWS::CloudWatch::Alarm"
+BUCKET: Final = "AWS::S3::Bucket"
+EVENT_RULE: Final = "AWS::Events::Rule"
 FUNCTION: Final = "AWS::Lambda::Function"
 JOB: Final = "AWS::Glue::Job"
+LOG_GROUP: Final = "AWS::Logs::LogGroup"
 MACHINE: Final = "AWS::StepFunctions::StateMachine"
 PIPE: Final = "AWS::Pipes::Pipe"
 QUEUE: Final = "AWS::SQS::Queue"
 ROLE: Final = "AWS::IAM::Role"
+TABLE: Final = "AWS::DynamoDB::Table"
+TOPIC: Final = "AWS::SNS::Topic"
 
 INVOKE: Final = "arn:aws:states:::lambda:invoke"
 RUN_JOB: Final = "arn:aws:states:::glue:startJobRun.sync"
@@ -30,24 +38,26 @@ PUT_OBJECT: Final = "arn:aws:states:::aws-sdk:s3:putObject"
 FUNCTION_DEFAULT_S: Final = 3
 """Lambda's own Timeout. Source: AWS::Lambda::Function."""
 
+_HANDLER: Final = re.compile(r"handlers\.(\w+)\.handler")
+
 NUMBER_LIMIT: Final = 2**53
 
 ROLE_PROPERTY: Final = {FUNCTION: "Role", JOB: "Role", MACHINE: "RoleArn", PIPE: "RoleArn"}
 """The property that holds the ARN of the role as which a resource acts."""
 
 NAME_PROPERTY: Final = {
-    "AWS::CloudWatch::Alarm": "AlarmName",
-    "AWS::DynamoDB::Table": "TableName",
-    "AWS::Events::Rule": "Name",
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::S3::Bucket": "BucketName",
-    "AWS::SNS::Topic": "TopicName",
+    ALARM: "AlarmName",
+    BUCKET: "BucketName",
+    EVENT_RULE: "Name",
     FUNCTION: "FunctionName",
     JOB: "Name",
+    LOG_GROUP: "LogGroupName",
     MACHINE: "StateMachineName",
     PIPE: "Name",
     QUEUE: "QueueName",
     ROLE: "RoleName",
+    TABLE: "TableName",
+    TOPIC: "TopicName",
 }
 
 
@@ -177,6 +187,15 @@ def imported(value: Any) -> str | None:
     return text(at(value, "Fn::ImportValue")) if isinstance(value, dict) and len(value) == 1 else None
 
 
+def source_arns(statement: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the values of `aws:SourceArn` in a statement's conditions, each after its place in the statement."""
+    conditions = at(statement, "Condition")
+    for operator, tests in conditions.items() if isinstance(conditions, dict) else ():
+        for key, values in tests.items() if isinstance(tests, dict) else ():
+            if key.lower() == "aws:sourcearn":
+                yield from ((f"Condition/{operator}/{key}", value) for value in items(values))
+
+
 def key_path(folder: str) -> str:
     """Return the intrinsic function that gives the key of a stage's output, or of the message, in this execution."""
     return f"States.Format('{output_key('{}', folder)}', $$.Execution.Name)"
@@ -203,6 +222,28 @@ def pointed_at(template: Template, value: Any) -> Resource | None:
     """Return the resource of the template that a `Ref` or `Fn::GetAtt` points at."""
     target = reference(value)
     return resource(template, target[0]) if target else None
+
+
+def foundation_exports() -> tuple[str, ...]:
+    """Return what the foundation exports to workflows: buckets, topic and the tables that the handlers declare."""
+    tables = [f"{naming.table_id(name)}Name" for name in catalog.tables()]
+    return ("WorkflowBucket", "ArtifactBucket", "AlertTopic", *tables)
+
+
+def exported(template: Template) -> dict[str, str]:
+    """Return what a template exports to workflows, as the foundation does: export name -> output."""
+    outputs = at(template.data, "Outputs")
+    names = {
+        text(at(output, "Export", "Name")): key
+        for key, output in (outputs if isinstance(outputs, dict) else {}).items()
+    }
+    return {name: key for name, key in names.items() if name and name.startswith(naming.export(""))}
+
+
+def handler_of(function: Resource) -> str | None:
+    """Return the module of `handlers/` that a function runs; None where its code is not from there."""
+    match = _HANDLER.fullmatch(text(function.properties.get("Handler")) or "")
+    return match[1] if match and match[1] in catalog.handler_names() else None
 
 
 def owners(template: Template) -> Iterator[tuple[Resource, Resource]]:

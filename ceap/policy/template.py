@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,9 @@ from ceap.policy.finding import Finding
 
 SIZE_MAX: Final = 1_048_576
 """CloudFormation's limit for a template on S3, in bytes (CloudFormation quotas)."""
+
+_SHOWN_MAX: Final = 80
+"""How long a value may be, in characters, that a finding shows."""
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +38,35 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
             path = path.rpartition("/")[0]
         return self.lines.get(path, 1)
 
+    def value(self, path: str) -> Any:
+        """Return the value at a path, also inside a definition; None where there is none."""
+        value: Any = self.data
+        for definition, text in self.definitions.items():
+            if path.startswith(f"{definition}/"):
+                value, path = json.loads(text), path.removeprefix(definition)
+        for key in path.split("/")[1:]:
+            match value:
+                case dict():
+                    value = value.get(key)
+                case list() if key.isdecimal() and int(key) < len(value):
+                    value = value[int(key)]
+                case _:
+                    return None
+        return value
+
     def finding(self, rule: str, message: str, path: str = "") -> Finding:
-        return Finding(self.file, self.line(path), rule, message, path)
+        return Finding(self.file, self.line(path), rule, message, path, _shown(self.value(path)))
+
+
+def _shown(value: Any) -> str:
+    """Return what a finding shows of a value, in JSON: a scalar or an intrinsic, if short."""
+    match value:
+        case None | list():
+            return ""
+        case dict() if len(value) != 1 or not next(iter(value)).startswith(("Ref", "Fn::")):
+            return ""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_MAX else ""
 
 
 def load_template(file: Path) -> Template:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -27,13 +27,13 @@ class Judgement(msgspec.Struct, frozen=True):
     findings: list[Finding]
 
 
-def load_all_rules(more: Path | None = None) -> tuple[RuleFile, ...]:
-    """Return the project's rule files, and those of one more folder.
+def load_all_rules(more: Iterable[Path] = ()) -> tuple[RuleFile, ...]:
+    """Return the project's rule files, and those of more folders.
 
     Raises:
         UsageError: a folder or file cannot be used, or two files declare the same rule.
     """
-    files = load_rules(GUARD_RULES) + (load_rules(more) if more else ())
+    files = tuple(rule_file for folder in (GUARD_RULES, *more) for rule_file in load_rules(folder))
     refuse_clashes(files)
     return files
 

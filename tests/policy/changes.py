@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from tests.policy.samples import Json
 
 Change = Callable[[Json], None]
+FOUNDATION = "ceap-foundation-${Environment}-"
 
 
 class Mutant(NamedTuple):
@@ -73,3 +74,25 @@ def state_without(name: str, *keys: Any) -> Change:
 
 def rename(data: Json, old: str, new: str) -> None:
     data[new] = data.pop(old)
+
+
+def arn(resource: str) -> Json:
+    return {"Fn::GetAtt": [resource, "Arn"]}
+
+
+def sub(text: str) -> Json:
+    return {"Fn::Sub": text}
+
+
+def imports(export: str) -> Json:
+    return {"Fn::ImportValue": sub(FOUNDATION + export)}
+
+
+def swap(first: str, second: str, *place: Any) -> Change:
+    def change(data: Json) -> None:
+        one, two = (data["Resources"][name]["Properties"] for name in (first, second))
+        for key in place[:-1]:
+            one, two = one[key], two[key]
+        one[place[-1]], two[place[-1]] = two[place[-1]], one[place[-1]]
+
+    return change

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.policy.changes import Mutant, asl, drop, of, put, rename, state, state_without, without
 from tests.policy.name_mutants import NAME_MUTANTS
+from tests.policy.operation_mutants import OPERATION_MUTANTS
 from tests.policy.queue_mutants import QUEUE_MUTANTS
 from tests.policy.role_mutants import ROLE_MUTANTS
 from tests.policy.samples import Json
@@ -236,6 +237,7 @@ MUTANTS = [
         "P41_PIPE_PASSES_ALL", "standard", "enriched", of("Pipe", "Enrichment", {"Fn::GetAtt": ["ETLFunction", "Arn"]})
     ),
     *NAME_MUTANTS,
+    *OPERATION_MUTANTS,
     *QUEUE_MUTANTS,
     *ROLE_MUTANTS,
     *SECURE_MUTANTS,

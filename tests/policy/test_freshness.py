@@ -7,7 +7,6 @@ import pytest
 from ceap import project
 from ceap.errors import UsageError
 from ceap.policy.freshness import SIZE_MAX, check_generated
-from ceap.policy.report import format_text
 
 
 @pytest.fixture
@@ -19,7 +18,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def findings(folder: Path, **files: str) -> str:
-    return format_text(check_generated([(folder / f"{name}.yaml", text) for name, text in files.items()], folder))
+    found = check_generated([(folder / f"{name}.yaml", text) for name, text in files.items()], folder)
+    return "".join(f"{finding}\n" for finding in found)
 
 
 def test_what_is_committed_is_what_the_declarations_generate() -> None:

@@ -110,7 +110,7 @@ Resources:
     assert judgement.verdicts == {"R": "FAIL"}
     [finding] = judgement.findings
     place = "/Resources/StateMachine/Properties/DefinitionString/States/Score/Retry/0/MaxAttempts"
-    assert str(finding) == f"t.yaml:10: R: [R] wrong [{place}]"
+    assert str(finding) == f"t.yaml:10: R: [R] wrong | found: 3 [{place}]"
 
 
 def test_a_rule_without_a_verdict_is_an_error() -> None:

@@ -48,7 +48,7 @@ def test_rules_of_ones_own_are_judged_beside_ours(tmp_path: Path) -> None:
     (tmp_path / "own.guard").write_text(
         "rule OWN_DELAY { Resources.Queue.Properties.DelaySeconds exists <<[OWN] no delay>> }"
     )
-    [judgement] = judge([golden("express")], load_all_rules(tmp_path), lint=False)
+    [judgement] = judge([golden("express")], load_all_rules([tmp_path]), lint=False)
     assert [(finding.rule, finding.message) for finding in judgement.findings] == [("OWN_DELAY", "[OWN] no delay")]
     assert len(judgement.verdicts) == 1 + sum(len(rule_file.rules) for rule_file in rules())
 
@@ -56,4 +56,4 @@ def test_rules_of_ones_own_are_judged_beside_ours(tmp_path: Path) -> None:
 def test_a_rule_of_ones_own_may_not_take_the_name_of_ours(tmp_path: Path) -> None:
     (tmp_path / "own.guard").write_text("rule P41_PIPE { Resources exists }")
     with pytest.raises(UsageError, match=r"own.guard: the rule P41_PIPE is already in .*p41_pipe.guard; rename one"):
-        load_all_rules(tmp_path)
+        load_all_rules([tmp_path])

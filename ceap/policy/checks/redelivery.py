@@ -10,7 +10,19 @@ from collections.abc import Iterator
 from typing import Final
 
 from ceap.policy.finding import Finding
-from ceap.policy.resources import PIPE, QUEUE, Machine, Resource, at, items, machines, number, pointed_at, resources
+from ceap.policy.resources import (
+    ALARM,
+    PIPE,
+    QUEUE,
+    Machine,
+    Resource,
+    at,
+    items,
+    machines,
+    number,
+    pointed_at,
+    resources,
+)
 from ceap.policy.template import Template
 from templates import budget
 
@@ -49,7 +61,7 @@ def _faults(template: Template, queue: Resource, machine: Machine) -> Iterator[t
         least_s = int(receives * visibility_s)
         message = f"the queue drops a message before it was received {receives} times | fix: MessageRetentionPeriod "
         yield f"{message}{least_s} or more", queue.path("MessageRetentionPeriod")
-    for alarm in resources(template, "AWS::CloudWatch::Alarm"):
+    for alarm in resources(template, ALARM):
         limit_s = number(alarm.properties.get("Threshold"))
         due_s = budget.queue_age_alarm_s(int(visibility_s))
         if _is_on_age_of(template, alarm, queue) and limit_s is not None and limit_s < due_s:

@@ -1,0 +1,107 @@
+"""An alarm watches the resource that it names: its dimension holds what the metric is published under.
+
+CloudWatch takes any text: an alarm on what does not exist stays silent for ever.
+Source: requirement 8; "Available CloudWatch metrics" of SQS, "Monitoring Step Functions metrics", "Monitoring
+EventBridge Pipes", "Monitoring Amazon EventBridge", "Lambda metrics".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import (
+    ALARM,
+    EVENT_RULE,
+    FUNCTION,
+    MACHINE,
+    PIPE,
+    QUEUE,
+    Resource,
+    at,
+    items,
+    machines,
+    pointed_at,
+    reference,
+    resources,
+)
+from ceap.policy.template import Template
+
+RULE: Final = "WIRE03_ALARM_DIMENSION"
+
+
+class _Dimension(NamedTuple):
+    """What a namespace's metrics are published under: the dimension, a type, and the attributes that hold its value."""
+
+    name: str
+    type: str
+    attributes: tuple[str, ...]
+    fix: str
+
+
+_DIMENSIONS: Final = {
+    "AWS/SQS": _Dimension("QueueName", QUEUE, ("QueueName",), "!GetAtt of a queue, QueueName"),
+    "AWS/States": _Dimension("StateMachineArn", MACHINE, ("", "Arn"), "!Ref of a state machine"),
+    "AWS/EventBridge/Pipes": _Dimension("PipeName", PIPE, ("",), "!Ref of a pipe"),
+    "AWS/Events": _Dimension("RuleName", EVENT_RULE, ("",), "!Ref of a rule"),
+    "AWS/Lambda": _Dimension("FunctionName", FUNCTION, ("",), "!Ref of a function"),
+}
+
+
+def check(template: Template) -> list[Finding]:
+    faults = [*_wrong_dimensions(template), *_unwatched(template)]
+    return [template.finding(RULE, f"[WIRE03] {message}", path) for message, path in faults]
+
+
+def _wrong_dimensions(template: Template) -> Iterator[tuple[str, str]]:
+    for alarm in resources(template, ALARM):
+        namespace = alarm.properties.get("Namespace")
+        right = _DIMENSIONS.get(namespace) if isinstance(namespace, str) else None
+        for index, dimension in enumerate(items(alarm.properties.get("Dimensions")) if right else ()):
+            found, target = pointed_at(template, at(dimension, "Value")), reference(at(dimension, "Value"))
+            if not (right and found and target and at(dimension, "Name") == right.name):
+                continue
+            if found.type != right.type or target[1] not in right.attributes:
+                message = f"{namespace} knows no such {right.name}, so the alarm stays silent | fix: {right.fix}"
+                yield message, alarm.path("Dimensions", index, "Value")
+
+
+def _unwatched(template: Template) -> Iterator[tuple[str, str]]:
+    """Yield the alarms on a workflow's metrics of which none watches the workflow's own resource."""
+    alarms = list(resources(template, ALARM))
+    for namespace, metric, resource in _watched(template):
+        dimension = _DIMENSIONS[namespace].name
+        same = [alarm for alarm in alarms if _is_on(alarm, namespace, metric)]
+        if same and not any(_watches(template, alarm, dimension, resource) for alarm in same):
+            message = f"no alarm on {metric} watches {resource.logical_id} | fix: Dimensions {dimension} of it"
+            yield message, same[0].path("Dimensions")
+
+
+def _watched(template: Template) -> Iterator[tuple[str, str, Resource]]:
+    """Yield what must not fail unseen: namespace, metric and resource."""
+    for pipe in resources(template, PIPE):
+        yield "AWS/EventBridge/Pipes", "ExecutionFailed", pipe
+        queue = pointed_at(template, pipe.properties.get("Source"))
+        if queue and queue.type == QUEUE:
+            yield "AWS/SQS", "ApproximateAgeOfOldestMessage", queue
+            dead_letters = pointed_at(template, at(queue.properties, "RedrivePolicy", "deadLetterTargetArn"))
+            if dead_letters and dead_letters.type == QUEUE:
+                yield "AWS/SQS", "ApproximateNumberOfMessagesVisible", dead_letters
+    for machine in machines(template):
+        for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
+            yield "AWS/States", metric, machine.resource
+    for rule in resources(template, EVENT_RULE):
+        if "aws.states" in items(at(rule.properties, "EventPattern", "source")):
+            yield "AWS/Events", "FailedInvocations", rule
+
+
+def _is_on(alarm: Resource, namespace: str, metric: str) -> bool:
+    return alarm.properties.get("Namespace") == namespace and alarm.properties.get("MetricName") == metric
+
+
+def _watches(template: Template, alarm: Resource, dimension: str, resource: Resource) -> bool:
+    return any(
+        at(named, "Name") == dimension and pointed_at(template, at(named, "Value")) == resource
+        for named in items(alarm.properties.get("Dimensions"))
+    )

@@ -1,0 +1,50 @@
+"""A dead-letter queue lets in exactly the queues that send to it.
+
+Their ARNs are spelled out, since `GetAtt` both ways would be a circle; a name that differs makes SQS refuse the queue.
+Source: requirement 8.5; SQS Developer Guide, "Configuring a dead-letter queue", RedriveAllowPolicy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import QUEUE, Resource, at, items, pointed_at, reference, resources, text
+from ceap.policy.template import Template
+
+RULE: Final = "WIRE04_DEAD_LETTER_SOURCES"
+
+_TARGET: Final = ("RedrivePolicy", "deadLetterTargetArn")
+_SOURCES: Final = ("RedriveAllowPolicy", "sourceQueueArns")
+
+
+def check(template: Template) -> list[Finding]:
+    faults = []
+    for queue in resources(template, QUEUE):
+        target = at(queue.properties, *_TARGET)
+        found = pointed_at(template, target)
+        if found and (found.type != QUEUE or (reference(target) or ("", ""))[1] != "Arn"):
+            message = "deadLetterTargetArn is not the ARN of a queue | fix: !GetAtt of the dead-letter queue, Arn"
+            faults.append((message, queue.path(*_TARGET)))
+        faults += _source_faults(template, queue)
+    return [template.finding(RULE, f"[WIRE04] {message}", path) for message, path in faults]
+
+
+def _source_faults(template: Template, dead_letters: Resource) -> Iterator[tuple[str, str]]:
+    listed = [text(arn) for arn in items(at(dead_letters.properties, *_SOURCES))]
+    if not listed or None in listed:
+        return  # not byQueue, or known only when deployed
+    sources = [
+        queue.name
+        for queue in resources(template, QUEUE)
+        if pointed_at(template, at(queue.properties, *_TARGET)) == dead_letters and queue.name
+    ]
+    endings = tuple(f":{name}" for name in sources)
+    for index, arn in enumerate(listed):
+        if arn and not (":sqs:" in arn and arn.endswith(endings)):
+            message = f"{arn} does not send its dead letters here | fix: the ARN of {' and '.join(sources) or 'none'}"
+            yield message, dead_letters.path(*_SOURCES, index)
+    for name in sources:
+        if not any(arn and arn.endswith(f":{name}") for arn in listed):
+            yield f"the dead letters of {name} are refused | fix: add its ARN", dead_letters.path(*_SOURCES)

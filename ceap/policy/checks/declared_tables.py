@@ -1,0 +1,55 @@
+"""The foundation's tables have the keys, indexes and expiry that the handlers declare.
+
+Another key fails at the first message; another expiry keeps what should go. Source: requirement 10.4;
+`handlers/needs.py`; AWS::DynamoDB::Table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import TABLE, Resource, at, exported, items, resource
+from ceap.policy.template import Template
+from handlers.needs import Table
+from templates import catalog, naming
+
+RULE: Final = "WIRE12_DECLARED_TABLES"
+
+
+def check(template: Template) -> list[Finding]:
+    findings = []
+    for name in catalog.tables() if exported(template) else ():
+        found = resource(template, naming.table_id(name))
+        if found and found.type == TABLE:
+            faults = _faults(found, catalog.tables()[name])
+            findings += [template.finding(RULE, f"[WIRE12] {message}", found.path(key)) for message, key in faults]
+    return findings
+
+
+def _faults(table: Resource, declared: Table) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong, and the property."""
+    properties = table.properties
+    keys = _keys(declared.partition_key, declared.sort_key)
+    if properties.get("KeySchema") != keys:
+        yield f"the keys are not those that handlers use | fix: {json.dumps(keys)}", "KeySchema"
+    texts = [at(attribute, "AttributeType") == "S" for attribute in items(properties.get("AttributeDefinitions"))]
+    if not all(texts):
+        yield "handlers write all keys as texts | fix: AttributeType S", "AttributeDefinitions"
+    indexes = {str(at(index, "IndexName")): index for index in items(properties.get("GlobalSecondaryIndexes"))}
+    for index in declared.indexes:
+        found = indexes.get(index.name)
+        wanted = _keys(index.partition_key, index.sort_key)
+        if at(found, "KeySchema") != wanted or at(found, "Projection", "ProjectionType") != "ALL":
+            message = f"handlers query the index {index.name} | fix: KeySchema {json.dumps(wanted)}, ProjectionType ALL"
+            yield message, "GlobalSecondaryIndexes"
+    expiry = {"AttributeName": declared.ttl, "Enabled": True}
+    if declared.ttl and properties.get("TimeToLiveSpecification") != expiry:
+        yield f"what handlers let expire stays | fix: {json.dumps(expiry)}", "TimeToLiveSpecification"
+
+
+def _keys(partition: str, sort: str | None) -> list[dict[str, str]]:
+    names = {"HASH": partition, "RANGE": sort}
+    return [{"AttributeName": name, "KeyType": kind} for kind, name in names.items() if name]

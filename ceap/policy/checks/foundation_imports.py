@@ -1,0 +1,73 @@
+"""What a workflow imports from the foundation is what belongs in that place.
+
+CloudFormation takes any export of the name: a bucket's name is a text as good as a topic's ARN.
+Source: `templates/naming.py`, the one place of names; CloudFormation User Guide, "Fn::ImportValue".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import (
+    ALARM,
+    EVENT_RULE,
+    FUNCTION,
+    MACHINE,
+    at,
+    foundation_exports,
+    imported,
+    items,
+    resources,
+)
+from ceap.policy.template import Template
+from templates import naming
+
+RULE: Final = "WIRE10_IMPORTS"
+
+_PREFIX: Final = naming.export("")
+
+
+def check(template: Template) -> list[Finding]:
+    found = dict(_imports(template.data, ""))
+    if not any((name or "").startswith(_PREFIX) for name in found.values()):
+        return []  # no workflow on our foundation
+    wanted = {path: naming.export(export) for path, export in _places(template)}
+    known = {naming.export(export) for export in foundation_exports()}
+    findings = []
+    for path, name in found.items():
+        right = wanted.get(path)
+        is_wrong = name != right if right else (name or "").startswith(_PREFIX) and name not in known
+        if name is not None and is_wrong:
+            cure = right or f"{_PREFIX} and one of {', '.join(foundation_exports())}"
+            message = f"[WIRE10] {name} is not what belongs here | fix: import {cure}"
+            findings.append(template.finding(RULE, message, path))
+    return findings
+
+
+def _imports(value: Any, path: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the place of each import, and its name."""
+    if isinstance(value, dict):
+        if "Fn::ImportValue" in value:
+            yield path, imported(value)
+        for key, below in value.items():
+            yield from _imports(below, f"{path}/{key}")
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield from _imports(below, f"{path}/{index}")
+
+
+def _places(template: Template) -> Iterator[tuple[str, str]]:
+    """Yield the places that take one export alone; tables are WIRE08's."""
+    for function in resources(template, FUNCTION):
+        yield function.path("Code", "S3Bucket"), "ArtifactBucket"
+    for machine in resources(template, MACHINE):
+        yield machine.path("DefinitionSubstitutions", "WorkflowBucket"), "WorkflowBucket"
+    for alarm in resources(template, ALARM):
+        for index, _ in enumerate(items(alarm.properties.get("AlarmActions"))):
+            yield alarm.path("AlarmActions", index), "AlertTopic"
+    for rule in resources(template, EVENT_RULE):
+        for index, target in enumerate(items(rule.properties.get("Targets"))):
+            if at(target, "Arn") is not None:
+                yield rule.path("Targets", index, "Arn"), "AlertTopic"

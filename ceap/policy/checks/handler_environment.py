@@ -1,0 +1,66 @@
+"""A function's environment holds what its handler needs, and nothing that only looks like it.
+
+Tables by the names that the foundation exports, for which its role has grants; the event bus where it publishes;
+settings that its handler takes. What is wrong here shows when the first message comes.
+Source: requirement 3.3; `handlers/needs.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from ceap.policy.document import parse_json
+from ceap.policy.finding import Finding
+from ceap.policy.resources import FUNCTION, at, handler_of, imported, pointed_at, resources
+from ceap.policy.template import Template
+from handlers.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
+from templates import catalog, naming
+
+RULE: Final = "WIRE08_HANDLER_ENVIRONMENT"
+
+
+def check(template: Template) -> list[Finding]:
+    findings = []
+    for function in resources(template, FUNCTION):
+        handler = handler_of(function)
+        variables = at(function.properties, "Environment", "Variables")
+        if handler is None or not isinstance(variables, dict | None):
+            continue
+        needs = catalog.load_needs(handler)
+        faults = (*_table_faults(template, needs, variables or {}), *_other_faults(needs, variables or {}))
+        findings += [
+            template.finding(RULE, f"[WIRE08] {message}", function.path("Environment", "Variables", variable))
+            for message, variable in faults
+        ]
+    return findings
+
+
+def _table_faults(template: Template, needs: Needs, variables: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    wanted = {table_variable(table.name): naming.table_id(table.name) for table in needs.tables}
+    for variable, table in wanted.items():
+        value = variables.get(variable)
+        found = pointed_at(template, value)
+        is_table = found.logical_id == table if found else imported(value) == naming.export(f"{table}Name")
+        if not is_table:
+            yield f"the handler's table is not {variable} | fix: import {naming.export(f'{table}Name')}", variable
+    for variable in variables:
+        if variable.startswith("TABLE_") and variable not in wanted:
+            yield f"the handler uses no {variable}, and its role has no grant | fix: remove it", variable
+
+
+def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    bus = variables.get(EVENT_BUS_VARIABLE)
+    if needs.events and bus != naming.EVENT_BUS:
+        yield f"the handler may publish to another event bus | fix: {naming.EVENT_BUS}", EVENT_BUS_VARIABLE
+    if bus is not None and not needs.events:
+        yield "the handler publishes no events | fix: remove the variable", EVENT_BUS_VARIABLE
+    settings = variables.get(SETTINGS_VARIABLE)
+    if settings is None or isinstance(settings, str):
+        try:
+            msgspec.convert(parse_json(settings or ""), needs.settings)
+        except ValueError as error:
+            message = f"the handler does not take these settings: {error} | fix: a JSON object of its Settings"
+            yield message.replace("$", "SETTINGS", 1), SETTINGS_VARIABLE

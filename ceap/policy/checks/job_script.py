@@ -1,0 +1,30 @@
+"""A Glue job runs a script of `glue/`, from where `ceap package` puts it.
+
+Source: requirement 5.6; docs/reference/package.md; AWS::Glue::Job Command.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import JOB, at, resources, text
+from ceap.policy.template import Template
+from templates import catalog, naming
+
+RULE: Final = "WIRE09_JOB_SCRIPT"
+
+_PREFIX: Final = "GluePrefix"
+
+
+def check(template: Template) -> list[Finding]:
+    if at(template.data, "Parameters", _PREFIX) is None:
+        return []  # not what `ceap package` has put there
+    scripts = {f"s3://{naming.ARTIFACT_BUCKET}/${{{_PREFIX}}}{name}.py": name for name in catalog.job_names()}
+    findings = []
+    for job in resources(template, JOB):
+        location = text(at(job.properties, "Command", "ScriptLocation"))
+        if location is not None and location not in scripts:
+            message = f"[WIRE09] {location} is no script of the package | fix: !Sub {', or '.join(scripts)}"
+            findings.append(template.finding(RULE, message, job.path("Command", "ScriptLocation")))
+    return findings

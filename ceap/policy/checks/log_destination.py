@@ -1,0 +1,81 @@
+"""A state machine, a pipe and a job write to log groups of their own, named after them.
+
+Below `/aws/vendedlogs/` log delivery does not run into the 5,120 characters of the log resource policy; what a job
+finds missing it makes itself, without a retention. Functions: P01_FUNCTION_LOG_GROUP.
+Source: requirements 9.2 and 9.3; Step Functions Developer Guide, "Logging using CloudWatch Logs"; AWS Glue Developer
+Guide, "Logging for AWS Glue jobs".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import (
+    JOB,
+    LOG_GROUP,
+    MACHINE,
+    PIPE,
+    Resource,
+    at,
+    items,
+    machines,
+    pointed_at,
+    reference,
+    resources,
+    text,
+)
+from ceap.policy.template import Template
+
+RULE: Final = "WIRE02_LOG_DESTINATION"
+
+_DESTINATIONS: Final[dict[str, tuple[str, tuple[str | int, ...]]]] = {
+    MACHINE: (
+        "/aws/vendedlogs/states/",
+        ("LoggingConfiguration", "Destinations", 0, "CloudWatchLogsLogGroup", "LogGroupArn"),
+    ),
+    PIPE: ("/aws/vendedlogs/pipes/", ("LogConfiguration", "CloudwatchLogsLogDestination", "LogGroupArn")),
+}
+_PREFIX: Final = ("DefaultArguments", "--custom-logGroup-prefix")
+
+
+def check(template: Template) -> list[Finding]:
+    faults = [fault for owner in resources(template, *_DESTINATIONS) for fault in _destination_faults(template, owner)]
+    for machine in machines(template):
+        for stage in machine.stages():
+            job = machine.runs(template, stage)
+            if job and job.type == JOB:
+                faults += _job_faults(template, job)
+    return [template.finding(RULE, f"[WIRE02] {message}", path) for message, path in faults]
+
+
+def _destination_faults(template: Template, owner: Resource) -> Iterator[tuple[str, str]]:
+    prefix, place = _DESTINATIONS[owner.type]
+    value = at(owner.properties, *place)
+    group, target = pointed_at(template, value), reference(value)
+    if group is None or target is None:
+        return
+    if group.type != LOG_GROUP or target[1] != "Arn":
+        yield "LogGroupArn is not the ARN of a log group | fix: !GetAtt of its log group, Arn", owner.path(*place)
+    elif group.name is not None and owner.name is not None and group.name != prefix + owner.name:
+        message = f"{owner.logical_id} logs to {group.name} | fix: a log group of the name {prefix}{owner.name}"
+        yield message, owner.path(*place)
+
+
+def _job_faults(template: Template, job: Resource) -> Iterator[tuple[str, str]]:
+    prefix = text(at(job.properties, *_PREFIX))
+    if job.name is None:
+        return
+    right = f"/aws-glue/jobs/{job.name}"
+    if prefix != right:
+        yield f"the job does not log to groups of its own | fix: {_PREFIX[1]} {right}", job.path(*_PREFIX)
+        return
+    groups = {group.name: group.logical_id for group in resources(template, LOG_GROUP)}
+    awaited = items(at(template.data["Resources"], job.logical_id, "DependsOn"))
+    for name in (f"{right}/output", f"{right}/error"):
+        if name not in groups:
+            yield f"nobody makes the log group {name} | fix: an AWS::Logs::LogGroup of that name", job.path(*_PREFIX)
+        elif groups[name] not in awaited:
+            message = f"the job may run before {groups[name]} is there | fix: name it in DependsOn"
+            yield message, f"{job.path()}/DependsOn"

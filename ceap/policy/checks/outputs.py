@@ -1,0 +1,94 @@
+"""Outputs hold what their names say: a workflow's its queues and state machine, the foundation's its exports.
+
+People send messages to QueueUrl, and every workflow imports by name. Grants spell out the buckets' names, so those are
+fixed too. Source: `templates/naming.py`; CloudFormation User Guide, "Outputs".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import (
+    BUCKET,
+    PIPE,
+    TOPIC,
+    at,
+    exported,
+    foundation_exports,
+    pointed_at,
+    reference,
+    resources,
+)
+from ceap.policy.template import Template
+from templates import naming
+
+RULE: Final = "WIRE11_OUTPUTS"
+
+_NAMES: Final = {"WorkflowBucket": naming.WORKFLOW_BUCKET, "ArtifactBucket": naming.ARTIFACT_BUCKET}
+
+
+def check(template: Template) -> list[Finding]:
+    outputs = template.data.get("Outputs")
+    if not isinstance(outputs, dict):
+        return []
+    faults = [*_workflow_faults(template, outputs), *_foundation_faults(template, outputs)]
+    return [template.finding(RULE, f"[WIRE11] {message}", path) for message, path in faults]
+
+
+def _workflow_faults(template: Template, outputs: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for pipe in resources(template, PIPE):
+        queue, machine = (pointed_at(template, pipe.properties.get(key)) for key in ("Source", "Target"))
+        dead_letters = pointed_at(template, at(queue and queue.properties, "RedrivePolicy", "deadLetterTargetArn"))
+        for name, wanted, attributes in (
+            ("QueueUrl", queue, ("", "QueueUrl")),
+            ("DeadLetterQueueUrl", dead_letters, ("", "QueueUrl")),
+            ("StateMachineArn", machine, ("", "Arn")),
+        ):
+            target = reference(at(outputs, name, "Value"))
+            if wanted and target and (target[0] != wanted.logical_id or target[1] not in attributes):
+                message = f"{name} is not that of {wanted.logical_id} | fix: !Ref {wanted.logical_id}"
+                yield message, f"/Outputs/{name}/Value"
+
+
+def _foundation_faults(template: Template, outputs: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    names = exported(template)
+    for export in foundation_exports() if names else ():
+        output = names.get(naming.export(export))
+        if output is None:
+            message = f"nothing is exported as {naming.export(export)}, which workflows import | fix: an output of it"
+            yield message, "/Outputs"
+        elif not _is_export(template, export, at(outputs, output, "Value")):
+            yield (
+                f"{export} is not what workflows import by that name | fix: {_cure(export)}",
+                f"/Outputs/{output}/Value",
+            )
+
+
+def _is_export(template: Template, export: str, value: Any) -> bool:
+    found, target = pointed_at(template, value), reference(value)
+    if export == "AlertTopic":
+        return (
+            found is not None
+            and found.type == TOPIC
+            and target in ((found.logical_id, ""), (found.logical_id, "TopicArn"))
+        )
+    if export in _NAMES:
+        return (
+            found is not None
+            and found.type == BUCKET
+            and target == (found.logical_id, "")
+            and found.name == _NAMES[export]
+        )
+    table = {"Ref": export.removesuffix("Name")}
+    either = [at(value, "Fn::If", 0), table, {"Ref": export}]
+    return bool(value == table or at(value, "Fn::If") == either)
+
+
+def _cure(export: str) -> str:
+    if export == "AlertTopic":
+        return "!Ref of the topic"
+    if export in _NAMES:
+        return f"!Ref of the bucket {_NAMES[export]}"
+    return f"!Ref {export.removesuffix('Name')}, or !Ref {export} where a table is adopted"

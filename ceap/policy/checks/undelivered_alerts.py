@@ -1,0 +1,72 @@
+"""The queue that keeps an event rule's undelivered events lets that very rule send to it.
+
+EventBridge drops without a word what its dead-letter queue refuses.
+Source: requirement 8.7; EventBridge User Guide, "Using dead-letter queues to process undelivered events".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.resources import (
+    EVENT_RULE,
+    QUEUE,
+    Resource,
+    at,
+    items,
+    pointed_at,
+    reference,
+    resources,
+    source_arns,
+    text,
+)
+from ceap.policy.template import Template
+
+RULE: Final = "WIRE05_UNDELIVERED_ALERTS"
+
+
+def check(template: Template) -> list[Finding]:
+    findings = []
+    for rule in resources(template, EVENT_RULE):
+        for index, target in enumerate(items(rule.properties.get("Targets"))):
+            arn = at(target, "DeadLetterConfig", "Arn")
+            queue = pointed_at(template, arn)
+            if queue and not _keeps(template, queue, arn, rule):
+                message = f"[WIRE05] {queue.logical_id} does not take what {rule.logical_id} cannot deliver | fix: "
+                cure = "a policy that allows events.amazonaws.com sqs:SendMessage from the ARN of this rule"
+                place = rule.path("Targets", index, "DeadLetterConfig", "Arn")
+                findings.append(template.finding(RULE, message + cure, place))
+    return findings
+
+
+def _keeps(template: Template, queue: Resource, arn: Any, rule: Resource) -> bool:
+    is_arn_of_queue = queue.type == QUEUE and (reference(arn) or ("", ""))[1] == "Arn"
+    return is_arn_of_queue and any(_lets_in(template, statement, rule) for statement in _statements(template, queue))
+
+
+def _statements(template: Template, queue: Resource) -> Iterator[Any]:
+    for policy in resources(template, "AWS::SQS::QueuePolicy"):
+        if queue in [pointed_at(template, named) for named in items(policy.properties.get("Queues"))]:
+            for statement in items(at(policy.properties, "PolicyDocument", "Statement")):
+                # What is no reference is "*", or known only when deployed.
+                if any(pointed_at(template, named) in (queue, None) for named in items(at(statement, "Resource"))):
+                    yield statement
+
+
+def _lets_in(template: Template, statement: Any, rule: Resource) -> bool:
+    return (
+        at(statement, "Effect") == "Allow"
+        and "events.amazonaws.com" in items(at(statement, "Principal", "Service"))
+        and not {"sqs:SendMessage", "sqs:*"}.isdisjoint(map(text, items(at(statement, "Action"))))
+        and all(_is_arn(template, arn, rule) for _, arn in source_arns(statement))
+    )
+
+
+def _is_arn(template: Template, arn: Any, rule: Resource) -> bool:
+    spelled = text(arn)
+    if spelled is None or rule.name is None:
+        return pointed_at(template, arn) in (rule, None)
+    return fnmatchcase(f":rule/{rule.name}", f":rule/{spelled.partition(':rule/')[2]}")

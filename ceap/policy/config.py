@@ -1,0 +1,77 @@
+"""`ceap.toml`: what `ceap check` takes into account for the templates of a repository."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from os.path import relpath
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from ceap.errors import UsageError
+
+NAME: Final = "ceap.toml"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """`rules` are folders of Guard rules, `waivers` is a file; both as seen from the current folder."""
+
+    rules: tuple[Path, ...] = ()
+    waivers: Path | None = None
+
+
+def find_root(folder: Path) -> Path:
+    """Return the root of the repository that a folder is in, or the folder itself."""
+    return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
+
+
+def load_config(folder: Path) -> Config:
+    """Read the nearest `ceap.toml` from a folder up to the root of its repository; without one, nothing is set.
+
+    Raises:
+        UsageError: the file cannot be read, is no TOML, or has a key or value that is not allowed.
+    """
+    root = find_root(folder)
+    for above in (folder, *folder.parents):
+        file = above / NAME
+        if file.is_file():
+            return _read(Path(relpath(file)))
+        if above == root:
+            break
+    return Config()
+
+
+def _read(file: Path) -> Config:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: not TOML: {error}; correct the syntax") from None
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}; make it readable") from None
+    for key in content:
+        if key not in Config.__struct_fields__:
+            raise UsageError(f"{file}: there is no key {key!r}; {allowed(key, Config.__struct_fields__)}")
+    rules = content.get("rules", [])
+    if not isinstance(rules, list) or not all(isinstance(name, str) for name in rules):
+        raise _wrong(file, "rules", rules, 'a list of folders, e.g. ["rules"]')
+    waivers = content.get("waivers")
+    if not isinstance(waivers, str | None):
+        raise _wrong(file, "waivers", waivers, 'a file, e.g. "waivers.yaml"')
+    return Config(
+        rules=tuple(file.parent / name for name in rules),
+        waivers=None if waivers is None else file.parent / waivers,
+    )
+
+
+def _wrong(file: Path, key: str, value: Any, due: str) -> UsageError:
+    return UsageError(f"{file}: {key} is {value!r}; it must be {due}, relative to this file")
+
+
+def allowed(name: str, names: Iterable[str]) -> str:
+    """Return what a message says of a name that is not there: the nearest that is, or else all."""
+    known = sorted(names)
+    near = difflib.get_close_matches(name, known, n=1) or [one for one in known if one.startswith(name)]
+    return f"did you mean {near[0]}?" if near else f"allowed: {', '.join(known)}"

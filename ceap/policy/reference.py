@@ -1,0 +1,78 @@
+"""docs/reference/rules.md, written from the catalogue: `python -m ceap.policy.reference`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from ceap.policy.catalogue import Entry, load_catalogue
+from ceap.policy.checks import load_checks
+from ceap.policy.freshness import FRESH, SIZE
+from ceap.policy.guard import load_rules
+from ceap.policy.verdict import GUARD_RULES
+
+ROOT: Final = GUARD_RULES.parent
+PAGE: Final = ROOT / "docs/reference/rules.md"
+
+_INTRODUCTION: Final = """\
+# Rules
+
+What [`ceap check`](check.md) demands of a template, why, and how to mend what it finds. `make docs` writes this page
+from `guard_rules/catalogue.yaml`: change that.
+
+PASS is expected of a rule on a kind of generated template where it applies and holds, SKIP where it does not apply.
+"""
+
+
+def reference_page() -> str:
+    """Return the page: a table of all rules and checks, then a section on each."""
+    catalogue = load_catalogue(GUARD_RULES)
+    rules, checks = dict(sorted(catalogue.rules.items())), dict(sorted(catalogue.checks.items()))
+    files = _files()
+    return "\n".join(
+        [
+            _INTRODUCTION,
+            *_table("Guard rules", rules),
+            *_table("Checks in Python", checks),
+            *(line for rule, entry in (*rules.items(), *checks.items()) for line in _section(rule, entry, files[rule])),
+        ]
+    )
+
+
+def _files() -> dict[str, str]:
+    """Return the file of each rule and check, relative to the project."""
+    files = {rule: Path(file.file) for file in load_rules(GUARD_RULES) for rule in file.rules}
+    sources = {check.rule: check.check.__module__ for check in load_checks()}
+    sources |= dict.fromkeys((FRESH, SIZE), "ceap.policy.freshness")
+    modules = {rule: f"{module.replace('.', '/')}.py" for rule, module in sources.items()}
+    return {rule: file.relative_to(ROOT).as_posix() for rule, file in files.items()} | modules
+
+
+def _table(title: str, entries: Mapping[str, Entry]) -> list[str]:
+    rows = [f"| [{rule}](#{rule.lower()}) | {entry.title} |" for rule, entry in entries.items()]
+    return [f"## {title}", "", "| id | holds |", "|---|---|", *rows, ""]
+
+
+def _section(rule: str, entry: Entry, file: str) -> list[str]:
+    facts = [f"[`{file}`](../../{file})"]
+    if entry.property:
+        facts.append(f"[property](requirements.md#properties) {entry.property}")
+    if entry.requirement:
+        facts.append(f"[requirement](requirements.md#requirements) {', '.join(entry.requirement)}")
+    if entry.expect:
+        facts.append(f"expected: {', '.join(f'{kind} {verdict}' for kind, verdict in entry.expect.items())}")
+    return [
+        f"### {rule}",
+        "",
+        f"{entry.title}.",
+        "",
+        f"- **Why.** {entry.why}",
+        f"- **Fix.** {entry.fix}",
+        f"- {'; '.join(facts)}",
+        "",
+    ]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(reference_page(), encoding="utf-8")

@@ -1,0 +1,152 @@
+"""Wrong operation: changes to the keys, alarms, code and tables of a golden template that a rule must notice."""
+
+from __future__ import annotations
+
+from tests.policy.changes import Mutant, drop, of, put, without
+
+CONDITION = ("Conditions", "HasKmsKey", "Fn::Not", 0, "Fn::Equals")
+SSE = ("BucketEncryption", "ServerSideEncryptionConfiguration", 0)
+NOTHING = {"Ref": "AWS::NoValue"}
+EQUALS = {"Fn::Equals": [{"Ref": "KmsKeyArn"}, ""]}
+
+KEYS = [
+    Mutant(f"SEC07_{rule}", kind, name, change)
+    for rule, kind, name, change in (
+        ("KEY_CONDITION", "foundation", "turned", put("Conditions", "HasKmsKey", EQUALS)),
+        ("KEY_CONDITION", "express", "of another parameter", put(*CONDITION, 0, "Ref", "Environment")),
+        ("KEY_CONDITION", "standard", "of another value", put(*CONDITION, 1, "none")),
+        ("KEY_CONDITION", "standard", "a key by default", put("Parameters", "KmsKeyArn", "Default", "alias/ours")),
+        ("CUSTOMER_KEY", "foundation", "topic", without("AlertTopic", "KmsMasterKeyId")),
+        ("CUSTOMER_KEY", "express", "queue", without("Queue", "KmsMasterKeyId")),
+        ("CUSTOMER_KEY", "express", "log group turned", of("PipeLogGroup", "KmsKeyId", "Fn::If", 1, NOTHING)),
+        ("CUSTOMER_KEY", "express", "function", without("ScoreFunction", "KmsKeyArn")),
+        ("CUSTOMER_KEY", "standard", "pipe", without("Pipe", "KmsKeyIdentifier")),
+        ("CUSTOMER_KEY", "standard", "AWS's key", of("DeadLetterQueue", "KmsMasterKeyId", "alias/aws/sqs")),
+        ("CUSTOMER_KEY", "standard", "another", of("Pipe", "KmsKeyIdentifier", "Fn::If", 1, {"Ref": "Environment"})),
+        ("CUSTOMER_KEY", "standard", "else AWS's", of("Queue", "KmsMasterKeyId", "Fn::If", 2, "alias/aws/sqs")),
+        ("STATE_MACHINE_KEY", "express", "none", without("StateMachine", "EncryptionConfiguration")),
+        (
+            "STATE_MACHINE_KEY",
+            "express",
+            "AWS's",
+            of("StateMachine", "EncryptionConfiguration", "Fn::If", 1, "Type", "AWS_OWNED_KEY"),
+        ),
+        (
+            "STATE_MACHINE_KEY",
+            "standard",
+            "another",
+            of("StateMachine", "EncryptionConfiguration", "Fn::If", 1, "KmsKeyId", {"Ref": "Environment"}),
+        ),
+        ("TABLE_KEY", "foundation", "none", without("CandidatesTable", "SSESpecification")),
+        (
+            "TABLE_KEY",
+            "foundation",
+            "not used",
+            of("CandidatesTable", "SSESpecification", "Fn::If", 1, "SSEEnabled", False),
+        ),
+        ("TABLE_KEY", "foundation", "turned", of("ScoreCacheTable", "SSESpecification", "Fn::If", 1, NOTHING)),
+        (
+            "BUCKET_KEY",
+            "foundation",
+            "none",
+            without("ArtifactBucket", *SSE, "ServerSideEncryptionByDefault", "KMSMasterKeyID"),
+        ),
+        (
+            "BUCKET_KEY",
+            "foundation",
+            "not used",
+            of("WorkflowBucket", *SSE, "ServerSideEncryptionByDefault", "SSEAlgorithm", "Fn::If", 1, "AES256"),
+        ),
+        ("BUCKET_KEY", "foundation", "a call for each object", without("WorkflowBucket", *SSE, "BucketKeyEnabled")),
+    )
+]
+
+ALARMS = [
+    Mutant(f"SEC08_{rule}", kind, name, change)
+    for rule, kind, name, change in (
+        ("ALARMS", "express", "tells nobody", of("FailedExecutionsAlarm", "AlarmActions", [])),
+        ("ALARMS", "express", "actions off", of("DeadLettersAlarm", "ActionsEnabled", False)),
+        ("ALARMS", "express", "no data fails", of("PipeFailuresAlarm", "TreatMissingData", "breaching")),
+        ("ALARMS", "express", "no data not said", without("QueueAgeAlarm", "TreatMissingData")),
+        ("ALARMS", "express", "late", of("TimedOutExecutionsAlarm", "EvaluationPeriods", 3)),
+        ("ALARMS", "express", "once an hour", of("FailedExecutionsAlarm", "Period", 3600)),
+        ("ALARMS", "express", "ten dead letters", of("DeadLettersAlarm", "Threshold", 10)),
+        ("ALARMS", "express", "dead letters averaged", of("DeadLettersAlarm", "Statistic", "Average")),
+        ("ALARMS", "standard", "one failure passes", of("AbortedExecutionsAlarm", "Threshold", 1)),
+        ("ALARMS", "standard", "counts none", of("FailedExecutionsAlarm", "Statistic", "Average")),
+        (
+            "ALARMS",
+            "standard",
+            "rings when well",
+            of("UndeliveredAlertsAlarm", "ComparisonOperator", "LessThanThreshold"),
+        ),
+        (
+            "ALARMS",
+            "standard",
+            "always rings",
+            of("PipeFailuresAlarm", "ComparisonOperator", "GreaterThanOrEqualToThreshold"),
+        ),
+        ("ALARMS", "standard", "any message rings", of("QueueAgeAlarm", "Threshold", 0)),
+        ("ALARMS", "standard", "on nothing", without("FailedExecutionsAlarm", "Dimensions")),
+        ("WATCHED", "express", "not failures", drop("Resources", "FailedExecutionsAlarm")),
+        ("WATCHED", "express", "not time-outs", of("TimedOutExecutionsAlarm", "MetricName", "ExecutionsStarted")),
+        ("WATCHED", "express", "not the pipe", of("PipeFailuresAlarm", "Namespace", "AWS/States")),
+        ("WATCHED", "express", "not dead letters", drop("Resources", "DeadLettersAlarm")),
+        ("WATCHED", "express", "not ages", of("QueueAgeAlarm", "MetricName", "NumberOfMessagesSent")),
+        ("WATCHED", "standard", "not aborts", drop("Resources", "AbortedExecutionsAlarm")),
+        ("WATCHED", "standard", "not alerts", drop("Resources", "UndeliveredAlertsAlarm")),
+    )
+]
+
+CODE = [
+    Mutant(f"SEC09_{rule}", kind, name, change)
+    for rule, kind, name, change in (
+        ("FUNCTION_CODE", "express", "another Python", of("ETLFunction", "Runtime", "python3.12")),
+        ("FUNCTION_CODE", "express", "another processor", of("FilterFunction", "Architectures", ["x86_64"])),
+        ("FUNCTION_CODE", "express", "the default processor", without("ScoreFunction", "Architectures")),
+        ("FUNCTION_CODE", "express", "in the template", of("StoreFunction", "Code", "ZipFile", "pass")),
+        ("FUNCTION_CODE", "standard", "fixed key", of("ETLFunction", "Code", "S3Key", "handlers.zip")),
+        ("FUNCTION_CODE", "standard", "key may be empty", drop("Parameters", "HandlersKey", "MinLength")),
+        (
+            "FUNCTION_CODE",
+            "standard",
+            "the workflows' bucket",
+            of(
+                "ReactiveFunction",
+                "Code",
+                "S3Bucket",
+                {"Fn::ImportValue": {"Fn::Sub": "ceap-foundation-${Environment}-WorkflowBucket"}},
+            ),
+        ),
+        ("FUNCTION_RUNS", "express", "never", of("ETLFunction", "ReservedConcurrentExecutions", 0)),
+        ("FUNCTION_RUNS", "express", "a secret", of("ETLFunction", "Environment", "Variables", "API_TOKEN", "x")),
+        (
+            "FUNCTION_RUNS",
+            "standard",
+            "a password",
+            of("StoreFunction", "Environment", "Variables", "DB_PASSWORD", "x"),
+        ),
+        ("JOB_CODE", "standard", "Glue 4", of("HeavyETLJob", "GlueVersion", "4.0")),
+        ("JOB_CODE", "standard", "Python shell", of("HeavyETLJob", "Command", "Name", "pythonshell")),
+        ("JOB_CODE", "standard", "no limit", without("HeavyETLJob", "Timeout")),
+        ("JOB_CODE", "standard", "one run", of("HeavyETLJob", "ExecutionProperty", "MaxConcurrentRuns", 1)),
+        ("JOB_CODE", "standard", "one worker", of("HeavyETLJob", "NumberOfWorkers", 1)),
+        ("JOB_CODE", "standard", "elsewhere", of("HeavyETLJob", "Command", "ScriptLocation", "s3://scripts/job.py")),
+        ("JOB_CODE", "standard", "any prefix", put("Parameters", "GluePrefix", "AllowedPattern", ".*")),
+    )
+]
+
+TABLES = [
+    Mutant("SEC10_TABLES", "foundation", name, change)
+    for name, change in (
+        ("throughput by hand", of("CandidatesTable", "BillingMode", "PROVISIONED")),
+        ("throughput by default", without("ScoreCacheTable", "BillingMode")),
+        (
+            "cannot be restored",
+            of("ProgramConfigTable", "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled", False),
+        ),
+        ("nothing expires", of("EventDeduplicationTable", "TimeToLiveSpecification", "Enabled", False)),
+    )
+]
+
+OPERATION_MUTANTS = [*KEYS, *ALARMS, *CODE, *TABLES]

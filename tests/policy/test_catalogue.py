@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ceap.errors import UsageError
+from ceap.policy.catalogue import Entry, load_catalogue, load_entries
+from ceap.policy.verdict import GUARD_RULES
+
+OWN = "rules:\n  OWN: {title: Own, why: Because., fix: Mend it.}\n"
+
+
+def test_a_folder_of_ones_own_adds_its_entries_to_ours(tmp_path: Path) -> None:
+    (tmp_path / "catalogue.yaml").write_text(OWN)
+    entries = load_entries((GUARD_RULES, tmp_path))
+    assert entries["OWN"] == Entry(title="Own", why="Because.", fix="Mend it.")
+    assert entries["P41_PIPE"].property == 41
+    assert entries["GEN01_FRESH"].title == "What is committed is what the declarations generate"
+
+
+def test_a_folder_needs_no_catalogue(tmp_path: Path) -> None:
+    assert load_entries((tmp_path,)) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("rules:\n  OWN: {title: Own, why: Because.}\n", r"catalogue.yaml: not a catalogue: .*`fix`.*\[\.\.\.\]"),
+        ("[", r"catalogue.yaml: not a catalogue: .*; write title, why and fix of each rule$"),
+    ],
+)
+def test_a_catalogue_that_is_none_is_refused(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "catalogue.yaml").write_text(content)
+    with pytest.raises(UsageError, match=message):
+        load_catalogue(tmp_path)

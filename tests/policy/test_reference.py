@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import re
+
+from ceap.policy.reference import ROOT, reference_page
+from tests.policy.samples import catalogue
+
+
+def test_every_rule_and_check_has_a_row_and_a_section() -> None:
+    ids = [*sorted(catalogue()["rules"]), *sorted(catalogue()["checks"])]
+    page = reference_page()
+    assert re.findall(r"^### (\w+)$", page, re.MULTILINE) == ids
+    assert re.findall(r"^\| \[(\w+)\]\(#(\w+)\) \| .", page, re.MULTILINE) == [(rule, rule.lower()) for rule in ids]
+
+
+def test_a_section_has_all_that_the_catalogue_says() -> None:
+    assert (
+        "### P16_LAMBDA_RETRY\n\n"
+        "A Lambda task is tried again twice, after 20 s and 40 s, on any error.\n\n"
+        "- **Why.** Throttling and short outages pass; more attempts would not fit the five minutes of EXPRESS.\n"
+        "- **Fix.** Add a retrier States.ALL with MaxAttempts 2, IntervalSeconds 20, BackoffRate 2.\n"
+        "- [`guard_rules/p16_lambda_retry.guard`](../../guard_rules/p16_lambda_retry.guard); "
+        "[property](requirements.md#properties) 16; [requirement](requirements.md#requirements) 4.5, 8.1, 11.5; "
+        "expected: foundation SKIP, express PASS, standard PASS\n"
+    ) in reference_page()
+
+
+def test_every_file_that_it_names_is_there() -> None:
+    files = re.findall(r"\]\(\.\./\.\./([^)]+)\)", reference_page())
+    assert files != []
+    assert [file for file in files if not (ROOT / file).is_file()] == []

@@ -1,0 +1,164 @@
+"""Wrong connections between resources: changes that a check must notice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.policy.changes import Change, Mutant, arn, drop, of, put, sub, swap, without
+from tests.policy.samples import Json
+
+LOGS_TO = ("LogConfiguration", "CloudwatchLogsLogDestination", "LogGroupArn")
+DESTINATION = ("LoggingConfiguration", "Destinations", 0, "CloudWatchLogsLogGroup", "LogGroupArn")
+LOG_PREFIX = ("DefaultArguments", "--custom-logGroup-prefix")
+TARGET = ("Targets", 0)
+
+
+def trust(role: str, *place: Any) -> Change:
+    return of(role, "AssumeRolePolicyDocument", "Statement", 0, *place)
+
+
+def watched(alarm: str, value: Any) -> Change:
+    return of(alarm, "Dimensions", 0, "Value", value)
+
+
+def alert_policy(*place: Any) -> Change:
+    return of("AlertDeadLetterQueuePolicy", "PolicyDocument", "Statement", 0, *place)
+
+
+def idle(data: Json) -> None:
+    data["Resources"]["SpareRole"] = data["Resources"]["ETLFunctionRole"]
+
+
+ROLES = [
+    Mutant("WIRE01_OWN_ROLE", kind, name, change)
+    for kind, name, change in (
+        ("express", "shared", of("FilterFunction", "Role", arn("ETLFunctionRole"))),
+        ("express", "a queue", of("FilterFunction", "Role", arn("Queue"))),
+        ("express", "its name", of("FilterFunction", "Role", {"Ref": "FilterFunctionRole"})),
+        ("express", "idle", idle),
+        ("express", "other service", trust("ETLFunctionRole", "Principal", "Service", "states.amazonaws.com")),
+        ("express", "pipe's for machine", swap("PipeRole", "StateMachineRole", "AssumeRolePolicyDocument")),
+        ("standard", "job's", trust("HeavyETLJobRole", "Principal", "Service", "lambda.amazonaws.com")),
+        (
+            "standard",
+            "other machine",
+            trust(
+                "StateMachineRole", "Condition", "ArnEquals", "aws:SourceArn", sub("arn:aws:states:::stateMachine:x")
+            ),
+        ),
+        (
+            "standard",
+            "every pipe",
+            trust(
+                "PipeRole", "Condition", "ArnLike", {"aws:SourceArn": [sub("arn:${AWS::Partition}:pipes:*:*:pipe/*")]}
+            ),
+        ),
+    )
+]
+
+LOGS = [
+    Mutant("WIRE02_LOG_DESTINATION", kind, name, change)
+    for kind, name, change in (
+        ("express", "the pipe's", of("StateMachine", *DESTINATION, arn("PipeLogGroup"))),
+        ("express", "the machine's", of("Pipe", *LOGS_TO, arn("StateMachineLogGroup"))),
+        ("express", "swapped names", swap("StateMachineLogGroup", "PipeLogGroup", "LogGroupName")),
+        ("express", "a queue", of("Pipe", *LOGS_TO, arn("Queue"))),
+        (
+            "standard",
+            "outside vendedlogs",
+            of("PipeLogGroup", "LogGroupName", sub("/aws/pipes/ceap-batch-${Environment}")),
+        ),
+        ("standard", "Glue's own", without("HeavyETLJob", *LOG_PREFIX)),
+        ("standard", "another prefix", of("HeavyETLJob", *LOG_PREFIX, sub("/aws-glue/jobs/other-${Environment}"))),
+        ("standard", "no errors", drop("Resources", "HeavyETLJobErrorLogGroup")),
+        ("standard", "too late", put("Resources", "HeavyETLJob", "DependsOn", ["HeavyETLJobErrorLogGroup"])),
+    )
+]
+
+ALARMS = [
+    Mutant("WIRE03_ALARM_DIMENSION", kind, name, change)
+    for kind, name, change in (
+        ("express", "queue for dead letters", watched("DeadLettersAlarm", {"Fn::GetAtt": ["Queue", "QueueName"]})),
+        (
+            "express",
+            "dead letters for queue",
+            watched("QueueAgeAlarm", {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}),
+        ),
+        ("express", "its URL", watched("DeadLettersAlarm", {"Ref": "DeadLetterQueue"})),
+        ("express", "a queue", watched("FailedExecutionsAlarm", arn("Queue"))),
+        ("express", "machine for pipe", watched("PipeFailuresAlarm", {"Ref": "StateMachine"})),
+        ("express", "a text", watched("TimedOutExecutionsAlarm", "StateMachine")),
+        ("standard", "dimension", of("AbortedExecutionsAlarm", "Dimensions", 0, "Name", "StateMachineName")),
+        ("standard", "ARN of the rule", watched("UndeliveredAlertsAlarm", arn("FailureRule"))),
+        ("standard", "none", without("FailedExecutionsAlarm", "Dimensions")),
+    )
+]
+
+QUEUES = [
+    Mutant(f"WIRE{rule}", kind, name, change)
+    for rule, kind, name, change in (
+        (
+            "04_DEAD_LETTER_SOURCES",
+            "express",
+            "itself",
+            of(
+                "DeadLetterQueue",
+                "RedriveAllowPolicy",
+                "sourceQueueArns",
+                [
+                    sub(
+                        "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:ceap-realtime-${Environment}-dead-letter-queue"
+                    )
+                ],
+            ),
+        ),
+        (
+            "04_DEAD_LETTER_SOURCES",
+            "express",
+            "renamed",
+            of("Queue", "QueueName", sub("ceap-realtime-${Environment}-messages")),
+        ),
+        (
+            "04_DEAD_LETTER_SOURCES",
+            "express",
+            "by URL",
+            of("Queue", "RedrivePolicy", "deadLetterTargetArn", {"Ref": "DeadLetterQueue"}),
+        ),
+        (
+            "04_DEAD_LETTER_SOURCES",
+            "standard",
+            "a topic",
+            of("Queue", "RedrivePolicy", "deadLetterTargetArn", arn("PipeLogGroup")),
+        ),
+        (
+            "05_UNDELIVERED_ALERTS",
+            "standard",
+            "renamed",
+            of("FailureRule", "Name", sub("ceap-batch-${Environment}-failed")),
+        ),
+        (
+            "05_UNDELIVERED_ALERTS",
+            "standard",
+            "other queue",
+            of("FailureRule", *TARGET, "DeadLetterConfig", "Arn", arn("DeadLetterQueue")),
+        ),
+        (
+            "05_UNDELIVERED_ALERTS",
+            "standard",
+            "by URL",
+            of("FailureRule", *TARGET, "DeadLetterConfig", "Arn", {"Ref": "AlertDeadLetterQueue"}),
+        ),
+        ("05_UNDELIVERED_ALERTS", "standard", "denied", alert_policy("Effect", "Deny")),
+        (
+            "05_UNDELIVERED_ALERTS",
+            "standard",
+            "other service",
+            alert_policy("Principal", "Service", "sns.amazonaws.com"),
+        ),
+        ("05_UNDELIVERED_ALERTS", "standard", "other action", alert_policy("Action", ["sqs:ReceiveMessage"])),
+        ("05_UNDELIVERED_ALERTS", "standard", "no policy", drop("Resources", "AlertDeadLetterQueuePolicy")),
+    )
+]
+
+
+WIRING_MUTANTS = [*ROLES, *LOGS, *ALARMS, *QUEUES]
