@@ -41,6 +41,13 @@ def test_an_action_has_one_commit_everywhere() -> None:
     assert len({action for action, _ in pins}) == len(pins)
 
 
+def test_the_documentation_shows_the_same_commits() -> None:
+    page = (ROOT / "docs/how-to/check-in-ci.md").read_text(encoding="utf-8")
+    uses = set(re.findall(r"uses: (.*)", page))
+    assert uses != set()
+    assert uses <= set(re.findall(r"uses: (.*)", "".join(TEXTS.values())))
+
+
 def test_nothing_is_permitted_beyond_what_a_job_asks_for() -> None:
     assert [name for name in TEXTS if workflow(name)["permissions"] != {}] == []
     writing = {

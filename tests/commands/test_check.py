@@ -222,6 +222,15 @@ def test_junit_has_a_case_of_every_rule(own: Path, capsys: pytest.CaptureFixture
     assert (outcomes["OWN"], outcomes["E3030"], outcomes["ASL05_TOKENS_SUBSTITUTED"]) == (["failure"], ["skipped"], [])
 
 
+def test_an_output_that_cannot_carry_a_name_gets_it_escaped(folder: Path) -> None:
+    Path("größe.yaml").write_text(SETTING, encoding="utf-8")
+    code = "import sys; from ceap.cli import main; sys.exit(main(['check', 'größe.yaml']))"
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(project.ROOT), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("gr\\xf6\\xdfe.yaml:5: E3030: ")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 @pytest.mark.parametrize(("no_color", "begin"), [("", "\x1b[1ma.yaml:5\x1b[0m: "), ("1", "a.yaml:5: E3030: ")])
 def test_a_terminal_is_shown_paragraphs_in_colour(no_color: str, begin: str, folder: Path) -> None:
