@@ -101,23 +101,10 @@ ALARMS = [
 CODE = [
     Mutant(f"SEC09_{rule}", kind, name, change)
     for rule, kind, name, change in (
-        ("FUNCTION_CODE", "express", "another Python", of("ETLFunction", "Runtime", "python3.12")),
-        ("FUNCTION_CODE", "express", "another processor", of("FilterFunction", "Architectures", ["x86_64"])),
-        ("FUNCTION_CODE", "express", "the default processor", without("ScoreFunction", "Architectures")),
         ("FUNCTION_CODE", "express", "in the template", of("StoreFunction", "Code", "ZipFile", "pass")),
         ("FUNCTION_CODE", "standard", "fixed key", of("ETLFunction", "Code", "S3Key", "handlers.zip")),
         ("FUNCTION_CODE", "standard", "key may be empty", drop("Parameters", "HandlersKey", "MinLength")),
-        (
-            "FUNCTION_CODE",
-            "standard",
-            "the workflows' bucket",
-            of(
-                "ReactiveFunction",
-                "Code",
-                "S3Bucket",
-                {"Fn::ImportValue": {"Fn::Sub": "ceap-foundation-${Environment}-WorkflowBucket"}},
-            ),
-        ),
+        ("FUNCTION_CODE", "standard", "another bucket", of("ETLFunction", "Code", "S3Bucket", "bucket")),
         ("FUNCTION_RUNS", "express", "never", of("ETLFunction", "ReservedConcurrentExecutions", 0)),
         ("FUNCTION_RUNS", "express", "a secret", of("ETLFunction", "Environment", "Variables", "API_TOKEN", "x")),
         (
@@ -126,13 +113,12 @@ CODE = [
             "a password",
             of("StoreFunction", "Environment", "Variables", "DB_PASSWORD", "x"),
         ),
-        ("JOB_CODE", "standard", "Glue 4", of("HeavyETLJob", "GlueVersion", "4.0")),
-        ("JOB_CODE", "standard", "Python shell", of("HeavyETLJob", "Command", "Name", "pythonshell")),
-        ("JOB_CODE", "standard", "no limit", without("HeavyETLJob", "Timeout")),
-        ("JOB_CODE", "standard", "one run", of("HeavyETLJob", "ExecutionProperty", "MaxConcurrentRuns", 1)),
-        ("JOB_CODE", "standard", "one worker", of("HeavyETLJob", "NumberOfWorkers", 1)),
-        ("JOB_CODE", "standard", "elsewhere", of("HeavyETLJob", "Command", "ScriptLocation", "s3://scripts/job.py")),
-        ("JOB_CODE", "standard", "any prefix", put("Parameters", "GluePrefix", "AllowedPattern", ".*")),
+        ("JOB", "standard", "Glue 4", of("HeavyETLJob", "GlueVersion", "4.0")),
+        ("JOB", "standard", "Python shell", of("HeavyETLJob", "Command", "Name", "pythonshell")),
+        ("JOB", "standard", "no limit", without("HeavyETLJob", "Timeout")),
+        ("JOB", "standard", "one run", of("HeavyETLJob", "ExecutionProperty", "MaxConcurrentRuns", 1)),
+        ("JOB", "standard", "one worker", of("HeavyETLJob", "NumberOfWorkers", 1)),
+        ("JOB", "standard", "any prefix", put("Parameters", "GluePrefix", "AllowedPattern", ".*")),
     )
 ]
 
@@ -149,4 +135,21 @@ TABLES = [
     )
 ]
 
-OPERATION_MUTANTS = [*KEYS, *ALARMS, *CODE, *TABLES]
+LOGS = [
+    Mutant(f"P35_{rule}", kind, name, change)
+    for rule, kind, name, change in (
+        ("FUNCTION_LOGS", "express", "text", of("ETLFunction", "LoggingConfig", "LogFormat", "Text")),
+        ("FUNCTION_LOGS", "express", "by default", without("ScoreFunction", "LoggingConfig", "LogFormat")),
+        (
+            "FUNCTION_LOGS",
+            "standard",
+            "errors alone",
+            of("ETLFunction", "LoggingConfig", "ApplicationLogLevel", "ERROR"),
+        ),
+        ("PIPE_LOGS", "express", "nothing", of("Pipe", "LogConfiguration", "Level", "OFF")),
+        ("PIPE_LOGS", "express", "not said", without("Pipe", "LogConfiguration")),
+        ("PIPE_LOGS", "standard", "nowhere", without("Pipe", "LogConfiguration", "CloudwatchLogsLogDestination")),
+    )
+]
+
+OPERATION_MUTANTS = [*KEYS, *ALARMS, *CODE, *TABLES, *LOGS]

@@ -20,6 +20,14 @@ def denial(bucket: str, *place: Any) -> Change:
     return of(f"{bucket}Policy", *STATEMENTS, 0, *place)
 
 
+def second_rule(prefix: str) -> Change:
+    def change(data: Json) -> None:
+        rules = data["Resources"]["WorkflowBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+        rules.append({"Status": "Enabled", "Prefix": prefix, "ExpirationInDays": 1})
+
+    return change
+
+
 def topic_statement(*place: Any) -> Change:
     return of("AlertTopicPolicy", *STATEMENTS, *place)
 
@@ -81,6 +89,26 @@ BUCKETS = [
             "for a month",
             of("ArtifactBucket", *RULE, "AbortIncompleteMultipartUpload", "DaysAfterInitiation", 30),
         ),
+    )
+]
+
+NAMES = [
+    Mutant("P40_BUCKET_NAMES", "foundation", name, change)
+    for name, change in (
+        ("by AWS", without("WorkflowBucket", "BucketName")),
+        ("another account's", of("WorkflowBucket", "BucketName", "Fn::Sub", "ceap-workflow-${Environment}-1")),
+        ("another artifact bucket", of("ArtifactBucket", "BucketName", "Fn::Sub", "artifacts-${Environment}")),
+    )
+]
+
+EXPIRY = [
+    Mutant("P07_EXECUTIONS_EXPIRE", "foundation", name, change)
+    for name, change in (
+        ("out of reach", of("WorkflowBucket", *RULE, "Transitions", [{"StorageClass": "GLACIER"}])),
+        ("narrowed by size", of("WorkflowBucket", *RULE, "ObjectSizeGreaterThan", "1000")),
+        ("sooner by an empty prefix", second_rule("")),
+        ("some sooner", second_rule("executions/a")),
+        ("old versions stay", of("WorkflowBucket", "VersioningConfiguration", {"Status": "Enabled"})),
     )
 ]
 
@@ -180,4 +208,4 @@ RETENTION = [
     )
 ]
 
-SECURE_MUTANTS = [*BUCKETS, *TOPICS, *POLICIES, *TRUST, *RETENTION]
+SECURE_MUTANTS = [*BUCKETS, *NAMES, *EXPIRY, *TOPICS, *POLICIES, *TRUST, *RETENTION]
