@@ -16,6 +16,8 @@ from tests.policy.check_mutants import CHECK_MUTANTS
 @pytest.mark.property(23)
 @pytest.mark.property(25)
 @pytest.mark.property(33)
+@pytest.mark.property(40)
+@pytest.mark.property(42)
 @pytest.mark.parametrize("mutant", CHECK_MUTANTS, ids=lambda mutant: f"{mutant.rule}, {mutant.kind}: {mutant.name}")
 def test_the_check_notices_the_change_and_says_where_and_what_to_do(mutant: Mutant) -> None:
     findings = found(mutant.rule, mutant.kind, mutant.change)
