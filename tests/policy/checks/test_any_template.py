@@ -134,13 +134,18 @@ Resources:
       - PolicyName: own
         PolicyDocument:
           Statement:
-          - {Effect: Allow, Action: 'logs:CreateLogGroup', Resource: !Sub 'arn:aws:logs:${AWS::Region}:${AWS::AccountId}:*'}
+          - {Effect: Allow, Action: 'logs:CreateLogGroup', Resource: !Sub 'arn:aws:logs:*:${AWS::AccountId}:*'}
           - Effect: Allow
             Action: ['logs:CreateLogStream', 'logs:PutLogEvents']
             Resource: !Sub 'arn:aws:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/*'
-          - {Effect: Allow, Action: ['dynamodb:Query', 'dynamodb:GetItem'], Resource: [!GetAtt Orders.Arn, !Sub '${Orders.Arn}/index/*']}
+          - Effect: Allow
+            Action: ['dynamodb:Query', 'dynamodb:GetItem']
+            Resource: [!GetAtt Orders.Arn, !Sub '${Orders.Arn}/index/*']
           - {Effect: Allow, Action: ['s3:Get*', 's3:List*'], Resource: ['arn:aws:s3:::data', 'arn:aws:s3:::data/*']}
-          - {Effect: Allow, Action: 'kms:Decrypt', Resource: !GetAtt Key.Arn, Condition: {StringLike: {'kms:ViaService': 's3.*'}}}
+          - Effect: Allow
+            Action: 'kms:Decrypt'
+            Resource: !GetAtt Key.Arn
+            Condition: {StringLike: {'kms:ViaService': 's3.*'}}
           - {Effect: Allow, Action: 'sqs:SendMessage', Resource: !If [IsProd, !GetAtt Queue.Arn, !Ref 'AWS::NoValue']}
           - {Effect: Deny, NotAction: 'iam:*', Resource: '*', Condition: {Bool: {'aws:MultiFactorAuthPresent': false}}}
   Instance: {Type: AWS::IAM::InstanceProfile, Properties: {Roles: [!Ref InstanceRole]}}

@@ -13,7 +13,7 @@ from handlers.store import Settings
 from templates import catalog
 from templates.errors import ConfigError
 from tests.policy.changes import Change, drop, of, state
-from tests.policy.iam_mutants import grant, revoke, statements
+from tests.policy.grant_mutants import grant, revoke, statements
 from tests.policy.samples import Json, changed
 
 BUCKET = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"

@@ -9,7 +9,8 @@ from tests.policy.checks.support import allow, policy, template
 from tests.policy.samples import KINDS, golden
 
 BUCKETS = {"Own": ("AWS::S3::Bucket", {"BucketName": "own"}), "Other": ("AWS::S3::Bucket", {})}
-TOPIC, QUEUE = ("AWS::SNS::Topic", {}), ("AWS::SQS::Queue", {})
+TOPIC: tuple[str, Any] = ("AWS::SNS::Topic", {})
+QUEUE: tuple[str, Any] = ("AWS::SQS::Queue", {})
 
 
 def found(resource: Any, bucket: Any = None) -> list[tuple[str, str]]:

@@ -34,7 +34,7 @@ def test_documents_are_found_wherever_they_stand() -> None:
 
 
 def test_a_statement_without_an_effect_is_none_of_iam() -> None:
-    rule = {"Statement": {"ByteMatchStatement": {"FieldToMatch": {"UriPath": {}}}}}
+    rule: dict[str, Any] = {"Statement": {"ByteMatchStatement": {"FieldToMatch": {"UriPath": {}}}}}
     assert found({"Rules": [rule]}, "AWS::WAFv2::WebACL") == []
 
 
