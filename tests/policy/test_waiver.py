@@ -75,7 +75,7 @@ def test_a_waiver_in_a_file_is_read_with_its_place_relative_to_the_file(folder: 
         "- rule: E3034\n"
         "  template: ../a.yaml\n"
         "  path: /Parameters/Size\n"
-        "  reason: >\n"
+        "  reason: |\n"
         "    two\n"
         "    lines\n"
         "  expires: 2027-01-31\n"
