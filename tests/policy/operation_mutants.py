@@ -101,6 +101,9 @@ ALARMS = [
 CODE = [
     Mutant(f"SEC09_{rule}", kind, name, change)
     for rule, kind, name, change in (
+        ("FUNCTION_CODE", "express", "another Python", of("ETLFunction", "Runtime", "python3.12")),
+        ("FUNCTION_CODE", "express", "another processor", of("FilterFunction", "Architectures", ["x86_64"])),
+        ("FUNCTION_CODE", "express", "the default processor", without("ScoreFunction", "Architectures")),
         ("FUNCTION_CODE", "express", "in the template", of("StoreFunction", "Code", "ZipFile", "pass")),
         ("FUNCTION_CODE", "standard", "fixed key", of("ETLFunction", "Code", "S3Key", "handlers.zip")),
         ("FUNCTION_CODE", "standard", "key may be empty", drop("Parameters", "HandlersKey", "MinLength")),

@@ -123,6 +123,9 @@ TOPICS = [
         ("ALERT_TOPIC", "another action", topic_statement(1, "Action", ["sns:Subscribe"])),
         ("ALERT_TOPIC", "another topic", topic_statement(0, "Resource", [{"Ref": "WorkflowBucket"}])),
         ("ALERT_TOPIC", "no topic", of("AlertTopicPolicy", "Topics", [])),
+        ("SUBSCRIPTIONS", "plain HTTP", of("AlertEmailSubscription", "Protocol", "http")),
+        ("SUBSCRIPTIONS", "some alerts", of("AlertEmailSubscription", "FilterPolicy", {"source": ["aws.states"]})),
+        ("SUBSCRIPTIONS", "no topic", of("AlertEmailSubscription", "TopicArn", {"Ref": "WorkflowBucket"})),
         ("TOPIC_KEY", "AWS's", of("AlertTopic", "KmsMasterKeyId", "alias/aws/sns")),
         ("TOPIC_KEY", "AWS's without a customer's", of("AlertTopic", "KmsMasterKeyId", "Fn::If", 2, "alias/aws/sns")),
         (
