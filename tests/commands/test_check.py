@@ -155,9 +155,13 @@ def test_the_project_says_which_rules_and_waivers_count(own: Path, capsys: pytes
     assert err.splitlines()[2].endswith(" not applicable; 1 finding, 2 waived")
 
 
-def test_the_rules_of_the_project_may_be_named_again(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rules_of_the_project_may_be_named_again(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own / ".git").mkdir()
     monkeypatch.chdir(own / "rules")
     assert check("../a.yaml", "--rules", own / "rules") == 1
+    assert capsys.readouterr().out.count(" OWN: ") == 1
 
 
 def test_an_expired_waiver_counts_no_more(

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 [HOOK] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
 MAKEFILE = """\
 .venv/ready:
-	@echo set up >&2
+	@echo set up
 	@mkdir -p .venv/bin && cp ceap .venv/bin/ceap && touch .venv/ready
 """
 CEAP = f"""\
@@ -47,7 +47,8 @@ def hook(clone: Path, *arguments: str, **environment: str) -> "subprocess.Comple
 
 
 def test_it_judges_the_files_that_it_is_given_in_the_folder_of_the_caller(clone: Path) -> None:
-    assert hook(clone, "right.template.yaml").returncode == 0
+    done = hook(clone, "right.template.yaml")
+    assert (done.returncode, done.stdout) == (0, "")
     done = hook(clone, "right.template.yaml", "wrong one.template.yaml")
     assert done.returncode == 1
     assert done.stdout.startswith("wrong one.template.yaml:4: CFN01_NO_NULL: ")
