@@ -69,19 +69,22 @@ def _express_faults(template: Template, machine: Machine) -> Iterator[_Fault]:
             "fix: shorten their Timeout, or StateMachineType STANDARD",
             machine.resource.path("StateMachineType"),
         )
+    elif total_s:
+        yield from _limit_faults(machine, total_s)
 
 
 def _standard_faults(machine: Machine) -> Iterator[_Fault]:
     tasks = [_longest_s(state) for state in machine.states.values() if state.get("Type") == "Task"]
     known = [longest_s for longest_s in tasks if longest_s is not None]
-    if not known or len(known) < len(tasks):
-        return
-    needed_s = min(sum(known), budget.STANDARD_LIMIT_S)
+    if known and len(known) == len(tasks):
+        yield from _limit_faults(machine, min(sum(known), budget.STANDARD_LIMIT_S))
+
+
+def _limit_faults(machine: Machine, needed_s: int) -> Iterator[_Fault]:
     limit_s = number(machine.definition.get("TimeoutSeconds"))
-    if limit_s is None or limit_s < needed_s:
-        wrong = "nothing stops an execution that hangs" if limit_s is None else f"the execution ends after {limit_s} s"
-        message = f'{wrong}, and its tasks may take {needed_s} s | fix: "TimeoutSeconds": {needed_s}'
-        yield message, machine.path("TimeoutSeconds")
+    if limit_s is not None and limit_s < needed_s:  # a missing one is P12's and P18's
+        message = f'the execution ends after {limit_s} s, and its tasks may take {needed_s} s | fix: "TimeoutSeconds": '
+        yield f"{message}{needed_s}", machine.path("TimeoutSeconds")
 
 
 def _longest_s(state: dict[str, Any]) -> int | None:
