@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from ceap.policy.document import walk_scalars
 from ceap.policy.finding import Finding
-from ceap.policy.iam.arn import resolve, wildcard
+from ceap.policy.iam.arn import matches, resolve
 from ceap.policy.iam.documents import Document, documents
 from ceap.policy.iam.services import takes
 from ceap.policy.iam.uses import Grant, condition_text, has_key, uses
@@ -43,7 +43,7 @@ def check(template: Template) -> list[Finding]:
             continue
         who = " and ".join(user.logical_id for user in users)
         granted = [each for policy in policies if _is_of(template, policy, role) for each in _granted(template, policy)]
-        granted = [_spelt_as(expected, each) for each in granted if has_key(template) or not _is_on_key(each)]
+        granted = _spelt_alike(expected, [each for each in granted if has_key(template) or not _is_on_key(each)])
         findings += _superfluous(template, who, granted, expected)
         if not role.properties.get("ManagedPolicyArns"):  # what these grant is not in the template
             findings += _missing(template, who, role, granted, expected)
@@ -87,11 +87,13 @@ def _is_on_key(granted: _Granted) -> bool:
     return granted.grant.action.startswith("kms:")
 
 
-def _spelt_as(expected: set[Grant], granted: _Granted) -> _Granted:
-    """Return the grant with its action in the letters of what is expected: to IAM, small and capital are the same."""
-    written = granted.grant.action
-    spelt = next((grant.action for grant in expected if grant.action.lower() == written.lower()), written)
-    return granted._replace(grant=granted.grant._replace(action=spelt))
+def _spelt_alike(expected: set[Grant], granted: list[_Granted]) -> list[_Granted]:
+    """Return the grants with actions in the letters of what is expected: to IAM, small and capital are the same."""
+    letters = {grant.action.lower(): grant.action for grant in expected}
+    return [
+        each._replace(grant=each.grant._replace(action=letters.get(each.grant.action.lower(), each.grant.action)))
+        for each in granted
+    ]
 
 
 def _superfluous(template: Template, who: str, granted: list[_Granted], expected: set[Grant]) -> Iterator[Finding]:
@@ -130,8 +132,8 @@ def _missing(
 
 def _covers(grant: Grant, use: Grant) -> bool:
     return (
-        wildcard(grant.action.lower()).fullmatch(use.action.lower()) is not None
-        and wildcard(grant.resource).fullmatch(use.resource) is not None
+        matches(grant.action.lower(), use.action.lower())
+        and matches(grant.resource, use.resource)
         and grant.condition in ("", use.condition)
         and set(grant.when) <= set(use.when)
     )

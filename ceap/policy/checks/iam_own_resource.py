@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from ceap.policy.finding import Finding
-from ceap.policy.iam.arn import TOPIC, resolve, split_arn, wildcard
+from ceap.policy.iam.arn import TOPIC, matches, resolve, split_arn
 from ceap.policy.iam.documents import Document, documents
 from ceap.policy.resources import QUEUE, items, pointed_at
 from ceap.policy.template import Template
@@ -29,7 +29,7 @@ def check(template: Template) -> list[Finding]:
         for statement in document.statements if names else ():
             for entry in statement.entries("Resource"):
                 parts = split_arn(resolve(template, entry.value))
-                if parts and not any(wildcard(parts[5].partition("/")[0]).fullmatch(name) for name in names):
+                if parts and not any(matches(parts[5].partition("/")[0], name) for name in names):
                     message = f"[IAM05] the policy of {' and '.join(names)} speaks of {parts[5]}"
                     findings.append(template.finding(RULE, f"{message} | fix: name the resource itself", entry.path))
     return findings

@@ -111,7 +111,15 @@ def split_arn(text: str) -> list[str] | None:
     return parts if len(parts) == 6 and parts[0] == "arn" else None
 
 
+def matches(pattern: str, text: str) -> bool:
+    """Tell whether a text is of a pattern of IAM: `*` is any text, `?` any character."""
+    return pattern == text or (has_wildcard(pattern) and _expression(pattern).fullmatch(text) is not None)
+
+
+def has_wildcard(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
 @lru_cache(maxsize=1024)
-def wildcard(pattern: str) -> re.Pattern[str]:
-    """Return the expression of a pattern of IAM: `*` is any text, `?` any character."""
+def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)

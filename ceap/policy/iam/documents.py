@@ -83,4 +83,5 @@ def _walk(resource: Resource, place: Entry) -> Iterator[Document]:
             yield Document(resource, entry.path, entry.value, found)
             continue
         for key, below in entry.value.items():
-            yield from _walk(resource, Entry(f"{entry.path}/{key}", below, entry.when))
+            if isinstance(below, dict | list):
+                yield from _walk(resource, Entry(f"{entry.path}/{key}", below, entry.when))

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from ceap.errors import UsageError
-from ceap.policy.iam.arn import split_arn, wildcard
+from ceap.policy.iam.arn import has_wildcard, matches, split_arn
 
 _FILE: Final = "data/AdditionalSpecs/Policies.json"
 
@@ -71,8 +71,10 @@ def known_actions(pattern: str) -> tuple[str, ...]:
     service = load_service(prefix)
     if service is None:
         return ()
-    expression = wildcard(name.lower())
-    return tuple(action for action in service.actions if expression.fullmatch(action))
+    name = name.lower()
+    if not has_wildcard(name):
+        return (name,) if name in service.actions else ()
+    return tuple(action for action in service.actions if matches(name, action))
 
 
 @cache
@@ -120,4 +122,4 @@ def _part_fits(want: str, have: str) -> bool:
         return have.strip("*") == ""
     if want.startswith("${"):
         return have != ""
-    return have.startswith("${") or wildcard(have).fullmatch(want) is not None
+    return have.startswith("${") or matches(have, want)
