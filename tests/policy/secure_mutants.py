@@ -16,6 +16,10 @@ ACCOUNT = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 STATES_ARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
 
 
+def add(kind: str, **properties: Any) -> Change:
+    return put("Resources", "Added", {"Type": f"AWS::{kind}", "Properties": properties})
+
+
 def denial(bucket: str, *place: Any) -> Change:
     return of(f"{bucket}Policy", *STATEMENTS, 0, *place)
 
@@ -145,6 +149,9 @@ POLICIES = [
         ("NOBODY_ELSE", "express", "anybody may send", of("QueuePolicy", *STATEMENTS, 0, "Effect", "Allow")),
         ("NOBODY_ELSE", "standard", "all actions", queue_statement("Action", ["sqs:*"])),
         ("NOBODY_ELSE", "standard", "all but one", queue_statement("NotPrincipal", {"AWS": "123456789012"})),
+        ("FUNCTIONS", "express", "open URL", add("Lambda::Url", AuthType="NONE")),
+        ("FUNCTIONS", "express", "anybody may call", add("Lambda::Permission", Principal="*", SourceArn="arn")),
+        ("FUNCTIONS", "standard", "any rule may call", add("Lambda::Permission", Principal="events.amazonaws.com")),
         ("SERVICES", "foundation", "any account", topic_statement(0, "Condition", "StringEquals", {})),
         ("SERVICES", "foundation", "any alarm", without("AlertTopicPolicy", *STATEMENTS, 0, "Condition", "ArnLike")),
         (
@@ -196,6 +203,23 @@ TRUST = [
     )
 ]
 
+CONSUMERS = [
+    Mutant("P41_ONE_CONSUMER", kind, name, add("Lambda::EventSourceMapping", EventSourceArn=arn, **more))
+    for kind, name, arn, more in (
+        ("express", "another", {"Fn::GetAtt": ["Queue", "Arn"]}, {}),
+        ("express", "a slow one", {"Fn::GetAtt": ["Queue", "Arn"]}, {"MaximumBatchingWindowInSeconds": 60}),
+        ("standard", "another", {"Fn::GetAtt": ["Queue", "Arn"]}, {"BatchSize": 10}),
+    )
+]
+
+USERS = [
+    Mutant("P42_NO_WILDCARDS", "express", name, change)
+    for name, change in (
+        ("a user", add("IAM::User")),
+        ("a key that lasts", add("IAM::AccessKey", UserName="somebody")),
+    )
+]
+
 RETENTION = [
     Mutant(f"SEC06_{rule}", kind, name, change)
     for rule, kind, name, change in (
@@ -211,4 +235,4 @@ RETENTION = [
     )
 ]
 
-SECURE_MUTANTS = [*BUCKETS, *NAMES, *EXPIRY, *TOPICS, *POLICIES, *TRUST, *RETENTION]
+SECURE_MUTANTS = [*BUCKETS, *NAMES, *EXPIRY, *TOPICS, *POLICIES, *TRUST, *CONSUMERS, *USERS, *RETENTION]
