@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ceap.policy.finding import Finding
-from ceap.policy.iam.arn import ARNS, is_named, resolve, split_arn
+from ceap.policy.iam.arn import ARNS, is_late, is_named, resolve, split_arn
 from ceap.policy.iam.documents import Document, Entry, Statement, documents
 from ceap.policy.iam.services import known_actions, resource_types, takes
 from ceap.policy.resources import ROLE, resource
@@ -62,7 +62,7 @@ def _is_arn(template: Template, text: str) -> bool:
         return True
     named = re.match(r"\$\{(\w+)\}", text)
     found = resource(template, named[1]) if named else None
-    return text.startswith("${") and not (found and is_named(found))
+    return is_late(text) and not (found and is_named(found))
 
 
 def _service(arn: str) -> str:
@@ -72,4 +72,4 @@ def _service(arn: str) -> str:
 
 def _wanted(action: Entry) -> str:
     kinds = sorted({kind for kind, _ in resource_types(action.value)})
-    return f"grant it on a resource of the kind {' or '.join(kinds)}" if kinds else 'grant it on "*", it takes no other'
+    return f"grant it on a resource of the kind {' or '.join(kinds)}" if kinds else 'grant it on "*"'

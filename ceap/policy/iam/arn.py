@@ -105,6 +105,11 @@ def is_named(resource: Resource) -> bool:
     return resource.type in ARNS or resource.type in NAME_PROPERTY
 
 
+def is_late(text: str) -> bool:
+    """Tell whether a text begins with what only the deployment knows: a token, or a dynamic reference."""
+    return text.startswith(("${", "{{resolve:"))
+
+
 def split_arn(text: str) -> list[str] | None:
     """Return the six parts of an ARN, or None where a text is none."""
     parts = _COLON.split(text, maxsplit=5)

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from ceap.errors import UsageError
-from ceap.policy.iam.arn import has_wildcard, matches, split_arn
+from ceap.policy.iam.arn import has_wildcard, is_late, matches, split_arn
 
 _FILE: Final = "data/AdditionalSpecs/Policies.json"
 
@@ -97,10 +97,10 @@ def takes(pattern: str, arn: str) -> bool:
         return True
     parts = split_arn(arn)
     if parts is None:
-        return arn.startswith("${") and bool(known_actions(pattern))
+        return is_late(arn) and bool(known_actions(pattern))
     types = resource_types(pattern)
-    if not types:
-        return parts[5] == "*" and bool(known_actions(pattern))
+    if not types:  # the reference leaves types out: AWS's own policies grant such actions on their service's resources
+        return matches(parts[2], prefix.lower()) and bool(known_actions(pattern))
     return any(_fits(prefix.lower(), kind, form, parts) for kind, form in types)
 
 

@@ -28,6 +28,7 @@ def found(judged: Template) -> list[tuple[str, str]]:
         (["sqs:SendMessage", "s3:ListBucket"], [QUEUE, BUCKET]),
         ("sqs:SendMessage", {"Ref": "QueueArn"}),
         ("sqs:SendMessage", {"Fn::ImportValue": "queue"}),
+        ("sqs:SendMessage", "{{resolve:ssm:queue}}"),
         ("sqs:SendMessage", {"Fn::If": ["C", QUEUE, {"Ref": "AWS::NoValue"}]}),
         ("cloudwatch:PutMetricData", "*"),
         ("execute-api:Invoke", "execute-api:/*"),
@@ -58,10 +59,9 @@ def test_actions_on_what_they_take_are_fine(action: Any, resource: Any) -> None:
         ),
         (
             "xray:PutTraceSegments",
-            "arn:aws:xray:eu-west-1:1:group/g",
+            "arn:aws:sqs:eu-west-1:1:q",
             "/Action",
-            "xray:PutTraceSegments does nothing on arn:aws:xray:eu-west-1:1:group/g "
-            '| fix: grant it on "*", it takes no other',
+            'xray:PutTraceSegments does nothing on arn:aws:sqs:eu-west-1:1:q | fix: grant it on "*"',
         ),
         (
             "sqs:SendMessage",

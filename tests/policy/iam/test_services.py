@@ -47,6 +47,9 @@ def test_a_pattern_stands_for_the_actions_that_it_matches(pattern: str, count: i
         ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:f:live"),
         ("iam:PassRole", "arn:aws:iam::123456789012:role/*"),
         ("xray:PutTraceSegments", "*"),
+        ("states:SendTaskSuccess", "arn:aws:states:eu-west-1:123456789012:stateMachine:m"),
+        ("sqs:SendMessage", "{{resolve:ssm:/queue/arn:1}}"),
+        ("sqs:SendMessage", "arn:aws:sqs:{{resolve:ssm:/region:1}}:123456789012:q"),
     ],
 )
 def test_an_action_takes_the_resources_of_its_types(action: str, arn: str) -> None:
@@ -71,7 +74,7 @@ def test_an_action_takes_the_resources_of_its_types(action: str, arn: str) -> No
         ("logs:PutLogEvents", GROUP),
         ("glue:StartJobRun", "arn:aws:glue:eu-west-1:123456789012:crawler/c"),
         ("iam:PassRole", "arn:aws:iam::123456789012:user/u"),
-        ("xray:PutTraceSegments", "arn:aws:xray:eu-west-1:123456789012:group/g"),
+        ("xray:PutTraceSegments", SQS),
     ],
 )
 def test_an_action_takes_no_other_resources(action: str, arn: str) -> None:
