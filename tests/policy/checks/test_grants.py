@@ -13,7 +13,7 @@ from handlers.store import Settings
 from templates import catalog
 from templates.errors import ConfigError
 from tests.policy.changes import Change, drop, of, state
-from tests.policy.grant_mutants import grant, revoke, statements
+from tests.policy.grant_mutants import grant, revoke, statements, swap_branches
 from tests.policy.samples import Json, changed
 
 BUCKET = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
@@ -52,6 +52,31 @@ def test_a_grant_without_its_condition_is_named_with_the_condition() -> None:
     [(path, message)] = found(changed("express", revoke("FilterFunctionRole", "TellMissingFromForbidden", "Condition")))
     assert path == "FilterFunctionRole/Properties/Policies/0/PolicyDocument/Statement/1"
     assert message.endswith(f"s3:ListBucket on {BUCKET} | fix: grant it under StringLike s3:prefix {INPUT}")
+
+
+def test_a_grant_under_another_condition_is_too_much_and_too_little() -> None:
+    other = grant("FilterFunctionRole", "TellMissingFromForbidden", "Condition", {"StringLike": {"s3:prefix": "x"}})
+    assert [message.partition(" | ")[0] for _, message in found(changed("express", other))] == [
+        f"FilterFunction does not use s3:ListBucket on {BUCKET} under StringLike s3:prefix x",
+        f"FilterFunction uses s3:ListBucket on {BUCKET}, which is not granted",
+    ]
+
+
+def test_a_grant_without_a_key_is_too_much_and_too_little() -> None:
+    [wrong, missing] = found(changed("express", swap_branches))
+    assert wrong[1].endswith("on ${KmsKeyArn} with Fn::If !HasKmsKey | fix: grant it with Fn::If HasKmsKey")
+    assert missing[1].endswith("on ${KmsKeyArn}, which is not granted | fix: grant it with Fn::If HasKmsKey")
+
+
+def test_a_wider_grant_is_too_much_and_lacks_nothing() -> None:
+    wide = grant("FilterFunctionRole", "ReadPreviousStage", "Resource", [{"Fn::Sub": f"{BUCKET}/*"}])
+    assert [message.partition(" | ")[0] for _, message in found(changed("express", wide))] == [
+        f"FilterFunction does not use s3:GetObject on {BUCKET}/*"
+    ]
+    every = grant("PipeRole", "TakeMessages", "Action", ["sqs:*"])
+    assert [message.partition(" | ")[0] for _, message in found(changed("express", every))] == [
+        "Pipe does not use sqs:* at all"
+    ]
 
 
 def test_a_role_without_policies_is_named_for_all_that_it_lacks() -> None:
