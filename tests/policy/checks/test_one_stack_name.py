@@ -29,6 +29,11 @@ RULE = "P38_ONE_STACK_NAME"
             "the function logs as etl | fix: POWERTOOLS_SERVICE_NAME ceap-realtime",
             "ETLFunction/Properties/Environment/Variables/POWERTOOLS_SERVICE_NAME",
         ),
+        (
+            without("ETLFunction", *VARIABLES, "POWERTOOLS_SERVICE_NAME"),
+            "the function logs as no service | fix: POWERTOOLS_SERVICE_NAME ceap-realtime",
+            "ETLFunction/Properties/Environment/Variables/POWERTOOLS_SERVICE_NAME",
+        ),
     ],
 )
 def test_a_name_of_another_stack_is_found(change: Change, message: str, place: str) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.policy.broken import said
-from tests.policy.changes import Change, arn, of, put, sub
+from tests.policy.changes import Change, arn, of, put, sub, without
 from tests.policy.wiring_mutants import idle, trust
 
 RULE = "WIRE01_OWN_ROLE"
@@ -74,6 +74,12 @@ def test_a_role_for_another_state_machine_or_pipe_is_found() -> None:
             f"/Resources/StateMachineRole/Properties/{place}",
         )
     ]
+
+
+def test_a_role_for_a_name_that_its_owner_does_not_have_is_found() -> None:
+    [(message, place)] = said(RULE, "standard", without("Pipe", "Name"))
+    assert message == "[WIRE01] the role is not for Pipe alone | fix: name Pipe"
+    assert place.startswith("/Resources/PipeRole/Properties/AssumeRolePolicyDocument/")
 
 
 @pytest.mark.parametrize(

@@ -80,9 +80,21 @@ def test_the_worst_case_counts_attempts_and_waits_of_each_task(retry: dict[str, 
         ("standard", asl(drop("TimeoutSeconds"))),
         ("standard", state_without("ETLStage", "TimeoutSeconds")),
         ("standard", of("ETLFunction", "Timeout", {"Ref": "Seconds"})),
-        ("express", without("ETLFunction", "Timeout")),
-        ("standard", state("ETLStage", "Retry", 1, "MaxAttempts", 99999)),
+        ("standard", asl(put("States", "ETLStage", "Retry", 1, "MaxAttempts", "many"))),
     ],
 )
 def test_more_than_enough_and_what_cannot_be_known_is_left_alone(kind: str, change: Change) -> None:
     assert said(RULE, kind, change) == []
+
+
+def test_a_function_that_ends_after_the_default_is_found() -> None:
+    message = "[P25] Lambda ends the function after 3 s where none is said | fix: Timeout"
+    place = "/Resources/ETLFunction/Properties/Timeout"
+    assert said(RULE, "express", without("ETLFunction", "Timeout")) == [(message, place)]
+
+
+@pytest.mark.parametrize(("key", "value"), [("MaxAttempts", 99_999_999), ("BackoffRate", 1e9)])
+def test_waits_beyond_all_limits_are_found_too(key: str, value: object) -> None:
+    change = state("HeavyETLStage", "Retry", 0, key, value)
+    [(message, _)] = said(RULE, "standard", change)
+    assert message.endswith('"TimeoutSeconds": 31536000')

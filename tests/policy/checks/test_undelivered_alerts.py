@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.policy.broken import said
-from tests.policy.changes import Change, arn, drop, of, sub
+from tests.policy.changes import Change, arn, drop, of, sub, without
 from tests.policy.wiring_mutants import TARGET, alert_policy
 
 RULE = "WIRE05_UNDELIVERED_ALERTS"
@@ -14,6 +14,7 @@ SOURCE = ("Condition", "ArnEquals", "aws:SourceArn")
     "change",
     [
         of("FailureRule", "Name", sub("ceap-batch-${Environment}-failed")),
+        without("FailureRule", "Name"),
         alert_policy("Effect", "Deny"),
         alert_policy("Principal", "Service", "sns.amazonaws.com"),
         alert_policy("Action", "sqs:ReceiveMessage"),
