@@ -21,11 +21,11 @@ _KEY: Final = {"Ref": "HandlersKey"}
 def check(template: Template) -> list[Finding]:
     findings = []
     for function in resources(template, FUNCTION):
-        handler = text(function.properties.get("Handler"))
+        handler = text(function.properties.get("Handler", ""))
         if handler is None or handler_of(function) is not None:
             continue
         if handler.startswith("handlers.") or at(function.properties, "Code", "S3Key") == _KEY:
+            wrong = f"handlers/ holds no {handler}" if handler else "no handler is named"
             cure = f"fix: handlers.NAME.handler, NAME one of {', '.join(catalog.handler_names())}"
-            message = f"[WIRE07] handlers/ holds no {handler} | {cure}"
-            findings.append(template.finding(RULE, message, function.path("Handler")))
+            findings.append(template.finding(RULE, f"[WIRE07] {wrong} | {cure}", function.path("Handler")))
     return findings
