@@ -97,13 +97,17 @@ def _spelt_alike(expected: set[Grant], granted: list[_Granted]) -> list[_Granted
 
 
 def _superfluous(template: Template, who: str, granted: list[_Granted], expected: set[Grant]) -> Iterator[Finding]:
-    """Yield a finding for each place where more is granted than used; what an action does not take grants nothing."""
+    """Yield a finding for each place where more is granted than used, or nothing: on what no action there takes."""
     blamed: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     actions = {grant.action for grant in expected}
+    taken = {place for (action, arn, *_), _, place, _ in granted if takes(action, arn)}
     for (action, arn, condition, when), place, resource_place, statement in granted:
-        if Grant(action, arn, condition, when) in expected or not takes(action, arn):
+        if Grant(action, arn, condition, when) in expected:
             continue
-        if same := [grant for grant in expected if (grant.action, grant.resource) == (action, arn)]:
+        if not takes(action, arn):
+            if action in actions and resource_place not in taken:
+                blamed[resource_place, f"on {arn}", "remove the resource, it grants nothing"].append(action)
+        elif same := [grant for grant in expected if (grant.action, grant.resource) == (action, arn)]:
             text = f"on {arn}{_under(condition, when)}"
             blamed[
                 statement, text, f"grant it{_under(same[0].condition, same[0].when) or ' without condition'}"

@@ -18,6 +18,7 @@ from tests.policy.samples import Json, changed
 
 BUCKET = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
 INPUT = "executions/*/ETLStage/output.json"
+WHOLE = {"Fn::Sub": BUCKET}
 NEEDS = {handler: catalog.load_needs(handler) for handler in ("etl", "filter", "score", "store", "reactive")}
 
 
@@ -128,12 +129,20 @@ def test_an_arn_without_its_sub_is_another() -> None:
     ]
 
 
-def test_what_an_action_does_not_take_grants_nothing_and_is_not_blamed_here() -> None:
-    bucket = {"Fn::Sub": BUCKET}
-    assert (
-        found(changed("express", lambda data: statements(data, "StoreFunctionRole")[2]["Resource"].append(bucket)))
-        == []
+def test_a_resource_that_no_action_of_its_statement_takes_is_too_much() -> None:
+    [found_there] = found(
+        changed("express", lambda data: statements(data, "StoreFunctionRole")[2]["Resource"].append(WHOLE))
     )
+    assert found_there == (
+        "StoreFunctionRole/Properties/Policies/0/PolicyDocument/Statement/2/Resource/1",
+        f"StoreFunction does not use s3:PutObject, s3:AbortMultipartUpload on {BUCKET} "
+        "| fix: remove the resource, it grants nothing",
+    )
+
+
+def test_an_action_that_does_not_exist_is_not_blamed_here() -> None:
+    data = changed("express", lambda data: statements(data, "StoreFunctionRole")[2]["Action"].append("s3:Put"))
+    assert found(data) == []
 
 
 def of_another_project(data: Json) -> None:
