@@ -1,4 +1,4 @@
-# Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.11 chooses the interpreter.
+# Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
 .PHONY: help run test templates check docs package bench glue lint format lock clean
 

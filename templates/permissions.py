@@ -88,14 +88,14 @@ def function_policy(
     )
 
 
-def job_policy(stage: str, previous: str | None, log_group_ids: list[str]) -> PolicyDocument:
+def job_policy(stage: str, previous: str | None, script: str, log_group_ids: list[str]) -> PolicyDocument:
     """Return what a Glue job may do: fetch its script, read its input, write and compose below its own stage, log.
 
     Source: requirement 11.9, properties 40 and 42; AWS Glue Developer Guide, "Logging for AWS Glue jobs".
     """
     parts = stage_prefix("*", stage) + "_parts/"
     return _document(
-        _allow("ReadScript", [awacs.s3.GetObject], Sub(f"{naming.ARTIFACT_BUCKET_ARN}/${{GluePrefix}}*")),
+        _allow("ReadScript", [awacs.s3.GetObject], Sub(f"{naming.ARTIFACT_BUCKET_ARN}/${{GluePrefix}}{script}.py")),
         _allow(
             "ReadPreviousStage",
             [awacs.s3.GetObject],

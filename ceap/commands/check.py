@@ -68,10 +68,16 @@ def run(arguments: argparse.Namespace) -> int:
         unused=applied.unused,
         generated=generated,
     )
-    sys.stdout.write(_formatted(report, arguments.format, ids, folders))
-    sys.stdout.flush()
+    _write(_formatted(report, arguments.format, ids, folders))
     sys.stderr.write(summarize(report, relpath(project.ROOT / "docs/reference/rules.md")))
     return 1 if report.findings else 0
+
+
+def _write(text: str) -> None:
+    """Write to standard output, all of it before anything else is written; what its encoding lacks is escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
 
 
 def today() -> date:

@@ -14,6 +14,8 @@ import msgspec
 from ceap.errors import UsageError
 
 NAME: Final = "ceap.toml"
+_NAMED_MAX: Final = 8
+"""How many names a message lists: there are a hundred rules."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +73,8 @@ def _wrong(file: Path, key: str, value: Any, due: str) -> UsageError:
 
 
 def allowed(name: str, names: Iterable[str]) -> str:
-    """Return what a message says of a name that is not there: the nearest that is, or else all."""
+    """Return what a message says of a name that is not there: the nearest that is, or else those that are."""
     known = sorted(names)
     near = difflib.get_close_matches(name, known, n=1) or [one for one in known if one.startswith(name)]
-    return f"did you mean {near[0]}?" if near else f"allowed: {', '.join(known)}"
+    some = known if len(known) <= _NAMED_MAX else [*known[:_NAMED_MAX], "..."]
+    return f"did you mean {near[0]}?" if near else f"allowed: {', '.join(some)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any, Final
 
@@ -24,23 +25,27 @@ def check_lint(template: Template) -> list[Finding]:
     Raises:
         UsageError: cfn-lint itself failed; this is never a pass.
     """
-    from cfnlint.config import ConfigMixIn
     from cfnlint.decode.decode import decode_str
-    from cfnlint.runner import Runner
 
     try:
         data, matches = decode_str(template.text)
         if not matches:
-            config = ConfigMixIn(
-                ["--config-file", os.devnull, "--regions", REGION, "--mandatory-checks", _RULE_CRASHED]
-            )
-            matches = list(Runner(config).validate_template(data))
+            matches = list(_runner().validate_template(data))
     except Exception as error:
         raise _failure(template.file, f"{type(error).__name__}: {error}") from None
     for match in matches:
         if match.rule.id == _RULE_CRASHED:
             raise _failure(f"{template.file}:{match.linenumber}", match.message)
     return [_finding(template, match) for match in matches]
+
+
+@functools.cache
+def _runner() -> Any:
+    """Return cfn-lint with its rules, which take longer to load than a small template to judge."""
+    from cfnlint.config import ConfigMixIn
+    from cfnlint.runner import Runner
+
+    return Runner(ConfigMixIn(["--config-file", os.devnull, "--regions", REGION, "--mandatory-checks", _RULE_CRASHED]))
 
 
 def _failure(place: str, text: str) -> UsageError:

@@ -49,7 +49,10 @@ def _add_job(template: Template, workflow: str, step: GlueStep, previous: str | 
             Description=Sub(f"{step.stage} of {naming.resource(workflow)}"),
             AssumeRolePolicyDocument=permissions.trust("glue"),
             Policies=[
-                iam.Policy(PolicyName="stage", PolicyDocument=permissions.job_policy(step.stage, previous, log_groups)),
+                iam.Policy(
+                    PolicyName="stage",
+                    PolicyDocument=permissions.job_policy(step.stage, previous, step.glue, log_groups),
+                ),
                 key_policy_if_any(),
             ],
         )

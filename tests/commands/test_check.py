@@ -155,9 +155,13 @@ def test_the_project_says_which_rules_and_waivers_count(own: Path, capsys: pytes
     assert err.splitlines()[2].endswith(" not applicable; 1 finding, 2 waived")
 
 
-def test_the_rules_of_the_project_may_be_named_again(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rules_of_the_project_may_be_named_again(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own / ".git").mkdir()
     monkeypatch.chdir(own / "rules")
     assert check("../a.yaml", "--rules", own / "rules") == 1
+    assert capsys.readouterr().out.count(" OWN: ") == 1
 
 
 def test_an_expired_waiver_counts_no_more(
@@ -220,6 +224,15 @@ def test_junit_has_a_case_of_every_rule(own: Path, capsys: pytest.CaptureFixture
     [suite] = ET.fromstring(capsys.readouterr().out)
     outcomes = {case.attrib["name"]: [child.tag for child in case] for case in suite}
     assert (outcomes["OWN"], outcomes["E3030"], outcomes["ASL05_TOKENS_SUBSTITUTED"]) == (["failure"], ["skipped"], [])
+
+
+def test_an_output_that_cannot_carry_a_name_gets_it_escaped(folder: Path) -> None:
+    Path("größe.yaml").write_text(SETTING, encoding="utf-8")
+    code = "import sys; from ceap.cli import main; sys.exit(main(['check', 'größe.yaml']))"
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(project.ROOT), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("gr\\xf6\\xdfe.yaml:5: E3030: ")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

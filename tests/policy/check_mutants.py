@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from tests.policy.changes import Mutant
+from tests.policy.grant_mutants import GRANT_MUTANTS
 from tests.policy.handler_mutants import HANDLER_MUTANTS
+from tests.policy.iam_mutants import IAM_MUTANTS
 from tests.policy.stack_mutants import STACK_MUTANTS
 from tests.policy.state_mutants import STATE_MUTANTS
 from tests.policy.wiring_mutants import WIRING_MUTANTS
 
-CHECK_MUTANTS: list[Mutant] = [*STATE_MUTANTS, *WIRING_MUTANTS, *HANDLER_MUTANTS, *STACK_MUTANTS]
+CHECK_MUTANTS: list[Mutant] = [
+    *STATE_MUTANTS,
+    *WIRING_MUTANTS,
+    *HANDLER_MUTANTS,
+    *STACK_MUTANTS,
+    *GRANT_MUTANTS,
+    *IAM_MUTANTS,
+]

@@ -46,9 +46,6 @@ HANDLER_MUTANTS = [
         ("07_PACKAGED_HANDLER", "express", "elsewhere", of("ETLFunction", "Handler", "etl.handler")),
         ("07_PACKAGED_HANDLER", "express", "other name", of("ETLFunction", "Handler", "handlers.etl.main")),
         ("07_PACKAGED_HANDLER", "express", "no handler", of("ETLFunction", "Handler", "handlers.storage.handler")),
-        ("07_PACKAGED_HANDLER", "standard", "runtime", of("ETLFunction", "Runtime", "python3.12")),
-        ("07_PACKAGED_HANDLER", "standard", "architecture", of("ETLFunction", "Architectures", ["x86_64"])),
-        ("07_PACKAGED_HANDLER", "standard", "default", without("ETLFunction", "Architectures")),
         ("08_HANDLER_ENVIRONMENT", "express", "no table", without("ScoreFunction", *VARIABLES, "TABLE_SCORE_CACHE")),
         (
             "08_HANDLER_ENVIRONMENT",

@@ -6,6 +6,7 @@ from tests.policy.changes import Mutant, drop, of, put, without
 
 CONDITION = ("Conditions", "HasKmsKey", "Fn::Not", 0, "Fn::Equals")
 SSE = ("BucketEncryption", "ServerSideEncryptionConfiguration", 0)
+RULE = ("LifecycleConfiguration", "Rules", 0)
 NOTHING = {"Ref": "AWS::NoValue"}
 EQUALS = {"Fn::Equals": [{"Ref": "KmsKeyArn"}, ""]}
 
@@ -16,6 +17,10 @@ KEYS = [
         ("KEY_CONDITION", "express", "of another parameter", put(*CONDITION, 0, "Ref", "Environment")),
         ("KEY_CONDITION", "standard", "of another value", put(*CONDITION, 1, "none")),
         ("KEY_CONDITION", "standard", "a key by default", put("Parameters", "KmsKeyArn", "Default", "alias/ours")),
+        ("ALWAYS_THERE", "foundation", "policy", put("Resources", "WorkflowBucketPolicy", "Condition", "HasKmsKey")),
+        ("ALWAYS_THERE", "foundation", "topic", put("Resources", "AlertTopic", "Condition", "HasAlertEmail")),
+        ("ALWAYS_THERE", "express", "alarm", put("Resources", "DeadLettersAlarm", "Condition", "HasKmsKey")),
+        ("ALWAYS_THERE", "standard", "rule", put("Resources", "FailureRule", "Condition", "HasKmsKey")),
         ("CUSTOMER_KEY", "foundation", "topic", without("AlertTopic", "KmsMasterKeyId")),
         ("CUSTOMER_KEY", "express", "queue", without("Queue", "KmsMasterKeyId")),
         ("CUSTOMER_KEY", "express", "log group turned", of("PipeLogGroup", "KmsKeyId", "Fn::If", 1, NOTHING)),
@@ -65,6 +70,8 @@ ALARMS = [
     Mutant(f"SEC08_{rule}", kind, name, change)
     for rule, kind, name, change in (
         ("ALARMS", "express", "tells nobody", of("FailedExecutionsAlarm", "AlarmActions", [])),
+        ("ALARMS", "express", "tells a queue", of("FailedExecutionsAlarm", "AlarmActions", [{"Ref": "Queue"}])),
+        ("ALARMS", "express", "another unit", of("FailedExecutionsAlarm", "Unit", "Bytes")),
         ("ALARMS", "express", "actions off", of("DeadLettersAlarm", "ActionsEnabled", False)),
         ("ALARMS", "express", "no data fails", of("PipeFailuresAlarm", "TreatMissingData", "breaching")),
         ("ALARMS", "express", "no data not said", without("QueueAgeAlarm", "TreatMissingData")),
@@ -107,17 +114,11 @@ CODE = [
         ("FUNCTION_CODE", "express", "in the template", of("StoreFunction", "Code", "ZipFile", "pass")),
         ("FUNCTION_CODE", "standard", "fixed key", of("ETLFunction", "Code", "S3Key", "handlers.zip")),
         ("FUNCTION_CODE", "standard", "key may be empty", drop("Parameters", "HandlersKey", "MinLength")),
-        (
-            "FUNCTION_CODE",
-            "standard",
-            "the workflows' bucket",
-            of(
-                "ReactiveFunction",
-                "Code",
-                "S3Bucket",
-                {"Fn::ImportValue": {"Fn::Sub": "ceap-foundation-${Environment}-WorkflowBucket"}},
-            ),
-        ),
+        ("FUNCTION_CODE", "standard", "another bucket", of("ETLFunction", "Code", "S3Bucket", "bucket")),
+        ("FUNCTION_CODE", "standard", "old by default", put("Parameters", "HandlersKey", "Default", "old.zip")),
+        ("CODE_STAYS", "foundation", "a day", of("ArtifactBucket", *RULE, "ExpirationInDays", 1)),
+        ("CODE_STAYS", "foundation", "a date", of("ArtifactBucket", *RULE, "ExpirationDate", "2027-01-31T00:00:00Z")),
+        ("CODE_STAYS", "foundation", "out of reach", of("ArtifactBucket", *RULE, "Transitions", [{}])),
         ("FUNCTION_RUNS", "express", "never", of("ETLFunction", "ReservedConcurrentExecutions", 0)),
         ("FUNCTION_RUNS", "express", "a secret", of("ETLFunction", "Environment", "Variables", "API_TOKEN", "x")),
         (
@@ -126,13 +127,12 @@ CODE = [
             "a password",
             of("StoreFunction", "Environment", "Variables", "DB_PASSWORD", "x"),
         ),
-        ("JOB_CODE", "standard", "Glue 4", of("HeavyETLJob", "GlueVersion", "4.0")),
-        ("JOB_CODE", "standard", "Python shell", of("HeavyETLJob", "Command", "Name", "pythonshell")),
-        ("JOB_CODE", "standard", "no limit", without("HeavyETLJob", "Timeout")),
-        ("JOB_CODE", "standard", "one run", of("HeavyETLJob", "ExecutionProperty", "MaxConcurrentRuns", 1)),
-        ("JOB_CODE", "standard", "one worker", of("HeavyETLJob", "NumberOfWorkers", 1)),
-        ("JOB_CODE", "standard", "elsewhere", of("HeavyETLJob", "Command", "ScriptLocation", "s3://scripts/job.py")),
-        ("JOB_CODE", "standard", "any prefix", put("Parameters", "GluePrefix", "AllowedPattern", ".*")),
+        ("JOB", "standard", "Glue 4", of("HeavyETLJob", "GlueVersion", "4.0")),
+        ("JOB", "standard", "Python shell", of("HeavyETLJob", "Command", "Name", "pythonshell")),
+        ("JOB", "standard", "no limit", without("HeavyETLJob", "Timeout")),
+        ("JOB", "standard", "one run", of("HeavyETLJob", "ExecutionProperty", "MaxConcurrentRuns", 1)),
+        ("JOB", "standard", "one worker", of("HeavyETLJob", "NumberOfWorkers", 1)),
+        ("JOB", "standard", "any prefix", put("Parameters", "GluePrefix", "AllowedPattern", ".*")),
     )
 ]
 
@@ -145,8 +145,36 @@ TABLES = [
             "cannot be restored",
             of("ProgramConfigTable", "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled", False),
         ),
+        (
+            "anybody",
+            of("CandidatesTable", "ResourcePolicy", {"PolicyDocument": {"Statement": [{"Principal": "*"}]}}),
+        ),
         ("nothing expires", of("EventDeduplicationTable", "TimeToLiveSpecification", "Enabled", False)),
     )
 ]
 
-OPERATION_MUTANTS = [*KEYS, *ALARMS, *CODE, *TABLES]
+LOGS = [
+    Mutant(f"P35_{rule}", kind, name, change)
+    for rule, kind, name, change in (
+        ("FUNCTION_LOGS", "express", "text", of("ETLFunction", "LoggingConfig", "LogFormat", "Text")),
+        ("FUNCTION_LOGS", "express", "by default", without("ScoreFunction", "LoggingConfig", "LogFormat")),
+        (
+            "FUNCTION_LOGS",
+            "standard",
+            "errors alone",
+            of("ETLFunction", "LoggingConfig", "ApplicationLogLevel", "ERROR"),
+        ),
+        (
+            "FUNCTION_LOGS",
+            "standard",
+            "errors alone by the logger",
+            of("ETLFunction", "Environment", "Variables", "POWERTOOLS_LOG_LEVEL", "ERROR"),
+        ),
+        ("LOG_RETENTION", "standard", "two days by its class", of("ETLFunctionLogGroup", "LogGroupClass", "DELIVERY")),
+        ("PIPE_LOGS", "express", "nothing", of("Pipe", "LogConfiguration", "Level", "OFF")),
+        ("PIPE_LOGS", "express", "not said", without("Pipe", "LogConfiguration")),
+        ("PIPE_LOGS", "standard", "nowhere", without("Pipe", "LogConfiguration", "CloudwatchLogsLogDestination")),
+    )
+]
+
+OPERATION_MUTANTS = [*KEYS, *ALARMS, *CODE, *TABLES, *LOGS]

@@ -11,6 +11,8 @@ def denial(queue: str, *place: Any) -> Change:
     return of(f"{queue}Policy", "PolicyDocument", "Statement", 0, *place)
 
 
+REDRIVE = "RedriveAllowPolicy"
+
 QUEUE_MUTANTS = [
     Mutant(f"SEC01_{rule}", kind, name, change)
     for rule, kind, name, change in (
@@ -31,6 +33,20 @@ QUEUE_MUTANTS = [
             denial("DeadLetterQueue", "Condition", "IpAddress", {"aws:SourceIp": "192.0.2.0/24"}),
         ),
         ("QUEUE_TLS", "standard", "no denial", without("AlertDeadLetterQueuePolicy", "PolicyDocument", "Statement", 1)),
+        ("RETENTION", "express", "4 days", without("Queue", "MessageRetentionPeriod")),
+        ("RETENTION", "standard", "7 days", of("Queue", "MessageRetentionPeriod", 604_800)),
+        ("RETENTION", "standard", "alerts for 4 days", without("AlertDeadLetterQueue", "MessageRetentionPeriod")),
+        ("MESSAGE_SIZE", "express", "256 KiB", of("Queue", "MaximumMessageSize", 262_144)),
+        ("MESSAGE_SIZE", "express", "default of 1 MiB", without("Queue", "MaximumMessageSize")),
+        ("MESSAGE_SIZE", "standard", "one byte more", of("Queue", "MaximumMessageSize", 122_881)),
+        ("DEAD_LETTER_SOURCES", "express", "any queue", without("DeadLetterQueue", "RedriveAllowPolicy")),
+        ("DEAD_LETTER_SOURCES", "standard", "no queue", of("DeadLetterQueue", REDRIVE, "sourceQueueArns", [])),
+        (
+            "DEAD_LETTER_SOURCES",
+            "standard",
+            "any queue, said",
+            of("DeadLetterQueue", REDRIVE, "redrivePermission", "allowAll"),
+        ),
         ("VISIBILITY", "express", "300 s", of("Queue", "VisibilityTimeout", 300)),
         ("VISIBILITY", "express", "default", without("Queue", "VisibilityTimeout")),
         ("VISIBILITY", "express", "a text", of("Queue", "VisibilityTimeout", "1800")),

@@ -16,8 +16,20 @@ ACCOUNT = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 STATES_ARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
 
 
+def add(kind: str, **properties: Any) -> Change:
+    return put("Resources", "Added", {"Type": f"AWS::{kind}", "Properties": properties})
+
+
 def denial(bucket: str, *place: Any) -> Change:
     return of(f"{bucket}Policy", *STATEMENTS, 0, *place)
+
+
+def second_rule(prefix: str) -> Change:
+    def change(data: Json) -> None:
+        rules = data["Resources"]["WorkflowBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+        rules.append({"Status": "Enabled", "Prefix": prefix, "ExpirationInDays": 1})
+
+    return change
 
 
 def topic_statement(*place: Any) -> Change:
@@ -84,6 +96,26 @@ BUCKETS = [
     )
 ]
 
+NAMES = [
+    Mutant("P40_BUCKET_NAMES", "foundation", name, change)
+    for name, change in (
+        ("by AWS", without("WorkflowBucket", "BucketName")),
+        ("another account's", of("WorkflowBucket", "BucketName", "Fn::Sub", "ceap-workflow-${Environment}-1")),
+        ("another artifact bucket", of("ArtifactBucket", "BucketName", "Fn::Sub", "artifacts-${Environment}")),
+    )
+]
+
+EXPIRY = [
+    Mutant("P07_EXECUTIONS_EXPIRE", "foundation", name, change)
+    for name, change in (
+        ("out of reach", of("WorkflowBucket", *RULE, "Transitions", [{"StorageClass": "GLACIER"}])),
+        ("narrowed by size", of("WorkflowBucket", *RULE, "ObjectSizeGreaterThan", "1000")),
+        ("sooner by an empty prefix", second_rule("")),
+        ("some sooner", second_rule("executions/a")),
+        ("old versions stay", of("WorkflowBucket", "VersioningConfiguration", {"Status": "Enabled"})),
+    )
+]
+
 TOPICS = [
     Mutant(f"SEC03_{rule}", "foundation", name, change)
     for rule, name, change in (
@@ -94,7 +126,11 @@ TOPICS = [
         ("ALERT_TOPIC", "another service", topic_statement(0, "Principal", "Service", "s3.amazonaws.com")),
         ("ALERT_TOPIC", "another action", topic_statement(1, "Action", ["sns:Subscribe"])),
         ("ALERT_TOPIC", "another topic", topic_statement(0, "Resource", [{"Ref": "WorkflowBucket"}])),
+        ("ALERT_TOPIC", "FIFO", of("AlertTopic", "FifoTopic", True)),
         ("ALERT_TOPIC", "no topic", of("AlertTopicPolicy", "Topics", [])),
+        ("SUBSCRIPTIONS", "plain HTTP", of("AlertEmailSubscription", "Protocol", "http")),
+        ("SUBSCRIPTIONS", "some alerts", of("AlertEmailSubscription", "FilterPolicy", {"source": ["aws.states"]})),
+        ("SUBSCRIPTIONS", "no topic", of("AlertEmailSubscription", "TopicArn", {"Ref": "WorkflowBucket"})),
         ("TOPIC_KEY", "AWS's", of("AlertTopic", "KmsMasterKeyId", "alias/aws/sns")),
         ("TOPIC_KEY", "AWS's without a customer's", of("AlertTopic", "KmsMasterKeyId", "Fn::If", 2, "alias/aws/sns")),
         (
@@ -112,8 +148,13 @@ POLICIES = [
         ("NOBODY_ELSE", "foundation", "any account may publish", topic_statement(1, "Principal", {"AWS": "*"})),
         ("NOBODY_ELSE", "foundation", "anybody may read", denial("WorkflowBucket", "Effect", "Allow")),
         ("NOBODY_ELSE", "express", "anybody may send", of("QueuePolicy", *STATEMENTS, 0, "Effect", "Allow")),
+        ("NOBODY_ELSE", "foundation", "a fixed account", topic_statement(0, "Principal", {"AWS": "123456789012"})),
+        ("NOBODY_ELSE", "express", "all locked out", without("QueuePolicy", *STATEMENTS, 0, "Condition")),
         ("NOBODY_ELSE", "standard", "all actions", queue_statement("Action", ["sqs:*"])),
         ("NOBODY_ELSE", "standard", "all but one", queue_statement("NotPrincipal", {"AWS": "123456789012"})),
+        ("FUNCTIONS", "express", "open URL", add("Lambda::Url", AuthType="NONE")),
+        ("FUNCTIONS", "express", "anybody may call", add("Lambda::Permission", Principal="*", SourceArn="arn")),
+        ("FUNCTIONS", "standard", "any rule may call", add("Lambda::Permission", Principal="events.amazonaws.com")),
         ("SERVICES", "foundation", "any account", topic_statement(0, "Condition", "StringEquals", {})),
         ("SERVICES", "foundation", "any alarm", without("AlertTopicPolicy", *STATEMENTS, 0, "Condition", "ArnLike")),
         (
@@ -165,6 +206,23 @@ TRUST = [
     )
 ]
 
+CONSUMERS = [
+    Mutant("P41_ONE_CONSUMER", kind, name, add("Lambda::EventSourceMapping", EventSourceArn=arn, **more))
+    for kind, name, arn, more in (
+        ("express", "another", {"Fn::GetAtt": ["Queue", "Arn"]}, {}),
+        ("express", "a slow one", {"Fn::GetAtt": ["Queue", "Arn"]}, {"MaximumBatchingWindowInSeconds": 60}),
+        ("standard", "another", {"Fn::GetAtt": ["Queue", "Arn"]}, {"BatchSize": 10}),
+    )
+]
+
+USERS = [
+    Mutant("P42_NO_WILDCARDS", "express", name, change)
+    for name, change in (
+        ("a user", add("IAM::User")),
+        ("a key that lasts", add("IAM::AccessKey", UserName="somebody")),
+    )
+]
+
 RETENTION = [
     Mutant(f"SEC06_{rule}", kind, name, change)
     for rule, kind, name, change in (
@@ -180,4 +238,4 @@ RETENTION = [
     )
 ]
 
-SECURE_MUTANTS = [*BUCKETS, *TOPICS, *POLICIES, *TRUST, *RETENTION]
+SECURE_MUTANTS = [*BUCKETS, *NAMES, *EXPIRY, *TOPICS, *POLICIES, *TRUST, *CONSUMERS, *USERS, *RETENTION]

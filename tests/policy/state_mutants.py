@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.policy.changes import Change, Mutant, asl, drop, of, put, state, without
+from tests.policy.changes import Change, Mutant, asl, of, put, state, without
 from tests.policy.samples import Json
 
 PAYLOAD = ("Parameters", "Payload")
@@ -133,7 +133,7 @@ STATE_MUTANTS = [
         ("P25_TIME_BUDGET", "express", "slow function", of("ETLFunction", "Timeout", 61)),
         ("P25_TIME_BUDGET", "express", "short task", state("StoreStage", "TimeoutSeconds", 60)),
         ("P25_TIME_BUDGET", "standard", "short machine", asl(put("TimeoutSeconds", 44549))),
-        ("P25_TIME_BUDGET", "standard", "no machine", asl(drop("TimeoutSeconds"))),
+        ("P25_TIME_BUDGET", "express", "short machine", asl(put("TimeoutSeconds", 299))),
         ("P25_TIME_BUDGET", "standard", "long task", state("ETLStage", "TimeoutSeconds", 311)),
         ("P25_TIME_BUDGET", "standard", "long job", of("HeavyETLJob", "Timeout", 121)),
         ("P25_TIME_BUDGET", "standard", "job by default", without("HeavyETLJob", "Timeout")),

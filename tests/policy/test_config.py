@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ceap.errors import UsageError
-from ceap.policy.config import Config, find_root, load_config
+from ceap.policy.config import Config, allowed, find_root, load_config
 
 
 @pytest.fixture
@@ -47,6 +47,12 @@ def test_without_a_repository_the_folder_itself_is_looked_at_alone(tmp_path: Pat
 def test_a_worktree_is_a_repository_too(tmp_path: Path) -> None:
     (tmp_path / ".git").write_text("gitdir: elsewhere")
     assert find_root(tmp_path / "a" / "b") == tmp_path
+
+
+def test_of_many_names_a_message_lists_the_first() -> None:
+    names = [f"RULE_{number}" for number in range(9)]
+    assert allowed("Q", names[:8]) == f"allowed: {', '.join(names[:8])}"
+    assert allowed("Q", names) == f"allowed: {', '.join(names[:8])}, ..."
 
 
 @pytest.mark.parametrize(

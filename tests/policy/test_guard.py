@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import json
+import re
+import tarfile
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
 from ceap.errors import UsageError
+from ceap.policy.engine import DISTRIBUTION
 from ceap.policy.guard import Failure, Result, RuleFile, evaluate, load_rules, refuse_clashes
 from ceap.policy.template import parse_template
 from ceap.policy.verdict import judge
+from tests.policy.samples import golden
 
 
 def rule_file(text: str, *rules: str) -> RuleFile:
@@ -43,7 +48,18 @@ def test_a_report_of_many_kilobytes_is_read_whole() -> None:
         ("Resources.Q[ keys != /^(Size|List)$/ ] empty <<[R] wrong>>", "/Resources/Q/Type"),
         ("Resources.Q.Size == 2 or Resources.Q.Size == 3 <<[R] wrong>>", "/Resources/Q/Size"),
         ("Resources.Q { Size == 2 <<[R] wrong>> }", "/Resources/Q/Size"),
+        ("Resources.Q { Size > 2 <<[R] wrong>> Size < 1 <<[R] wrong>> }", "/Resources/Q/Size"),
         ("Resources.*[ Type == 'B' ] !empty <<[R] wrong>>", ""),
+        ("Resources.Q[ keys == 'None' ] !empty <<[R] wrong>>", ""),
+        ("Resources.Q.Size > 'a' <<[R] wrong>>", "/Resources/Q/Size"),
+        (
+            "Resources.Q.Name == 'x' or Resources.Q.Size == 3 or Resources.Q.Size == 4 <<[R] wrong>>",
+            "/Resources/Q/Size",
+        ),
+        ("Resources.Q.Size == 2 or Resources.Q.List empty <<[R] wrong>>", "/Resources/Q/List"),
+        ("when Resources exists { Resources.Q { when Size exists { Size == 2 <<[R] wrong>> } } }", "/Resources/Q/Size"),
+        ("Resources.Q.Size == 2 <<\n  [R]\n  wrong;\n>>", "/Resources/Q/Size"),
+        ("Resources.*[ Type == 'B' ] !empty <<\n[R] wrong\n>>", ""),
     ],
 )
 def test_a_failed_clause_is_found_with_its_place_and_message(clause: str, path: str) -> None:
@@ -65,6 +81,24 @@ def test_what_only_decides_whether_a_rule_applies_is_no_finding() -> None:
 def test_a_clause_without_a_message_is_told_by_its_own_words() -> None:
     [failure] = failures("rule R { Resources.Q.Size == 2 }", {"Resources": {"Q": {"Size": 1}}})
     assert failure == Failure("R", "/Resources/Q/Size", "does not hold: Resources.Q.Size EQUALS 2")
+
+
+def test_a_block_over_what_is_not_there_is_told_by_what_is_missing() -> None:
+    found = failures("rule R { Resources.Q.Names[*] { Size == 2 <<[R] wrong>> } }", {"Resources": {"Q": {"Size": 1}}})
+    assert found == [Failure("R", "/Resources/Q", "does not hold: Names[*] exists")]
+
+
+def test_each_resource_that_fails_all_alternatives_is_one_finding() -> None:
+    data = {"Resources": {"A": {"Size": 1}, "B": {"Size": 2}, "C": {}}}
+    expected = [Failure("R", "/Resources/A/Size", "[R] wrong"), Failure("R", "/Resources/C", "[R] wrong")]
+    assert failures("rule R { Resources.* { Size == 2 or Size == 3 <<[R] wrong>> } }", data) == expected
+
+
+def test_a_rule_with_parameters_speaks_for_the_clauses_that_do_not() -> None:
+    data = {"Resources": {"Q": {"Size": 1}}}
+    for inner, message in [("", "[R] outer"), ("<<[R] inner>>", "[R] inner")]:
+        text = f"rule same(x, y) {{ %x == %y {inner} }}\nrule R {{ same(Resources.Q.Size, 2) <<[R] outer>> }}"
+        assert {failure.message for failure in failures(text, data)} == {message}
 
 
 def test_a_rule_that_fails_by_another_rule_is_never_without_a_finding() -> None:
@@ -134,13 +168,69 @@ def test_rules_that_the_engine_cannot_evaluate_are_an_error() -> None:
         result(rule_file(text), {"Resources": {"Text": "{"}})
 
 
+def test_many_files_and_templates_are_judged_as_each_of_them_alone() -> None:
+    files = [
+        RuleFile(f"{n}.guard", f"rule R{n} {{ Resources.A == {n % 3} <<[R{n}] no>> }}", (f"R{n}",)) for n in range(40)
+    ]
+    data = [json.dumps({"Resources": {"A": value}}) for value in range(3)]
+    together = evaluate(data, files, ["a", "b", "c"])
+    for text, judged in zip(data, together, strict=True):
+        alone = [result for file in files for result in evaluate([text], [file], ["t"])]
+        assert judged.verdicts == {rule: verdict for each in alone for rule, verdict in each.verdicts.items()}
+        assert set(judged.failures) == {failure for each in alone for failure in each.failures}
+
+
+def test_of_many_files_and_templates_the_two_that_do_not_go_together_are_named() -> None:
+    files = [rule_file(f"rule R{n} {{ Resources exists }}", f"R{n}") for n in range(19)]
+    parses = RuleFile("parses.guard", "rule P { let x = json_parse(Resources.Text)\n %x.a == 1 }", ("P",))
+    data = [json.dumps({"Resources": {"Text": text}}) for text in ('{"a": 1}', '{"a": 1}', "{", '{"a": 1}')]
+    with pytest.raises(
+        UsageError, match=r"^c.yaml: Guard could not evaluate parses.guard: Error .* expected node content"
+    ):
+        evaluate(data, [*files[:13], parses, *files[13:]], ["a.yaml", "b.yaml", "c.yaml", "d.yaml"])
+    broken = RuleFile("broken.guard", "rule B {", ("B",))
+    with pytest.raises(UsageError, match=r"^broken.guard: Guard cannot read these rules: at line 1 at column "):
+        evaluate(data[:2], [*files[:13], broken, *files[13:]], ["a.yaml", "b.yaml"])
+
+
+def test_no_templates_have_no_results() -> None:
+    assert evaluate([], [rule_file("rule R { Resources exists }")], []) == []
+
+
+def test_aws_control_tower_rules_all_give_a_verdict_and_findings_with_their_places(tmp_path: Path) -> None:
+    [archive] = [file for file in distribution(DISTRIBUTION).files or () if file.suffix == ".tgz"]
+    with tarfile.open(archive.locate()) as tar:
+        members = [
+            member for member in tar if member.name.startswith("package/rules/") and member.name.endswith(".guard")
+        ]
+        tar.extractall(tmp_path, members, filter="data")
+    files = load_rules(tmp_path)
+    [judged] = evaluate([json.dumps(golden("foundation").data)], files, ["foundation"])
+    assert len(files) == len(members) > 200
+    assert {rule for rule, verdict in judged.verdicts.items() if verdict == "FAIL"} == {
+        "dynamodb_table_encrypted_kms_check",
+        "s3_bucket_default_encryption_kms_check",
+        "s3_bucket_logging_enabled_check",
+        "s3_bucket_object_lock_enabled_check",
+        "s3_bucket_versioning_enabled_check",
+        "s3_event_notifications_enabled_check",
+    }
+    assert {failure.path.split("/")[1] for failure in judged.failures} == {"Resources"}
+    assert all(re.match(r"\[CT\.[A-Z0-9.]+\]: Require .* \[FIX\]: ", failure.message) for failure in judged.failures)
+
+
 def test_the_rules_of_a_folder_are_found_by_name(tmp_path: Path) -> None:
     (tmp_path / "b.guard").write_text("# rule COMMENT {\nrule B1 when Resources exists {\n}\n  rule B2\n{ a exists }")
     (tmp_path / "a.guard").write_text("rule A(x) { %x exists }\nrule A1 { a exists <<say\nrule NONE { >> }")
     (tmp_path / "notes.txt").write_text("rule TEXT { }")
-    assert [(Path(file.file).name, file.rules) for file in load_rules(tmp_path)] == [
+    (tmp_path / "below" / "tests").mkdir(parents=True)
+    (tmp_path / "below" / "c.ruleset").write_text("rule C { a exists }")
+    (tmp_path / "below" / "tests" / "c_tests.yaml").write_text("[]")
+    (tmp_path / "folder.guard").mkdir()
+    assert [(str(Path(file.file).relative_to(tmp_path)), file.rules) for file in load_rules(tmp_path)] == [
         ("a.guard", ("A1",)),
         ("b.guard", ("B1", "B2")),
+        ("below/c.ruleset", ("C",)),
     ]
 
 

@@ -47,6 +47,12 @@ def test_a_configuration_file_of_the_folder_changes_nothing(tmp_path: Path, monk
     assert {finding.rule for finding in check_lint(parse_template(WRONG, "t.yaml"))} == {"E3034", "E3601"}
 
 
+def test_what_one_template_tells_cfn_lint_to_ignore_holds_for_no_other() -> None:
+    ignoring = "Metadata: {cfn-lint: {config: {ignore_checks: [E3]}}}\n"
+    assert check_lint(parse_template(ignoring + WRONG, "a.yaml")) == []
+    assert {finding.rule for finding in check_lint(parse_template(WRONG, "b.yaml"))} == {"E3034", "E3601"}
+
+
 def test_a_failure_of_cfn_lint_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: Any, template: Any) -> Iterator[Any]:
         raise KeyError("Properties")

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import re
 
-from ceap.policy.reference import ROOT, reference_page
+from ceap.policy.reference import PAGE, ROOT, reference_page
 from tests.policy.samples import catalogue
+
+
+def test_the_committed_page_is_what_make_docs_writes() -> None:
+    assert PAGE.read_text(encoding="utf-8") == reference_page()
 
 
 def test_every_rule_and_check_has_a_row_and_a_section() -> None:

@@ -17,7 +17,7 @@ from ceap.policy.freshness import FRESH, SIZE
 from ceap.policy.guard import RuleFile, evaluate
 from ceap.policy.template import parse_template
 from ceap.policy.verdict import GUARD_RULES, judge
-from templates.model import Workflow
+from templates.model import GlueStep, Workflow
 from templates.render import render
 from templates.stacks import workflow_stack
 from tests.policy.samples import KINDS, catalogue, golden, rules
@@ -30,12 +30,20 @@ LAMBDA_RULES = [
     "P08_CONTEXT_PAYLOAD",
     "P16_LAMBDA_RETRY",
     "P16_PERMANENT_ERRORS",
+    "P35_FUNCTION_LOGS",
     "P35_FUNCTION_TRACING",
     "P40_FUNCTION_GRANTS",
     "SEC09_FUNCTION_CODE",
     "SEC09_FUNCTION_RUNS",
 ]
-GLUE_RULES = ["P21_GLUE_WAITS", "P22_GLUE_ARGUMENTS", "P24_GLUE_RETRY", "P40_JOB_GRANTS", "SEC09_JOB_CODE"]
+GLUE_RULES = [
+    "P21_GLUE_WAITS",
+    "P22_GLUE_ARGUMENTS",
+    "P24_GLUE_RETRY",
+    "P24_JOB_DOES_NOT_RETRY",
+    "P40_JOB_GRANTS",
+    "SEC09_JOB",
+]
 
 
 def cases(rule_file: RuleFile) -> list[dict[str, Any]]:
@@ -52,7 +60,8 @@ def expected(kind: str) -> dict[str, str]:
 def expected_of(workflow: Workflow) -> dict[str, str]:
     """Return the verdicts of the workflow's type; what judges a kind of step applies where there is one."""
     absent = ([] if workflow.lambda_steps else LAMBDA_RULES) + ([] if workflow.glue_steps else GLUE_RULES)
-    return expected(workflow.type.lower()) | dict.fromkeys(absent, "SKIP")
+    input_retry = {"P16_INPUT_RETRY": "PASS"} if isinstance(workflow.steps[0], GlueStep) else {}
+    return expected(workflow.type.lower()) | dict.fromkeys(absent, "SKIP") | input_retry
 
 
 @pytest.mark.parametrize("rule_file", rules(), ids=lambda rule_file: Path(rule_file.file).stem)

@@ -62,6 +62,47 @@ def test_only_a_literal_block_has_lines_inside(definition: str, line: int) -> No
     assert template.line("/Resources/M/Properties/DefinitionString/a") == line
 
 
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/Properties/DelaySeconds", "5"),
+        ("/Properties/QueueName", '{"Ref": "Name"}'),
+        ("/Properties/KmsMasterKeyId", '{"Fn::GetAtt": ["Key", "Arn"]}'),
+        ("/Properties/KmsMasterKeyId/Fn::GetAtt/1", '"Arn"'),
+        ("/Properties/Tags/0/Value", '"' + "x" * 78 + '"'),
+        ("/Properties/Tags/0/Key", ""),
+        ("/Properties/Tags/0", ""),
+        ("/Properties/Tags/1", ""),
+        ("/Properties/Tags/x", ""),
+        ("/Properties/FifoQueue", ""),
+        ("/Properties/FifoQueue/below", ""),
+        ("/Type", '"AWS::SQS::Queue"'),
+        ("", ""),
+    ],
+)
+def test_a_finding_shows_a_short_value_of_its_place(path: str, found: str) -> None:
+    text = f"""\
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties:
+      DelaySeconds: 5
+      QueueName: !Ref Name
+      KmsMasterKeyId: !GetAtt Key.Arn
+      FifoQueue: ~
+      Tags: [{{Key: {"x" * 79}, Value: {"x" * 78}}}]
+"""
+    template = parse_template(text, "t.yaml")
+    assert template.finding("RULE", "wrong", f"/Resources/Queue{path}").found == found
+
+
+def test_a_finding_in_a_definition_shows_the_value_there() -> None:
+    definition = "/Resources/StateMachine/Properties/DefinitionString"
+    template = golden("express")
+    assert template.finding("RULE", "wrong", f"{definition}/States/ETLStage/Retry/0/MaxAttempts").found == "0"
+    assert template.finding("RULE", "wrong", definition).found == ""
+
+
 def test_a_json_template_has_the_same_content_and_its_own_lines(tmp_path: Path) -> None:
     yaml = golden("foundation")
     file = tmp_path / "foundation.json"

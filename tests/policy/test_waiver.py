@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from ceap.errors import UsageError
 from ceap.policy.finding import Finding
 from ceap.policy.template import Template, parse_template
+from ceap.policy.verdict import GUARD_RULES
 from ceap.policy.waiver import Waiver, apply_waivers, load_waivers, read_waivers
 
 RULES = ["P35_LOG_RETENTION", "SEC01_QUEUE_TLS", "CFN01_NO_NULL", "ASL04_DEFINITION_IS_JSON"]
@@ -73,7 +75,7 @@ def test_a_waiver_in_a_file_is_read_with_its_place_relative_to_the_file(folder: 
         "- rule: E3034\n"
         "  template: ../a.yaml\n"
         "  path: /Parameters/Size\n"
-        "  reason: >\n"
+        "  reason: |\n"
         "    two\n"
         "    lines\n"
         "  expires: 2027-01-31\n"
@@ -215,6 +217,18 @@ def test_what_is_no_list_of_waivers_is_refused(shape: str) -> None:
 @pytest.mark.parametrize("metadata", ["", "x", "[]", "{other: 1}"])
 def test_other_metadata_is_left_alone(metadata: str) -> None:
     assert read_waivers(template(metadata), RULES) == []
+
+
+def test_the_waivers_that_the_documentation_shows_are_read() -> None:
+    page = (GUARD_RULES.parent / "docs/reference/check.md").read_text(encoding="utf-8")
+    metadata, file = (block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "waivers:" in block)
+    Path("generated").mkdir()
+    Path("generated/orders.template.yaml").touch()
+    Path("waivers.yaml").write_text(file)
+    [of_file] = load_waivers(Path("waivers.yaml"), RULES)
+    [in_source] = read_waivers(parse_template(metadata, "a.yaml"), RULES)
+    assert (of_file.place, of_file.expires) == ("/Resources/PipeLogGroup", None)
+    assert (in_source.place, in_source.expires) == ("/Resources/Archive", date(2027, 1, 31))
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from tests.policy.changes import Mutant, asl, drop, of, put, state, state_without, without
+from tests.policy.changes import Change, Mutant, asl, drop, of, put, state, state_without, without
+from tests.policy.samples import Json
 
 JOB = "HeavyETLStage"
 ARGUMENTS = ("Parameters", "Arguments")
 PATTERN = ("EventPattern", "detail")
+ALERT = ("Targets", 0, "Arn")
+PUT_OBJECT = "arn:aws:states:::aws-sdk:s3:putObject"
 LOGS = "LoggingConfiguration"
 INVOCATION = ("TargetParameters", "StepFunctionStateMachineParameters", "InvocationType")
 
@@ -110,6 +113,45 @@ P24_GLUE_RETRY = [
         ("other error", state(JOB, "Retry", 1, "ErrorEquals", ["States.TaskFailed"])),
         ("failures taken first", state(JOB, "Retry", 0, "ErrorEquals", ["States.TaskFailed"])),
         ("capped", state(JOB, "Retry", 1, "MaxDelaySeconds", 301)),
+        ("impatient", state(JOB, "Retry", 0, "IntervalSeconds", 1)),
+        ("does not wait for a run", state(JOB, "Retry", 0, "MaxAttempts", 0)),
+        ("waits at one pace", state(JOB, "Retry", 0, "BackoffRate", 1.0)),
+    )
+]
+
+P24_JOB_DOES_NOT_RETRY = [
+    Mutant("P24_JOB_DOES_NOT_RETRY", "standard", name, change)
+    for name, change in (
+        ("once", of("HeavyETLJob", "MaxRetries", 1)),
+        ("not said", without("HeavyETLJob", "MaxRetries")),
+        ("a text", of("HeavyETLJob", "MaxRetries", "0")),
+    )
+]
+
+
+def put_input(retry: list[Json]) -> Change:
+    """Return the change that adds a task which puts the message on S3, as before a Glue job that comes first."""
+    return state("StageInput", {"Type": "Task", "Resource": PUT_OBJECT, "Next": "ETLStage", "Retry": retry})
+
+
+P16_INPUT_RETRY = [
+    Mutant("P16_INPUT_RETRY", "standard", name, put_input(retry))
+    for name, retry in (
+        ("never", []),
+        ("at once", [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 2.0}]),
+        ("once", [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 20, "MaxAttempts": 1, "BackoffRate": 2.0}]),
+        ("some errors", [{"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 20, "MaxAttempts": 2}]),
+    )
+]
+
+ASL03_CLOSED_VOCABULARY = [
+    Mutant("ASL03_CLOSED_VOCABULARY", kind, name, change)
+    for kind, name, change in (
+        ("express", "selects the result", state("ETLStage", "ResultSelector", {"id.$": "$.id"})),
+        ("express", "sets a variable", state("ScoreStage", "Assign", {"id.$": "$.id"})),
+        ("standard", "limit from the input", state("ETLStage", "TimeoutSecondsPath", "$.limit")),
+        ("standard", "heartbeat", state(JOB, "HeartbeatSeconds", 10)),
+        ("standard", "another account's role", state("ETLStage", "Credentials", {"RoleArn": "arn"})),
     )
 ]
 
@@ -128,6 +170,12 @@ P34_FAILURE_RULE = [
         ("narrowed", of("FailureRule", *PATTERN, "name", ["first"])),
         ("disabled", of("FailureRule", "State", "DISABLED")),
         ("nobody", of("FailureRule", "Targets", [])),
+        ("to the foundation's bucket", of("FailureRule", *ALERT, "Fn::ImportValue", {"Fn::Sub": "x-WorkflowBucket"})),
+        ("to a queue", of("FailureRule", *ALERT, {"Fn::GetAtt": ["AlertDeadLetterQueue", "Arn"]})),
+        ("to a state machine", of("FailureRule", *ALERT, {"Ref": "StateMachine"})),
+        ("another bus", of("FailureRule", "EventBusName", "orders")),
+        ("successes too", of("FailureRule", *PATTERN, "status", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"])),
+        ("misspelt", of("FailureRule", "EventPattern", "detail-type", ["Step Functions Execution Status Changes"])),
         ("undelivered alerts are lost", without("FailureRule", "Targets", 0, "DeadLetterConfig")),
         ("queue gone", drop("Resources", "AlertDeadLetterQueue")),
     )
@@ -142,5 +190,8 @@ WORKFLOW_MUTANTS = [
     *P21_GLUE_WAITS,
     *P22_GLUE_ARGUMENTS,
     *P24_GLUE_RETRY,
+    *P24_JOB_DOES_NOT_RETRY,
+    *P16_INPUT_RETRY,
+    *ASL03_CLOSED_VOCABULARY,
     *P34_FAILURE_RULE,
 ]

@@ -61,7 +61,7 @@ def test_a_job_may_read_its_script_and_the_output_before_its_own_and_work_below_
     template = workflow_stack(workflow)
     roles, jobs = of_type(template, "AWS::IAM::Role"), of_type(template, "AWS::Glue::Job")
     bucket = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}/executions/*"
-    scripts = "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}*"
+    scripts = "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}"
     assert len(jobs) == len(workflow.glue_steps)
     for step in workflow.glue_steps:
         previous = workflow.previous(step) or "initial"
@@ -74,7 +74,7 @@ def test_a_job_may_read_its_script_and_the_output_before_its_own_and_work_below_
             if action.startswith("s3:")
         }
         assert grants == {
-            ("s3:GetObject", scripts),
+            ("s3:GetObject", f"{scripts}{step.glue}.py"),
             ("s3:GetObject", f"{bucket}/{previous}/output.json"),
             ("s3:PutObject", own),
             ("s3:AbortMultipartUpload", own),

@@ -43,8 +43,8 @@ def _source_faults(template: Template, dead_letters: Resource) -> Iterator[tuple
     endings = tuple(f":{name}" for name in sources)
     for index, arn in enumerate(listed):
         if arn and not (":sqs:" in arn and arn.endswith(endings)):
-            message = f"{arn} does not send its dead letters here | fix: the ARN of {' and '.join(sources) or 'none'}"
-            yield message, dead_letters.path(*_SOURCES, index)
+            cure = f"the ARN of {' and '.join(sources)}" if sources else "remove RedriveAllowPolicy"
+            yield f"{arn} does not send its dead letters here | fix: {cure}", dead_letters.path(*_SOURCES, index)
     for name in sources:
         if not any(arn and arn.endswith(f":{name}") for arn in listed):
             yield f"the dead letters of {name} are refused | fix: add its ARN", dead_letters.path(*_SOURCES)

@@ -24,30 +24,35 @@ def check(template: Template) -> list[Finding]:
     for name in catalog.tables() if exported(template) else ():
         found = resource(template, naming.table_id(name))
         if found and found.type == TABLE:
-            faults = _faults(found, catalog.tables()[name])
-            findings += [template.finding(RULE, f"[WIRE12] {message}", found.path(key)) for message, key in faults]
+            faults = [*_adoption_faults(template, found), *_faults(found, catalog.tables()[name])]
+            findings += [template.finding(RULE, f"[WIRE12] {message}", path) for message, path in faults]
     return findings
 
 
+def _adoption_faults(template: Template, table: Resource) -> Iterator[tuple[str, str]]:
+    parameter = f"{table.logical_id}Name"
+    if at(template.data, "Parameters", parameter, "Default") not in (None, ""):
+        yield "by default no table is made | fix: Default ''", f"/Parameters/{parameter}/Default"
+
+
 def _faults(table: Resource, declared: Table) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong, and the property."""
     properties = table.properties
     keys = _keys(declared.partition_key, declared.sort_key)
     if properties.get("KeySchema") != keys:
-        yield f"the keys are not those that handlers use | fix: {json.dumps(keys)}", "KeySchema"
+        yield f"the keys are not those that handlers use | fix: {json.dumps(keys)}", table.path("KeySchema")
     texts = [at(attribute, "AttributeType") == "S" for attribute in items(properties.get("AttributeDefinitions"))]
     if not all(texts):
-        yield "handlers write all keys as texts | fix: AttributeType S", "AttributeDefinitions"
+        yield "handlers write all keys as texts | fix: AttributeType S", table.path("AttributeDefinitions")
     indexes = {str(at(index, "IndexName")): index for index in items(properties.get("GlobalSecondaryIndexes"))}
     for index in declared.indexes:
         found = indexes.get(index.name)
         wanted = _keys(index.partition_key, index.sort_key)
         if at(found, "KeySchema") != wanted or at(found, "Projection", "ProjectionType") != "ALL":
             message = f"handlers query the index {index.name} | fix: KeySchema {json.dumps(wanted)}, ProjectionType ALL"
-            yield message, "GlobalSecondaryIndexes"
+            yield message, table.path("GlobalSecondaryIndexes")
     expiry = {"AttributeName": declared.ttl, "Enabled": True}
     if declared.ttl and properties.get("TimeToLiveSpecification") != expiry:
-        yield f"what handlers let expire stays | fix: {json.dumps(expiry)}", "TimeToLiveSpecification"
+        yield f"what handlers let expire stays | fix: {json.dumps(expiry)}", table.path("TimeToLiveSpecification")
 
 
 def _keys(partition: str, sort: str | None) -> list[dict[str, str]]:

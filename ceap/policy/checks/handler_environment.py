@@ -45,7 +45,10 @@ def _table_faults(template: Template, needs: Needs, variables: dict[str, Any]) -
         found = pointed_at(template, value)
         is_table = found.logical_id == table if found else imported(value) == naming.export(f"{table}Name")
         if not is_table:
-            yield f"the handler's table is not {variable} | fix: import {naming.export(f'{table}Name')}", variable
+            yield (
+                f"{variable} does not name the handler's table | fix: import {naming.export(f'{table}Name')}",
+                variable,
+            )
     for variable in variables:
         if variable.startswith("TABLE_") and variable not in wanted:
             yield f"the handler uses no {variable}, and its role has no grant | fix: remove it", variable
@@ -54,13 +57,21 @@ def _table_faults(template: Template, needs: Needs, variables: dict[str, Any]) -
 def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[tuple[str, str]]:
     bus = variables.get(EVENT_BUS_VARIABLE)
     if needs.events and bus != naming.EVENT_BUS:
-        yield f"the handler may publish to another event bus | fix: {naming.EVENT_BUS}", EVENT_BUS_VARIABLE
+        yield (
+            f"the role may not publish to this event bus | fix: {EVENT_BUS_VARIABLE} {naming.EVENT_BUS}",
+            EVENT_BUS_VARIABLE,
+        )
     if bus is not None and not needs.events:
         yield "the handler publishes no events | fix: remove the variable", EVENT_BUS_VARIABLE
     settings = variables.get(SETTINGS_VARIABLE)
-    if settings is None or isinstance(settings, str):
+    if settings is None:
+        yield (
+            "the handler finds no settings | fix: SETTINGS '{}', or what the handler's Settings take",
+            SETTINGS_VARIABLE,
+        )
+    if isinstance(settings, str):
         try:
-            msgspec.convert(parse_json(settings or ""), needs.settings)
+            msgspec.convert(parse_json(settings), needs.settings)
         except ValueError as error:
             message = f"the handler does not take these settings: {error} | fix: a JSON object of its Settings"
             yield message.replace("$", "SETTINGS", 1), SETTINGS_VARIABLE

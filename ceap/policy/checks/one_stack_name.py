@@ -10,7 +10,19 @@ from collections import Counter
 from typing import Final
 
 from ceap.policy.finding import Finding
-from ceap.policy.resources import ALARM, EVENT_RULE, FUNCTION, JOB, MACHINE, NAME_PROPERTY, PIPE, QUEUE, at, resources
+from ceap.policy.resources import (
+    ALARM,
+    EVENT_RULE,
+    FUNCTION,
+    JOB,
+    MACHINE,
+    NAME_PROPERTY,
+    PIPE,
+    QUEUE,
+    at,
+    handler_of,
+    resources,
+)
 from ceap.policy.template import Template
 
 RULE: Final = "P38_ONE_STACK_NAME"
@@ -36,7 +48,7 @@ def check(template: Template) -> list[Finding]:
             )
             findings.append(template.finding(RULE, message, resource.path(NAME_PROPERTY[resource.type])))
         service = at(resource.properties, *_SERVICE)
-        if isinstance(service, str) and service != base:
-            message = f"[P38] the function logs as {service} | fix: {_SERVICE[-1]} {base}"
+        if handler_of(resource) and (service is None or isinstance(service, str)) and service != base:
+            message = f"[P38] the function logs as {service or 'no service'} | fix: {_SERVICE[-1]} {base}"
             findings.append(template.finding(RULE, message, resource.path(*_SERVICE)))
     return findings

@@ -19,6 +19,9 @@ RULE: Final = "CFN03_OPTIONAL_PARAMETERS"
 _GIVEN: Final = object()
 """What stands for any value but the empty text."""
 
+_Use: TypeAlias = tuple[str, str, bool]
+"""A place, the condition that decides about it, and whether the parameter is empty there."""
+
 _Ways: TypeAlias = tuple[bool | None, bool | None]
 """Whether something holds when the parameter is empty, and when it is given; None where other things decide."""
 
@@ -28,12 +31,20 @@ def check(template: Template) -> list[Finding]:
     findings = []
     for name, parameter in parameters.items() if isinstance(parameters, dict) else ():
         if at(parameter, "Default") == "":
-            for path in sorted(set(_Worlds(template.data, name).misused())):
-                message = (
-                    f"[CFN03] {name} is used where it is empty | fix: turn the condition, or ask Equals !Ref {name}, ''"
-                )
-                findings.append(template.finding(RULE, message, path))
+            message = f"[CFN03] {name} is used where it is empty | fix: turn it round, or ask Equals !Ref {name}, ''"
+            findings += [template.finding(RULE, message, path) for path in _misused(template, name)]
     return findings
+
+
+def _misused(template: Template, parameter: str) -> list[str]:
+    """Return where a parameter is used wrongly: the condition when all that it decides is, else each place."""
+    by_condition: dict[str, dict[str, bool]] = {}
+    for path, condition, is_wrong in _Worlds(template.data, parameter).uses():
+        by_condition.setdefault(condition, {})[path] = is_wrong
+    wrong = []
+    for condition, uses in by_condition.items():
+        wrong += [f"/Conditions/{condition}"] if all(uses.values()) else [path for path in uses if uses[path]]
+    return wrong
 
 
 class _Worlds:
@@ -44,40 +55,41 @@ class _Worlds:
         self._parameter = parameter
         conditions = data.get("Conditions")
         self._conditions: dict[str, Any] = conditions if isinstance(conditions, dict) else {}
-        self._deciding = {
+        self._deciding: dict[str, _Ways] = {
             name: (self._holds(condition, "", 0), self._holds(condition, _GIVEN, 0))
             for name, condition in self._conditions.items()
             if self._asks(condition, 0)
         }
 
-    def misused(self) -> Iterator[str]:
-        """Yield each place where the parameter is used under a condition on it that holds when it is empty."""
-        if not self._deciding:
-            return
-        for section in ("Resources", "Outputs"):
+    def uses(self) -> Iterator[_Use]:
+        """Yield each use of the parameter under a condition on it."""
+        for section in ("Resources", "Outputs") if self._deciding else ():
             bodies = self._data.get(section)
             for name, body in bodies.items() if isinstance(bodies, dict) else ():
-                decided = self._deciding.get(str(at(body, "Condition")))
-                yield from self._uses(body, f"/{section}/{name}", decided)
+                yield from self._uses_in(body, f"/{section}/{name}", str(at(body, "Condition")), is_turned=False)
 
-    def _uses(self, value: Any, path: str, decided: _Ways | None) -> Iterator[str]:
-        """Yield the uses in a value; `decided` says when the place counts, None where the parameter does not decide."""
-        if value == {"Ref": self._parameter}:
-            if decided and (decided[0] is True or decided[1] is False):
-                yield path
+    def _uses_in(self, value: Any, path: str, condition: str, *, is_turned: bool) -> Iterator[_Use]:
+        """Yield the uses in a value that counts where the condition holds, or where it does not."""
+        if value == {"Ref": self._parameter} and condition in self._deciding:
+            empty, given = self._deciding[condition]
+            is_wrong = (empty is False or given is True) if is_turned else (empty is True or given is False)
+            yield path, condition, is_wrong
         elif isinstance(value, dict):
             choice = value.get("Fn::If")
             for key, below in value.items():
                 if key == "Fn::If" and isinstance(choice, list) and len(choice) == 3:
-                    holds = self._deciding.get(str(choice[0]))
-                    turned = (_turned(holds[0]), _turned(holds[1])) if holds else None
-                    yield from self._uses(choice[1], f"{path}/Fn::If/1", holds or decided)
-                    yield from self._uses(choice[2], f"{path}/Fn::If/2", turned or decided)
+                    asked = str(choice[0])
+                    for index in (1, 2):
+                        place = f"{path}/Fn::If/{index}"
+                        if asked in self._deciding:
+                            yield from self._uses_in(choice[index], place, asked, is_turned=index == 2)
+                        else:
+                            yield from self._uses_in(choice[index], place, condition, is_turned=is_turned)
                 else:
-                    yield from self._uses(below, f"{path}/{key}", decided)
+                    yield from self._uses_in(below, f"{path}/{key}", condition, is_turned=is_turned)
         elif isinstance(value, list):
             for index, below in enumerate(value):
-                yield from self._uses(below, f"{path}/{index}", decided)
+                yield from self._uses_in(below, f"{path}/{index}", condition, is_turned=is_turned)
 
     def _asks(self, condition: Any, depth: int) -> bool:
         if condition == {"Ref": self._parameter}:
@@ -95,7 +107,8 @@ class _Worlds:
             case {"Fn::Equals": [left, right]}:
                 return self._equal(left, right, value)
             case {"Fn::Not": [inner]}:
-                return _turned(self._holds(inner, value, depth))
+                held = self._holds(inner, value, depth)
+                return None if held is None else not held
             case {"Condition": str(name)} if depth < 10:
                 return self._holds(self._conditions.get(name), value, depth + 1)
             case {"Fn::And": [*inner]}:
@@ -114,7 +127,3 @@ class _Worlds:
         if _GIVEN in sides:
             return False if "" in sides else None
         return bool(sides[0] == sides[1])
-
-
-def _turned(held: bool | None) -> bool | None:
-    return None if held is None else not held

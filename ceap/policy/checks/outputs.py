@@ -81,9 +81,9 @@ def _is_export(template: Template, export: str, value: Any) -> bool:
             and target == (found.logical_id, "")
             and found.name == _NAMES[export]
         )
-    table = {"Ref": export.removesuffix("Name")}
-    either = [at(value, "Fn::If", 0), table, {"Ref": export}]
-    return bool(value == table or at(value, "Fn::If") == either)
+    table = export.removesuffix("Name")
+    either = [at(template.data["Resources"], table, "Condition"), {"Ref": table}, {"Ref": export}]
+    return any(value == right for right in ({"Ref": table}, {"Fn::If": either}))
 
 
 def _cure(export: str) -> str:

@@ -72,12 +72,12 @@ def _trust_faults(owner: Resource, role: Resource) -> Iterator[tuple[str, str]]:
     if services and not any(value is None or value.startswith(f"{service}.") for value in services):
         message = f"{owner.logical_id} cannot act as its role | fix: Principal Service {service}.amazonaws.com"
         yield message, role.path(*place)
-    right = _ARN_ENDINGS.get(owner.type, "") + (owner.name or "")
     for index, statement in enumerate(statements):
-        for path, value in source_arns(statement) if owner.type in _ARN_ENDINGS and owner.name else ():
-            arn = text(value)
-            if arn is not None and not arn.endswith(right):
-                message = f"the role is not for {owner.logical_id} alone | fix: aws:SourceArn that ends in {right}"
+        for path, value in source_arns(statement) if owner.type in _ARN_ENDINGS else ():
+            arn, right = text(value), f"{_ARN_ENDINGS[owner.type]}{owner.name}"
+            if arn is not None and not (owner.name and arn.endswith(right)):
+                cure = f"aws:SourceArn that ends in {right}" if owner.name else f"name {owner.logical_id}"
+                message = f"the role is not for {owner.logical_id} alone | fix: {cure}"
                 yield message, role.path(*place, index, path)
 
 

@@ -10,7 +10,17 @@ from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 from ceap.policy.finding import Finding
-from ceap.policy.resources import FUNCTION, FUNCTION_DEFAULT_S, Machine, Resource, at, items, machines, number
+from ceap.policy.resources import (
+    FUNCTION,
+    FUNCTION_DEFAULT_S,
+    Machine,
+    Resource,
+    at,
+    handler_of,
+    items,
+    machines,
+    number,
+)
 from ceap.policy.template import Template
 from templates import budget
 from templates.model import RetryPolicy
@@ -20,7 +30,7 @@ RULE: Final = "P25_TIME_BUDGET"
 _JOB_DEFAULT_MIN: Final = 480
 _ATTEMPTS_MAX: Final = 100
 _RATE_MAX: Final = 100
-"""More than these is no wait that anybody would sum up."""
+"""With these a task takes longer than any limit; larger numbers would overflow."""
 
 _NO_RETRY: Final = RetryPolicy(max_attempts=0)
 
@@ -43,6 +53,9 @@ def _task_faults(template: Template, machine: Machine) -> Iterator[_Fault]:
     for stage in machine.stages():
         run, task_s = machine.runs(template, stage), number(machine.states[stage].get("TimeoutSeconds"))
         needed_s = _needed_s(run) if run else None
+        if run and run.type == FUNCTION and handler_of(run) and "Timeout" not in run.properties:
+            message = f"Lambda ends the function after {FUNCTION_DEFAULT_S} s where none is said | fix: Timeout"
+            yield message, run.path("Timeout")
         if run and needed_s and task_s is not None and task_s < needed_s:
             what = "function" if run.type == FUNCTION else "job, from its start,"
             yield (
@@ -69,19 +82,22 @@ def _express_faults(template: Template, machine: Machine) -> Iterator[_Fault]:
             "fix: shorten their Timeout, or StateMachineType STANDARD",
             machine.resource.path("StateMachineType"),
         )
+    elif total_s:
+        yield from _limit_faults(machine, total_s)
 
 
 def _standard_faults(machine: Machine) -> Iterator[_Fault]:
     tasks = [_longest_s(state) for state in machine.states.values() if state.get("Type") == "Task"]
     known = [longest_s for longest_s in tasks if longest_s is not None]
-    if not known or len(known) < len(tasks):
-        return
-    needed_s = min(sum(known), budget.STANDARD_LIMIT_S)
+    if known and len(known) == len(tasks):
+        yield from _limit_faults(machine, min(sum(known), budget.STANDARD_LIMIT_S))
+
+
+def _limit_faults(machine: Machine, needed_s: int) -> Iterator[_Fault]:
     limit_s = number(machine.definition.get("TimeoutSeconds"))
-    if limit_s is None or limit_s < needed_s:
-        wrong = "nothing stops an execution that hangs" if limit_s is None else f"the execution ends after {limit_s} s"
-        message = f'{wrong}, and its tasks may take {needed_s} s | fix: "TimeoutSeconds": {needed_s}'
-        yield message, machine.path("TimeoutSeconds")
+    if limit_s is not None and limit_s < needed_s:  # a missing one is P12's and P18's
+        message = f'the execution ends after {limit_s} s, and its tasks may take {needed_s} s | fix: "TimeoutSeconds": '
+        yield f"{message}{needed_s}", machine.path("TimeoutSeconds")
 
 
 def _longest_s(state: dict[str, Any]) -> int | None:
@@ -101,6 +117,10 @@ def _policy(retrier: Any) -> RetryPolicy | None:
         number(retrier.get(key, default)) if isinstance(retrier, dict) else None
         for key, default in (("MaxAttempts", 3), ("IntervalSeconds", 1), ("BackoffRate", 2.0))
     )
-    if attempts is None or interval_s is None or rate is None or attempts > _ATTEMPTS_MAX or rate > _RATE_MAX:
+    if attempts is None or interval_s is None or rate is None:
         return None
-    return RetryPolicy(max_attempts=int(attempts), interval_s=int(interval_s), backoff_rate=float(rate))
+    return RetryPolicy(
+        max_attempts=min(int(attempts), _ATTEMPTS_MAX),
+        interval_s=int(interval_s),
+        backoff_rate=min(float(rate), _RATE_MAX),
+    )

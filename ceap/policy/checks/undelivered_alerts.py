@@ -67,6 +67,7 @@ def _lets_in(template: Template, statement: Any, rule: Resource) -> bool:
 
 def _is_arn(template: Template, arn: Any, rule: Resource) -> bool:
     spelled = text(arn)
-    if spelled is None or rule.name is None:
+    if spelled is None:
         return pointed_at(template, arn) in (rule, None)
-    return fnmatchcase(f":rule/{rule.name}", f":rule/{spelled.partition(':rule/')[2]}")
+    pattern = spelled.partition(":rule/")[2]
+    return fnmatchcase(rule.name, pattern) if rule.name else "*" in pattern  # CloudFormation makes the name up

@@ -48,6 +48,8 @@ ODD: tuple[Any, ...] = (
     {"Fn::ImportValue": [1]},
     {"Condition": "HasKmsKey"},
     {"Fn::Transform": {"Name": "X"}},
+    {"Fn::Join": ["", ["arn:", {"Ref": "Queue"}, {}]]},
+    {"Statement": [{"Effect": {}, "Action": [{}], "Resource": 5, "Condition": {"StringEquals": {"a": {}}}}]},
 )
 TEXTS = {kind: json.dumps(golden(kind).data) for kind in KINDS}
 
@@ -128,6 +130,24 @@ Resources:
           Effect: Allow
           Principal: {Service: [lambda.amazonaws.com, edgelambda.amazonaws.com]}
           Action: sts:AssumeRole
+      Policies:
+      - PolicyName: own
+        PolicyDocument:
+          Statement:
+          - {Effect: Allow, Action: 'logs:CreateLogGroup', Resource: !Sub 'arn:aws:logs:*:${AWS::AccountId}:*'}
+          - Effect: Allow
+            Action: ['logs:CreateLogStream', 'logs:PutLogEvents']
+            Resource: !Sub 'arn:aws:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/*'
+          - Effect: Allow
+            Action: ['dynamodb:Query', 'dynamodb:GetItem']
+            Resource: [!GetAtt Orders.Arn, !Sub '${Orders.Arn}/index/*']
+          - {Effect: Allow, Action: ['s3:Get*', 's3:List*'], Resource: ['arn:aws:s3:::data', 'arn:aws:s3:::data/*']}
+          - Effect: Allow
+            Action: 'kms:Decrypt'
+            Resource: !GetAtt Key.Arn
+            Condition: {StringLike: {'kms:ViaService': 's3.*'}}
+          - {Effect: Allow, Action: 'sqs:SendMessage', Resource: !If [IsProd, !GetAtt Queue.Arn, !Ref 'AWS::NoValue']}
+          - {Effect: Deny, NotAction: 'iam:*', Resource: '*', Condition: {Bool: {'aws:MultiFactorAuthPresent': false}}}
   Instance: {Type: AWS::IAM::InstanceProfile, Properties: {Roles: [!Ref InstanceRole]}}
   InstanceRole: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}
   NamedRole: {Type: AWS::IAM::Role, Properties: {RoleName: !Sub 'deploy-${Stage}', AssumeRolePolicyDocument: {}}}

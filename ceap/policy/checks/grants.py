@@ -1,0 +1,147 @@
+"""What a role is granted is what its owner uses: a grant too few fails at run time, one too many is reach for others.
+
+Judged are roles whose users are all known: functions with a handler of the project, jobs and state machines that a
+definition drives, pipes from a queue. Source: requirement 11.9, properties 40 and 42.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from ceap.policy.document import walk_scalars
+from ceap.policy.finding import Finding
+from ceap.policy.iam.arn import matches, resolve
+from ceap.policy.iam.documents import Document, documents
+from ceap.policy.iam.services import takes
+from ceap.policy.iam.uses import Grant, condition_text, has_key, uses
+from ceap.policy.resources import Resource, items, owners, pointed_at, resources
+from ceap.policy.template import Template
+
+RULE: Final = "P42_GRANTS_ARE_USES"
+
+
+class _Granted(NamedTuple):
+    """A grant of a policy, and the places of its action, of its resource and of the statement."""
+
+    grant: Grant
+    action: str
+    resource: str
+    statement: str
+
+
+def check(template: Template) -> list[Finding]:
+    policies = [document for document in documents(template) if not document.is_trust]
+    findings: list[Finding] = []
+    for role, users in _roles(template):
+        expected: set[Grant] = set()
+        known = [uses(template, user) for user in users]
+        for used in known:
+            expected |= used or set()
+        if None in known:
+            continue
+        who = " and ".join(user.logical_id for user in users)
+        granted = [each for policy in policies if _is_of(template, policy, role) for each in _granted(template, policy)]
+        granted = _spelt_alike(expected, [each for each in granted if has_key(template) or not _is_on_key(each)])
+        findings += _superfluous(template, who, granted, expected)
+        if not role.properties.get("ManagedPolicyArns"):  # what these grant is not in the template
+            findings += _missing(template, who, role, granted, expected)
+    return findings
+
+
+def _roles(template: Template) -> Iterator[tuple[Resource, list[Resource]]]:
+    """Yield each role with the resources that act as it, if nothing else in the template refers to it."""
+    acting: dict[str, dict[str, Resource]] = defaultdict(dict)
+    roles = {}
+    for owner, role in owners(template):
+        acting[role.logical_id][owner.logical_id] = owner
+        roles[role.logical_id] = role
+    for other in resources(template):
+        for path, value in walk_scalars(other.properties) if not other.type.startswith("AWS::IAM::") else ():
+            refers = path.endswith(("/Ref", "/Fn::GetAtt/0")) and value in roles
+            if refers and other.logical_id not in acting[value]:
+                del roles[value]
+    for logical_id, role in roles.items():
+        yield role, list(acting[logical_id].values())
+
+
+def _is_of(template: Template, policy: Document, role: Resource) -> bool:
+    if policy.resource.type not in ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy"):
+        return policy.resource.logical_id == role.logical_id
+    attached = items(policy.resource.properties.get("Roles")) + items(policy.resource.properties.get("RoleName"))
+    return role in [pointed_at(template, value) for value in attached]
+
+
+def _granted(template: Template, policy: Document) -> Iterator[_Granted]:
+    for statement in policy.statements:
+        condition = condition_text(template, statement.body.get("Condition"))
+        for action in statement.texts("Action") if statement.body["Effect"] == "Allow" else ():
+            for resource in statement.entries("Resource"):
+                when = tuple(dict.fromkeys(action.when + resource.when))
+                grant = Grant(action.value, resolve(template, resource.value), condition, when)
+                yield _Granted(grant, action.path, resource.path, statement.path)
+
+
+def _is_on_key(granted: _Granted) -> bool:
+    return granted.grant.action.startswith("kms:")
+
+
+def _spelt_alike(expected: set[Grant], granted: list[_Granted]) -> list[_Granted]:
+    """Return the grants with actions in the letters of what is expected: to IAM, small and capital are the same."""
+    letters = {grant.action.lower(): grant.action for grant in expected}
+    return [
+        each._replace(grant=each.grant._replace(action=letters.get(each.grant.action.lower(), each.grant.action)))
+        for each in granted
+    ]
+
+
+def _superfluous(template: Template, who: str, granted: list[_Granted], expected: set[Grant]) -> Iterator[Finding]:
+    """Yield a finding for each place where more is granted than used, or nothing: on what no action there takes."""
+    blamed: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    actions = {grant.action for grant in expected}
+    taken = {place for (action, arn, *_), _, place, _ in granted if takes(action, arn)}
+    for (action, arn, condition, when), place, resource_place, statement in granted:
+        if Grant(action, arn, condition, when) in expected:
+            continue
+        if not takes(action, arn):
+            if action in actions and resource_place not in taken:
+                blamed[resource_place, f"on {arn}", "remove the resource, it grants nothing"].append(action)
+        elif same := [grant for grant in expected if (grant.action, grant.resource) == (action, arn)]:
+            text = f"on {arn}{_under(condition, when)}"
+            blamed[
+                statement, text, f"grant it{_under(same[0].condition, same[0].when) or ' without condition'}"
+            ].append(action)
+        elif action in actions:
+            blamed[resource_place, f"on {arn}", "grant it on what is used alone"].append(action)
+        else:
+            blamed[place, "at all", "remove the action"].append(action)
+    for (path, text, cure), names in blamed.items():
+        message = f"[P42] {who} does not use {', '.join(dict.fromkeys(names))} {text} | fix: {cure}"
+        yield template.finding(RULE, message, path)
+
+
+def _missing(
+    template: Template, who: str, role: Resource, granted: list[_Granted], expected: set[Grant]
+) -> Iterator[Finding]:
+    lacking: dict[tuple[str, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for use in sorted(expected):
+        if not any(_covers(each.grant, use) for each in granted):
+            lacking[use.resource, use.condition, use.when].append(use.action)
+    for (arn, condition, when), names in lacking.items():
+        near = (each.statement for each in granted if each.grant.action in names)
+        message = f"[P42] {who} uses {', '.join(names)} on {arn}, which is not granted | fix: grant it"
+        yield template.finding(RULE, message + _under(condition, when), next(near, role.path("Policies")))
+
+
+def _covers(grant: Grant, use: Grant) -> bool:
+    return (
+        matches(grant.action.lower(), use.action.lower())
+        and matches(grant.resource, use.resource)
+        and grant.condition in ("", use.condition)
+        and set(grant.when) <= set(use.when)
+    )
+
+
+def _under(condition: str, when: tuple[str, ...]) -> str:
+    return (f" under {condition}" if condition else "") + (f" with Fn::If {' and '.join(when)}" if when else "")

@@ -1,0 +1,37 @@
+"""Every action in a policy is one that AWS has: a misspelt one grants or denies nothing, in silence.
+
+Source: Service Authorization Reference.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.iam.documents import documents
+from ceap.policy.iam.services import known_actions, load_service
+from ceap.policy.template import Template
+
+RULE: Final = "IAM01_ACTIONS_EXIST"
+
+
+def check(template: Template) -> list[Finding]:
+    findings = []
+    for document in documents(template):
+        for statement in document.statements:
+            for action in statement.texts("Action") + statement.texts("NotAction"):
+                if action.value not in ("*", "*:*") and not known_actions(action.value):
+                    message = f"[IAM01] AWS has no action {action.value} | fix: {_cure(action.value)}"
+                    findings.append(template.finding(RULE, message, action.path))
+    return findings
+
+
+def _cure(action: str) -> str:
+    import difflib  # only where something is wrong
+
+    prefix, colon, name = action.partition(":")
+    service = load_service(prefix)
+    if service is None or not colon:
+        return "write service:Action, e.g. s3:GetObject"
+    near = difflib.get_close_matches(name.lower(), service.actions, n=1)
+    return f"perhaps {prefix}:{near[0]}" if near else f"name one of {prefix}'s, see the Service Authorization Reference"

@@ -1,0 +1,82 @@
+"""A condition of a policy can match: its keys exist, and patterns stand under operators that read them.
+
+A misspelt key is absent from every request, so that an Allow never allows and a Deny never denies.
+Source: IAM User Guide, "AWS global condition context keys" and "Condition operators".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.iam.arn import resolve
+from ceap.policy.iam.documents import Statement, documents, entries
+from ceap.policy.iam.services import load_service
+from ceap.policy.template import Template
+
+RULE: Final = "IAM03_CONDITIONS_MATCH"
+
+_GLOBAL_KEYS: Final = """
+principalarn principalaccount principalorgpaths principalorgid principaltag/ principalisawsservice
+principalservicename principalservicenameslist principaltype userid username
+assumedroot federatedprovider tokenissuetime signinsessionarn multifactorauthage multifactorauthpresent
+chatbotsourcearn ec2instancesourcevpc ec2instancesourceprivateipv4 sourceidentity
+sourceip sourcevpc sourcevpcarn sourcevpce vpceaccount vpceorgid vpceorgpaths vpcsourceip
+resourceaccount resourceorgid resourceorgpaths resourcetag/
+calledvia calledviafirst calledvialast calledviaawsmcp viaawsservice viaawsmcpservice currenttime epochtime referer
+requestedregion requesttag/ tagkeys securetransport sourceaccount sourcearn sourceorgid sourceorgpaths useragent
+ismcpserviceaction
+"""
+"""The keys of the prefix `aws:`, in lower case: IAM does not tell capitals apart. A slash: what follows is a tag."""
+
+_GLOBAL: Final = frozenset(_GLOBAL_KEYS.split())
+_EXACT: Final = re.compile(r"(?:For(?:Any|All)\w+:)?String(?:Not)?Equals(?:IgnoreCase)?(?:IfExists)?")
+_PATTERN: Final = re.compile(r"(?<!\$\{)[*?](?!\})")
+"""`${*}` and `${?}` stand for the signs themselves."""
+
+
+def check(template: Template) -> list[Finding]:
+    return [
+        template.finding(RULE, f"[IAM03] {fault}", path)
+        for document in documents(template)
+        for statement in document.statements
+        for path, fault in _faults(template, statement)
+    ]
+
+
+def _faults(template: Template, statement: Statement) -> Iterator[tuple[str, str]]:
+    for condition in statement.entries("Condition"):
+        for operator, keys in _pairs(condition.value):
+            for key, values in _pairs(keys):
+                place = f"{condition.path}/{operator}/{key}"
+                if fault := _key_fault(key):
+                    yield place, f"{key} {fault}"
+                for value in entries(values, place) if _EXACT.fullmatch(operator) else ():
+                    if _PATTERN.search(text := resolve(template, value.value)):
+                        like = operator.replace("EqualsIgnoreCase", "Equals").replace("Equals", "Like")
+                        yield value.path, f"{operator} takes {text} by the letter | fix: {like}"
+
+
+def _pairs(value: Any) -> list[tuple[str, Any]]:
+    return (
+        [(key, below) for key, below in value.items() if not key.startswith("Fn::")] if isinstance(value, dict) else []
+    )
+
+
+def _key_fault(key: str) -> str:
+    prefix, colon, name = key.lower().partition(":")
+    if prefix == "aws" and colon:
+        known = name in _GLOBAL or name.partition("/")[0] + "/" in _GLOBAL
+        return "" if known else f"is no global condition key | fix: {_near(name)}"
+    if colon and (load_service(prefix) or "." in prefix or prefix == "saml"):  # a dot: an identity provider
+        return ""
+    return "is no condition key, so the condition never matches | fix: service:Key, e.g. aws:SourceArn"
+
+
+def _near(name: str) -> str:
+    import difflib  # only where something is wrong
+
+    near = difflib.get_close_matches(name, _GLOBAL, n=1)
+    return f"perhaps aws:{near[0]}" if near else "one of those in the IAM User Guide"

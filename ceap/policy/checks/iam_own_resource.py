@@ -1,0 +1,48 @@
+"""The policy of a bucket, queue or topic speaks of that bucket, queue or topic: AWS refuses or ignores any other.
+
+Source: Amazon S3, SQS and SNS Developer Guides on their policies.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.iam.arn import TOPIC, matches, resolve, split_arn
+from ceap.policy.iam.documents import Document, documents
+from ceap.policy.resources import QUEUE, items, pointed_at
+from ceap.policy.template import Template
+
+RULE: Final = "IAM05_POLICY_OF_ITS_RESOURCE"
+
+_ATTACHED: Final = {
+    "AWS::S3::BucketPolicy": ("Bucket", "AWS::S3::Bucket"),
+    "AWS::SQS::QueuePolicy": ("Queues", QUEUE),
+    "AWS::SNS::TopicPolicy": ("Topics", TOPIC),
+}
+
+
+def check(template: Template) -> list[Finding]:
+    findings = []
+    for document in documents(template):
+        names = _names(template, document)
+        for statement in document.statements if names else ():
+            for entry in statement.entries("Resource"):
+                parts = split_arn(resolve(template, entry.value))
+                if parts and not any(matches(parts[5].partition("/")[0], name) for name in names):
+                    message = f"[IAM05] the policy of {' and '.join(names)} speaks of {parts[5]}"
+                    findings.append(template.finding(RULE, f"{message} | fix: name the resource itself", entry.path))
+    return findings
+
+
+def _names(template: Template, document: Document) -> list[str]:
+    """Return the names of what the policy is attached to; none where one of them is another stack's."""
+    key, kind = _ATTACHED.get(document.resource.type, ("", ""))
+    names = []
+    for value in items(document.resource.properties.get(key)):
+        found = pointed_at(template, value)
+        if not (found and found.type == kind):
+            return []
+        arn = split_arn(resolve(template, {"Fn::GetAtt": [found.logical_id, "Arn"]}))
+        names.append(arn[5] if arn else "")
+    return names

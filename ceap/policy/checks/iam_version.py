@@ -1,0 +1,41 @@
+"""The version of a policy is 2012-10-17: under the older one, which is the default, variables are plain text.
+
+Source: IAM User Guide, "IAM JSON policy elements: Version".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ceap.policy.document import walk_scalars
+from ceap.policy.finding import Finding
+from ceap.policy.iam.arn import resolve
+from ceap.policy.iam.documents import Document, documents
+from ceap.policy.template import Template
+
+RULE: Final = "IAM04_POLICY_VERSION"
+VERSION: Final = "2012-10-17"
+
+
+def check(template: Template) -> list[Finding]:
+    findings = []
+    for document in documents(template):
+        if "Version" in document.body:
+            stated = document.body["Version"]
+            fault = "" if stated == VERSION else f"{resolve(template, stated)} is not the version of policies"
+            place = f"{document.path}/Version"
+        else:
+            fault = "the policy states no version, so its variables are plain text" if _has_variable(document) else ""
+            place = document.path
+        if fault:
+            findings.append(template.finding(RULE, f"[IAM04] {fault} | fix: Version '{VERSION}'", place))
+    return findings
+
+
+def _has_variable(document: Document) -> bool:
+    """Tell whether a variable of IAM stands in a policy: `${aws:username}`, in `Fn::Sub` `${!aws:username}`."""
+    return any(
+        "${!" in value or ("${" in value and "/Fn::Sub" not in path)
+        for path, value in walk_scalars(document.body)
+        if isinstance(value, str)
+    )

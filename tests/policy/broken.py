@@ -1,0 +1,54 @@
+"""What the checks in Python find in templates that a change has made wrong."""
+
+from __future__ import annotations
+
+import functools
+import json
+
+from ceap.policy.checks import load_checks
+from ceap.policy.finding import Finding
+from ceap.policy.template import Template, parse_template
+from templates.render import render
+from templates.stacks import workflow_stack
+from tests.policy.changes import Change
+from tests.policy.samples import TEMPLATES, Json, golden
+from tests.strategies import workflow_of
+
+CHECKS = {check.rule: check.check for check in load_checks()}
+JOB_FIRST = {
+    "name": "nightly",
+    "type": "STANDARD",
+    "steps": [
+        {"stage": "HeavyETLStage", "glue": "heavy_etl", "timeout_min": 60},
+        {"stage": "StoreStage", "handler": "store"},
+    ],
+}
+
+
+@functools.cache
+def base(kind: str) -> Template:
+    """Return what mutants of a kind are made of: a committed template, or the one that begins with a job."""
+    if kind in TEMPLATES:
+        return golden(kind)
+    return parse_template(render(workflow_stack(workflow_of(JOB_FIRST))), "job_first.template.yaml")
+
+
+def found(rule: str, kind: str, change: Change) -> list[Finding]:
+    """Return what a check finds in a changed template.
+
+    Raises:
+        ValueError: the change changes nothing, or the check finds something without it: then it would prove nothing.
+    """
+    text = json.dumps(base(kind).data)
+    data: Json = json.loads(text)
+    change(data)
+    if json.dumps(data) == text:
+        raise ValueError(f"the change for {rule} changes nothing")
+    if CHECKS[rule](base(kind)):
+        raise ValueError(f"{rule} finds something in the unchanged template too")
+    return CHECKS[rule](parse_template(json.dumps(data, indent=1), "mutant.json"))
+
+
+def said(rule: str, kind: str, change: Change) -> list[tuple[str, str]]:
+    """Return what a check says of a changed template: message and place."""
+    return [(finding.message, finding.path) for finding in found(rule, kind, change)]

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from tests.policy.broken import said
+from tests.policy.changes import state
+from tests.policy.state_mutants import PAYLOAD
+
+RULE = "P02_CURRENT_STAGE"
+STATES = "/Resources/StateMachine/Properties/DefinitionString/States"
+
+
+def test_a_task_that_says_another_name_is_found_at_the_field() -> None:
+    message = '[P02] the stage writes its output as FilterStage | fix: "currentStage": "ScoreStage"'
+    place = f"{STATES}/ScoreStage/Parameters/Payload/currentStage"
+    assert said(RULE, "express", state("ScoreStage", *PAYLOAD, "currentStage", "FilterStage")) == [(message, place)]
+
+
+def test_a_missing_or_odd_field_is_left_to_the_payload_rule() -> None:
+    assert said(RULE, "express", state("ScoreStage", *PAYLOAD, "currentStage", 1)) == []
+    assert said(RULE, "express", state("ScoreStage", *PAYLOAD, {})) == []

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.policy.broken import said
+from tests.policy.changes import Change, drop, of, put, without
+from tests.policy.samples import Json
+
+RULE = "WIRE12_DECLARED_TABLES"
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "place"),
+    [
+        (
+            of("ScoreCacheTable", "KeySchema", 0, "AttributeName", "id"),
+            "the keys are not those that handlers use | fix: ",
+            "/Resources/ScoreCacheTable/Properties/KeySchema",
+        ),
+        (
+            of("ScoreCacheTable", "AttributeDefinitions", 0, "AttributeType", "N"),
+            "handlers write all keys as texts | fix: AttributeType S",
+            "/Resources/ScoreCacheTable/Properties/AttributeDefinitions",
+        ),
+        (
+            of("CandidatesTable", "GlobalSecondaryIndexes", 1, "KeySchema", 0, "AttributeName", "date"),
+            "handlers query the index ProgramDateIndex | fix: KeySchema ",
+            "/Resources/CandidatesTable/Properties/GlobalSecondaryIndexes",
+        ),
+        (
+            without("ScoreCacheTable", "TimeToLiveSpecification"),
+            'what handlers let expire stays | fix: {"AttributeName": "ttl", "Enabled": true}',
+            "/Resources/ScoreCacheTable/Properties/TimeToLiveSpecification",
+        ),
+        (
+            put("Parameters", "ScoreCacheTableName", "Default", "scores"),
+            "by default no table is made | fix: Default ''",
+            "/Parameters/ScoreCacheTableName/Default",
+        ),
+    ],
+)
+def test_a_table_that_handlers_do_not_declare_so_is_found(change: Change, message: str, place: str) -> None:
+    [(said_message, said_place)] = said(RULE, "foundation", change)
+    assert said_message.startswith(f"[WIRE12] {message}")
+    assert said_place == place
+
+
+@pytest.mark.parametrize("change", [drop("Resources", "ScoreCacheTable"), drop("Parameters", "ScoreCacheTableName")])
+def test_a_table_that_is_always_adopted_or_always_made_is_fine(change: Change) -> None:
+    assert said(RULE, "foundation", change) == []
+
+
+def test_tables_of_other_stacks_have_keys_of_their_own() -> None:
+    def change(data: Json) -> None:
+        del data["Outputs"]
+        of("ScoreCacheTable", "KeySchema", 0, "AttributeName", "id")(data)
+
+    assert said(RULE, "foundation", change) == []

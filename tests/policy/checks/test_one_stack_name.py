@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.policy.broken import said
+from tests.policy.changes import Change, of, sub, without
+from tests.policy.handler_mutants import VARIABLES
+from tests.policy.samples import Json
+
+RULE = "P38_ONE_STACK_NAME"
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "place"),
+    [
+        (
+            of("ETLFunction", "FunctionName", sub("ceap-realtimes-${Environment}-ETL")),
+            "ceap-realtimes-${Environment}-ETL is not named after its stack | fix: ceap-realtime-${Environment}- and "
+            "what it is",
+            "ETLFunction/Properties/FunctionName",
+        ),
+        (
+            of("StateMachine", "StateMachineName", sub("ceap-realtime-${Environment}-machine")),
+            "ceap-realtime-${Environment}-machine is not named after its stack | fix: ceap-realtime-${Environment}",
+            "StateMachine/Properties/StateMachineName",
+        ),
+        (
+            of("ETLFunction", *VARIABLES, "POWERTOOLS_SERVICE_NAME", "etl"),
+            "the function logs as etl | fix: POWERTOOLS_SERVICE_NAME ceap-realtime",
+            "ETLFunction/Properties/Environment/Variables/POWERTOOLS_SERVICE_NAME",
+        ),
+        (
+            without("ETLFunction", *VARIABLES, "POWERTOOLS_SERVICE_NAME"),
+            "the function logs as no service | fix: POWERTOOLS_SERVICE_NAME ceap-realtime",
+            "ETLFunction/Properties/Environment/Variables/POWERTOOLS_SERVICE_NAME",
+        ),
+    ],
+)
+def test_a_name_of_another_stack_is_found(change: Change, message: str, place: str) -> None:
+    assert said(RULE, "express", change) == [(f"[P38] {message}", f"/Resources/{place}")]
+
+
+def test_names_that_aws_gives_are_left_alone() -> None:
+    assert said(RULE, "express", without("ETLFunction", "FunctionName")) == []
+
+
+def test_a_template_of_several_workflows_has_several_names() -> None:
+    def change(data: Json) -> None:
+        resources = data["Resources"]
+        resources["Second"] = resources["StateMachine"] | {"Properties": {"StateMachineName": sub("b-${Environment}")}}
+
+    assert said(RULE, "express", change) == []

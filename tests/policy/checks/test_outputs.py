@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.policy.broken import said
+from tests.policy.changes import Change, arn, drop, of, put, sub
+from tests.policy.samples import Json
+from tests.policy.stack_mutants import output, swap_outputs
+
+RULE = "WIRE11_OUTPUTS"
+EXPORT = "ceap-foundation-${Environment}-"
+
+
+def test_outputs_of_a_workflow_that_are_swapped_are_found() -> None:
+    assert said(RULE, "express", swap_outputs) == [
+        ("[WIRE11] QueueUrl is not that of Queue | fix: !Ref Queue", "/Outputs/QueueUrl/Value"),
+        (
+            "[WIRE11] DeadLetterQueueUrl is not that of DeadLetterQueue | fix: !Ref DeadLetterQueue",
+            "/Outputs/DeadLetterQueueUrl/Value",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("export", "value", "cure"),
+    [
+        (
+            "WorkflowBucket",
+            {"Ref": "ArtifactBucket"},
+            "!Ref of the bucket ceap-workflow-${Environment}-${AWS::AccountId}",
+        ),
+        ("ArtifactBucket", arn("ArtifactBucket"), "!Ref of the bucket ceap-artifacts-${Environment}-${AWS::AccountId}"),
+        ("AlertTopic", {"Fn::GetAtt": ["AlertTopic", "TopicName"]}, "!Ref of the topic"),
+        (
+            "CandidatesTableName",
+            {"Ref": "ScoreCacheTable"},
+            "!Ref CandidatesTable, or !Ref CandidatesTableName where a table is adopted",
+        ),
+    ],
+)
+def test_an_export_of_something_else_is_found(export: str, value: Json, cure: str) -> None:
+    message = f"[WIRE11] {export} is not what workflows import by that name | fix: {cure}"
+    assert said(RULE, "foundation", output(export, value)) == [(message, f"/Outputs/{export}/Value")]
+
+
+def test_a_table_exported_under_the_condition_of_another_is_found() -> None:
+    change = put("Outputs", "CandidatesTableName", "Value", "Fn::If", 0, "CreateScoreCacheTable")
+    [(_, place)] = said(RULE, "foundation", change)
+    assert place == "/Outputs/CandidatesTableName/Value"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [drop("Outputs", "AlertTopic"), put("Outputs", "AlertTopic", "Export", "Name", sub("alerts-${Environment}"))],
+)
+def test_an_export_that_workflows_would_miss_is_found(change: Change) -> None:
+    message = f"[WIRE11] nothing is exported as {EXPORT}AlertTopic, which workflows import | fix: an output of it"
+    assert said(RULE, "foundation", change) == [(message, "/Outputs")]
+
+
+def test_a_bucket_of_another_name_than_grants_spell_out_is_found() -> None:
+    [(_, place)] = said(RULE, "foundation", of("WorkflowBucket", "BucketName", sub("data-${Environment}")))
+    assert place == "/Outputs/WorkflowBucket/Value"
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("express", output("StateMachineArn", {"Ref": "StateMachine"})),
+        ("express", drop("Outputs", "QueueUrl")),
+        ("express", drop("Outputs")),
+        ("foundation", output("CandidatesTableName", {"Ref": "CandidatesTable"})),
+        ("foundation", put("Outputs", "Spare", {"Value": "x", "Export": {"Name": "spare"}})),
+    ],
+)
+def test_other_outputs_and_other_ways_are_fine(kind: str, change: Change) -> None:
+    assert said(RULE, kind, change) == []

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.policy.broken import said
+from tests.policy.changes import Change, asl, state, state_without
+from tests.policy.state_mutants import PAYLOAD, swap_order
+
+RULE = "P03_PREVIOUS_STAGE"
+STATES = "/Resources/StateMachine/Properties/DefinitionString/States"
+
+
+def previous(stage: str, value: str | None) -> Change:
+    return state(stage, *PAYLOAD, "previousStage", value)
+
+
+@pytest.mark.parametrize(
+    ("change", "stage", "message"),
+    [
+        (
+            previous("ScoreStage", "ETLStage"),
+            "ScoreStage",
+            "the stage reads the output of ETLStage, and FilterStage stands before it | fix: "
+            '"previousStage": "FilterStage"',
+        ),
+        (
+            previous("ScoreStage", None),
+            "ScoreStage",
+            "the stage takes the message for its input, and FilterStage stands before it | fix: "
+            '"previousStage": "FilterStage"',
+        ),
+        (
+            previous("ETLStage", "Receive"),
+            "ETLStage",
+            'the stage reads the output of Receive, and no stage stands before it | fix: "previousStage": null',
+        ),
+    ],
+)
+def test_a_stage_that_reads_another_than_the_one_before_is_found(change: Change, stage: str, message: str) -> None:
+    place = f"{STATES}/{stage}/Parameters/Payload/previousStage"
+    assert said(RULE, "express", change) == [(f"[P03] {message}", place)]
+
+
+def test_states_in_another_order_are_found_at_each_stage_that_has_another_before_it() -> None:
+    stages = [place.split("/")[6] for _, place in said(RULE, "express", asl(swap_order))]
+    assert stages == ["ScoreStage", "FilterStage", "StoreStage"]
+
+
+def test_a_job_is_the_stage_before_as_a_function_is_and_the_state_that_puts_the_message_on_s3_is_none() -> None:
+    [(message, _)] = said(RULE, "standard", previous("ScoreStage", "FilterStage"))
+    assert message.endswith('"previousStage": "HeavyETLStage"')
+    [(message, _)] = said(RULE, "job_first", previous("StoreStage", "StageInput"))
+    assert message.endswith('"previousStage": "HeavyETLStage"')
+
+
+def test_a_task_without_our_payload_is_left_alone() -> None:
+    assert said(RULE, "express", state("ScoreStage", "Parameters", "Payload", {"order.$": "$.order"})) == []
+    assert said(RULE, "express", state_without("ScoreStage", "Parameters")) == []

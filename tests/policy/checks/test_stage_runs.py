@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.policy.broken import said
+from tests.policy.changes import Change, arn, of, state, without
+from tests.policy.handler_mutants import TOKENS, swap_functions
+
+RULE = "WIRE06_STAGE_RUNS_ITS_OWN"
+STATES = "/Resources/StateMachine/Properties/DefinitionString/States"
+
+
+def test_a_stage_that_runs_the_function_of_another_is_found() -> None:
+    cure = "fix: the function whose name ends in"
+    assert said(RULE, "express", swap_functions) == [
+        (
+            f"[WIRE06] the stage runs ceap-realtime-${{Environment}}-Filter | {cure} -ETL",
+            f"{STATES}/ETLStage/Parameters/FunctionName",
+        ),
+        (
+            f"[WIRE06] the stage runs ceap-realtime-${{Environment}}-ETL | {cure} -Filter",
+            f"{STATES}/FilterStage/Parameters/FunctionName",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("token", "value", "message", "place"),
+    [
+        (
+            "ScoreFunction",
+            arn("Queue"),
+            "the token stands for no function of this template | fix: !GetAtt of a function, Arn in "
+            "DefinitionSubstitutions",
+            "DefinitionString/States/ScoreStage/Parameters/FunctionName",
+        ),
+        (
+            "HeavyETLJob",
+            {"Ref": "ETLFunction"},
+            "the token stands for no job of this template | fix: !Ref of a job in DefinitionSubstitutions",
+            "DefinitionString/States/HeavyETLStage/Parameters/JobName",
+        ),
+        (
+            "WorkflowBucket",
+            {"Ref": "Queue"},
+            "Queue is no bucket | fix: the workflow bucket's name",
+            "DefinitionSubstitutions/WorkflowBucket",
+        ),
+    ],
+)
+def test_a_token_that_stands_for_something_else_is_found(token: str, value: object, message: str, place: str) -> None:
+    found = said(RULE, "standard", of("StateMachine", TOKENS, token, value))
+    assert found == [(f"[WIRE06] {message}", f"/Resources/StateMachine/Properties/{place}")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without("ETLFunction", "FunctionName"),
+        of("StateMachine", TOKENS, "ETLFunction", {"Ref": "ETLFunction"}),
+        of("StateMachine", TOKENS, "ETLFunction", {"Fn::ImportValue": "etl"}),
+        state("ETLStage", "Parameters", "FunctionName", "arn:aws:lambda:eu-west-1:111122223333:function:etl"),
+    ],
+)
+def test_functions_with_names_of_aws_and_of_other_stacks_are_left_alone(change: Change) -> None:
+    assert said(RULE, "express", change) == []

@@ -1,0 +1,232 @@
+"""Wrong grants: changes to roles, and to what uses them, that leave the one without the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.policy.changes import Change, Mutant, inner, of, put, rename, state
+from tests.policy.samples import Json
+
+BUCKET = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
+TRUST = ("AssumeRolePolicyDocument", "Statement", 0)
+KEY_POLICY = ("Policies", 1, "Fn::If", 1, "PolicyDocument", "Statement", 0)
+
+
+def statements(data: Json, resource: str) -> list[Json]:
+    """Return the statements of a role's own policy, or of a resource policy."""
+    properties = data["Resources"][resource]["Properties"]
+    found: list[Json] = properties.get("Policies", [properties])[0]["PolicyDocument"]["Statement"]
+    return found
+
+
+def grant(resource: str, sid: str, *place: Any) -> Change:
+    """Return the change of a statement: the keys that lead to a value, then the value."""
+
+    def change(data: Json) -> None:
+        put(*place)(next(each for each in statements(data, resource) if each.get("Sid") == sid))
+
+    return change
+
+
+def revoke(resource: str, sid: str, *keys: Any) -> Change:
+    """Return the change that removes a statement, or something in it."""
+
+    def change(data: Json) -> None:
+        found = statements(data, resource)
+        statement = next(each for each in found if each.get("Sid") == sid)
+        if keys:
+            del inner(statement, keys[:-1])[keys[-1]]
+        else:
+            found.remove(statement)
+
+    return change
+
+
+def compare_by_the_letter(data: Json) -> None:
+    statement = next(each for each in statements(data, "FilterFunctionRole") if "Condition" in each)
+    rename(statement["Condition"], "StringLike", "StringEquals")
+
+
+def attach(data: Json) -> None:
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": {"Fn::Sub": f"{BUCKET}/*"}}],
+    }
+    properties = {"PolicyName": "more", "PolicyDocument": policy, "Roles": [{"Ref": "PipeRole"}]}
+    data["Resources"]["More"] = {"Type": "AWS::IAM::Policy", "Properties": properties}
+
+
+def always_encrypt(data: Json) -> None:
+    policies = data["Resources"]["StoreFunctionRole"]["Properties"]["Policies"]
+    policies[1] = policies[1]["Fn::If"][1]
+
+
+def swap_branches(data: Json) -> None:
+    branches = data["Resources"]["StoreFunctionRole"]["Properties"]["Policies"][1]["Fn::If"]
+    branches[1], branches[2] = branches[2], branches[1]
+
+
+USES = "P42_GRANTS_ARE_USES"
+GRANT_MUTANTS = [
+    Mutant(
+        USES,
+        "express",
+        "another stage's output",
+        grant(
+            "FilterFunctionRole",
+            "ReadPreviousStage",
+            "Resource",
+            0,
+            "Fn::Sub",
+            f"{BUCKET}/executions/*/StoreStage/output.json",
+        ),
+    ),
+    Mutant(USES, "express", "no input", revoke("FilterFunctionRole", "ReadPreviousStage")),
+    Mutant(USES, "express", "denied", grant("FilterFunctionRole", "ReadPreviousStage", "Effect", "Deny")),
+    Mutant(
+        USES, "express", "whole bucket listed", revoke("FilterFunctionRole", "TellMissingFromForbidden", "Condition")
+    ),
+    Mutant(USES, "express", "listed by the letter", compare_by_the_letter),
+    Mutant(
+        USES,
+        "express",
+        "below another's prefix",
+        grant("StoreFunctionRole", "WriteOwnStage", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/ETLStage/*"),
+    ),
+    Mutant(USES, "express", "upload not aborted", revoke("StoreFunctionRole", "WriteOwnStage", "Action", 1)),
+    Mutant(USES, "express", "no writing to the table", revoke("ScoreFunctionRole", "UseScoreCacheTable", "Action", 1)),
+    Mutant(
+        USES,
+        "express",
+        "deleting items",
+        grant("StoreFunctionRole", "UseCandidatesTable", "Action", ["dynamodb:UpdateItem", "dynamodb:DeleteItem"]),
+    ),
+    Mutant(
+        USES,
+        "express",
+        "another table",
+        grant(
+            "ScoreFunctionRole",
+            "UseScoreCacheTable",
+            "Resource",
+            0,
+            "Fn::Sub",
+            1,
+            "ScoreCacheTableName",
+            {"Fn::ImportValue": {"Fn::Sub": "ceap-foundation-${Environment}-CandidatesTableName"}},
+        ),
+    ),
+    Mutant(
+        USES,
+        "express",
+        "another stage's table in the environment",
+        of("ScoreFunction", "Environment", "Variables", "TABLE_SCORE_CACHE", "candidates"),
+    ),
+    Mutant(USES, "express", "any event", revoke("ReactiveFunctionRole", "PublishEvents", "Condition")),
+    Mutant(
+        USES,
+        "express",
+        "other events",
+        grant("ReactiveFunctionRole", "PublishEvents", "Condition", "StringEquals", "events:detail-type", "Other"),
+    ),
+    Mutant(
+        USES,
+        "express",
+        "another bus",
+        grant(
+            "ReactiveFunctionRole",
+            "PublishEvents",
+            "Resource",
+            0,
+            "Fn::Sub",
+            "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/other",
+        ),
+    ),
+    Mutant(
+        USES,
+        "express",
+        "another's log group",
+        grant("ETLFunctionRole", "WriteLogs", "Resource", 0, "Fn::GetAtt", 0, "PipeLogGroup"),
+    ),
+    Mutant(USES, "express", "no traces", revoke("ETLFunctionRole", "Trace")),
+    Mutant(
+        USES,
+        "express",
+        "a bucket of the settings without its grant",
+        of("ETLFunction", "Environment", "Variables", "SETTINGS", '{"source_bucket": "incoming"}'),
+    ),
+    Mutant(USES, "express", "another handler", of("ScoreFunction", "Handler", "handlers.store.handler")),
+    Mutant(
+        USES,
+        "express",
+        "another previous stage",
+        state("ScoreStage", "Parameters", "Payload", "previousStage", "ETLStage"),
+    ),
+    Mutant(USES, "express", "key used always", always_encrypt),
+    Mutant(USES, "express", "key used where there is none", swap_branches),
+    Mutant(USES, "express", "no data keys", of("ETLFunctionRole", *KEY_POLICY, "Action", ["kms:Decrypt"])),
+    Mutant(USES, "express", "any key", of("ETLFunctionRole", *KEY_POLICY, "Resource", ["*"])),
+    Mutant(USES, "express", "a policy beside the role", attach),
+    Mutant(USES, "express", "one function less", revoke("StateMachineRole", "InvokeFunctions", "Resource", 2)),
+    Mutant(USES, "express", "log delivery incomplete", revoke("StateMachineRole", "DeliverLogs", "Action", 5)),
+    Mutant(
+        USES,
+        "express",
+        "starts and does not wait",
+        grant("PipeRole", "StartExecutions", "Action", 0, "states:StartExecution"),
+    ),
+    Mutant(
+        USES,
+        "express",
+        "dead letters",
+        grant("PipeRole", "TakeMessages", "Resource", 0, "Fn::GetAtt", 0, "DeadLetterQueue"),
+    ),
+    Mutant(USES, "standard", "never deletes", revoke("PipeRole", "TakeMessages", "Action", 1)),
+    Mutant(USES, "standard", "waits", grant("PipeRole", "StartExecutions", "Action", 0, "states:StartSyncExecution")),
+    Mutant(USES, "standard", "cannot list runs", revoke("StateMachineRole", "RunJobs", "Action", 2)),
+    Mutant(
+        USES,
+        "standard",
+        "another job",
+        grant(
+            "StateMachineRole",
+            "RunJobs",
+            "Resource",
+            0,
+            "Fn::Sub",
+            "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:job/ceap-batch-${Environment}-Other",
+        ),
+    ),
+    Mutant(
+        USES,
+        "standard",
+        "every script",
+        grant(
+            "HeavyETLJobRole",
+            "ReadScript",
+            "Resource",
+            0,
+            "Fn::Sub",
+            "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}*",
+        ),
+    ),
+    Mutant(
+        USES,
+        "standard",
+        "deletes its output",
+        grant("HeavyETLJobRole", "ComposeOutput", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/HeavyETLStage/*"),
+    ),
+    Mutant(
+        USES,
+        "standard",
+        "lists another's parts",
+        grant("HeavyETLJobRole", "ListParts", "Condition", "StringLike", "s3:prefix", "executions/*/X/_parts/"),
+    ),
+    Mutant(USES, "standard", "errors not logged", revoke("HeavyETLJobRole", "WriteLogs", "Resource", 1)),
+    Mutant(
+        USES,
+        "job_first",
+        "another object as input",
+        grant("StateMachineRole", "WriteStageInput", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/output.json"),
+    ),
+]
