@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.measure import machine
 from ceap.project import ROOT
 
-BENCHMARKS = ("synth", "run", "cold", "throughput", "capacity", "glue")
+BENCHMARKS = ("synth", "check", "run", "cold", "throughput", "capacity", "glue")
 
 
 def main(names: list[str]) -> int:

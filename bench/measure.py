@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -55,9 +55,10 @@ def median_cpu_s(costs: Sequence[Cost]) -> float:
     return statistics.median(cost.cpu_s for cost in costs)
 
 
-def median_ratio(costs: Sequence[Cost], anchor: Sequence[Cost]) -> float:
-    """Return the median of the ratios of CPU, each of two runs that were neighbours."""
-    return statistics.median(a.cpu_s / b.cpu_s for a, b in zip(costs, anchor, strict=True))
+def median_ratio(costs: Sequence[Cost], anchor: Sequence[Cost], field: Literal["cpu_s", "wall_s"] = "cpu_s") -> float:
+    """Return the median of the ratios of CPU or wall clock, each of two runs that were neighbours."""
+    ratios: list[float] = [getattr(a, field) / getattr(b, field) for a, b in zip(costs, anchor, strict=True)]
+    return statistics.median(ratios)
 
 
 @contextmanager

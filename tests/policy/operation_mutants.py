@@ -108,6 +108,8 @@ ALARMS = [
 CODE = [
     Mutant(f"SEC09_{rule}", kind, name, change)
     for rule, kind, name, change in (
+        ("FUNCTION_CODE", "express", "3 s", without("ETLFunction", "Timeout")),
+        ("FUNCTION_CODE", "express", "128 MB", without("ETLFunction", "MemorySize")),
         ("FUNCTION_CODE", "express", "another Python", of("ETLFunction", "Runtime", "python3.12")),
         ("FUNCTION_CODE", "express", "another processor", of("FilterFunction", "Architectures", ["x86_64"])),
         ("FUNCTION_CODE", "express", "the default processor", without("ScoreFunction", "Architectures")),

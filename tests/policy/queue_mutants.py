@@ -39,6 +39,7 @@ QUEUE_MUTANTS = [
         ("MESSAGE_SIZE", "express", "256 KiB", of("Queue", "MaximumMessageSize", 262_144)),
         ("MESSAGE_SIZE", "express", "default of 1 MiB", without("Queue", "MaximumMessageSize")),
         ("MESSAGE_SIZE", "standard", "one byte more", of("Queue", "MaximumMessageSize", 122_881)),
+        ("DEAD_LETTER_SOURCES", "express", "no name", without("Queue", "QueueName")),
         ("DEAD_LETTER_SOURCES", "express", "any queue", without("DeadLetterQueue", "RedriveAllowPolicy")),
         ("DEAD_LETTER_SOURCES", "standard", "no queue", of("DeadLetterQueue", REDRIVE, "sourceQueueArns", [])),
         (

@@ -146,9 +146,10 @@ def test_what_it_cannot_judge_is_an_error(rules: list[str], data: str, message: 
         ("echo '[]'", "it reported on 0 of 1 templates"),
         ("echo nothing", "its report is not JSON"),
         ("kill -9 $$", "it ended with exit code -9"),
+        ("echo '[]'; exit 5", "it ended with exit code 5"),
         ("echo 'thread main panicked' >&2", "thread main panicked"),
     ],
-    ids=["no report", "no JSON", "killed", "panic"],
+    ids=["no report", "no JSON", "killed", "rules that do not parse", "panic"],
 )
 def test_an_engine_that_breaks_is_an_error(
     script: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -173,6 +173,7 @@ P34_FAILURE_RULE = [
         ("to the foundation's bucket", of("FailureRule", *ALERT, "Fn::ImportValue", {"Fn::Sub": "x-WorkflowBucket"})),
         ("to a queue", of("FailureRule", *ALERT, {"Fn::GetAtt": ["AlertDeadLetterQueue", "Arn"]})),
         ("to a state machine", of("FailureRule", *ALERT, {"Ref": "StateMachine"})),
+        ("a name by AWS", without("FailureRule", "Name")),
         ("another bus", of("FailureRule", "EventBusName", "orders")),
         ("successes too", of("FailureRule", *PATTERN, "status", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"])),
         ("misspelt", of("FailureRule", "EventPattern", "detail-type", ["Step Functions Execution Status Changes"])),
