@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help run test templates check docs package bench glue lint format lock clean
+.PHONY: help run test mutants templates check docs package bench glue lint format lock clean
 
 BIN := .venv/bin
 PACKAGES := ceap templates handlers guard_rules
@@ -17,6 +17,9 @@ run: .venv/ready ## the main job: templates, policy verdict, and a message throu
 
 test: lint ## the whole test suite
 	@$(BIN)/pytest -q -n auto --maxprocesses 8 --dist loadgroup
+
+mutants: .venv/ready ## change every scalar of every template and see that something notices; takes minutes
+	@$(BIN)/python -m tests.policy.leaf_mutants
 
 templates: .venv/ready ## write generated/ from workflows/
 	@$(BIN)/ceap synth

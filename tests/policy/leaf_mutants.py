@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -65,14 +66,15 @@ def find_unnoticed(mutants: Sequence[Mutant]) -> list[Mutant]:
 
 
 def leaf_name(data: dict[str, Any], keys: Sequence[str | int]) -> str:
-    """Return what a leaf is called in the list of those allowed: the type of its resource, or the section, and the path.
+    """Return what a leaf is called among those allowed: the type of its resource, or the section, and the path below.
 
-    A `*` stands for the place in a list, the name of a state, and of what lies in a section.
+    A `*` stands for the place in a list, and for the name of a state or of what lies in another section.
     """
-    section, name, *rest = *keys, ""
-    title = data["Resources"][name].get("Type", "") if section == "Resources" else section
-    words = ["*" if isinstance(key, int) or above == "States" else key for above, key in zip(keys[1:], rest, strict=False)]
-    return f"{title} {'/'.join(map(str, words))}".rstrip("/ ")
+    section, *rest = keys
+    names = ["*" if isinstance(key, int) or above in ("States", section) else key for above, key in pairwise(keys)]
+    if section == "Resources":
+        section, names = data["Resources"][rest[0]]["Type"], names[1:]
+    return f"{section} {'/'.join(map(str, names))}".rstrip()
 
 
 def _mutant(template: Template, keys: tuple[str | int, ...], data: dict[str, Any]) -> Mutant:
@@ -112,24 +114,27 @@ def _unnoticed_leaves(mutants: Sequence[Mutant]) -> list[tuple[str, str]]:
 
 
 def main() -> int:
+    """Print the score; return 1 if a change was missed, or an entry of the list allows nothing."""
     allowed = load_allowed()
-    total, used, missed = 0, Counter[str](), 0
+    total, missed, used = 0, 0, Counter[str]()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for file in sorted(project.GENERATED.glob("*.template.yaml")):
             mutants = list(leaf_mutants(load_template(file)))
             batches = [mutants[start : start + BATCH] for start in range(0, len(mutants), BATCH)]
             unnoticed = [leaf for leaves in pool.map(_unnoticed_leaves, batches) for leaf in leaves]
-            used.update(leaf for leaf, _ in unnoticed if leaf in allowed)
-            new = [f"  not noticed: {leaf} [{path}]" for leaf, path in unnoticed if leaf not in allowed]
+            new = [f"  missed: {leaf} [{path}]" for leaf, path in unnoticed if leaf not in allowed]
             total, missed = total + len(mutants), missed + len(new)
-            share = 100 * (1 - len(unnoticed) / len(mutants))
-            print(f"{file.name}: {len(mutants)} leaf mutants, {share:.1f} % noticed, {len(new)} missed", *new, sep="\n")
-    noticed = total - missed - used.total()
-    print(f"in all {noticed} of {total} noticed ({100 * noticed / total:.1f} %), {used.total()} allowed by {len(allowed)} entries, {missed} missed")
+            used.update(leaf for leaf, _ in unnoticed if leaf in allowed)
+            print(f"{file.name}: {_score(len(mutants), len(unnoticed))}, {len(new)} missed", *new, sep="\n", flush=True)
     idle = sorted(allowed.keys() - used.keys())
     for leaf in idle:
-        print(f"  allowed for nothing, remove it: {leaf}")
+        print(f"  allows nothing, remove it from {ALLOWED.name}: {leaf}")
+    print(f"all: {_score(total, missed + used.total())}, {missed} missed; {len(allowed)} entries allow {used.total()}")
     return 1 if missed or idle else 0
+
+
+def _score(total: int, unnoticed: int) -> str:
+    return f"{total - unnoticed} of {total} leaf mutants noticed ({100 * (1 - unnoticed / total):.1f} %)"
 
 
 if __name__ == "__main__":

@@ -6,24 +6,24 @@ from collections import Counter
 import pytest
 
 from ceap.policy.guard import Failure
-from tests.policy.changes import Change, Mutant, of
+from tests.policy.changes import Change, of
 from tests.policy.mutants import MUTANTS
 from tests.policy.samples import changed, golden_data, results, rules
 
 
-def failures(rule: str, kind: str, change: Change) -> list[Failure]:
-    """Return what a rule finds in a changed golden template.
+def failures(rule: str, kind: str, *changes: Change) -> list[list[Failure]]:
+    """Return what a rule finds in each of the changed golden templates.
 
     Raises:
-        ValueError: the change changes nothing, or the rule fails without it: then its failure would prove nothing.
+        ValueError: a change changes nothing, or the rule fails without it: then its failure would prove nothing.
     """
-    data = json.dumps(changed(kind, change))
-    if data == golden_data(kind):
-        raise ValueError(f"the change for {rule} changes nothing")
-    golden, mutant = results(rule, golden_data(kind), data)
+    mutants = [json.dumps(changed(kind, change)) for change in changes]
+    if golden_data(kind) in mutants:
+        raise ValueError(f"a change for {rule} changes nothing")
+    golden, *judged = results(rule, golden_data(kind), *mutants)
     if golden.verdicts[rule] == "FAIL":
         raise ValueError(f"{rule} fails on the unchanged template too")
-    return [failure for failure in mutant.failures if failure.rule == rule]
+    return [[failure for failure in mutant.failures if failure.rule == rule] for mutant in judged]
 
 
 @pytest.mark.property(1)
@@ -48,15 +48,15 @@ def failures(rule: str, kind: str, change: Change) -> list[Failure]:
 @pytest.mark.property(40)
 @pytest.mark.property(41)
 @pytest.mark.property(42)
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.rule}, {mutant.kind}: {mutant.name}")
-def test_the_rule_notices_the_change_and_says_what_to_do(mutant: Mutant) -> None:
-    found = failures(mutant.rule, mutant.kind, mutant.change)
-    assert found != []
-    prefix = f"[{mutant.rule.partition('_')[0]}] "
-    assert [
-        failure for failure in found if not failure.message.startswith(prefix) or "| fix: " not in failure.message
-    ] == []
-    assert any(failure.path for failure in found) or "no pipe" in mutant.name
+@pytest.mark.parametrize(("rule", "kind"), sorted({(mutant.rule, mutant.kind) for mutant in MUTANTS}))
+def test_the_rule_notices_each_change_and_says_what_to_do(rule: str, kind: str) -> None:
+    mutants = [mutant for mutant in MUTANTS if (mutant.rule, mutant.kind) == (rule, kind)]
+    prefix = f"[{rule.partition('_')[0]}] "
+    for mutant, found in zip(mutants, failures(rule, kind, *(mutant.change for mutant in mutants)), strict=True):
+        messages = [failure.message for failure in found]
+        assert messages != [], mutant.name
+        assert [each for each in messages if not each.startswith(prefix) or "| fix: " not in each] == [], mutant.name
+        assert any(failure.path for failure in found) or "no pipe" in mutant.name, mutant.name
 
 
 def test_every_rule_has_at_least_three_mutants() -> None:
