@@ -46,12 +46,24 @@ def parse_document(text: str) -> Document:
             not support (aliases, merges, binary and other types; CloudFormation User Guide, "Template formats").
     """
     if text.lstrip().startswith("{"):
-        try:
-            data = parse_json(text)
-        except json.JSONDecodeError:
-            return _Reader(text).read()  # YAML may begin with a brace too
-        return Document(data, json_lines(text), {})
+        return _parse_braces(text)
     return _Reader(text).read()
+
+
+def _parse_braces(text: str) -> Document:
+    try:
+        data = parse_json(text)
+    except json.JSONDecodeError as error:  # YAML may begin with a brace too
+        try:
+            return _Reader(text).read()
+        except DocumentError as other:
+            if str(other).startswith("not YAML"):
+                raise DocumentError(error.lineno, f"not JSON: {error.msg}; correct the syntax") from None
+            raise
+    except DocumentError:
+        _Reader(_SURROGATE.sub(r"\\u003f", text)).read()  # it refuses the same, and knows the line
+        raise
+    return Document(data, json_lines(text), {})
 
 
 def parse_json(text: str) -> Any:

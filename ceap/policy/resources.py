@@ -240,6 +240,13 @@ def exported(template: Template) -> dict[str, str]:
     return {name: key for name, key in names.items() if name and name.startswith(naming.export(""))}
 
 
+def foundation_table(template: Template, name: str) -> Resource | None:
+    """Return the table that the foundation makes for the handlers' table of a name: by its own name, or logical id."""
+    tables = list(resources(template, TABLE))
+    named = next((table for table in tables if table.name == naming.table(name)), None)
+    return named or next((table for table in tables if table.logical_id == naming.table_id(name)), None)
+
+
 def handler_of(function: Resource) -> str | None:
     """Return the module of `handlers/` that a function runs; None where its code is not from there."""
     match = _HANDLER.fullmatch(text(function.properties.get("Handler")) or "")

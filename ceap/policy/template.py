@@ -11,6 +11,7 @@ import msgspec
 from ceap.errors import UsageError
 from ceap.policy.document import DocumentError, json_lines, parse_document
 from ceap.policy.finding import Finding
+from ceap.policy.forms import unify
 
 SIZE_MAX: Final = 1_048_576
 """CloudFormation's limit for a template on S3, in bytes (CloudFormation quotas)."""
@@ -20,7 +21,7 @@ _SHOWN_MAX: Final = 80
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):
-    """A template: `file` is how messages call it, `data` its content with long-form intrinsics.
+    """A template: `file` is how messages call it, `data` its content in the one form of `forms.py`.
 
     `definitions` holds the text of every state machine definition that is a plain string, by its path. `lines` gives
     the line of every path, also inside those definitions when they stand in a literal block.
@@ -55,7 +56,15 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
         return value
 
     def finding(self, rule: str, message: str, path: str = "") -> Finding:
-        return Finding(self.file, self.line(path), rule, message, path, _shown(self.value(path)))
+        return Finding(self.file, self.line(path), rule, message, self._written(path), _shown(self.value(path)))
+
+    def _written(self, path: str) -> str:
+        """Return a path of `data` as the file has it, where the one item of a list may stand without the list."""
+        written = ""
+        for key in path.split("/")[1:]:
+            if not (key == "0" and written in self.lines and f"{written}/0" not in self.lines):
+                written += f"/{key}"
+        return written
 
 
 def _shown(value: Any) -> str:
@@ -85,7 +94,7 @@ def load_template(file: Path) -> Template:
     if len(content) > SIZE_MAX:
         raise UsageError(f"{file}: larger than {SIZE_MAX} bytes, which CloudFormation refuses; split the stack")
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
@@ -105,7 +114,7 @@ def parse_template(text: str, file: str) -> Template:
         document = parse_document(text)
     except DocumentError as error:
         raise UsageError(f"{file}:{error.line}: {error}") from None
-    data = document.data
+    data = unify(document.data)
     resources = data.get("Resources") if isinstance(data, dict) else None
     if not isinstance(resources, dict) or not resources:
         raise UsageError(f"{file}: not a CloudFormation template: it has no Resources; name another file")
@@ -114,6 +123,8 @@ def parse_template(text: str, file: str) -> Template:
         if not isinstance(resource, dict | list):
             line = document.lines.get(f"/Resources/{name}", 1)
             raise UsageError(f"{file}:{line}: the resource {name} is not a mapping; give it a Type and Properties")
+        if isinstance(resource, dict):
+            resource.setdefault("Properties", {})  # or rules that look into them would end there, without a message
     definitions = find_definitions(resources)
     lines = dict(document.lines)
     for path, definition in definitions.items():

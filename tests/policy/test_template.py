@@ -96,6 +96,26 @@ Resources:
     assert template.finding("RULE", "wrong", f"/Resources/Queue{path}").found == found
 
 
+@pytest.mark.parametrize(
+    ("path", "written"),
+    [
+        ("/Statement/0/Action/0", "/Statement/Action"),
+        ("/Statement/0/Resource/0", "/Statement/Resource/0"),
+        ("/Statement/0/Resource/0/Fn::GetAtt/0", "/Statement/Resource/0/Fn::GetAtt/0"),
+    ],
+)
+def test_a_finding_names_the_place_as_the_file_has_it(path: str, written: str) -> None:
+    policy = '{"Statement": {"Effect": "Allow", "Action": "sqs:*", "Resource": [{"Fn::Sub": "${Queue.Arn}"}]}}'
+    place = "/Resources/Policy/Properties/PolicyDocument"
+    text = f'{{"Resources": {{"Policy": {{"Type": "x", "Properties": {{\n"PolicyDocument": {policy}}}}}}}}}'
+    finding = parse_template(text, "t.json").finding("RULE", "wrong", place + path)
+    assert (finding.path, finding.line) == (place + written, 2)
+
+
+def test_a_resource_without_properties_has_none() -> None:
+    assert parse_template(PLAIN, "t.yaml").data["Resources"]["Queue"] == {"Type": "AWS::SQS::Queue", "Properties": {}}
+
+
 def test_a_finding_in_a_definition_shows_the_value_there() -> None:
     definition = "/Resources/StateMachine/Properties/DefinitionString"
     template = golden("express")
@@ -137,7 +157,7 @@ def test_loops_and_transforms_among_the_resources_are_left_alone() -> None:
         (b"Resources:\n  - a\n", "t.yaml: not a CloudFormation template"),
         (b"Resources:\n  A: {Type: x}\n  Queue: text\n", "t.yaml:3: the resource Queue is not a mapping"),
         (b"Resources:\n  A: {Type: x}\n  Queue:\n", "t.yaml:3: the resource Queue is not a mapping"),
-        (b'{"Resources": {"A": ', "t.yaml:2: not YAML: did not find"),
+        (b'{"Resources": {"A": ', "t.yaml:1: not JSON: Expecting value"),
         (b"Resources:\n  A: 1\n  A: 2\n", "t.yaml:3: the key 'A' stands twice"),
         (PLAIN.encode() + b"#" * 1_048_576, "t.yaml: larger than 1048576 bytes"),
     ],

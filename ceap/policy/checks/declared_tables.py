@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ceap.policy.finding import Finding
-from ceap.policy.resources import TABLE, Resource, at, exported, items, resource
+from ceap.policy.resources import Resource, at, exported, foundation_table, items
 from ceap.policy.template import Template
 from handlers.needs import Table
 from templates import catalog, naming
@@ -22,15 +22,15 @@ RULE: Final = "WIRE12_DECLARED_TABLES"
 def check(template: Template) -> list[Finding]:
     findings = []
     for name in catalog.tables() if exported(template) else ():
-        found = resource(template, naming.table_id(name))
-        if found and found.type == TABLE:
-            faults = [*_adoption_faults(template, found), *_faults(found, catalog.tables()[name])]
+        found = foundation_table(template, name)
+        if found:
+            faults = [*_adoption_faults(template, name), *_faults(found, catalog.tables()[name])]
             findings += [template.finding(RULE, f"[WIRE12] {message}", path) for message, path in faults]
     return findings
 
 
-def _adoption_faults(template: Template, table: Resource) -> Iterator[tuple[str, str]]:
-    parameter = f"{table.logical_id}Name"
+def _adoption_faults(template: Template, name: str) -> Iterator[tuple[str, str]]:
+    parameter = f"{naming.table_id(name)}Name"
     if at(template.data, "Parameters", parameter, "Default") not in (None, ""):
         yield "by default no table is made | fix: Default ''", f"/Parameters/{parameter}/Default"
 

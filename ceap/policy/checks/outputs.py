@@ -17,12 +17,13 @@ from ceap.policy.resources import (
     at,
     exported,
     foundation_exports,
+    foundation_table,
     pointed_at,
     reference,
     resources,
 )
 from ceap.policy.template import Template
-from templates import naming
+from templates import catalog, naming
 
 RULE: Final = "WIRE11_OUTPUTS"
 
@@ -61,7 +62,7 @@ def _foundation_faults(template: Template, outputs: dict[str, Any]) -> Iterator[
             yield message, "/Outputs"
         elif not _is_export(template, export, at(outputs, output, "Value")):
             yield (
-                f"{export} is not what workflows import by that name | fix: {_cure(export)}",
+                f"{export} is not what workflows import by that name | fix: {_cure(template, export)}",
                 f"/Outputs/{output}/Value",
             )
 
@@ -81,14 +82,22 @@ def _is_export(template: Template, export: str, value: Any) -> bool:
             and target == (found.logical_id, "")
             and found.name == _NAMES[export]
         )
-    table = export.removesuffix("Name")
+    table = _table_id(template, export)
     either = [at(template.data["Resources"], table, "Condition"), {"Ref": table}, {"Ref": export}]
     return any(value == right for right in ({"Ref": table}, {"Fn::If": either}))
 
 
-def _cure(export: str) -> str:
+def _table_id(template: Template, export: str) -> str:
+    """Return the logical id of the table whose name is exported, the generator's where there is none."""
+    usual = export.removesuffix("Name")
+    [name] = [name for name in catalog.tables() if naming.table_id(name) == usual]
+    table = foundation_table(template, name)
+    return table.logical_id if table else usual
+
+
+def _cure(template: Template, export: str) -> str:
     if export == "AlertTopic":
         return "!Ref of the topic"
     if export in _NAMES:
         return f"!Ref of the bucket {_NAMES[export]}"
-    return f"!Ref {export.removesuffix('Name')}, or !Ref {export} where a table is adopted"
+    return f"!Ref {_table_id(template, export)}, or !Ref {export} where a table is adopted"

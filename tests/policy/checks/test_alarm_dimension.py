@@ -4,6 +4,7 @@ import pytest
 
 from tests.policy.broken import said
 from tests.policy.changes import Change, arn, drop, of
+from tests.policy.samples import Json
 from tests.policy.wiring_mutants import watched
 
 RULE = "WIRE03_ALARM_DIMENSION"
@@ -63,3 +64,13 @@ def test_an_alarm_on_another_resource_is_found(
 )
 def test_the_arn_by_another_way_and_no_alarm_at_all_are_left_alone(change: Change) -> None:
     assert said(RULE, "standard", change) == []
+
+
+def test_what_another_service_writes_out_when_it_is_deployed_is_left_alone() -> None:
+    def change(data: Json) -> None:
+        data["Resources"]["Orders"] = {"Type": "AWS::Serverless::Function", "Properties": {}}
+        of("DeadLettersAlarm", "Namespace", "AWS/Lambda")(data)
+        of("DeadLettersAlarm", "Dimensions", [{"Name": "FunctionName", "Value": {"Ref": "Orders"}}])(data)
+
+    places = [place for _, place in said(RULE, "standard", change)]
+    assert "/Resources/DeadLettersAlarm/Properties/Dimensions/0/Value" not in places

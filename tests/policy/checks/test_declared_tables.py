@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.policy.broken import said
-from tests.policy.changes import Change, drop, of, put, without
+from tests.policy.changes import Change, drop, of, put, rename, without
 from tests.policy.samples import Json
 
 RULE = "WIRE12_DECLARED_TABLES"
@@ -56,3 +56,12 @@ def test_tables_of_other_stacks_have_keys_of_their_own() -> None:
         of("ScoreCacheTable", "KeySchema", 0, "AttributeName", "id")(data)
 
     assert said(RULE, "foundation", change) == []
+
+
+def test_a_table_is_known_by_its_name_whatever_its_logical_id() -> None:
+    def change(data: Json) -> None:
+        rename(data["Resources"], "ScoreCacheTable", "Scores")
+        without("Scores", "TimeToLiveSpecification")(data)
+
+    [(_, place)] = said(RULE, "foundation", change)
+    assert place == "/Resources/Scores/Properties/TimeToLiveSpecification"

@@ -3,12 +3,17 @@ from __future__ import annotations
 import pytest
 
 from tests.policy.broken import said
-from tests.policy.changes import Change, arn, drop, of, put, sub
+from tests.policy.changes import Change, arn, drop, of, put, rename, sub
 from tests.policy.samples import Json
 from tests.policy.stack_mutants import output, swap_outputs
 
 RULE = "WIRE11_OUTPUTS"
 EXPORT = "ceap-foundation-${Environment}-"
+
+
+def renamed_table(data: Json) -> None:
+    rename(data["Resources"], "CandidatesTable", "People")
+    output("CandidatesTableName", {"Ref": "People"})(data)
 
 
 def test_outputs_of_a_workflow_that_are_swapped_are_found() -> None:
@@ -70,6 +75,7 @@ def test_a_bucket_of_another_name_than_grants_spell_out_is_found() -> None:
         ("express", drop("Outputs", "QueueUrl")),
         ("express", drop("Outputs")),
         ("foundation", output("CandidatesTableName", {"Ref": "CandidatesTable"})),
+        ("foundation", renamed_table),
         ("foundation", put("Outputs", "Spare", {"Value": "x", "Export": {"Name": "spare"}})),
     ],
 )

@@ -28,7 +28,7 @@ def test_documents_are_found_wherever_they_stand() -> None:
     place = "/Resources/X/Properties"
     assert found({"AssumeRolePolicyDocument": {"Statement": [ALLOW]}, "Policies": policies}) == [
         ("/AssumeRolePolicyDocument", [f"{place}/AssumeRolePolicyDocument/Statement/0"], True),
-        ("/Policies/0/PolicyDocument", [f"{place}/Policies/0/PolicyDocument/Statement"], False),
+        ("/Policies/0/PolicyDocument", [f"{place}/Policies/0/PolicyDocument/Statement/0"], False),
         ("/Policies/1/Fn::If/1", [f"{place}/Policies/1/Fn::If/1/Statement/0"], False),
     ]
 
