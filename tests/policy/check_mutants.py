@@ -8,6 +8,7 @@ from tests.policy.handler_mutants import HANDLER_MUTANTS
 from tests.policy.iam_mutants import IAM_MUTANTS
 from tests.policy.stack_mutants import STACK_MUTANTS
 from tests.policy.state_mutants import STATE_MUTANTS
+from tests.policy.tampering_mutants import TAMPERING_CHECK_MUTANTS
 from tests.policy.wiring_mutants import WIRING_MUTANTS
 
 CHECK_MUTANTS: list[Mutant] = [
@@ -17,4 +18,5 @@ CHECK_MUTANTS: list[Mutant] = [
     *STACK_MUTANTS,
     *GRANT_MUTANTS,
     *IAM_MUTANTS,
+    *TAMPERING_CHECK_MUTANTS,
 ]

@@ -49,6 +49,10 @@ _DIMENSIONS: Final = {
 }
 
 
+_ALONE: Final = ("AWS/SQS", "AWS/EventBridge/Pipes")
+"""Namespaces that know one dimension. Source: "Available CloudWatch metrics" of SQS and of pipes."""
+
+
 def check(template: Template) -> list[Finding]:
     faults = [*_wrong_dimensions(template), *_unwatched(template)]
     return [template.finding(RULE, f"[WIRE03] {message}", path) for message, path in faults]
@@ -58,7 +62,11 @@ def _wrong_dimensions(template: Template) -> Iterator[tuple[str, str]]:
     for alarm in resources(template, ALARM):
         namespace = alarm.properties.get("Namespace")
         right = _DIMENSIONS.get(namespace) if isinstance(namespace, str) else None
-        for index, dimension in enumerate(items(alarm.properties.get("Dimensions")) if right else ()):
+        dimensions = items(alarm.properties.get("Dimensions"))
+        if namespace in _ALONE and len(dimensions) > 1:
+            message = f"{namespace} publishes nothing under these together, so the alarm stays silent | fix: "
+            yield f"{message}{_DIMENSIONS[namespace].name} alone", alarm.path("Dimensions")
+        for index, dimension in enumerate(dimensions if right else ()):
             found, target = pointed_at(template, at(dimension, "Value")), reference(at(dimension, "Value"))
             if not (right and found and target and at(dimension, "Name") == right.name):
                 continue

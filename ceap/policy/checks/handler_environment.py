@@ -1,12 +1,14 @@
 """A function's environment holds what its handler needs, and nothing that only looks like it.
 
 Tables by the names that the foundation exports, for which its role has grants; the event bus where it publishes;
-settings that its handler takes. What is wrong here shows when the first message comes.
-Source: requirement 3.3; `handlers/needs.py`.
+settings that its handler takes. What is wrong here shows when the first message comes. What the
+handler does not read may be read below it: AWS_ENDPOINT_URL sends all data elsewhere, PYTHONPATH runs other code.
+Source: requirement 3.3; `handlers/needs.py`; AWS SDKs and Tools Reference Guide, "Environment variables".
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -20,6 +22,14 @@ from handlers.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_v
 from templates import catalog, naming
 
 RULE: Final = "WIRE08_HANDLER_ENVIRONMENT"
+
+_READ_BELOW: Final = re.compile(
+    r"AWS_(ENDPOINT_URL\w*|LAMBDA_EXEC_WRAPPER|CA_BUNDLE|CONFIG_FILE|SHARED_CREDENTIALS_FILE|PROFILE|ROLE_ARN|CONTAINER_\w+)"
+    r"|(HTTPS?|ALL)_PROXY|REQUESTS_CA_BUNDLE|SSL_CERT_(FILE|DIR)|PYTHON\w+|LD_\w+"
+    r"|POWERTOOLS_(DEV|DEBUG|TRACE_\w+|TRACER_\w+|LOGGER_\w+)",
+    re.IGNORECASE,
+)
+"""What the AWS SDK, Python and Powertools obey: where data and requests go, whose code runs, what is logged."""
 
 
 def check(template: Template) -> list[Finding]:
@@ -55,6 +65,9 @@ def _table_faults(template: Template, needs: Needs, variables: dict[str, Any]) -
 
 
 def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for variable in variables:
+        if _READ_BELOW.fullmatch(variable):
+            yield f"{variable} changes what runs, where data go or what is logged | fix: remove it", variable
     bus = variables.get(EVENT_BUS_VARIABLE)
     if needs.events and bus != naming.EVENT_BUS:
         yield (

@@ -1,0 +1,60 @@
+"""The policy of a resource lets in neither anybody nor an account that is spelt out.
+
+Such a policy counts beside the roles of its account: what it allows needs no grant. SEC04 reads those of queues, topics
+and buckets; this, those of tables, keys, secrets, event buses, access points and whatever else has one.
+Source: IAM User Guide, "Cross-account policy evaluation logic".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ceap.policy.finding import Finding
+from ceap.policy.iam.arn import resolve, split_arn
+from ceap.policy.iam.documents import Entry, documents, entries
+from ceap.policy.template import Template
+
+RULE: Final = "IAM06_NOBODY_ELSE"
+
+_READ_BY_GUARD: Final = (
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicInlinePolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueueInlinePolicy",
+    "AWS::SQS::QueuePolicy",
+)
+_ACCOUNT: Final = re.compile(r"\d{12}")
+
+
+def check(template: Template) -> list[Finding]:
+    findings = []
+    for document in documents(template):
+        if document.is_trust or document.resource.type in _READ_BY_GUARD:
+            continue
+        for statement in document.statements:
+            if statement.body.get("Effect") != "Allow":
+                continue
+            is_bound = bool(statement.body.get("Condition"))
+            for entry in _principals(statement.body, statement.path):
+                who = _who(resolve(template, entry.value), is_bound=is_bound)
+                if who:
+                    message = f"[IAM06] {who} is let in | fix: Principal with !Sub and ${{AWS::AccountId}}, or a waiver"
+                    findings.append(template.finding(RULE, message, entry.path))
+    return findings
+
+
+def _principals(statement: dict[str, Any], path: str) -> Iterator[Entry]:
+    if "NotPrincipal" in statement:
+        yield Entry(f"{path}/NotPrincipal", "*")
+    for entry in entries(statement.get("Principal"), f"{path}/Principal"):
+        is_of_aws = isinstance(entry.value, dict) and "AWS" in entry.value
+        yield from entries(entry.value["AWS"], f"{entry.path}/AWS") if is_of_aws else [entry]
+
+
+def _who(principal: str, *, is_bound: bool) -> str:
+    if principal == "*":
+        return "" if is_bound else "anybody"  # a condition is how an organisation or the users of a service are meant
+    arn = split_arn(principal)
+    return "another account" if _ACCOUNT.fullmatch(arn[4] if arn else principal) else ""
