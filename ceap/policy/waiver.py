@@ -175,7 +175,8 @@ class _Source(msgspec.Struct, frozen=True):
         value = item.get(key)
         if not isinstance(value, str) or not value.strip():
             where = f"{path}/{key}" if key in item else path
-            raise self.error(where, f"{key} is {value!r}; it must be text" if key in item else f"has no {key}; add it")
+            fault = f"{key} is {value!r}; it must be a text, not empty" if key in item else f"has no {key}; add it"
+            raise self.error(where, fault)
         return value.strip()
 
     def waiver(self, item: dict[str, Any], path: str, template: Path, place: str) -> Waiver:

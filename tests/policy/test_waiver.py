@@ -9,8 +9,9 @@ import pytest
 from ceap.errors import UsageError
 from ceap.policy.finding import Finding
 from ceap.policy.template import Template, parse_template
-from ceap.policy.verdict import GUARD_RULES
+from ceap.policy.verdict import GUARD_RULES, judge
 from ceap.policy.waiver import Waiver, apply_waivers, load_waivers, read_waivers
+from tests.policy.samples import rules
 
 RULES = ["P35_LOG_RETENTION", "SEC01_QUEUE_TLS", "CFN01_NO_NULL", "ASL04_DEFINITION_IS_JSON"]
 TODAY = date(2026, 6, 1)
@@ -163,8 +164,8 @@ def test_a_waiver_that_covers_nothing_is_unused() -> None:
         ("rule: E0000, reason: x", "E0000 cannot be waived"),
         ("reason: x", "has no rule; add it"),
         ("rule: CFN01_NO_NULL", "has no reason; add it"),
-        ("rule: CFN01_NO_NULL, reason: ' '", "reason is ' '; it must be text"),
-        ("rule: CFN01_NO_NULL, reason: 3", "reason is 3; it must be text"),
+        ("rule: CFN01_NO_NULL, reason: ' '", "reason is ' '; it must be a text, not empty"),
+        ("rule: CFN01_NO_NULL, reason: 3", "reason is 3; it must be a text, not empty"),
         ("rule: CFN01_NO_NULL, reason: x, until: 2027-01-31", "there is no key 'until'; allowed: expires, "),
         ("rule: CFN01_NO_NULL, reason: x, expire: 2027-01-31", "there is no key 'expire'; did you mean expires?"),
         ("rule: CFN01_NO_NULL, reason: x, expires: 2027", "expires is 2027; it must be a date, e.g. 2027-01-31"),
@@ -226,9 +227,12 @@ def test_the_waivers_that_the_documentation_shows_are_read() -> None:
     Path("generated/orders.template.yaml").touch()
     Path("waivers.yaml").write_text(file)
     [of_file] = load_waivers(Path("waivers.yaml"), RULES)
-    [in_source] = read_waivers(parse_template(metadata, "a.yaml"), RULES)
+    template = parse_template(metadata, "a.yaml")
+    [in_source] = read_waivers(template, [*RULES, "SEC06_DATA_STAYS"])
     assert (of_file.place, of_file.expires) == ("/Resources/PipeLogGroup", None)
     assert (in_source.place, in_source.expires) == ("/Resources/Archive", date(2027, 1, 31))
+    [judgement] = judge([template], rules(), lint=False)
+    assert apply_waivers(judgement.findings, [in_source], date(2027, 1, 31)).unused == []
 
 
 @pytest.mark.parametrize(
