@@ -58,16 +58,6 @@ def test_the_project_is_clean(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     )
 
 
-def test_outside_the_project_nobody_is_told_that_its_own_templates_are_fine(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert check() == 2
-    assert capsys.readouterr() == (
-        "",
-        f"ceap: no template is named; name some, or call it in {project.ROOT} for those of generated/\n",
-    )
-
-
 def test_a_stale_a_missing_and_a_left_over_file_are_findings(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
