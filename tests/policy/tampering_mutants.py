@@ -61,6 +61,12 @@ TAMPERING_MUTANTS = [
     Mutant(rule, kind, name, change)
     for rule, kind, name, change in (
         ("ASL02_UNWRAPS_MESSAGE", "express", "the array after all", state("ReceiveMessage", "ResultPath", None)),
+        (
+            "ASL03_CLOSED_VOCABULARY",
+            "express",
+            "a retrier's field misspelt",
+            state("ScoreStage", "Retry", 1, "maxAttempts", 2),
+        ),
         ("ASL03_CLOSED_VOCABULARY", "express", "null", state("ScoreStage", "ResultSelector", None)),
         ("ASL03_CLOSED_VOCABULARY", "standard", "version", asl(put("Version", "2.0"))),
         (
@@ -109,6 +115,12 @@ TAMPERING_MUTANTS = [
             ),
         ),
         ("SEC01_QUEUE_ENCRYPTION", "express", "two at once", both_encryptions),
+        (
+            "SEC01_DEAD_LETTER_SOURCES",
+            "express",
+            "misspelt",
+            of("DeadLetterQueue", "RedriveAllowPolicy", {"RedrivePermission": "byQueue", "SourceQueueArns": ["arn"]}),
+        ),
         ("SEC01_QUEUE_TLS", "express", "the pipe locked out", locked_out("QueuePolicy", "sqs:ReceiveMessage")),
         ("SEC02_OUTPUTS_STAY", "foundation", "copied", of("WorkflowBucket", "ReplicationConfiguration", {"Rules": []})),
         ("SEC02_OUTPUTS_STAY", "foundation", "announced", of("WorkflowBucket", "NotificationConfiguration", {})),
@@ -159,6 +171,14 @@ TAMPERING_MUTANTS = [
             "foundation",
             "an account to be named",
             let_in("AlertTopicPolicy", "sns:Subscribe", {"AWS": {"Ref": "KmsKeyArn"}}),
+        ),
+        (
+            "SEC04_NOBODY_ELSE",
+            "express",
+            "anybody with a key",
+            let_in(
+                "QueuePolicy", "sqs:SendMessage", {"Fn::If": ["HasKmsKey", "*", {"AWS": {"Ref": "AWS::AccountId"}}]}
+            ),
         ),
         (
             "SEC04_NOBODY_ELSE",
@@ -219,6 +239,9 @@ VARIABLES = ("Environment", "Variables")
 TAMPERING_CHECK_MUTANTS = [
     Mutant(rule, kind, name, change)
     for rule, kind, name, change in (
+        ("CFN04_NO_MACRO", "express", "a macro", put("Transform", "Ours")),
+        ("CFN04_NO_MACRO", "standard", "one of two", put("Transform", ["AWS::LanguageExtensions", "Ours"])),
+        ("CFN04_NO_MACRO", "foundation", "an include", put("Transform", {"Name": "AWS::Include"})),
         (
             "WIRE08_HANDLER_ENVIRONMENT",
             "express",
