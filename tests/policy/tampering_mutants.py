@@ -49,6 +49,10 @@ def versioned(**rule: Any) -> Change:
     return change
 
 
+def ignoring(*checks: str) -> Json:
+    return {"cfn-lint": {"config": {"ignore_checks": list(checks)}}}
+
+
 def both_encryptions(data: Json) -> None:
     data["Resources"]["Queue"]["Properties"]["SqsManagedSseEnabled"] = True
 
@@ -60,6 +64,12 @@ TOPIC_STATEMENT = ("AlertTopicPolicy", *STATEMENTS)
 TAMPERING_MUTANTS = [
     Mutant(rule, kind, name, change)
     for rule, kind, name, change in (
+        (
+            "P41_PIPE_PASSES_ALL",
+            "express",
+            "in an envelope",
+            added("SNS::Subscription", Protocol="sqs", Endpoint={"Fn::GetAtt": ["Queue", "Arn"]}),
+        ),
         ("ASL02_UNWRAPS_MESSAGE", "express", "the array after all", state("ReceiveMessage", "ResultPath", None)),
         (
             "ASL03_CLOSED_VOCABULARY",
@@ -239,6 +249,9 @@ VARIABLES = ("Environment", "Variables")
 TAMPERING_CHECK_MUTANTS = [
     Mutant(rule, kind, name, change)
     for rule, kind, name, change in (
+        ("CFN05_LINT_JUDGES", "express", "errors", put("Metadata", ignoring("E"))),
+        ("CFN05_LINT_JUDGES", "standard", "a class", put("Metadata", ignoring("E3012", "E3"))),
+        ("CFN05_LINT_JUDGES", "foundation", "in a resource", put("Resources", "AlertTopic", "Metadata", ignoring("W"))),
         ("CFN04_NO_MACRO", "express", "a macro", put("Transform", "Ours")),
         ("CFN04_NO_MACRO", "standard", "one of two", put("Transform", ["AWS::LanguageExtensions", "Ours"])),
         ("CFN04_NO_MACRO", "foundation", "an include", put("Transform", {"Name": "AWS::Include"})),
