@@ -11,6 +11,7 @@ STATEMENTS = ("PolicyDocument", "Statement")
 ELSEWHERE = sub("arn:${AWS::Partition}:iam::123456789012:root")
 ANYBODY = {"Effect": "Allow", "Principal": "*", "Action": ["dynamodb:Scan"], "Resource": ["*"]}
 ARGUMENTS = ("DefaultArguments",)
+VARIABLES = ("Environment", "Variables")
 PAYLOAD = ("Parameters", "Payload")
 
 
@@ -223,6 +224,12 @@ TAMPERING_MUTANTS = [
         ),
         ("SEC07_ALWAYS_THERE", "foundation", "output", put("Outputs", "WorkflowBucket", "Condition", "HasKmsKey")),
         ("SEC08_ALARMS", "express", "an age that none reaches", of("QueueAgeAlarm", "Threshold", 1209600)),
+        (
+            "SEC09_FUNCTION_RUNS",
+            "express",
+            "a secret, in small letters",
+            of("ScoreFunction", *VARIABLES, "apiKey", "k"),
+        ),
         ("SEC09_FUNCTION_CODE", "express", "a layer", of("ScoreFunction", "Layers", ["arn"])),
         ("SEC09_FUNCTION_CODE", "express", "a dead-letter queue", of("ScoreFunction", "DeadLetterConfig", {})),
         ("SEC09_FUNCTION_CODE", "standard", "a network", of("ScoreFunction", "VpcConfig", {"SubnetIds": []})),
@@ -243,8 +250,6 @@ TAMPERING_MUTANTS = [
         ("SEC09_JOB", "standard", "workers and capacity", of("HeavyETLJob", "MaxCapacity", 10)),
     )
 ]
-
-VARIABLES = ("Environment", "Variables")
 
 TAMPERING_CHECK_MUTANTS = [
     Mutant(rule, kind, name, change)
