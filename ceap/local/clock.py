@@ -10,7 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
+
+
+class _Wait(NamedTuple):
+    due: float
+    is_over: Callable[[], bool]
 
 
 class Clock:
@@ -25,8 +30,8 @@ class Clock:
         self._offset_s = 0.0
         self._active = 0
         self._ended = 0
-        self._sleepers: list[float] = []
-        self._deadlines: list[float] = []
+        self._sleepers: list[_Wait] = []
+        self._deadlines: list[_Wait] = []
 
     @property
     def offset_s(self) -> float:
@@ -44,6 +49,12 @@ class Clock:
             yield
         finally:
             self.end()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep time from jumping while the block runs, but for the waits in it."""
+        with self._changed:
+            yield
 
     def begin(self) -> None:
         """Begin an activity that another thread ends."""
@@ -92,27 +103,33 @@ class Clock:
             if not self._is_still():
                 return True
             other = next_due()
-            moments = [*self._sleepers, *self._deadlines, *([] if other is None else [other])]
+            moments = [wait.due for wait in (*self._sleepers, *self._deadlines)]
+            moments += [] if other is None else [other]
             if not moments:
                 return False
             self._offset_s += max(0.0, min(moments) - self.now())
             self._changed.notify_all()
             return True
 
-    def _wait_until(self, due: float, kind: list[float], done: Callable[[], bool]) -> bool:
+    def _wait_until(self, due: float, kind: list[_Wait], done: Callable[[], bool]) -> bool:
+        wait = _Wait(due, done)
         with self._changed:
-            kind.append(due)
+            kind.append(wait)
             self._changed.notify_all()
             try:
                 while not done() and (left := due - self.now()) > 0:
                     self._changed.wait(min(left, threading.TIMEOUT_MAX))
                 return done()
             finally:
-                kind.remove(due)
+                kind.remove(wait)
+                self._changed.notify_all()
 
     def _is_still(self) -> bool:
         now = self.now()
-        return self._active <= sum(due > now for due in self._sleepers)
+        # Whoever waits no longer may not have woken yet; what it does next is work.
+        if any(wait.is_over() for wait in self._deadlines):
+            return False
+        return self._active <= sum(wait.due > now and not wait.is_over() for wait in self._sleepers)
 
 
 CLOCK: Final = Clock()

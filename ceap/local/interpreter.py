@@ -201,8 +201,9 @@ def _run_program(self: Any, env: Any) -> None:
     if self.timeout_seconds is not None:
         limit_s = min(limit_s, self.timeout_seconds.timeout_seconds)
     states = threading.Thread(target=work, daemon=True)
-    if not CLOCK.wait(states.start, lambda: done.is_set() or run.cut_off is not None, limit_s):
-        run.cut_off = "TIMED_OUT"
-    if run.cut_off is not None:
-        env.set_timed_out()
-        CLOCK.wake()
+    with CLOCK.held():  # or time would go on to the end of a wait that is cut off
+        if not CLOCK.wait(states.start, lambda: done.is_set() or run.cut_off is not None, limit_s):
+            run.cut_off = "TIMED_OUT"
+        if run.cut_off is not None:
+            env.set_timed_out()
+            CLOCK.wake()

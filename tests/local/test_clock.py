@@ -93,7 +93,12 @@ def test_what_is_waited_for_ends_the_wait_before_its_time() -> None:
 def test_a_deadline_passes_while_the_work_it_guards_sleeps() -> None:
     clock, answers = Clock(), list[bool]()
     clock.begin()
-    waiter = begin(lambda: answers.append(clock.wait(lambda: None, lambda: False, 50)))
+
+    def wait() -> None:
+        with clock.held():
+            answers.append(clock.wait(lambda: None, lambda: False, 50))
+
+    waiter = begin(wait)
     begin(lambda: clock.sleep(60))
     while not answers:
         clock.jump(nothing_else, clock.ended)
@@ -109,6 +114,35 @@ def test_a_sleep_ends_when_it_is_interrupted() -> None:
     clock.wake()
     sleeper.join(5)
     assert not sleeper.is_alive()
+
+
+def test_time_does_not_jump_to_the_end_of_a_wait_that_is_over_but_has_not_woken() -> None:
+    waits: list[Callable[[Clock, Callable[[], bool]], object]] = [
+        lambda clock, over: clock.sleep(400, interrupted=over),
+        lambda clock, over: clock.wait(lambda: None, over, 400),
+    ]
+    for wait in waits:
+        clock, over, asked = Clock(), threading.Event(), threading.Event()
+
+        def is_over(over: threading.Event = over, asked: threading.Event = asked) -> bool:
+            asked.set()
+            return over.is_set()
+
+        def work(
+            clock: Clock = clock, wait: Callable[..., object] = wait, is_over: Callable[[], bool] = is_over
+        ) -> None:
+            wait(clock, is_over)
+            clock.end()
+
+        clock.begin()
+        begin(work)
+        assert asked.wait(5)
+        with clock.held():
+            over.set()
+            waker = begin(clock.wake)  # cannot, before the jump below lets go of the clock
+            clock.jump(nothing_else, clock.ended)
+        waker.join(5)
+        assert clock.offset_s == 0
 
 
 def test_what_a_wait_begins_cannot_make_time_jump_over_its_end() -> None:
