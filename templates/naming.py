@@ -20,6 +20,9 @@ ARTIFACT_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{ARTIFACT_BUCKET}"
 ALERT_TOPIC: Final = "ceap-alerts-${Environment}"
 EVENT_BUS: Final = "default"
 KMS_KEY_PARAMETER: Final = "KmsKeyArn"
+KMS_KEY_CONDITION: Final = "HasKmsKey"
+HANDLERS_KEY_PARAMETER: Final = "HandlersKey"
+GLUE_PREFIX_PARAMETER: Final = "GluePrefix"
 
 
 def base(workflow: str) -> str:
@@ -137,3 +140,8 @@ def bucket_arn(bucket: str) -> str:
 def object_arn(key: str) -> str:
     """Return the ARN of an object, or a pattern of objects, in the workflow bucket."""
     return f"{WORKFLOW_BUCKET_ARN}/{key}"
+
+
+def script_key(job: str) -> str:
+    """Return the key of a Glue job's script in the artifact bucket (an Fn::Sub text)."""
+    return f"${{{GLUE_PREFIX_PARAMETER}}}{job}.py"

@@ -95,7 +95,11 @@ def job_policy(stage: str, previous: str | None, script: str, log_group_ids: lis
     """
     parts = stage_prefix("*", stage) + "_parts/"
     return _document(
-        _allow("ReadScript", [awacs.s3.GetObject], Sub(f"{naming.ARTIFACT_BUCKET_ARN}/${{GluePrefix}}{script}.py")),
+        _allow(
+            "ReadScript",
+            [awacs.s3.GetObject],
+            Sub(f"{naming.ARTIFACT_BUCKET_ARN}/{naming.script_key(script)}"),
+        ),
         _allow(
             "ReadPreviousStage",
             [awacs.s3.GetObject],

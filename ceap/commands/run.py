@@ -165,11 +165,11 @@ def _deploy(engine: Engine, task: Task) -> tuple[Stack, Stack]:
     parameters = {"Environment": ENVIRONMENT}
     foundation = engine.deploy(task.templates[0], f"{naming.base(naming.FOUNDATION)}-{ENVIRONMENT}", parameters)
     package = build_zip(read_sources(Path(handlers.__file__).parent))
-    parameters["HandlersKey"] = handlers_key(package)
-    artifacts = {parameters["HandlersKey"]: package}
+    key = parameters[naming.HANDLERS_KEY_PARAMETER] = handlers_key(package)
+    artifacts = {key: package}
     if task.scripts:
-        parameters["GluePrefix"] = glue_prefix(task.scripts)
-        artifacts |= {parameters["GluePrefix"] + name: content for name, content in task.scripts.items()}
+        prefix = parameters[naming.GLUE_PREFIX_PARAMETER] = glue_prefix(task.scripts)
+        artifacts |= {prefix + name: content for name, content in task.scripts.items()}
     for key, content in artifacts.items():
         engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=content)
     return foundation, engine.deploy(task.templates[1], f"{naming.base(task.workflow)}-{ENVIRONMENT}", parameters)

@@ -9,11 +9,10 @@ from typing import Final
 
 from ceap.errors import UsageError
 from ceap.policy.finding import Finding
+from ceap.policy.template import SIZE_MAX
 
 FRESH: Final = "GEN01_FRESH"
 SIZE: Final = "GEN02_SIZE"
-SIZE_MAX: Final = 1_000_000
-"""The largest template, in bytes, that CloudFormation takes at all, from S3 (CloudFormation quotas)."""
 
 _CURE: Final = "fix: run `make templates` and commit what it writes"
 

@@ -13,8 +13,8 @@ from ceap.policy.document import DocumentError, json_lines, parse_document
 from ceap.policy.finding import Finding
 from ceap.policy.forms import unify
 
-SIZE_MAX: Final = 1_048_576
-"""CloudFormation's limit for a template on S3, in bytes (CloudFormation quotas)."""
+SIZE_MAX: Final = 1_000_000
+"""The largest template, in bytes, that CloudFormation takes at all, from S3 (CloudFormation quotas: 1 MB)."""
 
 _SHOWN_MAX: Final = 80
 """How long a value may be, in characters, that a finding shows."""

@@ -45,6 +45,7 @@ def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: boo
 
     Raises:
         UsageError: a check could not be carried out; this is never a pass.
+        ConfigError: what a handler declares is wrong.
         SurroundingsError: the engine of the Guard rules is not there.
     """
     find_engine()  # before anything takes time

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from troposphere import Equals, If, Not, NoValue, Parameter, Ref, Template, iam
 
 from templates import naming, permissions
-
-HAS_KEY: Final = "HasKmsKey"
 
 
 def add_key(template: Template) -> None:
@@ -21,12 +19,12 @@ def add_key(template: Template) -> None:
             Description="ARN of a KMS key that encrypts everything; empty for the keys of AWS",
         )
     )
-    template.add_condition(HAS_KEY, Not(Equals(Ref(naming.KMS_KEY_PARAMETER), "")))
+    template.add_condition(naming.KMS_KEY_CONDITION, Not(Equals(Ref(naming.KMS_KEY_PARAMETER), "")))
 
 
 def if_key(value: Any, otherwise: Any = NoValue) -> If:
     """Return `value` where there is a key, and `otherwise`, by default nothing, where there is none."""
-    return If(HAS_KEY, value, otherwise)
+    return If(naming.KMS_KEY_CONDITION, value, otherwise)
 
 
 def key_policy_if_any() -> If:

@@ -32,7 +32,7 @@ def add_functions(template: Template, workflow: Workflow) -> None:
         return
     template.add_parameter(
         Parameter(
-            "HandlersKey",
+            naming.HANDLERS_KEY_PARAMETER,
             Type="String",
             MinLength=1,
             Description="Key of the functions' zip in the artifact bucket, as `ceap package` prints it",
@@ -68,7 +68,7 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
             Runtime=RUNTIME,
             Architectures=[ARCHITECTURE],
             Handler=f"handlers.{step.handler}.handler",
-            Code=awslambda.Code(S3Bucket=imported("ArtifactBucket"), S3Key=Ref("HandlersKey")),
+            Code=awslambda.Code(S3Bucket=imported("ArtifactBucket"), S3Key=Ref(naming.HANDLERS_KEY_PARAMETER)),
             Role=GetAtt(role, "Arn"),
             Timeout=step.timeout_s,
             MemorySize=step.memory_mb,

@@ -25,7 +25,7 @@ def add_glue_jobs(template: Template, workflow: Workflow) -> None:
         return
     template.add_parameter(
         Parameter(
-            "GluePrefix",
+            naming.GLUE_PREFIX_PARAMETER,
             Type="String",
             AllowedPattern="^.+/$",
             ConstraintDescription="ends in a slash",
@@ -67,7 +67,7 @@ def _add_job(template: Template, workflow: str, step: GlueStep, previous: str | 
             Command=glue.JobCommand(
                 Name="glueetl",
                 PythonVersion="3",
-                ScriptLocation=Sub(f"s3://{naming.ARTIFACT_BUCKET}/${{GluePrefix}}{step.glue}.py"),
+                ScriptLocation=Sub(f"s3://{naming.ARTIFACT_BUCKET}/{naming.script_key(step.glue)}"),
             ),
             GlueVersion=GLUE_VERSION,
             WorkerType=step.worker_type,

@@ -6,7 +6,8 @@ import pytest
 
 from ceap import project
 from ceap.errors import UsageError
-from ceap.policy.freshness import SIZE_MAX, check_generated
+from ceap.policy.freshness import check_generated
+from ceap.policy.template import SIZE_MAX
 
 
 @pytest.fixture

@@ -159,7 +159,7 @@ def test_loops_and_transforms_among_the_resources_are_left_alone() -> None:
         (b"Resources:\n  A: {Type: x}\n  Queue:\n", "t.yaml:3: the resource Queue is not a mapping"),
         (b'{"Resources": {"A": ', "t.yaml:1: not JSON: Expecting value"),
         (b"Resources:\n  A: 1\n  A: 2\n", "t.yaml:3: the key 'A' stands twice"),
-        (PLAIN.encode() + b"#" * 1_048_576, "t.yaml: larger than 1048576 bytes"),
+        (PLAIN.encode() + b"#" * 1_000_000, "t.yaml: larger than 1000000 bytes"),
     ],
     ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else None,
 )

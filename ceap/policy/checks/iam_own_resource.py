@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import Final
 
 from ceap.policy.finding import Finding
-from ceap.policy.iam.arn import TOPIC, matches, resolve, split_arn
+from ceap.policy.iam.arn import matches, resolve, split_arn
 from ceap.policy.iam.documents import Document, documents
-from ceap.policy.resources import QUEUE, items, pointed_at
+from ceap.policy.resources import BUCKET, QUEUE, TOPIC, items, pointed_at
 from ceap.policy.template import Template
 
 RULE: Final = "IAM05_POLICY_OF_ITS_RESOURCE"
 
 _ATTACHED: Final = {
-    "AWS::S3::BucketPolicy": ("Bucket", "AWS::S3::Bucket"),
+    "AWS::S3::BucketPolicy": ("Bucket", BUCKET),
     "AWS::SQS::QueuePolicy": ("Queues", QUEUE),
     "AWS::SNS::TopicPolicy": ("Topics", TOPIC),
 }

@@ -14,13 +14,11 @@ from templates import catalog, naming
 
 RULE: Final = "WIRE09_JOB_SCRIPT"
 
-_PREFIX: Final = "GluePrefix"
-
 
 def check(template: Template) -> list[Finding]:
-    if at(template.data, "Parameters", _PREFIX) is None:
+    if at(template.data, "Parameters", naming.GLUE_PREFIX_PARAMETER) is None:
         return []  # not what `ceap package` has put there
-    scripts = {f"s3://{naming.ARTIFACT_BUCKET}/${{{_PREFIX}}}{name}.py": name for name in catalog.job_names()}
+    scripts = [f"s3://{naming.ARTIFACT_BUCKET}/{naming.script_key(name)}" for name in catalog.job_names()]
     findings = []
     for job in resources(template, JOB):
         location = text(at(job.properties, "Command", "ScriptLocation"))

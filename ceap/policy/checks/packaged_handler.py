@@ -10,11 +10,11 @@ from typing import Final
 from ceap.policy.finding import Finding
 from ceap.policy.resources import FUNCTION, at, handler_of, resources, text
 from ceap.policy.template import Template
-from templates import catalog
+from templates import catalog, naming
 
 RULE: Final = "WIRE07_PACKAGED_HANDLER"
 
-_KEY: Final = {"Ref": "HandlersKey"}
+_KEY: Final = {"Ref": naming.HANDLERS_KEY_PARAMETER}
 """Where the package lies: the code is ours, whatever Handler says."""
 
 

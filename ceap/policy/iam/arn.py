@@ -8,12 +8,18 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ceap.policy.resources import (
+    ALARM,
+    BUCKET,
+    EVENT_RULE,
     FUNCTION,
+    LOG_GROUP,
     MACHINE,
     NAME_PROPERTY,
     PIPE,
     QUEUE,
     ROLE,
+    TABLE,
+    TOPIC,
     Resource,
     imported,
     reference,
@@ -22,20 +28,19 @@ from ceap.policy.resources import (
 from ceap.policy.template import Template
 
 _LOCAL: Final = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s{}"
-TOPIC: Final = "AWS::SNS::Topic"
 
 # What Ref returns is the name, but of a queue the URL, and of these the ARN.
 _REF_IS_ARN: Final = {MACHINE, TOPIC}
 
 # Source: Service Authorization Reference, "Resource types defined by ..."; {} stands for the name.
 ARNS: Final = {
-    "AWS::CloudWatch::Alarm": _LOCAL % ("cloudwatch", "alarm:"),
-    "AWS::DynamoDB::Table": _LOCAL % ("dynamodb", "table/"),
+    ALARM: _LOCAL % ("cloudwatch", "alarm:"),
+    TABLE: _LOCAL % ("dynamodb", "table/"),
     "AWS::Events::EventBus": _LOCAL % ("events", "event-bus/"),
-    "AWS::Events::Rule": _LOCAL % ("events", "rule/"),
+    EVENT_RULE: _LOCAL % ("events", "rule/"),
     "AWS::KMS::Key": _LOCAL % ("kms", "key/"),
-    "AWS::Logs::LogGroup": _LOCAL % ("logs", "log-group:") + ":*",
-    "AWS::S3::Bucket": "arn:${AWS::Partition}:s3:::{}",
+    LOG_GROUP: _LOCAL % ("logs", "log-group:") + ":*",
+    BUCKET: "arn:${AWS::Partition}:s3:::{}",
     FUNCTION: _LOCAL % ("lambda", "function:"),
     MACHINE: _LOCAL % ("states", "stateMachine:"),
     PIPE: _LOCAL % ("pipes", "pipe/"),

@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from ceap.errors import UsageError
 from ceap.policy.iam.arn import resolve
 from ceap.policy.resources import (
     FUNCTION,
@@ -26,6 +25,7 @@ from ceap.policy.resources import (
     Machine,
     Resource,
     at,
+    handler_of,
     imported,
     items,
     machines,
@@ -35,9 +35,7 @@ from ceap.policy.template import Template
 from handlers.contract import output_key, stage_prefix
 from handlers.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
 from templates import catalog, naming
-from templates.errors import ConfigError
 
-KEY_CONDITION: Final = "HasKmsKey"
 _LOG: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
 _WRITE: Final = ("s3:PutObject", "s3:AbortMultipartUpload")
 _SEND_TRACES: Final = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
@@ -63,7 +61,6 @@ _INVOCATIONS: Final = {
     "REQUEST_RESPONSE": "states:StartSyncExecution",
     "FIRE_AND_FORGET": "states:StartExecution",
 }
-_HANDLER: Final = re.compile(r"handlers\.(\w+)\.handler")
 _KEY_PATH: Final = re.compile(r"States\.Format\('([^']*)', \$\$\.Execution\.Name\)")
 
 
@@ -92,7 +89,7 @@ def uses(template: Template, owner: Resource) -> frozenset[Grant] | None:
     """Return the grants that a resource uses through its role; None where the template does not tell.
 
     Raises:
-        UsageError: what a handler declares is wrong.
+        ConfigError: what a handler declares is wrong.
     """
     derive = {FUNCTION: _of_function, JOB: _of_job, MACHINE: _of_machine, PIPE: _of_pipe}.get(owner.type)
     found = derive(template, owner) if derive else None
@@ -116,23 +113,20 @@ def condition_text(template: Template, condition: Any) -> str:
 def has_key(template: Template) -> bool:
     """Tell whether the template takes a customer key; without it, grants on keys are not judged."""
     key, condition = at(template.data, "Parameters", naming.KMS_KEY_PARAMETER), at(template.data, "Conditions")
-    return key is not None and at(condition, KEY_CONDITION) is not None
+    return key is not None and at(condition, naming.KMS_KEY_CONDITION) is not None
 
 
 def _of_key() -> Iterator[Grant]:
     for action in ("kms:Decrypt", "kms:GenerateDataKey"):
-        yield Grant(action, f"${{{naming.KMS_KEY_PARAMETER}}}", when=(KEY_CONDITION,))
+        yield Grant(action, f"${{{naming.KMS_KEY_PARAMETER}}}", when=(naming.KMS_KEY_CONDITION,))
 
 
 def _of_function(template: Template, function: Resource) -> list[Grant] | None:
-    handler = _HANDLER.fullmatch(str(function.properties.get("Handler")))
+    handler = handler_of(function)
     tasks = list(_tasks_of(template, function))
-    if handler is None or handler[1] not in catalog.handler_names() or not tasks:
+    if handler is None or not tasks:
         return None
-    try:
-        needs = catalog.load_needs(handler[1])
-    except ConfigError as error:
-        raise UsageError(str(error)) from None
+    needs = catalog.load_needs(handler)
     variables = at(function.properties, "Environment", "Variables")
     grants = [grant for task in tasks for grant in _of_stage(template, task)]
     grants += _of_needs(template, needs, variables if isinstance(variables, dict) else {})

@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from ceap.errors import UsageError
 from ceap.policy.checks.grants import check
 from ceap.policy.template import parse_template
 from handlers.needs import Index, Needs, Table
@@ -202,7 +201,7 @@ def test_needs_that_are_wrong_are_an_error_and_no_pass(monkeypatch: pytest.Monke
         raise ConfigError(f"handlers/{handler}.py: NEEDS is wrong")
 
     monkeypatch.setattr(catalog, "load_needs", fail)
-    with pytest.raises(UsageError, match=re.escape("handlers/etl.py: NEEDS is wrong")):
+    with pytest.raises(ConfigError, match=re.escape("handlers/etl.py: NEEDS is wrong")):
         found(changed("express", lambda data: None))
 
 
