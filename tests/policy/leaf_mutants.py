@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 import yaml
@@ -27,6 +26,9 @@ from ceap.policy.verdict import judge, load_all_rules
 
 ALLOWED: Final = Path(__file__).with_suffix(".yaml")
 BATCH: Final = 32
+
+Leaf: TypeAlias = tuple[str, str]
+"""The kind of place, as `leaf_mutants.yaml` calls it, and the very place."""
 
 
 class Mutant(NamedTuple):
@@ -109,28 +111,43 @@ def _changed(value: Any, keys: Sequence[str | int], new: Any) -> Any:
     return copy
 
 
-def _unnoticed_leaves(mutants: Sequence[Mutant]) -> list[tuple[str, str]]:
+def refuse_faulty(template: Template) -> None:
+    """Raise ValueError if something is found in the template as it is: then every change of it would seem noticed."""
+    [judgement] = judge([template], load_all_rules())
+    if judgement.findings:
+        raise ValueError(f"{judgement.findings[0]}: mend it first, or no mutant proves anything")
+
+
+def shortfalls(unnoticed: Sequence[Leaf], allowed: Mapping[str, str]) -> list[str]:
+    """Return what is wrong: leaves that are not noticed and not allowed, and entries that allow nothing."""
+    idle = sorted(allowed.keys() - {leaf for leaf, _ in unnoticed})
+    return [
+        *(f"missed: {leaf} [{path}]" for leaf, path in unnoticed if leaf not in allowed),
+        *(f"allows nothing, remove it from {ALLOWED.name}: {leaf}" for leaf in idle),
+    ]
+
+
+def _unnoticed_leaves(mutants: Sequence[Mutant]) -> list[Leaf]:
     return [(mutant.leaf, mutant.path) for mutant in find_unnoticed(mutants)]
 
 
 def main() -> int:
-    """Print the score; return 1 if a change was missed, or an entry of the list allows nothing."""
-    allowed = load_allowed()
-    total, missed, used = 0, 0, Counter[str]()
+    """Print the score; return 1 if something falls short."""
+    total, unnoticed, allowed = 0, list[Leaf](), load_allowed()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for file in sorted(project.GENERATED.glob("*.template.yaml")):
-            mutants = list(leaf_mutants(load_template(file)))
+            template = load_template(file)
+            refuse_faulty(template)
+            mutants = list(leaf_mutants(template))
             batches = [mutants[start : start + BATCH] for start in range(0, len(mutants), BATCH)]
-            unnoticed = [leaf for leaves in pool.map(_unnoticed_leaves, batches) for leaf in leaves]
-            new = [f"  missed: {leaf} [{path}]" for leaf, path in unnoticed if leaf not in allowed]
-            total, missed = total + len(mutants), missed + len(new)
-            used.update(leaf for leaf, _ in unnoticed if leaf in allowed)
-            print(f"{file.name}: {_score(len(mutants), len(unnoticed))}, {len(new)} missed", *new, sep="\n", flush=True)
-    idle = sorted(allowed.keys() - used.keys())
-    for leaf in idle:
-        print(f"  allows nothing, remove it from {ALLOWED.name}: {leaf}")
-    print(f"all: {_score(total, missed + used.total())}, {missed} missed; {len(allowed)} entries allow {used.total()}")
-    return 1 if missed or idle else 0
+            found = [leaf for leaves in pool.map(_unnoticed_leaves, batches) for leaf in leaves]
+            print(f"{file.name}: {_score(len(mutants), len(found))}", flush=True)
+            total, unnoticed = total + len(mutants), unnoticed + found
+    faults = shortfalls(unnoticed, allowed)
+    score = _score(total, len(unnoticed))
+    summary = f"all: {score}; {len(allowed)} entries in {ALLOWED.name}, {len(faults)} shortfalls"
+    print(*faults, summary, sep="\n")
+    return 1 if faults else 0
 
 
 def _score(total: int, unnoticed: int) -> str:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from ceap import project
 from ceap.policy.template import load_template, parse_template
-from tests.policy.leaf_mutants import find_unnoticed, leaf_mutants, load_allowed
+from tests.policy.leaf_mutants import find_unnoticed, leaf_mutants, load_allowed, refuse_faulty, shortfalls
 
 SMALL = """\
 Description: Small
@@ -68,3 +70,19 @@ def test_what_may_change_unnoticed_is_there_and_has_a_reason() -> None:
     files = sorted(project.GENERATED.glob("*.template.yaml"))
     leaves = {mutant.leaf for file in files for mutant in leaf_mutants(load_template(file))}
     assert {leaf: reason for leaf, reason in load_allowed().items() if leaf not in leaves or len(reason) < 15} == {}
+
+
+def test_a_change_that_is_neither_noticed_nor_allowed_falls_short_and_so_does_an_idle_entry() -> None:
+    unnoticed = [("Description", "/Description"), ("Parameters */Type", "/Parameters/Size/Type")]
+    reasons = {"Description": "A text.", "Parameters */Type": "Any."}
+    assert shortfalls(unnoticed, reasons) == []
+    assert shortfalls(unnoticed, {"Description": "A text.", "Outputs */Value": "None."}) == [
+        "missed: Parameters */Type [/Parameters/Size/Type]",
+        "allows nothing, remove it from leaf_mutants.yaml: Outputs */Value",
+    ]
+
+
+def test_a_template_with_a_finding_proves_nothing() -> None:
+    with pytest.raises(ValueError, match=r"small.yaml:.*: mend it first"):
+        refuse_faulty(parse_template(SMALL, "small.yaml"))
+    refuse_faulty(load_template(project.GENERATED / "foundation.template.yaml"))
