@@ -11,7 +11,7 @@ from typing import Final
 from bench.documents import write_document
 from bench.files import FOLDER_VARIABLE
 from bench.measure import Cost, interleave, serve
-from handlers.needs import EVENT_BUS_VARIABLE, table_variable
+from handlers.runtime.needs import EVENT_BUS_VARIABLE, table_variable
 
 REPEATS: Final = 3
 TIMES_S: Final = (60, 900)

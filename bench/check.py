@@ -17,7 +17,7 @@ ALONE_GOAL_S: Final = 1.0
 _ALONE: Final = """
 from ceap import project
 from ceap.policy.freshness import check_generated
-from ceap.policy.template import load_template
+from ceap.cfn.template import load_template
 from ceap.policy.verdict import judge, load_all_rules
 generated = list(project.build_generated())
 templates = [load_template(path) for path, _ in generated if path.suffix == ".yaml"]

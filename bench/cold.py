@@ -18,10 +18,10 @@ _LOAD: Final = f"""
 import os, sys
 sys.path.insert(0, {str(ROOT)!r})
 from handlers.filter import handler
-from handlers.logs import logger
+from handlers.runtime.logs import logger
 logger().info("stage started")
 """
-_OURS: Final = "from handlers.storage import Storage; Storage('bucket').read_tail('key', 65536, missing='')"
+_OURS: Final = "from handlers.runtime.storage import Storage; Storage('bucket').read_tail('key', 65536, missing='')"
 _BOTO3: Final = "import boto3; boto3.client('s3').get_object(Bucket='bucket', Key='key')['Body'].read()"
 # What a process does when it ends is no part of a start.
 _END: Final = "sys.stdout.flush(); os._exit(0)"

@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from bench.stage import BEFORE, EXECUTION
-from handlers.candidate import Candidate
-from handlers.contract import output_key
-from handlers.document import Header, encode_document
+from handlers.candidates.candidate import Candidate
+from handlers.runtime.contract import output_key
+from handlers.runtime.document import Header, encode_document
 
 DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 

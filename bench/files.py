@@ -8,21 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from handlers.aws import client as aws_client
+from handlers.runtime.aws import client as aws_client
 
 FOLDER_VARIABLE: Final = "BENCH_FOLDER"
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL"
 
 
 def client(service: str) -> Any:
-    """Stand in for `handlers.aws.client`: a real one for what is not S3 if there is an endpoint."""
+    """Stand in for `handlers.runtime.aws.client`: a real one for what is not S3 if there is an endpoint."""
     if service == "s3":
         return FolderClient()
     return aws_client(service) if ENDPOINT_VARIABLE in os.environ else EmptyTables()
 
 
 class FolderClient:
-    """As much of the S3 client as `handlers.storage` uses; an object is a file, the uploaded part of one another."""
+    """As much of the S3 client as `handlers.runtime.storage` uses: an object is a file, and so is an uploaded part."""
 
     def __init__(self) -> None:
         self._folder = Path(os.environ[FOLDER_VARIABLE])

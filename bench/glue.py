@@ -13,8 +13,8 @@ import boto3  # type: ignore[import-untyped]  # boto3 ships no types
 import psutil
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from handlers.contract import output_key
-from handlers.document import EDGE_BYTES, read_footer
+from handlers.runtime.contract import output_key
+from handlers.runtime.document import EDGE_BYTES, read_footer
 from tests.glue.support import EXECUTION, document, install_job, job_arguments, job_environment
 
 SIZES: Final = (10_000, 100_000, 1_000_000)

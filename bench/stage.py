@@ -6,7 +6,7 @@ Reads executions/input/BeforeStage/output.json and writes beside it, in the fold
 import importlib
 import sys
 
-import handlers.aws
+import handlers.runtime.aws
 from bench import files
 
 EXECUTION, BEFORE, OWN = "input", "BeforeStage", "OwnStage"
@@ -33,5 +33,5 @@ def main(name: str) -> None:
 
 if __name__ == "__main__":
     # Before the stage is imported, so that all of its modules take this one.
-    vars(handlers.aws).update(client=files.client)
+    vars(handlers.runtime.aws).update(client=files.client)
     main(sys.argv[1])

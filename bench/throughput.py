@@ -15,8 +15,8 @@ from bench.documents import write_document
 from bench.files import FOLDER_VARIABLE
 from bench.measure import Cost, interleave, run
 from bench.stage import EXECUTION, OWN
-from handlers.contract import output_key, rejected_key
-from handlers.needs import SETTINGS_VARIABLE, table_variable
+from handlers.runtime.contract import output_key, rejected_key
+from handlers.runtime.needs import SETTINGS_VARIABLE, table_variable
 
 # One run of a million is long enough to be exact.
 REPEATS: Final = {10_000: 7, 100_000: 3, 1_000_000: 1}

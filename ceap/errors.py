@@ -2,7 +2,7 @@
 
 CommandError           exit code 1..3, one message
 +-- UsageError         2: wrong usage or configuration, or an engine error of a check
-+-- SurroundingsError  3: the environment: AWS, credentials, a missing tool
++-- SetupError  3: the environment: AWS, credentials, a missing tool
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class UsageError(CommandError):
     exit_code = 2
 
 
-class SurroundingsError(CommandError):
+class SetupError(CommandError):
     """The environment lacks something: AWS, credentials, a tool."""
 
     exit_code = 3

@@ -1,1 +1,1 @@
-"""The Lambda package: the handler contract, the stage document and the stages."""
+"""The Lambda package. A module here is a stage; the framework is `runtime/`, the sample domain `candidates/`."""

@@ -9,10 +9,8 @@ from typing import Annotated, Any, Final, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from handlers.candidate import Candidate
-from handlers.contract import PermanentStageError
-from handlers.handler import WorkflowLambdaHandler
-from handlers.mapping import (
+from handlers.candidates.candidate import Candidate
+from handlers.candidates.mapping import (
     EPOCH,
     METADATA_PREFIX,
     TARGETS,
@@ -22,11 +20,13 @@ from handlers.mapping import (
     extract_fields,
     merge_mappings,
 )
-from handlers.metrics import Measures
-from handlers.needs import BucketName, Needs
-from handlers.program import PROGRAM_CONFIG, load_program
-from handlers.stage import StageContext
-from handlers.tally import Share
+from handlers.candidates.program import PROGRAM_CONFIG, load_program
+from handlers.runtime.context import StageContext
+from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.metrics import Measures
+from handlers.runtime.needs import BucketName, Needs
+from handlers.runtime.stage import WorkflowLambdaHandler
+from handlers.runtime.tally import Share
 
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=36_500)]
 
@@ -34,9 +34,9 @@ Days: TypeAlias = Annotated[int, Meta(ge=1, le=36_500)]
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How records become candidates; a program's own row in the program_config table overrides it.
 
-    `mappings` replaces the source of the fields that it names (`handlers/mapping.py` lists them with their defaults).
-    `max_error_rate` is the fraction of records that may be bad before the stage fails. `source_bucket` is the bucket
-    that a message's source may name.
+    `mappings` replaces the source of the fields that it names (`handlers/candidates/mapping.py` lists them with their
+    defaults). `max_error_rate` is the fraction of records that may be bad before the stage fails. `source_bucket` is
+    the bucket that a message's source may name.
     """
 
     mappings: dict[str, FieldMapping] = {}
@@ -94,7 +94,7 @@ class ETLStage(WorkflowLambdaHandler[dict[str, Any], Settings]):
         }
 
 
-class Program(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class ETLProgram(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the rows of a program say to this stage; without rows a program is enabled."""
 
     enabled: bool = True
@@ -135,7 +135,7 @@ class Recipes:
         """
         place = self._place(record)
         if place not in self._known:
-            own = load_program(self._table, *place, Program)
+            own = load_program(self._table, *place, ETLProgram)
             self._known[place] = Recipe(
                 *place,
                 enabled=own.enabled,

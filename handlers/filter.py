@@ -8,14 +8,14 @@ from typing import Any, TypeAlias, get_args
 
 import msgspec
 
-from handlers.candidate import Candidate
-from handlers.filters import BusinessRule, Eligibility, Filter, Rejection
-from handlers.handler import WorkflowLambdaHandler
-from handlers.metrics import Measures
-from handlers.needs import Needs
-from handlers.program import PROGRAM_CONFIG, load_program
-from handlers.stage import StageContext
-from handlers.tally import Share
+from handlers.candidates.candidate import Candidate
+from handlers.candidates.filters import BusinessRule, Eligibility, Filter, Rejection
+from handlers.candidates.program import PROGRAM_CONFIG, load_program
+from handlers.runtime.context import StageContext
+from handlers.runtime.metrics import Measures
+from handlers.runtime.needs import Needs
+from handlers.runtime.stage import WorkflowLambdaHandler
+from handlers.runtime.tally import Share
 
 Chain: TypeAlias = tuple[Filter, ...]
 
@@ -61,7 +61,7 @@ class FilterStage(WorkflowLambdaHandler[Candidate, Settings]):
         }
 
 
-class Program(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class FilterProgram(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the rows of a program say to this stage: parameters by the name of the filter.
 
     The filters of another step may be among them, so that one row serves the Filter steps before and after Score.
@@ -94,7 +94,7 @@ class Chains:
             return chain
         place = program, marketplace
         if place not in self._known:
-            own = load_program(self._stage.table(PROGRAM_CONFIG.name), *place, Program).filter_settings
+            own = load_program(self._stage.table(PROGRAM_CONFIG.name), *place, FilterProgram).filter_settings
             self._known[place] = tuple(_override(link, own.get(link.name, {})) for link in chain)
         return self._known[place]
 

@@ -13,15 +13,15 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from handlers.candidate import Candidate, join_key
-from handlers.contract import TransientStageError
-from handlers.events import check_event
-from handlers.handler import WorkflowLambdaHandler
-from handlers.metrics import Measures
-from handlers.needs import Needs, Publish, Table
-from handlers.stage import StageContext
-from handlers.tables import Item, check_item
-from handlers.tally import Share
+from handlers.candidates.candidate import Candidate, join_key
+from handlers.runtime.context import StageContext
+from handlers.runtime.contract import TransientStageError
+from handlers.runtime.events import check_event
+from handlers.runtime.metrics import Measures
+from handlers.runtime.needs import Needs, Publish, Table
+from handlers.runtime.stage import WorkflowLambdaHandler
+from handlers.runtime.tables import Item, check_item
+from handlers.runtime.tally import Share
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

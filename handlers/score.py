@@ -10,16 +10,16 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from handlers.batch import batched
-from handlers.candidate import Candidate, Score
-from handlers.handler import WorkflowLambdaHandler
-from handlers.metrics import Measures
-from handlers.needs import Needs, Table
-from handlers.providers import PROVIDERS, ModelName, Provider, Verdict
-from handlers.score_cache import CachedScore, CacheKey, cache_key, read_scores, write_scores
-from handlers.stage import StageContext
-from handlers.tables import check_item
-from handlers.tally import Share
+from handlers.candidates.candidate import Candidate, Score
+from handlers.candidates.providers import PROVIDERS, ModelName, Prediction, Provider
+from handlers.candidates.score_cache import CachedScore, CacheKey, cache_key, read_scores, write_scores
+from handlers.runtime.batch import batched
+from handlers.runtime.context import StageContext
+from handlers.runtime.metrics import Measures
+from handlers.runtime.needs import Needs, Table
+from handlers.runtime.stage import WorkflowLambdaHandler
+from handlers.runtime.tables import check_item
+from handlers.runtime.tally import Share
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,7 +35,7 @@ NEEDS = Needs(settings=Settings, tables={SCORE_CACHE: ("BatchGetItem", "BatchWri
 
 
 BATCH: Final = 100
-DEFAULT: Final = Verdict(0.5, 0.1)
+DEFAULT: Final = Prediction(0.5, 0.1)
 
 
 class ScoreStage(WorkflowLambdaHandler[Candidate, Settings]):

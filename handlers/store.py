@@ -9,15 +9,15 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from handlers.batch import batched
-from handlers.candidate import Candidate, join_key
-from handlers.contract import PermanentStageError, TransientStageError
-from handlers.handler import WorkflowLambdaHandler
-from handlers.metrics import Measures
-from handlers.needs import Index, Needs, Table
-from handlers.stage import StageContext
-from handlers.tables import TableClient, check_item
-from handlers.tally import FAILED, MERGED, STALE, Share
+from handlers.candidates.candidate import Candidate, join_key
+from handlers.runtime.batch import batched
+from handlers.runtime.context import StageContext
+from handlers.runtime.contract import PermanentStageError, TransientStageError
+from handlers.runtime.metrics import Measures
+from handlers.runtime.needs import Index, Needs, Table
+from handlers.runtime.stage import WorkflowLambdaHandler
+from handlers.runtime.tables import TableClient, check_item
+from handlers.runtime.tally import FAILED, MERGED, STALE, Share
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,9 +12,9 @@ from typing import Any, Final, TypeVar, assert_never, get_args
 
 import msgspec
 
-from templates import budget, catalog, naming
+from templates import budget, discovery, naming
 from templates.model import Declaration, GlueStep, LambdaStep, Step, Workflow, WorkflowType
-from templates.source import Place, Source, load_source
+from templates.source import KeyPath, Source, load_source
 
 RESERVED_STAGES: Final = ("initial", "ReceiveMessage", "StageInput", "Stage")
 SETTINGS_MAX_BYTES: Final = 3072
@@ -25,7 +25,7 @@ STEPS_MAX: Final = 50
 
 DYNAMIC_REFERENCE: Final = "{{resolve:"
 
-Problem = tuple[Place, str]
+Problem = tuple[KeyPath, str]
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -66,7 +66,7 @@ def encode_settings(settings: dict[str, Any]) -> str:
     return msgspec.json.encode(settings).decode()
 
 
-def _check_json(source: Source, value: Any, place: Place) -> None:
+def _check_json(source: Source, value: Any, place: KeyPath) -> None:
     """Refuse what YAML can say and JSON cannot, and nulls in overrides, which CloudFormation refuses anywhere."""
     match value:
         case dict():
@@ -87,7 +87,7 @@ def _check_json(source: Source, value: Any, place: Place) -> None:
             raise source.error(place, f"is a {type(value).__name__}, which JSON does not know; write it as text")
 
 
-def _parse_step(source: Source, raw: Any, place: Place) -> Step:
+def _parse_step(source: Source, raw: Any, place: KeyPath) -> Step:
     if not isinstance(raw, dict):
         raise source.error(place, f"is {_shown(raw)}; a step is a mapping with stage and handler, or stage and glue")
     if "handler" not in raw and "glue" not in raw:
@@ -146,12 +146,12 @@ def _known_problems(workflow_type: WorkflowType, steps: tuple[Step, ...]) -> Ite
     for index, step in enumerate(steps):
         match step:
             case LambdaStep():
-                if step.handler not in catalog.handler_names():
-                    yield ("steps", index, "handler"), _unknown(step.handler, catalog.handler_names(), "handlers")
+                if step.handler not in discovery.handler_names():
+                    yield ("steps", index, "handler"), _unknown(step.handler, discovery.handler_names(), "handlers")
             case GlueStep():
                 # In EXPRESS it is the Glue step itself that is wrong, whatever it is called.
-                if workflow_type is not WorkflowType.EXPRESS and step.glue not in catalog.job_names():
-                    yield ("steps", index, "glue"), _unknown(step.glue, catalog.job_names(), "glue")
+                if workflow_type is not WorkflowType.EXPRESS and step.glue not in discovery.job_names():
+                    yield ("steps", index, "glue"), _unknown(step.glue, discovery.job_names(), "glue")
             case _:
                 assert_never(step)
 
@@ -159,7 +159,7 @@ def _known_problems(workflow_type: WorkflowType, steps: tuple[Step, ...]) -> Ite
 def _express_problems(steps: tuple[Step, ...]) -> Iterator[Problem]:
     limit = budget.EXPRESS_LIMIT_S
     for index, step in enumerate(steps):
-        place: Place = ("steps", index)
+        place: KeyPath = ("steps", index)
         match step:
             case GlueStep():
                 yield (
@@ -189,8 +189,8 @@ def _check_settings(source: Source, steps: tuple[Step, ...]) -> None:
     for index, step in enumerate(steps):
         if isinstance(step, GlueStep):
             continue
-        place: Place = ("steps", index, "settings")
-        needs = catalog.load_needs(step.handler)
+        place: KeyPath = ("steps", index, "settings")
+        needs = discovery.load_needs(step.handler)
         bucket = needs.source_bucket(_convert(source, step.settings, needs.settings, place))
         if bucket is not None:
             _check_source_bucket(source, bucket, index, (*place, str(needs.bucket_setting)))
@@ -206,7 +206,7 @@ def _check_settings(source: Source, steps: tuple[Step, ...]) -> None:
             )
 
 
-def _check_source_bucket(source: Source, bucket: str, index: int, place: Place) -> None:
+def _check_source_bucket(source: Source, bucket: str, index: int, place: KeyPath) -> None:
     if index > 0:
         raise source.error(
             place,
@@ -218,7 +218,7 @@ def _check_source_bucket(source: Source, bucket: str, index: int, place: Place) 
         )
 
 
-def _convert(source: Source, raw: dict[str, Any], target: type[T], place: Place) -> T:
+def _convert(source: Source, raw: dict[str, Any], target: type[T], place: KeyPath) -> T:
     """Return `raw` as a value of the Struct `target`, or raise the error that says which value is wrong and why."""
     _refuse_unknown(source, raw, target, place)
     try:
@@ -226,7 +226,7 @@ def _convert(source: Source, raw: dict[str, Any], target: type[T], place: Place)
     except msgspec.ValidationError as error:
         text, _, path = str(error).partition(" - at `$")
         parts = re.findall(r"\[(\d+)]|\.(\w+)", path)
-        inner: Place = tuple(int(number) if number else name for number, name in parts)
+        inner: KeyPath = tuple(int(number) if number else name for number, name in parts)
         if missing := re.fullmatch(r"Object missing required field `(\w+)`", text):
             inner, text = (
                 (*inner, missing[1]),
@@ -237,7 +237,7 @@ def _convert(source: Source, raw: dict[str, Any], target: type[T], place: Place)
         raise source.error((*place, *inner), f"is {_shown(value)}: {_expected(target, inner, text, value)}") from None
 
 
-def _refuse_unknown(source: Source, raw: dict[str, Any], target: type[msgspec.Struct], place: Place) -> None:
+def _refuse_unknown(source: Source, raw: dict[str, Any], target: type[msgspec.Struct], place: KeyPath) -> None:
     fields = _field_types(target)
     for key, value in raw.items():
         if key not in fields:
@@ -253,7 +253,7 @@ def _field_types(target: type[msgspec.Struct]) -> dict[str, Any]:
     return {field.encode_name: field.type for field in msgspec.structs.fields(target)}
 
 
-def _expected(target: type[msgspec.Struct], place: Place, text: str, value: Any) -> str:
+def _expected(target: type[msgspec.Struct], place: KeyPath, text: str, value: Any) -> str:
     description = _describe(target, place)
     if text.startswith("Invalid enum value"):
         return f"{_allowed(str(value), _values_at(target, place))}{_in_brackets(description)}"
@@ -263,7 +263,7 @@ def _expected(target: type[msgspec.Struct], place: Place, text: str, value: Any)
     return f"expected {said}{_in_brackets(description)}"
 
 
-def _values_at(target: type[msgspec.Struct], place: Place) -> list[str]:
+def _values_at(target: type[msgspec.Struct], place: KeyPath) -> list[str]:
     """Return the values of the enumeration or `Literal` at a place within a Struct; empty where it is deeper."""
     schema: Any = msgspec.json.schema(target)
     definitions = schema.get("$defs", {})
@@ -274,7 +274,7 @@ def _values_at(target: type[msgspec.Struct], place: Place) -> list[str]:
     return [str(value) for value in schema.get("enum", [])]
 
 
-def _describe(target: type[msgspec.Struct], place: Place) -> str:
+def _describe(target: type[msgspec.Struct], place: KeyPath) -> str:
     """Return the description of the field at a place within a Struct; empty where there is none."""
     description = ""
     current: Any = target
@@ -293,7 +293,7 @@ def _in_brackets(text: str) -> str:
     return f" ({text})" if text else ""
 
 
-def _value_at(raw: Any, place: Place) -> Any:
+def _value_at(raw: Any, place: KeyPath) -> Any:
     for part in place:
         raw = raw[part]
     return raw

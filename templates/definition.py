@@ -11,7 +11,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from handlers.contract import INITIAL_FOLDER, PermanentStageError, output_key
+from handlers.runtime.contract import INITIAL_FOLDER, PermanentStageError, output_key
 from templates import budget, naming
 from templates.model import GlueStep, LambdaStep, RetryPolicy, Workflow
 
@@ -58,7 +58,7 @@ def definition_text(workflow: Workflow) -> str:
 
 
 def lambda_payload(stage: str, previous: str | None) -> State:
-    """Return the Payload of a Lambda task: exactly the five fields of `handlers.contract.ExecutionContext`.
+    """Return the Payload of a Lambda task: exactly the five fields of `handlers.runtime.contract.ExecutionContext`.
 
     The first stage (`previous` is None) gets the message body as the string that it is, which its handler parses; the
     others get null: their input is on S3 (requirements 2.1 and 2.4).

@@ -35,8 +35,8 @@ from awacs.aws import (
 )
 from troposphere import GetAtt, Ref, Sub
 
-from handlers.contract import INITIAL_FOLDER, output_key, stage_prefix
-from handlers.needs import Needs, Publish, Table
+from handlers.runtime.contract import INITIAL_FOLDER, output_key, stage_prefix
+from handlers.runtime.needs import Needs, Publish, Table
 from templates import naming
 from templates.imports import imported
 from templates.model import GlueStep, Workflow

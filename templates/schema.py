@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from templates import catalog
+from templates import discovery
 from templates.model import Declaration, GlueStep, LambdaStep
 
 
@@ -20,7 +20,7 @@ def schema_text() -> str:
         [Declaration, LambdaStep, GlueStep], ref_template="#/$defs/{name}"
     )
     top: dict[str, Any] = components.pop("Declaration")
-    components["LambdaStep"]["properties"]["handler"]["enum"] = list(catalog.handler_names())
+    components["LambdaStep"]["properties"]["handler"]["enum"] = list(discovery.handler_names())
     top["properties"]["steps"] = {
         "type": "array",
         "minItems": 1,

@@ -13,7 +13,7 @@ from templates.errors import ConfigError
 
 DEPTH_MAX: Final = 100
 
-Place: TypeAlias = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]
 """Where a value stands, e.g. `("steps", 1, "timeout_s")`."""
 
 
@@ -22,9 +22,9 @@ class Source(msgspec.Struct, frozen=True):
 
     name: str
     data: Any
-    lines: dict[Place, int]
+    lines: dict[KeyPath, int]
 
-    def error(self, place: Place, text: str) -> ConfigError:
+    def error(self, place: KeyPath, text: str) -> ConfigError:
         """Return the error that says file, line and place before the text."""
         line = next((self.lines[place[:end]] for end in range(len(place), -1, -1) if place[:end] in self.lines), None)
         where = self.name if line is None else f"{self.name}:{line}"
@@ -40,7 +40,7 @@ class _Loader(yaml.CSafeLoader):
     }
 
 
-def format_place(place: Place) -> str:
+def format_place(place: KeyPath) -> str:
     """Return a place as people write it, e.g. `steps[1].timeout_s`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
 
@@ -74,7 +74,7 @@ def parse_source(text: str, name: str) -> Source:
         node = loader.get_single_node()
         if node is None:
             raise ConfigError(f"{name}: the file is empty; declare at least name, type and steps")
-        lines: dict[Place, int] = {}
+        lines: dict[KeyPath, int] = {}
         _walk(node, (), name, lines, ())
         return Source(name, loader.construct_document(node), lines)
     except yaml.MarkedYAMLError as error:
@@ -105,7 +105,7 @@ def _refuse_depth(text: str, name: str) -> None:
             raise ConfigError(f"{name}: nested deeper than {DEPTH_MAX} levels; write it flatter")
 
 
-def _walk(node: yaml.Node, place: Place, name: str, lines: dict[Place, int], above: tuple[yaml.Node, ...]) -> None:
+def _walk(node: yaml.Node, place: KeyPath, name: str, lines: dict[KeyPath, int], above: tuple[yaml.Node, ...]) -> None:
     """Record the line of each place; refuse repeated keys, which YAML would drop, and nodes that hold themselves."""
     line = node.start_mark.line + 1
     lines.setdefault(place, line)

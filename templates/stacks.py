@@ -7,7 +7,7 @@ from typing import Any
 
 from troposphere import Export, GetAtt, Output, Ref, Sub, Template
 
-from templates import catalog, naming
+from templates import discovery, naming
 from templates.errors import ConfigError
 from templates.model import Workflow, WorkflowType
 from templates.resources.alarms import add_alarms
@@ -31,7 +31,7 @@ def foundation_stack() -> dict[str, Any]:
         "WorkflowBucket": Ref(add_workflow_bucket(template)),
         "ArtifactBucket": Ref(add_artifact_bucket(template)),
         "AlertTopic": Ref(add_alert_topic(template)),
-        **add_tables(template, catalog.tables().values()),
+        **add_tables(template, discovery.tables().values()),
     }
     for name, value in exports.items():
         template.add_output(Output(name, Value=value, Export=Export(Sub(naming.export(name)))))

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from templates import budget, catalog, naming
+from templates import budget, discovery, naming
 from templates.config import RESERVED_STAGES, parse_workflow
 from templates.model import Workflow
 from templates.source import Source
@@ -46,7 +46,7 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
 
 def _settings(handler: str, *, is_first: bool) -> st.SearchStrategy[dict[str, str]]:
     """The setting of a handler that its role depends on, or none."""
-    setting = catalog.load_needs(handler).bucket_setting
+    setting = discovery.load_needs(handler).bucket_setting
     if setting is None or not is_first:
         return st.just({})
     return st.fixed_dictionaries(
@@ -72,7 +72,7 @@ def _standard_step(stage: str) -> st.SearchStrategy[dict[str, Any]]:
     glue_step = st.fixed_dictionaries(
         {
             "stage": st.just(stage),
-            "glue": st.sampled_from(catalog.job_names()),
+            "glue": st.sampled_from(discovery.job_names()),
             "workers": st.integers(2, 299),
             "worker_type": st.sampled_from(("G.1X", "G.2X", "G.4X", "G.8X")),
             "timeout_min": st.integers(1, 10_079),

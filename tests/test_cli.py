@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ceap import cli, project
-from ceap.errors import CommandError, SurroundingsError, UsageError
+from ceap.errors import CommandError, SetupError, UsageError
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,7 +65,7 @@ def test_wrong_usage_ends_with_code_2_and_the_usage(words: list[str], capsys: py
     assert capsys.readouterr().err.startswith("usage: ceap")
 
 
-@pytest.mark.parametrize(("error", "code"), [(CommandError, 1), (UsageError, 2), (SurroundingsError, 3)])
+@pytest.mark.parametrize(("error", "code"), [(CommandError, 1), (UsageError, 2), (SetupError, 3)])
 def test_an_error_of_a_command_is_one_message_and_its_exit_code(
     error: type[CommandError], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from ceap.cli import COMMANDS
 from ceap.deploy.wheels import GLIBC_MINOR, MACHINE
-from templates import runtime
+from templates import lambda_runtime
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("ceap", "templates", "handlers")
@@ -145,4 +145,6 @@ def test_the_lock_has_every_dependency_of_the_project_file() -> None:
 
 def test_the_lock_of_the_functions_is_for_the_runtime_that_the_templates_declare() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert f"--python-platform {MACHINE}-manylinux_2_{GLIBC_MINOR} --python-version {runtime.PYTHON} " in makefile
+    assert (
+        f"--python-platform {MACHINE}-manylinux_2_{GLIBC_MINOR} --python-version {lambda_runtime.PYTHON} " in makefile
+    )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ceap.policy.finding import Finding
-    from ceap.policy.report import Report
+    from ceap.policy.reports.report import Report
 
 FORMATS: Final = ("text", "json", "sarif", "junit")
 
@@ -40,10 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print what is wrong, on standard output, and a summary on standard error; return 0 if nothing is, 1 otherwise."""
     from ceap import project
+    from ceap.ceap_toml import load_config
+    from ceap.cfn.template import load_template
     from ceap.policy.checks import load_checks
-    from ceap.policy.config import load_config
-    from ceap.policy.report import Report, summarize
-    from ceap.policy.template import load_template
+    from ceap.policy.reports.report import Report, summarize
     from ceap.policy.verdict import judge, load_all_rules
     from ceap.policy.waiver import apply_waivers, load_waivers, read_waivers
 
@@ -95,20 +95,20 @@ def _generated() -> tuple[list[Path], list[Finding], int]:
 
 
 def _formatted(report: Report, form: str, ids: Sequence[str], folders: Sequence[Path]) -> str:
-    from ceap.policy import report as text
+    from ceap.policy.reports import report as text
 
     match form:
         case "json":
             return text.format_json(report)
         case "junit":
-            from ceap.policy.junit import format_junit
+            from ceap.policy.reports.junit import format_junit
 
             return format_junit(report)
         case "sarif":
+            from ceap.ceap_toml import find_root
             from ceap.policy.catalogue import load_entries
-            from ceap.policy.config import find_root
             from ceap.policy.freshness import FRESH, SIZE
-            from ceap.policy.sarif import format_sarif
+            from ceap.policy.reports.sarif import format_sarif
             from ceap.policy.verdict import GUARD_RULES
 
             return format_sarif(

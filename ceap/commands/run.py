@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ceap.errors import SurroundingsError, UsageError
+from ceap.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
     from ceap.local.cloudformation import Stack
     from ceap.local.engine import Engine
-    from ceap.local.report import RunReport
+    from ceap.local.run_report import RunReport
 
 NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
@@ -31,7 +31,7 @@ ENOUGH: Final = 150
 """Columns that the table with the S3 objects takes; in a narrower terminal they stand below it."""
 
 
-class Failure(NamedTuple):
+class RequestedFailure(NamedTuple):
     """A failure that is asked for: `times` None is on every attempt."""
 
     stage: str
@@ -50,7 +50,7 @@ class Task(NamedTuple):
     scripts: Mapping[str, bytes]
     body: str
     copies: int
-    failure: Failure | None
+    failure: RequestedFailure | None
     keep: Path | None
 
 
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     _require_engine()
     from ceap import project
     from ceap.archive import read_scripts
-    from templates.catalog import GLUE_FOLDER
+    from templates.discovery import GLUE_FOLDER
 
     [workflow] = project.load_workflows([arguments.workflow])
     if workflow.glue_steps:
@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
         with _terminable(), Engine.start() as engine:
             report = _run(engine, task)
     except EngineError as error:
-        raise SurroundingsError(str(error)) from error
+        raise SetupError(str(error)) from error
     except DeployError as error:
         raise UsageError(f"{arguments.workflow}: {error}") from error
     _print(report, arguments.json)
@@ -123,7 +123,7 @@ def _terminable() -> Iterator[None]:
 
 def _run(engine: Engine, task: Task) -> RunReport:
     """Deploy, send, drain and report."""
-    from ceap.local.report import build_report
+    from ceap.local.run_report import build_report
 
     _say(f"deploying the foundation and {task.workflow} into the local engine")
     foundation, stack = _deploy(engine, task)
@@ -177,7 +177,7 @@ def _deploy(engine: Engine, task: Task) -> tuple[Stack, Stack]:
 
 def _follow(count: int) -> Any:
     """Return a listener that prints a line per attempt and wait; with several messages, each names its execution."""
-    from ceap.local.report import describe, describe_start
+    from ceap.local.run_report import describe, describe_start
 
     lock = threading.Lock()
 
@@ -202,7 +202,7 @@ def _print(report: RunReport, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from ceap.local.report import total
+    from ceap.local.run_report import total
 
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
     is_wide = console.width >= ENOUGH
@@ -249,7 +249,7 @@ def _plural(number: int, noun: str) -> str:
 def _require_engine() -> None:
     lacking = [module for module in ("moto", "psutil") if importlib.util.find_spec(module) is None]
     if lacking:
-        raise SurroundingsError(
+        raise SetupError(
             f"the local engine needs {' and '.join(lacking)}; install the extra: .venv/bin/pip install -e '.[local]'"
         )
 
@@ -259,16 +259,16 @@ def _require_spark() -> None:
 
     lacking = ["pyspark"] * (importlib.util.find_spec("pyspark") is None) + ["Java 11 to 17"] * (java_home() is None)
     if lacking:
-        raise SurroundingsError(f"a Glue step needs {' and '.join(lacking)}; install the extra `glue`: make glue")
+        raise SetupError(f"a Glue step needs {' and '.join(lacking)}; install the extra `glue`: make glue")
 
 
-def _failure(text: str, stages: Sequence[str]) -> Failure:
+def _failure(text: str, stages: Sequence[str]) -> RequestedFailure:
     """Return the failure that `--fail` asks for.
 
     Raises:
         UsageError: The stage is unknown, or what follows it is neither a number nor a known word.
     """
-    from handlers.contract import PermanentStageError, TransientStageError
+    from handlers.runtime.contract import PermanentStageError, TransientStageError
 
     stage, colon, how = text.partition(":")
     if stage not in stages:
@@ -276,14 +276,14 @@ def _failure(text: str, stages: Sequence[str]) -> Failure:
         hint = f"did you mean {near[0]}? " if near else ""
         raise UsageError(f"--fail {text}: there is no stage {stage!r}; {hint}allowed: {', '.join(stages)}")
     if how == "permanent":
-        return Failure(stage, PermanentStageError.__name__, None)
+        return RequestedFailure(stage, PermanentStageError.__name__, None)
     if how == "always":
-        return Failure(stage, TransientStageError.__name__, None)
+        return RequestedFailure(stage, TransientStageError.__name__, None)
     if not colon:
-        return Failure(stage, TransientStageError.__name__, 1)
+        return RequestedFailure(stage, TransientStageError.__name__, 1)
     if not re.fullmatch("[1-9][0-9]{0,5}", how):
         raise UsageError(f"--fail {text}: {how!r} is not how often to fail; allowed: {FAIL_FORM}")
-    return Failure(stage, TransientStageError.__name__, int(how))
+    return RequestedFailure(stage, TransientStageError.__name__, int(how))
 
 
 def _body(given: str | None, default: Path) -> str:

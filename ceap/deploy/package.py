@@ -10,7 +10,7 @@ from typing import Final
 from ceap.archive import build_zip, read_sources
 from ceap.deploy.wheels import MACHINE, fetch_wheels, read_wheel
 from ceap.errors import UsageError
-from templates import runtime
+from templates import lambda_runtime
 
 UNZIPPED_LIMIT_BYTES: Final = 250 * 1024 * 1024
 """Source: Lambda Developer Guide, "Lambda quotas"."""
@@ -23,7 +23,7 @@ def build_package(handlers: Path, cache: Path) -> bytes:
     Raises:
         UsageError: the requirements are missing or not pinned, two parts hold the same file, a native file is not for
             the Lambda runtime, or all is more than Lambda unzips.
-        SurroundingsError: the wheels cannot be fetched.
+        SetupError: the wheels cannot be fetched.
     """
     wheels = fetch_wheels(handlers / "requirements.txt", cache)
     parts = [(handlers.name, read_sources(handlers)), *((w.name, read_wheel(w.read_bytes())) for w in wheels)]
@@ -54,7 +54,7 @@ def merge(parts: Iterable[tuple[str, Mapping[str, bytes]]]) -> dict[str, bytes]:
 def check_native(files: Mapping[str, bytes]) -> list[str]:
     """Return what is wrong with the native files for the Lambda runtime: another machine or another Python."""
     findings = []
-    version = runtime.PYTHON.replace(".", "")
+    version = lambda_runtime.PYTHON.replace(".", "")
     for path, content in files.items():
         if content.startswith(b"\x7fELF"):
             # e_machine of the ELF header, little-endian on both machines. Source: elf(5).
@@ -64,5 +64,5 @@ def check_native(files: Mapping[str, bytes]) -> list[str]:
             findings.append(f"{path}: is no native file of Linux, the functions' system")
         tag = re.search(r"\.cpython-(\d+)", path)
         if tag and path.endswith(".so") and tag[1] != version:
-            findings.append(f"{path}: is not built for Python {runtime.PYTHON}, the functions' runtime")
+            findings.append(f"{path}: is not built for Python {lambda_runtime.PYTHON}, the functions' runtime")
     return findings

@@ -12,10 +12,10 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-from ceap.errors import SurroundingsError, UsageError
-from templates import runtime
+from ceap.errors import SetupError, UsageError
+from templates import lambda_runtime
 
-MACHINE: Final = {"arm64": "aarch64", "x86_64": "x86_64"}[runtime.ARCHITECTURE]
+MACHINE: Final = {"arm64": "aarch64", "x86_64": "x86_64"}[lambda_runtime.ARCHITECTURE]
 GLIBC_MINOR: Final = 34
 """Of glibc 2.34, that of Amazon Linux 2023. Source: Lambda Developer Guide, "Lambda runtimes"."""
 # pip takes a wheel only for a platform that it was given by name, the first one best.
@@ -33,7 +33,7 @@ def fetch_wheels(requirements: Path, cache: Path) -> list[Path]:
     Raises:
         UsageError: the file is missing, a requirement is not pinned, a wheel is not what is pinned, or
             the cache cannot be written.
-        SurroundingsError: pip cannot fetch a wheel: no network, or none for the Lambda runtime.
+        SetupError: pip cannot fetch a wheel: no network, or none for the Lambda runtime.
     """
     try:
         text = requirements.read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def fetch_wheels(requirements: Path, cache: Path) -> list[Path]:
     pinned = pinned_hashes(text, str(requirements))
     if not pinned:
         return []
-    folder = cache / hashlib.sha256("\n".join((text, runtime.PYTHON, *PLATFORMS)).encode()).hexdigest()[:16]
+    folder = cache / hashlib.sha256("\n".join((text, lambda_runtime.PYTHON, *PLATFORMS)).encode()).hexdigest()[:16]
     if not folder.is_dir():
         try:
             cache.mkdir(parents=True, exist_ok=True)
@@ -86,9 +86,17 @@ def read_wheel(wheel: bytes) -> dict[str, bytes]:
 
 
 def _download(requirements: Path, folder: Path) -> None:
-    print(f"fetching the wheels of {requirements.name} for {runtime.RUNTIME}, {runtime.ARCHITECTURE}", file=sys.stderr)
+    print(
+        f"fetching the wheels of {requirements.name} for {lambda_runtime.RUNTIME}, {lambda_runtime.ARCHITECTURE}",
+        file=sys.stderr,
+    )
     command = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps"]
-    command += ["--only-binary=:all:", "--require-hashes", "--implementation=cp", f"--python-version={runtime.PYTHON}"]
+    command += [
+        "--only-binary=:all:",
+        "--require-hashes",
+        "--implementation=cp",
+        f"--python-version={lambda_runtime.PYTHON}",
+    ]
     command += [f"--platform={platform}" for platform in PLATFORMS]
     done = subprocess.run(  # noqa: S603 - our own interpreter; the only words from outside are two paths
         [*command, f"--dest={folder}", f"--requirement={requirements}"], capture_output=True, text=True, check=False
@@ -98,4 +106,4 @@ def _download(requirements: Path, folder: Path) -> None:
     said = done.stderr.strip()
     if "DO NOT MATCH THE HASHES" in said:
         raise UsageError(f"{requirements}: a wheel is not what is pinned. pip says:\n{said}")
-    raise SurroundingsError(f"{requirements}: cannot be fetched; is the package index reachable? pip says:\n{said}")
+    raise SetupError(f"{requirements}: cannot be fetched; is the package index reachable? pip says:\n{said}")

@@ -54,7 +54,7 @@ class Request(NamedTuple):
         return resource if resource.startswith("arn:") else f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
 
-class Check(NamedTuple):
+class Question(NamedTuple):
     """One question to IAM; `context` holds the condition keys that the request adds to the general ones."""
 
     action: str
@@ -62,7 +62,7 @@ class Check(NamedTuple):
     context: Mapping[str, str] = {}
 
 
-def checks(request: Request) -> list[Check]:
+def checks(request: Request) -> list[Question]:
     """Return all that must be allowed for the request to be served; empty for what needs no permission."""
     if request.service == "sts" and request.operation == "GetCallerIdentity":
         return []
@@ -74,7 +74,7 @@ def function_name(given: str) -> str:
     return unquote(given).rpartition(":")[2]
 
 
-def not_found_check(request: Request) -> Check | None:
+def not_found_check(request: Request) -> Question | None:
     """Return what decides whether a missing object is reported as 404, or as 403 that tells nothing; None elsewhere.
 
     The listing is judged as if it asked for this very key.
@@ -83,42 +83,42 @@ def not_found_check(request: Request) -> Check | None:
     bucket, _, key = request.path.lstrip("/").partition("/")
     if request.service != "s3" or request.method not in {"GET", "HEAD"} or not key:
         return None
-    return Check("s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": key})
+    return Question("s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": key})
 
 
-def _s3(request: Request) -> list[Check]:
+def _s3(request: Request) -> list[Question]:
     bucket, _, key = request.path.lstrip("/").partition("/")
     bucket_arn = f"arn:aws:s3:::{bucket}"
     if not bucket:
-        return [Check("s3:ListAllMyBuckets", "*")]
+        return [Question("s3:ListAllMyBuckets", "*")]
     if key:
         return _s3_object(request, f"{bucket_arn}/{key}")
     if request.method == "POST" and "delete" in request.query:
         keys = [node.text for node in ElementTree.fromstring(request.body).iter() if node.tag.endswith("Key")]  # noqa: S314 (the body is our own handler's)
-        return [Check("s3:DeleteObject", f"{bucket_arn}/{name}") for name in keys]
+        return [Question("s3:DeleteObject", f"{bucket_arn}/{name}") for name in keys]
     return [_s3_bucket(request, bucket_arn)]
 
 
-def _s3_bucket(request: Request, arn: str) -> Check:
+def _s3_bucket(request: Request, arn: str) -> Question:
     if request.method not in {"GET", "HEAD"}:
-        return Check(f"s3:{request.method} {' '.join(request.query)}", arn)
+        return Question(f"s3:{request.method} {' '.join(request.query)}", arn)
     for parameter, action in _BUCKET_READS.items():
         if parameter in request.query:
-            return Check(action, arn)
-    return Check("s3:ListBucket", arn, {"s3:prefix": request.query.get("prefix", "")})
+            return Question(action, arn)
+    return Question("s3:ListBucket", arn, {"s3:prefix": request.query.get("prefix", "")})
 
 
-def _s3_object(request: Request, arn: str) -> list[Check]:
+def _s3_object(request: Request, arn: str) -> list[Question]:
     if request.method in {"GET", "HEAD"}:
-        return [Check("s3:ListMultipartUploadParts" if "uploadId" in request.query else "s3:GetObject", arn)]
+        return [Question("s3:ListMultipartUploadParts" if "uploadId" in request.query else "s3:GetObject", arn)]
     if request.method == "DELETE":
-        return [Check("s3:AbortMultipartUpload" if "uploadId" in request.query else "s3:DeleteObject", arn)]
+        return [Question("s3:AbortMultipartUpload" if "uploadId" in request.query else "s3:DeleteObject", arn)]
     for parameter, action in _OBJECT_WRITES.items():
         if parameter in request.query:
-            return [Check(action, arn)]
+            return [Question(action, arn)]
     source = request.headers.get("x-amz-copy-source", "").partition("?")[0]
-    copied = [Check("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/')}")] if source else []
-    return [Check("s3:PutObject", arn), *copied]
+    copied = [Question("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/')}")] if source else []
+    return [Question("s3:PutObject", arn), *copied]
 
 
 _BUCKET_READS: Final = {
@@ -132,24 +132,26 @@ _BUCKET_READS: Final = {
 _OBJECT_WRITES: Final = {"tagging": "s3:PutObjectTagging", "acl": "s3:PutObjectAcl", "restore": "s3:RestoreObject"}
 
 
-def _sqs(request: Request) -> list[Check]:
+def _sqs(request: Request) -> list[Question]:
     url = request.document.get("QueueUrl")
     resource = request.arn("sqs", url.rpartition("/")[2]) if url else "*"
-    return [Check(f"sqs:{request.operation.removesuffix('Batch')}", resource)]
+    return [Question(f"sqs:{request.operation.removesuffix('Batch')}", resource)]
 
 
-def _dynamodb(request: Request) -> list[Check]:
+def _dynamodb(request: Request) -> list[Question]:
     document = request.document
     tables = list(document.get("RequestItems", ())) or [document[key] for key in ("TableName",) if key in document]
     if not tables and "TransactItems" in document:
         return [
-            Check(f"dynamodb:{_TRANSACTION_ACTIONS[kind]}", request.arn("dynamodb", f"table/{part['TableName']}"))
+            Question(f"dynamodb:{_TRANSACTION_ACTIONS[kind]}", request.arn("dynamodb", f"table/{part['TableName']}"))
             for item in document["TransactItems"]
             for kind, part in item.items()
         ]
     index = f"/index/{document['IndexName']}" if "IndexName" in document else ""
     action = f"dynamodb:{request.operation}"
-    return [Check(action, request.arn("dynamodb", f"table/{table}{index}")) for table in tables] or [Check(action, "*")]
+    return [Question(action, request.arn("dynamodb", f"table/{table}{index}")) for table in tables] or [
+        Question(action, "*")
+    ]
 
 
 _TRANSACTION_ACTIONS: Final = {
@@ -161,17 +163,17 @@ _TRANSACTION_ACTIONS: Final = {
 }
 
 
-def _states(request: Request) -> list[Check]:
+def _states(request: Request) -> list[Question]:
     document = request.document
     resource = document.get("stateMachineArn") or document.get("executionArn") or "*"
-    return [Check(f"states:{request.operation}", resource)]
+    return [Question(f"states:{request.operation}", resource)]
 
 
-def _events(request: Request) -> list[Check]:
+def _events(request: Request) -> list[Question]:
     if request.operation != "PutEvents":
-        return [Check(f"events:{request.operation}", "*")]
+        return [Question(f"events:{request.operation}", "*")]
     return [
-        Check(
+        Question(
             "events:PutEvents",
             request.arn("events", f"event-bus/{entry.get('EventBusName', 'default')}"),
             {"events:source": entry.get("Source", ""), "events:detail-type": entry.get("DetailType", "")},
@@ -180,30 +182,30 @@ def _events(request: Request) -> list[Check]:
     ]
 
 
-def _sns(request: Request) -> list[Check]:
+def _sns(request: Request) -> list[Question]:
     form = request.form
     resource = form.get("TopicArn") or form.get("TargetArn") or "*"
-    return [Check(f"sns:{request.operation.removesuffix('Batch')}", resource)]
+    return [Question(f"sns:{request.operation.removesuffix('Batch')}", resource)]
 
 
-def _lambda(request: Request) -> list[Check]:
+def _lambda(request: Request) -> list[Question]:
     if match := INVOKE_PATH.fullmatch(request.path):
         name = function_name(match["function"])
-        return [Check("lambda:InvokeFunction", request.arn("lambda", f"function:{name}"))]
-    return [Check(f"lambda:{request.method} {request.path}", "*")]
+        return [Question("lambda:InvokeFunction", request.arn("lambda", f"function:{name}"))]
+    return [Question(f"lambda:{request.method} {request.path}", "*")]
 
 
-def _glue(request: Request) -> list[Check]:
+def _glue(request: Request) -> list[Question]:
     name = request.document.get("JobName")
-    return [Check(f"glue:{request.operation}", request.arn("glue", f"job/{name}") if name else "*")]
+    return [Question(f"glue:{request.operation}", request.arn("glue", f"job/{name}") if name else "*")]
 
 
-def _other(request: Request) -> list[Check]:
+def _other(request: Request) -> list[Question]:
     # Without a name of its own a request asks for what no policy grants: it fails, rather than pass unseen.
-    return [Check(f"{request.service}:{request.operation or f'{request.method} {request.path}'}", "*")]
+    return [Question(f"{request.service}:{request.operation or f'{request.method} {request.path}'}", "*")]
 
 
-_SERVICES: Final[Mapping[str, Callable[[Request], list[Check]]]] = {
+_SERVICES: Final[Mapping[str, Callable[[Request], list[Question]]]] = {
     "s3": _s3,
     "sqs": _sqs,
     "dynamodb": _dynamodb,

@@ -17,7 +17,7 @@ from moto.cloudformation.models import Stack as MotoStack
 from moto.cloudformation.models import cloudformation_backends
 from moto.logs.models import LogGroup
 
-from ceap.local import resources
+from ceap.local import stack_models
 from ceap.local.hooks import replace
 from ceap.local.sessions import REGION
 
@@ -73,7 +73,7 @@ def install() -> None:
     for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
         cached.cache_clear()
     known = parsing.get_model_map()
-    for model in resources.TYPES:
+    for model in stack_models.TYPES:
         if known.get(model.type_name) is not model:
             raise AttributeError(f"moto's CloudFormation does not take our {model.type_name}")
     replace(LogGroup, "get_cfn_attribute", _log_group_attribute(LogGroup.get_cfn_attribute))
@@ -94,7 +94,7 @@ def _without_nothing(clean: Callable[..., Any]) -> Callable[..., Any]:
 def _strict(find: Callable[[str], Any]) -> Callable[[str], Any]:
     def find_or_fail(resource_type: str) -> Any:
         if (model := find(resource_type)) is None:
-            raise resources.ResourceError(f"the local engine does not know the resource type {resource_type}")
+            raise stack_models.ResourceError(f"the local engine does not know the resource type {resource_type}")
         return model
 
     return find_or_fail
@@ -171,4 +171,4 @@ def _check_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> 
 def _reason(error: Exception) -> str:
     # moto's CloudFormation errors carry their text in a response document, others in themselves.
     text = str(getattr(error, "message", "") or error) or type(error).__name__
-    return text if isinstance(error, DeployError | resources.ResourceError) else f"{type(error).__name__}: {text}"
+    return text if isinstance(error, DeployError | stack_models.ResourceError) else f"{type(error).__name__}: {text}"

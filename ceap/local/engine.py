@@ -27,7 +27,7 @@ from moto.sqs.models import sqs_backends
 
 from ceap.local import cloudformation, events, gateway, interpreter
 from ceap.local.clock import CLOCK
-from ceap.local.executions import Execution, Executions, Listener, Machine
+from ceap.local.executions import DeployedMachine, Execution, Executions, Listener
 from ceap.local.functions import Functions
 from ceap.local.hooks import replace
 from ceap.local.jobs import Jobs
@@ -132,7 +132,7 @@ class Engine:
                 self._clients["", service] = gateway.client(service, self.url)
             return self._clients["", service]
 
-    def machine(self, arn: str) -> Machine:
+    def machine(self, arn: str) -> DeployedMachine:
         return self._executions.machines[arn]
 
     def listen(self, listener: Listener, job_listener: Callable[[str, str], None]) -> None:
@@ -208,7 +208,7 @@ class Engine:
     def _in_background(self) -> int:
         return self._executions.in_background
 
-    def _add_machine(self, machine: Machine) -> None:
+    def _add_machine(self, machine: DeployedMachine) -> None:
         session = self._sessions.assume(machine.role, service="states", source=machine.arn, name=machine.name)
         interpreter.CLIENTS[machine.role] = lambda service: self._client_of(session, service)
         self._roles.append(machine.role)

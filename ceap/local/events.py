@@ -19,10 +19,10 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from ceap.local.clock import CLOCK
-from ceap.local.executions import Execution, Machine
+from ceap.local.executions import DeployedMachine, Execution
 from ceap.local.hooks import replace
-from ceap.local.resources import ResourceError
 from ceap.local.sessions import REGION
+from ceap.local.stack_models import ResourceError
 
 DATA_LIMIT_BYTES: Final = 248 * 1024
 """Escaped input and output of more are left out of a status change."""
@@ -54,7 +54,7 @@ def check_rule(rule: Any) -> None:
             raise ResourceError(f"{rule.name}: the local engine does not model {', '.join(strange)} of a target")
 
 
-def announce(machine: Machine, execution: Execution) -> None:
+def announce(machine: DeployedMachine, execution: Execution) -> None:
     """Send the event of an execution's new status; an EXPRESS machine has none."""
     if machine.kind != "STANDARD":
         return

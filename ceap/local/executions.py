@@ -36,7 +36,7 @@ class Stage(NamedTuple):
     worker: str
 
 
-class Machine(msgspec.Struct, frozen=True, kw_only=True):
+class DeployedMachine(msgspec.Struct, frozen=True, kw_only=True):
     """A deployed state machine; `definition` has its substitutions filled in."""
 
     arn: str
@@ -110,8 +110,8 @@ Listener: TypeAlias = Callable[[Execution, Attempt | Wait | None], None]
 class Executions:
     """The state machines of one engine and what they ran; `announce` is told of every change of a status."""
 
-    def __init__(self, account: str, logs: Logs, announce: Callable[[Machine, Execution], None]) -> None:
-        self.machines: Final[dict[str, Machine]] = {}
+    def __init__(self, account: str, logs: Logs, announce: Callable[[DeployedMachine, Execution], None]) -> None:
+        self.machines: Final[dict[str, DeployedMachine]] = {}
         self.all: Final[list[Execution]] = []
         self.listener: Listener | None = None
         self._account: Final = account
@@ -126,13 +126,13 @@ class Executions:
         """How many executions run that nobody waits for."""
         return self._in_background
 
-    def run(self, machine: Machine, given: str, name: str) -> Execution:
+    def run(self, machine: DeployedMachine, given: str, name: str) -> Execution:
         """Run an execution and return when it has ended."""
         execution = self._add(machine, given, name)
         self._run(machine, execution, None)
         return execution
 
-    def start(self, machine: Machine, given: str, name: str) -> Execution:
+    def start(self, machine: DeployedMachine, given: str, name: str) -> Execution:
         """Start an execution and do not wait for it."""
         execution = self._add(machine, given, name)
         self._run_in_background(machine, execution, None)
@@ -162,7 +162,7 @@ class Executions:
         if self.listener is not None:
             self.listener(execution, change)
 
-    def log(self, machine: Machine, execution: Execution, event: Mapping[str, Any]) -> None:
+    def log(self, machine: DeployedMachine, execution: Execution, event: Mapping[str, Any]) -> None:
         """Write an event to the machine's log group, as its logging configuration says."""
         if machine.log_group is None or not is_logging_enabled_for(
             LogLevel(machine.log_level), HistoryEventType(event["type"])
@@ -176,7 +176,7 @@ class Executions:
         # Step Functions delivers logs itself, set up with the machine's role when the machine is created.
         self._logs.write(machine.log_group, stream, [message], None)
 
-    def _add(self, machine: Machine, given: str, name: str) -> Execution:
+    def _add(self, machine: DeployedMachine, given: str, name: str) -> Execution:
         kind = "express" if machine.kind == "EXPRESS" else "execution"
         arn = f"{machine.arn.replace(':stateMachine:', f':{kind}:')}:{name}"
         execution = Execution(arn=arn, name=name, machine=machine.arn, input=given, started=CLOCK.now())
@@ -185,7 +185,7 @@ class Executions:
         return execution
 
     def _run_in_background(
-        self, machine: Machine, execution: Execution, resumption: interpreter.Resumption | None
+        self, machine: DeployedMachine, execution: Execution, resumption: interpreter.Resumption | None
     ) -> None:
         with self._lock:
             self._in_background += 1
@@ -201,7 +201,7 @@ class Executions:
 
         threading.Thread(target=work, name=execution.name, daemon=True).start()
 
-    def _run(self, machine: Machine, execution: Execution, resumption: interpreter.Resumption | None) -> None:
+    def _run(self, machine: DeployedMachine, execution: Execution, resumption: interpreter.Resumption | None) -> None:
         journal = _Journal(execution, machine, self)
         run = interpreter.RUNS[execution.arn] = interpreter.Run(journal.wait, resumption)
         self._tell_of_status(machine, execution)
@@ -221,12 +221,12 @@ class Executions:
                 execution.output = to_json_str(interpretation.output, separators=(",", ":"))
         self._tell_of_status(machine, execution)
 
-    def _tell_of_status(self, machine: Machine, execution: Execution) -> None:
+    def _tell_of_status(self, machine: DeployedMachine, execution: Execution) -> None:
         if not self._closed:
             self._announce(machine, execution)
             self.tell(execution, None)
 
-    def _interpretation(self, machine: Machine, execution: Execution, journal: _Journal) -> Any:
+    def _interpretation(self, machine: DeployedMachine, execution: Execution, journal: _Journal) -> Any:
         region = machine.arn.split(":")[3]
         # The interpreter's own types are classes with much more; it reads of each what stands here.
         interpretation: Any = SyncExecution
@@ -246,7 +246,7 @@ class Executions:
 
 
 class _MachineView:
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: DeployedMachine) -> None:
         self.arn = machine.arn
         self.name = machine.name
         self.sm_type = machine.kind
@@ -261,7 +261,7 @@ class _Journal:
 
     configuration = _Configuration()
 
-    def __init__(self, execution: Execution, machine: Machine, executions: Executions) -> None:
+    def __init__(self, execution: Execution, machine: DeployedMachine, executions: Executions) -> None:
         self.execution_arn: Final = execution.arn
         self._execution: Final = execution
         self._machine: Final = machine

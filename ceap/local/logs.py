@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from moto.logs.models import logs_backends
 
-from ceap.local.calls import Check
+from ceap.local.calls import Question
 from ceap.local.clock import Clock
 from ceap.local.sessions import REGION, AccessDenied, Session, Sessions
 
@@ -53,7 +53,7 @@ class Logs:
         arn = f"arn:aws:logs:{REGION}:{self._account}:log-group:{group}:log-stream:{stream}"
         actions = ["logs:CreateLogStream"] * is_new + ["logs:PutLogEvents"]
         try:
-            self._sessions.require(session, [Check(action, arn) for action in actions])
+            self._sessions.require(session, [Question(action, arn) for action in actions])
         except AccessDenied:
             return False
         return True

@@ -20,8 +20,8 @@ from moto.sqs.models import sqs_backends
 from ceap.local.clock import CLOCK
 from ceap.local.gateway import client
 from ceap.local.logs import Logs
-from ceap.local.resources import Pipe
 from ceap.local.sessions import REGION, Session
+from ceap.local.stack_models import Pipe
 
 PARALLEL: Final = 4
 """How many executions go on at once for a pipe to take more; on AWS a pipe that waits starts with five and scales."""

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from moto.iam.models import iam_backends
 
-from ceap.local import iam
-from ceap.local.calls import Check
+from ceap.local import decisions
+from ceap.local.calls import Question
 
 REGION: Final = "us-east-1"
 DRIVER_KEY: Final = "AKIACEAPDRIVER000000"
@@ -45,7 +45,7 @@ class Session(NamedTuple):
 class AccessDenied(Exception):  # noqa: N818 (the name that AWS gives it)
     """A role's policies do not allow a call; the message is worded as AWS does."""
 
-    def __init__(self, session: Session, check: Check) -> None:
+    def __init__(self, session: Session, check: Question) -> None:
         super().__init__(
             f"User: {session.arn} is not authorized to perform: {check.action} on resource: {check.resource} "
             f"because no identity-based policy allows the {check.action} action"
@@ -74,8 +74,8 @@ class Sessions:
             session = Session(role, name, f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), "local")
             trust = json.loads(_text(_role(role, self._account).assume_role_policy_document))
             context = {"aws:SourceArn": source, "aws:SourceAccount": self._account}
-            if not iam.may_assume(iam.statements_of(trust), f"{service}.amazonaws.com", context):
-                raise AccessDenied(session, Check(f"sts:AssumeRole by {service}.amazonaws.com", role))
+            if not decisions.may_assume(decisions.statements_of(trust), f"{service}.amazonaws.com", context):
+                raise AccessDenied(session, Question(f"sts:AssumeRole by {service}.amazonaws.com", role))
             self._sessions[session.access_key] = session
             self._by_source[role, source] = session
             return session
@@ -83,7 +83,7 @@ class Sessions:
     def find(self, access_key: str) -> Session | None:
         return self._sessions.get(access_key)
 
-    def require(self, session: Session, checks: Iterable[Check]) -> None:
+    def require(self, session: Session, checks: Iterable[Question]) -> None:
         """Decide and trace each check.
 
         Raises:
@@ -95,7 +95,7 @@ class Sessions:
             if not allowed:
                 raise AccessDenied(session, check)
 
-    def allows(self, session: Session, check: Check) -> bool:
+    def allows(self, session: Session, check: Question) -> bool:
         """Decide without a trace."""
         general = {
             "aws:SecureTransport": "true",  # as on AWS; the engine itself speaks plain HTTP on the loopback
@@ -104,13 +104,15 @@ class Sessions:
             "aws:PrincipalArn": session.role,
             "aws:RequestedRegion": REGION,
         }
-        return iam.is_allowed(self.statements(session.role), check.action, check.resource, {**general, **check.context})
+        return decisions.is_allowed(
+            self.statements(session.role), check.action, check.resource, {**general, **check.context}
+        )
 
     def grants(self, role: str) -> set[tuple[str, str]]:
         """Return every (action, resource pattern) that the role's policies allow."""
-        return iam.granted(self.statements(role))
+        return decisions.granted(self.statements(role))
 
-    def statements(self, role: str) -> list[iam.Statement]:
+    def statements(self, role: str) -> list[decisions.Statement]:
         """Return all statements of a role's inline and managed policies."""
         found = _role(role, self._account)
         documents = [*found.policies.values(), *(policy.document for policy in found.managed_policies.values())]
@@ -126,5 +128,5 @@ def _text(document: Any) -> str:
 
 
 @lru_cache(maxsize=256)
-def _statements(document: str) -> tuple[iam.Statement, ...]:
-    return tuple(iam.statements_of(json.loads(document)))
+def _statements(document: str) -> tuple[decisions.Statement, ...]:
+    return tuple(decisions.statements_of(json.loads(document)))

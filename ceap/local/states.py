@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ceap.local.calls import Request
 from ceap.local.clock import CLOCK
-from ceap.local.executions import Execution, Executions, Machine
+from ceap.local.executions import DeployedMachine, Execution, Executions
 from ceap.local.gateway import Answer
 
 INPUT_LIMIT_BYTES: Final = 262_144
@@ -102,7 +102,7 @@ class StepFunctions:
             ]
         }
 
-    def _machine(self, arn: str) -> Machine:
+    def _machine(self, arn: str) -> DeployedMachine:
         if arn not in self._executions.machines:
             raise StatesError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         return self._executions.machines[arn]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from typing import Any, Final
 
 import msgspec
 
+from ceap.cfn.template import Template
+
 _FIX: Final = " | fix: "
+_SHOWN_MAX: Final = 80
+"""How long a value may be, in characters, that a finding shows."""
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
@@ -50,3 +55,20 @@ class Finding(msgspec.Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         return self.at(self.text)
+
+
+def finding_at(template: Template, rule: str, message: str, path: str = "") -> Finding:
+    """Return a finding about a place in a template, with its line and the value that stands there."""
+    found = _shown(template.value(path))
+    return Finding(template.file, template.line(path), rule, message, template.written(path), found)
+
+
+def _shown(value: Any) -> str:
+    """Return what a finding shows of a value, in JSON: a scalar or an intrinsic, if short."""
+    match value:
+        case None | list():
+            return ""
+        case dict() if len(value) != 1 or not next(iter(value)).startswith(("Ref", "Fn::")):
+            return ""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_MAX else ""

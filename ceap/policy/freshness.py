@@ -7,9 +7,9 @@ from os.path import relpath
 from pathlib import Path
 from typing import Final
 
+from ceap.cfn.template import SIZE_MAX
 from ceap.errors import UsageError
 from ceap.policy.finding import Finding
-from ceap.policy.template import SIZE_MAX
 
 FRESH: Final = "GEN01_FRESH"
 SIZE: Final = "GEN02_SIZE"

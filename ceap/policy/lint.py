@@ -7,9 +7,9 @@ import gc
 import os
 from typing import Any, Final
 
+from ceap.cfn.template import Template
 from ceap.errors import UsageError
 from ceap.policy.finding import Finding
-from ceap.policy.template import Template
 
 REGION: Final = "us-east-1"
 """One region: cfn-lint's lists for others lack resource types that are there, EventBridge Pipes among them."""

@@ -9,7 +9,7 @@ from typing import Final
 from ceap.policy.catalogue import Entry, load_catalogue
 from ceap.policy.checks import load_checks
 from ceap.policy.freshness import FRESH, SIZE
-from ceap.policy.guard import load_rules
+from ceap.policy.guard.rule_files import load_rules
 from ceap.policy.verdict import GUARD_RULES
 
 ROOT: Final = GUARD_RULES.parent

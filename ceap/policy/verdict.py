@@ -10,11 +10,11 @@ from typing import Final
 
 import msgspec
 
+from ceap.cfn.template import Template
 from ceap.policy.checks import definition_json, load_checks
-from ceap.policy.engine import find_engine
-from ceap.policy.finding import Finding
-from ceap.policy.guard import Result, RuleFile, Verdict, evaluate, load_rules, refuse_clashes
-from ceap.policy.template import Template
+from ceap.policy.finding import Finding, finding_at
+from ceap.policy.guard.cfn_guard import find_engine
+from ceap.policy.guard.rule_files import Result, RuleFile, Verdict, evaluate, load_rules, refuse_clashes
 
 GUARD_RULES: Final = Path(__file__).resolve().parents[2] / "guard_rules"
 
@@ -46,7 +46,7 @@ def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: boo
     Raises:
         UsageError: a check could not be carried out; this is never a pass.
         ConfigError: what a handler declares is wrong.
-        SurroundingsError: the engine of the Guard rules is not there.
+        SetupError: the engine of the Guard rules is not there.
     """
     find_engine()  # before anything takes time
     readable = {number: each for number, each in enumerate(templates) if not definition_json.check(each)}
@@ -67,5 +67,5 @@ def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: boo
 
 
 def _judgement(template: Template, findings: list[Finding], result: Result) -> Judgement:
-    of_rules = [template.finding(failure.rule, failure.message, failure.path) for failure in result.failures]
+    of_rules = [finding_at(template, failure.rule, failure.message, failure.path) for failure in result.failures]
     return Judgement(template.file, result.verdicts, sorted(findings + of_rules))

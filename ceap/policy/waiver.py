@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import msgspec
 
+from ceap.ceap_toml import allowed
+from ceap.cfn.document import DocumentError, parse_document
+from ceap.cfn.template import Template
 from ceap.errors import UsageError
-from ceap.policy.config import allowed
-from ceap.policy.document import DocumentError, parse_document
 from ceap.policy.finding import Finding
-from ceap.policy.template import Template
 
 LINT: Final = re.compile(r"[EWI]\d{4}")
 """What ids of cfn-lint look like."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from troposphere import GetAtt, Join, Ref, Sub, Template, s3
 
-from handlers.contract import EXECUTIONS_PREFIX
+from handlers.runtime.contract import EXECUTIONS_PREFIX
 from templates import naming, permissions
 from templates.resources.encryption import if_key, key_if_any
 from templates.resources.retention import KEEP

@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda, iam
 
-from handlers.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
-from templates import catalog, naming, permissions
+from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
+from templates import discovery, naming, permissions
 from templates.config import encode_settings
 from templates.imports import imported
+from templates.lambda_runtime import ARCHITECTURE, RUNTIME
 from templates.model import LambdaStep, Workflow
 from templates.resources.encryption import key_if_any, key_policy_if_any
 from templates.resources.logs import add_log_group
-from templates.runtime import ARCHITECTURE, RUNTIME
 
 
 class LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc]  # troposphere has no types
@@ -44,7 +44,7 @@ def add_functions(template: Template, workflow: Workflow) -> None:
 
 def _add_function(template: Template, workflow: str, step: LambdaStep, previous: str | None) -> None:
     logical_id = naming.function_id(step.stage)
-    needs = catalog.load_needs(step.handler)
+    needs = discovery.load_needs(step.handler)
     source_bucket = needs.source_bucket(msgspec.convert(step.settings, needs.settings))
     log_group = add_log_group(template, f"{logical_id}LogGroup", naming.function_log_group(workflow, step.stage))
     role = template.add_resource(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from troposphere import Equals, If, Parameter, Ref, Sub, Template, dynamodb
 
-from handlers.needs import Index, Table
+from handlers.runtime.needs import Index, Table
 from templates import naming
 from templates.resources.encryption import if_key
 from templates.resources.retention import KEEP

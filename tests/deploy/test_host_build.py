@@ -19,8 +19,8 @@ from moto.server import ThreadedMotoServer
 import handlers
 from ceap.archive import build_zip, read_sources
 from ceap.deploy.package import merge
-from handlers.contract import output_key
-from handlers.needs import table_variable
+from handlers.runtime.contract import output_key
+from handlers.runtime.needs import table_variable
 from tests.handlers.support import candidate
 
 HANDLERS = Path(handlers.__file__).parent

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ceap.deploy.wheels import fetch_wheels, pinned_hashes, read_wheel
-from ceap.errors import SurroundingsError, UsageError
+from ceap.errors import SetupError, UsageError
 from tests.deploy.wheels import make_wheel
 
 HASH = "0" * 64
@@ -48,7 +48,7 @@ def test_a_wheel_for_another_machine_only_is_an_error_of_the_environment(
     index: Path, requirements: Path, tmp_path: Path
 ) -> None:
     requirements.write_text(make_wheel(index, "native", {}, "cp313-cp313-manylinux2014_x86_64"))
-    with pytest.raises(SurroundingsError, match=r"cannot be fetched(.|\n)*native==1\.0"):
+    with pytest.raises(SetupError, match=r"cannot be fetched(.|\n)*native==1\.0"):
         fetch_wheels(requirements, tmp_path / "cache")
 
 
@@ -59,7 +59,7 @@ def test_an_index_out_of_reach_is_an_error_of_the_environment(
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
     requirements.write_text(f"absent==1.0 --hash=sha256:{HASH}")
-    with pytest.raises(SurroundingsError, match="is the package index reachable"):
+    with pytest.raises(SetupError, match="is the package index reachable"):
         fetch_wheels(requirements, tmp_path / "cache")
 
 
@@ -74,7 +74,7 @@ def test_a_failed_fetch_leaves_nothing_that_a_later_one_would_take(
     index: Path, requirements: Path, tmp_path: Path
 ) -> None:
     requirements.write_text(f"absent==1.0 --hash=sha256:{HASH}")
-    with pytest.raises(SurroundingsError):
+    with pytest.raises(SetupError):
         fetch_wheels(requirements, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 

@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from handlers.contract import output_key
-from handlers.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
+from handlers.runtime.contract import output_key
+from handlers.runtime.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
 
 ROOT: Final = Path(__file__).parents[2]
 SCRIPT: Final = ROOT / "glue" / "heavy_etl.py"

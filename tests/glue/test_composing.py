@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.document import EDGE_BYTES, read_footer, read_records
+from handlers.runtime.document import EDGE_BYTES, read_footer, read_records
 from tests.glue.support import Bucket
 
 MIB = 1024 * 1024

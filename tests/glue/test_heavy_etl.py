@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from handlers.candidate import Candidate
-from handlers.contract import error_key, output_key, rejected_key, stage_prefix
-from handlers.document import read_footer, read_records
+from handlers.candidates.candidate import Candidate
+from handlers.runtime.contract import error_key, output_key, rejected_key, stage_prefix
+from handlers.runtime.document import read_footer, read_records
 from tests.glue.conftest import open_bucket
 from tests.glue.support import SCRIPT, Bucket, Json, document, install_job, job_arguments, job_environment
 

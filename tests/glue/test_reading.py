@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.document import EDGE_BYTES
+from handlers.runtime.document import EDGE_BYTES
 from tests.glue.support import Bucket, document
 
 

@@ -13,13 +13,13 @@ import sys
 import traceback
 from typing import Any
 
-from ceap.local import worker
+from ceap.local.child import worker
 
 # Before handlers are imported, as they take `time` by name.
 worker.use_virtual_time()
 
-from handlers.aws import client  # noqa: E402 - see above
-from handlers.needs import SETTINGS_VARIABLE  # noqa: E402 - see above
+from handlers.runtime.aws import client  # noqa: E402 - see above
+from handlers.runtime.needs import SETTINGS_VARIABLE  # noqa: E402 - see above
 
 
 class Invocation:

@@ -20,7 +20,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import handlers
 from ceap.local import gateway
 from ceap.local.sessions import REGION
-from handlers.needs import EVENT_BUS_VARIABLE, table_variable
+from handlers.runtime.needs import EVENT_BUS_VARIABLE, table_variable
 from tests.handlers.conftest import TABLES, create_table
 
 CHILD_KEY = "AKIACHILD"

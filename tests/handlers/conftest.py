@@ -10,9 +10,9 @@ import pytest
 from moto import mock_aws
 
 from handlers import etl, reactive, score, store
-from handlers.aws import client
-from handlers.logs import logger
-from handlers.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Table, table_variable
+from handlers.runtime.aws import client
+from handlers.runtime.logs import logger
+from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Table, table_variable
 from tests.handlers.support import BUCKET, Json
 
 TABLES = [table for module in (etl, score, store, reactive) for table in module.NEEDS.tables]

@@ -16,11 +16,11 @@ from botocore.awsrequest import AWSResponse  # type: ignore[import-untyped]  # b
 from botocore.exceptions import EndpointConnectionError  # type: ignore[import-untyped]  # botocore ships no types
 from moto.core.botocore_stubber import BotocoreStubber
 
-from handlers.aws import client
-from handlers.candidate import Candidate
-from handlers.contract import error_key, output_key, rejected_key
-from handlers.document import Header, encode_document
-from handlers.handler import WorkflowLambdaHandler
+from handlers.candidates.candidate import Candidate
+from handlers.runtime.aws import client
+from handlers.runtime.contract import error_key, output_key, rejected_key
+from handlers.runtime.document import Header, encode_document
+from handlers.runtime.stage import WorkflowLambdaHandler
 
 BUCKET = "workflow-bucket"
 EXECUTION = "execution-1"

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import UnknownServiceError  # type: ignore[import-untyped]  # botocore ships no types
 from botocore.loaders import JSONFileLoader, Loader  # type: ignore[import-untyped]  # botocore ships no types
 
-from handlers.aws import _session, client
+from handlers.runtime.aws import _session, client
 
 
 @pytest.mark.parametrize("service", ["s3", "dynamodb", "events"])

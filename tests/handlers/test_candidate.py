@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.candidate import join_key
-from handlers.contract import PermanentStageError
+from handlers.candidates.candidate import join_key
+from handlers.runtime.contract import PermanentStageError
 from tests.handlers.support import candidate
 
 # Few characters, so that keys would collide if they could.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from handlers.contract import (
+from handlers.runtime.contract import (
     ExecutionContext,
     PermanentStageError,
     StageResult,

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers import document
-from handlers.contract import PermanentStageError
-from handlers.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
+from handlers.runtime import document
+from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
 
 WHERE = "s3://bucket/executions/e/S/output.json"
 HEADER = Header(execution_id="e", stage="S", started_at="2026-01-02T03:04:05Z")

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from handlers.candidate import Candidate
-from handlers.contract import PermanentStageError, output_key
+from handlers.candidates.candidate import Candidate
 from handlers.etl import NEEDS, Settings, handler
-from handlers.tables import TableClient
+from handlers.runtime.contract import PermanentStageError, output_key
+from handlers.runtime.tables import TableClient
 from tests.handlers.support import (
     EXECUTION,
     Json,

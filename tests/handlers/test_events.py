@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from handlers.contract import PermanentStageError, TransientStageError
-from handlers.events import publish_events as publish_on
-from handlers.needs import Publish
+from handlers.runtime.contract import PermanentStageError, TransientStageError
+from handlers.runtime.events import publish_events as publish_on
+from handlers.runtime.needs import Publish
 from tests.handlers.support import Json, Refusal, calls, fault, refuse_entries
 
 pytestmark = pytest.mark.usefixtures("aws")

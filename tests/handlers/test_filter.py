@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from handlers.candidate import Candidate, Context
-from handlers.contract import PermanentStageError
+from handlers.candidates.candidate import Candidate, Context
+from handlers.candidates.filters import Eligibility, Rejection
 from handlers.filter import handler
-from handlers.filters import Eligibility, Rejection
-from handlers.tables import TableClient
+from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.tables import TableClient
 from tests.handlers.support import calls, candidate, rejected, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from handlers.candidate import Candidate
-from handlers.contract import PermanentStageError, StageError, TransientStageError, output_key
+from handlers.candidates.candidate import Candidate
 from handlers.filter import handler as filter_handler
-from handlers.handler import WorkflowLambdaHandler
-from handlers.needs import Needs
-from handlers.stage import StageContext
-from handlers.tally import MERGED, STALE
+from handlers.runtime.context import StageContext
+from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError, output_key
+from handlers.runtime.needs import Needs
+from handlers.runtime.stage import WorkflowLambdaHandler
+from handlers.runtime.tally import MERGED, STALE
 from tests.handlers.conftest import Log
 from tests.handlers.support import (
     BUCKET,

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handlers import etl, filter, handler, reactive, score, storage, store  # noqa: A004 - the stage is called so
-from handlers.candidate import Candidate
-from handlers.document import Header, encode_document, read_records
-from handlers.handler import WorkflowLambdaHandler
+from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
+from handlers.candidates.candidate import Candidate
+from handlers.runtime import stage as stage_module
+from handlers.runtime import storage
+from handlers.runtime.document import Header, encode_document, read_records
+from handlers.runtime.stage import WorkflowLambdaHandler
 from tests.handlers.conftest import TABLES
 from tests.handlers.support import Json, candidate, items, run_on, strip
 
@@ -71,7 +73,7 @@ def test_a_stage_does_not_notice_how_its_input_is_cut_into_chunks(
 ) -> None:
     whole = run_on(stage, records, next(_executions))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handler, "EDGE_BYTES", 100)
+        patch.setattr(stage_module, "EDGE_BYTES", 100)
         patch.setattr(storage, "CHUNK_BYTES", chunk)
         cut = run_on(stage, records, next(_executions))
     for document in (whole, cut):

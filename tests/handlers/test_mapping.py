@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.mapping import (
+from handlers.candidates.mapping import (
     TARGETS,
     BadRecordError,
     FieldMapping,

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
-from handlers.contract import PermanentStageError, TransientStageError
-from handlers.filters import Eligibility
-from handlers.handler import WorkflowLambdaHandler
-from handlers.needs import Needs
-from handlers.providers import Verdict
-from handlers.providers.trust import TrustProvider
-from handlers.tables import TableClient
-from handlers.tally import Share
+from handlers.candidates.filters import Eligibility
+from handlers.candidates.providers import Prediction
+from handlers.candidates.providers.trust import TrustProvider
+from handlers.runtime.contract import PermanentStageError, TransientStageError
+from handlers.runtime.needs import Needs
+from handlers.runtime.stage import WorkflowLambdaHandler
+from handlers.runtime.tables import TableClient
+from handlers.runtime.tally import Share
 from tests.handlers.conftest import Log
 from tests.handlers.support import Json, Refusal, candidate, fault, message, raw, run, run_on, write_output
 
@@ -79,7 +79,7 @@ def test_score_counts_scores_fallbacks_and_those_that_nothing_is_known_of(
     run_on(score.handler, [candidate("c1")], "e1")
     assert measured(capsys) == {HOME: {"InputCount": 1, "ScoredCount": 3, "FallbackCount": 0, "ErrorCount": 0}}
 
-    def fail(*_: object) -> Verdict:
+    def fail(*_: object) -> Prediction:
         raise RuntimeError("the model is gone")
 
     monkeypatch.setattr(TrustProvider, "score", fail)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
-from handlers.needs import Needs, Publish, table_variable
+from handlers.runtime.needs import Needs, Publish, table_variable
 from tests.handlers.support import Json, calls, message, raw, run
 
 MODULES = {"ETL": etl, "Filter": filter, "Score": score, "Store": store, "Reactive": reactive}

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import handlers
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
-from handlers.aws import client
-from handlers.contract import output_key, stage_prefix
-from handlers.handler import WorkflowLambdaHandler
+from handlers.runtime.aws import client
+from handlers.runtime.contract import output_key, stage_prefix
+from handlers.runtime.stage import WorkflowLambdaHandler
 from tests.handlers.conftest import Log
 from tests.handlers.support import (
     BUCKET,

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from handlers.candidate import Candidate
-from handlers.contract import PermanentStageError, TransientStageError
+from handlers.candidates.candidate import Candidate
 from handlers.reactive import deduplication_key, event_id, handler
-from handlers.tables import TableClient
+from handlers.runtime.contract import PermanentStageError, TransientStageError
+from handlers.runtime.tables import TableClient
 from tests.handlers.support import Json, Refusal, calls, candidate, error, fault, refuse_entries, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")

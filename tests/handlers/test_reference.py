@@ -10,10 +10,10 @@ import msgspec
 
 import handlers
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
-from handlers.filters import Filter
-from handlers.mapping import TARGETS
-from handlers.metrics import NAMESPACE
-from handlers.tally import Share
+from handlers.candidates.filters import Filter
+from handlers.candidates.mapping import TARGETS
+from handlers.runtime.metrics import NAMESPACE
+from handlers.runtime.tally import Share
 
 ROOT = Path(handlers.__file__).parent.parent
 PAGE = (ROOT / "docs" / "reference" / "handlers.md").read_text(encoding="utf-8")

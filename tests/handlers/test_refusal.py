@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from handlers import document, reactive, score, store
-from handlers.candidate import Candidate
-from handlers.contract import PermanentStageError, TransientStageError, output_key
-from handlers.handler import WorkflowLambdaHandler
+from handlers import reactive, score, store
+from handlers.candidates.candidate import Candidate
+from handlers.runtime import document
+from handlers.runtime.contract import PermanentStageError, TransientStageError, output_key
+from handlers.runtime.stage import WorkflowLambdaHandler
 from tests.handlers.support import (
     EXECUTION,
     calls,

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from handlers.contract import output_key
-from handlers.document import Header, encode_document
 from handlers.reactive import event_id
+from handlers.runtime.contract import output_key
+from handlers.runtime.document import Header, encode_document
 from tests.handlers.cloud import Cloud, Kill, Request
 from tests.handlers.support import candidate, message, raw, strip
 

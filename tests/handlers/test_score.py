@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from handlers.candidate import Candidate
-from handlers.providers import Verdict
-from handlers.providers.trust import TrustProvider
+from handlers.candidates.candidate import Candidate
+from handlers.candidates.providers import Prediction
+from handlers.candidates.providers.trust import TrustProvider
+from handlers.runtime.tables import TableClient
 from handlers.score import handler
-from handlers.tables import TableClient
 from tests.handlers.support import Json, calls, candidate, items, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -26,7 +26,7 @@ def cache() -> dict[str, Json]:
 
 
 def break_trust(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> Verdict:
+    def fail(*_: object) -> Prediction:
         raise RuntimeError("the model is gone")
 
     monkeypatch.setattr(TrustProvider, "score", fail)
@@ -101,7 +101,7 @@ def test_a_model_that_fails_falls_back_to_what_it_said_before(monkeypatch: pytes
 
 def test_a_models_own_fallback_comes_before_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     break_trust(monkeypatch)
-    monkeypatch.setattr(TrustProvider, "fallback", lambda *_: Verdict(0.4, 0.2))
+    monkeypatch.setattr(TrustProvider, "fallback", lambda *_: Prediction(0.4, 0.2))
     trust = score(candidate())["data"][0]["scores"]["trust"]
     assert (trust["value"], trust["confidence"], trust["metadata"]["fallbackStrategy"]) == (0.4, 0.2, "provider")
 
@@ -111,9 +111,11 @@ def test_features_that_a_model_cannot_judge_make_it_fall_back() -> None:
     assert scores["quality"]["metadata"]["originalFailure"].startswith("ValueError: feature order is -0.2")
 
 
-@pytest.mark.parametrize("verdict", [Verdict(float("nan"), 0.5), Verdict(float("inf"), 0.5), Verdict(0.5, 1.5)])
+@pytest.mark.parametrize(
+    "verdict", [Prediction(float("nan"), 0.5), Prediction(float("inf"), 0.5), Prediction(0.5, 1.5)]
+)
 def test_a_verdict_that_no_document_may_hold_is_a_failure_of_the_model(
-    verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+    verdict: Prediction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(TrustProvider, "score", lambda _, features: verdict)
     assert score(candidate())["data"][0]["scores"]["trust"]["metadata"]["fallback"] is True

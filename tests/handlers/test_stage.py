@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from handlers import reactive, store
-from handlers.contract import PermanentStageError
-from handlers.handler import WorkflowLambdaHandler
-from handlers.needs import EVENT_BUS_VARIABLE, Needs, table_variable
-from handlers.stage import StageContext
+from handlers.runtime.context import StageContext
+from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.needs import EVENT_BUS_VARIABLE, Needs, table_variable
+from handlers.runtime.stage import WorkflowLambdaHandler
 from tests.handlers.support import Json, candidate, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")

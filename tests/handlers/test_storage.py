@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from handlers.contract import PermanentStageError, StageError, TransientStageError
-from handlers.storage import PART_BYTES, Storage
+from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
+from handlers.runtime.storage import PART_BYTES, Storage
 from tests.handlers.support import BUCKET, Refusal, fault, get_object, keys, open_uploads, put_object
 
 MISSING = "ETLStage should have written it"

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers import store as store_module
-from handlers.candidate import Candidate
-from handlers.contract import PermanentStageError, StageError, TransientStageError
+from handlers.candidates.candidate import Candidate
+from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
+from handlers.runtime.tables import TableClient
 from handlers.store import handler
-from handlers.tables import TableClient
 from tests.handlers.support import Json, Refusal, calls, candidate, error, fault, items, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")

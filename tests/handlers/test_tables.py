@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers import tables
-from handlers.aws import client
-from handlers.contract import PermanentStageError, StageError, TransientStageError
-from handlers.tables import TableClient
+from handlers.runtime import tables
+from handlers.runtime.aws import client
+from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
+from handlers.runtime.tables import TableClient
 from tests.handlers.support import Json, Refusal, calls, fault
 
 KEY = {"PK": "p", "SK": "s"}

@@ -14,7 +14,7 @@ from ceap.archive import build_zip, read_sources
 from ceap.local.cloudformation import Stack
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
-from handlers.contract import output_key
+from handlers.runtime.contract import output_key
 from templates.model import GlueStep, LambdaStep, Retries, Workflow, WorkflowType
 from templates.render import render
 from templates.stacks import foundation_stack, workflow_stack

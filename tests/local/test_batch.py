@@ -10,7 +10,7 @@ import pytest
 
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
-from handlers.contract import PermanentStageError, TransientStageError, output_key
+from handlers.runtime.contract import PermanentStageError, TransientStageError, output_key
 from templates.budget import MAX_MESSAGE_BYTES
 from templates.model import GlueRetryPolicy, Retries
 from tests.local.support import (

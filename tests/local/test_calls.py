@@ -10,7 +10,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse  # type: ignore[import-untyped]  # no types
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # no types
 
-from ceap.local.calls import Check, Request, checks, not_found_check
+from ceap.local.calls import Question, Request, checks, not_found_check
 from ceap.local.gateway import client
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
@@ -61,75 +61,75 @@ def request_of(service: str, call: Call) -> Request:
 
 TABLE = {"TableName": "t", "Key": {"pk": {"S": "1"}}}
 
-CASES: list[tuple[str, Call, list[Check]]] = [
-    ("s3", lambda c: c.list_buckets(), [Check("s3:ListAllMyBuckets", "*")]),
-    ("s3", lambda c: c.head_bucket(Bucket="bucket"), [Check("s3:ListBucket", BUCKET, {"s3:prefix": ""})]),
+CASES: list[tuple[str, Call, list[Question]]] = [
+    ("s3", lambda c: c.list_buckets(), [Question("s3:ListAllMyBuckets", "*")]),
+    ("s3", lambda c: c.head_bucket(Bucket="bucket"), [Question("s3:ListBucket", BUCKET, {"s3:prefix": ""})]),
     (
         "s3",
         lambda c: c.list_objects_v2(Bucket="bucket", Prefix="executions/"),
-        [Check("s3:ListBucket", BUCKET, {"s3:prefix": "executions/"})],
+        [Question("s3:ListBucket", BUCKET, {"s3:prefix": "executions/"})],
     ),
-    ("s3", lambda c: c.list_multipart_uploads(Bucket="bucket"), [Check("s3:ListBucketMultipartUploads", BUCKET)]),
-    ("s3", lambda c: c.get_object(Bucket="bucket", Key="a/b c"), [Check("s3:GetObject", f"{BUCKET}/a/b c")]),
-    ("s3", lambda c: c.head_object(Bucket="bucket", Key="k"), [Check("s3:GetObject", f"{BUCKET}/k")]),
-    ("s3", lambda c: c.put_object(Bucket="bucket", Key="k", Body=b"x"), [Check("s3:PutObject", f"{BUCKET}/k")]),
-    ("s3", lambda c: c.create_multipart_upload(Bucket="bucket", Key="k"), [Check("s3:PutObject", f"{BUCKET}/k")]),
+    ("s3", lambda c: c.list_multipart_uploads(Bucket="bucket"), [Question("s3:ListBucketMultipartUploads", BUCKET)]),
+    ("s3", lambda c: c.get_object(Bucket="bucket", Key="a/b c"), [Question("s3:GetObject", f"{BUCKET}/a/b c")]),
+    ("s3", lambda c: c.head_object(Bucket="bucket", Key="k"), [Question("s3:GetObject", f"{BUCKET}/k")]),
+    ("s3", lambda c: c.put_object(Bucket="bucket", Key="k", Body=b"x"), [Question("s3:PutObject", f"{BUCKET}/k")]),
+    ("s3", lambda c: c.create_multipart_upload(Bucket="bucket", Key="k"), [Question("s3:PutObject", f"{BUCKET}/k")]),
     (
         "s3",
         lambda c: c.upload_part(Bucket="bucket", Key="k", PartNumber=1, UploadId="u", Body=b"x"),
-        [Check("s3:PutObject", f"{BUCKET}/k")],
+        [Question("s3:PutObject", f"{BUCKET}/k")],
     ),
     (
         "s3",
         lambda c: c.complete_multipart_upload(Bucket="bucket", Key="k", UploadId="u"),
-        [Check("s3:PutObject", f"{BUCKET}/k")],
+        [Question("s3:PutObject", f"{BUCKET}/k")],
     ),
     (
         "s3",
         lambda c: c.abort_multipart_upload(Bucket="bucket", Key="k", UploadId="u"),
-        [Check("s3:AbortMultipartUpload", f"{BUCKET}/k")],
+        [Question("s3:AbortMultipartUpload", f"{BUCKET}/k")],
     ),
     (
         "s3",
         lambda c: c.list_parts(Bucket="bucket", Key="k", UploadId="u"),
-        [Check("s3:ListMultipartUploadParts", f"{BUCKET}/k")],
+        [Question("s3:ListMultipartUploadParts", f"{BUCKET}/k")],
     ),
     (
         "s3",
         lambda c: c.copy_object(Bucket="bucket", Key="k", CopySource={"Bucket": "other", "Key": "a b"}),
-        [Check("s3:PutObject", f"{BUCKET}/k"), Check("s3:GetObject", "arn:aws:s3:::other/a b")],
+        [Question("s3:PutObject", f"{BUCKET}/k"), Question("s3:GetObject", "arn:aws:s3:::other/a b")],
     ),
-    ("s3", lambda c: c.delete_object(Bucket="bucket", Key="k"), [Check("s3:DeleteObject", f"{BUCKET}/k")]),
+    ("s3", lambda c: c.delete_object(Bucket="bucket", Key="k"), [Question("s3:DeleteObject", f"{BUCKET}/k")]),
     (
         "s3",
         lambda c: c.delete_objects(Bucket="bucket", Delete={"Objects": [{"Key": "a"}, {"Key": "b"}]}),
-        [Check("s3:DeleteObject", f"{BUCKET}/a"), Check("s3:DeleteObject", f"{BUCKET}/b")],
+        [Question("s3:DeleteObject", f"{BUCKET}/a"), Question("s3:DeleteObject", f"{BUCKET}/b")],
     ),
     (
         "sqs",
         lambda c: c.send_message_batch(QueueUrl="http://x/1/q", Entries=[{"Id": "1", "MessageBody": "b"}]),
-        [Check("sqs:SendMessage", arn("sqs", "q"))],
+        [Question("sqs:SendMessage", arn("sqs", "q"))],
     ),
     (
         "sqs",
         lambda c: c.receive_message(QueueUrl="http://x/1/q"),
-        [Check("sqs:ReceiveMessage", arn("sqs", "q"))],
+        [Question("sqs:ReceiveMessage", arn("sqs", "q"))],
     ),
-    ("dynamodb", lambda c: c.get_item(**TABLE), [Check("dynamodb:GetItem", arn("dynamodb", "table/t"))]),
+    ("dynamodb", lambda c: c.get_item(**TABLE), [Question("dynamodb:GetItem", arn("dynamodb", "table/t"))]),
     (
         "dynamodb",
         lambda c: c.query(TableName="t", IndexName="index", KeyConditionExpression="pk = :p"),
-        [Check("dynamodb:Query", arn("dynamodb", "table/t/index/index"))],
+        [Question("dynamodb:Query", arn("dynamodb", "table/t/index/index"))],
     ),
     (
         "dynamodb",
         lambda c: c.batch_get_item(RequestItems={"t": {"Keys": [TABLE["Key"]]}, "u": {"Keys": [TABLE["Key"]]}}),
-        [Check("dynamodb:BatchGetItem", arn("dynamodb", f"table/{name}")) for name in ("t", "u")],
+        [Question("dynamodb:BatchGetItem", arn("dynamodb", f"table/{name}")) for name in ("t", "u")],
     ),
     (
         "dynamodb",
         lambda c: c.transact_write_items(TransactItems=[{"Put": {"TableName": "t", "Item": TABLE["Key"]}}]),
-        [Check("dynamodb:PutItem", arn("dynamodb", "table/t"))],
+        [Question("dynamodb:PutItem", arn("dynamodb", "table/t"))],
     ),
     (
         "events",
@@ -140,44 +140,46 @@ CASES: list[tuple[str, Call, list[Check]]] = [
             ]
         ),
         [
-            Check("events:PutEvents", arn("events", f"event-bus/{bus}"), {"events:source": s, "events:detail-type": t})
+            Question(
+                "events:PutEvents", arn("events", f"event-bus/{bus}"), {"events:source": s, "events:detail-type": t}
+            )
             for bus, s, t in (("default", "a", "A"), ("bus", "b", "B"))
         ],
     ),
     (
         "sns",
         lambda c: c.publish(TopicArn=arn("sns", "topic"), Message="m"),
-        [Check("sns:Publish", arn("sns", "topic"))],
+        [Question("sns:Publish", arn("sns", "topic"))],
     ),
     (
         "stepfunctions",
         lambda c: c.start_sync_execution(stateMachineArn=arn("states", "stateMachine:m")),
-        [Check("states:StartSyncExecution", arn("states", "stateMachine:m"))],
+        [Question("states:StartSyncExecution", arn("states", "stateMachine:m"))],
     ),
     (
         "lambda",
         lambda c: c.invoke(FunctionName=arn("lambda", "function:f")),
-        [Check("lambda:InvokeFunction", arn("lambda", "function:f"))],
+        [Question("lambda:InvokeFunction", arn("lambda", "function:f"))],
     ),
-    ("lambda", lambda c: c.invoke(FunctionName="f"), [Check("lambda:InvokeFunction", arn("lambda", "function:f"))]),
+    ("lambda", lambda c: c.invoke(FunctionName="f"), [Question("lambda:InvokeFunction", arn("lambda", "function:f"))]),
     ("sts", lambda c: c.get_caller_identity(), []),
-    ("sts", lambda c: c.assume_role(RoleArn="a" * 20, RoleSessionName="session"), [Check("sts:AssumeRole", "*")]),
-    ("kms", lambda c: c.decrypt(CiphertextBlob=b"x"), [Check("kms:Decrypt", "*")]),
+    ("sts", lambda c: c.assume_role(RoleArn="a" * 20, RoleSessionName="session"), [Question("sts:AssumeRole", "*")]),
+    ("kms", lambda c: c.decrypt(CiphertextBlob=b"x"), [Question("kms:Decrypt", "*")]),
 ]
 
 
 @pytest.mark.parametrize(("service", "call", "expected"), CASES)
-def test_a_call_asks_for_its_action_on_its_resource(service: str, call: Call, expected: list[Check]) -> None:
+def test_a_call_asks_for_its_action_on_its_resource(service: str, call: Call, expected: list[Question]) -> None:
     assert expected == checks(request_of(service, call))
 
 
 def test_a_call_that_cannot_be_named_asks_for_what_no_policy_grants() -> None:
     request = request_of("lambda", lambda c: c.list_functions())
-    assert checks(request) == [Check("lambda:GET /2015-03-31/functions", "*")]
+    assert checks(request) == [Question("lambda:GET /2015-03-31/functions", "*")]
 
 
 def test_a_missing_object_is_told_of_only_to_whom_may_list_it() -> None:
     get = request_of("s3", lambda c: c.get_object(Bucket="bucket", Key="a/k"))
     put = request_of("s3", lambda c: c.put_object(Bucket="bucket", Key="a/k", Body=b""))
-    assert not_found_check(get) == Check("s3:ListBucket", BUCKET, {"s3:prefix": "a/k"})
+    assert not_found_check(get) == Question("s3:ListBucket", BUCKET, {"s3:prefix": "a/k"})
     assert not_found_check(put) is None

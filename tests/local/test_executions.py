@@ -31,7 +31,7 @@ def task(name: str, **fields: Any) -> dict[str, Any]:
     }
 
 
-class Machine:
+class DeployedMachine:
     """One deployed state machine behind a queue, of a template of its own."""
 
     def __init__(self, engine: Engine, stack: Stack) -> None:
@@ -49,10 +49,12 @@ class Machine:
 def machine(engine: Engine) -> Any:
     upload_code(engine, {"module.py": SOURCE})
 
-    def deploy(states: Mapping[str, Any], resources: Mapping[str, Template] | None = None, **fields: Any) -> Machine:
+    def deploy(
+        states: Mapping[str, Any], resources: Mapping[str, Template] | None = None, **fields: Any
+    ) -> DeployedMachine:
         properties = fields.pop("properties", {})
         definition = {"StartAt": next(iter(states)), "States": states, **fields}
-        return Machine(engine, engine.deploy(_stack(definition, resources or {}, properties), "stack"))
+        return DeployedMachine(engine, engine.deploy(_stack(definition, resources or {}, properties), "stack"))
 
     return deploy
 

@@ -14,7 +14,7 @@ import pytest
 from ceap import project
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
-from handlers.contract import PermanentStageError, TransientStageError, output_key
+from handlers.runtime.contract import PermanentStageError, TransientStageError, output_key
 from templates.stacks import workflow_stack
 from tests.local.support import MESSAGE, STAGES, Deployed, deploy_realtime, statuses
 

@@ -6,7 +6,7 @@ import pytest
 
 from ceap.local.cloudformation import DeployError
 from ceap.local.engine import Engine
-from handlers.contract import PermanentStageError
+from handlers.runtime.contract import PermanentStageError
 from tests.local.support import MESSAGE, STAGES, Deployed, deploy_realtime, realtime_template, statuses, without
 
 UNUSED = {

@@ -11,7 +11,7 @@ import pytest
 
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
-from handlers.contract import PermanentStageError, error_key, output_key, rejected_key
+from handlers.runtime.contract import PermanentStageError, error_key, output_key, rejected_key
 from templates.stacks import workflow_stack
 from tests.local.support import Deployed, Template, deploy_realtime
 from tests.strategies import workflow_of

@@ -26,7 +26,7 @@ def put(key: str, body: str, **fields: Any) -> Template:
     return {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:putObject", "Parameters": parameters, **fields}
 
 
-class Machine:
+class DeployedMachine:
     """A deployed state machine whose every status change goes to a topic and from there to a queue."""
 
     def __init__(self, engine: Engine, states: Mapping[str, Any], kind: str = "STANDARD", **fields: Any) -> None:
@@ -41,7 +41,7 @@ class Machine:
         received = {"TopicArn": {"Ref": "Topic"}, "Protocol": "sqs", "Endpoint": {"Fn::GetAtt": ["Received", "Arn"]}}
         text = template_text(
             MachineRole=role("states", ("s3:PutObject", "arn:aws:s3:::data/granted/*")),
-            Machine=state_machine(definition, StateMachineType=kind),
+            DeployedMachine=state_machine(definition, StateMachineType=kind),
             Topic={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "topic"}},
             Received=QUEUE | {"Properties": {"QueueName": "received"}},
             Undelivered=QUEUE | {"Properties": {"QueueName": "undelivered"}},
@@ -68,7 +68,7 @@ class Machine:
 
 
 def test_an_execution_is_started_and_described(engine: Engine) -> None:
-    machine = Machine(engine, {"P": PASS})
+    machine = DeployedMachine(engine, {"P": PASS})
     execution = machine.run(name="mine", input='{"a": 1}')
     described = machine.states.describe_execution(executionArn=execution.arn)
     assert (described["name"], described["status"], described["input"]) == ("mine", "SUCCEEDED", '{"a": 1}')
@@ -88,7 +88,7 @@ def test_an_execution_is_started_and_described(engine: Engine) -> None:
 
 
 def test_a_start_that_is_repeated_is_accepted_while_it_runs(engine: Engine) -> None:
-    machine = Machine(engine, {"W": WAIT})
+    machine = DeployedMachine(engine, {"W": WAIT})
     arn = machine.start(name="mine", input="{}")
     assert machine.start(name="mine", input="{}") == arn
     with pytest.raises(machine.states.exceptions.ExecutionAlreadyExists):
@@ -105,7 +105,7 @@ def test_a_start_that_is_repeated_is_accepted_while_it_runs(engine: Engine) -> N
     ],
 )
 def test_a_start_that_is_wrong_is_refused(engine: Engine, given: dict[str, str], error: str) -> None:
-    machine = Machine(engine, {"P": PASS})
+    machine = DeployedMachine(engine, {"P": PASS})
     with pytest.raises(ClientError, match=error):
         machine.states.start_execution(**{"stateMachineArn": machine.arn, **given})
     assert engine.executions == []
@@ -113,7 +113,7 @@ def test_a_start_that_is_wrong_is_refused(engine: Engine, given: dict[str, str],
 
 @pytest.mark.property(34)
 def test_every_status_of_a_standard_execution_is_an_event(engine: Engine) -> None:
-    execution = Machine(engine, {"P": PASS}).run(name="mine", input='{"a": 1}')
+    execution = DeployedMachine(engine, {"P": PASS}).run(name="mine", input='{"a": 1}')
     messages = [json.loads(json.loads(body)["Message"]) for body in engine.messages("received")]
     assert [message["detail"]["status"] for message in messages] == ["RUNNING", "SUCCEEDED"]
     event = messages[1]
@@ -127,7 +127,7 @@ def test_every_status_of_a_standard_execution_is_an_event(engine: Engine) -> Non
 
 
 def test_an_express_execution_emits_no_event(engine: Engine) -> None:
-    machine = Machine(engine, {"F": FAIL}, kind="EXPRESS")
+    machine = DeployedMachine(engine, {"F": FAIL}, kind="EXPRESS")
     answer = machine.states.start_sync_execution(stateMachineArn=machine.arn)
     assert (answer["status"], answer["error"], answer["cause"]) == ("FAILED", "Mine", "it failed")
     assert machine.events() == []
@@ -135,7 +135,7 @@ def test_an_express_execution_emits_no_event(engine: Engine) -> None:
 
 @pytest.mark.property(34)
 def test_an_event_that_cannot_be_delivered_is_kept(engine: Engine) -> None:
-    machine = Machine(engine, {"F": FAIL})
+    machine = DeployedMachine(engine, {"F": FAIL})
     engine.client("sns").delete_topic(TopicArn=machine.topic)
     machine.run()
     statuses = [json.loads(body)["detail"]["status"] for body in engine.messages("undelivered")]
@@ -148,21 +148,21 @@ def test_an_event_that_cannot_be_delivered_is_kept(engine: Engine) -> None:
 
 
 def test_a_rule_that_is_disabled_delivers_nothing(engine: Engine) -> None:
-    machine = Machine(engine, {"P": PASS})
+    machine = DeployedMachine(engine, {"P": PASS})
     engine.client("events").disable_rule(Name="rule")
     machine.run()
     assert machine.events() == []
 
 
 def test_data_that_is_too_long_for_an_event_is_left_out(engine: Engine) -> None:
-    machine = Machine(engine, {"P": PASS | {"Result": {}}})
+    machine = DeployedMachine(engine, {"P": PASS | {"Result": {}}})
     machine.run(input=json.dumps("x" * 254_000))
     for event in machine.events():
         assert (event["detail"]["input"], event["detail"]["inputDetails"]) == (None, {"included": False})
 
 
 def test_an_event_of_a_handler_reaches_the_targets_of_a_rule_too(engine: Engine) -> None:
-    machine = Machine(engine, {"P": PASS})
+    machine = DeployedMachine(engine, {"P": PASS})
     entry = {"Source": "aws.states", "DetailType": "mine", "Detail": '{"a": 1}'}
     engine.client("events").put_events(Entries=[entry])
     [event] = machine.events()
@@ -171,7 +171,7 @@ def test_an_event_of_a_handler_reaches_the_targets_of_a_rule_too(engine: Engine)
 
 @pytest.mark.property(34)
 def test_an_execution_that_is_stopped_is_aborted(engine: Engine) -> None:
-    machine = Machine(engine, {"W": WAIT})
+    machine = DeployedMachine(engine, {"W": WAIT})
     with CLOCK.activity():
         arn = machine.start()
         machine.states.stop_execution(executionArn=arn, error="Mine", cause="enough")
@@ -185,7 +185,7 @@ def test_an_execution_that_is_stopped_is_aborted(engine: Engine) -> None:
 
 @pytest.mark.property(34)
 def test_an_execution_whose_time_is_up_is_timed_out(engine: Engine) -> None:
-    machine = Machine(engine, {"W": WAIT}, TimeoutSeconds=60)
+    machine = DeployedMachine(engine, {"W": WAIT}, TimeoutSeconds=60)
     execution = machine.run()
     assert execution.status == "TIMED_OUT"
     assert [event["detail"]["status"] for event in machine.events()] == ["RUNNING", "TIMED_OUT"]
@@ -193,7 +193,7 @@ def test_an_execution_whose_time_is_up_is_timed_out(engine: Engine) -> None:
 
 def test_a_redrive_goes_on_at_the_failed_state_with_its_input(engine: Engine) -> None:
     first = {"Type": "Pass", "Result": {"changed": True}, "Next": "Put"}
-    machine = Machine(engine, {"First": first, "Put": put("granted/key", "$.changed", End=True)})
+    machine = DeployedMachine(engine, {"First": first, "Put": put("granted/key", "$.changed", End=True)})
     execution = machine.run(input="{}")
     assert (execution.status, execution.error) == ("FAILED", "S3.NoSuchBucketException")
     engine.client("s3").create_bucket(Bucket="data")
@@ -211,7 +211,7 @@ def test_a_redrive_goes_on_at_the_failed_state_with_its_input(engine: Engine) ->
 
 
 def test_only_what_failed_lately_can_be_redriven(engine: Engine) -> None:
-    machine = Machine(engine, {"C": {"Type": "Pass", "Next": "F"}, "F": FAIL})
+    machine = DeployedMachine(engine, {"C": {"Type": "Pass", "Next": "F"}, "F": FAIL})
     failed = machine.run()
     failed.started -= 15 * 24 * 3600
     refused = machine.states.exceptions.ExecutionNotRedrivable
@@ -230,21 +230,21 @@ def test_only_what_failed_lately_can_be_redriven(engine: Engine) -> None:
 )
 def test_s3_gets_a_body_as_json(engine: Engine, given: str, content: bytes) -> None:
     engine.client("s3").create_bucket(Bucket="data")
-    machine = Machine(engine, {"Put": put("granted/key", "$.body", End=True)})
+    machine = DeployedMachine(engine, {"Put": put("granted/key", "$.body", End=True)})
     assert machine.run(input=f'{{"body": {given}}}').status == "SUCCEEDED"
     assert list(engine.objects("data")) == [("granted/key", content)]
 
 
 def test_s3_denies_what_the_role_of_the_machine_may_not(engine: Engine) -> None:
     engine.client("s3").create_bucket(Bucket="data")
-    execution = Machine(engine, {"Put": put("denied/key", "$", End=True)}).run()
+    execution = DeployedMachine(engine, {"Put": put("denied/key", "$", End=True)}).run()
     assert (execution.status, str(execution.error)[:3]) == ("FAILED", "S3.")
     assert "not authorized to perform: s3:PutObject" in str(execution.cause)
 
 
 def test_an_engine_that_closes_ends_what_runs() -> None:
     with Engine.start() as engine:
-        machine = Machine(engine, {"W": WAIT})
+        machine = DeployedMachine(engine, {"W": WAIT})
         machine.start()
     [execution] = engine.executions
     assert CLOCK.wait(lambda: None, lambda: execution.status == "ABORTED", 10)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import json
 
+from ceap.cfn.template import Template, parse_template
 from ceap.policy.checks import load_checks
 from ceap.policy.finding import Finding
-from ceap.policy.template import Template, parse_template
 from templates.render import render
 from templates.stacks import workflow_stack
 from tests.policy.changes import Change

@@ -45,7 +45,12 @@ HANDLER_MUTANTS = [
         ("07_PACKAGED_HANDLER", "express", "unknown", of("ETLFunction", "Handler", "handlers.extract.handler")),
         ("07_PACKAGED_HANDLER", "express", "elsewhere", of("ETLFunction", "Handler", "etl.handler")),
         ("07_PACKAGED_HANDLER", "express", "other name", of("ETLFunction", "Handler", "handlers.etl.main")),
-        ("07_PACKAGED_HANDLER", "express", "no handler", of("ETLFunction", "Handler", "handlers.storage.handler")),
+        (
+            "07_PACKAGED_HANDLER",
+            "express",
+            "no handler",
+            of("ETLFunction", "Handler", "handlers.runtime.storage.handler"),
+        ),
         ("08_HANDLER_ENVIRONMENT", "express", "no table", without("ScoreFunction", *VARIABLES, "TABLE_SCORE_CACHE")),
         (
             "08_HANDLER_ENVIRONMENT",

@@ -20,8 +20,8 @@ import msgspec
 import yaml
 
 from ceap import project
+from ceap.cfn.template import Template, find_definitions, load_template
 from ceap.policy.checks import load_checks
-from ceap.policy.template import Template, find_definitions, load_template
 from ceap.policy.verdict import judge, load_all_rules
 
 ALLOWED: Final = Path(__file__).with_suffix(".yaml")

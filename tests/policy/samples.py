@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from ceap import project
-from ceap.policy.guard import Result, RuleFile, evaluate, load_rules
-from ceap.policy.template import Template, load_template
+from ceap.cfn.template import Template, load_template
+from ceap.policy.guard.rule_files import Result, RuleFile, evaluate, load_rules
 from ceap.policy.verdict import GUARD_RULES
 
 Json = dict[str, Any]

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from ceap.policy.finding import finding_at
 from tests.policy.broken import CHECKS, found
 from tests.policy.changes import Mutant, of
 from tests.policy.check_mutants import CHECK_MUTANTS
@@ -42,6 +43,6 @@ def test_a_change_that_changes_nothing_is_no_mutant() -> None:
 
 
 def test_a_check_that_finds_something_anyway_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CHECKS, "CFN01_NO_NULL", lambda template: [template.finding("CFN01_NO_NULL", "always")])
+    monkeypatch.setitem(CHECKS, "CFN01_NO_NULL", lambda template: [finding_at(template, "CFN01_NO_NULL", "always")])
     with pytest.raises(ValueError, match="in the unchanged template too"):
         found("CFN01_NO_NULL", "express", of("Queue", "VisibilityTimeout", None))

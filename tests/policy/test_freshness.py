@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from ceap import project
+from ceap.cfn.template import SIZE_MAX
 from ceap.errors import UsageError
 from ceap.policy.freshness import check_generated
-from ceap.policy.template import SIZE_MAX
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ceap import project
-from ceap.policy.template import load_template, parse_template
+from ceap.cfn.template import load_template, parse_template
 from tests.policy.leaf_mutants import find_unnoticed, leaf_mutants, load_allowed, refuse_faulty, shortfalls
 
 SMALL = """\

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from ceap.cfn.template import parse_template
 from ceap.errors import UsageError
 from ceap.policy.lint import check_lint
-from ceap.policy.template import parse_template
 
 WRONG = """\
 Resources:

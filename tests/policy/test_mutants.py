@@ -5,13 +5,13 @@ from collections import Counter
 
 import pytest
 
-from ceap.policy.guard import Failure
+from ceap.policy.guard.rule_files import RuleFailure
 from tests.policy.changes import Change, of
 from tests.policy.mutants import MUTANTS
 from tests.policy.samples import changed, golden_data, results, rules
 
 
-def failures(rule: str, kind: str, *changes: Change) -> list[list[Failure]]:
+def failures(rule: str, kind: str, *changes: Change) -> list[list[RuleFailure]]:
     """Return what a rule finds in each of the changed golden templates.
 
     Raises:

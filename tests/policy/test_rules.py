@@ -11,11 +11,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
+from ceap.cfn.template import parse_template
 from ceap.policy.checks import load_checks
-from ceap.policy.engine import find_engine
 from ceap.policy.freshness import FRESH, SIZE
-from ceap.policy.guard import RuleFile, evaluate
-from ceap.policy.template import parse_template
+from ceap.policy.guard.cfn_guard import find_engine
+from ceap.policy.guard.rule_files import RuleFile, evaluate
 from ceap.policy.verdict import GUARD_RULES, judge
 from templates.model import GlueStep, Workflow
 from templates.render import render

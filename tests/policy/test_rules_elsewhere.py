@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ceap.policy.engine import find_engine
-from ceap.policy.guard import evaluate
+from ceap.cfn.template import parse_template
+from ceap.policy.guard.cfn_guard import find_engine
+from ceap.policy.guard.rule_files import evaluate
 from ceap.policy.lint import check_lint
-from ceap.policy.template import parse_template
 from ceap.project import ROOT
 from tests.policy.samples import KINDS, golden, rules
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ceap.cfn.template import parse_template
 from ceap.errors import UsageError
-from ceap.policy.template import parse_template
 from ceap.policy.verdict import judge, load_all_rules
 from tests.policy.samples import golden, rules
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ceap.cfn.template import Template, parse_template
 from ceap.errors import UsageError
 from ceap.policy.finding import Finding
-from ceap.policy.template import Template, parse_template
 from ceap.policy.verdict import GUARD_RULES, judge
 from ceap.policy.waiver import Waiver, apply_waivers, load_waivers, read_waivers
 from tests.policy.samples import rules

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import assume, given
 
-from handlers.contract import ExecutionContext
+from handlers.runtime.contract import ExecutionContext
 from templates import naming
 from templates.definition import build_definition, definition_text
 from templates.model import GlueStep, Workflow

@@ -8,7 +8,7 @@ from hypothesis import given
 from msgspec import Struct
 from troposphere import encode_to_dict
 
-from handlers.needs import Index, Needs, Table
+from handlers.runtime.needs import Index, Needs, Table
 from templates import budget, naming, permissions
 from templates.errors import ConfigError
 from templates.model import Workflow

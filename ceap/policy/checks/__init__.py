@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from ceap.cfn.template import Template
 from ceap.policy.finding import Finding
-from ceap.policy.template import Template
 
 
 class Check(msgspec.Struct, frozen=True):

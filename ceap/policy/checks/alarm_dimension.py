@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import (
+from ceap.cfn.lookup import (
     ALARM,
     EVENT_RULE,
     FUNCTION,
@@ -26,7 +25,8 @@ from ceap.policy.resources import (
     reference,
     resources,
 )
-from ceap.policy.template import Template
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "WIRE03_ALARM_DIMENSION"
 
@@ -55,7 +55,7 @@ _ALONE: Final = ("AWS/SQS", "AWS/EventBridge/Pipes")
 
 def check(template: Template) -> list[Finding]:
     faults = [*_wrong_dimensions(template), *_unwatched(template)]
-    return [template.finding(RULE, f"[WIRE03] {message}", path) for message, path in faults]
+    return [finding_at(template, RULE, f"[WIRE03] {message}", path) for message, path in faults]
 
 
 def _wrong_dimensions(template: Template) -> Iterator[tuple[str, str]]:

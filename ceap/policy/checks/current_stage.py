@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import INVOKE, at, machines
-from ceap.policy.template import Template
+from ceap.cfn.lookup import INVOKE, at, machines
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "P02_CURRENT_STAGE"
 
@@ -22,5 +22,5 @@ def check(template: Template) -> list[Finding]:
             said = at(state, *place)
             if state.get("Resource") == INVOKE and isinstance(said, str) and said != name:
                 message = f'[P02] the stage writes its output as {said} | fix: "currentStage": "{name}"'
-                findings.append(template.finding(RULE, message, machine.path("States", name, *place)))
+                findings.append(finding_at(template, RULE, message, machine.path("States", name, *place)))
     return findings

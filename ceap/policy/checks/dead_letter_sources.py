@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import QUEUE, Resource, at, items, pointed_at, reference, resources, text
-from ceap.policy.template import Template
+from ceap.cfn.lookup import QUEUE, Resource, at, items, pointed_at, reference, resources, text
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "WIRE04_DEAD_LETTER_SOURCES"
 
@@ -28,7 +28,7 @@ def check(template: Template) -> list[Finding]:
             message = "deadLetterTargetArn is not the ARN of a queue | fix: !GetAtt of the dead-letter queue, Arn"
             faults.append((message, queue.path(*_TARGET)))
         faults += _source_faults(template, queue)
-    return [template.finding(RULE, f"[WIRE04] {message}", path) for message, path in faults]
+    return [finding_at(template, RULE, f"[WIRE04] {message}", path) for message, path in faults]
 
 
 def _source_faults(template: Template, dead_letters: Resource) -> Iterator[tuple[str, str]]:

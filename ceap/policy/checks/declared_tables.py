@@ -1,7 +1,7 @@
 """The foundation's tables have the keys, indexes and expiry that the handlers declare.
 
 Another key fails at the first message; another expiry keeps what should go. Source: requirement 10.4;
-`handlers/needs.py`; AWS::DynamoDB::Table.
+`handlers/runtime/needs.py`; AWS::DynamoDB::Table.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import Resource, at, exported, foundation_table, items
-from ceap.policy.template import Template
-from handlers.needs import Table
-from templates import catalog, naming
+from ceap.cfn.lookup import Resource, at, exported, foundation_table, items
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
+from handlers.runtime.needs import Table
+from templates import discovery, naming
 
 RULE: Final = "WIRE12_DECLARED_TABLES"
 
 
 def check(template: Template) -> list[Finding]:
     findings = []
-    for name in catalog.tables() if exported(template) else ():
+    for name in discovery.tables() if exported(template) else ():
         found = foundation_table(template, name)
         if found:
-            faults = [*_adoption_faults(template, name), *_faults(found, catalog.tables()[name])]
-            findings += [template.finding(RULE, f"[WIRE12] {message}", path) for message, path in faults]
+            faults = [*_adoption_faults(template, name), *_faults(found, discovery.tables()[name])]
+            findings += [finding_at(template, RULE, f"[WIRE12] {message}", path) for message, path in faults]
     return findings
 
 

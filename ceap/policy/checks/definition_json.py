@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from ceap.policy.document import DocumentError, parse_json
-from ceap.policy.finding import Finding
-from ceap.policy.template import Template
+from ceap.cfn.document import DocumentError, parse_json
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "ASL04_DEFINITION_IS_JSON"
 
@@ -20,7 +20,7 @@ def check(template: Template) -> list[Finding]:
     for path, definition in template.definitions.items():
         if fault := _fault(definition):
             message = f"[ASL04] {fault}, so no Guard rule was evaluated | fix: write one JSON object"
-            findings.append(template.finding(RULE, message, path))
+            findings.append(finding_at(template, RULE, message, path))
     return findings
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import (
+from ceap.cfn.lookup import (
     ALARM,
     EVENT_RULE,
     FUNCTION,
@@ -21,7 +20,8 @@ from ceap.policy.resources import (
     items,
     resources,
 )
-from ceap.policy.template import Template
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 from templates import naming
 
 RULE: Final = "WIRE10_IMPORTS"
@@ -42,7 +42,7 @@ def check(template: Template) -> list[Finding]:
         if name is not None and is_wrong:
             cure = right or f"{_PREFIX} and one of {', '.join(foundation_exports())}"
             message = f"[WIRE10] {name} is not what belongs here | fix: import {cure}"
-            findings.append(template.finding(RULE, message, path))
+            findings.append(finding_at(template, RULE, message, path))
     return findings
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import RUN_JOB, at, key_path, machines
-from ceap.policy.template import Template
-from handlers.contract import INITIAL_FOLDER
+from ceap.cfn.lookup import RUN_JOB, at, key_path, machines
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
+from handlers.runtime.contract import INITIAL_FOLDER
 
 RULE: Final = "P23_GLUE_KEYS"
 
@@ -26,5 +26,5 @@ def check(template: Template) -> list[Finding]:
                 said, right = at(machine.definition, *place), key_path(folder)
                 if said is not None and said != right:  # a missing one is P22's
                     message = f'[P23] {argument[2:-2]} is not that of {folder} | fix: "{argument}": "{right}"'
-                    findings.append(template.finding(RULE, message, machine.path(*place)))
+                    findings.append(finding_at(template, RULE, message, machine.path(*place)))
     return findings

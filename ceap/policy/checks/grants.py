@@ -10,14 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from ceap.policy.document import walk_scalars
-from ceap.policy.finding import Finding
-from ceap.policy.iam.arn import matches, resolve
-from ceap.policy.iam.documents import Document, documents
-from ceap.policy.iam.services import takes
-from ceap.policy.iam.uses import Grant, condition_text, has_key, uses
-from ceap.policy.resources import Resource, items, owners, pointed_at, resources
-from ceap.policy.template import Template
+from ceap.cfn.document import walk_scalars
+from ceap.cfn.lookup import Resource, items, owners, pointed_at, resources
+from ceap.cfn.template import Template
+from ceap.iam.arn import resolve
+from ceap.iam.documents import PolicyDocument, documents
+from ceap.iam.matching import matches
+from ceap.iam.services import takes
+from ceap.policy.finding import Finding, finding_at
+from ceap.policy.uses import Grant, condition_text, has_key, uses
 
 RULE: Final = "P42_GRANTS_ARE_USES"
 
@@ -66,14 +67,14 @@ def _roles(template: Template) -> Iterator[tuple[Resource, list[Resource]]]:
         yield role, list(acting[logical_id].values())
 
 
-def _is_of(template: Template, policy: Document, role: Resource) -> bool:
+def _is_of(template: Template, policy: PolicyDocument, role: Resource) -> bool:
     if policy.resource.type not in ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy"):
         return policy.resource.logical_id == role.logical_id
     attached = items(policy.resource.properties.get("Roles")) + items(policy.resource.properties.get("RoleName"))
     return role in [pointed_at(template, value) for value in attached]
 
 
-def _granted(template: Template, policy: Document) -> Iterator[_Granted]:
+def _granted(template: Template, policy: PolicyDocument) -> Iterator[_Granted]:
     for statement in policy.statements:
         condition = condition_text(template, statement.body.get("Condition"))
         for action in statement.texts("Action") if statement.body["Effect"] == "Allow" else ():
@@ -118,7 +119,7 @@ def _superfluous(template: Template, who: str, granted: list[_Granted], expected
             blamed[place, "at all", "remove the action"].append(action)
     for (path, text, cure), names in blamed.items():
         message = f"[P42] {who} does not use {', '.join(dict.fromkeys(names))} {text} | fix: {cure}"
-        yield template.finding(RULE, message, path)
+        yield finding_at(template, RULE, message, path)
 
 
 def _missing(
@@ -131,7 +132,7 @@ def _missing(
     for (arn, condition, when), names in lacking.items():
         near = (each.statement for each in granted if each.grant.action in names)
         message = f"[P42] {who} uses {', '.join(names)} on {arn}, which is not granted | fix: grant it"
-        yield template.finding(RULE, message + _under(condition, when), next(near, role.path("Policies")))
+        yield finding_at(template, RULE, message + _under(condition, when), next(near, role.path("Policies")))
 
 
 def _covers(grant: Grant, use: Grant) -> bool:

@@ -3,7 +3,7 @@
 Tables by the names that the foundation exports, for which its role has grants; the event bus where it publishes;
 settings that its handler takes. What is wrong here shows when the first message comes. What the
 handler does not read may be read below it: AWS_ENDPOINT_URL sends all data elsewhere, PYTHONPATH runs other code.
-Source: requirement 3.3; `handlers/needs.py`; AWS SDKs and Tools Reference Guide, "Environment variables".
+Source: requirement 3.3; `handlers/runtime/needs.py`; AWS SDKs and Tools Reference Guide, "Environment variables".
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Final
 
 import msgspec
 
-from ceap.policy.document import parse_json
-from ceap.policy.finding import Finding
-from ceap.policy.resources import FUNCTION, at, handler_of, imported, pointed_at, resources
-from ceap.policy.template import Template
-from handlers.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
-from templates import catalog, naming
+from ceap.cfn.document import parse_json
+from ceap.cfn.lookup import FUNCTION, at, handler_of, imported, pointed_at, resources
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
+from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
+from templates import discovery, naming
 
 RULE: Final = "WIRE08_HANDLER_ENVIRONMENT"
 
@@ -39,10 +39,10 @@ def check(template: Template) -> list[Finding]:
         variables = at(function.properties, "Environment", "Variables")
         if handler is None or not isinstance(variables, dict | None):
             continue
-        needs = catalog.load_needs(handler)
+        needs = discovery.load_needs(handler)
         faults = (*_table_faults(template, needs, variables or {}), *_other_faults(needs, variables or {}))
         findings += [
-            template.finding(RULE, f"[WIRE08] {message}", function.path("Environment", "Variables", variable))
+            finding_at(template, RULE, f"[WIRE08] {message}", function.path("Environment", "Variables", variable))
             for message, variable in faults
         ]
     return findings

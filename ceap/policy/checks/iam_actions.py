@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.iam.documents import documents
-from ceap.policy.iam.services import known_actions, load_service
-from ceap.policy.template import Template
+from ceap.cfn.template import Template
+from ceap.iam.documents import documents
+from ceap.iam.services import known_actions, load_service
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "IAM01_ACTIONS_EXIST"
 
@@ -22,7 +22,7 @@ def check(template: Template) -> list[Finding]:
             for action in statement.texts("Action") + statement.texts("NotAction"):
                 if action.value not in ("*", "*:*") and not known_actions(action.value):
                     message = f"[IAM01] AWS has no action {action.value} | fix: {_cure(action.value)}"
-                    findings.append(template.finding(RULE, message, action.path))
+                    findings.append(finding_at(template, RULE, message, action.path))
     return findings
 
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.iam.arn import resolve
-from ceap.policy.iam.documents import Statement, documents, entries
-from ceap.policy.iam.services import load_service
-from ceap.policy.template import Template
+from ceap.cfn.template import Template
+from ceap.iam.arn import resolve
+from ceap.iam.documents import Statement, documents, entries
+from ceap.iam.services import load_service
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "IAM03_CONDITIONS_MATCH"
 
@@ -39,7 +39,7 @@ _PATTERN: Final = re.compile(r"(?<!\$\{)[*?](?!\})")
 
 def check(template: Template) -> list[Finding]:
     return [
-        template.finding(RULE, f"[IAM03] {fault}", path)
+        finding_at(template, RULE, f"[IAM03] {fault}", path)
         for document in documents(template)
         for statement in document.statements
         for path, fault in _faults(template, statement)

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.iam.arn import resolve, split_arn
-from ceap.policy.iam.documents import Entry, documents, entries
-from ceap.policy.template import Template
+from ceap.cfn.template import Template
+from ceap.iam.arn import resolve, split_arn
+from ceap.iam.documents import PlacedValue, documents, entries
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "IAM06_NOBODY_ELSE"
 
@@ -41,13 +41,13 @@ def check(template: Template) -> list[Finding]:
                 who = _who(resolve(template, entry.value), is_bound=is_bound)
                 if who:
                     message = f"[IAM06] {who} is let in | fix: Principal with !Sub and ${{AWS::AccountId}}, or a waiver"
-                    findings.append(template.finding(RULE, message, entry.path))
+                    findings.append(finding_at(template, RULE, message, entry.path))
     return findings
 
 
-def _principals(statement: dict[str, Any], path: str) -> Iterator[Entry]:
+def _principals(statement: dict[str, Any], path: str) -> Iterator[PlacedValue]:
     if "NotPrincipal" in statement:
-        yield Entry(f"{path}/NotPrincipal", "*")
+        yield PlacedValue(f"{path}/NotPrincipal", "*")
     for entry in entries(statement.get("Principal"), f"{path}/Principal"):
         is_of_aws = isinstance(entry.value, dict) and "AWS" in entry.value
         yield from entries(entry.value["AWS"], f"{entry.path}/AWS") if is_of_aws else [entry]

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.iam.arn import matches, resolve, split_arn
-from ceap.policy.iam.documents import Document, documents
-from ceap.policy.resources import BUCKET, QUEUE, TOPIC, items, pointed_at
-from ceap.policy.template import Template
+from ceap.cfn.lookup import BUCKET, QUEUE, TOPIC, items, pointed_at
+from ceap.cfn.template import Template
+from ceap.iam.arn import resolve, split_arn
+from ceap.iam.documents import PolicyDocument, documents
+from ceap.iam.matching import matches
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "IAM05_POLICY_OF_ITS_RESOURCE"
 
@@ -31,11 +32,13 @@ def check(template: Template) -> list[Finding]:
                 parts = split_arn(resolve(template, entry.value))
                 if parts and not any(matches(parts[5].partition("/")[0], name) for name in names):
                     message = f"[IAM05] the policy of {' and '.join(names)} speaks of {parts[5]}"
-                    findings.append(template.finding(RULE, f"{message} | fix: name the resource itself", entry.path))
+                    findings.append(
+                        finding_at(template, RULE, f"{message} | fix: name the resource itself", entry.path)
+                    )
     return findings
 
 
-def _names(template: Template, document: Document) -> list[str]:
+def _names(template: Template, document: PolicyDocument) -> list[str]:
     """Return the names of what the policy is attached to; none where one of them is another stack's."""
     key, kind = _ATTACHED.get(document.resource.type, ("", ""))
     names = []

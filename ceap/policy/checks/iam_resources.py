@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.iam.arn import ARNS, is_late, is_named, resolve, split_arn
-from ceap.policy.iam.documents import Document, Entry, Statement, documents
-from ceap.policy.iam.services import known_actions, resource_types, takes
-from ceap.policy.resources import ROLE, resource
-from ceap.policy.template import Template
+from ceap.cfn.lookup import ROLE, resource
+from ceap.cfn.template import Template
+from ceap.iam.arn import ARNS, is_late, is_named, resolve, split_arn
+from ceap.iam.documents import PlacedValue, PolicyDocument, Statement, documents
+from ceap.iam.services import known_actions, resource_types, takes
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "IAM02_ACTIONS_TAKE_RESOURCES"
 
@@ -25,14 +25,14 @@ _API: Final = "execute-api:/"
 
 def check(template: Template) -> list[Finding]:
     return [
-        template.finding(RULE, f"[IAM02] {fault}", path)
+        finding_at(template, RULE, f"[IAM02] {fault}", path)
         for document in documents(template)
         for statement in document.statements
         for path, fault in _faults(template, document, statement)
     ]
 
 
-def _faults(template: Template, document: Document, statement: Statement) -> Iterator[tuple[str, str]]:
+def _faults(template: Template, document: PolicyDocument, statement: Statement) -> Iterator[tuple[str, str]]:
     actions = [action for action in statement.texts("Action") if action.value == "*" or known_actions(action.value)]
     if document.is_trust:
         for action in actions:
@@ -70,6 +70,6 @@ def _service(arn: str) -> str:
     return parts[2] if parts else ""
 
 
-def _wanted(action: Entry) -> str:
+def _wanted(action: PlacedValue) -> str:
     kinds = sorted({kind for kind, _ in resource_types(action.value)})
     return f"grant it on a resource of the kind {' or '.join(kinds)}" if kinds else 'grant it on "*"'

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from ceap.policy.document import walk_scalars
-from ceap.policy.finding import Finding
-from ceap.policy.iam.arn import resolve
-from ceap.policy.iam.documents import Document, documents
-from ceap.policy.template import Template
+from ceap.cfn.document import walk_scalars
+from ceap.cfn.template import Template
+from ceap.iam.arn import resolve
+from ceap.iam.documents import PolicyDocument, documents
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "IAM04_POLICY_VERSION"
 VERSION: Final = "2012-10-17"
@@ -28,11 +28,11 @@ def check(template: Template) -> list[Finding]:
             fault = "the policy states no version, so its variables are plain text" if _has_variable(document) else ""
             place = document.path
         if fault:
-            findings.append(template.finding(RULE, f"[IAM04] {fault} | fix: Version '{VERSION}'", place))
+            findings.append(finding_at(template, RULE, f"[IAM04] {fault} | fix: Version '{VERSION}'", place))
     return findings
 
 
-def _has_variable(document: Document) -> bool:
+def _has_variable(document: PolicyDocument) -> bool:
     """Tell whether a variable of IAM stands in a policy: `${aws:username}`, in `Fn::Sub` `${!aws:username}`."""
     return any(
         "${!" in value or ("${" in value and "/Fn::Sub" not in path)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import JOB, at, resources, text
-from ceap.policy.template import Template
-from templates import catalog, naming
+from ceap.cfn.lookup import JOB, at, resources, text
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
+from templates import discovery, naming
 
 RULE: Final = "WIRE09_JOB_SCRIPT"
 
@@ -18,11 +18,11 @@ RULE: Final = "WIRE09_JOB_SCRIPT"
 def check(template: Template) -> list[Finding]:
     if at(template.data, "Parameters", naming.GLUE_PREFIX_PARAMETER) is None:
         return []  # not what `ceap package` has put there
-    scripts = [f"s3://{naming.ARTIFACT_BUCKET}/{naming.script_key(name)}" for name in catalog.job_names()]
+    scripts = [f"s3://{naming.ARTIFACT_BUCKET}/{naming.script_key(name)}" for name in discovery.job_names()]
     findings = []
     for job in resources(template, JOB):
         location = text(at(job.properties, "Command", "ScriptLocation"))
         if location is not None and location not in scripts:
             message = f"[WIRE09] {location} is no script of the package | fix: !Sub {', or '.join(scripts)}"
-            findings.append(template.finding(RULE, message, job.path("Command", "ScriptLocation")))
+            findings.append(finding_at(template, RULE, message, job.path("Command", "ScriptLocation")))
     return findings

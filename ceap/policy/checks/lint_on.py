@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import at, items
-from ceap.policy.template import Template
+from ceap.cfn.lookup import at, items
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 from ceap.policy.waiver import LINT
 
 RULE: Final = "CFN05_LINT_JUDGES"
@@ -20,8 +20,11 @@ _PLACE: Final = ("Metadata", "cfn-lint", "config", "ignore_checks")
 
 def check(template: Template) -> list[Finding]:
     return [
-        template.finding(
-            RULE, f"[CFN05] {ignored!r} turns off many rules of cfn-lint | fix: name the one, e.g. E3012", path
+        finding_at(
+            template,
+            RULE,
+            f"[CFN05] {ignored!r} turns off many rules of cfn-lint | fix: name the one, e.g. E3012",
+            path,
         )
         for path, ignored in _ignored(template)
         if isinstance(ignored, str) and not LINT.fullmatch(ignored)

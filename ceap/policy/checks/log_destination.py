@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import (
+from ceap.cfn.lookup import (
     JOB,
     LOG_GROUP,
     MACHINE,
@@ -26,7 +25,8 @@ from ceap.policy.resources import (
     resources,
     text,
 )
-from ceap.policy.template import Template
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "WIRE02_LOG_DESTINATION"
 
@@ -47,7 +47,7 @@ def check(template: Template) -> list[Finding]:
             job = machine.runs(template, stage)
             if job and job.type == JOB:
                 faults += _job_faults(template, job)
-    return [template.finding(RULE, f"[WIRE02] {message}", path) for message, path in faults]
+    return [finding_at(template, RULE, f"[WIRE02] {message}", path) for message, path in faults]
 
 
 def _destination_faults(template: Template, owner: Resource) -> Iterator[tuple[str, str]]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import NAME_PROPERTY, at, resources
-from ceap.policy.template import Template
+from ceap.cfn.lookup import NAME_PROPERTY, at, resources
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "CFN02_NAMES_UNIQUE"
 
@@ -25,5 +25,5 @@ def check(template: Template) -> list[Finding]:
         other = first.setdefault((resource.type, json.dumps(name, sort_keys=True)), resource.logical_id)
         if other != resource.logical_id:
             message = f"[CFN02] {other} has the same name | fix: a name of its own"
-            findings.append(template.finding(RULE, message, resource.path(NAME_PROPERTY[resource.type])))
+            findings.append(finding_at(template, RULE, message, resource.path(NAME_PROPERTY[resource.type])))
     return findings

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ceap.policy.document import walk_scalars
-from ceap.policy.finding import Finding
-from ceap.policy.resources import at, items
-from ceap.policy.template import Template
+from ceap.cfn.document import walk_scalars
+from ceap.cfn.lookup import at, items
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "CFN04_NO_MACRO"
 
@@ -22,8 +22,11 @@ def check(template: Template) -> list[Finding]:
     used = [(path, at(item, "Name") if isinstance(item, dict) else item) for path, item in named]
     used += [(path, value) for path, value in walk_scalars(template.data) if path.endswith("/Fn::Transform/Name")]
     return [
-        template.finding(
-            RULE, f"[CFN04] {name} changes the template after it was judged | fix: write out what it makes", path
+        finding_at(
+            template,
+            RULE,
+            f"[CFN04] {name} changes the template after it was judged | fix: write out what it makes",
+            path,
         )
         for path, name in used
         if isinstance(name, str) and (name == _INCLUDE or not name.startswith("AWS::"))

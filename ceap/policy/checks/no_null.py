@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from ceap.policy.document import walk_scalars
-from ceap.policy.finding import Finding
-from ceap.policy.template import Template
+from ceap.cfn.document import walk_scalars
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "CFN01_NO_NULL"
 
 
 def check(template: Template) -> list[Finding]:
     message = "[CFN01] the value is null, which CloudFormation refuses | fix: give it a value or remove the key"
-    return [template.finding(RULE, message, path) for path, value in walk_scalars(template.data) if value is None]
+    return [finding_at(template, RULE, message, path) for path, value in walk_scalars(template.data) if value is None]

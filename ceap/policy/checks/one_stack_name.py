@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import (
+from ceap.cfn.lookup import (
     ALARM,
     EVENT_RULE,
     FUNCTION,
@@ -23,7 +22,8 @@ from ceap.policy.resources import (
     handler_of,
     resources,
 )
-from ceap.policy.template import Template
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "P38_ONE_STACK_NAME"
 
@@ -46,9 +46,9 @@ def check(template: Template) -> list[Finding]:
             message = (
                 f"[P38] {name} is not named after its stack | fix: {stack}{'' if is_whole else '- and what it is'}"
             )
-            findings.append(template.finding(RULE, message, resource.path(NAME_PROPERTY[resource.type])))
+            findings.append(finding_at(template, RULE, message, resource.path(NAME_PROPERTY[resource.type])))
         service = at(resource.properties, *_SERVICE)
         if handler_of(resource) and (service is None or isinstance(service, str)) and service != base:
             message = f"[P38] the function logs as {service or 'no service'} | fix: {_SERVICE[-1]} {base}"
-            findings.append(template.finding(RULE, message, resource.path(*_SERVICE)))
+            findings.append(finding_at(template, RULE, message, resource.path(*_SERVICE)))
     return findings

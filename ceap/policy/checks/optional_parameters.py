@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import at
-from ceap.policy.template import Template
+from ceap.cfn.lookup import at
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "CFN03_OPTIONAL_PARAMETERS"
 
@@ -32,7 +32,7 @@ def check(template: Template) -> list[Finding]:
     for name, parameter in parameters.items() if isinstance(parameters, dict) else ():
         if at(parameter, "Default") == "":
             message = f"[CFN03] {name} is used where it is empty | fix: turn it round, or ask Equals !Ref {name}, ''"
-            findings += [template.finding(RULE, message, path) for path in _misused(template, name)]
+            findings += [finding_at(template, RULE, message, path) for path in _misused(template, name)]
     return findings
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import (
+from ceap.cfn.lookup import (
     BUCKET,
     PIPE,
     TOPIC,
@@ -22,8 +21,9 @@ from ceap.policy.resources import (
     reference,
     resources,
 )
-from ceap.policy.template import Template
-from templates import catalog, naming
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
+from templates import discovery, naming
 
 RULE: Final = "WIRE11_OUTPUTS"
 
@@ -35,7 +35,7 @@ def check(template: Template) -> list[Finding]:
     if not isinstance(outputs, dict):
         return []
     faults = [*_workflow_faults(template, outputs), *_foundation_faults(template, outputs)]
-    return [template.finding(RULE, f"[WIRE11] {message}", path) for message, path in faults]
+    return [finding_at(template, RULE, f"[WIRE11] {message}", path) for message, path in faults]
 
 
 def _workflow_faults(template: Template, outputs: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -90,7 +90,7 @@ def _is_export(template: Template, export: str, value: Any) -> bool:
 def _table_id(template: Template, export: str) -> str:
     """Return the logical id of the table whose name is exported, the generator's where there is none."""
     usual = export.removesuffix("Name")
-    [name] = [name for name in catalog.tables() if naming.table_id(name) == usual]
+    [name] = [name for name in discovery.tables() if naming.table_id(name) == usual]
     table = foundation_table(template, name)
     return table.logical_id if table else usual
 

@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ceap.policy.document import walk_scalars
-from ceap.policy.finding import Finding
-from ceap.policy.resources import (
+from ceap.cfn.document import walk_scalars
+from ceap.cfn.lookup import (
     FUNCTION,
     JOB,
     MACHINE,
@@ -29,7 +28,8 @@ from ceap.policy.resources import (
     source_arns,
     text,
 )
-from ceap.policy.template import Template
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "WIRE01_OWN_ROLE"
 
@@ -40,7 +40,7 @@ _ARN_ENDINGS: Final = {MACHINE: ":stateMachine:", PIPE: ":pipe/"}
 
 def check(template: Template) -> list[Finding]:
     faults = [*_owner_faults(template), *_idle_roles(template)]
-    return [template.finding(RULE, f"[WIRE01] {message}", path) for message, path in faults]
+    return [finding_at(template, RULE, f"[WIRE01] {message}", path) for message, path in faults]
 
 
 def _owner_faults(template: Template) -> Iterator[tuple[str, str]]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import FUNCTION, at, handler_of, resources, text
-from ceap.policy.template import Template
-from templates import catalog, naming
+from ceap.cfn.lookup import FUNCTION, at, handler_of, resources, text
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
+from templates import discovery, naming
 
 RULE: Final = "WIRE07_PACKAGED_HANDLER"
 
@@ -26,6 +26,6 @@ def check(template: Template) -> list[Finding]:
             continue
         if handler.startswith("handlers.") or at(function.properties, "Code", "S3Key") == _KEY:
             wrong = f"handlers/ holds no {handler}" if handler else "no handler is named"
-            cure = f"fix: handlers.NAME.handler, NAME one of {', '.join(catalog.handler_names())}"
-            findings.append(template.finding(RULE, f"[WIRE07] {wrong} | {cure}", function.path("Handler")))
+            cure = f"fix: handlers.NAME.handler, NAME one of {', '.join(discovery.handler_names())}"
+            findings.append(finding_at(template, RULE, f"[WIRE07] {wrong} | {cure}", function.path("Handler")))
     return findings

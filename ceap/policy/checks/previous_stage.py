@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import INVOKE, at, machines
-from ceap.policy.template import Template
+from ceap.cfn.lookup import INVOKE, at, machines
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "P03_PREVIOUS_STAGE"
 
@@ -28,5 +28,5 @@ def check(template: Template) -> list[Finding]:
                 right = "no stage stands before it" if previous is None else f"{previous} stands before it"
                 message = f'[P03] the stage {wrong}, and {right} | fix: "previousStage": {json.dumps(previous)}'
                 path = machine.path("States", name, "Parameters", "Payload", "previousStage")
-                findings.append(template.finding(RULE, message, path))
+                findings.append(finding_at(template, RULE, message, path))
     return findings

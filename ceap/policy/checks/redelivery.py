@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import (
+from ceap.cfn.lookup import (
     ALARM,
     PIPE,
     QUEUE,
@@ -23,7 +22,8 @@ from ceap.policy.resources import (
     pointed_at,
     resources,
 )
-from ceap.policy.template import Template
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 from templates import budget
 
 RULE: Final = "P33_REDELIVERY"
@@ -41,7 +41,7 @@ def check(template: Template) -> list[Finding]:
         machine = target and by_id.get(target.logical_id)
         if queue and queue.type == QUEUE and machine:
             faults = _faults(template, queue, machine)
-            findings += [template.finding(RULE, f"[P33] {message}", path) for message, path in faults]
+            findings += [finding_at(template, RULE, f"[P33] {message}", path) for message, path in faults]
     return findings
 
 

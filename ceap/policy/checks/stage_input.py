@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import PUT_OBJECT, RUN_JOB, Machine, at, key_path, machines
-from ceap.policy.template import Template
-from handlers.contract import INITIAL_FOLDER
+from ceap.cfn.lookup import PUT_OBJECT, RUN_JOB, Machine, at, key_path, machines
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
+from handlers.runtime.contract import INITIAL_FOLDER
 
 RULE: Final = "P04_STAGE_INPUT"
 
@@ -20,7 +20,7 @@ _PARAMETERS: Final = {"Bucket": "${WorkflowBucket}", "Key.$": key_path(INITIAL_F
 
 def check(template: Template) -> list[Finding]:
     return [
-        template.finding(RULE, f"[P04] {message}", machine.path("States", *place))
+        finding_at(template, RULE, f"[P04] {message}", machine.path("States", *place))
         for machine in machines(template)
         for message, *place in _faults(machine)
     ]

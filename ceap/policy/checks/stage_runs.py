@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import BUCKET, INVOKE, Machine, at, machines, pointed_at, reference
-from ceap.policy.template import Template
+from ceap.cfn.lookup import BUCKET, INVOKE, Machine, at, machines, pointed_at, reference
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 from templates import naming
 
 RULE: Final = "WIRE06_STAGE_RUNS_ITS_OWN"
@@ -22,7 +22,7 @@ _PARAMETERS: Final = {True: ("FunctionName", "function", ("Arn", "")), False: ("
 
 def check(template: Template) -> list[Finding]:
     return [
-        template.finding(RULE, f"[WIRE06] {message}", path)
+        finding_at(template, RULE, f"[WIRE06] {message}", path)
         for machine in machines(template)
         for message, path in _faults(template, machine)
     ]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import Machine, at, items, machines
-from ceap.policy.template import Template
+from ceap.cfn.lookup import Machine, at, items, machines
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "P15_STATES_IN_ORDER"
 
@@ -26,11 +26,11 @@ def check(template: Template) -> list[Finding]:
                 message = (
                     f"[P15] no way leads to {name} | fix: name it in the Next of the state before it, or remove it"
                 )
-                findings.append(template.finding(RULE, message, machine.path("States", name)))
+                findings.append(finding_at(template, RULE, message, machine.path("States", name)))
         back = machine.states[chain[-1]].get("Next")
         if back in chain:
             message = f"[P15] the execution comes round to {back} for ever | fix: the state that follows, or End true"
-            findings.append(template.finding(RULE, message, machine.path("States", chain[-1], "Next")))
+            findings.append(finding_at(template, RULE, message, machine.path("States", chain[-1], "Next")))
     return findings
 
 

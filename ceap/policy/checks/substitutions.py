@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from ceap.policy.document import DocumentError, parse_json, walk_scalars
-from ceap.policy.finding import Finding
-from ceap.policy.template import Template
+from ceap.cfn.document import DocumentError, parse_json, walk_scalars
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "ASL05_TOKENS_SUBSTITUTED"
 _TOKEN: Final = re.compile(r"\$\{([^}]*)\}")
@@ -27,11 +27,11 @@ def check(template: Template) -> list[Finding]:
         tokens = _tokens(definition)
         for token in sorted(tokens.keys() - keys.keys()):
             message = f"[ASL05] nothing replaces ${{{token}}} | fix: add {token} to DefinitionSubstitutions"
-            findings.append(template.finding(RULE, message, path + tokens[token]))
+            findings.append(finding_at(template, RULE, message, path + tokens[token]))
         for key in sorted(keys.keys() - tokens.keys()):
             message = f"[ASL05] the definition holds no ${{{key}}} | fix: remove {key} from DefinitionSubstitutions"
             place = path.removesuffix("DefinitionString") + f"DefinitionSubstitutions/{key}"
-            findings.append(template.finding(RULE, message, place))
+            findings.append(finding_at(template, RULE, message, place))
     return findings
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import (
+from ceap.cfn.lookup import (
     FUNCTION,
     FUNCTION_DEFAULT_S,
     Machine,
@@ -21,7 +20,8 @@ from ceap.policy.resources import (
     machines,
     number,
 )
-from ceap.policy.template import Template
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 from templates import budget
 from templates.model import RetryPolicy
 
@@ -40,7 +40,7 @@ _Fault: TypeAlias = tuple[str, str]
 
 def check(template: Template) -> list[Finding]:
     return [
-        template.finding(RULE, f"[P25] {message}", path)
+        finding_at(template, RULE, f"[P25] {message}", path)
         for machine in machines(template)
         for message, path in (
             *_task_faults(template, machine),

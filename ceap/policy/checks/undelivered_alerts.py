@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from ceap.policy.finding import Finding
-from ceap.policy.resources import (
+from ceap.cfn.lookup import (
     EVENT_RULE,
     QUEUE,
     Resource,
@@ -23,7 +22,8 @@ from ceap.policy.resources import (
     source_arns,
     text,
 )
-from ceap.policy.template import Template
+from ceap.cfn.template import Template
+from ceap.policy.finding import Finding, finding_at
 
 RULE: Final = "WIRE05_UNDELIVERED_ALERTS"
 
@@ -38,7 +38,7 @@ def check(template: Template) -> list[Finding]:
                 message = f"[WIRE05] {queue.logical_id} does not take what {rule.logical_id} cannot deliver | fix: "
                 cure = "a policy that allows events.amazonaws.com sqs:SendMessage from the ARN of this rule"
                 place = rule.path("Targets", index, "DeadLetterConfig", "Arn")
-                findings.append(template.finding(RULE, message + cure, place))
+                findings.append(finding_at(template, RULE, message + cure, place))
     return findings
 
 

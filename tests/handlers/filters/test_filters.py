@@ -6,8 +6,8 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from handlers.filters import BusinessRule, Eligibility, Filter, Quality, Trust
-from handlers.filters.base import BaseFilter
+from handlers.candidates.filters import BusinessRule, Eligibility, Filter, Quality, Trust
+from handlers.candidates.filters.base import BaseFilter
 from tests.handlers.support import NOW, candidate
 
 OPEN = {"email": True, "sms": False}

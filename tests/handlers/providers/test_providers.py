@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.providers import PROVIDERS, ModelName
-from handlers.providers.base import weigh
+from handlers.candidates.providers import PROVIDERS, ModelName
+from handlers.candidates.providers.base import weigh
 from tests.handlers.support import NOW, candidate
 
 FULL: dict[str, Any] = {

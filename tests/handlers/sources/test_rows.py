@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.contract import PermanentStageError
-from handlers.sources import BadRow, rows
-from handlers.sources.rows import read_rows
+from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.sources import BadRow, rows
+from handlers.runtime.sources.rows import read_rows
 
 Rows = list[dict[str, object] | BadRow]
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from handlers import etl
-from handlers.aws import client
-from handlers.contract import PermanentStageError, TransientStageError
-from handlers.handler import WorkflowLambdaHandler
-from handlers.needs import Needs, Table, TableAction
+from handlers.runtime.aws import client
+from handlers.runtime.contract import PermanentStageError, TransientStageError
+from handlers.runtime.needs import Needs, Table, TableAction
+from handlers.runtime.stage import WorkflowLambdaHandler
 from tests.handlers.conftest import Log
 from tests.handlers.support import (
     Json,

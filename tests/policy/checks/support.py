@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ceap.policy.template import Template, parse_template
+from ceap.cfn.template import Template, parse_template
 
 
 def policy(*statements: Any, version: Any = "2012-10-17") -> dict[str, Any]:

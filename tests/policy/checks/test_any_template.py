@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ceap.cfn.template import parse_template
 from ceap.policy.checks import load_checks
-from ceap.policy.template import parse_template
 from tests.policy.samples import KINDS, golden
 
 CHECKS = load_checks()

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from ceap.cfn.template import Template, parse_template
 from ceap.policy.checks.definition_json import check
-from ceap.policy.template import Template, parse_template
 from tests.policy.samples import golden
 
 

@@ -5,11 +5,11 @@ import re
 
 import pytest
 
+from ceap.cfn.template import parse_template
 from ceap.policy.checks.grants import check
-from ceap.policy.template import parse_template
-from handlers.needs import Index, Needs, Table
+from handlers.runtime.needs import Index, Needs, Table
 from handlers.store import Settings
-from templates import catalog
+from templates import discovery
 from templates.errors import ConfigError
 from tests.policy.changes import Change, drop, of, state
 from tests.policy.grant_mutants import grant, revoke, statements, swap_branches
@@ -18,7 +18,7 @@ from tests.policy.samples import Json, changed
 BUCKET = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
 INPUT = "executions/*/ETLStage/output.json"
 WHOLE = {"Fn::Sub": BUCKET}
-NEEDS = {handler: catalog.load_needs(handler) for handler in ("etl", "filter", "score", "store", "reactive")}
+NEEDS = {handler: discovery.load_needs(handler) for handler in ("etl", "filter", "score", "store", "reactive")}
 
 
 def found(data: Json) -> list[tuple[str, str]]:
@@ -200,7 +200,7 @@ def test_needs_that_are_wrong_are_an_error_and_no_pass(monkeypatch: pytest.Monke
     def fail(handler: str) -> Needs:
         raise ConfigError(f"handlers/{handler}.py: NEEDS is wrong")
 
-    monkeypatch.setattr(catalog, "load_needs", fail)
+    monkeypatch.setattr(discovery, "load_needs", fail)
     with pytest.raises(ConfigError, match=re.escape("handlers/etl.py: NEEDS is wrong")):
         found(changed("express", lambda data: None))
 
@@ -209,7 +209,7 @@ def test_a_query_may_use_the_indexes_of_its_table(monkeypatch: pytest.MonkeyPatc
     """The generator grants all actions on both; those that an index does not take grant nothing there."""
     table = Table("candidates", "customerId", indexes=(Index("by_day", "day", "customerId"),))
     needs = Needs(settings=Settings, tables={table: ("Query", "UpdateItem")})
-    monkeypatch.setattr(catalog, "load_needs", lambda handler: needs if handler == "store" else NEEDS[handler])
+    monkeypatch.setattr(discovery, "load_needs", lambda handler: needs if handler == "store" else NEEDS[handler])
     data = changed("express", lambda data: None)
     use = next(each for each in statements(data, "StoreFunctionRole") if each["Sid"] == "UseCandidatesTable")
     assert [message.partition(" on ")[0] for _, message in found(data)] == ["StoreFunction uses dynamodb:Query"] * 2

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from ceap.cfn.template import Template
 from ceap.policy.checks.iam_resources import check
-from ceap.policy.template import Template
 from tests.policy.checks.support import STATEMENT, allow, policy, role, template
 from tests.policy.samples import KINDS, golden
 

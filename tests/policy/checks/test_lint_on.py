@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from ceap.cfn.template import parse_template
 from ceap.policy.checks.lint_on import check
-from ceap.policy.template import parse_template
 
 PLACE = "Metadata/cfn-lint/config/ignore_checks"
 

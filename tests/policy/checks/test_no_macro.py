@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from ceap.cfn.template import parse_template
 from ceap.policy.checks.no_macro import check
-from ceap.policy.template import parse_template
 
 INCLUDE = {"Name": "AWS::Include", "Parameters": {"Location": "s3://b/k.yaml"}}
 

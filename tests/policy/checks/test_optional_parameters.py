@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from ceap.cfn.template import parse_template
 from ceap.policy.checks.optional_parameters import check
-from ceap.policy.template import parse_template
 
 TEMPLATE = """\
 Parameters:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from ceap.cfn.template import parse_template
 from ceap.policy.checks.states_in_order import check
-from ceap.policy.template import parse_template
 
 PASS = {"Type": "Pass"}
 PLACE = "/Resources/Machine/Properties/DefinitionString/States"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from ceap.cfn.template import Template, parse_template
 from ceap.policy.checks.substitutions import check
-from ceap.policy.template import Template, parse_template
 from tests.policy.samples import golden
 
 TEMPLATE = """\

@@ -1,0 +1,1 @@
+"""A CloudFormation template as data: read by policy, local, deploy and operate."""

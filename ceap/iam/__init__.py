@@ -1,0 +1,1 @@
+"""IAM as data: policy documents, ARNs and patterns, and what AWS says of its actions."""

@@ -1,0 +1,120 @@
+"""What the values of a template come to as text: names and ARNs, however they are written."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from ceap.cfn.lookup import (
+    ALARM,
+    BUCKET,
+    EVENT_RULE,
+    FUNCTION,
+    LOG_GROUP,
+    MACHINE,
+    NAME_PROPERTY,
+    PIPE,
+    QUEUE,
+    ROLE,
+    TABLE,
+    TOPIC,
+    Resource,
+    imported,
+    reference,
+    resource,
+)
+from ceap.cfn.template import Template
+
+_LOCAL: Final = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s{}"
+
+# What Ref returns is the name, but of a queue the URL, and of these the ARN.
+_REF_IS_ARN: Final = {MACHINE, TOPIC}
+
+# Source: Service Authorization Reference, "Resource types defined by ..."; {} stands for the name.
+ARNS: Final = {
+    ALARM: _LOCAL % ("cloudwatch", "alarm:"),
+    TABLE: _LOCAL % ("dynamodb", "table/"),
+    "AWS::Events::EventBus": _LOCAL % ("events", "event-bus/"),
+    EVENT_RULE: _LOCAL % ("events", "rule/"),
+    "AWS::KMS::Key": _LOCAL % ("kms", "key/"),
+    LOG_GROUP: _LOCAL % ("logs", "log-group:") + ":*",
+    BUCKET: "arn:${AWS::Partition}:s3:::{}",
+    FUNCTION: _LOCAL % ("lambda", "function:"),
+    MACHINE: _LOCAL % ("states", "stateMachine:"),
+    PIPE: _LOCAL % ("pipes", "pipe/"),
+    QUEUE: _LOCAL % ("sqs", ""),
+    ROLE: "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/{}",
+    TOPIC: _LOCAL % ("sns", ""),
+}
+
+_VARIABLE: Final = re.compile(r"\$\{(!?)([^{}]*)\}")
+_COLON: Final = re.compile(r":(?![^{}]*\})")
+
+
+def resolve(template: Template, value: Any, seen: frozenset[str] = frozenset()) -> str:
+    """Return the text that a value comes to, with `${...}` for what is known only when the stack is deployed.
+
+    A reference to a resource becomes its name or ARN, so that the same ARN is the same text however it is written. What
+    looks like `${...}` and stands in no `Fn::Sub` becomes `$${...}`: it is a variable of IAM, or a Sub was forgotten.
+    `seen` are the resources whose names are being resolved already.
+    """
+    match value:
+        case str():
+            return value.replace("${", "$${")
+        case bool() | int() | float():
+            return json.dumps(value)
+        case {"Fn::Sub": str(text)}:
+            return _substituted(template, text, {}, seen)
+        case {"Fn::Sub": [str(text), dict(variables)]}:
+            return _substituted(template, text, variables, seen)
+        case {"Fn::Join": [str(delimiter), list(parts)]}:
+            return delimiter.join(resolve(template, part, seen) for part in parts)
+    target = reference(value)
+    return _referred(template, ".".join(filter(None, target)), seen) if target else _token(value)
+
+
+def _substituted(template: Template, text: str, variables: dict[str, Any], seen: frozenset[str]) -> str:
+    def value(found: re.Match[str]) -> str:
+        name = found[2].strip()
+        if found[1]:  # ${!x} is how Fn::Sub writes the text ${x}
+            return f"$${{{name}}}"
+        return resolve(template, variables[name], seen) if name in variables else _referred(template, name, seen)
+
+    return _VARIABLE.sub(value, text)
+
+
+def _token(value: Any) -> str:
+    name = imported(value)
+    text = f"import {re.sub(r'[${}]', '', name)}" if name else json.dumps(value, sort_keys=True)
+    return "${" + re.sub(r"[^\w.-]+", " ", text).strip() + "}"
+
+
+def _referred(template: Template, target: str, seen: frozenset[str]) -> str:
+    logical_id, _, attribute = target.partition(".")
+    found = resource(template, logical_id)
+    if found is None or logical_id in seen or not is_named(found):
+        return f"${{{target}}}"
+    value = found.properties.get(NAME_PROPERTY.get(found.type, ""))
+    name = f"${{{logical_id}}}" if value is None else resolve(template, value, seen | {logical_id})
+    if attribute in ("Arn", "TopicArn") or (not attribute and found.type in _REF_IS_ARN):
+        return ARNS[found.type].replace("{}", name) if found.type in ARNS else f"${{{target}}}"
+    if not attribute and found.type == QUEUE:
+        return f"https://sqs.${{AWS::Region}}.${{AWS::URLSuffix}}/${{AWS::AccountId}}/{name}"
+    return f"${{{target}}}" if attribute else name
+
+
+def is_named(resource: Resource) -> bool:
+    """Tell whether it is known what a reference to a resource returns."""
+    return resource.type in ARNS or resource.type in NAME_PROPERTY
+
+
+def is_late(text: str) -> bool:
+    """Tell whether a text begins with what only the deployment knows: a token, or a dynamic reference."""
+    return text.startswith(("${", "{{resolve:"))
+
+
+def split_arn(text: str) -> list[str] | None:
+    """Return the six parts of an ARN, or None where a text is none."""
+    parts = _COLON.split(text, maxsplit=5)
+    return parts if len(parts) == 6 and parts[0] == "arn" else None

@@ -1,0 +1,23 @@
+"""Patterns of IAM: `*` stands for any text, also with a slash in it, `?` for any one character.
+
+Source: IAM User Guide, "IAM JSON policy elements: Resource".
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Tell whether a text matches a pattern."""
+    return pattern == text or (has_wildcard(pattern) and _expression(pattern).fullmatch(text) is not None)
+
+
+def has_wildcard(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+@lru_cache(maxsize=4096)
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)

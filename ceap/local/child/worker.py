@@ -1,0 +1,146 @@
+"""A function's own process: imports the handler, then serves invocations over a pipe until the pipe is closed.
+
+Run as a script by `workers`, with only what Lambda gives a function in its environment; standard library only, so that
+nothing of ours is loaded beside the handler. One JSON document per line each way:
+in  {"requestId", "event", "deadline", "offset", "fault"?}, out {"result"} or {"error"}, first {"ready"} or {"error"}.
+"""
+
+import datetime
+import gc
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, TextIO
+
+Document = dict[str, Any]
+Handler = Callable[[Any, "InvocationContext"], Any]
+
+OFFSET = [0.0]
+REAL_TIME = time.time
+
+
+class InvocationContext:
+    """What Lambda passes as `context`."""
+
+    identity = None
+    client_context = None
+
+    def __init__(self, request_id: str, deadline: float) -> None:
+        name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        self.function_name = name
+        self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
+        self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+        self.invoked_function_arn = FUNCTION_ARN
+        self.aws_request_id = request_id
+        self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
+        self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self._deadline = deadline
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, int((self._deadline - REAL_TIME()) * 1000))
+
+
+def describe(error: Exception, request_id: str | None = None, skip: int = 0) -> Document:
+    """Return an exception as Lambda's runtime reports it; `skip` is the number of its own frames."""
+    frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[skip:])
+    document = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": frames}
+    return document if request_id is None else {**document, "requestId": request_id}
+
+
+def use_virtual_time() -> None:
+    """Make `time.time` and `datetime.now` read the engine's clock, so that leases and windows outlast its jumps."""
+    time.time = lambda: REAL_TIME() + OFFSET[0]
+    time.time_ns = lambda: int(time.time() * 1_000_000_000)
+
+    def now(cls: Any, tz: Any = None) -> Any:
+        return cls.fromtimestamp(time.time(), tz)
+
+    def utcnow(cls: Any) -> Any:
+        return cls.fromtimestamp(time.time(), datetime.UTC).replace(tzinfo=None)
+
+    # Built-in types are closed to assignment; their namespace is not. A subclass would not pass for the type itself.
+    namespace = gc.get_referents(datetime.datetime.__dict__)[0]
+    namespace["now"], namespace["utcnow"] = classmethod(now), classmethod(utcnow)
+
+
+def load(handler: str) -> tuple[Handler | None, Document | None]:
+    """Return the handler, or the error document that Lambda gives when it cannot be loaded."""
+    module_name, _, name = handler.rpartition(".")
+    try:
+        module = importlib.import_module(module_name.replace("/", "."))
+    except ModuleNotFoundError as error:
+        message = f"Unable to import module '{module_name}': {error}"
+        return None, {"errorMessage": message, "errorType": "Runtime.ImportModuleError", "stackTrace": []}
+    except SyntaxError as error:
+        message = f"Syntax error in module '{module_name}': {error}"
+        return None, {"errorMessage": message, "errorType": "Runtime.UserCodeSyntaxError", "stackTrace": []}
+    except Exception as error:
+        return None, describe(error, skip=1)
+    function = getattr(module, name, None)
+    if function is None:
+        message = f"Handler '{name}' missing on module '{module_name}'"
+        return None, {"errorMessage": message, "errorType": "Runtime.HandlerNotFound", "stackTrace": []}
+    return function, None
+
+
+def invoke(handler: Handler, request: Document) -> Document:
+    """Return the answer to one request."""
+    request_id = request["requestId"]
+    OFFSET[0] = request["offset"]
+    try:
+        if fault := request.get("fault"):
+            raise type(fault["errorType"], (Exception,), {})(fault["errorMessage"])
+        result = handler(request["event"], InvocationContext(request_id, request["deadline"]))
+    except Exception as error:
+        return {"error": describe(error, request_id, skip=1)}
+    try:
+        return {"result": json.dumps(result)}
+    except (TypeError, ValueError) as error:
+        message = f"Unable to marshal response: {error}"
+        return {"error": {"errorMessage": message, "errorType": "Runtime.MarshalError", "requestId": request_id}}
+
+
+def read_requests(source: TextIO, requests: SimpleQueue[Document]) -> None:
+    """Pass requests on; when the engine is gone, end this process and all that it started."""
+    for line in source:
+        requests.put(json.loads(line))
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
+def main(source: TextIO, target: TextIO) -> None:
+    """Load the handler, say so, and serve."""
+    requests: SimpleQueue[Document] = SimpleQueue()
+    threading.Thread(target=read_requests, args=(source, requests), daemon=True).start()
+    use_virtual_time()
+    handler, error = load(os.environ["_HANDLER"])
+    answer: Document = {"ready": True} if handler else {"error": error}
+    while True:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        target.write(json.dumps(answer) + "\n")
+        target.flush()
+        if handler is None:
+            return
+        answer = invoke(handler, requests.get())
+
+
+if __name__ == "__main__":
+    FUNCTION_ARN, *PATH = sys.argv[3:]
+    # In place of this script's folder: the function's code first, and no other project that lies on the path.
+    sys.path[:] = [os.environ["LAMBDA_TASK_ROOT"], *sys.path, *PATH]
+    SOURCE_FD, TARGET_FD = map(int, sys.argv[1:3])
+    with os.fdopen(SOURCE_FD, encoding="utf-8") as SOURCE, os.fdopen(TARGET_FD, "w", encoding="utf-8") as TARGET:
+        try:
+            main(SOURCE, TARGET)
+        except SystemExit as stop:
+            # At once, as Lambda's runtime ends: an orderly exit would wait for the thread that reads requests.
+            sys.stdout.flush()
+            print(stop.code if isinstance(stop.code, str) else "", end="", file=sys.stderr, flush=True)
+            os._exit(stop.code if isinstance(stop.code, int) else int(stop.code is not None))

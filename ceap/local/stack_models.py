@@ -1,0 +1,256 @@
+"""The resource types that moto's CloudFormation lacks, or does not take as the templates have them.
+
+moto finds them as direct subclasses of its model class, by their `cloudformation_type`. What is only stored says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
+from moto.core.common_models import CloudFormationModel
+from moto.s3.models import s3_backends
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+
+from ceap.local import interpreter
+from ceap.local.executions import DeployedMachine
+from ceap.local.jobs import Job
+
+
+class ResourceError(ValueError):
+    """A template asks for what AWS would refuse, or what the local engine does not model; the message says which."""
+
+
+class StackModel:
+    """What moto's CloudFormation needs of a model; subclasses check and keep `properties` in `create`."""
+
+    type_name: ClassVar[str]
+    name_property: ClassVar[str] = ""
+    attributes: Mapping[str, Any]
+
+    def __init__(self, name: str, properties: Mapping[str, Any], account: str, region: str) -> None:
+        self.name = name
+        self.properties = properties
+        self.account = account
+        self.region = region
+        self.attributes = {}
+        self.create()
+
+    def create(self) -> None:
+        """Check the properties and do what creation does."""
+
+    @property
+    def physical_resource_id(self) -> str:
+        return self.name
+
+    def is_created(self) -> bool:
+        return True
+
+    @classmethod
+    def cloudformation_type(cls) -> str:
+        return cls.type_name
+
+    @classmethod
+    def cloudformation_name_type(cls) -> str:
+        return cls.name_property
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:  # noqa: ARG003 (moto's signature)
+        return True
+
+    def get_cfn_attribute(self, attribute_name: str) -> Any:
+        if attribute_name not in self.attributes:
+            raise UnformattedGetAttTemplateException
+        return self.attributes[attribute_name]
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Mapping[str, Any],
+        account_id: str,
+        region_name: str,
+        **kwargs: Any,
+    ) -> StackModel:
+        try:
+            properties = cloudformation_json.get("Properties", {})
+            # Not moto's reading of the name: it asks the first model of a type, which is its own.
+            name = properties.get(cls.name_property, resource_name)
+            return cls(name, properties, account_id, region_name)
+        except KeyError as error:
+            raise ResourceError(f"{kwargs['LogicalId']} ({cls.type_name}): property {error} is missing") from error
+
+
+class StateMachine(StackModel, CloudFormationModel):
+    """AWS::StepFunctions::StateMachine, with substitutions, type and logging; run by `executions`."""
+
+    type_name = "AWS::StepFunctions::StateMachine"
+    name_property = "StateMachineName"
+    machine: DeployedMachine
+
+    def create(self) -> None:
+        given = self.properties
+        if "Definition" in given:
+            raise ResourceError(f"{self.name}: a Definition object loses its nulls here; use DefinitionString")
+        logging = given.get("LoggingConfiguration", {})
+        destinations = logging.get("Destinations", [])
+        self.machine = DeployedMachine(
+            arn=f"arn:aws:states:{self.region}:{self.account}:stateMachine:{self.name}",
+            name=self.name,
+            kind=given.get("StateMachineType", "STANDARD"),
+            definition=self._definition(),
+            role=given["RoleArn"],
+            log_group=_log_group(destinations[0]["CloudWatchLogsLogGroup"]["LogGroupArn"]) if destinations else None,
+            log_level=logging.get("Level", "OFF"),
+            log_data=str(logging.get("IncludeExecutionData", False)).lower() == "true",
+        )
+        self.attributes = {"Arn": self.machine.arn, "Name": self.name}
+
+    def _definition(self) -> str:
+        text: str = self.properties["DefinitionString"]
+        for token, value in self.properties.get("DefinitionSubstitutions", {}).items():
+            text = text.replace(f"${{{token}}}", str(value))
+        if left := re.findall(r"\$\{\w+\}", text):
+            raise ResourceError(f"{self.name}: DefinitionSubstitutions lacks {', '.join(left)}")
+        if unknown := sorted(set(re.findall(r'"Type":\s*"(Parallel|Map)"', text))):
+            raise ResourceError(f"{self.name}: the local engine does not run {' and '.join(unknown)} states")
+        try:
+            interpreter.parse(text)
+        except Exception as error:
+            raise ResourceError(f"{self.name}: the definition is not valid: {error}") from error
+        return text
+
+    @property
+    def physical_resource_id(self) -> str:
+        return self.machine.arn
+
+
+class Pipe(StackModel, CloudFormationModel):
+    """AWS::Pipes::Pipe from a queue to a state machine; run by `pipes`."""
+
+    type_name = "AWS::Pipes::Pipe"
+    name_property = "Name"
+
+    _UNMODELLED: ClassVar = ("Enrichment", "EnrichmentParameters")
+
+    def create(self) -> None:
+        given = self.properties
+        source = given.get("SourceParameters", {})
+        target = given.get("TargetParameters", {})
+        strange = [key for key in self._UNMODELLED if key in given]
+        strange += [key for key in source if key != "SqsQueueParameters"]
+        strange += [key for key in target if key != "StepFunctionStateMachineParameters"]
+        if strange:
+            raise ResourceError(f"{self.name}: the local engine does not model {', '.join(strange)} of a pipe")
+        self.role: str = given["RoleArn"]
+        self.source: str = given["Source"]
+        self.target: str = given["Target"]
+        self.batch_size = int(source.get("SqsQueueParameters", {}).get("BatchSize", 10))
+        machine = target.get("StepFunctionStateMachineParameters", {})
+        self.waits = machine.get("InvocationType", "REQUEST_RESPONSE") == "REQUEST_RESPONSE"
+        self.is_running = given.get("DesiredState", "RUNNING") == "RUNNING"
+        log = given.get("LogConfiguration", {})
+        self.log_level: str = log.get("Level", "OFF")
+        destination = log.get("CloudwatchLogsLogDestination")
+        self.log_group = _log_group(destination["LogGroupArn"]) if destination else None
+        self.attributes = {"Arn": f"arn:aws:pipes:{self.region}:{self.account}:pipe/{self.name}"}
+
+    @property
+    def arn(self) -> str:
+        return str(self.attributes["Arn"])
+
+
+class GlueJob(StackModel, CloudFormationModel):
+    """AWS::Glue::Job with a PySpark script; run by `jobs`. Workers and Glue version are only stored."""
+
+    type_name = "AWS::Glue::Job"
+    name_property = "Name"
+    job: Job
+
+    def create(self) -> None:
+        given = self.properties
+        command = given["Command"]
+        if command["Name"] != "glueetl":
+            raise ResourceError(f"{self.name}: the local engine does not run a Glue job of type {command['Name']}")
+        if int(given.get("MaxRetries", 0)):
+            raise ResourceError(f"{self.name}: the local engine does not model MaxRetries of a Glue job")
+        self.job = Job(
+            name=self.name,
+            arn=f"arn:aws:glue:{self.region}:{self.account}:job/{self.name}",
+            role=given["Role"],
+            script=command["ScriptLocation"],
+            arguments={key: str(value) for key, value in given.get("DefaultArguments", {}).items()},
+            timeout_min=int(given.get("Timeout", 480)),
+            concurrent_runs=int(given.get("ExecutionProperty", {}).get("MaxConcurrentRuns", 1)),
+        )
+
+
+class QueuePolicy(StackModel, CloudFormationModel):
+    """AWS::SQS::QueuePolicy: stored, not enforced; its queues must exist."""
+
+    type_name = "AWS::SQS::QueuePolicy"
+
+    def create(self) -> None:
+        for url in self.properties["Queues"]:
+            sqs_backends[self.account][self.region].get_queue(url.rpartition("/")[2])
+        _check_policy(self.name, self.properties["PolicyDocument"])
+
+
+class TopicPolicy(StackModel, CloudFormationModel):
+    """AWS::SNS::TopicPolicy: stored, not enforced; its topics must exist."""
+
+    type_name = "AWS::SNS::TopicPolicy"
+
+    def create(self) -> None:
+        for arn in self.properties["Topics"]:
+            sns_backends[self.account][self.region].get_topic(arn)
+        _check_policy(self.name, self.properties["PolicyDocument"])
+
+
+class Subscription(StackModel, CloudFormationModel):
+    """AWS::SNS::Subscription; nothing is sent by e-mail."""
+
+    type_name = "AWS::SNS::Subscription"
+
+    def create(self) -> None:
+        backend = sns_backends[self.account][self.region]
+        given = self.properties
+        self.name = backend.subscribe(given["TopicArn"], given["Endpoint"], given["Protocol"]).arn
+
+
+class BucketPolicy(StackModel, CloudFormationModel):
+    """AWS::S3::BucketPolicy: stored, not enforced; its bucket must exist."""
+
+    type_name = "AWS::S3::BucketPolicy"
+
+    def create(self) -> None:
+        s3_backends[self.account]["aws"].get_bucket(self.properties["Bucket"])
+        _check_policy(self.name, self.properties["PolicyDocument"])
+
+
+class Alarm(StackModel, CloudFormationModel):
+    """AWS::CloudWatch::Alarm: stored, never evaluated; the topics it names must exist."""
+
+    type_name = "AWS::CloudWatch::Alarm"
+    name_property = "AlarmName"
+
+    def create(self) -> None:
+        for arn in self.properties.get("AlarmActions", []):
+            if ":sns:" in arn:
+                sns_backends[self.account][self.region].get_topic(arn)
+        self.attributes = {"Arn": f"arn:aws:cloudwatch:{self.region}:{self.account}:alarm:{self.name}"}
+
+
+TYPES: Final = (StateMachine, Pipe, GlueJob, QueuePolicy, TopicPolicy, Subscription, BucketPolicy, Alarm)
+
+
+def _check_policy(name: str, document: Mapping[str, Any]) -> None:
+    if not document.get("Statement"):
+        raise ResourceError(f"{name}: the PolicyDocument has no Statement")
+
+
+def _log_group(arn: str) -> str:
+    return arn.split(":log-group:")[1].removesuffix(":*")

@@ -1,0 +1,1 @@
+"""CloudFormation Guard: rule files, AWS's program that judges them, and its verdicts."""

@@ -1,0 +1,214 @@
+"""CloudFormation Guard: rule files, and their verdicts on templates."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from ceap.errors import UsageError
+from ceap.policy.guard.cfn_guard import GuardError, run_engine
+
+Verdict: TypeAlias = Literal["PASS", "FAIL", "SKIP"]
+_T = TypeVar("_T")
+
+_RULE: Final = re.compile(r"^[ \t]*rule\s+(\w+)\b(?!\s*\()", re.MULTILINE)  # one with parameters serves the others
+_MESSAGE: Final = re.compile(r"<<.*?>>", re.DOTALL)
+_SUFFIXES: Final = (".guard", ".ruleset")
+_SHARE_MIN: Final = 8
+"""Rule files that are worth a process of their own: fewer are judged before it has read the templates."""
+
+
+class RuleFile(msgspec.Struct, frozen=True):
+    """A file of Guard rules; `rules` are the names of those that give a verdict of their own."""
+
+    file: str
+    text: str
+    rules: tuple[str, ...]
+
+
+class RuleFailure(msgspec.Struct, frozen=True):
+    """A clause that failed; `path` is the place in the template, empty when there is nothing to point at."""
+
+    rule: str
+    path: str
+    message: str
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What the rules say of one template: every rule's verdict, and the clauses that failed."""
+
+    verdicts: dict[str, Verdict]
+    failures: list[RuleFailure]
+
+
+def load_rules(folder: Path) -> tuple[RuleFile, ...]:
+    """Read the rule files (`.guard`, `.ruleset`) of a folder and those below it, sorted by path.
+
+    Raises:
+        UsageError: no such folder, no rule files, an unreadable one, or one without a rule.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: there is no such folder; name one with .guard files")
+    files = sorted(file for file in folder.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
+    if not files:
+        raise UsageError(f"{folder}: holds no rules; put them into files that end in .guard or .ruleset")
+    return tuple(_load_rule_file(file) for file in files)
+
+
+def _load_rule_file(file: Path) -> RuleFile:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{file}: not a text file (UTF-8); Guard rules are text") from None
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}; make it readable") from None
+    rules = tuple(_RULE.findall(_MESSAGE.sub("", text)))
+    if not rules:
+        raise UsageError(
+            f"{file}: declares no rule, so it could never fail; write one, `rule NAME {{ ... }}`, or remove the file"
+        )
+    return RuleFile(str(file), text, rules)
+
+
+def refuse_clashes(files: Sequence[RuleFile]) -> None:
+    """Raise UsageError if two files declare a rule of the same name: one verdict would hide the other."""
+    owners: dict[str, str] = {}
+    for rule_file in files:
+        for rule in dict.fromkeys(rule_file.rules):
+            if rule in owners:
+                raise UsageError(f"{rule_file.file}: the rule {rule} is already in {owners[rule]}; rename one of them")
+            owners[rule] = rule_file.file
+
+
+def evaluate(data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str]) -> list[Result]:
+    """Return what the rules say of each template in JSON, in their order; `names` is how messages call them.
+
+    Raises:
+        UsageError: rules do not parse, or the engine failed or gave no verdict on a rule; this is never a pass.
+        SetupError: the engine is not there.
+    """
+    if not data:
+        return []
+    # The engine has one thread. Files are shared out, not templates: so a single template is judged sooner too.
+    shares = max(1, min(os.cpu_count() or 1, len(files) // _SHARE_MIN))
+    with ThreadPoolExecutor(shares) as pool:
+        parts = list(pool.map(lambda share: _evaluate_share(data, files[share::shares], names), range(shares)))
+    results = []
+    for of_template in zip(*parts, strict=True):
+        verdicts = {rule: verdict for part in of_template for rule, verdict in part.verdicts.items()}
+        results.append(Result(verdicts, [failure for part in of_template for failure in part.failures]))
+    return results
+
+
+def _evaluate_share(data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str]) -> list[Result]:
+    try:
+        reports = run_engine([rule_file.text for rule_file in files], data)
+    except GuardError as error:
+        raise _blame(data, files, names, error) from None
+    return [_read_report(report, files, name) for report, name in zip(reports, names, strict=True)]
+
+
+def _blame(data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str], error: GuardError) -> UsageError:
+    """Return the error that names the rule file and the template over which the engine stumbled: it says neither."""
+    rule_file = _first_failing(files, lambda some: (some, data))
+    place = _first_failing(range(len(data)), lambda some: ([rule_file], [data[number] for number in some]))
+    alone = _failure([rule_file], [data[place]]) or error
+    text = " ".join(str(alone).split())
+    if "Parsing error handling rule file" in text:
+        where = text.rpartition("RULES_STDIN[1] ")[2].strip("`- ")[:300]
+        return UsageError(f"{rule_file.file}: Guard cannot read these rules: {where}; correct them")
+    fault = f"Guard could not evaluate {rule_file.file}: {text[:300]}"
+    return UsageError(f"{names[place]}: {fault}; correct one of the two, nothing was judged")
+
+
+def _first_failing(
+    items: Sequence[_T], inputs: Callable[[Sequence[_T]], tuple[Sequence[RuleFile], Sequence[str]]]
+) -> _T:
+    """Return an item that makes the engine fail, found by halves."""
+    while len(items) > 1:
+        half = len(items) // 2
+        items = items[:half] if _failure(*inputs(items[:half])) else items[half:]
+    return items[0]
+
+
+def _failure(files: Sequence[RuleFile], data: Sequence[str]) -> GuardError | None:
+    try:
+        run_engine([rule_file.text for rule_file in files], data)
+    except GuardError as error:
+        return error
+    return None
+
+
+def _read_report(report: dict[str, Any], files: Sequence[RuleFile], name: str) -> Result:
+    # A rule may be declared for several types, once each: the worst verdict counts.
+    verdicts: dict[str, Verdict] = dict.fromkeys(report["not_applicable"], "SKIP")
+    verdicts |= dict.fromkeys(report["compliant"], "PASS")
+    failures: list[RuleFailure] = []
+    for entry in report["not_compliant"]:
+        rule = entry["Rule"]["name"]
+        verdicts[rule] = "FAIL"
+        clauses = list(_failed_clauses(entry)) or [_Clause("", "", "the rule")]
+        failures += [
+            RuleFailure(rule, clause.path, clause.message or f"does not hold: {clause.text}") for clause in clauses
+        ]
+    for rule_file in files:
+        if missing := [rule for rule in rule_file.rules if rule not in verdicts]:
+            text = f"Guard gave no verdict on {', '.join(missing)} of {rule_file.file}"
+            raise UsageError(f"{name}: {text}, so nothing was judged; write it anew")
+    return Result(verdicts, list(dict.fromkeys(failures)))
+
+
+class _Clause(msgspec.Struct, frozen=True):
+    """A failed clause of the report; `message` is empty when the rule's author wrote none."""
+
+    path: str
+    message: str
+    text: str
+
+
+def _failed_clauses(node: dict[str, Any]) -> Iterator[_Clause]:
+    """Yield the failed clauses below a node of the report."""
+    [(kind, body)] = node.items()
+    if kind == "Clause":
+        [body] = body.values()
+        # The comparisons by which `X[ keys == ... ]` looks for a key: the clause around them is there too.
+        if body["context"]:
+            yield _clause(body)
+    elif kind == "Block":
+        missing = body["unresolved"] or {"traversed_to": {"path": ""}, "remaining_query": body["context"]}
+        yield _Clause(missing["traversed_to"]["path"], "", f"{missing['remaining_query']} exists")
+    else:
+        below = [clause for check in body["checks"] for clause in _failed_clauses(check)]
+        outer = _message(body["messages"]) if kind == "Rule" else ""  # of a rule with parameters, where it is called
+        if kind == "Disjunctions" and below:
+            # One finding for all the alternatives; the message stands after the last.
+            last = next((clause for clause in reversed(below) if clause.message), below[-1])
+            below = [clause for clause in below if (clause.message, clause.text) == (last.message, last.text)]
+        yield from (_Clause(clause.path, clause.message or outer, clause.text) for clause in below)
+
+
+def _clause(body: dict[str, Any]) -> _Clause:
+    [(kind, check)] = body["check"].items()
+    text = " ".join(body["context"].split())
+    path = ""
+    match kind, check:
+        case "UnResolvedContext", str(name):  # nothing is there; or the name of a rule, without its place in the file
+            text = " ".join(name.split())
+        case "UnResolved", {"value": {"traversed_to": {"path": str(path)}}}:
+            pass
+        case "Resolved", {"value": {"path": str(path)}}:
+            pass
+        case "Resolved" | "InResolved", {"from": {"path": str(path)}}:
+            pass
+    return _Clause(path, _message(body["messages"]), text)
+
+
+def _message(messages: dict[str, str | None]) -> str:
+    """Return the author's message in one line; the engine puts a semicolon for some of its line ends."""
+    return " ".join((messages["custom_message"] or "").split()).strip("; ")

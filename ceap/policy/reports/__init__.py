@@ -1,0 +1,1 @@
+"""What `ceap check` says, in each of its formats."""

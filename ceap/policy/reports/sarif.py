@@ -1,0 +1,136 @@
+"""Findings in SARIF 2.1.0, as code scanning takes them: one run of ceap, one of cfn-lint.
+
+Source: OASIS, Static Analysis Results Interchange Format 2.1.0; GitHub, "SARIF support for code scanning".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote
+
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Finding
+from ceap.policy.reports.report import Report, to_json
+from ceap.policy.waiver import LINT, Waiver
+
+SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+FINGERPRINT: Final = "ceap/v1"
+"""Not GitHub's primaryLocationLineHash: its upload works that out, and warns of any other value."""
+
+_LINT_RULES: Final = "https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md"
+
+Json: TypeAlias = dict[str, Any]
+
+
+def format_sarif(report: Report, rules: Sequence[str], entries: Mapping[str, Entry], root: Path) -> str:
+    """Return the report in SARIF.
+
+    `rules` are the ids of all rules and checks, `entries` what the catalogues say of them, `root` is the folder that
+    addresses of files are relative to.
+    """
+    findings: list[tuple[Finding, Waiver | None]] = [(finding, None) for finding in report.findings]
+    findings = sorted(
+        [*findings, *((waived.finding, waived.waiver) for waived in report.waived)], key=lambda pair: pair[0]
+    )
+    ours = [pair for pair in findings if not LINT.fullmatch(pair[0].rule)]
+    lint = [pair for pair in findings if LINT.fullmatch(pair[0].rule)]
+    descriptors = [_descriptor(rule, entries.get(rule)) for rule in sorted(rules)]
+    lint_descriptors = [_lint_descriptor(rule) for rule in sorted({finding.rule for finding, _ in lint})]
+    runs = [
+        _run("ceap", descriptors, ours, root),
+        _run("cfn-lint", lint_descriptors, lint, root),
+    ]
+    return to_json({"$schema": SCHEMA, "version": "2.1.0", "runs": runs})
+
+
+def _run(name: str, rules: Sequence[Json], findings: Sequence[tuple[Finding, Waiver | None]], root: Path) -> Json:
+    index = {rule["id"]: number for number, rule in enumerate(rules)}
+    seen: Counter[str] = Counter()
+    results = []
+    for finding, waiver in findings:
+        result = _result(finding, waiver, root)
+        fingerprint = _fingerprint(result, finding)
+        seen[fingerprint] += 1  # clauses of one rule may fail at one place
+        result |= {
+            "ruleIndex": index[finding.rule],
+            "partialFingerprints": {FINGERPRINT: f"{fingerprint}:{seen[fingerprint]}"},
+        }
+        results.append(result)
+    return {"tool": {"driver": {"name": name, "version": version(name), "rules": rules}}, "results": results}
+
+
+def _result(finding: Finding, waiver: Waiver | None, root: Path) -> Json:
+    location: Json = {
+        "physicalLocation": {
+            "artifactLocation": _address(finding.file, root),
+            "region": {"startLine": finding.line},
+        }
+    }
+    if finding.path:
+        location["logicalLocations"] = [{"fullyQualifiedName": finding.path}]
+    return {
+        "ruleId": finding.rule,
+        "level": _level(finding.rule),
+        "message": {"text": finding.text},
+        "locations": [location],
+        # An empty list says that nothing was suppressed; without the list it would be unknown.
+        "suppressions": [_suppression(waiver)] if waiver else [],
+    }
+
+
+def _address(file: str, root: Path) -> Json:
+    path = Path(file).resolve()
+    if not path.is_relative_to(root):
+        return {"uri": path.as_uri()}
+    return {"uri": quote(os.fsencode(path.relative_to(root))), "uriBaseId": "%SRCROOT%"}
+
+
+def _suppression(waiver: Waiver) -> Json:
+    until = f" (until {waiver.expires})" if waiver.expires else ""
+    return {
+        "kind": "inSource" if waiver.is_in_source else "external",
+        "status": "accepted",
+        "justification": f"{waiver.reason}{until}",
+    }
+
+
+def _fingerprint(result: Json, finding: Finding) -> str:
+    address = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    return hashlib.sha256(
+        "\0".join((finding.rule, address, finding.path)).encode("utf-8", "surrogatepass")
+    ).hexdigest()[:32]
+
+
+def _level(rule: str) -> str:
+    if not LINT.fullmatch(rule) or rule.startswith("E"):
+        return "error"
+    return "warning" if rule.startswith("W") else "note"
+
+
+def _descriptor(rule: str, entry: Entry | None) -> Json:
+    if entry is None:  # a rule of one's own without a catalogue
+        return _described(rule, rule, f"The Guard rule {rule}.", "Read the rule, and what the finding says.")
+    return _described(rule, entry.title, entry.why, entry.fix)
+
+
+def _lint_descriptor(rule: str) -> Json:
+    address = f"{_LINT_RULES}#{rule}"
+    return _described(rule, f"cfn-lint {rule}", f"A rule of cfn-lint: {address}", "Do what the finding says.") | {
+        "helpUri": address
+    }
+
+
+def _described(rule: str, title: str, why: str, fix: str) -> Json:
+    return {
+        "id": rule,
+        "defaultConfiguration": {"level": _level(rule)},
+        "shortDescription": {"text": title},
+        "fullDescription": {"text": why},
+        "help": {"text": f"{why} Fix: {fix}", "markdown": f"**Why.** {why}\n\n**Fix.** {fix}"},
+    }

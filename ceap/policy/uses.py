@@ -1,0 +1,264 @@
+"""What functions, jobs, state machines and pipes use: the grants that their roles must hold, and no others.
+
+Read from the template (tasks, environment, log groups) and, for a function, from what its handler declares.
+Source: requirement 11.9, properties 40 and 42.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from ceap.cfn.lookup import (
+    FUNCTION,
+    INVOKE,
+    JOB,
+    MACHINE,
+    PIPE,
+    PUT_OBJECT,
+    QUEUE,
+    RUN_JOB,
+    Machine,
+    Resource,
+    at,
+    handler_of,
+    imported,
+    items,
+    machines,
+    pointed_at,
+)
+from ceap.cfn.template import Template
+from ceap.iam.arn import resolve
+from handlers.runtime.contract import output_key, stage_prefix
+from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
+from templates import discovery, naming
+
+_LOG: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
+_WRITE: Final = ("s3:PutObject", "s3:AbortMultipartUpload")
+_SEND_TRACES: Final = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
+_TAKE_MESSAGES: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+
+# Source: Step Functions Developer Guide, "IAM policies for calling AWS Glue": `.sync` polls, and stops the run.
+_RUN_AND_WAIT: Final = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
+
+# Source: Step Functions Developer Guide, "Logging using CloudWatch Logs" and "X-Ray".
+_DELIVER_LOGS: Final = (
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+)
+_TRACE: Final = (*_SEND_TRACES, "xray:GetSamplingRules", "xray:GetSamplingTargets")
+
+_INVOCATIONS: Final = {
+    "REQUEST_RESPONSE": "states:StartSyncExecution",
+    "FIRE_AND_FORGET": "states:StartExecution",
+}
+_KEY_PATH: Final = re.compile(r"States\.Format\('([^']*)', \$\$\.Execution\.Name\)")
+
+
+class Grant(NamedTuple):
+    """An action on an ARN, under conditions of IAM and of the template; both are empty where there is none."""
+
+    action: str
+    resource: str
+    condition: str = ""
+    when: tuple[str, ...] = ()
+
+
+class _Task(NamedTuple):
+    machine: Machine
+    parameters: Any
+
+    def substituted(self, template: Template, token: Any) -> str:
+        """Return what replaces a token; the workflow bucket, which is another stack's, by its name."""
+        value = self.machine.substituted(token)
+        if imported(value) == naming.export("WorkflowBucket"):
+            return naming.WORKFLOW_BUCKET
+        return resolve(template, value)
+
+
+def uses(template: Template, owner: Resource) -> frozenset[Grant] | None:
+    """Return the grants that a resource uses through its role; None where the template does not tell.
+
+    Raises:
+        ConfigError: what a handler declares is wrong.
+    """
+    derive = {FUNCTION: _of_function, JOB: _of_job, MACHINE: _of_machine, PIPE: _of_pipe}.get(owner.type)
+    found = derive(template, owner) if derive else None
+    if found is None:
+        return None
+    return frozenset(found) | (frozenset(_of_key()) if has_key(template) else frozenset())
+
+
+def condition_text(template: Template, condition: Any) -> str:
+    """Return a statement's condition as one line, the same for the same condition; empty without one."""
+    if not isinstance(condition, dict):
+        return "" if condition is None else resolve(template, condition)
+    parts = [
+        f"{operator} {key} {' or '.join(sorted(resolve(template, value) for value in items(values)))}"
+        for operator, keys in condition.items()
+        for key, values in (keys.items() if isinstance(keys, dict) else [(resolve(template, keys), None)])
+    ]
+    return " and ".join(sorted(parts))
+
+
+def has_key(template: Template) -> bool:
+    """Tell whether the template takes a customer key; without it, grants on keys are not judged."""
+    key, condition = at(template.data, "Parameters", naming.KMS_KEY_PARAMETER), at(template.data, "Conditions")
+    return key is not None and at(condition, naming.KMS_KEY_CONDITION) is not None
+
+
+def _of_key() -> Iterator[Grant]:
+    for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+        yield Grant(action, f"${{{naming.KMS_KEY_PARAMETER}}}", when=(naming.KMS_KEY_CONDITION,))
+
+
+def _of_function(template: Template, function: Resource) -> list[Grant] | None:
+    handler = handler_of(function)
+    tasks = list(_tasks_of(template, function))
+    if handler is None or not tasks:
+        return None
+    needs = discovery.load_needs(handler)
+    variables = at(function.properties, "Environment", "Variables")
+    grants = [grant for task in tasks for grant in _of_stage(template, task)]
+    grants += _of_needs(template, needs, variables if isinstance(variables, dict) else {})
+    named = at(function.properties, "LoggingConfig", "LogGroup")
+    group = resolve(template, named or {"Fn::Join": ["", ["/aws/lambda/", {"Ref": function.logical_id}]]})
+    grants += _on(_LOG, naming.arn("logs", f"log-group:{group}:*"))
+    if at(function.properties, "TracingConfig", "Mode") == "Active":
+        grants += _on(_SEND_TRACES, "*")
+    return grants
+
+
+def _of_stage(template: Template, task: _Task) -> Iterator[Grant]:
+    """Yield the use of the workflow bucket: the previous stage's output, and all below the stage's own prefix."""
+    payload = at(task.parameters, "Payload")
+    bucket = naming.bucket_arn(task.substituted(template, at(payload, "workflowBucket")))
+    previous = at(payload, "previousStage")
+    if isinstance(previous, str):
+        key = output_key("*", previous)
+        yield Grant("s3:GetObject", f"{bucket}/{key}")
+        # Without it S3 answers 403, not 404, where the object is missing.
+        yield Grant("s3:ListBucket", bucket, f"StringLike s3:prefix {key}")
+    yield from _on(_WRITE, f"{bucket}/{stage_prefix('*', str(at(payload, 'currentStage')))}*")
+
+
+def _of_needs(template: Template, needs: Needs, variables: dict[str, Any]) -> Iterator[Grant]:
+    for table, actions in needs.tables.items():
+        arn = naming.arn("dynamodb", f"table/{_variable(template, variables, table_variable(table.name))}")
+        yield from _on((f"dynamodb:{action}" for action in actions), arn)
+        if "Query" in actions and table.indexes:
+            yield Grant("dynamodb:Query", f"{arn}/index/*")
+    if needs.events:
+        bus = _variable(template, variables, EVENT_BUS_VARIABLE)
+        kinds = {"events:source": needs.events.source, "events:detail-type": needs.events.detail_type}
+        condition = condition_text(template, {"StringEquals": kinds})
+        yield Grant("events:PutEvents", naming.arn("events", f"event-bus/{bus}"), condition)
+    try:
+        settings = msgspec.json.decode(str(variables.get(SETTINGS_VARIABLE, "{}")), type=needs.settings)
+    except msgspec.DecodeError:
+        return
+    if source := needs.source_bucket(settings):
+        yield Grant("s3:GetObject", f"{naming.bucket_arn(source)}/*")
+        yield Grant("s3:ListBucket", naming.bucket_arn(source))
+
+
+def _variable(template: Template, variables: dict[str, Any], name: str) -> str:
+    return resolve(template, variables[name]) if name in variables else f"${{{name}}}"
+
+
+def _of_job(template: Template, job: Resource) -> list[Grant] | None:
+    """Return what the contract of jobs uses: script, input, output, the parts that it composes, two log groups."""
+    grants: list[Grant] = []
+    for task in _tasks_of(template, job):
+        arguments = at(task.parameters, "Arguments")
+        read, written = _key(arguments, "--input-key.$"), _key(arguments, "--output-key.$")
+        if not (read and written):
+            return None
+        source, target = (
+            naming.bucket_arn(task.substituted(template, at(arguments, f"--{side}-bucket")))
+            for side in ("input", "output")
+        )
+        own = written.rpartition("/")[0]
+        grants.append(Grant("s3:GetObject", f"{source}/{read}"))
+        grants += _on(_WRITE, f"{target}/{own}/*")
+        grants += _on(("s3:GetObject", "s3:DeleteObject"), f"{target}/{own}/_parts/*")
+        grants.append(Grant("s3:ListBucket", target, f"StringLike s3:prefix {own}/_parts/"))
+    if not grants:
+        return None
+    script = resolve(template, at(job.properties, "Command", "ScriptLocation"))
+    grants.append(Grant("s3:GetObject", naming.bucket_arn(script.removeprefix("s3://"))))
+    prefix = at(job.properties, "DefaultArguments", "--custom-logGroup-prefix") or "/aws-glue/jobs"
+    for kind in ("output", "error"):
+        grants += _on(_LOG, naming.arn("logs", f"log-group:{resolve(template, prefix)}/{kind}:*"))
+    return grants
+
+
+def _of_machine(template: Template, owner: Resource) -> list[Grant] | None:
+    machine = next((machine for machine in machines(template) if machine.resource == owner), None)
+    if machine is None:
+        return None
+    grants: list[Grant] = []
+    for state in machine.states.values():
+        if state.get("Type") in ("Pass", "Succeed", "Fail", "Wait", "Choice"):
+            continue
+        used = _of_task(template, state.get("Resource"), _Task(machine, state.get("Parameters")))
+        if used is None:
+            return None
+        grants += used
+    if at(owner.properties, "LoggingConfiguration", "Destinations"):
+        grants += _on(_DELIVER_LOGS, "*")
+    if at(owner.properties, "TracingConfiguration", "Enabled") is True:
+        grants += _on(_TRACE, "*")
+    return grants
+
+
+def _of_task(template: Template, integration: Any, task: _Task) -> list[Grant] | None:
+    if integration == INVOKE:
+        function = task.substituted(template, at(task.parameters, "FunctionName"))
+        return [Grant("lambda:InvokeFunction", function)]
+    if integration == RUN_JOB:
+        job = task.substituted(template, at(task.parameters, "JobName"))
+        return _on(_RUN_AND_WAIT, naming.arn("glue", f"job/{job}"))
+    if integration == PUT_OBJECT and (key := _key(task.parameters, "Key.$")):
+        bucket = task.substituted(template, at(task.parameters, "Bucket"))
+        return [Grant("s3:PutObject", f"{naming.bucket_arn(bucket)}/{key}")]
+    return None
+
+
+def _of_pipe(template: Template, pipe: Resource) -> list[Grant] | None:
+    """Return what a pipe from a queue to a state machine uses; others are not known here."""
+    source, target = (pointed_at(template, pipe.properties.get(side)) for side in ("Source", "Target"))
+    parameters = at(pipe.properties, "TargetParameters", "StepFunctionStateMachineParameters")
+    start = _INVOCATIONS.get(str(at(parameters, "InvocationType") or "REQUEST_RESPONSE"))
+    if not (source and source.type == QUEUE and target and target.type == MACHINE and start):
+        return None
+    grants = _on(_TAKE_MESSAGES, resolve(template, pipe.properties["Source"]))
+    grants.append(Grant(start, resolve(template, pipe.properties["Target"])))
+    group = at(pipe.properties, "LogConfiguration", "CloudwatchLogsLogDestination", "LogGroupArn")
+    return grants if group is None else grants + _on(_LOG, resolve(template, group))
+
+
+def _tasks_of(template: Template, resource: Resource) -> Iterator[_Task]:
+    for machine in machines(template):
+        for name, state in machine.states.items():
+            if machine.runs(template, name) == resource:
+                yield _Task(machine, state.get("Parameters"))
+
+
+def _key(parameters: Any, name: str) -> str | None:
+    """Return the pattern of the keys that an intrinsic function of the definition gives, one for each execution."""
+    found = _KEY_PATH.fullmatch(str(at(parameters, name)))
+    return found[1].replace("{}", "*") if found else None
+
+
+def _on(actions: Iterable[str], resource: str) -> list[Grant]:
+    return [Grant(action, resource) for action in actions]

@@ -1,0 +1,176 @@
+"""AWS clients, each made once and when first used, and the class that each of their errors has for a stage."""
+
+from __future__ import annotations
+
+import gc
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
+
+MAX_CONNECTIONS: Final = 64
+
+# What has another status than 5xx and still may go away: all that the client itself retries, and what a new attempt of
+# the stage mends, such as an upload that is gone. Source: "Error responses" of S3, DynamoDB and EventBridge.
+_TRANSIENT_CODES: Final = frozenset(
+    {
+        "BadDigest",
+        "BandwidthLimitExceeded",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteBody",
+        "LimitExceededException",
+        "NoSuchUpload",
+        "OperationAborted",
+        "PreconditionFailed",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeTooSkewed",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+
+_MODEL_SUFFIXES: Final = (".json", ".json.gz")
+_GZIP: Final = 31  # zlib's window bits for a gzip file
+
+
+@cache
+def client(service: str) -> Any:
+    """Return the client of a service, made at the first call; it retries throttling and network errors itself."""
+    # What is imported and built here lives as long as the process: looking for garbage in it takes a tenth of a cold
+    # start, and later a part of every collection.
+    gc.disable()
+    try:
+        return _build_client(service)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+def _build_client(service: str) -> Any:
+    from botocore.config import Config  # type: ignore[import-untyped]  # botocore ships no types
+
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 5},
+        connect_timeout=5,
+        read_timeout=30,
+        max_pool_connections=MAX_CONNECTIONS,
+    )
+    return _session().create_client(service, config=config)
+
+
+@cache
+def _session() -> Any:
+    """Return a session that reads botocore's models fast: its own way takes a fifth of a cold start."""
+    import botocore.session  # type: ignore[import-untyped]  # botocore ships no types
+
+    session = botocore.session.get_session()
+    loader = session.get_component("data_loader")
+    loader.file_loader = _ModelFiles()
+    # It would look into the folders of all of some 440 services, to say whether it knows one.
+    loader.list_available_services = lambda _: [path.name for path in Path(loader.BUILTIN_DATA_PATH).iterdir()]
+    return session
+
+
+class _ModelFiles:
+    """Stands in for botocore's JSONFileLoader, which decodes with json into OrderedDicts."""
+
+    def exists(self, path: str) -> bool:
+        return any(Path(path + suffix).is_file() for suffix in _MODEL_SUFFIXES)
+
+    def load_file(self, path: str) -> Any:
+        """Return the model of a path, which has no suffix, or None if there is none."""
+        for suffix in _MODEL_SUFFIXES:
+            file = Path(path + suffix)
+            if file.is_file():
+                content = file.read_bytes()
+                return msgspec.json.decode(zlib.decompress(content, _GZIP) if suffix.endswith(".gz") else content)
+        return None
+
+
+@contextmanager
+def stage_errors(action: str, resource: str, *, missing: str = "") -> Iterator[None]:
+    """Turn the AWS errors of a call into a stage's errors.
+
+    Args:
+        action: The IAM action, e.g. `s3:GetObject`.
+        resource: What it is done to, e.g. `s3://bucket/key`.
+        missing: What to say when the resource does not exist: who should have made it.
+
+    Raises:
+        PermanentStageError: No later attempt can succeed.
+        TransientStageError: A later attempt may; the client's own retries are used up.
+    """
+    from botocore.exceptions import (  # type: ignore[import-untyped]  # botocore ships no types
+        BotoCoreError,
+        ClientError,
+    )
+
+    try:
+        yield
+    except ClientError as error:
+        raise _of_answer(error.response, f"{action} on {resource}", missing) from error
+    except BotoCoreError as error:
+        raise _of_no_answer(error, f"{action} on {resource}") from error
+
+
+def _of_answer(answer: dict[str, Any], call: str, missing: str) -> StageError:
+    code, message = answer["Error"].get("Code", ""), answer["Error"].get("Message", "")
+    status = answer["ResponseMetadata"].get("HTTPStatusCode", 0)
+    said = f"{call} failed after the client's retries: {status} {code}: {message}"
+    if status >= 500 or status == 429 or code in _TRANSIENT_CODES:
+        return TransientStageError(
+            f"{said}; a later attempt may succeed: if none does, see the service's quotas and health"
+        )
+    if status == 403 or code == "AccessDeniedException":
+        function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "this function")
+        return PermanentStageError(
+            f"{call} was denied: {message}; add it to NEEDS of the handler and deploy its template again, or grant it "
+            f"to the role of {function}"
+        )
+    if status == 404 or code == "ResourceNotFoundException":
+        return PermanentStageError(f"{call} found nothing ({code}); {missing or 'check that it is deployed'}")
+    return PermanentStageError(f"{said}; correct what was asked for, or the resource")
+
+
+def _of_no_answer(error: Exception, call: str) -> StageError:
+    from botocore.exceptions import (
+        ChecksumError,
+        CredentialRetrievalError,
+        FlexibleChecksumError,
+        HTTPClientError,
+        IncompleteReadError,
+    )
+    from botocore.exceptions import ConnectionError as BotocoreConnectionError
+
+    network = (
+        BotocoreConnectionError,
+        ChecksumError,
+        CredentialRetrievalError,
+        FlexibleChecksumError,
+        HTTPClientError,
+        IncompleteReadError,
+    )
+    said = f"{call} failed: {type(error).__name__}: {error}"
+    if isinstance(error, network):
+        return TransientStageError(f"{said}; a later attempt may succeed: if none does, see the function's network")
+    return PermanentStageError(f"{said}; correct the function's configuration")

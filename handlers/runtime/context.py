@@ -1,0 +1,130 @@
+"""What a stage may use while it runs: its settings, tables and events, and a place for the records it refuses."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import msgspec
+
+from handlers.runtime.contract import ExecutionContext, PermanentStageError
+from handlers.runtime.events import publish_events
+from handlers.runtime.message import Message
+from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
+from handlers.runtime.sources import BadRow
+from handlers.runtime.storage import ObjectWriter
+from handlers.runtime.tables import TableClient
+from handlers.runtime.tally import Tally
+
+Record: TypeAlias = msgspec.Struct | dict[str, Any]
+S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
+
+
+class StageContext(Generic[S]):
+    """The one argument of a stage beside its records.
+
+    `message` is what started the execution, for the first stage only. `started_at` is the start of the stage, in UTC;
+    `deadline`, in epoch seconds, is when Lambda ends it.
+    """
+
+    def __init__(
+        self,
+        *,
+        execution: ExecutionContext,
+        needs: Needs,
+        settings: S,
+        message: Message | None,
+        deadline: float,
+        tally: Tally,
+        rejected: ObjectWriter,
+    ) -> None:
+        self.execution = execution
+        self.settings = settings
+        self.message = message
+        self.deadline = deadline
+        self.started_at = datetime.now(UTC)
+        self._needs = needs
+        self._tally = tally
+        self._rejected = rejected
+
+    def reject(self, record: Record | str, code: str, reason: str, **details: str) -> None:
+        """Keep a record out of the output: it goes to rejected.jsonl, and is counted by its code.
+
+        Codes are few and fixed, as the metadata lists them all; the reason may be any sentence. A row that is no record
+        is a text.
+        """
+        line = {"code": code, "reason": reason, **details, "record": record}
+        self._rejected.write(msgspec.json.encode(line) + b"\n")
+        self._tally.share(record).rejections[code] += 1
+
+    def sift(self, rows: Iterable[T | BadRow]) -> Iterator[T]:
+        """Yield the records among the rows of a source; those that are none are rejected."""
+        for row in rows:
+            if isinstance(row, BadRow):
+                self.reject(row.text, row.code, row.reason)
+            else:
+                yield row
+
+    @property
+    def records_in(self) -> int:
+        """How many records the stage has taken so far, rejected ones and rows of a source that are none included."""
+        return self._tally.records_in
+
+    @property
+    def rejections(self) -> Counter[str]:
+        """How many of them were rejected, by code."""
+        return self._tally.rejections
+
+    def count(self, name: str, number: int = 1, *, record: Record | None = None) -> None:
+        """Add to a count in the metadata; `MERGED` and `STALE` account for records that do not leave the stage.
+
+        `record` is what is counted, for the metrics of its program and marketplace.
+        """
+        self._tally.share(record).counts[name] += number
+
+    def table(self, name: str) -> TableClient:
+        """Return a table that the handler's needs name.
+
+        Raises:
+            PermanentStageError: They do not, or the function's environment lacks its name.
+        """
+        if name not in {table.name for table in self._needs.tables}:
+            raise PermanentStageError(f"table {name} is not among the handler's NEEDS; declare it there")
+        return TableClient(_read_variable(table_variable(name)))
+
+    def publish(
+        self, details: Iterable[Mapping[str, Any]], *, taken: Callable[[list[int]], object] = lambda _: None
+    ) -> None:
+        """Put events with these details on the event bus, all of the kind that the handler's needs name.
+
+        `taken` is called with the places of events, from 0, as soon as the bus has taken them: what is recorded then is
+        not published again if others fail.
+        """
+        if self._needs.events is None:
+            raise PermanentStageError("the handler's NEEDS declare no events; declare them there")
+        publish_events(_read_variable(EVENT_BUS_VARIABLE), self._needs.events, details, taken=taken)
+
+
+def load_settings(needs: Needs) -> Any:
+    """Return the step's settings from the environment; without any, the defaults.
+
+    Raises:
+        PermanentStageError: They do not fit the handler.
+    """
+    try:
+        return msgspec.json.decode(os.environ.get(SETTINGS_VARIABLE, "{}"), type=needs.settings)
+    except msgspec.DecodeError as error:
+        raise PermanentStageError(
+            f"environment variable {SETTINGS_VARIABLE} is wrong: {error}; correct the step's settings and deploy again"
+        ) from error
+
+
+def _read_variable(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise PermanentStageError(f"environment variable {name} is not set; deploy the generated template")
+    return value

@@ -1,0 +1,222 @@
+"""The stage document: one JSON document, one record per line, streamed in constant memory.
+
+    {"executionId":"...","stage":"FilterStage","startedAt":"2026-01-02T03:04:05Z","data":[
+    {"customerId":"c1"},
+    {"customerId":"c2"}
+    ],"metadata":{"inputRecordCount":100,"outputRecordCount":2}}
+
+UTF-8 without a byte-order mark, lines end in LF alone. Any JSON parser reads it whole. The footer is the first line
+that begins with `]`: a JSON string cannot hold a raw line break, so no record can look like one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from handlers.runtime.contract import PermanentStageError
+
+R = TypeVar("R")
+
+# The bounds on the first line, on the footer and on a record: what a reader holds in memory.
+EDGE_BYTES: Final = 64 * 1024
+LINE_BYTES: Final = 16 * 1024 * 1024
+BLOCK_BYTES: Final = 64 * 1024
+
+_HEADER_END: Final = b',"data":['
+# msgspec raises the last two as they are: for text that is no UTF-8, for thousands of nested brackets.
+_DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_HEADER_KEYS: Final = ["data", "executionId", "stage", "startedAt"]
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The first line of a document, but for `data`; `started_at` is ISO 8601 in UTC."""
+
+    execution_id: str
+    stage: str
+    started_at: str
+
+
+class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    output_record_count: Annotated[int, Meta(ge=0)]
+
+
+class _Footer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    metadata: _Metadata
+
+
+def encode_document(
+    header: Header, records: Iterable[object], metadata: Callable[[int], Mapping[str, object]]
+) -> Iterator[bytes]:
+    """Yield a document in blocks.
+
+    `metadata` is called with the number of records when all are written, and must give it as `outputRecordCount`.
+
+    Raises:
+        PermanentStageError: A record has no JSON form, or the metadata is larger than 64 KiB.
+    """
+    encoder = msgspec.json.Encoder()
+    block = bytearray(encoder.encode(header)[:-1] + _HEADER_END)
+    separator, count = b"\n", 0
+    for record in records:
+        block += separator
+        try:
+            encoder.encode_into(record, block, -1)
+        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+            raise PermanentStageError(f"record {count + 1} of the output cannot be written as JSON: {error}") from error
+        separator = b",\n"
+        count += 1
+        if len(block) >= BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+    footer = b'\n],"metadata":' + encoder.encode(metadata(count)) + b"}\n"
+    if len(footer) > EDGE_BYTES:
+        raise PermanentStageError(
+            f"the metadata of the output is {len(footer)} bytes long, at most {EDGE_BYTES} are allowed; use fewer codes"
+        )
+    yield bytes(block + footer)
+
+
+def read_footer(tail: bytes, where: str) -> int:
+    """Return the record count that a document's footer states, from the document's last 64 KiB (or all of it).
+
+    Raises:
+        PermanentStageError: There is no whole footer: the document was cut short, or is none.
+    """
+    if not tail:
+        raise _malformed(where, "it is empty")
+    line = tail.removesuffix(b"\n").rpartition(b"\n")[2]
+    if not line.startswith(b"],"):
+        raise _malformed(where, "its last line is no footer (`],...`), so it was cut short or has more after it")
+    _refuse_carriage_return(line, where, "the footer")
+    try:
+        return msgspec.json.decode(b"{" + line[2:], type=_Footer).metadata.output_record_count
+    except _DECODE_ERRORS as error:
+        raise _malformed(where, f"its footer is wrong: {error}") from error
+
+
+def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, count: int, where: str) -> Iterator[R]:
+    """Yield the records of a document, however it is cut into chunks.
+
+    Records are handed out before the end is seen: use nothing of them for good before the iterator ended.
+
+    Args:
+        chunks: The whole document.
+        decoder: Decodes one record.
+        count: How many records the footer states, from `read_footer`.
+        where: The document, for messages.
+
+    Raises:
+        PermanentStageError: The format is broken, a record is not of the decoder's type, or the count is wrong.
+    """
+    blocks = _split_blocks(chunks, where)
+    header, _, block = next(blocks).partition(b"\n")
+    _check_header(header, where)
+    many = msgspec.json.Decoder(list[decoder.type])  # type: ignore[name-defined]  # a type only when it runs
+    number, comma = 0, True
+    while records := _decode_block(block, many):
+        number += len(records)
+        yield from records
+        block = next(blocks, b"")
+    # The last block, which holds the footer; or one that is wrong: its lines tell where.
+    lines = _split_lines(chain([block], blocks), where)
+    for line in lines:
+        if line.startswith(b"]"):
+            break
+        if not comma:
+            raise _malformed(where, f"record {number} lacks the comma at its end")
+        number += 1
+        comma = line.endswith(b",")
+        _refuse_carriage_return(line, where, f"record {number}")
+        try:
+            record = decoder.decode(line[:-1] if comma else line)
+        except _DECODE_ERRORS as error:
+            raise _malformed(where, f"record {number} (line {number + 1}) is wrong: {error}") from error
+        yield record
+    else:
+        raise _malformed(where, "it ends without a footer")
+    if number and comma:
+        raise _malformed(where, f"record {number}, the last, ends in a comma")
+    if any(lines):
+        raise _malformed(where, "something stands after its footer")
+    if number != count:
+        raise _malformed(where, f"its footer states {count} records but there are {number}")
+
+
+def _split_blocks(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
+    """Yield at least one block, each of whole lines; what stands after the last LF is the last one."""
+    rest = b""
+    for chunk in chunks:
+        piece = rest + chunk
+        end = piece.rfind(b"\n") + 1
+        rest = piece[end:]
+        if len(rest) > LINE_BYTES:
+            raise _too_long(where)
+        if end:
+            yield piece[:end]
+    yield rest
+
+
+def _decode_block(block: bytes, decoder: msgspec.json.Decoder[list[R]]) -> list[R]:
+    """Return the records of a block if it is nothing but lines of records that end in a comma, else an empty list.
+
+    All at once, as lines one by one take half as long again. A record that is broken over two lines passes beside two
+    on one line: to every parser they are the same records.
+    """
+    if not block.endswith(b",\n") or b"\r" in block or len(block) > LINE_BYTES:
+        return []
+    try:
+        records = decoder.decode(b"[" + block[:-2] + b"]")
+    except _DECODE_ERRORS:
+        return []
+    return records if len(records) == block.count(b"\n") else []
+
+
+def _split_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
+    """Yield at least one line; what stands after the last LF is a line, too."""
+    rest = b""
+    for chunk in chunks:
+        piece = rest + chunk
+        *lines, rest = piece.split(b"\n")
+        # Lines are measured only where one can be too long: this runs for every chunk.
+        if len(piece) > LINE_BYTES and max(map(len, (*lines, rest))) > LINE_BYTES:
+            raise _too_long(where)
+        yield from lines
+    yield rest
+
+
+def _check_header(line: bytes, where: str) -> None:
+    if line.startswith(b"\xef\xbb\xbf"):
+        raise _malformed(where, "it begins with a byte-order mark")
+    if not line.endswith(_HEADER_END) or len(line) > EDGE_BYTES:
+        raise _malformed(where, 'its first line does not end in `,"data":[` within 64 KiB')
+    _refuse_carriage_return(line, where, "the first line")
+    try:
+        # Pairs show a repeated key, of which the last would win in other parsers.
+        pairs: list[tuple[str, object]] = json.loads(line + b"]}", object_pairs_hook=list)
+        msgspec.convert(dict(pairs), Header)
+    except (ValueError, RecursionError) as error:
+        raise _malformed(where, f"its first line is wrong: {error}") from error
+    keys = sorted(key for key, _ in pairs)
+    if keys != _HEADER_KEYS:
+        raise _malformed(
+            where, f"its first line has the keys {', '.join(keys)}; it must have {', '.join(_HEADER_KEYS)}"
+        )
+
+
+def _refuse_carriage_return(line: bytes, where: str, part: str) -> None:
+    if b"\r" in line:
+        raise _malformed(where, f"{part} holds a carriage return; lines end in LF alone")
+
+
+def _too_long(where: str) -> PermanentStageError:
+    return _malformed(where, f"a line is longer than {LINE_BYTES} bytes")
+
+
+def _malformed(where: str, fault: str) -> PermanentStageError:
+    return PermanentStageError(f"{where} is not a stage document: {fault}; correct what wrote it, then run it again")

@@ -1,0 +1,114 @@
+"""The port to EventBridge: puts a stage's events on the bus."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from handlers.runtime.aws import client, stage_errors
+from handlers.runtime.contract import PermanentStageError, TransientStageError
+from handlers.runtime.needs import Publish
+
+# The limits of one request, with room for the other fields of an entry. Source: API reference of PutEvents.
+_ENTRY_LIMIT: Final = 10
+_SIZE_LIMIT_BYTES: Final = 250_000
+_ATTEMPTS: Final = 5
+# Source: API reference of PutEventsResultEntry, "Non-retryable errors".
+_PERMANENT_CODES: Final = frozenset(
+    {
+        "AccessDeniedException",
+        "InvalidAccountIdException",
+        "InvalidArgument",
+        "MalformedDetail",
+        "NotAuthorizedForDetailTypeException",
+        "NotAuthorizedForSourceException",
+        "RedactionFailure",
+    }
+)
+
+
+class _Entry(NamedTuple):
+    place: int
+    fields: dict[str, str]
+
+
+def check_event(detail: Mapping[str, Any]) -> None:
+    """Check that the bus can take an event with this detail.
+
+    Raises:
+        PermanentStageError: It can not.
+    """
+    size_bytes = len(msgspec.json.encode(detail))
+    if size_bytes > _SIZE_LIMIT_BYTES:
+        raise PermanentStageError(
+            f"its event would have {size_bytes} bytes, EventBridge takes {_SIZE_LIMIT_BYTES}; shorten its metadata"
+        )
+
+
+def publish_events(
+    bus: str, publish: Publish, details: Iterable[Mapping[str, Any]], *, taken: Callable[[list[int]], object]
+) -> None:
+    """Put events on the bus, in order; entries that fail are sent again.
+
+    `taken` is called after each answer with the places, from 0, of the events that the bus has taken.
+
+    Raises:
+        PermanentStageError: The bus does not exist or may not be used, or it can never take an event.
+        TransientStageError: Some events failed each time.
+    """
+    entries = (
+        _Entry(
+            place,
+            {
+                "EventBusName": bus,
+                "Source": publish.source,
+                "DetailType": publish.detail_type,
+                "Detail": msgspec.json.encode(detail).decode(),
+            },
+        )
+        for place, detail in enumerate(details)
+    )
+    for request in _requests(entries):
+        _send(bus, request, taken)
+
+
+def _requests(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
+    request: list[_Entry] = []
+    size_bytes = 0
+    for entry in entries:
+        entry_bytes = len(entry.fields["Detail"].encode())
+        if request and (len(request) == _ENTRY_LIMIT or size_bytes + entry_bytes > _SIZE_LIMIT_BYTES):
+            yield request
+            request, size_bytes = [], 0
+        request.append(entry)
+        size_bytes += entry_bytes
+    if request:
+        yield request
+
+
+def _send(bus: str, entries: list[_Entry], taken: Callable[[list[int]], object]) -> None:
+    codes: list[str] = []
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter, no secret
+        with stage_errors("events:PutEvents", bus):
+            results = client("events").put_events(Entries=[entry.fields for entry in entries])["Entries"]
+        answers = list(zip(entries, results, strict=True))
+        taken([entry.place for entry, result in answers if "ErrorCode" not in result])
+        entries = [entry for entry, result in answers if "ErrorCode" in result]
+        codes = sorted({result["ErrorCode"] for result in results if "ErrorCode" in result})
+        if not entries:
+            return
+        if _PERMANENT_CODES.intersection(codes):
+            raise PermanentStageError(
+                f"events:PutEvents on {bus} refused {len(entries)} events: {', '.join(codes)}; correct the bus, its "
+                "policy or the events"
+            )
+    raise TransientStageError(
+        f"events:PutEvents on {bus} refused {len(entries)} events {_ATTEMPTS} times: {', '.join(codes)}; a later "
+        "attempt may succeed: if none does, see the bus's quota"
+    )

@@ -1,0 +1,13 @@
+"""Where the records of a message come from; a new kind is one file here and its place in `Source`."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from handlers.runtime.sources.base import BadRow
+from handlers.runtime.sources.inline import Inline
+from handlers.runtime.sources.s3 import S3
+
+Source: TypeAlias = Inline | S3
+
+__all__ = ["S3", "BadRow", "Inline", "Source"]

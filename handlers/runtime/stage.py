@@ -1,0 +1,292 @@
+"""The base of all stages: from the execution context to the stage's output, or to a recorded failure."""
+
+from __future__ import annotations
+
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from time import perf_counter, time
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import msgspec
+
+from handlers.runtime.context import Record, S, StageContext, load_settings
+from handlers.runtime.contract import (
+    ExecutionContext,
+    PermanentStageError,
+    StageError,
+    StageResult,
+    TransientStageError,
+    error_key,
+    output_key,
+    rejected_key,
+)
+from handlers.runtime.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
+from handlers.runtime.logs import logger
+from handlers.runtime.message import Message, decode_message
+from handlers.runtime.metrics import Measures, write_metrics
+from handlers.runtime.needs import Needs
+from handlers.runtime.sources import BadRow
+from handlers.runtime.storage import ObjectWriter, Storage
+from handlers.runtime.tally import Place, Share, Tally
+
+R = TypeVar("R")
+
+
+class LambdaContext(Protocol):
+    """What is used of the context that Lambda hands to a function."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+class WorkflowLambdaHandler(ABC, Generic[R, S]):
+    """A Lambda handler that runs one stage; its instance is the function's entry point.
+
+    A stage is a generator over records and knows nothing of S3, of its neighbours or of its place in the workflow
+    (requirements 3.1 to 3.5). `record_type` is what it takes: a Struct, or a dict of any JSON object.
+    """
+
+    record_type: ClassVar[Any] = dict[str, Any]
+
+    def __init__(self, needs: Needs) -> None:
+        self._needs = needs
+
+    @abstractmethod
+    def process_data(self, records: Iterator[R], stage: StageContext[S]) -> Iterator[Record]:
+        """Yield what the stage makes of its records; each is yielded, rejected, or counted as merged or stale."""
+
+    def check_record(self, record: R) -> None:
+        """Refuse a record that the stage can never take.
+
+        Called with every record of the input before the first is processed, if the handler's needs have side effects.
+
+        Raises:
+            PermanentStageError: The stage fails, and has had no effect.
+        """
+
+    def measure(self, share: Share) -> Measures:
+        """Return the metrics of the records of one program and marketplace, from what became of them."""
+        return {
+            "InputCount": share.records,
+            "OutputCount": share.records_out,
+            "RejectedCount": share.rejections.total(),
+        }
+
+    def __call__(self, event: object, lambda_context: LambdaContext) -> dict[str, Any]:
+        """Run the stage and return its StageResult.
+
+        What raises anything else than a stage error is a fault whose nature is unknown: it counts as transient, since
+        running a stage again does no harm and requirement 8.1 has all errors retried.
+
+        Args:
+            event: The fields of `ExecutionContext`.
+            lambda_context: Lambda's own context.
+
+        Raises:
+            PermanentStageError: The same input can never succeed.
+            TransientStageError: A later attempt may succeed.
+        """
+        context = _decode_context(event)
+        log = logger()
+        log.append_keys(executionId=context.execution_id, currentStage=context.current_stage)
+        log.info("stage started")
+        tally, started = Tally(), perf_counter()
+        failure: StageError
+        try:
+            self._run(context, lambda_context, tally)
+        except (PermanentStageError, TransientStageError) as error:
+            failure = error
+        except Exception as error:
+            # Its text may quote a record: it goes to error.json, but not to logs and histories.
+            failure = TransientStageError(
+                f"unexpected {type(error).__name__}; error.json has its text: correct the handler or what it was given"
+            )
+            failure.__cause__ = error
+        else:
+            result = _result(context, tally, None)
+            log.info("stage succeeded", result=result, records=tally.summary())
+            return result
+        finally:
+            write_metrics(context.current_stage, tally, self.measure, round((perf_counter() - started) * 1000))
+        _record_failure(context, tally, failure)
+        # The exception travels alone, without the fields of error.json and of the log line.
+        place = f"{context.current_stage} of execution {context.execution_id}; output s3://{context.workflow_bucket}/"
+        text = f"{failure} ({place}{output_key(context.execution_id, context.current_stage)})"
+        raise type(failure)(text, failure.details).with_traceback(failure.__traceback__) from failure.__cause__
+
+    def _run(self, context: ExecutionContext, lambda_context: LambdaContext, tally: Tally) -> None:
+        """Write output.json, or raise and leave none."""
+        started, deadline = perf_counter(), time() + lambda_context.get_remaining_time_in_millis() / 1000
+        storage = Storage(context.workflow_bucket)
+        _log_paths(context, storage)
+        settings = load_settings(self._needs)
+        message = decode_message(context.initial_data) if context.previous_stage is None else None
+        tally.home = Place.of(message.program_id, message.marketplace) if message else Place()
+        read = (
+            self._open_previous(context, storage)
+            if message is None
+            else partial(self._read_message, message, settings, context)
+        )
+        if self._needs.has_side_effects:
+            self._verify(read())
+        records = read()
+        taken: Iterator[Any] = tally.count_in(records)
+        output = storage.open_writer(output_key(context.execution_id, context.current_stage))
+        rejected = storage.open_writer(rejected_key(context.execution_id, context.current_stage))
+        stage: StageContext[S] = StageContext(
+            execution=context,
+            needs=self._needs,
+            settings=settings,
+            message=message,
+            deadline=deadline,
+            tally=tally,
+            rejected=rejected,
+        )
+
+        def conclude(_: int) -> dict[str, Any]:
+            if next(records, None) is not None:
+                raise PermanentStageError(f"{context.current_stage} left records unread; process_data must take all")
+            tally.check(context.current_stage)
+            return tally.summary() | {"processingTimeMs": round((perf_counter() - started) * 1000)}
+
+        results = self.process_data(taken if message is None else stage.sift(taken), stage)
+        with _commit(rejected, output):
+            for block in encode_document(_header(stage), tally.count_out(results), conclude):
+                output.write(block)
+
+    def _read_message(self, message: Message, settings: S, context: ExecutionContext) -> Iterator[R | BadRow]:
+        for number, record in enumerate(message.source.read(self._needs.source_bucket(settings)), start=1):
+            if isinstance(record, BadRow):
+                yield record
+                continue
+            try:
+                yield msgspec.convert(record, self.record_type)
+            except msgspec.ValidationError as error:
+                raise PermanentStageError(
+                    f"record {number} of the message is none that {context.current_stage} takes: {error}; send such "
+                    "records, or put a stage first that makes them, e.g. ETL"
+                ) from error
+
+    def _verify(self, records: Iterator[R | BadRow]) -> None:
+        """Read all of the input once, so that none of it has an effect if any of it is wrong."""
+        for number, record in enumerate(records, start=1):
+            if isinstance(record, BadRow):
+                continue
+            try:
+                self.check_record(record)
+            except PermanentStageError as error:
+                raise PermanentStageError(f"record {number} of the input: {error}") from error
+
+    def _open_previous(self, context: ExecutionContext, storage: Storage) -> Callable[[], Iterator[R]]:
+        """Return what reads the previous stage's records, each time from the start; its footer is checked."""
+        key = output_key(context.execution_id, str(context.previous_stage))
+        missing = f"{context.previous_stage} should have written it; see whether it ran, and under which execution"
+        tail = storage.read_tail(key, EDGE_BYTES, missing=missing)
+        where = storage.locate(key)
+        count = read_footer(tail.data, where)
+        decoder = msgspec.json.Decoder(self.record_type)
+
+        def read() -> Iterator[R]:
+            # A small document has been read whole already.
+            chunks = storage.read(key, etag=tail.etag) if tail.start else [tail.data]
+            return read_records(chunks, decoder, count=count, where=where)
+
+        return read
+
+
+def _decode_context(event: object) -> ExecutionContext:
+    try:
+        return msgspec.convert(event, ExecutionContext)
+    except msgspec.ValidationError as error:
+        failure = PermanentStageError(
+            f"the event is no execution context: {error}; the state machine must pass executionId, currentStage, "
+            "previousStage, workflowBucket and initialData"
+        )
+        logger().error("stage failed", errorType=type(failure).__name__, errorMessage=str(failure))
+        raise failure from error
+
+
+def _log_paths(context: ExecutionContext, storage: Storage) -> None:
+    before = context.previous_stage
+    logger().info(
+        "stage paths",
+        inputPath=None if before is None else storage.locate(output_key(context.execution_id, before)),
+        outputPath=storage.locate(output_key(context.execution_id, context.current_stage)),
+    )
+
+
+def _header(stage: StageContext[Any]) -> Header:
+    return Header(
+        execution_id=stage.execution.execution_id,
+        stage=stage.execution.current_stage,
+        started_at=stage.started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+    )
+
+
+@contextmanager
+def _commit(rejected: ObjectWriter, output: ObjectWriter) -> Iterator[None]:
+    """Make rejected.jsonl appear, then output.json: it is the mark that the stage is done."""
+    try:
+        yield
+        rejected.close()
+        output.close()
+    except PermanentStageError:
+        output.abort()
+        # What was rejected is often why, but if it cannot be kept, the failure is still the one to report.
+        try:
+            rejected.close()
+        except (PermanentStageError, TransientStageError):
+            rejected.abort()
+        raise
+    except BaseException:
+        output.abort()
+        rejected.abort()
+        raise
+
+
+def _record_failure(context: ExecutionContext, tally: Tally, failure: StageError) -> None:
+    """Write error.json and log the StageResult; what goes wrong with the former must not hide the failure."""
+    result = _result(context, tally, str(failure))
+    before = context.previous_stage
+    place: dict[str, Any] = {
+        "errorType": type(failure).__name__,
+        "bucket": context.workflow_bucket,
+        "inputKey": None if before is None else output_key(context.execution_id, before),
+        "outputKey": output_key(context.execution_id, context.current_stage),
+    }
+    description = {
+        **result,
+        **place,
+        "executionId": context.execution_id,
+        "cause": repr(failure.__cause__) if failure.__cause__ else None,
+        "details": failure.details,
+        "failedAt": datetime.now(UTC),
+        "stackTrace": traceback.format_exception(failure),
+    }
+    log = logger()
+    try:
+        storage = Storage(context.workflow_bucket)
+        storage.put(error_key(context.execution_id, context.current_stage), msgspec.json.encode(description))
+    except Exception as error:
+        log.warning("error.json was not written", reason=str(error))
+    log.error("stage failed", result=result, **place, stackTrace=_frames(failure))
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Return where an error and its causes were raised, without the causes' texts: they may quote a record."""
+    frames = [type(error).__name__, *traceback.format_tb(error.__traceback__)]
+    return frames + _frames(error.__cause__) if error.__cause__ else frames
+
+
+def _result(context: ExecutionContext, tally: Tally, error_message: str | None) -> dict[str, Any]:
+    result = StageResult(
+        status="SUCCESS" if error_message is None else "FAILED",
+        stage=context.current_stage,
+        records_processed=tally.records_in,
+        error_message=error_message,
+    )
+    built: dict[str, Any] = msgspec.to_builtins(result)
+    return built

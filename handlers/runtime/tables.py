@@ -1,0 +1,150 @@
+"""The port to a DynamoDB table: conditional updates of one item, reads and writes of many.
+
+All methods raise PermanentStageError or TransientStageError, as `aws.stage_errors` says. An item is a dict of strings,
+numbers, booleans, None, lists and dicts.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from handlers.runtime.aws import client, stage_errors
+from handlers.runtime.batch import batched
+from handlers.runtime.contract import PermanentStageError, TransientStageError
+
+Item: TypeAlias = dict[str, Any]
+
+# The limits of one request. Source: API reference of BatchGetItem and BatchWriteItem.
+GET_LIMIT: Final = 100
+PUT_LIMIT: Final = 25
+_ATTEMPTS: Final = 6
+
+# Source: Developer Guide, "Quotas in Amazon DynamoDB". An item takes 400 KiB: its keys and short attributes need some.
+_PARTITION_KEY_BYTES: Final = 2048
+_SORT_KEY_BYTES: Final = 1024
+_CONTENT_BYTES: Final = 390_000
+
+
+def check_item(partition: str, sort: str = "", content: bytes = b"") -> None:
+    """Check that a table can take an item with these keys and this content.
+
+    Raises:
+        PermanentStageError: It can not.
+    """
+    for part, size_bytes, limit in (
+        ("partition key", len(partition.encode()), _PARTITION_KEY_BYTES),
+        ("sort key", len(sort.encode()), _SORT_KEY_BYTES),
+        ("content", len(content), _CONTENT_BYTES),
+    ):
+        if size_bytes > limit:
+            raise PermanentStageError(
+                f"the {part} of its item would have {size_bytes} bytes, DynamoDB takes {limit}; shorten its "
+                f"{'metadata' if part == 'content' else 'ids'}"
+            )
+
+
+class TableClient:
+    """One table."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._client = client("dynamodb")
+
+    def update(
+        self, key: Item, update: str, condition: str, *, names: Mapping[str, str], values: Mapping[str, Any]
+    ) -> Item | None:
+        """Update an item if the condition holds: return None, or the item that the condition refused."""
+        with stage_errors("dynamodb:UpdateItem", self._name):
+            try:
+                self._client.update_item(
+                    TableName=self._name,
+                    Key=_marshal(key),
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=_marshal(values),
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except self._client.exceptions.ConditionalCheckFailedException as refusal:
+                return _unmarshal(refusal.response.get("Item", {}))
+        return None
+
+    def get_many(self, keys: Iterable[Item]) -> list[Item]:
+        """Return the items that exist of these keys, which must be distinct; eventually consistent."""
+        items: list[Item] = []
+
+        def get(wanted: Sequence[Item]) -> Sequence[Item]:
+            answer = self._client.batch_get_item(RequestItems={self._name: {"Keys": wanted}})
+            items.extend(_unmarshal(item) for item in answer["Responses"].get(self._name, []))
+            left: Sequence[Item] = answer["UnprocessedKeys"].get(self._name, {}).get("Keys", [])
+            return left
+
+        for batch in batched(map(_marshal, keys), GET_LIMIT):
+            self._repeat("dynamodb:BatchGetItem", get, batch)
+        return items
+
+    def put_many(self, items: Iterable[Item]) -> None:
+        """Write items, whose keys must be distinct, over what is there."""
+
+        def put(requests: Sequence[Item]) -> Sequence[Item]:
+            answer = self._client.batch_write_item(RequestItems={self._name: requests})
+            left: Sequence[Item] = answer["UnprocessedItems"].get(self._name, [])
+            return left
+
+        for batch in batched(({"PutRequest": {"Item": _marshal(item)}} for item in items), PUT_LIMIT):
+            self._repeat("dynamodb:BatchWriteItem", put, batch)
+
+    def _repeat(self, action: str, call: Callable[[Sequence[Item]], Sequence[Item]], entries: Sequence[Item]) -> None:
+        """Call until nothing is left unprocessed, which the client's own retries do not see to."""
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter, no secret
+            with stage_errors(action, self._name):
+                entries = call(entries)
+            if not entries:
+                return
+        raise TransientStageError(f"{action} on {self._name} left {len(entries)} entries unprocessed {_ATTEMPTS} times")
+
+
+def _marshal(item: Mapping[str, Any]) -> Item:
+    return {name: _marshal_value(value) for name, value in item.items()}
+
+
+def _marshal_value(value: Any) -> Item:
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int() | float():
+            return {"N": repr(value)}
+        case None:
+            return {"NULL": True}
+        case list():
+            return {"L": [_marshal_value(part) for part in value]}
+        case dict():
+            return {"M": _marshal(value)}
+        case _:
+            raise TypeError(f"{type(value).__name__} has no place in an item")
+
+
+def _unmarshal(item: Mapping[str, Any]) -> Item:
+    return {name: _unmarshal_value(value) for name, value in item.items()}
+
+
+def _unmarshal_value(value: Mapping[str, Any]) -> Any:
+    [(kind, content)] = value.items()
+    match kind:
+        case "N":
+            return float(content) if set(content) & set(".eE") else int(content)
+        case "NULL":
+            return None
+        case "L":
+            return [_unmarshal_value(part) for part in content]
+        case "M":
+            return _unmarshal(content)
+        case _:
+            return content

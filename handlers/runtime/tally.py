@@ -1,0 +1,123 @@
+"""Counts what goes through a stage: in all for its output, and per program and marketplace for its metrics."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+
+from handlers.candidates.candidate import Candidate
+from handlers.runtime.contract import PermanentStageError
+
+T = TypeVar("T")
+
+# Counted records that neither leave a stage nor are rejected: of the same key as a newer one in the same run, and of an
+# older version than what is stored.
+MERGED: Final = "merged"
+STALE: Final = "stale"
+# Records that could not be processed, of a stage that fails for it.
+FAILED: Final = "failed"
+
+
+class Place(NamedTuple):
+    """Where a record belongs, as far as it says so."""
+
+    program: str = "unknown"
+    marketplace: str = "unknown"
+
+    @classmethod
+    def of(cls, program: str | None, marketplace: str | None) -> Place:
+        return cls(program or cls().program, marketplace or cls().marketplace)
+
+
+class Share(msgspec.Struct):
+    """What became of the records of one place."""
+
+    records_out: int = 0
+    rejections: Counter[str] = msgspec.field(default_factory=Counter[str])
+    counts: Counter[str] = msgspec.field(default_factory=Counter[str])
+
+    @property
+    def records(self) -> int:
+        """How many records there were; one that the stage still held when it failed is not among them."""
+        ways = sum(self.counts[way] for way in (MERGED, STALE, FAILED))
+        return self.records_out + self.rejections.total() + ways
+
+
+class Tally:
+    """The counts of one run; records in = out + rejected + merged + stale.
+
+    A candidate counts under the program and marketplace of its context, any other record under `home`: those of the
+    message, if there is one and it names them.
+    """
+
+    def __init__(self) -> None:
+        self.home = Place()
+        self.records_in = 0
+        self._shares: dict[Place, Share] = {}
+        self._context: object = ()
+        self._share = Share()
+
+    def count_in(self, records: Iterable[T]) -> Iterator[T]:
+        for record in records:
+            self.records_in += 1
+            yield record
+
+    def count_out(self, records: Iterable[T]) -> Iterator[T]:
+        for record in records:
+            self.share(record).records_out += 1
+            yield record
+
+    def share(self, record: object = None) -> Share:
+        """Return the counts that a record belongs to."""
+        context = record.context if isinstance(record, Candidate) else None
+        # Records of a run mostly belong together, and comparing costs a tenth of looking both ids up.
+        if context != self._context:
+            place = Place.of(*map(record.find_context, Place._fields)) if isinstance(record, Candidate) else self.home
+            self._context, self._share = context, self._shares.setdefault(place, Share())
+        return self._share
+
+    def shares(self) -> dict[Place, Share]:
+        """Return the counts of each place; of a run without records, those of home."""
+        return self._shares or {self.home: Share()}
+
+    @property
+    def records_out(self) -> int:
+        return sum(share.records_out for share in self._shares.values())
+
+    @property
+    def rejections(self) -> Counter[str]:
+        """How many records were rejected, by code."""
+        return sum((share.rejections for share in self._shares.values()), Counter[str]())
+
+    @property
+    def counts(self) -> Counter[str]:
+        return sum((share.counts for share in self._shares.values()), Counter[str]())
+
+    def check(self, stage: str) -> None:
+        """Check that no record was lost or made up.
+
+        Raises:
+            PermanentStageError: The equation does not hold, which is a fault of the stage's code.
+        """
+        accounted = self.records_out + self.rejections.total() + self.counts[MERGED] + self.counts[STALE]
+        if self.records_in != accounted:
+            raise PermanentStageError(
+                f"{stage} took {self.records_in} records but accounts for {accounted}: {self.summary()}; its "
+                "process_data must yield, reject or count each record as merged or stale"
+            )
+
+    def summary(self) -> dict[str, Any]:
+        """Return the counts as they stand in the metadata of a stage document."""
+        rejections, counts = self.rejections, self.counts
+        return {
+            "inputRecordCount": self.records_in,
+            "outputRecordCount": self.records_out,
+            "rejectedRecordCount": rejections.total(),
+            "mergedRecordCount": counts[MERGED],
+            "staleRecordCount": counts[STALE],
+            "rejections": dict(rejections),
+            "counts": {name: count for name, count in counts.items() if name not in (MERGED, STALE)},
+        }

@@ -1,0 +1,100 @@
+"""The handlers and Glue jobs that a declaration may name, read from their folders."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, get_args
+
+import msgspec
+
+import handlers
+from handlers.runtime.needs import Needs, Table, TableAction
+from templates.errors import ConfigError
+
+HANDLERS_FOLDER: Final = Path(handlers.__file__).parent
+TABLE_NAME: Final = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
+GLUE_FOLDER: Final = HANDLERS_FOLDER.parent / "glue"
+
+
+@cache
+def handler_names() -> tuple[str, ...]:
+    """Return the modules of `handlers/` that declare NEEDS, sorted; none is imported for it."""
+    files = sorted(HANDLERS_FOLDER.glob("*.py"))
+    return tuple(file.stem for file in files if "\nNEEDS" in file.read_text(encoding="utf-8"))
+
+
+@cache
+def job_names() -> tuple[str, ...]:
+    """Return the scripts of `glue/`, sorted."""
+    return tuple(sorted(file.stem for file in GLUE_FOLDER.glob("*.py")))
+
+
+@cache
+def load_needs(handler: str) -> Needs:
+    """Import a handler's module and return what it declares.
+
+    Raises:
+        ConfigError: the module cannot be imported, its NEEDS are wrong, or it has no handler.
+    """
+    where = f"handlers/{handler}.py"
+    try:
+        module = importlib.import_module(f"handlers.{handler}")
+    except (Exception, SystemExit) as error:
+        raise ConfigError(
+            f"{where}: cannot be imported: {type(error).__name__}: {error}; correct the module"
+        ) from error
+    needs = getattr(module, "NEEDS", None)
+    if not isinstance(needs, Needs):
+        raise ConfigError(f"{where}: NEEDS is a {type(needs).__name__}; make it a handlers.runtime.needs.Needs")
+    for problem in (*_needs_problems(needs), *_handler_problems(getattr(module, "handler", None))):
+        raise ConfigError(f"{where}: {problem}")
+    return needs
+
+
+def _needs_problems(needs: Needs) -> Iterator[str]:
+    """Yield what types alone do not refuse: nobody converts NEEDS, they are written in Python."""
+    settings: Any = needs.settings
+    if not (isinstance(settings, type) and issubclass(settings, msgspec.Struct)):
+        yield f"NEEDS.settings is {settings!r}; give the class, a msgspec.Struct, not a value of it"
+    elif not (settings.__struct_config__.frozen and settings.__struct_config__.forbid_unknown_fields):
+        yield f"{settings.__name__} would take misspelt settings; declare it frozen=True, forbid_unknown_fields=True"
+    elif needs.bucket_setting not in (None, *settings.__struct_fields__):
+        yield f"NEEDS.bucket_setting is {needs.bucket_setting!r}; name a field of its Settings"
+    for table, actions in needs.tables.items():
+        if not isinstance(table, Table):
+            yield f"NEEDS.tables has the key {table!r}; make it a handlers.runtime.needs.Table"
+        elif not TABLE_NAME.fullmatch(table.name):
+            yield f"table {table.name!r} must be lower-case words, e.g. score_cache; rename it"
+        elif isinstance(actions, str) or not actions:
+            yield f'table {table.name}: its actions are {actions!r}; list them, e.g. ("UpdateItem",)'
+        elif unknown := [action for action in actions if action not in get_args(TableAction)]:
+            allowed = ", ".join(get_args(TableAction))
+            yield f"table {table.name}: {unknown[0]!r} is no action of a table; allowed: {allowed}"
+
+
+def _handler_problems(handler: Any) -> Iterator[str]:
+    if not callable(handler) or isinstance(handler, type):
+        yield f"handler is {handler!r}; end the module with `handler = YourStage(NEEDS)`"
+
+
+@cache
+def tables() -> MappingProxyType[str, Table]:
+    """Return the tables that the handlers declare, by name, sorted.
+
+    Raises:
+        ConfigError: two handlers declare one name with different keys.
+    """
+    found: dict[str, Table] = {}
+    for handler in handler_names():
+        for table in load_needs(handler).tables:
+            if found.setdefault(table.name, table) != table:
+                raise ConfigError(
+                    f"handlers/{handler}.py: table {table.name!r} is declared differently elsewhere; "
+                    "declare it once and import it"
+                )
+    return MappingProxyType(dict(sorted(found.items())))

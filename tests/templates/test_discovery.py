@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from handlers.runtime.needs import Needs
+from templates import discovery
+from templates.errors import ConfigError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A handlers folder with one more handler in it."""
+    import handlers
+
+    monkeypatch.setattr(discovery, "HANDLERS_FOLDER", tmp_path)
+    monkeypatch.setattr(handlers, "__path__", [*handlers.__path__, str(tmp_path)])
+    cached = (discovery.handler_names, discovery.tables)
+    for function in cached:
+        function.cache_clear()
+    before = set(sys.modules)
+    yield tmp_path
+    for function in cached:
+        function.cache_clear()
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def test_a_handler_is_a_module_that_declares_needs() -> None:
+    assert {"etl", "filter", "reactive", "score", "store"} <= set(discovery.handler_names())
+    assert {type(discovery.load_needs(name)) for name in discovery.handler_names()} == {Needs}
+
+
+def test_a_new_file_is_a_new_handler_with_its_own_table(folder: Path) -> None:
+    (folder / "archive_orders.py").write_text(
+        "import msgspec\nfrom handlers.runtime.needs import Needs, Table\n"
+        "class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True): ...\n"
+        "NEEDS = Needs(settings=Settings, tables={Table('orders', 'PK'): ('PutItem',)})\nhandler = print\n"
+    )
+    assert discovery.handler_names() == ("archive_orders",)
+    assert list(discovery.tables()) == ["orders"]
+
+
+def test_a_handler_that_cannot_be_imported_is_named_with_its_error(folder: Path) -> None:
+    (folder / "broken.py").write_text("\nNEEDS = 1 / 0\n")
+    with pytest.raises(ConfigError, match=r"handlers/broken\.py: cannot be imported: ZeroDivisionError: division"):
+        discovery.load_needs("broken")
+
+
+def test_needs_of_another_type_are_refused(folder: Path) -> None:
+    (folder / "odd.py").write_text("\nNEEDS = {}\n")
+    with pytest.raises(ConfigError, match=r"handlers/odd\.py: NEEDS is a dict; make it a handlers\.needs\.Needs"):
+        discovery.load_needs("odd")
+
+
+SETTINGS = "class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True): ..."
+MODULE = f"""\
+import msgspec
+from handlers.runtime.needs import Needs, Table
+{SETTINGS}
+NEEDS = Needs(settings=Settings)
+handler = print
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("handler = print", "", r"handler is None; end the module with `handler = YourStage\(NEEDS\)`"),
+        ("handler = print", "handler = Settings", "handler is <class .*>; end the module with `handler = YourStage"),
+        ("settings=Settings", "settings=Settings()", r"NEEDS\.settings is Settings\(\); give the class"),
+        (", forbid_unknown_fields=True", "", "Settings would take misspelt settings; declare it frozen=True"),
+        ("=Settings)", "=Settings, tables={'a': ('PutItem',)})", r"NEEDS\.tables has the key 'a'; make it a handlers"),
+        ("=Settings)", "=Settings, tables={Table('a b', 'PK'): ('PutItem',)})", "table 'a b' must be lower-case words"),
+        (
+            "=Settings)",
+            "=Settings, tables={Table('a', 'PK'): ('PutItem')})",
+            "table a: its actions are 'PutItem'",
+        ),
+        (
+            "=Settings)",
+            "=Settings, tables={Table('a', 'PK'): ('PutItm',)})",
+            "table a: 'PutItm' is no action",
+        ),
+        ("=Settings)", "=Settings, bucket_setting='b')", "NEEDS.bucket_setting is 'b'; name a field of its Settings"),
+        ("import msgspec", "raise SystemExit('bye')", "cannot be imported: SystemExit: bye; correct the module"),
+    ],
+)
+def test_wrong_needs_are_refused_with_the_cure(folder: Path, old: str, new: str, message: str) -> None:
+    assert old in MODULE
+    (folder / "wrong.py").write_text(MODULE.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=rf"^handlers/wrong\.py: {message}"):
+        discovery.load_needs("wrong")
+
+
+def test_two_tables_of_one_name_must_be_the_same(folder: Path) -> None:
+    for name, key in (("one_side", "PK"), ("other_side", "pk")):
+        tables = f"{{Table('orders', '{key}'): ('PutItem',)}}"
+        (folder / f"{name}.py").write_text(MODULE.replace("=Settings)", f"=Settings, tables={tables})"))
+    with pytest.raises(ConfigError, match=r"handlers/other_side\.py: table 'orders' is declared differently elsewhere"):
+        discovery.tables()
