@@ -21,8 +21,8 @@ from typing import IO, Final
 
 import psutil
 
-SCRIPT: Final = Path(__file__).with_name("job.py")
-AWSGLUE: Final = Path(__file__).with_name("awsglue")
+SCRIPT: Final = Path(__file__).with_name("child") / "job.py"
+AWSGLUE: Final = Path(__file__).with_name("child") / "awsglue"
 """What Glue provides and no package index has; it goes on the path of a job."""
 
 JAVA_VERSIONS: Final = range(11, 18)

@@ -25,7 +25,7 @@ import psutil
 INIT_LIMIT_S: Final = 60.0
 """How long a handler may take to load; far beyond Lambda's 10 s, for a busy laptop is no Lambda."""
 SAMPLE_S: Final = 0.05
-SCRIPT: Final = Path(__file__).with_name("worker.py")
+SCRIPT: Final = Path(__file__).with_name("child") / "worker.py"
 
 
 class Function(NamedTuple):

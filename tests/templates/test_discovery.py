@@ -52,7 +52,7 @@ def test_a_handler_that_cannot_be_imported_is_named_with_its_error(folder: Path)
 
 def test_needs_of_another_type_are_refused(folder: Path) -> None:
     (folder / "odd.py").write_text("\nNEEDS = {}\n")
-    with pytest.raises(ConfigError, match=r"handlers/odd\.py: NEEDS is a dict; make it a handlers\.needs\.Needs"):
+    with pytest.raises(ConfigError, match=r"handlers/odd\.py: NEEDS is a dict; make it a handlers\.runtime\.needs\.Needs"):
         discovery.load_needs("odd")
 
 
