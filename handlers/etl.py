@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from handlers.candidates.candidate import Candidate
+from handlers.candidates.candidate_stage import CandidateMessage, CandidateStage
 from handlers.candidates.mapping import (
     EPOCH,
     METADATA_PREFIX,
@@ -25,7 +26,6 @@ from handlers.runtime.context import StageContext
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.metrics import Measures
 from handlers.runtime.needs import BucketName, Needs
-from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tally import Share
 
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=36_500)]
@@ -59,7 +59,7 @@ _ATTRIBUTES: Final = ("eventDate", "deliveryDate", "timingWindow", "orderValue",
 _CHANNELS: Final = {"emailEligible": "email", "smsEligible": "sms", "pushEligible": "push"}
 
 
-class ETLStage(WorkflowLambdaHandler[dict[str, Any], Settings]):
+class ETLStage(CandidateStage[dict[str, Any], Settings]):
     """Bad records do not stop the run: they are rejected, each with its reason, up to `max_error_rate`.
 
     Rows of the source that are no records count among them.
@@ -146,7 +146,7 @@ class Recipes:
 
     def _place(self, record: Mapping[str, Any]) -> tuple[str, str]:
         message = self._stage.message
-        if message and message.program_id and message.marketplace:
+        if isinstance(message, CandidateMessage) and message.program_id and message.marketplace:
             return message.program_id, message.marketplace
         fields = extract_fields(record, self._place_mappings)
         return fields["programId"], fields["marketplace"]

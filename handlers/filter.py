@@ -9,12 +9,12 @@ from typing import Any, TypeAlias, get_args
 import msgspec
 
 from handlers.candidates.candidate import Candidate
+from handlers.candidates.candidate_stage import CandidateStage
 from handlers.candidates.filters import BusinessRule, Eligibility, Filter, Rejection
 from handlers.candidates.program import PROGRAM_CONFIG, load_program
 from handlers.runtime.context import StageContext
 from handlers.runtime.metrics import Measures
 from handlers.runtime.needs import Needs
-from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tally import Share
 
 Chain: TypeAlias = tuple[Filter, ...]
@@ -32,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 NEEDS = Needs(settings=Settings, tables={PROGRAM_CONFIG: ("BatchGetItem",)})
 
 
-class FilterStage(WorkflowLambdaHandler[Candidate, Settings]):
+class FilterStage(CandidateStage[Candidate, Settings]):
     """A candidate leaves at the first filter that rejects it; a filter that raises rejects, too."""
 
     record_type = Candidate

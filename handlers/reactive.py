@@ -14,12 +14,12 @@ import msgspec
 from msgspec import Meta
 
 from handlers.candidates.candidate import Candidate, join_key
+from handlers.candidates.candidate_stage import CandidateStage
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import TransientStageError
 from handlers.runtime.events import check_event
 from handlers.runtime.metrics import Measures
 from handlers.runtime.needs import Needs, Publish, Table
-from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tables import Item, check_item
 from handlers.runtime.tally import Share
 
@@ -62,7 +62,7 @@ _MAY_RECORD: Final = "#owner = :me AND eventId = :event"
 CLOCK_SKEW_S: Final = 5
 
 
-class ReactiveStage(WorkflowLambdaHandler[Candidate, Settings]):
+class ReactiveStage(CandidateStage[Candidate, Settings]):
     """Claim, publish, record: an event is never lost, and repeated only by a crash in between, with the same id.
 
     A claim is leased until its invocation must have ended, which is before its message can be delivered again. What

@@ -11,13 +11,13 @@ import msgspec
 from msgspec import Meta
 
 from handlers.candidates.candidate import Candidate, Score
+from handlers.candidates.candidate_stage import CandidateStage
 from handlers.candidates.providers import PROVIDERS, ModelName, Prediction, Provider
 from handlers.candidates.score_cache import CachedScore, CacheKey, cache_key, read_scores, write_scores
 from handlers.runtime.batch import batched
 from handlers.runtime.context import StageContext
 from handlers.runtime.metrics import Measures
 from handlers.runtime.needs import Needs, Table
-from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tables import check_item
 from handlers.runtime.tally import Share
 
@@ -38,7 +38,7 @@ BATCH: Final = 100
 DEFAULT: Final = Prediction(0.5, 0.1)
 
 
-class ScoreStage(WorkflowLambdaHandler[Candidate, Settings]):
+class ScoreStage(CandidateStage[Candidate, Settings]):
     """Each model scores each candidate, from the cache where it can; a model that fails does not lose the others."""
 
     record_type = Candidate

@@ -10,12 +10,12 @@ import msgspec
 from msgspec import Meta
 
 from handlers.candidates.candidate import Candidate, join_key
+from handlers.candidates.candidate_stage import CandidateStage
 from handlers.runtime.batch import batched
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import PermanentStageError, TransientStageError
 from handlers.runtime.metrics import Measures
 from handlers.runtime.needs import Index, Needs, Table
-from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tables import TableClient, check_item
 from handlers.runtime.tally import FAILED, MERGED, STALE, Share
 
@@ -56,7 +56,7 @@ _SET: Final = (
 _NAMES: Final = {"#data": "data", "#version": "version", "#ttl": "ttl"}  # DynamoDB reserves these words
 
 
-class StoreStage(WorkflowLambdaHandler[Candidate, Settings]):
+class StoreStage(CandidateStage[Candidate, Settings]):
     """Each candidate is stored unless a newer version is; what was stored goes on to the next stage.
 
     Candidates of the same key are merged within a batch; across batches the condition of the write decides.

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.tally import Place, Placed
 
 # Ids make up keys, of which DynamoDB takes 2048 bytes (1024 for a sort key).
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -70,7 +71,7 @@ class Audit(_Part, frozen=True, kw_only=True):
     workflow_execution_id: str
 
 
-class Candidate(_Part, frozen=True, kw_only=True):
+class Candidate(_Part, Placed, frozen=True, kw_only=True):
     """A record of every stage document after ETL; `published` and `reason` are Reactive's answer."""
 
     customer_id: Id
@@ -103,9 +104,20 @@ class Candidate(_Part, frozen=True, kw_only=True):
                 return context.id
         return None
 
+    def place(self) -> Place:
+        return program_place(self.find_context("program"), self.find_context("marketplace"))
+
+    def place_source(self) -> object:
+        return self.context
+
     def score(self, model: str) -> Score | None:
         """Return the score that a model gave, or None."""
         return self.scores.get(model) if self.scores else None
+
+
+def program_place(program: str | None, marketplace: str | None) -> Place:
+    """Return the dimensions of the metrics of a program and marketplace, as far as they are known."""
+    return (("ProgramId", program or "unknown"), ("Marketplace", marketplace or "unknown"))
 
 
 def join_key(separator: str, *parts: str) -> str:

@@ -82,7 +82,7 @@ class StageContext(Generic[S]):
     def count(self, name: str, number: int = 1, *, record: Record | None = None) -> None:
         """Add to a count in the metadata; `MERGED` and `STALE` account for records that do not leave the stage.
 
-        `record` is what is counted, for the metrics of its program and marketplace.
+        `record` is what is counted, for the metrics of its place.
         """
         self._tally.share(record).counts[name] += number
 

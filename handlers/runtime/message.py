@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.sources import Source
+from handlers.runtime.tally import Place, Placed
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """`{"programId", "marketplace", "source": {"kind": "inline", "records": [...]}}`.
+class Message(msgspec.Struct, Placed, frozen=True, kw_only=True, rename="camel"):
+    """`{"source": {"kind": "inline", "records": [...]}}`; a subclass declares the fields beside `source`."""
 
-    A message whose records are candidates already needs neither program nor marketplace.
-    """
+    example: ClassVar[str] = '{"source": {"kind": "inline", "records": [...]}}'
+    """What an error message shows."""
 
     source: Source
-    program_id: str | None = None
-    marketplace: str | None = None
+
+    def place(self) -> Place:
+        return ()
 
 
-def decode_message(initial_data: Any) -> Message:
+M = TypeVar("M", bound=Message)
+
+
+def decode_message(initial_data: Any, kind: type[M]) -> M:
     """Return the message in a context's `initialData`: JSON text, or what it parses to.
 
     Raises:
@@ -31,10 +36,7 @@ def decode_message(initial_data: Any) -> Message:
         raise PermanentStageError("the first stage was given no initialData; pass it the body of the message")
     try:
         if isinstance(initial_data, str):
-            return msgspec.json.decode(initial_data, type=Message)
-        return msgspec.convert(initial_data, Message)
+            return msgspec.json.decode(initial_data, type=kind)
+        return msgspec.convert(initial_data, kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise PermanentStageError(
-            f"the message is wrong: {error}; send JSON such as "
-            '{"programId": "p", "marketplace": "m", "source": {"kind": "inline", "records": [...]}}'
-        ) from error
+        raise PermanentStageError(f"the message is wrong: {error}; send JSON such as {kind.example}") from error

@@ -15,7 +15,7 @@ Measures: TypeAlias = Mapping[str, int | Mapping[str, int]]
 
 
 def write_metrics(stage: str, tally: Tally, measure: Callable[[Share], Measures], duration_ms: int) -> None:
-    """Write what a run measured, a line per program and marketplace; a fault in it is logged and fails nothing.
+    """Write what a run measured, a line per place; a fault in it is logged and fails nothing.
 
     `StageDuration` is that of the whole run, on each of the lines.
     """
@@ -27,7 +27,7 @@ def write_metrics(stage: str, tally: Tally, measure: Callable[[Share], Measures]
 
 
 def _write_place(stage: str, place: Place, measures: Measures, duration_ms: int) -> None:
-    dimensions = {"ProgramId": place.program, "Marketplace": place.marketplace, "Stage": stage}
+    dimensions = {**dict(place), "Stage": stage}
     plain = {name: value for name, value in measures.items() if isinstance(value, int)}
     _write_line(dimensions, plain, duration_ms)
     for name, value in measures.items():

@@ -46,10 +46,14 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
     """A Lambda handler that runs one stage; its instance is the function's entry point.
 
     A stage is a generator over records and knows nothing of S3, of its neighbours or of its place in the workflow
-    (requirements 3.1 to 3.5). `record_type` is what it takes: a Struct, or a dict of any JSON object.
+    (requirements 3.1 to 3.5). `record_type` is what it takes: a Struct, or a dict of any JSON object. `message_type` is
+    the message that it takes when it comes first. `home` are the dimensions of the metrics of records that have none of
+    their own (`tally.Placed`).
     """
 
     record_type: ClassVar[Any] = dict[str, Any]
+    message_type: ClassVar[type[Message]] = Message
+    home: ClassVar[Place] = ()
 
     def __init__(self, needs: Needs) -> None:
         self._needs = needs
@@ -68,7 +72,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         """
 
     def measure(self, share: Share) -> Measures:
-        """Return the metrics of the records of one program and marketplace, from what became of them."""
+        """Return the metrics of the records of one place, from what became of them."""
         return {
             "InputCount": share.records,
             "OutputCount": share.records_out,
@@ -93,7 +97,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         log = logger()
         log.append_keys(executionId=context.execution_id, currentStage=context.current_stage)
         log.info("stage started")
-        tally, started = Tally(), perf_counter()
+        tally, started = Tally(self.home), perf_counter()
         failure: StageError
         try:
             self._run(context, lambda_context, tally)
@@ -123,8 +127,9 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         storage = Storage(context.workflow_bucket)
         _log_paths(context, storage)
         settings = load_settings(self._needs)
-        message = decode_message(context.initial_data) if context.previous_stage is None else None
-        tally.home = Place.of(message.program_id, message.marketplace) if message else Place()
+        message = decode_message(context.initial_data, self.message_type) if context.previous_stage is None else None
+        if message is not None:
+            tally.home = message.place() or self.home
         read = (
             self._open_previous(context, storage)
             if message is None
@@ -167,7 +172,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
             except msgspec.ValidationError as error:
                 raise PermanentStageError(
                     f"record {number} of the message is none that {context.current_stage} takes: {error}; send such "
-                    "records, or put a stage first that makes them, e.g. ETL"
+                    "records, or put a stage first that makes them"
                 ) from error
 
     def _verify(self, records: Iterator[R | BadRow]) -> None:

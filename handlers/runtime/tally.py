@@ -1,14 +1,13 @@
-"""Counts what goes through a stage: in all for its output, and per program and marketplace for its metrics."""
+"""Counts what goes through a stage: in all for its output, and per place for its metrics."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
-from handlers.candidates.candidate import Candidate
 from handlers.runtime.contract import PermanentStageError
 
 T = TypeVar("T")
@@ -21,15 +20,22 @@ STALE: Final = "stale"
 FAILED: Final = "failed"
 
 
-class Place(NamedTuple):
-    """Where a record belongs, as far as it says so."""
+Place: TypeAlias = tuple[tuple[str, str], ...]
+"""Where a record belongs: dimensions of its metrics, each a name and a value."""
 
-    program: str = "unknown"
-    marketplace: str = "unknown"
 
-    @classmethod
-    def of(cls, program: str | None, marketplace: str | None) -> Place:
-        return cls(program or cls().program, marketplace or cls().marketplace)
+class Placed:
+    """Base of records and messages that say where they belong."""
+
+    __slots__ = ()
+
+    def place(self) -> Place:
+        """Return the place; the dimensions have the same names for all records of a stage."""
+        raise NotImplementedError
+
+    def place_source(self) -> object:
+        """Return what the place follows from: it is compared with that of the record before, which costs less."""
+        return self.place()
 
 
 class Share(msgspec.Struct):
@@ -49,15 +55,14 @@ class Share(msgspec.Struct):
 class Tally:
     """The counts of one run; records in = out + rejected + merged + stale.
 
-    A candidate counts under the program and marketplace of its context, any other record under `home`: those of the
-    message, if there is one and it names them.
+    A record counts under its own place if it says one, else under `home`.
     """
 
-    def __init__(self) -> None:
-        self.home = Place()
+    def __init__(self, home: Place = ()) -> None:
+        self.home = home
         self.records_in = 0
         self._shares: dict[Place, Share] = {}
-        self._context: object = ()
+        self._source: object = self  # no record's
         self._share = Share()
 
     def count_in(self, records: Iterable[T]) -> Iterator[T]:
@@ -72,11 +77,11 @@ class Tally:
 
     def share(self, record: object = None) -> Share:
         """Return the counts that a record belongs to."""
-        context = record.context if isinstance(record, Candidate) else None
-        # Records of a run mostly belong together, and comparing costs a tenth of looking both ids up.
-        if context != self._context:
-            place = Place.of(*map(record.find_context, Place._fields)) if isinstance(record, Candidate) else self.home
-            self._context, self._share = context, self._shares.setdefault(place, Share())
+        source = record.place_source() if isinstance(record, Placed) else None
+        # Records of a run mostly belong together.
+        if source != self._source:
+            place = record.place() if isinstance(record, Placed) else self.home
+            self._source, self._share = source, self._shares.setdefault(place, Share())
         return self._share
 
     def shares(self) -> dict[Place, Share]:
