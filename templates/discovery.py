@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -19,19 +20,20 @@ from templates.errors import ConfigError
 HANDLERS_FOLDER: Final = Path(handlers.__file__).parent
 TABLE_NAME: Final = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
 GLUE_FOLDER: Final = HANDLERS_FOLDER.parent / "glue"
+JOB_FOLDERS: Final = [GLUE_FOLDER]
+"""Where scripts of jobs are, as `handlers.__path__` says where stages are."""
 
 
 @cache
 def handler_names() -> tuple[str, ...]:
-    """Return the modules of `handlers/` that declare NEEDS, sorted; none is imported for it."""
-    files = sorted(HANDLERS_FOLDER.glob("*.py"))
-    return tuple(file.stem for file in files if "\nNEEDS" in file.read_text(encoding="utf-8"))
+    """Return the modules of `handlers/`, sorted: each is a stage. None is imported for it."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(handlers.__path__) if not module.ispkg))
 
 
 @cache
 def job_names() -> tuple[str, ...]:
     """Return the scripts of `glue/`, sorted."""
-    return tuple(sorted(file.stem for file in GLUE_FOLDER.glob("*.py")))
+    return tuple(sorted(file.stem for folder in JOB_FOLDERS for file in folder.glob("*.py")))
 
 
 @cache
@@ -49,6 +51,11 @@ def load_needs(handler: str) -> Needs:
             f"{where}: cannot be imported: {type(error).__name__}: {error}; correct the module"
         ) from error
     needs = getattr(module, "NEEDS", None)
+    if needs is None:
+        raise ConfigError(
+            f"{where}: declares no NEEDS, and each module of handlers/ is a stage; declare them, or move the module "
+            "to a package, e.g. handlers/shared/"
+        )
     if not isinstance(needs, Needs):
         raise ConfigError(f"{where}: NEEDS is a {type(needs).__name__}; make it a handlers.runtime.needs.Needs")
     for problem in (*_needs_problems(needs), *_handler_problems(getattr(module, "handler", None))):

@@ -15,6 +15,8 @@ from ceap import project
 from ceap.cli import main
 from ceap.commands.check import FORMATS
 
+pytestmark = pytest.mark.usefixtures("own_project")
+
 RULES_PAGE = project.ROOT / "docs/reference/rules.md"
 SETTING = """\
 Resources:

@@ -10,6 +10,8 @@ import pytest
 from ceap import project
 from ceap.cli import main
 
+pytestmark = pytest.mark.usefixtures("own_project")
+
 REALTIME = project.WORKFLOWS / "realtime.yaml"
 FILES = ["foundation.template.yaml", *(f"{path.stem}.template.yaml" for path in project.declarations())]
 

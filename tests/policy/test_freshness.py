@@ -9,6 +9,8 @@ from ceap.cfn.template import SIZE_MAX
 from ceap.errors import UsageError
 from ceap.policy.freshness import check_generated
 
+pytestmark = pytest.mark.usefixtures("own_project")
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

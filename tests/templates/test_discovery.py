@@ -16,8 +16,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A handlers folder with one more handler in it."""
     import handlers
 
-    monkeypatch.setattr(discovery, "HANDLERS_FOLDER", tmp_path)
-    monkeypatch.setattr(handlers, "__path__", [*handlers.__path__, str(tmp_path)])
+    monkeypatch.setattr(handlers, "__path__", [str(tmp_path)])
     cached = (discovery.handler_names, discovery.tables)
     for function in cached:
         function.cache_clear()
@@ -29,8 +28,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-def test_a_handler_is_a_module_that_declares_needs() -> None:
-    assert {"etl", "filter", "reactive", "score", "store"} <= set(discovery.handler_names())
+def test_each_module_of_the_folder_is_a_handler_and_no_package_is() -> None:
+    names = set(discovery.handler_names())
+    assert {"take", "sift", "rate", "keep", "tell"} <= names
+    assert {"runtime", "candidates"} & names == set()
     assert {type(discovery.load_needs(name)) for name in discovery.handler_names()} == {Needs}
 
 
@@ -50,9 +51,15 @@ def test_a_handler_that_cannot_be_imported_is_named_with_its_error(folder: Path)
         discovery.load_needs("broken")
 
 
+def test_a_module_without_needs_is_no_stage_and_the_message_says_where_it_belongs(folder: Path) -> None:
+    (folder / "helper.py").write_text('"""A text.\n\nNEEDS is not declared here.\n"""\n')
+    with pytest.raises(ConfigError, match=r"helper\.py: declares no NEEDS, and each module of handlers/ is a stage"):
+        discovery.load_needs("helper")
+
+
 def test_needs_of_another_type_are_refused(folder: Path) -> None:
     (folder / "odd.py").write_text("\nNEEDS = {}\n")
-    with pytest.raises(ConfigError, match=r"handlers/odd\.py: NEEDS is a dict; make it a handlers\.runtime\.needs\.Needs"):
+    with pytest.raises(ConfigError, match=r"odd\.py: NEEDS is a dict; make it a handlers\.runtime\.needs\.Needs"):
         discovery.load_needs("odd")
 
 

@@ -1,0 +1,22 @@
+"""A small project that the tests of the framework use: stages, declarations and messages of their own.
+
+Its stages are importable as `handlers.take` and so on, beside the project's own: see `tests/conftest.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+HANDLERS: Final = Path(__file__).parent / "handlers"
+GLUE: Final = Path(__file__).parent / "glue"
+WORKFLOWS: Final = Path(__file__).parent / "workflows"
+EXPRESS: Final = WORKFLOWS / "express.yaml"
+STANDARD: Final = WORKFLOWS / "standard.yaml"
+MESSAGE: Final = (WORKFLOWS / "messages" / "express.json").read_text(encoding="utf-8")
+STAGES: Final = ("TakeStage", "SiftStage", "RateStage", "KeepStage", "TellStage")
+
+
+def read_stages() -> dict[str, bytes]:
+    """Return the sources of the stages by their path in a function's zip."""
+    return {f"handlers/{path.name}": path.read_bytes() for path in sorted(HANDLERS.glob("*.py"))}
