@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants templates check docs package bench glue lint format lock clean
+.PHONY: help run test bare mutants templates check docs package bench glue lint format lock clean
 
 BIN := .venv/bin
 PACKAGES := ceap templates handlers guard_rules
@@ -10,13 +10,18 @@ export PYTHON UV
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-run: .venv/ready ## the main job: templates, policy verdict, and a message through the realtime workflow on this machine
+WORKFLOW ?= $(basename $(notdir $(firstword $(wildcard workflows/realtime.yaml workflows/*.yaml))))
+
+run: .venv/ready ## the main job: templates, policy verdict, a message through a workflow on this machine (WORKFLOW=realtime)
 	@$(BIN)/ceap synth
 	@$(BIN)/ceap check
-	@$(BIN)/ceap run workflows/realtime.yaml
+	@$(BIN)/ceap run workflows/$(WORKFLOW).yaml
 
 test: lint ## the whole test suite
 	@$(BIN)/pytest -q -n auto --maxprocesses 8 --dist loadgroup
+
+bare: .venv/ready ## prove that the framework stands without the sample, in a copy: its tests, make check, make run
+	@$(BIN)/python -m tests.bare
 
 mutants: .venv/ready ## change every scalar of every template and see that something notices; takes minutes
 	@$(BIN)/python -m tests.policy.leaf_mutants
@@ -42,7 +47,7 @@ lint: .venv/glue ## format, style, types and import layers, changing nothing
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/mypy --no-error-summary $(wildcard glue/*.py)
+	@MYPYPATH=glue $(BIN)/mypy --no-error-summary $(wildcard glue/*.py glue/lib/*.py)
 	@report=$$($(BIN)/lint-imports --no-logo) || { echo "$$report"; exit 1; }
 
 format: .venv/ready ## format the sources and fix what can be fixed

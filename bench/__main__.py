@@ -7,12 +7,22 @@ import importlib
 import os
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench.measure import machine
 from ceap.project import ROOT
 
-BENCHMARKS = ("synth", "check", "run", "cold", "throughput", "capacity", "glue")
+FRAMEWORK = ("synth", "check", "run", "glue")
+SAMPLE = ("cold", "throughput", "capacity")
+
+
+def benchmarks() -> dict[str, str]:
+    """Return the modules by the names of their measurements; those of the sample go with it."""
+    found = {name: f"bench.{name}" for name in FRAMEWORK}
+    if find_spec("bench.candidates"):
+        found |= {name: f"bench.candidates.{name}" for name in SAMPLE}
+    return found
 
 
 def main(names: list[str]) -> int:
@@ -21,10 +31,11 @@ def main(names: list[str]) -> int:
     for package in ("ceap", "templates", "handlers"):
         compileall.compile_dir(ROOT / package, quiet=2)
     print(f"{machine()}\n")
-    for name in names or BENCHMARKS:
+    modules = benchmarks()
+    for name in names or modules:
         print(f"## {name}\n", flush=True)
         with tempfile.TemporaryDirectory() as folder:
-            for line in importlib.import_module(f"bench.{name}").measure(Path(folder)):
+            for line in importlib.import_module(modules[name]).measure(Path(folder)):
                 print(line, flush=True)
         print()
     return 0

@@ -20,7 +20,7 @@ FURTHER_GOAL_MS: Final = 8.0
 
 def measure(folder: Path) -> Iterator[str]:
     """Yield the lines of the report; `folder` is for files of the measurement."""
-    declaration = project.WORKFLOWS / "realtime.yaml"
+    *_, declaration = project.declarations()  # the sample's is the realtime workflow
     raw = _write_raw(folder, declaration)
     out = str(folder / "out")
     costs = interleave(
@@ -39,11 +39,12 @@ def _growth(folder: Path, declaration: Path) -> Iterator[str]:
     yield "| workflows | CPU ms | per further one, ms | peak MiB |"
     yield "|---|---|---|---|"
     text = declaration.read_text(encoding="utf-8")
+    [workflow] = project.load_workflows([declaration])
     before: tuple[int, float] | None = None
     for size in SIZES:
         paths = [folder / f"w{number}.yaml" for number in range(size)]
         for number, path in enumerate(paths):
-            path.write_text(text.replace("name: realtime", f"name: w{number}"), encoding="utf-8")
+            path.write_text(text.replace(f"name: {workflow.name}", f"name: w{number}"), encoding="utf-8")
         command = [CEAP, "synth", *map(str, paths), "--out", str(folder / f"out{size}")]
         costs = interleave({"ceap": command}, max(2, min(REPEATS, 300 // size)))["ceap"]
         cpu_ms = 1000 * median_cpu_s(costs)

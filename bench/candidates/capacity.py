@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bench.documents import write_document
+from bench.candidates.documents import write_document
 from bench.files import FOLDER_VARIABLE
 from bench.measure import Cost, interleave, serve
 from handlers.runtime.needs import EVENT_BUS_VARIABLE, table_variable

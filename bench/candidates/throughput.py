@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from bench.documents import write_document
+from bench.candidates.documents import write_document
 from bench.files import FOLDER_VARIABLE
 from bench.measure import Cost, interleave, run
 from bench.stage import EXECUTION, OWN

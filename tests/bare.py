@@ -1,0 +1,137 @@
+"""What a project is without the sample: `python -m tests.bare` follows docs/how-to/without-the-sample.md in a copy.
+
+The copy uses this environment's packages, no network, and the README's handler and workflow as those of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+PAGE: Final = ROOT / "docs/how-to/without-the-sample.md"
+TESTS_MIN: Final = 1900
+"""How many tests of the framework must run there: fewer, and some were lost with the sample."""
+
+OFFLINE: Final = {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1", "http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
+
+
+def main() -> int:
+    """Return 0 if the framework stands alone, else 1; what failed is printed as it was."""
+    with tempfile.TemporaryDirectory(prefix="bare-") as scratch:
+        project = Path(scratch).resolve() / "project"
+        copy(project)
+        make_environment(project)
+        for command in deletions(PAGE.read_text(encoding="utf-8")):
+            run(project, *command.split())
+        write_own_workflow(project)
+        run(project, "make", "templates", "lint")
+        passed = run_tests(project)
+        run(project, "make", "check")
+        run(project, "make", "run", "WORKFLOW=orders")
+    if passed < TESTS_MIN:
+        print(f"{passed} tests passed without the sample; at least {TESTS_MIN} are of the framework", file=sys.stderr)
+        return 1
+    print(f"without the sample: {passed} passed, 0 failed")
+    return 0
+
+
+def copy(project: Path) -> None:
+    """Copy what git tracks, and what it would, into a repository of its own."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, project / name)
+    run(project, "git", "init", "-q")
+    run(project, "git", "add", "--all")
+
+
+def make_environment(project: Path) -> None:
+    """Make a virtual environment with links to this one's packages, in which the project is the copy."""
+    run(project, sys.executable, "-m", "venv", "--without-pip", ".venv")
+    ours = Path(sysconfig.get_paths()["purelib"])
+    theirs = project / ".venv" / ours.relative_to(sys.prefix)
+    for entry in ours.iterdir():
+        if not (entry.suffix == ".pth" and "ceap" in entry.name):
+            (theirs / entry.name).symlink_to(entry)
+    (theirs / "ceap.pth").write_text(f"{project}\n", encoding="utf-8")
+    programs = project / ".venv/bin"
+    for program in (Path(sys.prefix) / "bin").iterdir():
+        if program.is_file() and not (programs / program.name).exists():
+            shutil.copy2(program, programs / program.name)
+    for program in programs.iterdir():
+        content = program.read_bytes() if not program.is_symlink() else b""
+        if content.startswith(b"#!") and sys.prefix.encode() in content:
+            program.write_bytes(content.replace(sys.prefix.encode(), str(project / ".venv").encode()))
+    (project / ".venv/locked").write_text(f"{project}\n", encoding="utf-8")
+    for stamp in ("ready", "glue"):
+        if (Path(sys.prefix) / stamp).exists():
+            (project / ".venv" / stamp).touch()
+
+
+def deletions(page: str) -> list[str]:
+    """Return the commands of the page that take the sample out."""
+    return re.findall(r"^git rm .+$", page, re.MULTILINE)
+
+
+def write_own_workflow(project: Path) -> None:
+    """Write the handler, the declaration and the message of the README."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```(?:python|yaml)\n(.*?)```", readme, re.DOTALL):
+        path = block.splitlines()[0].removeprefix("# ")
+        if path in ("handlers/convert.py", "workflows/orders.yaml"):
+            (project / path).write_text(block, encoding="utf-8")
+    [message] = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+    (project / "workflows/messages").mkdir(parents=True, exist_ok=True)
+    (project / "workflows/messages/orders.json").write_text(message, encoding="utf-8")
+
+
+def run_tests(project: Path) -> int:
+    """Run the tests there; return how many passed.
+
+    Raises:
+        SystemExit: one failed.
+    """
+    words = ("-q", "-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup", "-p", "no:cacheprovider")
+    done = run(project, ".venv/bin/pytest", *words)
+    [passed] = re.findall(r"(\d+) passed", done)
+    return int(passed)
+
+
+def run(project: Path, *command: str) -> str:
+    """Run a command in the project and return its output.
+
+    Raises:
+        SystemExit: it failed; its output is printed.
+    """
+    environment = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    done = subprocess.run(
+        command,
+        cwd=project,
+        env=environment | OFFLINE,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode:
+        print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
+        raise SystemExit(f"without the sample: `{' '.join(command)}` ended with {done.returncode}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
