@@ -57,6 +57,7 @@ def copy(project: Path) -> None:
             shutil.copy2(ROOT / name, project / name)
     run(project, "git", "init", "-q")
     run(project, "git", "add", "--all")
+    run(project, "git", "-c", "user.name=bare", "-c", "user.email=bare@localhost", "commit", "-qm", "A copy")
 
 
 def make_environment(project: Path) -> None:
