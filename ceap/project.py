@@ -23,7 +23,7 @@ def declarations() -> list[Path]:
     """Return the project's declarations, sorted by name.
 
     Raises:
-        ConfigError: there are none.
+        ConfigError: the folder has no declaration.
     """
     found = sorted(WORKFLOWS.glob("*.yaml"))
     if not found:

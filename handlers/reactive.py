@@ -156,7 +156,7 @@ def deduplication_key(candidate: Candidate) -> str:
 
 
 def event_id(candidate: Candidate) -> str:
-    """Return the id of a candidate's event: the same for the same candidate and version, whoever publishes it."""
+    """Return the id of a candidate's event: the same for the same candidate and version in every execution."""
     return str(uuid.uuid5(_EVENT_IDS, f"{deduplication_key(candidate)}:{candidate.metadata.version}"))
 
 

@@ -94,10 +94,10 @@ class ScoreStage(CandidateStage[Candidate, Settings]):
 def _judge(provider: Provider, candidate: Candidate, now: datetime) -> Score:
     features = provider.features(candidate)
     provider.validate(features)
-    verdict = provider.score(features)
-    if not isfinite(verdict.value) or not 0 <= verdict.confidence <= 1:
-        raise ValueError(f"the verdict is {verdict}; the value must be finite, the confidence between 0 and 1")
-    return Score(value=verdict.value, confidence=verdict.confidence, timestamp=now)
+    prediction = provider.score(features)
+    if not isfinite(prediction.value) or not 0 <= prediction.confidence <= 1:
+        raise ValueError(f"the prediction is {prediction}; the value must be finite, the confidence between 0 and 1")
+    return Score(value=prediction.value, confidence=prediction.confidence, timestamp=now)
 
 
 def _fall_back(
@@ -110,12 +110,12 @@ def _fall_back(
     reason = {"fallback": True, "originalFailure": f"{type(failure).__name__}: {failure}"}
     if row:
         return "cached", msgspec.structs.replace(row.score, metadata=reason | {"fallbackStrategy": "cached"})
-    verdict, strategy = provider.fallback(candidate), "provider"
-    if verdict is None:
-        verdict, strategy = DEFAULT, "default"
+    prediction, strategy = provider.fallback(candidate), "provider"
+    if prediction is None:
+        prediction, strategy = DEFAULT, "default"
     return strategy, Score(
-        value=verdict.value,
-        confidence=verdict.confidence,
+        value=prediction.value,
+        confidence=prediction.confidence,
         timestamp=now,
         metadata=reason | {"fallbackStrategy": strategy},
     )

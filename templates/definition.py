@@ -1,25 +1,51 @@
 """The state machine of a workflow, in Amazon States Language with JSONPath.
 
-No path or intrinsic function in it can fail on data, and there is no Catch: a failure ends the execution at the stage
-that failed, where AWS's own redrive goes on.
+No path or intrinsic function in it can fail on data. There is no Catch: a failure ends the execution at the stage that
+failed, where a redrive continues.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, Final, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 import msgspec
 
 from handlers.runtime.contract import INITIAL_FOLDER, PermanentStageError, output_key
 from templates import budget, naming
-from templates.model import GlueStep, LambdaStep, RetryPolicy, Workflow
+from templates.model import GlueStep, LambdaStep, RetryPolicy, StepKind, Workflow
 
 WORKFLOW_BUCKET_TOKEN: Final = "WorkflowBucket"  # noqa: S105 (a placeholder, no secret)
 RECEIVE: Final = "ReceiveMessage"
 STAGE_INPUT: Final = "StageInput"
 
+# Not ${AWS::Partition}: DefinitionString takes no pseudo parameters, and cfn-lint wants the ARN written out.
+INVOKE: Final = "arn:aws:states:::lambda:invoke"
+RUN_JOB: Final = "arn:aws:states:::glue:startJobRun.sync"
+PUT_OBJECT: Final = "arn:aws:states:::aws-sdk:s3:putObject"
+
 State = dict[str, Any]
+
+
+class Integration(NamedTuple):
+    """What a task calls, and the parameter that names the function or job."""
+
+    arn: str
+    parameter: str
+
+
+def integration_of(kind: StepKind) -> Integration:
+    match kind:
+        case StepKind.LAMBDA:
+            return Integration(INVOKE, "FunctionName")
+        case StepKind.GLUE:
+            return Integration(RUN_JOB, "JobName")
+        case _:
+            assert_never(kind)
+
+
+KINDS: Final = {integration_of(kind).arn: kind for kind in StepKind}
+"""Which kind of step a task is, by the integration that it calls."""
 
 
 def build_definition(workflow: Workflow) -> State:
@@ -32,7 +58,7 @@ def build_definition(workflow: Workflow) -> State:
         # A pipe delivers an array, also when its batch size is 1.
         RECEIVE: {"Type": "Pass", "InputPath": "$[0]"}
     }
-    if isinstance(workflow.steps[0], GlueStep):
+    if workflow.has_stage_input:
         states[STAGE_INPUT] = _stage_input(workflow.retry.lambda_)
     for step in workflow.steps:
         previous = workflow.previous(step)
@@ -76,8 +102,7 @@ def lambda_payload(stage: str, previous: str | None) -> State:
 def _lambda_task(step: LambdaStep, previous: str | None, retry: RetryPolicy) -> State:
     return {
         "Type": "Task",
-        # Not ${AWS::Partition}: DefinitionString takes no pseudo parameters, and cfn-lint wants the ARN written out.
-        "Resource": "arn:aws:states:::lambda:invoke",
+        "Resource": INVOKE,
         "Parameters": {
             "FunctionName": f"${{{naming.function_id(step.stage)}}}",
             "Payload": lambda_payload(step.stage, previous),
@@ -93,16 +118,16 @@ def glue_arguments(stage: str, previous: str | None) -> dict[str, str]:
     return {
         "--execution-id.$": "$$.Execution.Name",
         "--input-bucket": f"${{{WORKFLOW_BUCKET_TOKEN}}}",
-        "--input-key.$": _key_path(previous or INITIAL_FOLDER),
+        "--input-key.$": key_path(previous or INITIAL_FOLDER),
         "--output-bucket": f"${{{WORKFLOW_BUCKET_TOKEN}}}",
-        "--output-key.$": _key_path(stage),
+        "--output-key.$": key_path(stage),
     }
 
 
 def _glue_task(step: GlueStep, previous: str | None, retry: RetryPolicy) -> State:
     return {
         "Type": "Task",
-        "Resource": "arn:aws:states:::glue:startJobRun.sync",
+        "Resource": RUN_JOB,
         "Parameters": {
             "JobName": f"${{{naming.job_id(step.stage)}}}",
             "Arguments": glue_arguments(step.stage, previous),
@@ -125,10 +150,10 @@ def _stage_input(retry: RetryPolicy) -> State:
     """
     return {
         "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+        "Resource": PUT_OBJECT,
         "Parameters": {
             "Bucket": f"${{{WORKFLOW_BUCKET_TOKEN}}}",
-            "Key.$": _key_path(INITIAL_FOLDER),
+            "Key.$": key_path(INITIAL_FOLDER),
             "Body.$": "$.body",
             "ContentType": "application/json",
         },
@@ -138,8 +163,8 @@ def _stage_input(retry: RetryPolicy) -> State:
     }
 
 
-def _key_path(folder: str) -> str:
-    """Return the intrinsic function that gives the key of a folder's output in this execution."""
+def key_path(folder: str) -> str:
+    """Return the intrinsic function that gives the key of a stage's output, or of the message, in this execution."""
     return f"States.Format('{output_key('{}', folder)}', $$.Execution.Name)"
 
 

@@ -1,12 +1,12 @@
 """The IAM policy documents, one function per role, and the resource policies.
 
-Each grant is what the role's ordinary run uses; what only failures, tracing and log delivery need says so here.
+Grants that only failures, tracing or log delivery need carry a comment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import awacs.awslambda
 import awacs.dynamodb
@@ -39,7 +39,7 @@ from handlers.runtime.contract import INITIAL_FOLDER, output_key, stage_prefix
 from handlers.runtime.needs import Needs, Publish, Table
 from templates import naming
 from templates.imports import imported
-from templates.model import GlueStep, Workflow
+from templates.model import GlueStep, LambdaStep, Workflow
 
 LOG_DELIVERY: Final = (
     awacs.logs.CreateLogDelivery,
@@ -89,7 +89,7 @@ def function_policy(
 
 
 def job_policy(stage: str, previous: str | None, script: str, log_group_ids: list[str]) -> PolicyDocument:
-    """Return what a Glue job may do: fetch its script, read its input, write and compose below its own stage, log.
+    """Return what a Glue job may do: fetch its code, read its input, write and compose below its own stage, log.
 
     Source: requirement 11.9, properties 40 and 42; AWS Glue Developer Guide, "Logging for AWS Glue jobs".
     """
@@ -98,7 +98,7 @@ def job_policy(stage: str, previous: str | None, script: str, log_group_ids: lis
         _allow(
             "ReadScript",
             [awacs.s3.GetObject],
-            Sub(f"{naming.ARTIFACT_BUCKET_ARN}/{naming.script_key(script)}"),
+            *(Sub(f"{naming.ARTIFACT_BUCKET_ARN}/{key}") for key in (naming.script_key(script), naming.library_key())),
         ),
         _allow(
             "ReadPreviousStage",
@@ -232,10 +232,17 @@ def _run_steps(workflow: Workflow) -> list[Statement]:
 
     Source: Step Functions Developer Guide, "IAM policies for calling AWS Glue".
     """
-    functions = [GetAtt(naming.function_id(step.stage), "Arn") for step in workflow.lambda_steps]
-    jobs = [Sub(naming.arn("glue", f"job/{naming.job(workflow.name, step.stage)}")) for step in workflow.glue_steps]
+    functions, jobs = [], []
+    for step in workflow.steps:
+        match step:
+            case LambdaStep():
+                functions.append(GetAtt(naming.function_id(step.stage), "Arn"))
+            case GlueStep():
+                jobs.append(Sub(naming.arn("glue", f"job/{naming.job(workflow.name, step.stage)}")))
+            case _:
+                assert_never(step)
     statements = []
-    if isinstance(workflow.steps[0], GlueStep):
+    if workflow.has_stage_input:
         arn = Sub(naming.object_arn(output_key("*", INITIAL_FOLDER)))
         statements.append(_allow("WriteStageInput", [awacs.s3.PutObject], arn))
     if functions:

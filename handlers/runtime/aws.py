@@ -98,7 +98,7 @@ class _ModelFiles:
         return any(Path(path + suffix).is_file() for suffix in _MODEL_SUFFIXES)
 
     def load_file(self, path: str) -> Any:
-        """Return the model of a path, which has no suffix, or None if there is none."""
+        """Return the model of a path without suffix; None if there is no such file."""
         for suffix in _MODEL_SUFFIXES:
             file = Path(path + suffix)
             if file.is_file():

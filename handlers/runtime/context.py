@@ -54,15 +54,15 @@ class StageContext(Generic[S]):
     def reject(self, record: Record | str, code: str, reason: str, **details: str) -> None:
         """Keep a record out of the output: it goes to rejected.jsonl, and is counted by its code.
 
-        Codes are few and fixed, as the metadata lists them all; the reason may be any sentence. A row that is no record
-        is a text.
+        Codes are few and fixed, as the metadata lists them all; the reason may be any sentence. A bad row of
+        a source is given as text.
         """
         line = {"code": code, "reason": reason, **details, "record": record}
         self._rejected.write(msgspec.json.encode(line) + b"\n")
         self._tally.share(record).rejections[code] += 1
 
     def sift(self, rows: Iterable[T | BadRow]) -> Iterator[T]:
-        """Yield the records among the rows of a source; those that are none are rejected."""
+        """Yield the records of a source; reject its bad rows."""
         for row in rows:
             if isinstance(row, BadRow):
                 self.reject(row.text, row.code, row.reason)
@@ -71,7 +71,7 @@ class StageContext(Generic[S]):
 
     @property
     def records_in(self) -> int:
-        """How many records the stage has taken so far, rejected ones and rows of a source that are none included."""
+        """How many records the stage has taken so far, rejected ones and bad rows of a source included."""
         return self._tally.records_in
 
     @property

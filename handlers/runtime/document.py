@@ -29,7 +29,7 @@ LINE_BYTES: Final = 16 * 1024 * 1024
 BLOCK_BYTES: Final = 64 * 1024
 
 _HEADER_END: Final = b',"data":['
-# msgspec raises the last two as they are: for text that is no UTF-8, for thousands of nested brackets.
+# msgspec raises the last two as they are: for text that is not UTF-8, for thousands of nested brackets.
 _DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _HEADER_KEYS: Final = ["data", "executionId", "stage", "startedAt"]
 
@@ -86,7 +86,7 @@ def read_footer(tail: bytes, where: str) -> int:
     """Return the record count that a document's footer states, from the document's last 64 KiB (or all of it).
 
     Raises:
-        PermanentStageError: There is no whole footer: the document was cut short, or is none.
+        PermanentStageError: The footer is missing or incomplete: the object was cut short, or is not a stage document.
     """
     if not tail:
         raise _malformed(where, "it is empty")

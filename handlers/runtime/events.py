@@ -40,7 +40,7 @@ def check_event(detail: Mapping[str, Any]) -> None:
     """Check that the bus can take an event with this detail.
 
     Raises:
-        PermanentStageError: It can not.
+        PermanentStageError: The event is too large for EventBridge.
     """
     size_bytes = len(msgspec.json.encode(detail))
     if size_bytes > _SIZE_LIMIT_BYTES:

@@ -30,7 +30,7 @@ def decode_message(initial_data: Any, kind: type[M]) -> M:
     """Return the message in a context's `initialData`: JSON text, or what it parses to.
 
     Raises:
-        PermanentStageError: There is none, or it is no message.
+        PermanentStageError: The first stage got no message, or one that cannot be read.
     """
     if initial_data is None:
         raise PermanentStageError("the first stage was given no initialData; pass it the body of the message")

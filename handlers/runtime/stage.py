@@ -82,8 +82,8 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
     def __call__(self, event: object, lambda_context: LambdaContext) -> dict[str, Any]:
         """Run the stage and return its StageResult.
 
-        What raises anything else than a stage error is a fault whose nature is unknown: it counts as transient, since
-        running a stage again does no harm and requirement 8.1 has all errors retried.
+        Any other exception counts as transient: running a stage again does no harm, and requirement 8.1 has all errors
+        retried.
 
         Args:
             event: The fields of `ExecutionContext`.
@@ -253,7 +253,7 @@ def _commit(rejected: ObjectWriter, output: ObjectWriter) -> Iterator[None]:
 
 
 def _record_failure(context: ExecutionContext, tally: Tally, failure: StageError) -> None:
-    """Write error.json and log the StageResult; what goes wrong with the former must not hide the failure."""
+    """Write error.json and log the StageResult; a failure to write must not hide why the stage failed."""
     result = _result(context, tally, str(failure))
     before = context.previous_stage
     place: dict[str, Any] = {

@@ -32,7 +32,7 @@ def check_item(partition: str, sort: str = "", content: bytes = b"") -> None:
     """Check that a table can take an item with these keys and this content.
 
     Raises:
-        PermanentStageError: It can not.
+        PermanentStageError: The item is too large for DynamoDB.
     """
     for part, size_bytes, limit in (
         ("partition key", len(partition.encode()), _PARTITION_KEY_BYTES),

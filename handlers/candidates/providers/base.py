@@ -34,7 +34,7 @@ class Provider(ABC):
 
     @abstractmethod
     def score(self, features: Features) -> Prediction:
-        """Return the verdict on valid features."""
+        """Return the prediction from valid features."""
 
     def validate(self, features: Features) -> None:
         """Check the features.
@@ -47,7 +47,7 @@ class Provider(ABC):
                 raise ValueError(f"feature {name} is {value}; it must lie between 0 and 1")
 
     def fallback(self, candidate: Candidate) -> Prediction | None:  # noqa: ARG002 - for providers that have one
-        """Return a verdict for a candidate that `score` could not judge, or None if there is none better than 0.5."""
+        """Return a prediction for a candidate that `score` failed on, or None for the default."""
         return None
 
 

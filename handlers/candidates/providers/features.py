@@ -1,4 +1,4 @@
-"""Features that several models share; each reads the candidate's own attributes and is None where they do not tell."""
+"""Features that several models share; each reads the candidate's attributes and is None where they lack the value."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import msgspec
 
 
 class BadRow(msgspec.Struct, frozen=True):
-    """A row of a source that is no record: a code to count by, a sentence, and the row as text."""
+    """A row of a source that cannot be read as a record: a code to count by, the reason, and the row as text."""
 
     code: str
     reason: str
@@ -22,7 +22,7 @@ class BaseSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     @abstractmethod
     def read(self, source_bucket: str | None) -> Iterator[dict[str, Any] | BadRow]:
-        """Return the records, and the rows that are none; `source_bucket` is the one that the step lets be read.
+        """Return the records and the bad rows; `source_bucket` is the bucket that the step may read.
 
         Raises:
             PermanentStageError: The source may not be read, does not exist, or cannot be read as what it claims to be.

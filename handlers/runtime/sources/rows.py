@@ -25,7 +25,7 @@ _CSV_NAME: Final = re.compile(r"\.csv(\.gz)?$", re.IGNORECASE)
 
 
 def read_rows(chunks: Iterable[bytes], where: str) -> Iterator[dict[str, Any] | BadRow]:
-    """Yield the records of a file, and the rows that are none.
+    """Yield the records and the bad rows of a file.
 
     A name that ends in .csv or .csv.gz is CSV, with commas and a header; any other is JSON Lines. Gzip is known by its
     first bytes. Empty lines are passed over.
@@ -35,7 +35,7 @@ def read_rows(chunks: Iterable[bytes], where: str) -> Iterator[dict[str, Any] | 
         where: What to call it in messages; its end is its name.
 
     Raises:
-        PermanentStageError: It is no whole gzip file, has a line longer than 16 MiB, or its header is none.
+        PermanentStageError: The gzip file is damaged, a line is longer than 16 MiB, or the CSV header is wrong.
     """
     lines = _read_lines(_open(iter(chunks)), where)
     return _read_csv(lines, where) if _CSV_NAME.search(where) else _read_json(lines, where)
