@@ -1,6 +1,5 @@
 """What holds for the project as a whole: its targets, its documentation, its pins, its proofs."""
 
-import ast
 import importlib.util
 import re
 import subprocess
@@ -16,6 +15,7 @@ from packaging.utils import canonicalize_name
 from ceap.cli import COMMANDS
 from ceap.deploy.wheels import GLIBC_MINOR, MACHINE
 from templates import lambda_runtime
+from tests.proofs import proofs
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("ceap", "templates", "handlers")
@@ -23,6 +23,8 @@ SOURCES = {".py", ".guard", ".sh", ""}
 
 LATER = {39}
 """Properties of migration: whoever proves one takes it off."""
+MOST_MARKS = 6
+"""A run of a whole workflow shows several properties at once; a test that claims more shows none of them."""
 
 
 def tracked() -> Iterator[Path]:
@@ -59,16 +61,6 @@ def targets() -> set[str]:
 def owners(package: str) -> set[str]:
     """Return the distributions beside ours that brought a top-level package of this name."""
     return set(packages_distributions().get(package, [])) - {"ceap"}
-
-
-def marked_properties() -> set[int]:
-    numbers = set()
-    for path in (ROOT / "tests").rglob("test_*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            match node:
-                case ast.Call(func=ast.Attribute(attr="property"), args=[ast.Constant(value=int(number))]):
-                    numbers.add(number)
-    return numbers
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -108,8 +100,25 @@ def test_every_command_has_its_module_and_is_documented(command: str) -> None:
     assert command in documented("ceap")
 
 
-def test_every_property_has_a_test_or_is_listed_as_later_work() -> None:
-    assert set(range(1, 43)) - marked_properties() == LATER
+def test_every_property_has_a_test_of_its_own_or_is_listed_as_later_work() -> None:
+    marked = proofs()
+    assert set(range(1, 43)) - {number for numbers in marked.values() for number in numbers} == LATER
+    assert [test for test, numbers in marked.items() if len(numbers) > MOST_MARKS] == []
+
+
+def test_a_mark_counts_where_it_stands_once_a_case(tmp_path: Path) -> None:
+    test = tmp_path / "test_marks.py"
+    test.write_text(
+        "import pytest\n\n"
+        "@pytest.mark.parametrize('n', [pytest.param(1, marks=pytest.mark.property(1)), 2])\n"
+        "def test_cases(n): ...\n\n"
+        "@pytest.mark.property(7)\n@pytest.mark.property(3)\n"
+        "def test_both(): ...\n"
+    )
+    assert {name.rpartition("::")[2]: numbers for name, numbers in proofs(test).items()} == {
+        "test_cases[1]": [1],
+        "test_both": [3, 7],
+    }
 
 
 def test_no_file_is_longer_than_400_lines() -> None:

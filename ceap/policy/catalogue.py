@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import yaml
@@ -18,7 +18,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A rule or check.
 
     `property` and `requirement` are numbers of docs/reference/requirements.md, `expect` is the verdict of a Guard rule
-    on each kind of generated template.
+    on each kind of generated template, and `steps` are the steps it judges, where it does not judge every workflow.
     """
 
     title: str
@@ -26,6 +26,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     fix: str
     property: int | None = None
     requirement: tuple[str, ...] = ()
+    steps: Literal["lambda", "glue", "glue-first"] | None = None
     expect: dict[str, str] = {}
 
 

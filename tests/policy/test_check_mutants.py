@@ -8,18 +8,16 @@ from ceap.policy.finding import finding_at
 from tests.policy.broken import CHECKS, found
 from tests.policy.changes import Mutant, of
 from tests.policy.check_mutants import CHECK_MUTANTS
+from tests.proofs import proves
 
 
-@pytest.mark.property(2)
-@pytest.mark.property(3)
-@pytest.mark.property(4)
-@pytest.mark.property(15)
-@pytest.mark.property(23)
-@pytest.mark.property(25)
-@pytest.mark.property(33)
-@pytest.mark.property(40)
-@pytest.mark.property(42)
-@pytest.mark.parametrize("mutant", CHECK_MUTANTS, ids=lambda mutant: f"{mutant.rule}, {mutant.kind}: {mutant.name}")
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        pytest.param(mutant, id=f"{mutant.rule}, {mutant.kind}: {mutant.name}", marks=proves(mutant.rule))
+        for mutant in CHECK_MUTANTS
+    ],
+)
 def test_the_check_notices_the_change_and_says_where_and_what_to_do(mutant: Mutant) -> None:
     findings = found(mutant.rule, mutant.kind, mutant.change)
     assert findings != []

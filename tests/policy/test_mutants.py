@@ -9,6 +9,7 @@ from ceap.policy.guard.rule_files import RuleFailure
 from tests.policy.changes import Change, of
 from tests.policy.mutants import MUTANTS
 from tests.policy.samples import changed, golden_data, results, rules
+from tests.proofs import proves
 
 
 def failures(rule: str, kind: str, *changes: Change) -> list[list[RuleFailure]]:
@@ -26,29 +27,13 @@ def failures(rule: str, kind: str, *changes: Change) -> list[list[RuleFailure]]:
     return [[failure for failure in mutant.failures if failure.rule == rule] for mutant in judged]
 
 
-@pytest.mark.property(1)
-@pytest.mark.property(7)
-@pytest.mark.property(8)
-@pytest.mark.property(12)
-@pytest.mark.property(13)
-@pytest.mark.property(15)
-@pytest.mark.property(16)
-@pytest.mark.property(17)
-@pytest.mark.property(18)
-@pytest.mark.property(19)
-@pytest.mark.property(21)
-@pytest.mark.property(22)
-@pytest.mark.property(24)
-@pytest.mark.property(27)
-@pytest.mark.property(30)
-@pytest.mark.property(32)
-@pytest.mark.property(34)
-@pytest.mark.property(35)
-@pytest.mark.property(38)
-@pytest.mark.property(40)
-@pytest.mark.property(41)
-@pytest.mark.property(42)
-@pytest.mark.parametrize(("rule", "kind"), sorted({(mutant.rule, mutant.kind) for mutant in MUTANTS}))
+@pytest.mark.parametrize(
+    ("rule", "kind"),
+    [
+        pytest.param(rule, kind, marks=proves(rule))
+        for rule, kind in sorted({(mutant.rule, mutant.kind) for mutant in MUTANTS})
+    ],
+)
 def test_the_rule_notices_each_change_and_says_what_to_do(rule: str, kind: str) -> None:
     mutants = [mutant for mutant in MUTANTS if (mutant.rule, mutant.kind) == (rule, kind)]
     prefix = f"[{rule.partition('_')[0]}] "

@@ -1,0 +1,42 @@
+"""Which test proves which property: the mark of a rule's tests, and the marks of all tests as pytest sees them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.policy.samples import catalogue
+
+ROOT = Path(__file__).parent.parent
+
+
+def proves(rule: str) -> tuple[pytest.MarkDecorator, ...]:
+    """Return the marks of a test that proves one rule or check: the property that its entry in the catalogue names."""
+    entries = catalogue()["rules"] | catalogue()["checks"]
+    number = entries.get(rule, {}).get("property")
+    return (pytest.mark.property(number),) if number else ()
+
+
+def proofs(*paths: Path) -> dict[str, list[int]]:
+    """Return the properties that each test is marked with, by its id; parametrised cases count one by one."""
+    command = [sys.executable, "-m", "tests.proofs", *map(str, paths)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    marked: dict[str, list[int]] = json.loads(done.stdout)
+    return marked
+
+
+class Printer:
+    """A pytest plugin that prints the marks once all tests are collected."""
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        marked = {item.nodeid: [mark.args[0] for mark in item.iter_markers("property")] for item in session.items}
+        print(json.dumps({test: numbers for test, numbers in marked.items() if numbers}))
+
+
+if __name__ == "__main__":
+    options = ["--collect-only", "-p", "no:terminal", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
+    sys.exit(pytest.main([*options, *sys.argv[1:]], plugins=[Printer()]))
