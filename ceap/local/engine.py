@@ -245,7 +245,9 @@ def install() -> None:
         EngineError: the version is another, or a hooked part is missing.
     """
     if (found := version("moto")) != MOTO_VERSION:
-        raise EngineError(f"moto is {found}, the local engine needs exactly {MOTO_VERSION}; run `make setup`")
+        raise EngineError(
+            f"moto is {found}, the local engine needs exactly {MOTO_VERSION}; run `make clean`, then `make run`"
+        )
     try:
         cloudformation.install()
         interpreter.install()
