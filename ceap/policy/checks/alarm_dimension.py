@@ -64,7 +64,7 @@ def _wrong_dimensions(template: Template) -> Iterator[tuple[str, str]]:
         right = _DIMENSIONS.get(namespace) if isinstance(namespace, str) else None
         dimensions = items(alarm.properties.get("Dimensions"))
         if namespace in _ALONE and len(dimensions) > 1:
-            message = f"{namespace} publishes nothing under these together, so the alarm stays silent | fix: "
+            message = f"{namespace} publishes no metric with these dimensions, so the alarm never fires | fix: "
             yield f"{message}{_DIMENSIONS[namespace].name} alone", alarm.path("Dimensions")
         for index, dimension in enumerate(dimensions if right else ()):
             found, target = pointed_at(template, at(dimension, "Value")), reference(at(dimension, "Value"))
@@ -73,7 +73,7 @@ def _wrong_dimensions(template: Template) -> Iterator[tuple[str, str]]:
             if found.type.startswith("AWS::Serverless::"):  # becomes another type when the stack is deployed
                 continue
             if found.type != right.type or target[1] not in right.attributes:
-                message = f"{namespace} knows no such {right.name}, so the alarm stays silent | fix: {right.fix}"
+                message = f"{namespace} has no such {right.name}, so the alarm never fires | fix: {right.fix}"
                 yield message, alarm.path("Dimensions", index, "Value")
 
 

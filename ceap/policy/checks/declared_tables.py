@@ -32,7 +32,7 @@ def check(template: Template) -> list[Finding]:
 def _adoption_faults(template: Template, name: str) -> Iterator[tuple[str, str]]:
     parameter = f"{naming.table_id(name)}Name"
     if at(template.data, "Parameters", parameter, "Default") not in (None, ""):
-        yield "by default no table is made | fix: Default ''", f"/Parameters/{parameter}/Default"
+        yield "the default creates no table | fix: Default ''", f"/Parameters/{parameter}/Default"
 
 
 def _faults(table: Resource, declared: Table) -> Iterator[tuple[str, str]]:
@@ -52,7 +52,10 @@ def _faults(table: Resource, declared: Table) -> Iterator[tuple[str, str]]:
             yield message, table.path("GlobalSecondaryIndexes")
     expiry = {"AttributeName": declared.ttl, "Enabled": True}
     if declared.ttl and properties.get("TimeToLiveSpecification") != expiry:
-        yield f"what handlers let expire stays | fix: {json.dumps(expiry)}", table.path("TimeToLiveSpecification")
+        yield (
+            f"items that handlers let expire are never deleted | fix: {json.dumps(expiry)}",
+            table.path("TimeToLiveSpecification"),
+        )
 
 
 def _keys(partition: str, sort: str | None) -> list[dict[str, str]]:

@@ -41,7 +41,7 @@ def check(template: Template) -> list[Finding]:
         is_wrong = name != right if right else (name or "").startswith(_PREFIX) and name not in known
         if name is not None and is_wrong:
             cure = right or f"{_PREFIX} and one of {', '.join(foundation_exports())}"
-            message = f"[WIRE10] {name} is not what belongs here | fix: import {cure}"
+            message = f"[WIRE10] {name} is the wrong import here | fix: import {cure}"
             findings.append(finding_at(template, RULE, message, path))
     return findings
 

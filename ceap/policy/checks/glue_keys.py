@@ -5,12 +5,15 @@ The first job reads what StageInput put on S3 for it. Source: property 23; requi
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, assert_never
 
-from ceap.cfn.lookup import RUN_JOB, at, key_path, machines
+from ceap.cfn.lookup import Machine, at, machines
 from ceap.cfn.template import Template
 from ceap.policy.finding import Finding, finding_at
 from handlers.runtime.contract import INITIAL_FOLDER
+from templates.definition import key_path
+from templates.model import StepKind
 
 RULE: Final = "P23_GLUE_KEYS"
 
@@ -19,12 +22,22 @@ def check(template: Template) -> list[Finding]:
     findings = []
     for machine in machines(template):
         for previous, name in machine.steps():
-            if machine.states[name].get("Resource") != RUN_JOB:
-                continue
-            for argument, folder in (("--input-key.$", previous or INITIAL_FOLDER), ("--output-key.$", name)):
+            for argument, folder in _keys(machine, previous, name):
                 place = ("States", name, "Parameters", "Arguments", argument)
                 said, right = at(machine.definition, *place), key_path(folder)
                 if said is not None and said != right:  # a missing one is P22's
                     message = f'[P23] {argument[2:-2]} is not that of {folder} | fix: "{argument}": "{right}"'
                     findings.append(finding_at(template, RULE, message, machine.path(*place)))
     return findings
+
+
+def _keys(machine: Machine, previous: str | None, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the arguments of a job that are keys, each with the folder that it must name."""
+    match kind := machine.kind(name):
+        case StepKind.GLUE:
+            yield "--input-key.$", previous or INITIAL_FOLDER
+            yield "--output-key.$", name
+        case StepKind.LAMBDA | None:
+            pass  # P02's and P03's: a function takes a payload
+        case _:
+            assert_never(kind)

@@ -79,12 +79,12 @@ def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[tuple[str
     settings = variables.get(SETTINGS_VARIABLE)
     if settings is None:
         yield (
-            "the handler finds no settings | fix: SETTINGS '{}', or what the handler's Settings take",
+            "the function has no settings | fix: SETTINGS '{}', or what the handler's Settings take",
             SETTINGS_VARIABLE,
         )
     if isinstance(settings, str):
         try:
             msgspec.convert(parse_json(settings), needs.settings)
         except ValueError as error:
-            message = f"the handler does not take these settings: {error} | fix: a JSON object of its Settings"
+            message = f"the handler refuses these settings: {error} | fix: a JSON object of its Settings"
             yield message.replace("$", "SETTINGS", 1), SETTINGS_VARIABLE

@@ -56,7 +56,7 @@ def _faults(template: Template, statement: Statement) -> Iterator[tuple[str, str
                 for value in entries(values, place) if _EXACT.fullmatch(operator) else ():
                     if _PATTERN.search(text := resolve(template, value.value)):
                         like = operator.replace("EqualsIgnoreCase", "Equals").replace("Equals", "Like")
-                        yield value.path, f"{operator} takes {text} by the letter | fix: {like}"
+                        yield value.path, f"{operator} compares {text} literally, wildcards too | fix: {like}"
 
 
 def _pairs(value: Any) -> list[tuple[str, Any]]:
@@ -69,10 +69,10 @@ def _key_fault(key: str) -> str:
     prefix, colon, name = key.lower().partition(":")
     if prefix == "aws" and colon:
         known = name in _GLOBAL or name.partition("/")[0] + "/" in _GLOBAL
-        return "" if known else f"is no global condition key | fix: {_near(name)}"
+        return "" if known else f"is not a global condition key | fix: {_near(name)}"
     if colon and (load_service(prefix) or "." in prefix or prefix == "saml"):  # a dot: an identity provider
         return ""
-    return "is no condition key, so the condition never matches | fix: service:Key, e.g. aws:SourceArn"
+    return "is not a condition key, so the condition never matches | fix: service:Key, e.g. aws:SourceArn"
 
 
 def _near(name: str) -> str:

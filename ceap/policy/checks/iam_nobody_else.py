@@ -40,7 +40,8 @@ def check(template: Template) -> list[Finding]:
             for entry in _principals(statement.body, statement.path):
                 who = _who(resolve(template, entry.value), is_bound=is_bound)
                 if who:
-                    message = f"[IAM06] {who} is let in | fix: Principal with !Sub and ${{AWS::AccountId}}, or a waiver"
+                    cure = "fix: Principal with !Sub and ${AWS::AccountId}, or a waiver"
+                    message = f"[IAM06] {who} may use the resource | {cure}"
                     findings.append(finding_at(template, RULE, message, entry.path))
     return findings
 

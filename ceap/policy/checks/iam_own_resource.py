@@ -31,7 +31,7 @@ def check(template: Template) -> list[Finding]:
             for entry in statement.entries("Resource"):
                 parts = split_arn(resolve(template, entry.value))
                 if parts and not any(matches(parts[5].partition("/")[0], name) for name in names):
-                    message = f"[IAM05] the policy of {' and '.join(names)} speaks of {parts[5]}"
+                    message = f"[IAM05] the policy of {' and '.join(names)} names {parts[5]}"
                     findings.append(
                         finding_at(template, RULE, f"{message} | fix: name the resource itself", entry.path)
                     )

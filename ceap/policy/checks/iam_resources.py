@@ -45,7 +45,7 @@ def _faults(template: Template, document: PolicyDocument, statement: Statement) 
         if _is_arn(template, text):
             arns[text] = entry
         elif not text.startswith(_API):
-            yield entry.path, f"{text} is no ARN | fix: !GetAtt or !Sub of the ARN"
+            yield entry.path, f"{text} is not an ARN | fix: !GetAtt or !Sub of the ARN"
     misplaced = [action for action in actions if arns and not any(takes(action.value, arn) for arn in arns)]
     for action in misplaced:
         yield action.path, f"{action.value} does nothing on {' or '.join(arns)} | fix: {_wanted(action)}"

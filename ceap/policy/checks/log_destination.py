@@ -9,10 +9,9 @@ Guide, "Logging for AWS Glue jobs".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, assert_never
 
 from ceap.cfn.lookup import (
-    JOB,
     LOG_GROUP,
     MACHINE,
     PIPE,
@@ -27,6 +26,7 @@ from ceap.cfn.lookup import (
 )
 from ceap.cfn.template import Template
 from ceap.policy.finding import Finding, finding_at
+from templates.model import StepKind
 
 RULE: Final = "WIRE02_LOG_DESTINATION"
 
@@ -43,10 +43,15 @@ _PREFIX: Final = ("DefaultArguments", "--custom-logGroup-prefix")
 def check(template: Template) -> list[Finding]:
     faults = [fault for owner in resources(template, *_DESTINATIONS) for fault in _destination_faults(template, owner)]
     for machine in machines(template):
-        for stage in machine.stages():
-            job = machine.runs(template, stage)
-            if job and job.type == JOB:
-                faults += _job_faults(template, job)
+        for stage, kind in machine.kinds().items():
+            match kind:
+                case StepKind.GLUE:
+                    job = machine.runs(template, stage)
+                    faults += _job_faults(template, job) if job else ()
+                case StepKind.LAMBDA:
+                    pass  # P35's: LoggingConfig names the group
+                case _:
+                    assert_never(kind)
     return [finding_at(template, RULE, f"[WIRE02] {message}", path) for message, path in faults]
 
 
@@ -75,7 +80,7 @@ def _job_faults(template: Template, job: Resource) -> Iterator[tuple[str, str]]:
     awaited = items(at(template.data["Resources"], job.logical_id, "DependsOn"))
     for name in (f"{right}/output", f"{right}/error"):
         if name not in groups:
-            yield f"nobody makes the log group {name} | fix: an AWS::Logs::LogGroup of that name", job.path(*_PREFIX)
+            yield f"the template has no log group {name} | fix: an AWS::Logs::LogGroup of that name", job.path(*_PREFIX)
         elif groups[name] not in awaited:
-            message = f"the job may run before {groups[name]} is there | fix: name it in DependsOn"
+            message = f"the job may run before {groups[name]} exists | fix: name it in DependsOn"
             yield message, f"{job.path()}/DependsOn"

@@ -31,7 +31,8 @@ def check(template: Template) -> list[Finding]:
     findings = []
     for name, parameter in parameters.items() if isinstance(parameters, dict) else ():
         if at(parameter, "Default") == "":
-            message = f"[CFN03] {name} is used where it is empty | fix: turn it round, or ask Equals !Ref {name}, ''"
+            cure = f"fix: swap the branches, or make the condition Equals !Ref {name}, ''"
+            message = f"[CFN03] {name} is used where it is empty | {cure}"
             findings += [finding_at(template, RULE, message, path) for path in _misused(template, name)]
     return findings
 

@@ -54,7 +54,7 @@ def _owner_faults(template: Template) -> Iterator[tuple[str, str]]:
     for owner, role in owners(template):
         other = first.setdefault(role.logical_id, owner.logical_id)
         if other != owner.logical_id:
-            message = f"{role.logical_id} is the role of {other} too | fix: a role of its own"
+            message = f"{role.logical_id} is also the role of {other} | fix: a role of its own"
             yield message, owner.path(ROLE_PROPERTY[owner.type])
         yield from _trust_faults(owner, role)
 
@@ -88,7 +88,10 @@ def _idle_roles(template: Template) -> Iterator[tuple[str, str]]:
             named.setdefault(name, set()).add(path.split("/")[2] if path.startswith("/Resources/") else "")
     for role in resources(template, ROLE):
         if role.name is None and not named.get(role.logical_id, set()) - {role.logical_id}:
-            yield "nobody acts as the role | fix: name it in its owner, or remove it", role.path()
+            yield (
+                "no resource of the template uses the role | fix: set it as the Role of its resource, or remove it",
+                role.path(),
+            )
 
 
 def _names(path: str, value: Any) -> list[str]:

@@ -6,11 +6,12 @@ Source: property 3; requirements 2.3, 2.4 and 3.1.
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Final, assert_never
 
-from ceap.cfn.lookup import INVOKE, at, machines
+from ceap.cfn.lookup import Machine, at, machines
 from ceap.cfn.template import Template
 from ceap.policy.finding import Finding, finding_at
+from templates.model import StepKind
 
 RULE: Final = "P03_PREVIOUS_STAGE"
 
@@ -19,10 +20,9 @@ def check(template: Template) -> list[Finding]:
     findings = []
     for machine in machines(template):
         for previous, name in machine.steps():
-            payload = at(machine.states, name, "Parameters", "Payload")
-            if at(machine.states, name, "Resource") != INVOKE or at(payload, "currentStage") is None:
-                continue  # P08's: no payload of ours
-            said = at(payload, "previousStage")
+            if not _takes_our_payload(machine, name):
+                continue
+            said = at(machine.states, name, "Parameters", "Payload", "previousStage")
             if said != previous:
                 wrong = "takes the message for its input" if said is None else f"reads the output of {said}"
                 right = "no stage stands before it" if previous is None else f"{previous} stands before it"
@@ -30,3 +30,14 @@ def check(template: Template) -> list[Finding]:
                 path = machine.path("States", name, "Parameters", "Payload", "previousStage")
                 findings.append(finding_at(template, RULE, message, path))
     return findings
+
+
+def _takes_our_payload(machine: Machine, name: str) -> bool:
+    match kind := machine.kind(name):
+        case StepKind.LAMBDA:
+            # P08's where there is none.
+            return at(machine.states, name, "Parameters", "Payload", "currentStage") is not None
+        case StepKind.GLUE | None:
+            return False  # P23's: a job takes keys
+        case _:
+            assert_never(kind)

@@ -53,7 +53,9 @@ def _faults(template: Template, queue: Resource, machine: Machine) -> Iterator[t
     if machine.is_express:
         needed_s = budget.express_visibility_s(machine.functions_s(template) or 0)
     if visibility_s < needed_s:
-        message = f"a message may come again after {visibility_s} s, while it is worked on | fix: VisibilityTimeout "
+        message = (
+            f"a message may come again after {visibility_s} s, while it is still processed | fix: VisibilityTimeout "
+        )
         yield f"{message}{needed_s}", queue.path("VisibilityTimeout")
     receives = number(at(queue.properties, "RedrivePolicy", "maxReceiveCount"))
     retention_s = number(queue.properties.get("MessageRetentionPeriod", RETENTION_DEFAULT_S))
@@ -65,7 +67,7 @@ def _faults(template: Template, queue: Resource, machine: Machine) -> Iterator[t
         limit_s = number(alarm.properties.get("Threshold"))
         due_s = budget.queue_age_alarm_s(int(visibility_s))
         if _is_on_age_of(template, alarm, queue) and limit_s is not None and limit_s < due_s:
-            message = f"the alarm goes off while a message may still be worked on | fix: Threshold {due_s}"
+            message = f"the alarm fires while a message may still be processed | fix: Threshold {due_s}"
             yield message, alarm.path("Threshold")
 
 

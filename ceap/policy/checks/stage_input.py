@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.cfn.lookup import PUT_OBJECT, RUN_JOB, Machine, at, key_path, machines
+from ceap.cfn.lookup import Machine, at, machines
 from ceap.cfn.template import Template
 from ceap.policy.finding import Finding, finding_at
 from handlers.runtime.contract import INITIAL_FOLDER
+from templates.definition import PUT_OBJECT, key_path
 
 RULE: Final = "P04_STAGE_INPUT"
 
@@ -29,8 +30,9 @@ def check(template: Template) -> list[Finding]:
 def _faults(machine: Machine) -> Iterator[tuple[str, ...]]:
     """Yield what is wrong and the place where, from the states on."""
     chain, stages = machine.chain(), machine.stages()
+    first = machine.kind(stages[0]) if stages else None
     arguments = at(machine.states, *stages[:1], "Parameters", "Arguments")
-    if at(machine.states, *stages[:1], "Resource") != RUN_JOB or at(arguments, "--input-key.$") is None:
+    if first is None or first.takes_payload or at(arguments, "--input-key.$") is None:
         before = []  # no job of ours comes first
     else:
         before = [name for name in chain[: chain.index(stages[0])] if _puts(machine, name)]

@@ -8,16 +8,34 @@ Source: requirements 1.1 and 3.2; AWS::StepFunctions::StateMachine DefinitionSub
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple, assert_never
 
-from ceap.cfn.lookup import BUCKET, INVOKE, Machine, at, machines, pointed_at, reference
+from ceap.cfn.lookup import BUCKET, Machine, at, machines, pointed_at, reference
 from ceap.cfn.template import Template
 from ceap.policy.finding import Finding, finding_at
 from templates import naming
+from templates.definition import integration_of
+from templates.model import StepKind
 
 RULE: Final = "WIRE06_STAGE_RUNS_ITS_OWN"
 
-_PARAMETERS: Final = {True: ("FunctionName", "function", ("Arn", "")), False: ("JobName", "job", ("",))}
+
+class _Worker(NamedTuple):
+    """What does a step's work: its noun, the attributes that may name it, and how to name it."""
+
+    noun: str
+    attributes: tuple[str, ...]
+    wanted: str
+
+
+def _worker(kind: StepKind) -> _Worker:
+    match kind:
+        case StepKind.LAMBDA:
+            return _Worker("function", ("Arn", ""), "!GetAtt of a function, Arn")
+        case StepKind.GLUE:
+            return _Worker("job", ("",), "!Ref of a job")
+        case _:
+            assert_never(kind)
 
 
 def check(template: Template) -> list[Finding]:
@@ -29,21 +47,21 @@ def check(template: Template) -> list[Finding]:
 
 
 def _faults(template: Template, machine: Machine) -> Iterator[tuple[str, str]]:
-    for stage in machine.stages():
-        parameter, kind, attributes = _PARAMETERS[machine.states[stage].get("Resource") == INVOKE]
+    for stage, kind in machine.kinds().items():
+        parameter, worker = integration_of(kind).parameter, _worker(kind)
         path = machine.path("States", stage, "Parameters", parameter)
         value = machine.substituted(at(machine.states, stage, "Parameters", parameter))
         target, run = reference(value), machine.runs(template, stage)
         if target is None:
             continue  # no token, or another stack's function
-        if run is None or target[1] not in attributes:
-            wanted = "!Ref of a job" if kind == "job" else "!GetAtt of a function, Arn"
-            yield f"the token stands for no {kind} of this template | fix: {wanted} in DefinitionSubstitutions", path
+        if run is None or target[1] not in worker.attributes:
+            cure = f"fix: {worker.wanted} in DefinitionSubstitutions"
+            yield f"the token stands for no {worker.noun} of this template | {cure}", path
         elif run.name is not None and not run.name.endswith(f"-{naming.purpose(stage)}"):
-            message = f"the stage runs {run.name} | fix: the {kind} whose name ends in -{naming.purpose(stage)}"
+            message = f"the stage runs {run.name} | fix: the {worker.noun} whose name ends in -{naming.purpose(stage)}"
             yield message, path
     bucket = machine.substituted("${WorkflowBucket}")
     found = pointed_at(template, bucket)
     if found and found.type != BUCKET:
         path = machine.resource.path("DefinitionSubstitutions", "WorkflowBucket")
-        yield f"{found.logical_id} is no bucket | fix: the workflow bucket's name", path
+        yield f"{found.logical_id} is not a bucket | fix: the workflow bucket's name", path

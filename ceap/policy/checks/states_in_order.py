@@ -24,12 +24,12 @@ def check(template: Template) -> list[Finding]:
         for name in machine.states:
             if name not in reached:
                 message = (
-                    f"[P15] no way leads to {name} | fix: name it in the Next of the state before it, or remove it"
+                    f"[P15] no state leads to {name} | fix: name it in the Next of the state before it, or remove it"
                 )
                 findings.append(finding_at(template, RULE, message, machine.path("States", name)))
         back = machine.states[chain[-1]].get("Next")
         if back in chain:
-            message = f"[P15] the execution comes round to {back} for ever | fix: the state that follows, or End true"
+            message = f"[P15] the execution loops back to {back} | fix: set Next to the state that follows, or End true"
             findings.append(finding_at(template, RULE, message, machine.path("States", chain[-1], "Next")))
     return findings
 

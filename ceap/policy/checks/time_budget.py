@@ -7,7 +7,7 @@ Source: property 25; requirements 4.1, 6.1 and 6.4; `templates/budget.py`, the o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, assert_never
 
 from ceap.cfn.lookup import (
     FUNCTION,
@@ -23,11 +23,10 @@ from ceap.cfn.lookup import (
 from ceap.cfn.template import Template
 from ceap.policy.finding import Finding, finding_at
 from templates import budget
-from templates.model import RetryPolicy
+from templates.model import JOB_DEFAULT_MIN, RetryPolicy, StepKind
 
 RULE: Final = "P25_TIME_BUDGET"
 
-_JOB_DEFAULT_MIN: Final = 480
 _ATTEMPTS_MAX: Final = 100
 _RATE_MAX: Final = 100
 """With these a task takes longer than any limit; larger numbers would overflow."""
@@ -50,28 +49,33 @@ def check(template: Template) -> list[Finding]:
 
 
 def _task_faults(template: Template, machine: Machine) -> Iterator[_Fault]:
-    for stage in machine.stages():
+    for stage, kind in machine.kinds().items():
         run, task_s = machine.runs(template, stage), number(machine.states[stage].get("TimeoutSeconds"))
-        needed_s = _needed_s(run) if run else None
-        if run and run.type == FUNCTION and handler_of(run) and "Timeout" not in run.properties:
-            message = f"Lambda ends the function after {FUNCTION_DEFAULT_S} s where none is said | fix: Timeout"
+        if run is None:
+            continue
+        what, needed_s = _needed_s(kind, run)
+        if run.type == FUNCTION and handler_of(run) and "Timeout" not in run.properties:
+            message = f"the function has no Timeout, so Lambda ends it after {FUNCTION_DEFAULT_S} s | fix: Timeout"
             yield message, run.path("Timeout")
-        if run and needed_s and task_s is not None and task_s < needed_s:
-            what = "function" if run.type == FUNCTION else "job, from its start,"
+        if needed_s and task_s is not None and task_s < needed_s:
             yield (
-                f"the task ends after {task_s} s, before its {what} does | fix: "
+                f"the task times out after {task_s} s, before its {what} does | fix: "
                 f'"TimeoutSeconds": {needed_s}, or a shorter Timeout of {run.logical_id}',
                 machine.path("States", stage, "TimeoutSeconds"),
             )
 
 
-def _needed_s(run: Resource) -> int | None:
-    """Return the least timeout of the task that runs a function or a job."""
-    is_function = run.type == FUNCTION
-    timeout = number(run.properties.get("Timeout", FUNCTION_DEFAULT_S if is_function else _JOB_DEFAULT_MIN))
-    if timeout is None:
-        return None
-    return int(timeout) + budget.TASK_MARGIN_S if is_function else 60 * int(timeout) + budget.JOB_START_S
+def _needed_s(kind: StepKind, run: Resource) -> tuple[str, int | None]:
+    """Return what does the work, and the least timeout of the task that runs it; None where none can be told."""
+    match kind:
+        case StepKind.LAMBDA:
+            timeout = number(run.properties.get("Timeout", FUNCTION_DEFAULT_S))
+            return "function", None if timeout is None else int(timeout) + budget.TASK_MARGIN_S
+        case StepKind.GLUE:
+            timeout = number(run.properties.get("Timeout", JOB_DEFAULT_MIN))
+            return "job, from its start,", None if timeout is None else 60 * int(timeout) + budget.JOB_START_S
+        case _:
+            assert_never(kind)
 
 
 def _express_faults(template: Template, machine: Machine) -> Iterator[_Fault]:
@@ -96,7 +100,9 @@ def _standard_faults(machine: Machine) -> Iterator[_Fault]:
 def _limit_faults(machine: Machine, needed_s: int) -> Iterator[_Fault]:
     limit_s = number(machine.definition.get("TimeoutSeconds"))
     if limit_s is not None and limit_s < needed_s:  # a missing one is P12's and P18's
-        message = f'the execution ends after {limit_s} s, and its tasks may take {needed_s} s | fix: "TimeoutSeconds": '
+        message = (
+            f'the execution times out after {limit_s} s, and its tasks may take {needed_s} s | fix: "TimeoutSeconds": '
+        )
         yield f"{message}{needed_s}", machine.path("TimeoutSeconds")
 
 
