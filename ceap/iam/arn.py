@@ -110,7 +110,7 @@ def is_named(resource: Resource) -> bool:
 
 
 def is_late(text: str) -> bool:
-    """Tell whether a text begins with what only the deployment knows: a token, or a dynamic reference."""
+    """Tell whether a text begins with a token or a dynamic reference, which CloudFormation fills in at deployment."""
     return text.startswith(("${", "{{resolve:"))
 
 

@@ -7,6 +7,6 @@ docs/reference/run.md.
 import os
 
 # moto and botocore read the machine's own AWS set-up, some of it when they are imported, and fail on a profile that is
-# not there. It has no say in what happens here.
+# not there. The engine ignores it.
 for _name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
     del os.environ[_name]

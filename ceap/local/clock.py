@@ -74,7 +74,7 @@ class Clock:
     def wait(self, begin: Callable[[], None], done: Callable[[], bool], timeout_s: float) -> bool:
         """Call `begin`; return True as soon as `done()` holds, or False once that much virtual time has passed.
 
-        No time passes unnoticed between the two. Whoever makes `done` true calls `wake`. The work waited for is an
+        No time passes unnoticed between the two. The thread that makes `done` true calls `wake`. The work waited for is an
         activity of its own, never still for this.
         """
         with self._changed:
@@ -126,7 +126,7 @@ class Clock:
 
     def _is_still(self) -> bool:
         now = self.now()
-        # Whoever waits no longer may not have woken yet; what it does next is work.
+        # A waiter whose time is over may not have woken yet; count it as active.
         if any(wait.is_over() for wait in self._deadlines):
             return False
         return self._active <= sum(wait.due > now and not wait.is_over() for wait in self._sleepers)

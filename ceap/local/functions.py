@@ -103,7 +103,7 @@ class Functions:
         for _, worker in workers:
             worker.kill()
         for name, worker in workers:
-            with self._turn(name):  # whoever waits for its answer has seen by now that there is none
+            with self._turn(name):  # a caller that waits has seen by now that no answer comes
                 worker.close()
 
     def _known(self) -> Any:

@@ -47,7 +47,7 @@ class Gateway:
         self._moto: Final = DomainDispatcherApplication(create_backend_app)
         self._applications: Final[dict[tuple[str, str, str], Any]] = {}
         self._server: Final = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Handler)
-        # Requests that are cut off when the engine closes are no errors to tell of.
+        # Requests that are cut off when the engine closes are not errors to report.
         self._server.log = lambda kind, message, *args: LOG.debug("%s: %s", kind, message % args if args else message)  # type: ignore[method-assign]
         self._thread: Final = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self.url: Final = f"http://127.0.0.1:{self._server.port}"

@@ -101,7 +101,7 @@ def total(stage: str, executions: Sequence[ExecutionReport]) -> StageReport:
 
 
 def describe_start(execution: Execution) -> str:
-    """Return the line that tells of a new execution: which receive of its message it serves, if a pipe started it."""
+    """Return the line of a new execution; it names the receive of the message, if a pipe started it."""
     try:
         receive = int(json.loads(execution.input)[0]["attributes"]["ApproximateReceiveCount"])
     except (ValueError, KeyError, TypeError, IndexError):
@@ -110,7 +110,7 @@ def describe_start(execution: Execution) -> str:
 
 
 def describe(change: Attempt | Wait) -> str:
-    """Return the line that tells of an attempt or a wait while a run goes on."""
+    """Return the line of an attempt or a wait."""
     if isinstance(change, Wait):
         return f"{change.state:<20} waits {change.seconds:g} s before attempt {change.before_attempt}"
     line = f"{change.state:<20} attempt {change.number}  {change.status}"

@@ -16,7 +16,7 @@ from ceap.local.calls import Question
 
 REGION: Final = "us-east-1"
 DRIVER_KEY: Final = "AKIACEAPDRIVER000000"
-"""The access key of whoever drives the engine: the only one that no policy binds."""
+"""The access key of the driver of the engine: no policy applies to it."""
 
 
 class Decision(NamedTuple):
@@ -66,7 +66,7 @@ class Sessions:
         """Return the session in which the service acts for `source`, the ARN of a function, pipe or state machine.
 
         Raises:
-            AccessDenied: the role's trust policy does not let the service in for this source.
+            AccessDenied: the role's trust policy does not allow the service to assume it for this source.
         """
         with self._lock:
             if session := self._by_source.get((role, source)):

@@ -46,7 +46,7 @@ def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: boo
     Raises:
         UsageError: a check could not be carried out; this is never a pass.
         ConfigError: what a handler declares is wrong.
-        SetupError: the engine of the Guard rules is not there.
+        SetupError: cfn-guard is missing.
     """
     find_engine()  # before anything takes time
     readable = {number: each for number, each in enumerate(templates) if not definition_json.check(each)}

@@ -49,7 +49,7 @@ def find_engine() -> Path:
     system = platform.system(), platform.machine()
     if system not in _BINARIES:
         supported = ", ".join(" ".join(known) for known in _BINARIES)
-        raise SetupError(f"cfn-guard, which judges the rules, is not there for {' '.join(system)}; use {supported}")
+        raise SetupError(f"cfn-guard, which judges the rules, has no build for {' '.join(system)}; use {supported}")
     inside, digest = _BINARIES[system]
     engine = Path(sys.prefix, "bin", "cfn-guard")
     if not (engine.is_file() and os.access(engine, os.X_OK) and _digest(engine.read_bytes()) == digest):
@@ -79,7 +79,7 @@ def _read_binary(member: str, digest: str) -> bytes:
 
 
 def _write_program(path: Path, content: bytes) -> None:
-    """Write a program beside its place and move it there: whoever starts it meanwhile finds a whole one."""
+    """Write a program beside its place and move it there, so that it is never started half-written."""
     try:
         handle, beside = tempfile.mkstemp(prefix=".cfn-guard.", dir=path.parent)
         try:

@@ -91,7 +91,7 @@ def evaluate(data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str
 
     Raises:
         UsageError: rules do not parse, or the engine failed or gave no verdict on a rule; this is never a pass.
-        SetupError: the engine is not there.
+        SetupError: cfn-guard is missing.
     """
     if not data:
         return []

@@ -22,7 +22,7 @@ RULE = "WIRE03_ALARM_DIMENSION"
 def test_a_dimension_that_the_namespace_does_not_know_is_found(
     alarm: str, value: object, namespace: str, dimension: str, cure: str
 ) -> None:
-    message = f"[WIRE03] {namespace} knows no such {dimension}, so the alarm stays silent | fix: {cure}"
+    message = f"[WIRE03] {namespace} has no such {dimension}, so the alarm never fires | fix: {cure}"
     place = f"/Resources/{alarm}/Properties/Dimensions/0/Value"
     assert (message, place) in said(RULE, "standard", watched(alarm, value))
 

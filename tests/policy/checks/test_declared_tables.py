@@ -29,12 +29,12 @@ RULE = "WIRE12_DECLARED_TABLES"
         ),
         (
             without("ScoreCacheTable", "TimeToLiveSpecification"),
-            'what handlers let expire stays | fix: {"AttributeName": "ttl", "Enabled": true}',
+            'items that handlers let expire are never deleted | fix: {"AttributeName": "ttl", "Enabled": true}',
             "/Resources/ScoreCacheTable/Properties/TimeToLiveSpecification",
         ),
         (
             put("Parameters", "ScoreCacheTableName", "Default", "scores"),
-            "by default no table is made | fix: Default ''",
+            "the default creates no table | fix: Default ''",
             "/Parameters/ScoreCacheTableName/Default",
         ),
     ],

@@ -43,7 +43,7 @@ EXPORT = "ceap-foundation-${Environment}-"
     ],
 )
 def test_an_import_that_belongs_elsewhere_is_found(change: Change, name: str, right: str, place: str) -> None:
-    message = f"[WIRE10] {name} is not what belongs here | fix: import {EXPORT}{right}"
+    message = f"[WIRE10] {name} is the wrong import here | fix: import {EXPORT}{right}"
     assert said(RULE, "standard", change) == [(message, f"/Resources/{place}")]
 
 
@@ -51,7 +51,7 @@ def test_an_import_that_the_foundation_does_not_export_is_found() -> None:
     change = of("ScoreFunction", *VARIABLES, "TABLE_SCORE_CACHE", imports("ScoreTableName"))
     [(message, place)] = said(RULE, "express", change)
     assert message.startswith(
-        f"[WIRE10] {EXPORT}ScoreTableName is not what belongs here | fix: import {EXPORT} and one of"
+        f"[WIRE10] {EXPORT}ScoreTableName is the wrong import here | fix: import {EXPORT} and one of"
     )
     assert place == "/Resources/ScoreFunction/Properties/Environment/Variables/TABLE_SCORE_CACHE"
 

@@ -45,12 +45,12 @@ def variable(function: str, name: str, value: object) -> Change:
         ),
         (
             without("ETLFunction", *VARIABLES, "SETTINGS"),
-            "the handler finds no settings | fix: SETTINGS '{}', or what the handler's Settings take",
+            "the function has no settings | fix: SETTINGS '{}', or what the handler's Settings take",
             "ETLFunction/Properties/Environment/Variables/SETTINGS",
         ),
         (
             setting("ETLFunction", '{"ttl_days": 0}'),
-            "the handler does not take these settings: Expected `int` >= 1 - at `SETTINGS.ttl_days` | fix: "
+            "the handler refuses these settings: Expected `int` >= 1 - at `SETTINGS.ttl_days` | fix: "
             "a JSON object of its Settings",
             "ETLFunction/Properties/Environment/Variables/SETTINGS",
         ),
@@ -63,7 +63,7 @@ def test_what_the_handler_does_not_need_or_cannot_use_is_found(change: Change, m
 @pytest.mark.parametrize("settings", ["", "ttl_days: 3", "[]", '{"ttl_days": 3, "ttl_days": 4}', "[" * 100_000])
 def test_settings_that_are_no_json_object_are_found(settings: str) -> None:
     [(message, _)] = said(RULE, "standard", setting("ETLFunction", settings))
-    assert message.startswith("[WIRE08] the handler does not take these settings: ")
+    assert message.startswith("[WIRE08] the handler refuses these settings: ")
 
 
 def test_more_variables_good_settings_and_a_table_of_the_same_template_are_fine() -> None:

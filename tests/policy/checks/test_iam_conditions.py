@@ -38,16 +38,16 @@ def test_conditions_that_can_match_are_fine(operator: str, key: str, value: Any)
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("aws:SourceAcount", "aws:SourceAcount is no global condition key | fix: perhaps aws:sourceaccount"),
-        ("aws:Zzzzzz", "aws:Zzzzzz is no global condition key | fix: one of those in the IAM User Guide"),
-        ("aws:", "aws: is no global condition key | fix: one of those in the IAM User Guide"),
+        ("aws:SourceAcount", "aws:SourceAcount is not a global condition key | fix: perhaps aws:sourceaccount"),
+        ("aws:Zzzzzz", "aws:Zzzzzz is not a global condition key | fix: one of those in the IAM User Guide"),
+        ("aws:", "aws: is not a global condition key | fix: one of those in the IAM User Guide"),
         (
             "SourceArn",
-            "SourceArn is no condition key, so the condition never matches | fix: service:Key, e.g. aws:SourceArn",
+            "SourceArn is not a condition key, so the condition never matches | fix: service:Key, e.g. aws:SourceArn",
         ),
         (
             "s4:prefix",
-            "s4:prefix is no condition key, so the condition never matches | fix: service:Key, e.g. aws:SourceArn",
+            "s4:prefix is not a condition key, so the condition never matches | fix: service:Key, e.g. aws:SourceArn",
         ),
     ],
 )
@@ -66,7 +66,7 @@ def test_a_key_that_no_request_has_is_found(key: str, message: str) -> None:
 )
 def test_a_pattern_under_an_operator_that_takes_it_by_the_letter_is_found(operator: str, cure: str) -> None:
     assert found({operator: {"s3:prefix": ["a", "b/*"]}}) == [
-        (f"{operator}/s3:prefix/1", f"{operator} takes b/* by the letter | fix: {cure}")
+        (f"{operator}/s3:prefix/1", f"{operator} compares b/* literally, wildcards too | fix: {cure}")
     ]
 
 

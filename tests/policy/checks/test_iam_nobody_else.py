@@ -19,7 +19,7 @@ def found(principal: Any, **more: Any) -> list[tuple[str, str]]:
 
 
 def letting_in(who: str) -> str:
-    return f"[IAM06] {who} is let in | fix: Principal with !Sub and ${{AWS::AccountId}}, or a waiver"
+    return f"[IAM06] {who} may use the resource | fix: Principal with !Sub and ${{AWS::AccountId}}, or a waiver"
 
 
 @pytest.mark.parametrize(

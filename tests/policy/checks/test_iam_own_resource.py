@@ -45,7 +45,7 @@ def test_a_policy_of_the_bucket_itself_is_fine(resource: Any) -> None:
 )
 def test_a_policy_that_speaks_of_another_bucket_is_found(resource: Any, said: str) -> None:
     assert found([resource]) == [
-        ("Resource/0", f"[IAM05] the policy of own speaks of {said} | fix: name the resource itself")
+        ("Resource/0", f"[IAM05] the policy of own names {said} | fix: name the resource itself")
     ]
 
 

@@ -69,13 +69,13 @@ def test_actions_on_what_they_take_are_fine(action: Any, resource: Any) -> None:
             "/Resource/1",
             "no action of the statement is for arn:aws:sns:eu-west-1:1:t | fix: remove it",
         ),
-        ("s3:ListBucket", {"Ref": "Bucket"}, "/Resource", "${Bucket} is no ARN | fix: !GetAtt or !Sub of the ARN"),
-        ("s3:ListBucket", [BUCKET, "b"], "/Resource/1", "b is no ARN | fix: !GetAtt or !Sub of the ARN"),
+        ("s3:ListBucket", {"Ref": "Bucket"}, "/Resource", "${Bucket} is not an ARN | fix: !GetAtt or !Sub of the ARN"),
+        ("s3:ListBucket", [BUCKET, "b"], "/Resource/1", "b is not an ARN | fix: !GetAtt or !Sub of the ARN"),
         (
             "sqs:SendMessage",
             {"Fn::If": ["C", {"Ref": "Queue"}, "*"]},
             "/Resource/Fn::If/1",
-            "https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}/${Queue} is no ARN "
+            "https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}/${Queue} is not an ARN "
             "| fix: !GetAtt or !Sub of the ARN",
         ),
     ],

@@ -32,12 +32,12 @@ PREFIX_PLACE = "HeavyETLJob/Properties/DefaultArguments/--custom-logGroup-prefix
         ),
         (
             drop("Resources", "HeavyETLJobOutputLogGroup"),
-            f"nobody makes the log group {JOB_GROUPS}/output | fix: an AWS::Logs::LogGroup of that name",
+            f"the template has no log group {JOB_GROUPS}/output | fix: an AWS::Logs::LogGroup of that name",
             PREFIX_PLACE,
         ),
         (
             put("Resources", "HeavyETLJob", "DependsOn", "HeavyETLJobOutputLogGroup"),
-            "the job may run before HeavyETLJobErrorLogGroup is there | fix: name it in DependsOn",
+            "the job may run before HeavyETLJobErrorLogGroup exists | fix: name it in DependsOn",
             "HeavyETLJob/DependsOn",
         ),
     ],

@@ -18,7 +18,7 @@ Resources:
   Raw: {Type: X::Y::Z, Properties: {Key: !Ref Key, Name: !If [IsProd, !Ref Key, none]}}
 """
 NOT_EMPTY = "!Not [!Equals [!Ref Key, '']]"
-MESSAGE = "[CFN03] Key is used where it is empty | fix: turn it round, or ask Equals !Ref Key, ''"
+MESSAGE = "[CFN03] Key is used where it is empty | fix: swap the branches, or make the condition Equals !Ref Key, ''"
 
 
 def found(condition: str, old: str = "", new: str = "") -> list[tuple[str, int]]:

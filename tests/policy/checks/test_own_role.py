@@ -7,11 +7,11 @@ from tests.policy.changes import Change, arn, of, put, sub, without
 from tests.policy.wiring_mutants import idle, trust
 
 RULE = "WIRE01_OWN_ROLE"
-IDLE = "[WIRE01] nobody acts as the role | fix: name it in its owner, or remove it"
+IDLE = "[WIRE01] no resource of the template uses the role | fix: set it as the Role of its resource, or remove it"
 
 
 def test_a_shared_role_is_found_and_the_one_that_nobody_has_then() -> None:
-    message = "[WIRE01] ETLFunctionRole is the role of ETLFunction too | fix: a role of its own"
+    message = "[WIRE01] ETLFunctionRole is also the role of ETLFunction | fix: a role of its own"
     assert said(RULE, "express", of("FilterFunction", "Role", arn("ETLFunctionRole"))) == [
         (message, "/Resources/FilterFunction/Properties/Role"),
         (IDLE, "/Resources/FilterFunctionRole"),

@@ -14,19 +14,19 @@ RULE = "P33_REDELIVERY"
         (
             "express",
             of("Queue", "VisibilityTimeout", 1799),
-            "a message may come again after 1799 s, while it is worked on | fix: VisibilityTimeout 1800",
+            "a message may come again after 1799 s, while it is still processed | fix: VisibilityTimeout 1800",
             "Queue/Properties/VisibilityTimeout",
         ),
         (
             "express",
             without("Queue", "VisibilityTimeout"),
-            "a message may come again after 30 s, while it is worked on | fix: VisibilityTimeout 1800",
+            "a message may come again after 30 s, while it is still processed | fix: VisibilityTimeout 1800",
             "Queue/Properties/VisibilityTimeout",
         ),
         (
             "standard",
             of("Queue", "VisibilityTimeout", 59),
-            "a message may come again after 59 s, while it is worked on | fix: VisibilityTimeout 60",
+            "a message may come again after 59 s, while it is still processed | fix: VisibilityTimeout 60",
             "Queue/Properties/VisibilityTimeout",
         ),
         (
@@ -38,7 +38,7 @@ RULE = "P33_REDELIVERY"
         (
             "express",
             of("QueueAgeAlarm", "Threshold", 3599),
-            "the alarm goes off while a message may still be worked on | fix: Threshold 3600",
+            "the alarm fires while a message may still be processed | fix: Threshold 3600",
             "QueueAgeAlarm/Properties/Threshold",
         ),
     ],

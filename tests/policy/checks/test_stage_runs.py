@@ -43,7 +43,7 @@ def test_a_stage_that_runs_the_function_of_another_is_found() -> None:
         (
             "WorkflowBucket",
             {"Ref": "Queue"},
-            "Queue is no bucket | fix: the workflow bucket's name",
+            "Queue is not a bucket | fix: the workflow bucket's name",
             "DefinitionSubstitutions/WorkflowBucket",
         ),
     ],

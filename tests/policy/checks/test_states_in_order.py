@@ -26,13 +26,13 @@ def test_a_chain_of_states_is_fine() -> None:
 def test_a_state_to_which_no_way_leads_is_found() -> None:
     states = {"A": PASS | {"Next": "C"}, "B": PASS | {"Next": "C"}, "C": PASS | {"End": True}}
     cure = "fix: name it in the Next of the state before it, or remove it"
-    assert found(states) == [(f"[P15] no way leads to B | {cure}", "/B")]
+    assert found(states) == [(f"[P15] no state leads to B | {cure}", "/B")]
 
 
 def test_a_way_back_is_found_where_it_begins() -> None:
     states = {"A": PASS | {"Next": "B"}, "B": PASS | {"Next": "C"}, "C": PASS | {"Next": "B"}}
-    cure = "fix: the state that follows, or End true"
-    assert found(states) == [(f"[P15] the execution comes round to B for ever | {cure}", "/C/Next")]
+    cure = "fix: set Next to the state that follows, or End true"
+    assert found(states) == [(f"[P15] the execution loops back to B | {cure}", "/C/Next")]
 
 
 def test_every_way_of_states_of_other_types_counts() -> None:

@@ -16,14 +16,14 @@ MACHINE = "/Resources/StateMachine/Properties"
         (
             "express",
             state("StoreStage", "TimeoutSeconds", 69),
-            'the task ends after 69 s, before its function does | fix: "TimeoutSeconds": 70, '
+            'the task times out after 69 s, before its function does | fix: "TimeoutSeconds": 70, '
             "or a shorter Timeout of StoreFunction",
             "DefinitionString/States/StoreStage/TimeoutSeconds",
         ),
         (
             "standard",
             of("HeavyETLJob", "Timeout", 121),
-            'the task ends after 7800 s, before its job, from its start, does | fix: "TimeoutSeconds": 7860, '
+            'the task times out after 7800 s, before its job, from its start, does | fix: "TimeoutSeconds": 7860, '
             "or a shorter Timeout of HeavyETLJob",
             "DefinitionString/States/HeavyETLStage/TimeoutSeconds",
         ),
@@ -37,13 +37,13 @@ MACHINE = "/Resources/StateMachine/Properties"
         (
             "standard",
             asl(put("TimeoutSeconds", 44549)),
-            'the execution ends after 44549 s, and its tasks may take 44550 s | fix: "TimeoutSeconds": 44550',
+            'the execution times out after 44549 s, and its tasks may take 44550 s | fix: "TimeoutSeconds": 44550',
             "DefinitionString/TimeoutSeconds",
         ),
         (
             "express",
             asl(put("TimeoutSeconds", 299)),
-            'the execution ends after 299 s, and its tasks may take 300 s | fix: "TimeoutSeconds": 300',
+            'the execution times out after 299 s, and its tasks may take 300 s | fix: "TimeoutSeconds": 300',
             "DefinitionString/TimeoutSeconds",
         ),
     ],
@@ -88,7 +88,7 @@ def test_more_than_enough_and_what_cannot_be_known_is_left_alone(kind: str, chan
 
 
 def test_a_function_that_ends_after_the_default_is_found() -> None:
-    message = "[P25] Lambda ends the function after 3 s where none is said | fix: Timeout"
+    message = "[P25] the function has no Timeout, so Lambda ends it after 3 s | fix: Timeout"
     place = "/Resources/ETLFunction/Properties/Timeout"
     assert said(RULE, "express", without("ETLFunction", "Timeout")) == [(message, place)]
 
