@@ -74,8 +74,8 @@ class Clock:
     def wait(self, begin: Callable[[], None], done: Callable[[], bool], timeout_s: float) -> bool:
         """Call `begin`; return True as soon as `done()` holds, or False once that much virtual time has passed.
 
-        No time passes unnoticed between the two. The thread that makes `done` true calls `wake`. The work waited for is an
-        activity of its own, never still for this.
+        No time passes unnoticed between the two. The thread that makes `done` true calls `wake`. The work waited for is
+        an activity of its own, never still for this.
         """
         with self._changed:
             due = self.now() + timeout_s
