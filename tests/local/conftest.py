@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from ceap.local.engine import Engine
-from tests.local.support import MESSAGE, Deployed, deploy_realtime
+from tests.local.support import Deployed, deploy_express
+from tests.reference import MESSAGE
 
 
 @pytest.fixture
@@ -16,9 +17,9 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def happy() -> Iterator[Deployed]:
-    """The realtime workflow and one message that succeeded; its tests only look."""
+    """The EXPRESS workflow of the reference project and one message that succeeded; its tests only look."""
     with Engine.start() as engine:
-        deployed = deploy_realtime(engine)
+        deployed = deploy_express(engine)
         engine.send(deployed.queue, MESSAGE)
         engine.drain()
         yield deployed

@@ -1,4 +1,4 @@
-"""Small templates and handlers of the tests' own, and the deployed realtime workflow."""
+"""Small templates and handlers of the tests' own, and the workflows of `tests/reference`, deployed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ from handlers.runtime.contract import output_key
 from templates.model import GlueStep, LambdaStep, Retries, Workflow, WorkflowType
 from templates.render import render
 from templates.stacks import foundation_stack, workflow_stack
+from tests import reference
 
 Template = dict[str, Any]
 
-REALTIME = project.WORKFLOWS / "realtime.yaml"
-BATCH = project.WORKFLOWS / "batch.yaml"
-MESSAGE = (project.WORKFLOWS / "messages" / "realtime.json").read_text(encoding="utf-8")
-STAGES = ["ETLStage", "FilterStage", "ScoreStage", "StoreStage", "ReactiveStage"]
+STAGES = list(reference.STAGES)
 CODE_BUCKET, CODE_KEY = "code", "code.zip"
 
 
@@ -61,25 +59,26 @@ class Deployed(NamedTuple):
         return arn
 
 
-def realtime_template() -> Template:
-    """Return the template of the realtime workflow, to change before it is deployed."""
-    [workflow] = project.load_workflows([REALTIME])
+def express_template() -> Template:
+    """Return the template of the EXPRESS workflow, to change before it is deployed."""
+    [workflow] = project.load_workflows([reference.EXPRESS])
     return workflow_stack(workflow)
 
 
-def deploy_realtime(engine: Engine, template: Template | None = None) -> Deployed:
-    return deploy_workflow(engine, "ceap-realtime-dev", template or realtime_template())
+def deploy_express(engine: Engine, template: Template | None = None) -> Deployed:
+    return deploy_workflow(engine, "ceap-express-dev", template or express_template())
 
 
 def deploy_workflow(engine: Engine, name: str, template: Template, script: str | None = None) -> Deployed:
     """Deploy a workflow's template, with one script for all its Glue jobs."""
     foundation = engine.deploy(render(foundation_stack()), "ceap-foundation-dev", {"Environment": "dev"})
     bucket, put = foundation.outputs["ArtifactBucket"], engine.client("s3").put_object
-    put(Bucket=bucket, Key=CODE_KEY, Body=build_zip(read_sources(Path(handlers.__file__).parent)))
+    put(Bucket=bucket, Key=CODE_KEY, Body=build_zip(read_sources(*map(Path, handlers.__path__))))
     parameters = {"Environment": "dev", "HandlersKey": CODE_KEY}
     if script is not None:
         parameters["GluePrefix"] = "scripts/"
-        put(Bucket=bucket, Key="scripts/heavy_etl.py", Body=script.encode())
+        put(Bucket=bucket, Key="scripts/heavy.py", Body=script.encode())
+        put(Bucket=bucket, Key="scripts/lib.zip", Body=build_zip({}))
     parameters = {key: value for key, value in parameters.items() if key in template["Parameters"]}
     return Deployed(engine, foundation, engine.deploy(render(template), name, parameters))
 
@@ -192,7 +191,7 @@ def statuses(execution: Execution, stage: str) -> list[str]:
     return [attempt.status for attempt in execution.attempts_of(stage)]
 
 
-BATCH_STAGES = ["ETLStage", "FilterStage", "HeavyETLStage", "ScoreStage", "StoreStage", "ReactiveStage"]
+STANDARD_STAGES = ["TakeStage", "SiftStage", "HeavyStage", "RateStage", "KeepStage", "TellStage"]
 
 JOB = """
 import json, sys, boto3
@@ -206,7 +205,7 @@ records = json.loads(source)["source"]["records"] if isinstance(source, str) els
 folder = given["output_key"].rpartition("/")[0]
 stage = folder.rpartition("/")[2]
 for record in records:
-    record["subject"].setdefault("metadata", {}).setdefault("jobs", []).append(stage)
+    record.setdefault("jobs", []).append(stage)
 header = {"executionId": given["execution_id"], "stage": stage, "startedAt": "2026-01-02T03:04:05Z"}
 counts = {"inputRecordCount": len(records), "outputRecordCount": len(records)}
 others = ("rejectedRecordCount", "mergedRecordCount", "staleRecordCount", "processingTimeMs")
@@ -226,26 +225,23 @@ print("no warnings", file=sys.stderr)
 """A Glue job without Spark, which starts a hundred times as fast: it notes in each record that it has seen it."""
 
 
-def batch_template() -> Template:
-    """Return the template of the batch workflow, to change before it is deployed."""
-    [workflow] = project.load_workflows([BATCH])
-    return workflow_stack(workflow)
-
-
-def deploy_batch(engine: Engine, template: Template | None = None, script: str = JOB) -> Deployed:
-    """Deploy the batch workflow, whose Glue job runs the script."""
-    return deploy_workflow(engine, "ceap-batch-dev", template or batch_template(), script)
+def deploy_standard(engine: Engine, template: Template | None = None, script: str = JOB) -> Deployed:
+    """Deploy the STANDARD workflow, whose Glue jobs run the script."""
+    if template is None:
+        [workflow] = project.load_workflows([reference.STANDARD])
+        template = workflow_stack(workflow)
+    return deploy_workflow(engine, "ceap-standard-dev", template, script)
 
 
 def standard_template(*stages: str, retry: Retries | None = None) -> Template:
-    """Return the template of a STANDARD workflow `batch`: those stages, of which those with `Glue` in it are jobs."""
+    """Return the template of a STANDARD workflow of those stages; those with `Glue` in their names are jobs."""
     steps = tuple(
-        GlueStep(stage=stage, glue="heavy_etl")
+        GlueStep(stage=stage, glue="heavy")
         if "Glue" in stage
         else LambdaStep(stage=stage, handler=stage.removesuffix("Stage").lower())
         for stage in stages
     )
-    return workflow_stack(Workflow(name="batch", type=WorkflowType.STANDARD, steps=steps, retry=retry or Retries()))
+    return workflow_stack(Workflow(name="standard", type=WorkflowType.STANDARD, steps=steps, retry=retry or Retries()))
 
 
 def document_of(deployed: Deployed, execution: Execution, stage: str) -> dict[str, Any]:

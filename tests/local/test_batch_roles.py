@@ -9,16 +9,16 @@ import pytest
 from ceap.local.engine import Engine
 from templates.model import GlueRetryPolicy, Retries
 from tests.local.support import (
-    MESSAGE,
     Deployed,
     Template,
-    deploy_batch,
+    deploy_standard,
     standard_template,
     statuses,
     without,
 )
-from tests.local.test_batch import CANDIDATES
 from tests.local.test_roles import UNUSED, UNUSED_BY_PIPE, UNUSED_BY_STATE_MACHINE
+from tests.local.test_standard_run import RECORDS_ONLY
+from tests.reference import MESSAGE
 
 UNUSED_BY_JOB = {"s3:AbortMultipartUpload": "a large output that fails on its way"}
 UNUSED_BY_GLUE_MACHINE = UNUSED_BY_STATE_MACHINE | {
@@ -35,8 +35,8 @@ def glue_only() -> Template:
 @pytest.mark.property(40)
 @pytest.mark.property(42)
 def test_a_role_holds_what_its_work_uses_and_what_is_listed_with_a_reason(engine: Engine) -> None:
-    deployed = deploy_batch(engine, standard_template("GlueStage", "FilterStage", "OtherGlueStage"))
-    deployed.engine.send(deployed.queue, CANDIDATES)
+    deployed = deploy_standard(engine, standard_template("GlueStage", "SiftStage", "OtherGlueStage"))
+    deployed.engine.send(deployed.queue, RECORDS_ONLY)
     [execution] = engine.drain()
     assert execution.status == "SUCCEEDED"
     listed = {
@@ -44,7 +44,7 @@ def test_a_role_holds_what_its_work_uses_and_what_is_listed_with_a_reason(engine
         "PipeRole": UNUSED_BY_PIPE,
         "GlueJobRole": UNUSED_BY_JOB,
         "OtherGlueJobRole": UNUSED_BY_JOB,
-        "FilterFunctionRole": UNUSED,
+        "SiftFunctionRole": UNUSED,
     }
     roles = deployed.stack.of_type("AWS::IAM::Role")
     assert set(roles) == set(listed)
@@ -64,8 +64,8 @@ def denied(deployed: Deployed) -> set[tuple[str, str]]:
 @pytest.mark.property(42)
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:DeleteObject"])
 def test_a_job_fails_when_its_role_lacks_a_grant(engine: Engine, action: str) -> None:
-    deployed = deploy_batch(engine, without(glue_only(), "GlueJobRole", action))
-    engine.send(deployed.queue, CANDIDATES)
+    deployed = deploy_standard(engine, without(glue_only(), "GlueJobRole", action))
+    engine.send(deployed.queue, RECORDS_ONLY)
     [execution] = engine.drain()
     assert (execution.status, execution.error) == ("FAILED", "States.TaskFailed")
     assert f"is not authorized to perform: {action}" in json.loads(execution.cause or "")["ErrorMessage"]
@@ -81,13 +81,13 @@ def test_a_job_reads_only_its_script_and_the_stage_before(engine: Engine, sid: s
     [policy, *_] = template["Resources"]["GlueJobRole"]["Properties"]["Policies"]
     document = policy["PolicyDocument"]
     document["Statement"] = [statement for statement in document["Statement"] if statement["Sid"] != sid]
-    deployed = deploy_batch(engine, template)
-    engine.send(deployed.queue, CANDIDATES)
+    deployed = deploy_standard(engine, template)
+    engine.send(deployed.queue, RECORDS_ONLY)
     [execution] = engine.drain()
     assert execution.status == "FAILED"
     [refused] = [call for call in engine.trace if not call.allowed]
     assert refused.action == "s3:GetObject"
-    assert refused.resource.endswith("scripts/heavy_etl.py" if sid == "ReadScript" else "/initial/output.json")
+    assert refused.resource.endswith("scripts/heavy.py" if sid == "ReadScript" else "/initial/output.json")
 
 
 @pytest.mark.property(42)
@@ -102,8 +102,8 @@ def test_a_job_reads_only_its_script_and_the_stage_before(engine: Engine, sid: s
 def test_the_state_machine_fails_when_its_role_lacks_a_grant(
     engine: Engine, action: str, state: str, error: str
 ) -> None:
-    deployed = deploy_batch(engine, without(glue_only(), "StateMachineRole", action))
-    engine.send(deployed.queue, CANDIDATES)
+    deployed = deploy_standard(engine, without(glue_only(), "StateMachineRole", action))
+    engine.send(deployed.queue, RECORDS_ONLY)
     [execution] = engine.drain()
     assert execution.status == "FAILED"
     assert str(execution.error).startswith(error)
@@ -115,7 +115,7 @@ def test_the_state_machine_fails_when_its_role_lacks_a_grant(
 
 @pytest.mark.property(42)
 def test_a_pipe_that_may_not_start_executions_leaves_its_message_to_the_queue(engine: Engine) -> None:
-    deployed = deploy_batch(engine, without(glue_only(), "PipeRole", "states:StartExecution"))
+    deployed = deploy_standard(engine, without(glue_only(), "PipeRole", "states:StartExecution"))
     engine.send(deployed.queue, MESSAGE)
     assert engine.drain() == []
     assert denied(deployed) == {(deployed.role("PipeRole"), "states:StartExecution")}

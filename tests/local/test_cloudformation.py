@@ -11,10 +11,10 @@ from ceap.local.cloudformation import DeployError, parse_template
 from ceap.local.engine import Engine
 from tests.local.support import (
     Template,
+    express_template,
     function,
     job,
     log_group,
-    realtime_template,
     role,
     rule,
     state_machine,
@@ -136,8 +136,8 @@ def test_every_resource_type_of_the_generated_templates_is_created(engine: Engin
         render(foundation), "foundation", {"Environment": "dev", "AlertEmail": "someone@example.com"}
     )
     engine.client("s3").put_object(Bucket=deployed.outputs["ArtifactBucket"], Key="k", Body=build_zip({"x": b""}))
-    template = realtime_template()
-    stack = engine.deploy(render(template), "realtime", {"Environment": "dev", "HandlersKey": "k"})
+    template = express_template()
+    stack = engine.deploy(render(template), "express", {"Environment": "dev", "HandlersKey": "k"})
     for source, made in ((foundation, deployed), (template, stack)):
         assert set(source["Resources"]) == {key for key in source["Resources"] if made.physical_id(key)}
 
@@ -152,11 +152,9 @@ def test_a_condition_that_is_false_leaves_a_resource_out(engine: Engine) -> None
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    stack = engine.deploy(
-        render(foundation_stack()), "foundation", {"Environment": "dev", "CandidatesTableName": "mine"}
-    )
-    assert "CandidatesTable" not in stack.of_type("AWS::DynamoDB::Table")
-    assert stack.outputs["CandidatesTableName"] == "mine"
+    stack = engine.deploy(render(foundation_stack()), "foundation", {"Environment": "dev", "RecordsTableName": "mine"})
+    assert "RecordsTable" not in stack.of_type("AWS::DynamoDB::Table")
+    assert stack.outputs["RecordsTableName"] == "mine"
 
 
 def test_what_a_stack_imports_must_be_exported(engine: Engine) -> None:

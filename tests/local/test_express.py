@@ -1,4 +1,4 @@
-"""The generated realtime workflow, run end to end: outputs, retries, redelivery, and only what its roles grant."""
+"""The generated EXPRESS workflow, run end to end: outputs, retries, redelivery, and only what its roles grant."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from ceap.local.engine import Engine
 from ceap.local.executions import Execution
 from handlers.runtime.contract import PermanentStageError, TransientStageError, output_key
 from templates.stacks import workflow_stack
-from tests.local.support import MESSAGE, STAGES, Deployed, deploy_realtime, statuses
+from tests.local.support import STAGES, Deployed, deploy_express, statuses
+from tests.reference import MESSAGE
 
-RECORDS = {  # in, out, rejected, merged: those of workflows/messages/realtime.json
-    "ETLStage": (12, 11, 1, 0),
-    "FilterStage": (11, 9, 2, 0),
-    "ScoreStage": (9, 9, 0, 0),
-    "StoreStage": (9, 8, 0, 1),
-    "ReactiveStage": (8, 8, 0, 0),
+RECORDS = {  # in, out, rejected: those of the message
+    "TakeStage": (6, 5, 1),
+    "SiftStage": (5, 4, 1),
+    "RateStage": (4, 4, 0),
+    "KeepStage": (4, 4, 0),
+    "TellStage": (4, 4, 0),
 }
 VISIBILITY_S = 1800
 
@@ -32,7 +33,7 @@ VISIBILITY_S = 1800
 def workflow() -> Iterator[Deployed]:
     """The workflow that the failing tests share: each sends a message of its own."""
     with Engine.start() as engine:
-        yield deploy_realtime(engine)
+        yield deploy_express(engine)
 
 
 def execution_of(deployed: Deployed) -> Execution:
@@ -47,7 +48,7 @@ def document(deployed: Deployed, execution: Execution, stage: str) -> dict[str, 
 
 def run_failing(deployed: Deployed, stage: str, error: str, times: int | None) -> list[Execution]:
     """Send a message while a stage fails, and return the executions that it caused."""
-    function = f"ceap-realtime-dev-{stage.removesuffix('Stage')}"
+    function = f"ceap-express-dev-{stage.removesuffix('Stage')}"
     before = len(deployed.engine.executions)
     deployed.engine.functions.inject(function, error, times)
     deployed.engine.send(deployed.queue, MESSAGE)
@@ -78,26 +79,24 @@ def test_an_output_is_the_document_of_its_stage_and_counts_every_record(happy: D
     metadata = output["metadata"]
     counts = [metadata[f"{kind}RecordCount"] for kind in ("input", "output", "rejected", "merged", "stale")]
     assert (output["executionId"], output["stage"]) == (execution.name, stage)
-    assert (*RECORDS[stage], 0) == tuple(counts)
+    assert (*RECORDS[stage], 0, 0) == tuple(counts)
     assert len(output["data"]) == metadata["outputRecordCount"]
     assert counts[0] == sum(counts[1:])
 
 
-def test_a_candidate_gains_from_stage_to_stage(happy: Deployed) -> None:
+def test_a_record_gains_from_stage_to_stage(happy: Deployed) -> None:
     execution = execution_of(happy)
-    first, *_ = document(happy, execution, "ETLStage")["data"]
-    last, *_ = document(happy, execution, "ReactiveStage")["data"]
-    assert (first["customerId"], first["subject"]["id"]) == ("customer-01", "o-1001")
-    assert first.get("scores") in (None, {})
-    assert set(last["scores"]) == {"trust", "quality", "fraud"}
-    assert last["published"] is True
+    first, *_ = document(happy, execution, "TakeStage")["data"]
+    last, *_ = document(happy, execution, "TellStage")["data"]
+    assert first == {"id": "r1", "amount": 10.5}
+    assert last == first | {"rate": 0.5, "published": True}
 
 
 def test_what_is_stored_and_published_is_what_went_out(happy: Deployed) -> None:
-    table = happy.engine.client("dynamodb").scan(TableName=happy.foundation.outputs["CandidatesTableName"])
+    table = happy.engine.client("dynamodb").scan(TableName=happy.foundation.outputs["RecordsTableName"])
     events = [call for call in happy.engine.trace if call.action == "events:PutEvents"]
-    assert table["Count"] == RECORDS["StoreStage"][1]
-    assert len(events) == RECORDS["ReactiveStage"][1]
+    assert table["Count"] == RECORDS["KeepStage"][1]
+    assert len(events) == RECORDS["TellStage"][1]
 
 
 def test_the_message_is_deleted_once_its_execution_succeeded(happy: Deployed) -> None:
@@ -125,34 +124,32 @@ def test_a_stage_reads_its_predecessor_and_writes_under_its_own_prefix(happy: De
 @pytest.mark.property(36)
 def test_a_stage_logs_its_execution_first(happy: Deployed) -> None:
     for stage in STAGES:
-        lines = happy.engine.logs.read(f"/aws/lambda/ceap-realtime-dev-{stage.removesuffix('Stage')}")
+        lines = happy.engine.logs.read(f"/aws/lambda/ceap-express-dev-{stage.removesuffix('Stage')}")
         first = json.loads(next(line for line in lines if line.startswith("{")))
         assert (first["executionId"], first["currentStage"]) == (execution_of(happy).name, stage)
         assert (lines[0].split()[0], lines[-1].split()[0]) == ("START", "REPORT")
 
 
-def test_no_handler_logs_a_customer(happy: Deployed) -> None:
-    customers = set(re.findall("customer-[0-9]+", MESSAGE))
-    assert len(customers) > 5
+def test_no_handler_logs_a_record(happy: Deployed) -> None:
     for stage in STAGES:
-        log = "\n".join(happy.engine.logs.read(f"/aws/lambda/ceap-realtime-dev-{stage.removesuffix('Stage')}"))
+        log = "\n".join(happy.engine.logs.read(f"/aws/lambda/ceap-express-dev-{stage.removesuffix('Stage')}"))
         assert '"message":"stage succeeded"' in log
-        assert [customer for customer in customers if customer in log] == []
+        assert re.findall(r"\br[1-5]\b|amount", log) == []
 
 
 def test_the_state_machine_logs_every_event_with_its_data(happy: Deployed) -> None:
-    events = [json.loads(line) for line in happy.engine.logs.read("/aws/vendedlogs/states/ceap-realtime-dev")]
+    events = [json.loads(line) for line in happy.engine.logs.read("/aws/vendedlogs/states/ceap-express-dev")]
     assert len(events) == len(execution_of(happy).history)
     assert events[0]["type"] == "ExecutionStarted"
-    assert "customer-01" in events[0]["details"]["input"]
+    assert "amount" in events[0]["details"]["input"]
     assert events[-1]["type"] == "ExecutionSucceeded"
 
 
 def test_a_transient_failure_is_retried_after_20_and_40_seconds(workflow: Deployed) -> None:
-    [execution] = run_failing(workflow, "FilterStage", TransientStageError.__name__, 2)
+    [execution] = run_failing(workflow, "SiftStage", TransientStageError.__name__, 2)
     assert execution.status == "SUCCEEDED"
-    assert statuses(execution, "FilterStage") == ["FAILED", "FAILED", "SUCCEEDED"]
-    assert [(wait.state, wait.seconds) for wait in execution.waits] == [("FilterStage", 20.0), ("FilterStage", 40.0)]
+    assert statuses(execution, "SiftStage") == ["FAILED", "FAILED", "SUCCEEDED"]
+    assert [(wait.state, wait.seconds) for wait in execution.waits] == [("SiftStage", 20.0), ("SiftStage", 40.0)]
     counts = {stage: document(workflow, execution, stage)["metadata"]["outputRecordCount"] for stage in STAGES}
     assert counts == {stage: records[1] for stage, records in RECORDS.items()}
 
@@ -164,33 +161,33 @@ def test_a_transient_failure_is_retried_after_20_and_40_seconds(workflow: Deploy
 @pytest.mark.property(33)
 def test_a_message_that_keeps_failing_is_dead_lettered_unchanged(workflow: Deployed) -> None:
     dead = len(workflow.dead_letters)
-    executions = run_failing(workflow, "ScoreStage", TransientStageError.__name__, None)
+    executions = run_failing(workflow, "RateStage", TransientStageError.__name__, None)
     assert [execution.status for execution in executions] == ["FAILED"] * 3
     assert len({execution.name for execution in executions}) == 3
     for number, execution in enumerate(executions, start=1):
         [record] = json.loads(execution.input)
         assert record["attributes"]["ApproximateReceiveCount"] == str(number)
-        assert statuses(execution, "ScoreStage") == ["FAILED"] * 3
+        assert statuses(execution, "RateStage") == ["FAILED"] * 3
         assert [wait.seconds for wait in execution.waits] == [20.0, 40.0]
         assert execution.error == TransientStageError.__name__
-        assert statuses(execution, "StoreStage") == []
+        assert statuses(execution, "KeepStage") == []
         kept = [stage for stage in STAGES if output_key(execution.name, stage) in workflow.objects()]
-        assert kept == ["ETLStage", "FilterStage"]
+        assert kept == ["TakeStage", "SiftStage"]
         entered = [event["details"]["name"] for event in execution.history if event["type"] == "TaskStateEntered"]
-        assert entered[-1] == "ScoreStage"
+        assert entered[-1] == "RateStage"
         assert execution.history[-1]["details"]["error"] == TransientStageError.__name__
     gaps = [later.started - earlier.started for earlier, later in itertools.pairwise(executions)]
     assert [round(gap / VISIBILITY_S, 1) for gap in gaps] == [1.0, 1.0]
     assert workflow.engine.messages(workflow.queue) == []
     assert workflow.dead_letters[dead:] == [MESSAGE]
-    log = workflow.engine.logs.read("/aws/vendedlogs/pipes/ceap-realtime-dev")
+    log = workflow.engine.logs.read("/aws/vendedlogs/pipes/ceap-express-dev")
     assert sum(execution.arn in line for line in log for execution in executions) == 3
 
 
 def test_a_permanent_failure_is_not_retried_and_dead_lettered(workflow: Deployed) -> None:
     dead = len(workflow.dead_letters)
-    executions = run_failing(workflow, "FilterStage", PermanentStageError.__name__, None)
-    assert [statuses(execution, "FilterStage") for execution in executions] == [["FAILED"]] * 3
+    executions = run_failing(workflow, "SiftStage", PermanentStageError.__name__, None)
+    assert [statuses(execution, "SiftStage") for execution in executions] == [["FAILED"]] * 3
     assert [execution.waits for execution in executions] == [[]] * 3
     assert workflow.dead_letters[dead:] == [MESSAGE]
 
@@ -198,22 +195,22 @@ def test_a_permanent_failure_is_not_retried_and_dead_lettered(workflow: Deployed
 @pytest.mark.property(14)
 def test_a_redelivered_message_is_a_new_execution_and_changes_nothing_twice() -> None:
     with Engine.start() as engine:
-        deployed = deploy_realtime(engine)
-        failed, succeeded = run_failing(deployed, "ReactiveStage", TransientStageError.__name__, 3)
+        deployed = deploy_express(engine)
+        failed, succeeded = run_failing(deployed, "TellStage", TransientStageError.__name__, 3)
         assert (failed.status, succeeded.status) == ("FAILED", "SUCCEEDED")
-        assert statuses(succeeded, "ReactiveStage") == ["SUCCEEDED"]
+        assert statuses(succeeded, "TellStage") == ["SUCCEEDED"]
         assert failed.name != succeeded.name
         assert deployed.dead_letters == []
-        table = deployed.foundation.outputs["CandidatesTableName"]
-        assert engine.client("dynamodb").scan(TableName=table)["Count"] == RECORDS["StoreStage"][1]
+        table = deployed.foundation.outputs["RecordsTableName"]
+        assert engine.client("dynamodb").scan(TableName=table)["Count"] == RECORDS["KeepStage"][1]
 
         engine.send(deployed.queue, MESSAGE)
         *_, again = engine.drain()
         assert again.status == "SUCCEEDED"
-        published = [record["published"] for record in document(deployed, again, "ReactiveStage")["data"]]
-        assert published == [False] * RECORDS["ReactiveStage"][1]
-        assert engine.client("dynamodb").scan(TableName=table)["Count"] == RECORDS["StoreStage"][1]
-        assert sum(call.action == "events:PutEvents" for call in engine.trace) == RECORDS["ReactiveStage"][1]
+        published = [record["published"] for record in document(deployed, again, "TellStage")["data"]]
+        assert published == [False] * RECORDS["TellStage"][1]
+        assert engine.client("dynamodb").scan(TableName=table)["Count"] == RECORDS["KeepStage"][1]
+        assert sum(call.action == "events:PutEvents" for call in engine.trace) == RECORDS["TellStage"][1]
 
 
 def test_every_message_is_an_execution_of_its_own(workflow: Deployed) -> None:
@@ -228,7 +225,7 @@ def test_every_message_is_an_execution_of_its_own(workflow: Deployed) -> None:
 
 def test_more_messages_than_run_at_once_get_through_while_others_wait(workflow: Deployed) -> None:
     before = len(workflow.engine.executions)
-    workflow.engine.functions.inject("ceap-realtime-dev-ETL", TransientStageError.__name__, 6)
+    workflow.engine.functions.inject("ceap-express-dev-Take", TransientStageError.__name__, 6)
     for _ in range(6):
         workflow.engine.send(workflow.queue, MESSAGE)
     executions = workflow.engine.drain()[before:]
@@ -237,31 +234,35 @@ def test_more_messages_than_run_at_once_get_through_while_others_wait(workflow: 
 
 
 ANOTHER_ORDER = """
-name: realtime
+name: express
 type: EXPRESS
 steps:
-  - {stage: ETLStage, handler: etl}
-  - {stage: ScoreStage, handler: score}
-  - {stage: TrustStage, handler: filter, settings: {filters: [{filter: trust, min_trust_score: 0.99}]}}
-  - {stage: FilterStage, handler: filter}
+  - {stage: TakeStage, handler: take}
+  - {stage: RateStage, handler: rate}
+  - {stage: LateStage, handler: sift, settings: {field: late}}
+  - {stage: SiftStage, handler: sift}
 """
 
 
 @pytest.mark.property(10)
 def test_stages_in_another_order_run_with_the_same_code(tmp_path: Path) -> None:
-    declaration = tmp_path / "realtime.yaml"
+    declaration = tmp_path / "express.yaml"
     declaration.write_text(ANOTHER_ORDER, encoding="utf-8")
     [other] = project.load_workflows([declaration])
+    records = [{"id": "a"}, {"id": "b", "late": True}, {"id": "c", "drop": True}]
     with Engine.start() as engine:
-        deployed = deploy_realtime(engine, workflow_stack(other))
-        engine.send(deployed.queue, MESSAGE)
+        deployed = deploy_express(engine, workflow_stack(other))
+        engine.send(deployed.queue, json.dumps({"source": {"kind": "inline", "records": records}}))
         [execution] = engine.drain()
         assert execution.status == "SUCCEEDED"
-        metadata = {step.stage: document(deployed, execution, step.stage)["metadata"] for step in other.steps}
-        counts = {stage: (each["inputRecordCount"], each["outputRecordCount"]) for stage, each in metadata.items()}
-        assert counts["ScoreStage"] == (11, 11)
-        assert counts["TrustStage"][1] == counts["FilterStage"][0] < 11
-        assert set(metadata["TrustStage"]["rejections"]) == {"TRUST_SCORE_LOW"}
+        outputs = {step.stage: document(deployed, execution, step.stage)["data"] for step in other.steps}
+        assert {stage: [record["id"] for record in data] for stage, data in outputs.items()} == {
+            "TakeStage": ["a", "b", "c"],
+            "RateStage": ["a", "b", "c"],
+            "LateStage": ["a", "c"],
+            "SiftStage": ["a"],
+        }
+        assert outputs["SiftStage"] == [{"id": "a", "rate": 0.5}]
         assert [call for call in engine.trace if not call.allowed] == []
 
 
@@ -269,7 +270,7 @@ def test_a_message_that_is_no_json_fails_permanently_at_the_first_stage(workflow
     before = len(workflow.engine.executions)
     workflow.engine.send(workflow.queue, "no JSON")
     executions = workflow.engine.drain()[before:]
-    assert [(execution.error, statuses(execution, "ETLStage")) for execution in executions] == [
+    assert [(execution.error, statuses(execution, "TakeStage")) for execution in executions] == [
         (PermanentStageError.__name__, ["FAILED"])
     ] * 3
     assert workflow.dead_letters[-1] == "no JSON"

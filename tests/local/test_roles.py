@@ -1,4 +1,4 @@
-"""What each role of the generated realtime workflow holds: what its work uses, and no run succeeds without it."""
+"""What each role of the generated EXPRESS workflow holds: what its work uses, and no run succeeds without it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from ceap.local.cloudformation import DeployError
 from ceap.local.engine import Engine
 from handlers.runtime.contract import PermanentStageError
-from tests.local.support import MESSAGE, STAGES, Deployed, deploy_realtime, realtime_template, statuses, without
+from tests.local.support import STAGES, Deployed, deploy_express, express_template, statuses, without
+from tests.reference import MESSAGE
 
 UNUSED = {
     "s3:AbortMultipartUpload": "a large output that fails on its way",
@@ -43,7 +44,7 @@ def test_a_role_holds_what_its_work_uses_and_what_is_listed_with_a_reason(happy:
         granted = {action for action, _ in happy.engine.grants(model.arn)}
         used = {call.action for call in happy.engine.trace if call.role == model.arn}
         expected = set(listed.get(name, UNUSED))
-        if name == "ETLFunctionRole":
+        if name == "TakeFunctionRole":
             expected -= {"s3:ListBucket"}  # the first stage reads no object
         assert used <= granted, name
         assert granted - used == expected, name
@@ -55,17 +56,17 @@ def test_a_role_holds_what_its_work_uses_and_what_is_listed_with_a_reason(happy:
 @pytest.mark.parametrize(
     ("stage", "action"),
     [
-        ("ETLStage", "s3:PutObject"),
-        ("FilterStage", "s3:GetObject"),
-        ("ScoreStage", "s3:PutObject"),
-        ("StoreStage", "s3:GetObject"),
-        ("ReactiveStage", "s3:PutObject"),
+        ("TakeStage", "s3:PutObject"),
+        ("SiftStage", "s3:GetObject"),
+        ("RateStage", "s3:PutObject"),
+        ("KeepStage", "s3:GetObject"),
+        ("TellStage", "s3:PutObject"),
     ],
 )
 def test_a_stage_fails_when_its_role_lacks_a_grant(stage: str, action: str) -> None:
     role = f"{stage.removesuffix('Stage')}FunctionRole"
     with Engine.start() as engine:
-        deployed = deploy_realtime(engine, without(realtime_template(), role, action))
+        deployed = deploy_express(engine, without(express_template(), role, action))
         engine.send(deployed.queue, MESSAGE)
         executions = engine.drain()
         before, after = STAGES[: STAGES.index(stage)], STAGES[STAGES.index(stage) + 1 :]
@@ -85,11 +86,11 @@ def test_a_stage_fails_when_its_role_lacks_a_grant(stage: str, action: str) -> N
 @pytest.mark.property(42)
 def test_the_state_machine_fails_when_it_may_not_invoke() -> None:
     with Engine.start() as engine:
-        deployed = deploy_realtime(engine, without(realtime_template(), "StateMachineRole", "lambda:InvokeFunction"))
+        deployed = deploy_express(engine, without(express_template(), "StateMachineRole", "lambda:InvokeFunction"))
         engine.send(deployed.queue, MESSAGE)
         executions = engine.drain()
         assert [execution.error for execution in executions] == ["Lambda.AccessDeniedException"] * 3
-        assert [statuses(execution, "ETLStage") for execution in executions] == [["FAILED"] * 3] * 3
+        assert [statuses(execution, "TakeStage") for execution in executions] == [["FAILED"] * 3] * 3
         denied = {(call.role, call.action) for call in engine.trace if not call.allowed}
         assert denied == {(deployed.role("StateMachineRole"), "lambda:InvokeFunction")}
         assert deployed.objects() == {}
@@ -98,9 +99,9 @@ def test_the_state_machine_fails_when_it_may_not_invoke() -> None:
 
 @pytest.mark.property(42)
 def test_a_pipe_that_may_not_look_at_its_queue_is_not_made() -> None:
-    template = without(realtime_template(), "PipeRole", "sqs:GetQueueAttributes")
+    template = without(express_template(), "PipeRole", "sqs:GetQueueAttributes")
     with Engine.start() as engine, pytest.raises(DeployError, match="not authorized to perform: sqs:GetQueueAttribut"):
-        deploy_realtime(engine, template)
+        deploy_express(engine, template)
 
 
 @pytest.mark.property(42)
@@ -109,7 +110,7 @@ def test_a_pipe_that_may_not_look_at_its_queue_is_not_made() -> None:
 )
 def test_the_pipe_fails_when_its_role_lacks_a_grant(action: str, is_dead_lettered: bool) -> None:
     with Engine.start() as engine:
-        deployed = deploy_realtime(engine, without(realtime_template(), "PipeRole", action))
+        deployed = deploy_express(engine, without(express_template(), "PipeRole", action))
         engine.send(deployed.queue, MESSAGE)
         assert engine.drain() == []
         denied = {(call.role, call.action) for call in engine.trace if not call.allowed}

@@ -13,21 +13,20 @@ from ceap.local.engine import Engine
 from ceap.local.executions import Execution
 from handlers.runtime.contract import PermanentStageError, error_key, output_key, rejected_key
 from templates.stacks import workflow_stack
-from tests.local.support import Deployed, Template, deploy_realtime
+from tests.local.support import Deployed, Template, deploy_express
 from tests.strategies import workflow_of
 
 EXPORTS, OTHER = "my-exports", "other-exports"
 DECLARATION: Template = {
-    "name": "realtime",
+    "name": "express",
     "type": "EXPRESS",
     "steps": [
-        {"stage": "ETLStage", "handler": "etl", "settings": {"source_bucket": EXPORTS, "max_error_rate": 0.4}},
-        {"stage": "FilterStage", "handler": "filter"},
+        {"stage": "TakeStage", "handler": "take", "settings": {"source_bucket": EXPORTS}},
+        {"stage": "SiftStage", "handler": "sift"},
     ],
 }
-ROW = {"subjectType": "order", "subjectId": "o1", "eventDate": "2026-01-01"}
-PACKED = gzip.compress(b"".join(json.dumps(ROW | {"customerId": f"c{number}"}).encode() + b"\n" for number in (1, 2)))
-CSV = b"customerId,subjectType,subjectId,eventDate\nc3,order,o1,2026-01-01\nc4,order\n"
+PACKED = gzip.compress(b"".join(json.dumps({"id": f"c{number}"}).encode() + b"\n" for number in (1, 2)))
+CSV = b"id,amount\nc3,10\nc4\n"
 
 
 @pytest.fixture(scope="module")
@@ -39,20 +38,20 @@ def workflow() -> Iterator[Deployed]:
             s3.create_bucket(Bucket=bucket)
             s3.put_object(Bucket=bucket, Key="day/1.jsonl.gz", Body=PACKED)
             s3.put_object(Bucket=bucket, Key="day/2.csv", Body=CSV)
-        yield deploy_realtime(engine, workflow_stack(workflow_of(DECLARATION)))
+        yield deploy_express(engine, workflow_stack(workflow_of(DECLARATION)))
 
 
 def send(deployed: Deployed, **source: str) -> list[Execution]:
     """Send a message that names a source; return the executions that it caused."""
     before = len(deployed.engine.executions)
-    body = {"programId": "p", "marketplace": "m", "source": {"kind": "s3", **source}}
+    body = {"source": {"kind": "s3", **source}}
     deployed.engine.send(deployed.queue, json.dumps(body))
     return deployed.engine.drain()[before:]
 
 
 def calls(deployed: Deployed) -> set[tuple[str, str, bool]]:
-    """What ETL asked of S3 outside the workflow bucket: action, resource, and whether it was allowed."""
-    role = deployed.role("ETLFunctionRole")
+    """What the first stage asked of S3 outside the workflow bucket: action, resource, and whether it was allowed."""
+    role = deployed.role("TakeFunctionRole")
     return {
         (call.action, call.resource, call.allowed)
         for call in deployed.engine.trace
@@ -69,13 +68,13 @@ def test_records_come_from_the_bucket_of_the_step_with_what_its_role_grants(work
     [execution] = send(workflow, bucket=EXPORTS, prefix="day/")
     assert execution.status == "SUCCEEDED"
     objects = workflow.objects()
-    document: dict[str, Any] = json.loads(objects[output_key(execution.name, "FilterStage")])
-    assert [record["customerId"] for record in document["data"]] == ["c1", "c2", "c3"]
-    [bad] = objects[rejected_key(execution.name, "ETLStage")].splitlines()
+    document: dict[str, Any] = json.loads(objects[output_key(execution.name, "SiftStage")])
+    assert [record["id"] for record in document["data"]] == ["c1", "c2", "c3"]
+    [bad] = objects[rejected_key(execution.name, "TakeStage")].splitlines()
     assert json.loads(bad)["code"] == "CSV_COLUMNS"
     used = {("s3:GetObject", f"{ARN}/day/1.jsonl.gz"), ("s3:GetObject", f"{ARN}/day/2.csv"), ("s3:ListBucket", ARN)}
     assert calls(workflow) == {(action, resource, True) for action, resource in used}
-    granted = workflow.engine.grants(workflow.role("ETLFunctionRole"))
+    granted = workflow.engine.grants(workflow.role("TakeFunctionRole"))
     outside = {grant for grant in granted if grant[0].startswith("s3:") and workflow.bucket not in grant[1]}
     assert outside == {("s3:GetObject", f"{ARN}/*"), ("s3:ListBucket", ARN)}
 
@@ -93,7 +92,7 @@ def test_a_source_that_may_not_be_read_or_is_not_there_fails_permanently(
 ) -> None:
     executions = send(workflow, **source)
     assert [execution.error for execution in executions] == [PermanentStageError.__name__] * 3
-    description = json.loads(workflow.objects()[error_key(executions[-1].name, "ETLStage")])
+    description = json.loads(workflow.objects()[error_key(executions[-1].name, "TakeStage")])
     assert cure in description["errorMessage"]
     assert [call for call in calls(workflow) if OTHER in call[1]] == []
 
@@ -101,12 +100,12 @@ def test_a_source_that_may_not_be_read_or_is_not_there_fails_permanently(
 @pytest.mark.property(40)
 def test_a_role_reads_no_bucket_but_the_declared_one_whatever_its_code_is_told() -> None:
     template = workflow_stack(workflow_of(DECLARATION))
-    variables = template["Resources"]["ETLFunction"]["Properties"]["Environment"]["Variables"]
+    variables = template["Resources"]["TakeFunction"]["Properties"]["Environment"]["Variables"]
     variables["SETTINGS"] = variables["SETTINGS"].replace(EXPORTS, OTHER)
     with Engine.start() as engine:
-        deployed = deploy_realtime(engine, template)
+        deployed = deploy_express(engine, template)
         executions = send(deployed, bucket=OTHER, key="day/2.csv")
         assert [execution.error for execution in executions] == [PermanentStageError.__name__] * 3
         assert calls(deployed) == {("s3:GetObject", f"arn:aws:s3:::{OTHER}/day/2.csv", False)}
-        description = json.loads(deployed.objects()[error_key(executions[-1].name, "ETLStage")])
-        assert "grant it to the role of ceap-realtime-dev-ETL" in description["errorMessage"]
+        description = json.loads(deployed.objects()[error_key(executions[-1].name, "TakeStage")])
+        assert "grant it to the role of ceap-express-dev-Take" in description["errorMessage"]

@@ -14,44 +14,24 @@ from handlers.runtime.contract import PermanentStageError, TransientStageError, 
 from templates.budget import MAX_MESSAGE_BYTES
 from templates.model import GlueRetryPolicy, Retries
 from tests.local.support import (
-    BATCH_STAGES,
-    MESSAGE,
+    STANDARD_STAGES,
     Deployed,
-    deploy_batch,
+    deploy_standard,
     document_of,
     standard_template,
     statuses,
 )
+from tests.reference import MESSAGE
 
-JOB_NAME = "ceap-batch-dev-HeavyETL"
-CANDIDATE = {
-    "customerId": "customer-01",
-    "context": [{"type": "program", "id": "p"}, {"type": "marketplace", "id": "de"}],
-    "subject": {"type": "order", "id": "o-1"},
-    "attributes": {
-        "eventDate": "2026-11-20T09:15:00Z",
-        "orderValue": 84.9,
-        "mediaEligible": True,
-        "channelEligibility": {"email": True},
-        "consumed": False,
-    },
-    "metadata": {
-        "createdAt": "2026-11-20T09:15:00Z",
-        "updatedAt": "2026-11-20T09:15:00Z",
-        "expiresAt": "2036-11-20T09:15:00Z",
-        "version": 1,
-        "sourceConnectorId": "message",
-        "workflowExecutionId": "e",
-    },
-}
-CANDIDATES = json.dumps({"source": {"kind": "inline", "records": [CANDIDATE]}})
+JOB_NAME = "ceap-standard-dev-Heavy"
+RECORDS_ONLY = json.dumps({"source": {"kind": "inline", "records": [{"id": "r1"}]}})
 
 
 @pytest.fixture(scope="module")
 def workflow() -> Iterator[Deployed]:
-    """The batch workflow, which the tests share: each sends messages of its own."""
+    """The STANDARD workflow, which the tests share: each sends messages of its own."""
     with Engine.start() as engine:
-        yield deploy_batch(engine)
+        yield deploy_standard(engine)
 
 
 def run(deployed: Deployed, body: str = MESSAGE) -> Execution:
@@ -64,13 +44,13 @@ def run(deployed: Deployed, body: str = MESSAGE) -> Execution:
 
 def outputs(deployed: Deployed, execution: Execution) -> list[str]:
     """Return the stages that have an output."""
-    return [stage for stage in BATCH_STAGES if output_key(execution.name, stage) in deployed.objects()]
+    return [stage for stage in STANDARD_STAGES if output_key(execution.name, stage) in deployed.objects()]
 
 
 def jobs_seen(deployed: Deployed, execution: Execution, stage: str) -> list[Any]:
     """Return which jobs the first record of an output has been through."""
     record = document_of(deployed, execution, stage)["data"][0]
-    seen: list[Any] = record["subject"].get("metadata", {}).get("jobs", [])
+    seen: list[Any] = record.get("jobs", [])
     return seen
 
 
@@ -83,16 +63,16 @@ def test_a_glue_job_between_functions_reads_and_writes_as_they_do(workflow: Depl
     calls, alerts = len(workflow.engine.trace), len(workflow.alerts)
     execution = run(workflow)
     assert execution.status == "SUCCEEDED"
-    assert {stage: statuses(execution, stage) for stage in BATCH_STAGES} == {
-        stage: ["SUCCEEDED"] for stage in BATCH_STAGES
+    assert {stage: statuses(execution, stage) for stage in STANDARD_STAGES} == {
+        stage: ["SUCCEEDED"] for stage in STANDARD_STAGES
     }
-    assert outputs(workflow, execution) == BATCH_STAGES
-    counts = [document_of(workflow, execution, stage)["metadata"]["outputRecordCount"] for stage in BATCH_STAGES]
-    assert counts == [11, 9, 9, 9, 8, 8]
-    assert jobs_seen(workflow, execution, "FilterStage") == []
-    assert jobs_seen(workflow, execution, "ReactiveStage") == ["HeavyETLStage"]
+    assert outputs(workflow, execution) == STANDARD_STAGES
+    counts = [document_of(workflow, execution, stage)["metadata"]["outputRecordCount"] for stage in STANDARD_STAGES]
+    assert counts == [5, 4, 4, 4, 4, 4]
+    assert jobs_seen(workflow, execution, "SiftStage") == []
+    assert jobs_seen(workflow, execution, "TellStage") == ["HeavyStage"]
     prefix = f"executions/{execution.name}/"
-    assert [key for key in workflow.objects() if "HeavyETL" in key] == [f"{prefix}HeavyETLStage/output.json"]
+    assert [key for key in workflow.objects() if "Heavy" in key] == [f"{prefix}HeavyStage/output.json"]
     actions = [call.action for call in workflow.engine.trace[calls:]]
     assert actions.count("states:StartExecution") == actions.count("sqs:DeleteMessage") == 1
     assert "states:StartSyncExecution" not in actions
@@ -119,18 +99,18 @@ def test_a_job_reads_and_writes_where_its_arguments_say_and_is_waited_for(workfl
         "Arguments": {
             "--execution-id": name,
             "--input-bucket": bucket,
-            "--input-key": f"executions/{name}/FilterStage/output.json",
+            "--input-key": f"executions/{name}/SiftStage/output.json",
             "--output-bucket": bucket,
-            "--output-key": f"executions/{name}/HeavyETLStage/output.json",
+            "--output-key": f"executions/{name}/HeavyStage/output.json",
         },
     }
-    done = [call for call in workflow.engine.trace[calls:] if call.role == workflow.role("HeavyETLJobRole")]
+    done = [call for call in workflow.engine.trace[calls:] if call.role == workflow.role("HeavyJobRole")]
     data = [(call.action, call.resource) for call in done if call.resource.startswith(f"arn:aws:s3:::{bucket}")]
-    own = f"arn:aws:s3:::{bucket}/executions/{name}/HeavyETLStage"
+    own = f"arn:aws:s3:::{bucket}/executions/{name}/HeavyStage"
     part = data[1][1]
     assert part.startswith(f"{own}/_parts/jr_")
     assert data == [
-        ("s3:GetObject", f"arn:aws:s3:::{bucket}/executions/{name}/FilterStage/output.json"),
+        ("s3:GetObject", f"arn:aws:s3:::{bucket}/executions/{name}/SiftStage/output.json"),
         ("s3:PutObject", part),
         ("s3:GetObject", part),
         ("s3:PutObject", f"{own}/output.json"),
@@ -145,7 +125,7 @@ def test_a_job_reads_and_writes_where_its_arguments_say_and_is_waited_for(workfl
 def test_a_job_writes_what_it_prints_into_its_own_log_groups(workflow: Deployed) -> None:
     run(workflow)
     logs = f"/aws-glue/jobs/{JOB_NAME}"
-    assert workflow.engine.logs.read(f"{logs}/output")[-1] == "HeavyETLStage wrote 9 records"
+    assert workflow.engine.logs.read(f"{logs}/output")[-1] == "HeavyStage wrote 4 records"
     assert workflow.engine.logs.read(f"{logs}/error")[-1] == "no warnings"
 
 
@@ -153,15 +133,15 @@ def test_a_job_writes_what_it_prints_into_its_own_log_groups(workflow: Deployed)
 @pytest.mark.parametrize(
     ("stages", "body"),
     [
-        (["GlueStage", "FilterStage", "ScoreStage"], CANDIDATES),
-        (["ETLStage", "FilterStage", "GlueStage"], MESSAGE),
-        (["ETLStage", "FirstGlueStage", "SecondGlueStage", "FilterStage"], MESSAGE),
+        (["GlueStage", "SiftStage", "RateStage"], RECORDS_ONLY),
+        (["TakeStage", "SiftStage", "GlueStage"], MESSAGE),
+        (["TakeStage", "FirstGlueStage", "SecondGlueStage", "SiftStage"], MESSAGE),
     ],
     ids=["first", "last", "twice in a row"],
 )
 @pytest.mark.property(20)
 def test_a_glue_job_runs_at_any_position(engine: Engine, stages: list[str], body: str) -> None:
-    deployed = deploy_batch(engine, standard_template(*stages))
+    deployed = deploy_standard(engine, standard_template(*stages))
     execution = run(deployed, body)
     assert execution.status == "SUCCEEDED"
     documents = {stage: document_of(deployed, execution, stage) for stage in stages}
@@ -186,20 +166,20 @@ def test_a_job_that_keeps_failing_fails_the_execution_there_and_loses_nothing(wo
     workflow.engine.jobs.inject(JOB_NAME, TransientStageError.__name__, None)
     execution = run(workflow)
     assert (execution.status, execution.error) == ("FAILED", "States.TaskFailed")
-    assert statuses(execution, "HeavyETLStage") == ["FAILED"] * 3
+    assert statuses(execution, "HeavyStage") == ["FAILED"] * 3
     assert [(wait.state, wait.seconds) for wait in execution.waits] == [
-        ("HeavyETLStage", 300.0),
-        ("HeavyETLStage", 600.0),
+        ("HeavyStage", 300.0),
+        ("HeavyStage", 600.0),
     ]
     assert 900 <= execution.ended - execution.started < 960
-    assert statuses(execution, "ScoreStage") == []
-    assert outputs(workflow, execution) == ["ETLStage", "FilterStage"]
+    assert statuses(execution, "RateStage") == []
+    assert outputs(workflow, execution) == ["TakeStage", "SiftStage"]
     assert workflow.engine.messages(workflow.queue) == workflow.dead_letters == []
 
     entered = [event["details"]["name"] for event in execution.history if event["type"] == "TaskStateEntered"]
     last = execution.history[-1]
     assert (entered[-1], last["type"], last["details"]["error"]) == (
-        "HeavyETLStage",
+        "HeavyStage",
         "ExecutionFailed",
         "States.TaskFailed",
     )
@@ -213,16 +193,16 @@ def test_a_job_that_keeps_failing_fails_the_execution_there_and_loses_nothing(wo
     assert json.loads(alert["detail"]["input"])[0]["body"] == MESSAGE
 
     workflow.engine.jobs.inject(JOB_NAME, TransientStageError.__name__, 0)
-    earlier = [document_of(workflow, execution, stage) for stage in ("ETLStage", "FilterStage")]
+    earlier = [document_of(workflow, execution, stage) for stage in ("TakeStage", "SiftStage")]
     known = len(execution.history)
     workflow.engine.client("stepfunctions").redrive_execution(executionArn=execution.arn)
     workflow.engine.drain()
     assert execution.status == "SUCCEEDED"
-    assert (statuses(execution, "ETLStage"), statuses(execution, "FilterStage")) == (["SUCCEEDED"], ["SUCCEEDED"])
-    assert statuses(execution, "HeavyETLStage") == ["FAILED", "FAILED", "FAILED", "SUCCEEDED"]
-    assert outputs(workflow, execution) == BATCH_STAGES
-    assert [document_of(workflow, execution, stage) for stage in ("ETLStage", "FilterStage")] == earlier
-    assert jobs_seen(workflow, execution, "ReactiveStage") == ["HeavyETLStage"]
+    assert (statuses(execution, "TakeStage"), statuses(execution, "SiftStage")) == (["SUCCEEDED"], ["SUCCEEDED"])
+    assert statuses(execution, "HeavyStage") == ["FAILED", "FAILED", "FAILED", "SUCCEEDED"]
+    assert outputs(workflow, execution) == STANDARD_STAGES
+    assert [document_of(workflow, execution, stage) for stage in ("TakeStage", "SiftStage")] == earlier
+    assert jobs_seen(workflow, execution, "TellStage") == ["HeavyStage"]
     assert execution.history[known]["type"] == "ExecutionRedriven"
     assert [int(event["id"]) for event in execution.history] == list(range(1, len(execution.history) + 1))
     assert len(workflow.alerts) == alerts + 1
@@ -233,7 +213,7 @@ def test_a_job_that_fails_twice_succeeds_at_its_third_attempt(workflow: Deployed
     workflow.engine.jobs.inject(JOB_NAME, TransientStageError.__name__, 2)
     execution = run(workflow)
     assert execution.status == "SUCCEEDED"
-    assert statuses(execution, "HeavyETLStage") == ["FAILED", "FAILED", "SUCCEEDED"]
+    assert statuses(execution, "HeavyStage") == ["FAILED", "FAILED", "SUCCEEDED"]
     assert [wait.seconds for wait in execution.waits] == [300.0, 600.0]
 
 
@@ -242,11 +222,11 @@ def test_a_job_that_fails_twice_succeeds_at_its_third_attempt(workflow: Deployed
 @pytest.mark.property(34)
 def test_a_function_that_fails_fails_the_execution_and_alerts(workflow: Deployed) -> None:
     alerts = len(workflow.alerts)
-    workflow.engine.functions.inject("ceap-batch-dev-Score", PermanentStageError.__name__, None)
+    workflow.engine.functions.inject("ceap-standard-dev-Rate", PermanentStageError.__name__, None)
     execution = run(workflow)
-    workflow.engine.functions.inject("ceap-batch-dev-Score", PermanentStageError.__name__, 0)
+    workflow.engine.functions.inject("ceap-standard-dev-Rate", PermanentStageError.__name__, 0)
     assert (execution.status, execution.error) == ("FAILED", PermanentStageError.__name__)
-    assert statuses(execution, "ScoreStage") == ["FAILED"]
+    assert statuses(execution, "RateStage") == ["FAILED"]
     assert workflow.engine.messages(workflow.queue) == workflow.dead_letters == []
     assert [alert["detail"]["executionArn"] for alert in workflow.alerts[alerts:]] == [execution.arn]
 
@@ -260,14 +240,14 @@ def test_a_body_that_no_function_can_read_fails_the_first_stage(workflow: Deploy
     execution = run(workflow, body)
     assert (execution.status, execution.error) == ("FAILED", PermanentStageError.__name__)
     assert "the message is wrong: " in str(execution.cause)
-    assert statuses(execution, "ETLStage") == ["FAILED"]
+    assert statuses(execution, "TakeStage") == ["FAILED"]
     assert json.loads(execution.input)[0]["body"] == body
     assert [alert["detail"]["status"] for alert in workflow.alerts[alerts:]] == ["FAILED"]
 
 
 def test_a_body_that_no_job_can_read_fails_the_first_stage(engine: Engine) -> None:
     once = Retries(glue=GlueRetryPolicy(max_attempts=0))
-    deployed = deploy_batch(engine, standard_template("GlueStage", retry=once))
+    deployed = deploy_standard(engine, standard_template("GlueStage", retry=once))
     for body in BODIES.values():
         execution = run(deployed, body)
         assert (execution.status, execution.error) == ("FAILED", "States.TaskFailed")
