@@ -38,7 +38,16 @@ CONCURRENCY_RETRY: Final = RetryPolicy(max_attempts=8, interval_s=60)
 
 def step_timeouts_s(steps: Iterable[Step]) -> int:
     """Return the sum of the timeouts of the Lambda steps."""
-    return sum(step.timeout_s for step in steps if isinstance(step, LambdaStep))
+    total = 0
+    for step in steps:
+        match step:
+            case LambdaStep():
+                total += step.timeout_s
+            case GlueStep():
+                pass  # no part of an EXPRESS workflow, whose time this is
+            case _:
+                assert_never(step)
+    return total
 
 
 def task_timeout_s(step: Step) -> int:
@@ -56,13 +65,16 @@ def machine_timeout_s(workflow: Workflow) -> int:
     """Return the timeout of the state machine."""
     if workflow.type is WorkflowType.EXPRESS:
         return EXPRESS_LIMIT_S
-    lambda_retry = workflow.retry.lambda_
-    longest = longest_s(STAGE_INPUT_S, lambda_retry) if isinstance(workflow.steps[0], GlueStep) else 0
+    retry = workflow.retry
+    longest = longest_s(STAGE_INPUT_S, retry.lambda_) if workflow.has_stage_input else 0
     for step in workflow.steps:
-        if isinstance(step, GlueStep):
-            longest += longest_s(task_timeout_s(step), workflow.retry.glue, CONCURRENCY_RETRY)
-        else:
-            longest += longest_s(task_timeout_s(step), lambda_retry)
+        match step:
+            case LambdaStep():
+                longest += longest_s(task_timeout_s(step), retry.lambda_)
+            case GlueStep():
+                longest += longest_s(task_timeout_s(step), retry.glue, CONCURRENCY_RETRY)
+            case _:
+                assert_never(step)
     return min(longest, STANDARD_LIMIT_S)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar, assert_never, get_args
 import msgspec
 
 from templates import budget, discovery, naming
-from templates.model import Declaration, GlueStep, LambdaStep, Step, Workflow, WorkflowType
+from templates.model import Declaration, GlueStep, LambdaStep, Step, StepKind, Workflow, WorkflowType
 from templates.source import KeyPath, Source, load_source
 
 RESERVED_STAGES: Final = ("initial", "ReceiveMessage", "StageInput", "Stage")
@@ -90,13 +90,13 @@ def _check_json(source: Source, value: Any, place: KeyPath) -> None:
 def _parse_step(source: Source, raw: Any, place: KeyPath) -> Step:
     if not isinstance(raw, dict):
         raise source.error(place, f"is {_shown(raw)}; a step is a mapping with stage and handler, or stage and glue")
-    if "handler" not in raw and "glue" not in raw:
+    kinds = [kind for kind in StepKind if kind in raw]
+    if not kinds:
         _refuse_unknown(source, raw, LambdaStep, place)
-    if ("handler" in raw) == ("glue" in raw):
-        both = "both handler and glue" if "glue" in raw else "neither handler nor glue"
-        raise source.error(place, f"has {both}; give exactly one: handler for a Lambda step, glue for a Glue step")
-    kind: type[Step] = GlueStep if "glue" in raw else LambdaStep
-    return _convert(source, raw, kind, place)
+    if len(kinds) != 1:
+        given = f"both {' and '.join(kinds)}" if kinds else f"neither {' nor '.join(StepKind)}"
+        raise source.error(place, f"has {given}; give exactly one: handler for a Lambda step, glue for a Glue step")
+    return _convert(source, raw, kinds[0].step_class, place)
 
 
 def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Problem]:
@@ -187,23 +187,29 @@ def _express_problems(steps: tuple[Step, ...]) -> Iterator[Problem]:
 
 def _check_settings(source: Source, steps: tuple[Step, ...]) -> None:
     for index, step in enumerate(steps):
-        if isinstance(step, GlueStep):
-            continue
-        place: KeyPath = ("steps", index, "settings")
-        needs = discovery.load_needs(step.handler)
-        bucket = needs.source_bucket(_convert(source, step.settings, needs.settings, place))
-        if bucket is not None:
-            _check_source_bucket(source, bucket, index, (*place, str(needs.bucket_setting)))
-        text = encode_settings(step.settings)
-        if DYNAMIC_REFERENCE in text:
-            raise source.error(
-                place, f"hold {DYNAMIC_REFERENCE!r}, which CloudFormation would fill in; name the secret"
-            )
-        size = len(text.encode())
-        if size > SETTINGS_MAX_BYTES:
-            raise source.error(
-                place, f"take {size} bytes as JSON; at most {SETTINGS_MAX_BYTES} fit the function's environment"
-            )
+        match step:
+            case LambdaStep():
+                _check_handler_settings(source, step, index)
+            case GlueStep():
+                pass  # a job has no settings
+            case _:
+                assert_never(step)
+
+
+def _check_handler_settings(source: Source, step: LambdaStep, index: int) -> None:
+    place: KeyPath = ("steps", index, "settings")
+    needs = discovery.load_needs(step.handler)
+    bucket = needs.source_bucket(_convert(source, step.settings, needs.settings, place))
+    if bucket is not None:
+        _check_source_bucket(source, bucket, index, (*place, str(needs.bucket_setting)))
+    text = encode_settings(step.settings)
+    if DYNAMIC_REFERENCE in text:
+        raise source.error(place, f"hold {DYNAMIC_REFERENCE!r}, which CloudFormation would fill in; name the secret")
+    size = len(text.encode())
+    if size > SETTINGS_MAX_BYTES:
+        raise source.error(
+            place, f"take {size} bytes as JSON; at most {SETTINGS_MAX_BYTES} fit the function's environment"
+        )
 
 
 def _check_source_bucket(source: Source, bucket: str, index: int, place: KeyPath) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from templates import discovery
-from templates.model import Declaration, GlueStep, LambdaStep
+from templates.model import Declaration, Step
 
 
 def schema_text() -> str:
@@ -17,7 +17,7 @@ def schema_text() -> str:
     It says what editors can: keys, types and ranges; what depends on several values, `ceap synth` checks.
     """
     (_, *steps), components = msgspec.json.schema_components(
-        [Declaration, LambdaStep, GlueStep], ref_template="#/$defs/{name}"
+        [Declaration, *get_args(Step)], ref_template="#/$defs/{name}"
     )
     top: dict[str, Any] = components.pop("Declaration")
     components["LambdaStep"]["properties"]["handler"]["enum"] = list(discovery.handler_names())

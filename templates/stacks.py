@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from typing import Any, assert_never
 
 from troposphere import Export, GetAtt, Output, Ref, Sub, Template
 
 from templates import discovery, naming
 from templates.errors import ConfigError
-from templates.model import Workflow, WorkflowType
+from templates.model import StepKind, Workflow, WorkflowType
 from templates.resources.alarms import add_alarms
 from templates.resources.alert_topic import add_alert_topic
 from templates.resources.bucket import add_artifact_bucket, add_workflow_bucket
@@ -47,8 +47,8 @@ def workflow_stack(workflow: Workflow) -> dict[str, Any]:
     """
     template = _template(workflow.description or f"Workflow {workflow.name}")
     add_queue(template, workflow)
-    add_functions(template, workflow)
-    add_glue_jobs(template, workflow)
+    for kind in StepKind:
+        _add_workers(template, workflow, kind)
     add_state_machine(template, workflow)
     add_pipe(template, workflow)
     if workflow.type is WorkflowType.STANDARD:
@@ -62,6 +62,16 @@ def workflow_stack(workflow: Workflow) -> dict[str, Any]:
     for name, value in outputs.items():
         template.add_output(Output(name, Value=value))
     return _override(template.to_dict(), workflow)
+
+
+def _add_workers(template: Template, workflow: Workflow, kind: StepKind) -> None:
+    match kind:
+        case StepKind.LAMBDA:
+            add_functions(template, workflow)
+        case StepKind.GLUE:
+            add_glue_jobs(template, workflow)
+        case _:
+            assert_never(kind)
 
 
 def _template(description: str) -> Template:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import msgspec
 
 from ceap.cfn.document import DocumentError, parse_json
 from ceap.cfn.template import Template
-from handlers.runtime.contract import output_key
 from templates import discovery, naming
+from templates.definition import KINDS, integration_of
+from templates.model import StepKind, WorkflowType
 
 ALARM: Final = "AWS::CloudWatch::Alarm"
 BUCKET: Final = "AWS::S3::Bucket"
@@ -30,10 +31,6 @@ QUEUE: Final = "AWS::SQS::Queue"
 ROLE: Final = "AWS::IAM::Role"
 TABLE: Final = "AWS::DynamoDB::Table"
 TOPIC: Final = "AWS::SNS::Topic"
-
-INVOKE: Final = "arn:aws:states:::lambda:invoke"
-RUN_JOB: Final = "arn:aws:states:::glue:startJobRun.sync"
-PUT_OBJECT: Final = "arn:aws:states:::aws-sdk:s3:putObject"
 
 FUNCTION_DEFAULT_S: Final = 3
 """Lambda's own Timeout. Source: AWS::Lambda::Function."""
@@ -99,9 +96,17 @@ class Machine(msgspec.Struct, frozen=True):
             name = self.states[name].get("Next")
         return list(names)
 
+    def kinds(self) -> dict[str, StepKind]:
+        """Return the states of the chain that run a function or a job, which are the steps, in order: name -> kind."""
+        return {name: kind for name in self.chain() if (kind := self.kind(name))}
+
     def stages(self) -> list[str]:
-        """Return the names of the states of the chain that run a function or a job: the steps, in order."""
-        return [name for name in self.chain() if self.states[name].get("Resource") in (INVOKE, RUN_JOB)]
+        """Return the names of the steps, in order."""
+        return list(self.kinds())
+
+    def kind(self, state: str) -> StepKind | None:
+        """Return which kind of step a state is; None for one that is no step."""
+        return KINDS.get(text(self.states[state].get("Resource")) or "")
 
     def steps(self) -> list[tuple[str | None, str]]:
         """Return the stages in order, each after the stage before it; None stands before the first."""
@@ -110,17 +115,23 @@ class Machine(msgspec.Struct, frozen=True):
 
     @property
     def is_express(self) -> bool:
-        return self.resource.properties.get("StateMachineType") == "EXPRESS"
+        return self.resource.properties.get("StateMachineType") == WorkflowType.EXPRESS
 
     def functions_s(self, template: Template) -> int | None:
         """Return how long the functions take together, at most; None where the template does not say it."""
         total = 0
-        for stage in self.stages():
-            run = self.runs(template, stage)
-            timeout_s = number(run.properties.get("Timeout", FUNCTION_DEFAULT_S)) if run else None
-            if timeout_s is None:
-                return None
-            total += int(timeout_s)
+        for stage, kind in self.kinds().items():
+            match kind:
+                case StepKind.LAMBDA:
+                    run = self.runs(template, stage)
+                    timeout_s = number(run.properties.get("Timeout", FUNCTION_DEFAULT_S)) if run else None
+                    if timeout_s is None:
+                        return None
+                    total += int(timeout_s)
+                case StepKind.GLUE:
+                    pass  # no function
+                case _:
+                    assert_never(kind)
         return total
 
     def substituted(self, token: Any) -> Any:
@@ -131,11 +142,23 @@ class Machine(msgspec.Struct, frozen=True):
 
     def runs(self, template: Template, stage: str) -> Resource | None:
         """Return the function or job of the template that a state runs."""
-        parameters = self.states[stage].get("Parameters")
-        wanted = {INVOKE: ("FunctionName", FUNCTION), RUN_JOB: ("JobName", JOB)}
-        parameter, kind = wanted.get(text(self.states[stage].get("Resource")) or "", ("", ""))
-        found = pointed_at(template, self.substituted(at(parameters, parameter)))
-        return found if found and found.type == kind else None
+        kind = self.kind(stage)
+        if kind is None:
+            return None
+        token = at(self.states[stage], "Parameters", integration_of(kind).parameter)
+        found = pointed_at(template, self.substituted(token))
+        return found if found and found.type == worker_type(kind) else None
+
+
+def worker_type(kind: StepKind) -> str:
+    """Return the type of the resource that does the work of a step."""
+    match kind:
+        case StepKind.LAMBDA:
+            return FUNCTION
+        case StepKind.GLUE:
+            return JOB
+        case _:
+            assert_never(kind)
 
 
 def at(value: Any, *keys: str | int) -> Any:
@@ -194,11 +217,6 @@ def source_arns(statement: Any) -> Iterator[tuple[str, Any]]:
         for key, values in tests.items() if isinstance(tests, dict) else ():
             if key.lower() == "aws:sourcearn":
                 yield from ((f"Condition/{operator}/{key}", value) for value in items(values))
-
-
-def key_path(folder: str) -> str:
-    """Return the intrinsic function that gives the key of a stage's output, or of the message, in this execution."""
-    return f"States.Format('{output_key('{}', folder)}', $$.Execution.Name)"
 
 
 def resources(template: Template, *types: str) -> Iterator[Resource]:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
 from ceap.errors import SetupError, UsageError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ceap.local.cloudformation import Stack
     from ceap.local.engine import Engine
     from ceap.local.run_report import RunReport
+    from templates.model import Workflow
 
 NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
@@ -80,8 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     from templates.discovery import GLUE_FOLDER
 
     [workflow] = project.load_workflows([arguments.workflow])
-    if workflow.glue_steps:
-        _require_spark()
+    _require_for(workflow)
     task = Task(
         workflow=workflow.name,
         failure=_failure(arguments.fail, [step.stage for step in workflow.steps]) if arguments.fail else None,
@@ -129,12 +129,10 @@ def _run(engine: Engine, task: Task) -> RunReport:
     foundation, stack = _deploy(engine, task)
     stages = {stage.state: stage for stage in engine.machine(stack.outputs["StateMachineArn"]).stages}
     if task.failure:
-        failing = stages[task.failure.stage]
-        workers = engine.functions if failing.kind == "function" else engine.jobs
-        workers.inject(failing.worker, task.failure.error_type, task.failure.times)
+        engine.fail(stages[task.failure.stage], task.failure.error_type, task.failure.times)
 
-    jobs = {stage.worker: stage.state for stage in stages.values() if stage.kind == "job"}
-    engine.listen(_follow(task.copies), lambda job, line: _say(f"  {jobs[job]:<20} | {line}"))
+    states = {stage.worker: stage.state for stage in stages.values()}
+    engine.listen(_follow(task.copies), lambda job, line: _say(f"  {states[job]:<20} | {line}"))
     for _ in range(task.copies):
         engine.send(stack.outputs["QueueUrl"], task.body)
     executions = engine.drain()
@@ -254,6 +252,19 @@ def _require_engine() -> None:
         )
 
 
+def _require_for(workflow: Workflow) -> None:
+    from templates.model import GlueStep, LambdaStep
+
+    for step in workflow.steps:
+        match step:
+            case LambdaStep():
+                pass  # this Python runs it
+            case GlueStep():
+                _require_spark()
+            case _:
+                assert_never(step)
+
+
 def _require_spark() -> None:
     from ceap.local.spark import java_home
 
@@ -290,7 +301,7 @@ def _body(given: str | None, default: Path) -> str:
     """Return the message body.
 
     Raises:
-        UsageError: There is none, it is empty, or SQS would not take it.
+        UsageError: the file is missing, the message is empty, or SQS would refuse it.
     """
     from templates.budget import MAX_MESSAGE_BYTES
 

@@ -18,16 +18,17 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, assert_never
 
 import moto.sqs.models
 from moto.core.base_backend import BackendDict
 from moto.s3.models import FakeKey, FakeMultipart, s3_backends
 from moto.sqs.models import sqs_backends
 
+from ceap.cfn.lookup import worker_type
 from ceap.local import cloudformation, events, gateway, interpreter
 from ceap.local.clock import CLOCK
-from ceap.local.executions import DeployedMachine, Execution, Executions, Listener
+from ceap.local.executions import DeployedMachine, Execution, Executions, Listener, Stage
 from ceap.local.functions import Functions
 from ceap.local.hooks import replace
 from ceap.local.jobs import Jobs
@@ -35,6 +36,7 @@ from ceap.local.logs import Logs
 from ceap.local.pipes import Poller
 from ceap.local.sessions import REGION, Decision, Session, Sessions
 from ceap.local.states import StepFunctions
+from templates.model import StepKind
 
 MOTO_VERSION: Final = "5.2.5"
 
@@ -151,10 +153,9 @@ class Engine:
         """
         stack = cloudformation.deploy(self.account, text, name, parameters or {})
         try:
-            for model in stack.of_type("AWS::Lambda::Function").values():
-                self.functions.warm(model.function_name)
-            for model in stack.of_type("AWS::Glue::Job").values():
-                self.jobs.add(model.job)
+            for kind in StepKind:
+                for model in stack.of_type(worker_type(kind)).values():
+                    self._add_worker(kind, model)
             for model in stack.of_type("AWS::Events::Rule").values():
                 events.check_rule(model)
             for model in stack.of_type("AWS::StepFunctions::StateMachine").values():
@@ -165,6 +166,16 @@ class Engine:
         except Exception as error:
             raise cloudformation.DeployError(f"stack {name}: {error}") from error
         return stack
+
+    def fail(self, stage: Stage, error_type: str, times: int | None) -> None:
+        """Let what does a stage's work fail before it begins: so many times, or with None always."""
+        match stage.kind:
+            case StepKind.LAMBDA:
+                self.functions.inject(stage.worker, error_type, times)
+            case StepKind.GLUE:
+                self.jobs.inject(stage.worker, error_type, times)
+            case _:
+                assert_never(stage.kind)
 
     def send(self, queue_url: str, body: str) -> str:
         """Send a message and return its id."""
@@ -207,6 +218,15 @@ class Engine:
 
     def _in_background(self) -> int:
         return self._executions.in_background
+
+    def _add_worker(self, kind: StepKind, model: Any) -> None:
+        match kind:
+            case StepKind.LAMBDA:
+                self.functions.warm(model.function_name)
+            case StepKind.GLUE:
+                self.jobs.add(model.job)
+            case _:
+                assert_never(kind)
 
     def _add_machine(self, machine: DeployedMachine) -> None:
         session = self._sessions.assume(machine.role, service="states", source=machine.arn, name=machine.name)

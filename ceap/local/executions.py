@@ -17,6 +17,8 @@ from moto.stepfunctions.parser.backend.execution import SyncExecution
 from ceap.local import interpreter
 from ceap.local.clock import CLOCK
 from ceap.local.logs import Logs
+from templates.definition import KINDS, integration_of
+from templates.model import StepKind
 
 ExecutionStatus: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 AttemptStatus: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
@@ -32,7 +34,7 @@ class Stage(NamedTuple):
     """A state and what does its work: the name of a function or of a Glue job."""
 
     state: str
-    kind: Literal["function", "job"]
+    kind: StepKind
     worker: str
 
 
@@ -53,11 +55,9 @@ class DeployedMachine(msgspec.Struct, frozen=True, kw_only=True):
         """The states that invoke a function or run a Glue job, in the order of the definition."""
         stages = []
         for name, state in json.loads(self.definition)["States"].items():
-            parameters = state.get("Parameters", {})
-            if "FunctionName" in parameters:
-                stages.append(Stage(name, "function", parameters["FunctionName"].rpartition(":")[2]))
-            elif "JobName" in parameters:
-                stages.append(Stage(name, "job", parameters["JobName"]))
+            if kind := KINDS.get(state.get("Resource", "")):
+                worker = state["Parameters"][integration_of(kind).parameter]
+                stages.append(Stage(name, kind, worker.rpartition(":")[2]))
         return stages
 
 

@@ -18,6 +18,7 @@ from moto.sqs.models import sqs_backends
 from ceap.local import interpreter
 from ceap.local.executions import DeployedMachine
 from ceap.local.jobs import Job
+from templates.model import JOB_DEFAULT_MIN
 
 
 class ResourceError(ValueError):
@@ -183,7 +184,7 @@ class GlueJob(StackModel, CloudFormationModel):
             role=given["Role"],
             script=command["ScriptLocation"],
             arguments={key: str(value) for key, value in given.get("DefaultArguments", {}).items()},
-            timeout_min=int(given.get("Timeout", 480)),
+            timeout_min=int(given.get("Timeout", JOB_DEFAULT_MIN)),
             concurrent_runs=int(given.get("ExecutionProperty", {}).get("MaxConcurrentRuns", 1)),
         )
 

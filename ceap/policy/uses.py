@@ -7,20 +7,15 @@ Source: requirement 11.9, properties 40 and 42.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 
 from ceap.cfn.lookup import (
-    FUNCTION,
-    INVOKE,
-    JOB,
     MACHINE,
     PIPE,
-    PUT_OBJECT,
     QUEUE,
-    RUN_JOB,
     Machine,
     Resource,
     at,
@@ -29,12 +24,15 @@ from ceap.cfn.lookup import (
     items,
     machines,
     pointed_at,
+    worker_type,
 )
 from ceap.cfn.template import Template
 from ceap.iam.arn import resolve
 from handlers.runtime.contract import output_key, stage_prefix
 from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
 from templates import discovery, naming
+from templates.definition import KINDS, PUT_OBJECT, integration_of
+from templates.model import StepKind
 
 _LOG: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
 _WRITE: Final = ("s3:PutObject", "s3:AbortMultipartUpload")
@@ -73,6 +71,9 @@ class Grant(NamedTuple):
     when: tuple[str, ...] = ()
 
 
+_Derivation: TypeAlias = Callable[[Template, Resource], list[Grant] | None]
+
+
 class _Task(NamedTuple):
     machine: Machine
     parameters: Any
@@ -91,11 +92,22 @@ def uses(template: Template, owner: Resource) -> frozenset[Grant] | None:
     Raises:
         ConfigError: what a handler declares is wrong.
     """
-    derive = {FUNCTION: _of_function, JOB: _of_job, MACHINE: _of_machine, PIPE: _of_pipe}.get(owner.type)
+    workers = {worker_type(kind): _of_worker(kind) for kind in StepKind}
+    derive = {**workers, MACHINE: _of_machine, PIPE: _of_pipe}.get(owner.type)
     found = derive(template, owner) if derive else None
     if found is None:
         return None
     return frozenset(found) | (frozenset(_of_key()) if has_key(template) else frozenset())
+
+
+def _of_worker(kind: StepKind) -> _Derivation:
+    match kind:
+        case StepKind.LAMBDA:
+            return _of_function
+        case StepKind.GLUE:
+            return _of_job
+        case _:
+            assert_never(kind)
 
 
 def condition_text(template: Template, condition: Any) -> str:
@@ -222,12 +234,15 @@ def _of_machine(template: Template, owner: Resource) -> list[Grant] | None:
 
 
 def _of_task(template: Template, integration: Any, task: _Task) -> list[Grant] | None:
-    if integration == INVOKE:
-        function = task.substituted(template, at(task.parameters, "FunctionName"))
-        return [Grant("lambda:InvokeFunction", function)]
-    if integration == RUN_JOB:
-        job = task.substituted(template, at(task.parameters, "JobName"))
-        return _on(_RUN_AND_WAIT, naming.arn("glue", f"job/{job}"))
+    if kind := KINDS.get(integration if isinstance(integration, str) else ""):
+        worker = task.substituted(template, at(task.parameters, integration_of(kind).parameter))
+        match kind:
+            case StepKind.LAMBDA:
+                return [Grant("lambda:InvokeFunction", worker)]
+            case StepKind.GLUE:
+                return _on(_RUN_AND_WAIT, naming.arn("glue", f"job/{worker}"))
+            case _:
+                assert_never(kind)
     if integration == PUT_OBJECT and (key := _key(task.parameters, "Key.$")):
         bucket = task.substituted(template, at(task.parameters, "Bucket"))
         return [Grant("s3:PutObject", f"{naming.bucket_arn(bucket)}/{key}")]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, assert_never
 
 from troposphere import GetAtt, Ref, Sub, Template, iam, stepfunctions
 
 from templates import naming, permissions
 from templates.definition import WORKFLOW_BUCKET_TOKEN, definition_text
 from templates.imports import imported
-from templates.model import Workflow
+from templates.model import GlueStep, LambdaStep, Workflow
 from templates.resources.encryption import if_key, key_policy_if_any
 from templates.resources.logs import add_log_group
 
@@ -19,8 +19,6 @@ STATE_MACHINE: Final = "StateMachine"
 def add_state_machine(template: Template, workflow: Workflow) -> None:
     """Add the state machine with full execution logs and tracing (requirements 4, 5, 9, properties 12, 18, 35)."""
     name = naming.state_machine(workflow.name)
-    functions = [naming.function_id(step.stage) for step in workflow.lambda_steps]
-    jobs = [naming.job_id(step.stage) for step in workflow.glue_steps]
     log_group = add_log_group(template, f"{STATE_MACHINE}LogGroup", naming.state_machine_log_group(workflow.name))
     role = template.add_resource(
         iam.Role(
@@ -43,8 +41,7 @@ def add_state_machine(template: Template, workflow: Workflow) -> None:
             DefinitionString=definition_text(workflow),
             DefinitionSubstitutions={
                 WORKFLOW_BUCKET_TOKEN: imported("WorkflowBucket"),
-                **{function: GetAtt(function, "Arn") for function in functions},
-                **{job: Ref(job) for job in jobs},
+                **_workers(workflow),
             },
             LoggingConfiguration=stepfunctions.LoggingConfiguration(
                 Level="ALL",
@@ -65,3 +62,17 @@ def add_state_machine(template: Template, workflow: Workflow) -> None:
             TracingConfiguration=stepfunctions.TracingConfiguration(Enabled=True),
         )
     )
+
+
+def _workers(workflow: Workflow) -> dict[str, Any]:
+    """Return what fills in each step's token: functions by their ARN, then jobs by their name."""
+    functions, jobs = {}, {}
+    for step in workflow.steps:
+        match step:
+            case LambdaStep():
+                functions[naming.function_id(step.stage)] = GetAtt(naming.function_id(step.stage), "Arn")
+            case GlueStep():
+                jobs[naming.job_id(step.stage)] = Ref(naming.job_id(step.stage))
+            case _:
+                assert_never(step)
+    return functions | jobs
