@@ -15,7 +15,7 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from handlers.runtime.contract import output_key
 from handlers.runtime.document import EDGE_BYTES, read_footer
-from tests.glue.support import EXECUTION, document, install_job, job_arguments, job_environment
+from tests.glue.support import EXECUTION, GLUE, document, install_library, job_arguments, job_environment
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
 BUCKET: Final = "bench"
@@ -24,16 +24,16 @@ SAMPLE_S: Final = 0.1
 
 def measure(folder: Path) -> Iterator[str]:
     """Yield the lines of the report; `folder` is for files of the measurement."""
-    script = install_job(folder)
+    install_library(folder)
     yield "| records | MB | wall s | CPU s | peak MiB of the JVM | peak MiB of all |"
     yield "|---|---|---|---|---|---|"
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
-        environment = job_environment("http://{}:{}".format(*server.get_host_and_port()))
+        environment = job_environment("http://{}:{}".format(*server.get_host_and_port()), folder)
         s3 = _bucket(environment)
         for size in SIZES:
-            yield _run(script, environment, s3, size)
+            yield _run(environment, s3, size)
     finally:
         server.stop()
     yield "\n(local[2], --driver-memory 1g; goal: that heap is enough for any number of records)"
@@ -51,11 +51,11 @@ def _bucket(environment: dict[str, str]) -> Any:
     return s3
 
 
-def _run(script: Path, environment: dict[str, str], s3: Any, size: int) -> str:
+def _run(environment: dict[str, str], s3: Any, size: int) -> str:
     body = document(map(_candidate, range(size)))
     s3.put_object(Bucket=BUCKET, Key=output_key(EXECUTION, "BeforeStage"), Body=body)
     arguments = job_arguments(BUCKET, "BeforeStage", "OwnStage", "run")
-    wall_s, cpu_s, java_mib, peak_mib = _watch([sys.executable, str(script), *arguments], environment)
+    wall_s, cpu_s, java_mib, peak_mib = _watch([sys.executable, str(GLUE / "heavy_etl.py"), *arguments], environment)
     tail = s3.get_object(Bucket=BUCKET, Key=output_key(EXECUTION, "OwnStage"), Range=f"bytes=-{EDGE_BYTES}")
     if read_footer(tail["Body"].read(), "the job's output") != size:
         raise RuntimeError(f"the job lost some of {size} records")

@@ -1,4 +1,4 @@
-"""What a deployment uploads: the zip of the Lambda functions, the same bytes on every machine, and the Glue scripts."""
+"""What a deployment uploads: the zip of the Lambda functions, the same bytes on every machine, and the Glue jobs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from templates import discovery, naming
 
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
@@ -29,11 +31,12 @@ def build_zip(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def read_sources(package: Path) -> dict[str, bytes]:
-    """Return the Python files of a package by their path in the zip, e.g. `handlers/etl.py`."""
+def read_sources(*folders: Path) -> dict[str, bytes]:
+    """Return the Python files of a package, given by the folders of its `__path__`, by their path in the zip."""
     return {
-        f"{package.name}/{path.relative_to(package).as_posix()}": path.read_bytes()
-        for path in sorted(package.rglob("*.py"))
+        f"{folder.name}/{path.relative_to(folder).as_posix()}": path.read_bytes()
+        for folder in folders
+        for path in sorted(folder.rglob("*.py"))
     }
 
 
@@ -42,12 +45,14 @@ def handlers_key(package: bytes) -> str:
     return f"handlers/{hashlib.sha256(package).hexdigest()}.zip"
 
 
-def read_scripts(folder: Path) -> dict[str, bytes]:
-    """Return the Glue scripts of a folder by file name; none where there is no such folder."""
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.py"))}
+def read_scripts(*folders: Path) -> dict[str, bytes]:
+    """Return the Glue jobs of folders and the zip of their `lib` by file name; nothing where there is no job."""
+    files = [path for folder in folders for path in sorted(folder.glob("*.py")) if discovery.is_job(path)]
+    library = {naming.GLUE_LIBRARY: build_zip(read_sources(*(folder / "lib" for folder in folders)))}
+    return {path.name: path.read_bytes() for path in files} | (library if files else {})
 
 
 def glue_prefix(scripts: Mapping[str, bytes]) -> str:
-    """Return the prefix of Glue scripts, given by file name, in the artifact bucket: named by all their content."""
+    """Return the prefix of what `read_scripts` gives in the artifact bucket: named by all its content."""
     digests = [f"{hashlib.sha256(content).hexdigest()} {name}\n" for name, content in sorted(scripts.items())]
     return f"glue/{hashlib.sha256(''.join(digests).encode()).hexdigest()}/"

@@ -151,7 +151,8 @@ def _known_problems(workflow_type: WorkflowType, steps: tuple[Step, ...]) -> Ite
             case GlueStep():
                 # In EXPRESS it is the Glue step itself that is wrong, whatever it is called.
                 if workflow_type is not WorkflowType.EXPRESS and step.glue not in discovery.job_names():
-                    yield ("steps", index, "glue"), _unknown(step.glue, discovery.job_names(), "glue")
+                    problem = discovery.helper_problem(step.glue)
+                    yield ("steps", index, "glue"), problem or _unknown(step.glue, discovery.job_names(), "glue")
             case _:
                 assert_never(step)
 

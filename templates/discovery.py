@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
@@ -32,8 +33,27 @@ def handler_names() -> tuple[str, ...]:
 
 @cache
 def job_names() -> tuple[str, ...]:
-    """Return the scripts of `glue/`, sorted."""
-    return tuple(sorted(file.stem for folder in JOB_FOLDERS for file in folder.glob("*.py")))
+    """Return the jobs among the scripts of `glue/`, sorted."""
+    return tuple(sorted(file.stem for folder in JOB_FOLDERS for file in folder.glob("*.py") if is_job(file)))
+
+
+def is_job(script: Path) -> bool:
+    """Tell whether a script runs as a job: it has `if __name__ == "__main__":` at its top level."""
+    try:
+        tree = ast.parse(script.read_bytes())
+    except (SyntaxError, ValueError):
+        return False
+    return any(isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'" for node in tree.body)
+
+
+def helper_problem(name: str) -> str | None:
+    """Return what is wrong with naming a module of `glue/` that is no job; None where there is no such module."""
+    if name in job_names() or not any((folder / f"{name}.py").is_file() for folder in JOB_FOLDERS):
+        return None
+    return (
+        f'is {name!r}, but glue/{name}.py is not a job: it has no top-level `if __name__ == "__main__":` block; '
+        "move it to glue/lib/, or end it with that block"
+    )
 
 
 @cache

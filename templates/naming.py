@@ -23,6 +23,9 @@ KMS_KEY_PARAMETER: Final = "KmsKeyArn"
 KMS_KEY_CONDITION: Final = "HasKmsKey"
 HANDLERS_KEY_PARAMETER: Final = "HandlersKey"
 GLUE_PREFIX_PARAMETER: Final = "GluePrefix"
+GLUE_LIBRARY: Final = "lib.zip"
+EXTRA_PY_FILES: Final = "--extra-py-files"
+"""The argument by which Glue puts archives on the Python path of driver and workers."""
 
 
 def base(workflow: str) -> str:
@@ -145,3 +148,8 @@ def object_arn(key: str) -> str:
 def script_key(job: str) -> str:
     """Return the key of a Glue job's script in the artifact bucket (an Fn::Sub text)."""
     return f"${{{GLUE_PREFIX_PARAMETER}}}{job}.py"
+
+
+def library_key() -> str:
+    """Return the key of what all Glue jobs share in the artifact bucket (an Fn::Sub text)."""
+    return f"${{{GLUE_PREFIX_PARAMETER}}}{GLUE_LIBRARY}"

@@ -8,9 +8,11 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ceap.archive import build_zip, read_sources
+from ceap.archive import build_zip, glue_prefix, read_scripts, read_sources
 
+JOB = b'if __name__ == "__main__":\n    pass\n'
 paths = st.from_regex(r"[a-z]{1,8}(/[a-z_]{1,8}){0,3}\.py", fullmatch=True)
+JOB = b'if __name__ == "__main__":\n    print()\n'
 
 
 @given(files=st.dictionaries(paths, st.binary(max_size=200), max_size=8), data=st.data())
@@ -26,8 +28,8 @@ def test_a_zip_gives_back_what_was_put_in(files: dict[str, bytes]) -> None:
 
 
 def test_the_bytes_are_those_of_every_other_machine() -> None:
-    zipped = build_zip({"handlers/etl.py": b"handler = None\n", "handlers/__init__.py": b""})
-    assert hashlib.sha256(zipped).hexdigest() == "495b002ed484412540a498d354fab2f4cf87cce33b516b8e3b7616d525b62482"
+    zipped = build_zip({"handlers/take.py": b"handler = None\n", "handlers/__init__.py": b""})
+    assert hashlib.sha256(zipped).hexdigest() == "309cded36809757d237f38dd983fbf4f24b30dbe20a0e0d86abcc85581b6b761"
 
 
 def test_entries_are_sorted_readable_and_without_a_date() -> None:
@@ -41,7 +43,37 @@ def test_entries_are_sorted_readable_and_without_a_date() -> None:
 def test_sources_are_the_python_files_of_a_package_without_their_byte_code(tmp_path: Path) -> None:
     package = tmp_path / "handlers"
     (package / "__pycache__").mkdir(parents=True)
-    (package / "__pycache__" / "etl.cpython-311.pyc").write_bytes(b"byte code")
+    (package / "__pycache__" / "take.cpython-311.pyc").write_bytes(b"byte code")
     (package / "requirements.txt").write_text("msgspec\n")
-    (package / "etl.py").write_bytes(b"handler = None\n")
-    assert read_sources(package) == {"handlers/etl.py": b"handler = None\n"}
+    (package / "take.py").write_bytes(b"handler = None\n")
+    assert read_sources(package) == {"handlers/take.py": b"handler = None\n"}
+
+
+def test_sources_and_scripts_come_from_every_folder(tmp_path: Path) -> None:
+    folders = [tmp_path / "mine" / "handlers", tmp_path / "others" / "handlers"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / f"{folder.parent.name}.py").write_bytes(JOB)
+    assert read_sources(*folders) == {"handlers/mine.py": JOB, "handlers/others.py": JOB}
+    assert {"mine.py", "others.py"} <= set(read_scripts(*folders, tmp_path / "nowhere"))
+
+
+def test_jobs_are_shipped_with_the_zip_of_their_library_and_helpers_are_not(tmp_path: Path) -> None:
+    (tmp_path / "lib" / "text").mkdir(parents=True)
+    (tmp_path / "lib" / "__init__.py").write_bytes(b"")
+    (tmp_path / "lib" / "text" / "words.py").write_bytes(b"WORD = 1\n")
+    (tmp_path / "helper.py").write_bytes(b"")
+    assert read_scripts(tmp_path) == {}
+    (tmp_path / "job.py").write_bytes(JOB)
+    library = build_zip({"lib/__init__.py": b"", "lib/text/words.py": b"WORD = 1\n"})
+    assert read_scripts(tmp_path) == {"job.py": JOB, "lib.zip": library}
+
+
+def test_the_prefix_names_the_library_too(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "job.py").write_bytes(JOB)
+    prefixes = []
+    for content in (b"1", b"2", b"1"):
+        (tmp_path / "lib" / "words.py").write_bytes(content)
+        prefixes.append(glue_prefix(read_scripts(tmp_path)))
+    assert prefixes[0] == prefixes[2] != prefixes[1]

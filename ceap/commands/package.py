@@ -1,8 +1,9 @@
-"""`ceap package`: handlers/ and the wheels they import -> one zip."""
+"""`ceap package`: handlers/ and the wheels they import -> one zip; glue/ -> its jobs and the zip of their library."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 from os.path import relpath
 from pathlib import Path
 
@@ -13,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Build the zip; print where it is, its size, and where functions and Glue jobs expect their code."""
+    """Write what is to be uploaded; print the zip, its size, and where functions and Glue jobs expect their code."""
     import msgspec
 
     import handlers
@@ -24,9 +25,13 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path(handlers.__file__).resolve().parent
     build = folder.parent / "build"
     package = build_package(folder, build / "wheels")
-    [(path, size, _)] = files.write_all([(arguments.out or Path(relpath(build / "handlers.zip")), package)])
-    key = handlers_key(package)
     scripts = read_scripts(folder.parent / "glue")
+    # What an earlier package left there would be uploaded too.
+    shutil.rmtree(build / "glue", ignore_errors=True)
+    zipped = arguments.out or Path(relpath(build / "handlers.zip"))
+    uploads = {Path(relpath(build / "glue" / name)): content for name, content in scripts.items()}
+    [(path, size, _), *_] = files.write_all([(zipped, package), *uploads.items()])
+    key = handlers_key(package)
     prefix = glue_prefix(scripts) if scripts else None
     if arguments.json:
         report = {"path": str(path), "sizeBytes": size, "handlersKey": key, "gluePrefix": prefix}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.local.calls import Request
 from ceap.local.clock import Clock
@@ -21,7 +21,8 @@ from ceap.local.functions import Fault
 from ceap.local.gateway import Answer, client
 from ceap.local.logs import Logs
 from ceap.local.sessions import REGION, Session, Sessions
-from ceap.local.spark import Process
+from ceap.local.spark import SCRIPT_NAME, Process
+from templates import naming
 
 PARALLEL: Final = 2
 """How many runs work at once on this machine, each with a Spark of its own; the others are still STARTING."""
@@ -89,6 +90,10 @@ class GlueError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code: Final = code
+
+
+class LaunchError(Exception):
+    """Why a run fails before its script begins."""
 
 
 class Jobs:
@@ -221,31 +226,36 @@ class Jobs:
             with self._slots:
                 session = self._session(run.job)
                 folder.mkdir()
-                state, error = self._run_script(run, session, self._script(run.job, session), folder)
-        except ClientError as denied:
-            state, error = "FAILED", f"LAUNCH ERROR | Failed to read {run.job.script}: {denied}"
+                state, error = self._run_script(run, session, folder)
+        except LaunchError as failure:
+            state, error = "FAILED", f"LAUNCH ERROR | {failure}"
         finally:
             self._end(run, state, error)
             shutil.rmtree(folder, ignore_errors=True)
             self._clock.end()
 
-    def _script(self, job: Job, session: Session) -> str:
-        bucket, _, key = job.script.removeprefix("s3://").partition("/")
+    def _fetch(self, uri: str, session: Session) -> bytes:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
         s3 = client("s3", self.url, session)
         try:
-            script: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except (BotoCoreError, ClientError) as error:
+            raise LaunchError(f"Failed to read {uri}: {error}") from error
         finally:
             s3.close()
-        return script.decode()
+        return content
 
-    def _run_script(self, run: JobRun, session: Session, script: str, folder: Path) -> tuple[State, str | None]:
+    def _run_script(self, run: JobRun, session: Session, folder: Path) -> tuple[State, str | None]:
         arguments = {**run.job.arguments, **run.arguments, "--JOB_NAME": run.job.name, "--JOB_RUN_ID": run.id}
+        script = self._fetch(run.job.script, session)
+        libraries = [uri.strip() for uri in arguments.get(naming.EXTRA_PY_FILES, "").split(",") if uri.strip()]
+        files = {uri.rpartition("/")[2]: self._fetch(uri, session) for uri in libraries} | {SCRIPT_NAME: script}
         with self._lock:
             if run.state == "STOPPING":
                 return "STOPPED", None
             run.state = "RUNNING"
             run.process = process = Process(
-                script,
+                files,
                 [word for pair in arguments.items() for word in pair],
                 self._variables(session),
                 folder,

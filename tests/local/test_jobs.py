@@ -14,6 +14,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.archive import build_zip
 from ceap.local import jobs, spark
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
@@ -254,6 +255,48 @@ def test_a_run_may_do_what_its_role_may(engine: Engine, grants: tuple[tuple[str,
     execution = Runner(engine, "import boto3; boto3.client('s3').list_buckets()", grants=grants).run()
     assert execution.error == "States.TaskFailed"
     assert message in cause(execution)["ErrorMessage"]
+
+
+LIBRARY = "libraries/lib.zip"
+READ_LIBRARY = ("s3:GetObject", f"arn:aws:s3:::{CODE_BUCKET}/{LIBRARY}")
+USE_LIBRARY = """
+import subprocess, sys
+from lib.words import WORD
+print(WORD, subprocess.check_output([sys.executable, "-c", "import lib.words; print(lib.words.__file__)"], text=True))
+"""
+
+
+def with_library(engine: Engine, *grants: tuple[str, str]) -> Runner:
+    """Return a job with a library beside its script, of which the job may read what the grants say."""
+    extra = {"--extra-py-files": f"s3://{CODE_BUCKET}/{LIBRARY}"}
+    runner = Runner(engine, USE_LIBRARY, grants=(*grants, LOGS), DefaultArguments=extra)
+    library = build_zip({"lib/__init__.py": b"", "lib/words.py": b"WORD = 'shared'"})
+    engine.client("s3").put_object(Bucket=CODE_BUCKET, Key=LIBRARY, Body=library)
+    return runner
+
+
+def test_a_run_and_the_python_that_it_starts_find_the_extra_python_files(engine: Engine) -> None:
+    runner = with_library(engine, READ_SCRIPT, READ_LIBRARY)
+    execution = runner.run()
+    assert execution.status == "SUCCEEDED", execution.cause
+    assert runner.output()[0].startswith("shared ")
+    assert runner.output()[0].endswith("lib.zip/lib/words.py")
+
+
+def test_a_run_that_may_not_read_its_library_does_not_start(engine: Engine) -> None:
+    runner = with_library(engine, READ_SCRIPT)
+    message = cause(runner.run())["ErrorMessage"]
+    assert message.startswith(f"LAUNCH ERROR | Failed to read s3://{CODE_BUCKET}/{LIBRARY}: ")
+    assert f"not authorized to perform: s3:GetObject on resource: {READ_LIBRARY[1]}" in message
+    assert runner.output() == []
+
+
+@pytest.mark.parametrize("uri", ["s3://code/missing.zip", "lib.zip"])
+def test_an_extra_python_file_that_is_not_there_fails_the_run(engine: Engine, uri: str) -> None:
+    grants = (("s3:*", "*"), LOGS)
+    runner = Runner(engine, "print('it ran')", grants=grants, DefaultArguments={"--extra-py-files": uri})
+    assert cause(runner.run())["ErrorMessage"].startswith(f"LAUNCH ERROR | Failed to read {uri}: ")
+    assert runner.output() == []
 
 
 def test_a_run_that_may_not_write_its_log_works_without(engine: Engine) -> None:

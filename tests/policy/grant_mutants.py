@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.policy.changes import Change, Mutant, inner, of, put, rename, state
+from tests.policy.changes import Change, Mutant, inner, of, put, rename, state, sub, without
 from tests.policy.samples import Json
 
 BUCKET = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
+ARTIFACTS = "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}"
 TRUST = ("AssumeRolePolicyDocument", "Statement", 0)
 KEY_POLICY = ("Policies", 1, "Fn::If", 1, "PolicyDocument", "Statement", 0)
 
@@ -207,9 +208,23 @@ GRANT_MUTANTS = [
             "Resource",
             0,
             "Fn::Sub",
-            "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}*",
+            f"{ARTIFACTS}/${{GluePrefix}}*",
         ),
     ),
+    Mutant(USES, "standard", "no library", revoke("HeavyETLJobRole", "ReadScript", "Resource", 1)),
+    Mutant(
+        USES,
+        "standard",
+        "every library",
+        grant("HeavyETLJobRole", "ReadScript", "Resource", 1, "Fn::Sub", f"{ARTIFACTS}/*lib.zip"),
+    ),
+    Mutant(
+        USES,
+        "standard",
+        "a library that is not granted",
+        of("HeavyETLJob", "DefaultArguments", "--extra-py-files", sub("s3://elsewhere/${GluePrefix}lib.zip")),
+    ),
+    Mutant(USES, "standard", "no use for a library", without("HeavyETLJob", "DefaultArguments", "--extra-py-files")),
     Mutant(
         USES,
         "standard",

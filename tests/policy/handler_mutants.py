@@ -117,5 +117,12 @@ HANDLER_MUTANTS = [
                 sub("s3://ceap-artifacts-${Environment}-${AWS::AccountId}/heavy_etl.py"),
             ),
         ),
+        ("09_JOB_SCRIPT", "standard", "no library", without("HeavyETLJob", "DefaultArguments", "--extra-py-files")),
+        (
+            "09_JOB_SCRIPT",
+            "job_first",
+            "another bucket's library",
+            of("HeavyETLJob", "DefaultArguments", "--extra-py-files", sub("s3://elsewhere/${GluePrefix}lib.zip")),
+        ),
     )
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.policy.changes import Mutant, drop, of, put, without
+from tests.policy.changes import Mutant, drop, of, put, sub, without
 
 CONDITION = ("Conditions", "HasKmsKey", "Fn::Not", 0, "Fn::Equals")
 SSE = ("BucketEncryption", "ServerSideEncryptionConfiguration", 0)
@@ -134,6 +134,19 @@ CODE = [
         ("JOB", "standard", "no limit", without("HeavyETLJob", "Timeout")),
         ("JOB", "standard", "one run", of("HeavyETLJob", "ExecutionProperty", "MaxConcurrentRuns", 1)),
         ("JOB", "standard", "one worker", of("HeavyETLJob", "NumberOfWorkers", 1)),
+        ("JOB", "standard", "no library", without("HeavyETLJob", "DefaultArguments", "--extra-py-files")),
+        (
+            "JOB",
+            "standard",
+            "another bucket's library",
+            of("HeavyETLJob", "DefaultArguments", "--extra-py-files", sub("s3://elsewhere/${GluePrefix}lib.zip")),
+        ),
+        (
+            "JOB",
+            "standard",
+            "more than a library",
+            of("HeavyETLJob", "DefaultArguments", "--extra-jars", "s3://elsewhere/any.jar"),
+        ),
         ("JOB", "standard", "any prefix", put("Parameters", "GluePrefix", "AllowedPattern", ".*")),
     )
 ]

@@ -10,6 +10,7 @@ FIRST = ("Policies", 0, "PolicyDocument", "Statement")
 ANY_ACTION = {"Sid": "Any", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["*"]}
 JOB_ARN = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:job/"
 PREFIX = ("Condition", "StringLike", "s3:prefix")
+ALL_CODE = {"Fn::Sub": "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}*"}
 ELSEWHERE = {"Fn::Sub": "arn:${AWS::Partition}:s3:::elsewhere/*"}
 READ_ELSEWHERE = {"Sid": "ReadSource", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [ELSEWHERE]}
 
@@ -152,6 +153,8 @@ P40_JOB_GRANTS = [
         ("writes every stage", grant("HeavyETLJobRole", 2, "Resource", [workflow_object("*")])),
         ("reads every output", grant("HeavyETLJobRole", 1, "Resource", [workflow_object("*/*/output.json")])),
         ("reads another stage", grant("HeavyETLJobRole", 1, "Resource", [workflow_object("*/ETLStage/output.json")])),
+        ("cannot read its library", without("HeavyETLJobRole", *FIRST, 0, "Resource", 1)),
+        ("reads all that the package holds", grant("HeavyETLJobRole", 0, "Resource", 1, ALL_CODE)),
         ("reads beside its script", append("HeavyETLJobRole", *FIRST, 0, "Resource", ELSEWHERE)),
         ("deletes outputs", grant("HeavyETLJobRole", 3, "Resource", [workflow_object("*/HeavyETLStage/*")])),
         ("deletes another's parts", grant("HeavyETLJobRole", 3, "Resource", [workflow_object("*/ETLStage/_parts/*")])),

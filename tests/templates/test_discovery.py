@@ -28,6 +28,43 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
+@pytest.fixture
+def glue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of Glue jobs."""
+    monkeypatch.setattr(discovery, "JOB_FOLDERS", [tmp_path])
+    discovery.job_names.cache_clear()
+    yield tmp_path
+    discovery.job_names.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("source", "is_job"),
+    [
+        ('import sys\n\n\nif __name__ == "__main__":\n    sys.exit()\n', True),
+        ("if __name__ == '__main__': run()\n", True),
+        ("", False),
+        ('"""Text.\n\nif __name__ == "__main__":\n    run()\n"""\n', False),
+        ('def main():\n    if __name__ == "__main__":\n        run()\n', False),
+        ('if __name__ == "__main__":\n', False),
+        ('# if __name__ == "__main__":\nrun()\n', False),
+    ],
+    ids=["a block", "other quotes", "nothing", "a docstring", "in a function", "no Python", "a comment"],
+)
+def test_a_script_that_runs_as_main_is_a_job(glue: Path, source: str, is_job: bool) -> None:
+    (glue / "merge.py").write_text(source)
+    assert discovery.job_names() == (("merge",) if is_job else ())
+
+
+def test_a_helper_in_the_folder_of_jobs_is_not_one_and_the_message_says_where_it_belongs(glue: Path) -> None:
+    (glue / "merge.py").write_text('if __name__ == "__main__":\n    pass\n')
+    (glue / "words.py").write_text("WORD = 1\n")
+    assert discovery.helper_problem("words") == (
+        "is 'words', but glue/words.py is not a job: it has no top-level `if __name__ == \"__main__\":` block; "
+        "move it to glue/lib/, or end it with that block"
+    )
+    assert [discovery.helper_problem(name) for name in ("merge", "missing")] == [None, None]
+
+
 def test_each_module_of_the_folder_is_a_handler_and_no_package_is() -> None:
     names = set(discovery.handler_names())
     assert {"take", "sift", "rate", "keep", "tell"} <= names

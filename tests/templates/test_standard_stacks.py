@@ -57,7 +57,7 @@ def test_a_failed_standard_execution_alerts_the_topic_and_an_undelivered_alert_i
 
 @pytest.mark.property(40)
 @given(workflow=standard_workflows())
-def test_a_job_may_read_its_script_and_the_output_before_its_own_and_work_below_its_own(workflow: Workflow) -> None:
+def test_a_job_may_read_its_code_and_the_output_before_its_own_and_work_below_its_own(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
     roles, jobs = of_type(template, "AWS::IAM::Role"), of_type(template, "AWS::Glue::Job")
     bucket = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}/executions/*"
@@ -75,6 +75,7 @@ def test_a_job_may_read_its_script_and_the_output_before_its_own_and_work_below_
         }
         assert grants == {
             ("s3:GetObject", f"{scripts}{step.glue}.py"),
+            ("s3:GetObject", f"{scripts}lib.zip"),
             ("s3:GetObject", f"{bucket}/{previous}/output.json"),
             ("s3:PutObject", own),
             ("s3:AbortMultipartUpload", own),
@@ -96,7 +97,10 @@ def test_a_job_is_what_its_step_declares_and_leaves_retries_to_the_state_machine
             0,
         )
         assert job["ExecutionProperty"]["MaxConcurrentRuns"] > 1
-        assert job["Command"]["ScriptLocation"]["Fn::Sub"].endswith(f"/${{GluePrefix}}{step.glue}.py")
+        script = job["Command"]["ScriptLocation"]["Fn::Sub"]
+        assert script.endswith(f"/${{GluePrefix}}{step.glue}.py")
+        library = f"{script.removesuffix(f'{step.glue}.py')}lib.zip"
+        assert job["DefaultArguments"]["--extra-py-files"] == {"Fn::Sub": library}
 
 
 @pytest.mark.property(42)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from types import ModuleType
 from typing import Any
 from unittest import mock
 
 import pytest
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,17 +15,17 @@ from handlers.runtime.document import EDGE_BYTES
 from tests.glue.support import Bucket, document
 
 
-def read_in_ranges(job: ModuleType, body: bytes, width: int) -> list[tuple[int, str]]:
+def read_in_ranges(lib: Any, body: bytes, width: int) -> list[tuple[int, str]]:
     """Return place and text of the records of a document that is read in ranges of a width."""
     first, last = body.index(b"\n") + 1, body.rindex(b"\n]") + 1
-    piece = job.Piece("bucket", "key", "etag", first, last)
+    piece = lib.piece.Piece("bucket", "key", "etag", first, last)
 
     def read(_: Any, part: Any) -> bytes:
         assert first <= part.first < part.last <= last
         return body[part.first : part.last]
 
-    with mock.patch.multiple(job, boto3=mock.Mock(), read_piece=read):
-        return [found for begin in range(first, last, width) for found in job.read_range(piece, width, begin)]
+    with mock.patch.multiple(lib.document, boto3=mock.Mock(), read_piece=read):
+        return [found for begin in range(first, last, width) for found in lib.document.read_range(piece, width, begin)]
 
 
 def expected(body: bytes) -> list[tuple[int, str]]:
@@ -38,25 +38,25 @@ RECORDS = [{"a": 1}, {"text": "Größe \u2028 \u2029 \x85 x"}, {}, {"emoji": "�
 
 
 @pytest.mark.parametrize("count", range(len(RECORDS) + 1))
-def test_every_record_belongs_to_one_range_wherever_the_document_is_cut(job: ModuleType, count: int) -> None:
+def test_every_record_belongs_to_one_range_wherever_the_document_is_cut(lib: Any, count: int) -> None:
     body = document(RECORDS[:count])
     for width in range(1, len(body)):
-        assert read_in_ranges(job, body, width) == expected(body)
+        assert read_in_ranges(lib, body, width) == expected(body)
 
 
 @given(
     records=st.lists(st.dictionaries(st.text(max_size=4), st.text(max_size=30), max_size=3)), width=st.integers(1, 200)
 )
 def test_ranges_of_any_width_give_all_records_once_and_in_order(
-    job: ModuleType, records: list[dict[str, str]], width: int
+    lib: Any, records: list[dict[str, str]], width: int
 ) -> None:
-    found = read_in_ranges(job, document(records), width)
+    found = read_in_ranges(lib, document(records), width)
     assert [json.loads(text) for _, text in found] == records
 
 
-def test_a_record_longer_than_several_ranges_is_read_whole(job: ModuleType) -> None:
+def test_a_record_longer_than_several_ranges_is_read_whole(lib: Any) -> None:
     body = document([{"long": "x" * 200_000}, {"a": 1}])
-    assert read_in_ranges(job, body, 1000) == expected(body)
+    assert read_in_ranges(lib, body, 1000) == expected(body)
 
 
 @pytest.mark.parametrize(
@@ -84,34 +84,34 @@ def test_a_record_longer_than_several_ranges_is_read_whole(job: ModuleType) -> N
         "an empty line",
     ],
 )
-def test_a_record_that_is_none_is_refused_by_its_place(job: ModuleType, lines: bytes) -> None:
+def test_a_record_that_is_none_is_refused_by_its_place(lib: Any, lines: bytes) -> None:
     body = b'{"executionId":"e","stage":"s","startedAt":"t","data":[\n' + lines + b'\n],"metadata":{}}\n'
-    with pytest.raises(job.JobError, match=r"at byte \d+ should stand a JSON object"):
-        read_in_ranges(job, body, 10)
+    with pytest.raises(lib.errors.JobError, match=r"at byte \d+ should stand a JSON object"):
+        read_in_ranges(lib, body, 10)
 
 
-def test_spaces_around_a_record_are_no_part_of_it(job: ModuleType) -> None:
+def test_spaces_around_a_record_are_no_part_of_it(lib: Any) -> None:
     body = b'{"data":[\n {"a":1}\t,\n{"a":2} \n],"metadata":{}}\n'
-    assert [text for _, text in read_in_ranges(job, body, 7)] == ['{"a":1}', '{"a":2}']
+    assert [text for _, text in read_in_ranges(lib, body, 7)] == ['{"a":1}', '{"a":2}']
 
 
 WHOLE = document(RECORDS)
 
 
-def test_header_and_footer_tell_where_the_records_stand(job: ModuleType, bucket: Bucket) -> None:
+def test_header_and_footer_tell_where_the_records_stand(lib: Any, bucket: Bucket) -> None:
     etag = bucket.put("key", WHOLE)
-    piece, count = job.open_document(bucket.s3, bucket.name, "key")
+    piece, count = lib.document.open_document(bucket.s3, bucket.name, "key")
     assert count == len(RECORDS)
-    assert piece == job.Piece(bucket.name, "key", etag, WHOLE.index(b"\n") + 1, WHOLE.rindex(b"\n]") + 1)
+    assert piece == lib.piece.Piece(bucket.name, "key", etag, WHOLE.index(b"\n") + 1, WHOLE.rindex(b"\n]") + 1)
 
 
 @pytest.mark.parametrize("end", [0, 1, 40, WHOLE.index(b"\n") + 1, WHOLE.rindex(b"\n]") + 1, len(WHOLE) - 3])
 def test_a_document_that_was_cut_short_is_refused_before_its_records_are_read(
-    job: ModuleType, bucket: Bucket, end: int
+    lib: Any, bucket: Bucket, end: int
 ) -> None:
     bucket.put("key", WHOLE[:end])
-    with pytest.raises(job.JobError, match="is no stage document: it"):
-        job.open_document(bucket.s3, bucket.name, "key")
+    with pytest.raises(lib.errors.JobError, match="is no stage document: it"):
+        lib.document.open_document(bucket.s3, bucket.name, "key")
 
 
 @pytest.mark.parametrize(
@@ -128,15 +128,15 @@ def test_a_document_that_was_cut_short_is_refused_before_its_records_are_read(
     ],
     ids=["no array", "no header", "no count", "more after it", "no document", "a footer without its own line"],
 )
-def test_what_is_no_document_is_refused(job: ModuleType, bucket: Bucket, body: bytes) -> None:
+def test_what_is_no_document_is_refused(lib: Any, bucket: Bucket, body: bytes) -> None:
     bucket.put("key", body)
-    with pytest.raises(job.JobError, match="is no stage document: it"):
-        job.open_document(bucket.s3, bucket.name, "key")
+    with pytest.raises(lib.errors.JobError, match="is no stage document: it"):
+        lib.document.open_document(bucket.s3, bucket.name, "key")
 
 
-def test_another_version_of_the_document_is_not_read(job: ModuleType, bucket: Bucket) -> None:
+def test_another_version_of_the_document_is_not_read(lib: Any, bucket: Bucket) -> None:
     bucket.put("key", WHOLE)
-    piece, _ = job.open_document(bucket.s3, bucket.name, "key")
+    piece, _ = lib.document.open_document(bucket.s3, bucket.name, "key")
     bucket.put("key", document(RECORDS[::-1]))
-    with pytest.raises(job.ClientError, match="PreconditionFailed"):
-        job.read_piece(bucket.s3, piece)
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        lib.piece.read_piece(bucket.s3, piece)

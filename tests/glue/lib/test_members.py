@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -42,15 +41,13 @@ TEXTS = st.builds(
 
 
 @given(text=TEXTS, path=st.lists(NAMES, min_size=1, max_size=3), value=VALUES)
-def test_a_value_goes_to_its_place_and_nothing_else_changes(
-    job: ModuleType, text: str, path: list[str], value: Any
-) -> None:
+def test_a_value_goes_to_its_place_and_nothing_else_changes(lib: Any, text: str, path: list[str], value: Any) -> None:
     wanted = json.loads(text)
     if put(wanted, path, value):
-        assert json.loads(job.set_member(text, 0, tuple(path), json.dumps(value), SCAN)) == wanted
+        assert json.loads(lib.members.set_member(text, 0, tuple(path), json.dumps(value), SCAN)) == wanted
     else:
-        with pytest.raises(job.JobError, match="has no object where OUTPUT wants to put"):
-            job.set_member(text, 0, tuple(path), json.dumps(value), SCAN)
+        with pytest.raises(lib.errors.JobError, match="has no object where `output` wants to put"):
+            lib.members.set_member(text, 0, tuple(path), json.dumps(value), SCAN)
 
 
 @pytest.mark.parametrize(
@@ -69,5 +66,5 @@ def test_a_value_goes_to_its_place_and_nothing_else_changes(
         ('{"x":"}{\\"a\\":1,"}', "a", '{"x":"}{\\"a\\":1,","a":7}'),
     ],
 )
-def test_what_is_not_touched_stays_as_it_is_written(job: ModuleType, text: str, path: str, wanted: str) -> None:
-    assert job.set_member(text, 0, tuple(path.split(".")), "7", SCAN) == wanted
+def test_what_is_not_touched_stays_as_it_is_written(lib: Any, text: str, path: str, wanted: str) -> None:
+    assert lib.members.set_member(text, 0, tuple(path.split(".")), "7", SCAN) == wanted

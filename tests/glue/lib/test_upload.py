@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,8 +20,8 @@ JOB = dict.fromkeys(("input_bucket", "input_key", "output_bucket", "output_key",
 KEY = "executions/e/OwnStage/output.json"
 
 
-def job_of(job: ModuleType) -> Any:
-    return job.Job(**JOB, execution_id="e", stage="OwnStage", started_at="2026-01-02T03:04:05Z")
+def job_of(lib: Any) -> Any:
+    return lib.settings.Job(**JOB, execution_id="e", stage="OwnStage", started_at="2026-01-02T03:04:05Z")
 
 
 SIZES = st.lists(st.integers(1, 100) | st.integers(1, 40 * MIB) | st.sampled_from([5 * MIB - 1, 5 * MIB, 10 * MIB]))
@@ -29,11 +29,11 @@ SIZES = st.lists(st.integers(1, 100) | st.integers(1, 40 * MIB) | st.sampled_fro
 
 @given(sizes=SIZES)
 def test_every_part_of_an_upload_but_the_last_is_long_enough_and_joined_ones_are_short(
-    job: ModuleType, sizes: list[int]
+    lib: Any, sizes: list[int]
 ) -> None:
-    pieces = [job.Piece("bucket", f"key-{number}", "etag", 0, size) for number, size in enumerate(sizes)]
-    groups = list(job.plan_upload([b"header", *pieces, b"footer"]))
-    totals = [sum(map(job.length, group)) for group in groups]
+    pieces = [lib.piece.Piece("bucket", f"key-{number}", "etag", 0, size) for number, size in enumerate(sizes)]
+    groups = list(lib.upload.plan_upload([b"header", *pieces, b"footer"]))
+    totals = [sum(map(lib.upload.length, group)) for group in groups]
     assert [total for total in totals[:-1] if total < 5 * MIB] == []
     assert [total for total, group in zip(totals, groups, strict=True) if len(group) > 1 and total > 15 * MIB] == []
     assert len(groups) <= len(pieces) + 2
@@ -51,14 +51,14 @@ def spans(blocks: Sequence[Any]) -> list[Any]:
     return found
 
 
-def put_parts(job: ModuleType, bucket: Bucket, sizes: list[int]) -> list[Any]:
+def put_parts(lib: Any, bucket: Bucket, sizes: list[int]) -> list[Any]:
     """Write parts of records, each as long as asked for; a record takes 10 bytes at least."""
     pieces = []
     for number, size in enumerate(sizes):
         record = b'{"a":"%s"},\n'
         body = record % (b"x" * (size - len(record) + 2))
         key = f"_parts/run/{number}"
-        pieces.append(job.Piece(bucket.name, key, bucket.put(key, body), 0, len(body)))
+        pieces.append(lib.piece.Piece(bucket.name, key, bucket.put(key, body), 0, len(body)))
         assert len(body) == size
     return pieces
 
@@ -68,10 +68,10 @@ def put_parts(job: ModuleType, bucket: Bucket, sizes: list[int]) -> list[Any]:
     [[], [10], [10] * 30, [12 * MIB], [5 * MIB], [5 * MIB] * 3, [100, 11 * MIB, 100, 6 * MIB, 100], [4 * MIB] * 4],
     ids=["none", "one", "many small", "one big", "exactly the least", "three", "mixed", "all too small"],
 )
-def test_parts_of_any_size_become_one_document(job: ModuleType, bucket: Bucket, sizes: list[int]) -> None:
-    pieces = put_parts(job, bucket, sizes)
-    job.compose(
-        bucket.s3, bucket.name, KEY, job.document_blocks(job_of(job), pieces, {"outputRecordCount": len(sizes)})
+def test_parts_of_any_size_become_one_document(lib: Any, bucket: Bucket, sizes: list[int]) -> None:
+    pieces = put_parts(lib, bucket, sizes)
+    lib.upload.compose(
+        bucket.s3, bucket.name, KEY, lib.output.document_blocks(job_of(lib), pieces, {"outputRecordCount": len(sizes)})
     )
     body = bucket.get(KEY)
     records = read_records([body], msgspec.json.Decoder(), count=read_footer(body[-EDGE_BYTES:], KEY), where=KEY)
@@ -80,27 +80,29 @@ def test_parts_of_any_size_become_one_document(job: ModuleType, bucket: Bucket, 
     assert bucket.open_uploads() == []
 
 
-def test_large_parts_are_copied_within_s3_and_not_read(job: ModuleType, bucket: Bucket) -> None:
+def test_large_parts_are_copied_within_s3_and_not_read(lib: Any, bucket: Bucket) -> None:
     read = []
     bucket.s3.meta.events.register(
         "provide-client-params.s3.GetObject", lambda params, **_: read.append(params["Range"])
     )
-    blocks = job.document_blocks(job_of(job), put_parts(job, bucket, [11 * MIB, 11 * MIB]), {"outputRecordCount": 2})
-    job.compose(bucket.s3, bucket.name, KEY, blocks)
+    blocks = lib.output.document_blocks(
+        job_of(lib), put_parts(lib, bucket, [11 * MIB, 11 * MIB]), {"outputRecordCount": 2}
+    )
+    lib.upload.compose(bucket.s3, bucket.name, KEY, blocks)
     assert read == [f"bytes=0-{5 * MIB - len(blocks[0]) - 1}"]
 
 
-def test_a_composition_that_fails_leaves_no_object_and_no_upload(job: ModuleType, bucket: Bucket) -> None:
-    pieces = put_parts(job, bucket, [6 * MIB, 6 * MIB, 6 * MIB])
+def test_a_composition_that_fails_leaves_no_object_and_no_upload(lib: Any, bucket: Bucket) -> None:
+    pieces = put_parts(lib, bucket, [6 * MIB, 6 * MIB, 6 * MIB])
     bucket.s3.delete_object(Bucket=bucket.name, Key=pieces[1].key)
-    with pytest.raises(job.ClientError, match="UploadPartCopy"):
-        job.compose(bucket.s3, bucket.name, KEY, pieces)
+    with pytest.raises(ClientError, match="UploadPartCopy"):
+        lib.upload.compose(bucket.s3, bucket.name, KEY, pieces)
     assert bucket.keys("executions/") == []
     assert bucket.open_uploads() == []
 
 
-def test_an_older_output_stays_when_a_composition_fails(job: ModuleType, bucket: Bucket) -> None:
+def test_an_older_output_stays_when_a_composition_fails(lib: Any, bucket: Bucket) -> None:
     bucket.put(KEY, b"older")
-    with pytest.raises(job.ClientError, match="UploadPartCopy"):
-        job.compose(bucket.s3, bucket.name, KEY, [job.Piece(bucket.name, "missing", "etag", 0, 10)])
+    with pytest.raises(ClientError, match="UploadPartCopy"):
+        lib.upload.compose(bucket.s3, bucket.name, KEY, [lib.piece.Piece(bucket.name, "missing", "etag", 0, 10)])
     assert bucket.get(KEY) == b"older"
