@@ -17,7 +17,7 @@ run: .venv/ready ## the main job: templates, policy verdict, a message through a
 	@$(BIN)/ceap check
 	@$(BIN)/ceap run workflows/$(WORKFLOW).yaml
 
-test: lint ## the whole test suite
+test: lint ## the whole test suite; tests of Glue jobs are skipped, and counted, until make glue has run
 	@$(BIN)/pytest -q -n auto --maxprocesses 8 --dist loadgroup
 
 bare: .venv/ready ## prove that the framework stands without the sample, in a copy: its tests, make check, make run
@@ -43,11 +43,11 @@ bench: .venv/ready ## measure speed against its anchors
 
 glue: .venv/glue ## install Spark, with which Glue jobs run on this machine
 
-lint: .venv/glue ## format, style, types and import layers, changing nothing
+lint: .venv/ready ## format, style, types and import layers, changing nothing
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
-	@MYPYPATH=glue $(BIN)/mypy --no-error-summary $(wildcard glue/*.py glue/lib/*.py)
+	@[ ! -e .venv/glue ] || MYPYPATH=glue $(BIN)/mypy --no-error-summary $(wildcard glue/*.py glue/lib/*.py)
 	@report=$$($(BIN)/lint-imports --no-logo) || { echo "$$report"; exit 1; }
 
 format: .venv/ready ## format the sources and fix what can be fixed
@@ -84,7 +84,7 @@ endif
 	@$(BIN)/python -m compileall -q $(wildcard $(PACKAGES))
 	@touch $@
 
-# Spark, for Glue jobs: 400 MB that nothing else needs. pyspark has no wheel; it is built with the setuptools of the lock.
+# Spark, for Glue jobs and their types: 400 MB that nothing else needs. pyspark has no wheel; it is built with the setuptools of the lock.
 .venv/glue: .venv/ready requirements-glue.lock
 	@echo "Installing Spark for Glue jobs, once; this can take a minute" >&2
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --require-hashes \

