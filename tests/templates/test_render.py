@@ -3,29 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ceap.cfn.document import parse_document
 from templates.model import Workflow
 from templates.render import HEADER, render
 from templates.stacks import foundation_stack, workflow_stack
 from tests.strategies import all_workflows
-
-
-class Loader(yaml.CSafeLoader):
-    """Reads short-form intrinsics back into their long form."""
-
-
-def construct_intrinsic(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix == "Ref" else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
-    assert isinstance(node, yaml.SequenceNode)
-    return {name: loader.construct_sequence(node, deep=True)}
-
-
-Loader.add_multi_constructor("!", construct_intrinsic)
 
 
 def body(resources: dict[str, Any]) -> str:
@@ -36,7 +21,7 @@ def body(resources: dict[str, Any]) -> str:
 @given(workflow=all_workflows())
 def test_the_yaml_says_what_the_template_says(workflow: Workflow) -> None:
     for template in (workflow_stack(workflow), foundation_stack()):
-        assert yaml.load(render(template), Loader) == template
+        assert parse_document(render(template)).data == template
 
 
 @given(workflow=all_workflows())
@@ -88,4 +73,4 @@ def test_a_shared_value_is_written_out_wherever_it_stands() -> None:
 @given(text=st.text())
 def test_any_text_survives(text: str) -> None:
     template = {"Resources": {"A": {"Type": "T", "Properties": {"V": text}}}}
-    assert yaml.load(render(template), Loader)["Resources"]["A"]["Properties"]["V"] == text
+    assert parse_document(render(template)).data["Resources"]["A"]["Properties"]["V"] == text
