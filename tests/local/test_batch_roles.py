@@ -90,6 +90,20 @@ def test_a_job_reads_only_its_script_and_the_stage_before(engine: Engine, sid: s
     assert refused.resource.endswith("scripts/heavy.py" if sid == "ReadScript" else "/initial/output.json")
 
 
+@pytest.mark.property(40)
+def test_a_job_does_not_start_when_its_role_may_not_read_the_library(engine: Engine) -> None:
+    template = glue_only()
+    [policy, *_] = template["Resources"]["GlueJobRole"]["Properties"]["Policies"]
+    [reading] = [each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "ReadScript"]
+    reading["Resource"] = [code for code in reading["Resource"] if not code["Fn::Sub"].endswith("lib.zip")]
+    deployed = deploy_standard(engine, template)
+    engine.send(deployed.queue, RECORDS_ONLY)
+    [execution] = engine.drain()
+    assert json.loads(execution.cause or "")["ErrorMessage"].startswith("LAUNCH ERROR | Failed to read s3://")
+    [refused] = [call for call in engine.trace if not call.allowed]
+    assert (refused.action, refused.resource.rpartition("/")[2]) == ("s3:GetObject", "lib.zip")
+
+
 @pytest.mark.property(42)
 @pytest.mark.parametrize(
     ("action", "state", "error"),
