@@ -48,7 +48,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
 def test_streams_that_do_not_work_end_in_a_message_at_most(streams: str, code: int, message: str) -> None:
     program = f"{shlex.quote(sys.executable)} -c 'import sys; from ceap.cli import main; sys.exit(main())'"
-    declaration = shlex.quote(str(project.WORKFLOWS / "realtime.yaml"))
+    declaration = shlex.quote(str(project.declarations()[0]))
     done = subprocess.run(
         ["sh", "-c", f"{program} synth {declaration} --stdout {streams}"], capture_output=True, text=True, check=False
     )

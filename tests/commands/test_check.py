@@ -14,8 +14,9 @@ import pytest
 from ceap import project
 from ceap.cli import main
 from ceap.commands.check import FORMATS
-
-pytestmark = pytest.mark.usefixtures("own_project")
+from templates.render import render
+from templates.stacks import foundation_stack
+from tests.reference import EXPRESS
 
 RULES_PAGE = project.ROOT / "docs/reference/rules.md"
 SETTING = """\
@@ -47,6 +48,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.usefixtures("own_project")
 def test_the_project_is_clean(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(project.ROOT)
     assert check() == 0
@@ -65,9 +67,9 @@ def test_a_stale_a_missing_and_a_left_over_file_are_findings(
 ) -> None:
     monkeypatch.setattr(project, "GENERATED", folder / "generated")
     monkeypatch.setattr(project, "SCHEMA", folder / "schema.json")
-    monkeypatch.setattr(project, "declarations", lambda: [project.WORKFLOWS / "realtime.yaml"])
+    monkeypatch.setattr(project, "declarations", lambda: [EXPRESS])
     (folder / "generated").mkdir()
-    stale = (project.ROOT / "generated" / "foundation.template.yaml").read_text(encoding="utf-8")
+    stale = render(foundation_stack())
     (folder / "generated" / "foundation.template.yaml").write_text(
         stale.replace("ExpirationInDays: 7", "ExpirationInDays: 8")
     )
@@ -77,10 +79,10 @@ def test_a_stale_a_missing_and_a_left_over_file_are_findings(
     assert check() == 1
     out, err = capsys.readouterr()
     assert [text.split(" | ")[0] for text in out.splitlines()] == [
+        "generated/express.template.yaml:1: GEN01_FRESH: [GEN01] the file is missing",
         f"{place}: GEN01_FRESH: [GEN01] differs from what the declarations generate",
         f"{place}: P07_EXECUTIONS_EXPIRE: [P07] executions do not expire after 7 days",
         "generated/old.template.yaml:1: GEN01_FRESH: [GEN01] no declaration generates this file",
-        "generated/realtime.template.yaml:1: GEN01_FRESH: [GEN01] the file is missing",
         "schema.json:1: GEN01_FRESH: [GEN01] the file is missing",
     ]
     assert err.startswith("generated/: 3 files, 4 not fresh\n")
@@ -260,7 +262,7 @@ def test_a_terminal_is_shown_paragraphs_in_colour(no_color: str, begin: str, fol
         (None, "wrong.yaml: there is no such file; name a template"),
         (b"", "wrong.yaml: the file is empty; name a CloudFormation template"),
         (b"\x80\x81\x00", "wrong.yaml: not a text file (UTF-8); a template is YAML or JSON"),
-        (b"name: realtime\n", "wrong.yaml: not a CloudFormation template: it has no Resources; name another file"),
+        (b"name: express\n", "wrong.yaml: not a CloudFormation template: it has no Resources; name another file"),
         (b"Resources: [\n", "wrong.yaml:2: not YAML: "),
         (b"a: 1\n---\nb: 1\n", "wrong.yaml:2: a second document begins here; keep one template per file"),
         (b"[" * 100_000, "wrong.yaml:1: nested deeper than 100 levels; write it flatter"),

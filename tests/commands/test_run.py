@@ -17,9 +17,11 @@ import pytest
 
 from ceap.cli import main
 from ceap.local import spark
-from tests.local.support import BATCH, BATCH_STAGES, MESSAGE, REALTIME, STAGES
+from tests.local.support import STAGES, STANDARD_STAGES
+from tests.reference import EXPRESS, MESSAGE, STANDARD, WORKFLOWS
 
-RUN = ["run", str(REALTIME)]
+PROGRAM = "import sys; import tests.conftest; from ceap.cli import main; sys.exit(main())"
+RUN = ["run", str(EXPRESS)]
 Captured = pytest.CaptureFixture[str]
 
 
@@ -36,10 +38,10 @@ def test_a_run_shows_every_stage_and_succeeds(capsys: Captured) -> None:
     out, told = capsys.readouterr()
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in out.splitlines() if "Stage " in line]
     assert [row[:3] for row in rows] == [[stage, "1", "SUCCEEDED"] for stage in STAGES]
-    assert [row[4:6] for row in rows] == [["12", "11"], ["11", "9"], ["9", "9"], ["9", "8"], ["8", "8"]]
+    assert [row[4:6] for row in rows] == [["6", "5"], ["5", "4"], ["4", "4"], ["4", "4"], ["4", "4"]]
     assert [row[6].split("/")[2:] for row in rows] == [[stage, "output.json"] for stage in STAGES]
     assert (
-        "realtime: SUCCEEDED. 1 message, 1 execution (0 failed), 8 events published, "
+        "express: SUCCEEDED. 1 message, 1 execution (0 failed), 4 events published, "
         "0 messages in the dead-letter queue" in out
     )
     assert [line.split()[0] for line in told.splitlines() if line.startswith("  ")] == STAGES
@@ -47,32 +49,32 @@ def test_a_run_shows_every_stage_and_succeeds(capsys: Captured) -> None:
 
 def test_a_stage_that_fails_once_succeeds_at_its_second_attempt(capsys: Captured, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "kept"
-    report, told = report_of(capsys, "--fail", "FilterStage:1", "--keep", str(folder))
+    report, told = report_of(capsys, "--fail", "SiftStage:1", "--keep", str(folder))
     [execution] = report["executions"]
     by_stage = {stage["stage"]: stage for stage in execution["stages"]}
     assert report["status"] == "SUCCEEDED"
-    assert (by_stage["FilterStage"]["attempts"], by_stage["FilterStage"]["waitsS"]) == (2, [20.0])
-    assert by_stage["FilterStage"]["durationS"] >= 20
-    assert "FilterStage          waits 20 s before attempt 2" in told
+    assert (by_stage["SiftStage"]["attempts"], by_stage["SiftStage"]["waitsS"]) == (2, [20.0])
+    assert by_stage["SiftStage"]["durationS"] >= 20
+    assert "SiftStage            waits 20 s before attempt 2" in told
     kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert {stage["object"] for stage in execution["stages"]} <= kept
     assert kept == {key for key in kept if key.startswith(f"executions/{execution['executionId']}/")}
-    output = json.loads((folder / by_stage["ReactiveStage"]["object"]).read_text(encoding="utf-8"))
-    assert len(output["data"]) == by_stage["ReactiveStage"]["recordsOut"] == 8
+    output = json.loads((folder / by_stage["TellStage"]["object"]).read_text(encoding="utf-8"))
+    assert len(output["data"]) == by_stage["TellStage"]["recordsOut"] == 4
 
 
 @pytest.mark.parametrize(
     ("how", "attempts", "error"), [("always", 3, "TransientStageError"), ("permanent", 1, "PermanentStageError")]
 )
 def test_a_stage_that_always_fails_fails_the_run(capsys: Captured, how: str, attempts: int, error: str) -> None:
-    report, told = report_of(capsys, "--fail", f"FilterStage:{how}", code=1)
+    report, told = report_of(capsys, "--fail", f"SiftStage:{how}", code=1)
     assert report["status"] == "FAILED"
     assert [report[f"messages{end}"] for end in ("Sent", "Left", "DeadLettered")] == [1, 0, 1]
     for execution in report["executions"]:
         statuses = {stage["stage"]: (stage["status"], stage["attempts"]) for stage in execution["stages"]}
         assert statuses == {
-            "ETLStage": ("SUCCEEDED", 1),
-            "FilterStage": ("FAILED", attempts),
+            "TakeStage": ("SUCCEEDED", 1),
+            "SiftStage": ("FAILED", attempts),
             **dict.fromkeys(STAGES[2:], ("NOT_RUN", 0)),
         }
         assert execution["error"].startswith(f"{error}: ")
@@ -81,16 +83,16 @@ def test_a_stage_that_always_fails_fails_the_run(capsys: Captured, how: str, att
 
 
 def test_a_failed_run_says_so_with_counts(capsys: Captured) -> None:
-    assert main([*RUN, "--fail", "ETLStage:permanent"]) == 1
+    assert main([*RUN, "--fail", "TakeStage:permanent"]) == 1
     out = capsys.readouterr().out
-    assert "realtime: FAILED. 1 message, 3 executions (3 failed)" in out
+    assert "express: FAILED. 1 message, 3 executions (3 failed)" in out
     assert "1 message in the dead-letter queue" in out
     assert "last failure: PermanentStageError: " in out
-    assert [line.split("│")[2].strip() for line in out.splitlines() if "ETLStage" in line] == ["3"]
+    assert [line.split("│")[2].strip() for line in out.splitlines() if "TakeStage" in line] == ["3"]
 
 
 def test_a_message_that_succeeds_after_its_redelivery_is_a_success(capsys: Captured) -> None:
-    report, _ = report_of(capsys, "--fail", "ReactiveStage:3")
+    report, _ = report_of(capsys, "--fail", "TellStage:3")
     assert report["status"] == "SUCCEEDED"
     assert [execution["status"] for execution in report["executions"]] == ["FAILED", "SUCCEEDED"]
 
@@ -98,7 +100,7 @@ def test_a_message_that_succeeds_after_its_redelivery_is_a_success(capsys: Captu
 def test_several_messages_come_from_standard_input(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(MESSAGE.encode())))
     report, _ = report_of(capsys, "--message", "-", "--count", "3")
-    assert (report["messagesSent"], report["eventsPublished"]) == (3, 8)
+    assert (report["messagesSent"], report["eventsPublished"]) == (3, 4)
     assert [execution["status"] for execution in report["executions"]] == ["SUCCEEDED"] * 3
 
 
@@ -133,11 +135,11 @@ def test_a_message_that_no_queue_takes_is_refused(
     [
         (["--message", "/nowhere.json"], "/nowhere.json: the message cannot be read: No such file or directory"),
         (["--message", "/"], "/: the message cannot be read: Is a directory"),
-        (["--fail", "FilterStag"], "--fail FilterStag: there is no stage 'FilterStag'; did you mean FilterStage?"),
-        (["--fail", "nothing"], "there is no stage 'nothing'; allowed: ETLStage, FilterStage"),
-        (["--fail", "FilterStage:0"], "'0' is not how often to fail; allowed: STAGE, STAGE:TIMES"),
-        (["--fail", "FilterStage:"], "'' is not how often to fail"),
-        (["--fail", "FilterStage:twice"], "'twice' is not how often to fail"),
+        (["--fail", "SiftStag"], "--fail SiftStag: there is no stage 'SiftStag'; did you mean SiftStage?"),
+        (["--fail", "nothing"], "there is no stage 'nothing'; allowed: TakeStage, SiftStage"),
+        (["--fail", "SiftStage:0"], "'0' is not how often to fail; allowed: STAGE, STAGE:TIMES"),
+        (["--fail", "SiftStage:"], "'' is not how often to fail"),
+        (["--fail", "SiftStage:twice"], "'twice' is not how often to fail"),
         (["--keep", "."], "--keep .: the folder is not empty; name a new or an empty one"),
         (["--keep", "file"], "--keep file: cannot be used: File exists"),
     ],
@@ -162,14 +164,14 @@ def test_a_count_is_a_whole_number_of_at_least_one(capsys: Captured, count: str)
 
 
 def test_without_a_sample_message_one_must_be_named(capsys: Captured, tmp_path: Path) -> None:
-    declaration = write(tmp_path, "realtime.yaml", REALTIME.read_bytes())
+    declaration = write(tmp_path, "express.yaml", EXPRESS.read_bytes())
     assert main(["run", declaration]) == 2
-    place = tmp_path / "messages" / "realtime.json"
+    place = tmp_path / "messages" / "express.json"
     assert f"{place}: the message cannot be read: No such file or directory; write one, or" in capsys.readouterr().err
 
 
 def test_a_wrong_declaration_is_refused_before_anything_runs(capsys: Captured, tmp_path: Path) -> None:
-    declaration = write(tmp_path, "wrong.yaml", REALTIME.read_bytes().replace(b"EXPRESS", b"FAST"))
+    declaration = write(tmp_path, "wrong.yaml", EXPRESS.read_bytes().replace(b"EXPRESS", b"FAST"))
     assert main(["run", declaration]) == 2
     out, told = capsys.readouterr()
     assert (out, "deploying" in told) == ("", False)
@@ -178,8 +180,8 @@ def test_a_wrong_declaration_is_refused_before_anything_runs(capsys: Captured, t
 
 def test_a_template_that_the_engine_cannot_deploy_is_refused(capsys: Captured, tmp_path: Path) -> None:
     overrides = b"\noverrides:\n  Pipe:\n    Enrichment: arn:aws:lambda:us-east-1:123456789012:function:other\n"
-    declaration = write(tmp_path, "realtime.yaml", REALTIME.read_bytes() + overrides)
-    assert main(["run", declaration, "--message", str(REALTIME.parent / "messages" / "realtime.json")]) == 2
+    declaration = write(tmp_path, "express.yaml", EXPRESS.read_bytes() + overrides)
+    assert main(["run", declaration, "--message", str(WORKFLOWS / "messages" / "express.json")]) == 2
     assert "the local engine does not model Enrichment of a pipe" in capsys.readouterr().err
 
 
@@ -193,7 +195,7 @@ def test_without_the_engines_packages_the_cure_is_told(capsys: Captured, monkeyp
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_no_process_and_no_folder(tmp_path: Path, number: signal.Signals) -> None:
     run = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from ceap.cli import main; sys.exit(main())", *RUN, "--count", "40"],
+        [sys.executable, "-c", PROGRAM, *RUN, "--count", "40"],
         env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -213,21 +215,23 @@ def test_an_interrupted_run_leaves_no_process_and_no_folder(tmp_path: Path, numb
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_batch_run_works_through_spark(capsys: Captured) -> None:
-    assert main(["run", str(BATCH), "--json"]) == 0
+@pytest.mark.glue
+def test_a_run_with_a_glue_step_tells_what_its_job_prints(capsys: Captured) -> None:
+    assert main(["run", str(STANDARD), "--json"]) == 0
     out, told = capsys.readouterr()
     report = json.loads(out)
     [execution] = report["executions"]
     assert [(stage["stage"], stage["status"], stage["attempts"]) for stage in execution["stages"]] == [
-        (stage, "SUCCEEDED", 1) for stage in BATCH_STAGES
+        (stage, "SUCCEEDED", 1) for stage in STANDARD_STAGES
     ]
-    assert [stage["recordsOut"] for stage in execution["stages"]] == [11, 9, 9, 9, 8, 8]
+    assert [stage["recordsOut"] for stage in execution["stages"]] == [5, 4, 4, 4, 4, 4]
     assert (report["messagesDeadLettered"], report["alertsPublished"]) == (0, 0)
-    assert "\n  HeavyETLStage        | " in told
+    assert "\n  HeavyStage           | HeavyStage wrote 4 records\n" in told
 
 
+@pytest.mark.glue
 def test_a_glue_step_that_always_fails_is_alerted_and_dead_letters_nothing(capsys: Captured) -> None:
-    assert main(["run", str(BATCH), "--json", "--fail", "HeavyETLStage:always"]) == 1
+    assert main(["run", str(STANDARD), "--json", "--fail", "HeavyStage:always"]) == 1
     out, told = capsys.readouterr()
     report = json.loads(out)
     [execution] = report["executions"]
@@ -240,7 +244,7 @@ def test_a_glue_step_that_always_fails_is_alerted_and_dead_letters_nothing(capsy
     assert execution["error"] == "States.TaskFailed: TransientStageError: This failure was asked for (fault injection)."
     counts = [report[name] for name in ("messagesSent", "messagesLeft", "messagesDeadLettered", "alertsPublished")]
     assert (report["status"], counts) == ("FAILED", [1, 0, 0, 1])
-    assert "HeavyETLStage        waits 600 s before attempt 3" in told
+    assert "HeavyStage           waits 600 s before attempt 3" in told
 
 
 @pytest.mark.parametrize(("lacking", "java", "named"), [("pyspark", "/java", "pyspark"), ("", None, "Java 11 to 17")])
@@ -250,7 +254,7 @@ def test_without_spark_a_glue_step_is_refused_before_anything_runs(
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == lacking else find(name))
     monkeypatch.setattr(spark, "java_home", lambda: java)
-    assert main(["run", str(BATCH)]) == 3
+    assert main(["run", str(STANDARD)]) == 3
     out, told = capsys.readouterr()
     assert (out, told.count("\n")) == ("", 1)
     assert f"a Glue step needs {named}; install the extra `glue`: make glue" in told

@@ -9,10 +9,8 @@ import pytest
 
 from ceap import project
 from ceap.cli import main
+from tests.reference import EXPRESS
 
-pytestmark = pytest.mark.usefixtures("own_project")
-
-REALTIME = project.WORKFLOWS / "realtime.yaml"
 FILES = ["foundation.template.yaml", *(f"{path.stem}.template.yaml" for path in project.declarations())]
 
 
@@ -24,6 +22,7 @@ def written(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.usefixtures("own_project")
 def test_the_committed_templates_are_what_the_declarations_generate(tmp_path: Path) -> None:
     assert synth("--out", tmp_path) == 0
     assert written(tmp_path) == {name: (project.GENERATED / name).read_bytes() for name in FILES}
@@ -56,20 +55,22 @@ def test_the_bytes_do_not_depend_on_folder_locale_time_zone_or_hash_seed(
 
 
 def test_what_did_not_change_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    synth(REALTIME, "--out", tmp_path)
+    synth(EXPRESS, "--out", tmp_path)
     capsys.readouterr()
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    synth(REALTIME, "--out", tmp_path)
+    synth(EXPRESS, "--out", tmp_path)
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["unchanged", "unchanged"]
 
 
-def test_stdout_gets_the_template_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    assert synth(REALTIME, "--stdout") == 0
-    assert capsys.readouterr().out == (project.GENERATED / "realtime.template.yaml").read_text(encoding="utf-8")
+def test_stdout_gets_the_template_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert synth(EXPRESS, "--stdout") == 0
+    out = capsys.readouterr().out
+    assert synth(EXPRESS, "--out", tmp_path) == 0
+    assert out == (tmp_path / "express.template.yaml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("arguments", [["--stdout"], [REALTIME, REALTIME, "--stdout"]])
+@pytest.mark.parametrize("arguments", [["--stdout"], [EXPRESS, EXPRESS, "--stdout"]])
 def test_stdout_takes_one_workflow(arguments: list[object], capsys: pytest.CaptureFixture[str]) -> None:
     assert synth(*arguments) == 2
     assert "--stdout takes exactly one WORKFLOW.yaml" in capsys.readouterr().err
@@ -93,7 +94,7 @@ def test_a_wrong_declaration_ends_with_one_message_code_2_and_nothing_written(
     wrong = tmp_path / "wrong.yaml"
     if content is not None:
         wrong.write_bytes(content)
-    assert synth(REALTIME, wrong, "--out", tmp_path / "out") == 2
+    assert synth(EXPRESS, wrong, "--out", tmp_path / "out") == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1
@@ -106,29 +107,29 @@ def test_an_error_late_in_the_run_leaves_the_files_that_were_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = tmp_path / "wrong.yaml"
-    wrong.write_text(REALTIME.read_text(encoding="utf-8").replace("realtime", "other") + "overrides: {Nothing: {}}\n")
+    wrong.write_text(EXPRESS.read_text(encoding="utf-8").replace("express", "other") + "overrides: {Nothing: {}}\n")
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "realtime.template.yaml").write_text("mine")
-    assert synth(REALTIME, wrong, "--out", tmp_path / "out") == 2
+    (tmp_path / "out" / "express.template.yaml").write_text("mine")
+    assert synth(EXPRESS, wrong, "--out", tmp_path / "out") == 2
     assert "overrides.Nothing is no resource of its template" in capsys.readouterr().err
-    assert written(tmp_path / "out") == {"realtime.template.yaml": b"mine"}
+    assert written(tmp_path / "out") == {"express.template.yaml": b"mine"}
 
 
 def test_two_declarations_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     twin = tmp_path / "twin.yaml"
-    twin.write_bytes(REALTIME.read_bytes())
-    assert synth(REALTIME, twin, "--out", tmp_path / "out") == 2
-    assert "name is 'realtime', and so it is in" in capsys.readouterr().err
+    twin.write_bytes(EXPRESS.read_bytes())
+    assert synth(EXPRESS, twin, "--out", tmp_path / "out") == 2
+    assert "name is 'express', and so it is in" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
-    assert synth(REALTIME, "--out", tmp_path / "file") == 2
+    assert synth(EXPRESS, "--out", tmp_path / "file") == 2
     assert "cannot be written" in capsys.readouterr().err
 
 
 def test_a_template_too_large_for_inline_deployment_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    steps = "".join(f"  - {{stage: Number{n}, handler: filter, timeout_s: 10}}\n" for n in range(15))
+    steps = "".join(f"  - {{stage: Number{n}, handler: sift, timeout_s: 10}}\n" for n in range(15))
     large = tmp_path / "large.yaml"
     large.write_text(f"name: large\ntype: EXPRESS\nsteps:\n{steps}")
     assert synth(large, "--out", tmp_path) == 0

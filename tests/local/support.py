@@ -192,37 +192,7 @@ def statuses(execution: Execution, stage: str) -> list[str]:
 
 
 STANDARD_STAGES = ["TakeStage", "SiftStage", "HeavyStage", "RateStage", "KeepStage", "TellStage"]
-
-JOB = """
-import json, sys, boto3
-from awsglue.utils import getResolvedOptions
-
-names = ["execution-id", "input-bucket", "input-key", "output-bucket", "output-key"]
-given = getResolvedOptions(sys.argv, names)
-s3 = boto3.client("s3")
-source = json.loads(s3.get_object(Bucket=given["input_bucket"], Key=given["input_key"])["Body"].read())
-records = json.loads(source)["source"]["records"] if isinstance(source, str) else source["data"]
-folder = given["output_key"].rpartition("/")[0]
-stage = folder.rpartition("/")[2]
-for record in records:
-    record.setdefault("jobs", []).append(stage)
-header = {"executionId": given["execution_id"], "stage": stage, "startedAt": "2026-01-02T03:04:05Z"}
-counts = {"inputRecordCount": len(records), "outputRecordCount": len(records)}
-others = ("rejectedRecordCount", "mergedRecordCount", "staleRecordCount", "processingTimeMs")
-metadata = {**counts, **dict.fromkeys(others, 0), "rejections": {}, "counts": {}}
-compact = lambda value: json.dumps(value, separators=(",", ":"))
-lines = ",\\n".join(map(compact, records)) + "\\n" if records else ""
-text = f'{compact(header)[:-1]},"data":[\\n{lines}],"metadata":{compact(metadata)}}}\\n'
-place = {"Bucket": given["output_bucket"], "Key": f"{folder}/_parts/{given['JOB_RUN_ID']}/0"}
-s3.put_object(**place, Body=text.encode())
-part = s3.get_object(**place)["Body"].read()
-s3.put_object(Bucket=given["output_bucket"], Key=given["output_key"], Body=part)
-for part in s3.list_objects_v2(Bucket=place["Bucket"], Prefix=f"{folder}/_parts/")["Contents"]:
-    s3.delete_object(Bucket=place["Bucket"], Key=part["Key"])
-print(f"{stage} wrote {len(records)} records")
-print("no warnings", file=sys.stderr)
-"""
-"""A Glue job without Spark, which starts a hundred times as fast: it notes in each record that it has seen it."""
+JOB = (reference.GLUE / "heavy.py").read_text(encoding="utf-8")
 
 
 def deploy_standard(engine: Engine, template: Template | None = None, script: str = JOB) -> Deployed:
