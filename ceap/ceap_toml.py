@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable
 from os.path import relpath
@@ -12,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from ceap.errors import UsageError
+from templates.words import nearest
 
 NAME: Final = "ceap.toml"
 _NAMED_MAX: Final = 8
@@ -75,6 +75,6 @@ def _wrong(file: Path, key: str, value: Any, due: str) -> UsageError:
 def allowed(name: str, names: Iterable[str]) -> str:
     """Return what a message says of a name that is not there: the nearest that is, or else those that are."""
     known = sorted(names)
-    near = difflib.get_close_matches(name, known, n=1) or [one for one in known if one.startswith(name)]
+    near = nearest(name, known) or next((one for one in known if one.startswith(name)), None)
     some = known if len(known) <= _NAMED_MAX else [*known[:_NAMED_MAX], "..."]
-    return f"did you mean {near[0]}?" if near else f"allowed: {', '.join(some)}"
+    return f"did you mean {near}?" if near else f"allowed: {', '.join(some)}"

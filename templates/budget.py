@@ -14,15 +14,19 @@ from typing import Final, assert_never
 from templates.model import GlueStep, LambdaStep, RetryPolicy, Step, Workflow, WorkflowType
 
 EXPRESS_LIMIT_S: Final = 300
+STANDARD_LIMIT_S: Final = 365 * 24 * 3600
+"""How long an execution of either type may take. Source: Step Functions Developer Guide, "Quotas"."""
+
 TASK_MARGIN_S: Final = 10
 """By how much a task outlasts its function: Lambda does not count the init phase, and its own error says more."""
 
 MAX_RECEIVES: Final = 3
+INPUT_LIMIT_BYTES: Final = 262_144
+"""The largest input of an execution. Source: Step Functions Developer Guide, "Quotas"."""
+
 MAX_MESSAGE_BYTES: Final = 122_880
-"""So that a body, escaped and in its envelope, fits the 262,144 bytes of a Step Functions input."""
+"""So that a body, escaped and in its envelope, fits the input of an execution."""
 
-
-STANDARD_LIMIT_S: Final = 365 * 24 * 3600
 STANDARD_VISIBILITY_S: Final = 60
 """A pipe that does not wait needs a message for no longer than it takes to start an execution."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Iterator
@@ -12,7 +11,7 @@ from typing import Any, Final, TypeVar, assert_never, get_args
 
 import msgspec
 
-from templates import budget, discovery, naming
+from templates import budget, discovery, naming, words
 from templates.model import Declaration, GlueStep, LambdaStep, Step, StepKind, Workflow, WorkflowType
 from templates.source import KeyPath, Source, load_source
 
@@ -248,7 +247,7 @@ def _refuse_unknown(source: Source, raw: dict[str, Any], target: type[msgspec.St
     fields = _field_types(target)
     for key, value in raw.items():
         if key not in fields:
-            raise source.error((*place, str(key)), f"is not a key here; {_allowed(str(key), fields)}")
+            raise source.error((*place, str(key)), f"is not a key here; {words.allowed(str(key), fields)}")
         inner = fields[key]
         inner = getattr(inner, "__origin__", inner)
         if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
@@ -263,7 +262,7 @@ def _field_types(target: type[msgspec.Struct]) -> dict[str, Any]:
 def _expected(target: type[msgspec.Struct], place: KeyPath, text: str, value: Any) -> str:
     description = _describe(target, place)
     if text.startswith("Invalid enum value"):
-        return f"{_allowed(str(value), _values_at(target, place))}{_in_brackets(description)}"
+        return f"{words.allowed(str(value), _values_at(target, place))}{_in_brackets(description)}"
     if not text.startswith("Expected "):
         return text  # a ValueError of the Struct itself, e.g. of a handler's Settings
     said = text.replace("`", "").removeprefix("Expected ").split(" matching regex ")[0]
@@ -307,14 +306,7 @@ def _value_at(raw: Any, place: KeyPath) -> Any:
 
 
 def _unknown(name: str, known: Iterable[str], folder: str) -> str:
-    return f"is {name!r}, and there is no {folder}/{name}.py with that name to run; {_allowed(name, known)}"
-
-
-def _allowed(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{hint}allowed: {', '.join(names) or 'none'}"
+    return f"is {name!r}, and there is no {folder}/{name}.py with that name to run; {words.allowed(name, known)}"
 
 
 def _shown(value: Any) -> str:

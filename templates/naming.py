@@ -24,6 +24,10 @@ KMS_KEY_CONDITION: Final = "HasKmsKey"
 HANDLERS_KEY_PARAMETER: Final = "HandlersKey"
 GLUE_PREFIX_PARAMETER: Final = "GluePrefix"
 GLUE_LIBRARY: Final = "lib.zip"
+FUNCTION_LOGS: Final = "/aws/lambda/"
+JOB_LOGS: Final = "/aws-glue/jobs"
+STATE_MACHINE_LOGS: Final = "/aws/vendedlogs/states/"
+PIPE_LOGS: Final = "/aws/vendedlogs/pipes/"
 EXTRA_PY_FILES: Final = "--extra-py-files"
 """The argument by which Glue puts archives on the Python path of driver and workers."""
 
@@ -83,21 +87,21 @@ def pipe(workflow: str) -> str:
 
 
 def function_log_group(workflow: str, stage: str) -> str:
-    return f"/aws/lambda/{function(workflow, stage)}"
+    return f"{FUNCTION_LOGS}{function(workflow, stage)}"
 
 
 def job_log_prefix(workflow: str, stage: str) -> str:
     """Return what Glue's log groups begin with; `/output` and `/error` follow."""
-    return f"/aws-glue/jobs/{job(workflow, stage)}"
+    return f"{JOB_LOGS}/{job(workflow, stage)}"
 
 
 def state_machine_log_group(workflow: str) -> str:
     """Return a name below `/aws/vendedlogs/`: others run into the 5,120 characters of the log resource policy."""
-    return f"/aws/vendedlogs/states/{state_machine(workflow)}"
+    return f"{STATE_MACHINE_LOGS}{state_machine(workflow)}"
 
 
 def pipe_log_group(workflow: str) -> str:
-    return f"/aws/vendedlogs/pipes/{pipe(workflow)}"
+    return f"{PIPE_LOGS}{pipe(workflow)}"
 
 
 def table(name: str) -> str:

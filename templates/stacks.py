@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, assert_never
 
 from troposphere import Export, GetAtt, Output, Ref, Sub, Template
 
-from templates import discovery, naming
+from templates import discovery, naming, words
 from templates.errors import ConfigError
 from templates.model import StepKind, Workflow, WorkflowType
 from templates.resources.alarms import add_alarms
@@ -86,11 +85,9 @@ def _override(template: dict[str, Any], workflow: Workflow) -> dict[str, Any]:
     resources = template["Resources"]
     for logical_id, properties in workflow.overrides.items():
         if logical_id not in resources:
-            near = difflib.get_close_matches(logical_id, resources, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
             raise ConfigError(
                 f"workflow {workflow.name}: overrides.{logical_id} is no resource of its template; "
-                f"{hint}allowed: {', '.join(sorted(resources))}"
+                f"{words.allowed(logical_id, sorted(resources))}"
             )
         resources[logical_id]["Properties"] = _merge(resources[logical_id]["Properties"], properties)
     return template

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import gc
 import importlib.util
 import re
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
 from ceap.errors import SetupError, UsageError
+from templates import words
 
 if TYPE_CHECKING:
     from ceap.local.cloudformation import Stack
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     _require_engine()
     from ceap import project
     from ceap.archive import read_scripts
-    from templates.discovery import GLUE_FOLDER
+    from templates.discovery import JOB_FOLDERS
 
     [workflow] = project.load_workflows([arguments.workflow])
     _require_for(workflow)
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         copies=arguments.count,
         keep=_empty_folder(arguments.keep) if arguments.keep else None,
         templates=[text for _, text in project.build_templates([workflow])],
-        scripts=read_scripts(GLUE_FOLDER) if workflow.glue_steps else {},
+        scripts=read_scripts(*JOB_FOLDERS) if workflow.glue_steps else {},
     )
 
     from ceap.local.cloudformation import DeployError
@@ -162,7 +162,7 @@ def _deploy(engine: Engine, task: Task) -> tuple[Stack, Stack]:
 
     parameters = {"Environment": ENVIRONMENT}
     foundation = engine.deploy(task.templates[0], f"{naming.base(naming.FOUNDATION)}-{ENVIRONMENT}", parameters)
-    package = build_zip(read_sources(Path(handlers.__file__).parent))
+    package = build_zip(read_sources(*map(Path, handlers.__path__)))
     key = parameters[naming.HANDLERS_KEY_PARAMETER] = handlers_key(package)
     artifacts = {key: package}
     if task.scripts:
@@ -227,21 +227,17 @@ def _print(report: RunReport, as_json: bool) -> None:
 def _summary(report: RunReport) -> str:
     failed = [execution for execution in report.executions if execution.status != "SUCCEEDED"]
     lines = [
-        f"{report.workflow}: {report.status}. {_plural(report.messages_sent, 'message')}, "
-        f"{_plural(len(report.executions), 'execution')} ({len(failed)} failed), "
-        f"{_plural(report.events_published, 'event')} published, "
-        f"{_plural(report.messages_dead_lettered, 'message')} in the dead-letter queue, "
-        f"{_plural(report.alerts_published, 'alert')} on the topic"
+        f"{report.workflow}: {report.status}. {words.plural(report.messages_sent, 'message')}, "
+        f"{words.plural(len(report.executions), 'execution')} ({len(failed)} failed), "
+        f"{words.plural(report.events_published, 'event')} published, "
+        f"{words.plural(report.messages_dead_lettered, 'message')} in the dead-letter queue, "
+        f"{words.plural(report.alerts_published, 'alert')} on the topic"
     ]
     lines += [f"last failure: {execution.error or execution.status}" for execution in failed[-1:]]
     lines += report.problems
     if report.messages_left:
-        lines.append(f"{_plural(report.messages_left, 'message')} left in the queue")
+        lines.append(f"{words.plural(report.messages_left, 'message')} left in the queue")
     return "\n".join(lines)
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _require_engine() -> None:
@@ -283,9 +279,7 @@ def _failure(text: str, stages: Sequence[str]) -> RequestedFailure:
 
     stage, colon, how = text.partition(":")
     if stage not in stages:
-        near = difflib.get_close_matches(stage, stages, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise UsageError(f"--fail {text}: there is no stage {stage!r}; {hint}allowed: {', '.join(stages)}")
+        raise UsageError(f"--fail {text}: there is no stage {stage!r}; {words.allowed(stage, stages)}")
     if how == "permanent":
         return RequestedFailure(stage, PermanentStageError.__name__, None)
     if how == "always":
@@ -345,7 +339,7 @@ def _write_objects(folder: Path, objects: dict[str, bytes]) -> None:
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    _say(f"kept {_plural(len(objects), 'object')} in {folder}")
+    _say(f"kept {words.plural(len(objects), 'object')} in {folder}")
 
 
 def _positive(text: str) -> int:

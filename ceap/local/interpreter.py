@@ -35,6 +35,8 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from ceap.local.clock import CLOCK
 from ceap.local.hooks import replace
+from templates import budget
+from templates.model import WorkflowType
 
 ClientFactory = Callable[[str], Any]
 """Returns the boto3 client of a service in the name of one role."""
@@ -42,8 +44,11 @@ ClientFactory = Callable[[str], Any]
 CLIENTS: Final[dict[str, ClientFactory]] = {}
 """By role ARN: whose calls go where. An engine enters the roles of its state machines."""
 
-MAX_DURATION_S: Final = {"EXPRESS": 5 * 60, "STANDARD": 365 * 24 * 3600}
-"""By type of state machine: how long an execution may take. Source: Step Functions Developer Guide, "Quotas"."""
+MAX_DURATION_S: Final = {
+    WorkflowType.EXPRESS.value: budget.EXPRESS_LIMIT_S,
+    WorkflowType.STANDARD.value: budget.STANDARD_LIMIT_S,
+}
+"""By type of state machine: how long an execution may take."""
 
 POLL_S: Final = 1.0
 """How often a task looks whether its Glue job has ended, in virtual seconds."""

@@ -28,7 +28,6 @@ PARALLEL: Final = 2
 """How many runs work at once on this machine, each with a Spark of its own; the others are still STARTING."""
 
 MINUTE_S: Final = 60.0
-LOG_PREFIX: Final = "/aws-glue/jobs"
 
 Document = dict[str, Any]
 State: TypeAlias = Literal["STARTING", "RUNNING", "STOPPING", "STOPPED", "SUCCEEDED", "FAILED", "TIMEOUT"]
@@ -78,7 +77,7 @@ class JobRun:
             "LastModifiedOn": self.ended or self.started,
             "PredecessorRuns": [],
             "Timeout": self.job.timeout_min,
-            "LogGroupName": LOG_PREFIX,
+            "LogGroupName": naming.JOB_LOGS,
             **({"ErrorMessage": self.error} if self.error else {}),
             **ended,
         }
@@ -262,7 +261,7 @@ class Jobs:
                 lambda line: self._hear(run, line),
             )
         status = process.wait(run.job.timeout_min * MINUTE_S)
-        prefix = arguments.get("--custom-logGroup-prefix", LOG_PREFIX)
+        prefix = arguments.get("--custom-logGroup-prefix", naming.JOB_LOGS)
         for kind, lines in (("output", process.output), ("error", process.error)):
             if lines:
                 self._logs.write(f"{prefix}/{kind}", run.id, lines, session)

@@ -11,8 +11,8 @@ from ceap.local.calls import Request
 from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Execution, Executions
 from ceap.local.gateway import Answer
+from templates import budget
 
-INPUT_LIMIT_BYTES: Final = 262_144
 REDRIVABLE_S: Final = 14 * 24 * 3600
 """For how long an execution that failed can go on. Source: Step Functions Developer Guide, "Redriving executions"."""
 
@@ -123,8 +123,8 @@ def _input(given: Document) -> str:
         StatesError: it is no JSON, or too long.
     """
     text: str = given.get("input", "{}")
-    if len(text.encode()) > INPUT_LIMIT_BYTES:
-        raise StatesError("ValidationException", f"The input is longer than {INPUT_LIMIT_BYTES} bytes")
+    if len(text.encode()) > budget.INPUT_LIMIT_BYTES:
+        raise StatesError("ValidationException", f"The input is longer than {budget.INPUT_LIMIT_BYTES} bytes")
     try:
         json.loads(text)
     except ValueError as error:

@@ -143,7 +143,7 @@ def _of_function(template: Template, function: Resource) -> list[Grant] | None:
     grants = [grant for task in tasks for grant in _of_stage(template, task)]
     grants += _of_needs(template, needs, variables if isinstance(variables, dict) else {})
     named = at(function.properties, "LoggingConfig", "LogGroup")
-    group = resolve(template, named or {"Fn::Join": ["", ["/aws/lambda/", {"Ref": function.logical_id}]]})
+    group = resolve(template, named or {"Fn::Join": ["", [naming.FUNCTION_LOGS, {"Ref": function.logical_id}]]})
     grants += _on(_LOG, naming.arn("logs", f"log-group:{group}:*"))
     if at(function.properties, "TracingConfig", "Mode") == "Active":
         grants += _on(_SEND_TRACES, "*")
@@ -210,7 +210,7 @@ def _of_job(template: Template, job: Resource) -> list[Grant] | None:
     libraries = resolve(template, at(job.properties, "DefaultArguments", naming.EXTRA_PY_FILES) or "")
     for code in filter(None, (script, *libraries.split(","))):
         grants.append(Grant("s3:GetObject", naming.bucket_arn(code.removeprefix("s3://"))))
-    prefix = at(job.properties, "DefaultArguments", "--custom-logGroup-prefix") or "/aws-glue/jobs"
+    prefix = at(job.properties, "DefaultArguments", "--custom-logGroup-prefix") or naming.JOB_LOGS
     for kind in ("output", "error"):
         grants += _on(_LOG, naming.arn("logs", f"log-group:{resolve(template, prefix)}/{kind}:*"))
     return grants

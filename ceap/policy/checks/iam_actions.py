@@ -11,6 +11,7 @@ from ceap.cfn.template import Template
 from ceap.iam.documents import documents
 from ceap.iam.services import known_actions, load_service
 from ceap.policy.finding import Finding, finding_at
+from templates.words import nearest
 
 RULE: Final = "IAM01_ACTIONS_EXIST"
 
@@ -27,11 +28,9 @@ def check(template: Template) -> list[Finding]:
 
 
 def _cure(action: str) -> str:
-    import difflib  # only where something is wrong
-
     prefix, colon, name = action.partition(":")
     service = load_service(prefix)
     if service is None or not colon:
         return "write service:Action, e.g. s3:GetObject"
-    near = difflib.get_close_matches(name.lower(), service.actions, n=1)
-    return f"perhaps {prefix}:{near[0]}" if near else f"name one of {prefix}'s, see the Service Authorization Reference"
+    near = nearest(name.lower(), service.actions)
+    return f"perhaps {prefix}:{near}" if near else f"name one of {prefix}'s, see the Service Authorization Reference"

@@ -15,6 +15,7 @@ from ceap.iam.arn import resolve
 from ceap.iam.documents import Statement, documents, entries
 from ceap.iam.services import load_service
 from ceap.policy.finding import Finding, finding_at
+from templates.words import nearest
 
 RULE: Final = "IAM03_CONDITIONS_MATCH"
 
@@ -76,7 +77,5 @@ def _key_fault(key: str) -> str:
 
 
 def _near(name: str) -> str:
-    import difflib  # only where something is wrong
-
-    near = difflib.get_close_matches(name, _GLOBAL, n=1)
-    return f"perhaps aws:{near[0]}" if near else "one of those in the IAM User Guide"
+    near = nearest(name, _GLOBAL)
+    return f"perhaps aws:{near}" if near else "one of those in the IAM User Guide"

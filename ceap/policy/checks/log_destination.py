@@ -26,16 +26,17 @@ from ceap.cfn.lookup import (
 )
 from ceap.cfn.template import Template
 from ceap.policy.finding import Finding, finding_at
+from templates import naming
 from templates.model import StepKind
 
 RULE: Final = "WIRE02_LOG_DESTINATION"
 
 _DESTINATIONS: Final[dict[str, tuple[str, tuple[str | int, ...]]]] = {
     MACHINE: (
-        "/aws/vendedlogs/states/",
+        naming.STATE_MACHINE_LOGS,
         ("LoggingConfiguration", "Destinations", 0, "CloudWatchLogsLogGroup", "LogGroupArn"),
     ),
-    PIPE: ("/aws/vendedlogs/pipes/", ("LogConfiguration", "CloudwatchLogsLogDestination", "LogGroupArn")),
+    PIPE: (naming.PIPE_LOGS, ("LogConfiguration", "CloudwatchLogsLogDestination", "LogGroupArn")),
 }
 _PREFIX: Final = ("DefaultArguments", "--custom-logGroup-prefix")
 
@@ -72,7 +73,7 @@ def _job_faults(template: Template, job: Resource) -> Iterator[tuple[str, str]]:
     prefix = text(at(job.properties, *_PREFIX))
     if job.name is None:
         return
-    right = f"/aws-glue/jobs/{job.name}"
+    right = f"{naming.JOB_LOGS}/{job.name}"
     if prefix != right:
         yield f"the job does not log to groups of its own | fix: {_PREFIX[1]} {right}", job.path(*_PREFIX)
         return

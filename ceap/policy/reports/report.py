@@ -12,6 +12,7 @@ import msgspec
 from ceap.policy.finding import Finding
 from ceap.policy.verdict import Judgement
 from ceap.policy.waiver import Waived, Waiver
+from templates.words import plural
 
 _BOLD, _RED, _DIM, _RESET = "\x1b[1m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
@@ -90,10 +91,10 @@ def summarize(report: Report, reference: str) -> str:
         stale = sum(finding.rule.startswith("GEN01") for finding in report.findings)
         lines.append(f"generated/: {report.generated} files, {f'{stale} not fresh' if stale else 'all fresh'}")
     lines += [_verdict(report, judgement) for judgement in report.judgements]
-    found = _count(len(report.findings), "finding")
+    found = plural(len(report.findings), "finding")
     waived = f", {len(report.waived)} waived" if report.waived else ""
     why = f"; why each rule is there, and what to do: {reference}" if report.findings else ""
-    lines.append(f"{found} in {_count(len(report.judgements), 'template')}{waived}{why}")
+    lines.append(f"{found} in {plural(len(report.judgements), 'template')}{waived}{why}")
     return "".join(f"{_printable(line)}\n" for line in lines)
 
 
@@ -102,15 +103,11 @@ def _verdict(report: Report, judgement: Judgement) -> str:
     found = sum(finding.file == judgement.file for finding in report.findings)
     waived = sum(one.finding.file == judgement.file for one in report.waived)
     rules = f"rules: {counts['PASS']} pass, {counts['FAIL']} fail, {counts['SKIP']} not applicable"
-    return f"{judgement.file}: {rules}; {_count(found, 'finding')}{f', {waived} waived' if waived else ''}"
+    return f"{judgement.file}: {rules}; {plural(found, 'finding')}{f', {waived} waived' if waived else ''}"
 
 
 def _until(waiver: Waiver) -> str:
     return f" until {waiver.expires}" if waiver.expires else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _printable(text: str) -> str:
