@@ -45,10 +45,10 @@ def test_another_action_is_not_matched(action: Any) -> None:
 @pytest.mark.parametrize(
     ("pattern", "resource", "expected"),
     [
-        (f"{BUCKET}/executions/*/ETLStage/output.json", f"{BUCKET}/executions/1/ETLStage/output.json", True),
-        (f"{BUCKET}/executions/*/ETLStage/output.json", f"{BUCKET}/executions/1/x/ETLStage/output.json", True),
-        (f"{BUCKET}/executions/*/ETLStage/output.json", f"{BUCKET}/executions/1/ETLStage/output.json2", False),
-        (f"{BUCKET}/executions/*/ETLStage/*", f"{BUCKET}/executions/1/FilterStage/output.json", False),
+        (f"{BUCKET}/executions/*/TakeStage/output.json", f"{BUCKET}/executions/1/TakeStage/output.json", True),
+        (f"{BUCKET}/executions/*/TakeStage/output.json", f"{BUCKET}/executions/1/x/TakeStage/output.json", True),
+        (f"{BUCKET}/executions/*/TakeStage/output.json", f"{BUCKET}/executions/1/TakeStage/output.json2", False),
+        (f"{BUCKET}/executions/*/TakeStage/*", f"{BUCKET}/executions/1/SiftStage/output.json", False),
         (f"{BUCKET}/*", BUCKET, False),
         (BUCKET, f"{BUCKET}/key", False),
         (f"{BUCKET}/KEY", f"{BUCKET}/key", False),
