@@ -85,4 +85,4 @@ def test_the_tests_run_on_versions_that_the_project_takes() -> None:
 def test_the_interpreter_that_was_set_up_is_the_one_that_make_takes() -> None:
     for _, job in jobs():
         made = [step for step in steps(job) if step.get("run", "").startswith("make ")]
-        assert [step["env"]["PYTHON"] for step in made] == ["${{ steps.python.outputs.python-path }}"]
+        assert {step["env"]["PYTHON"] for step in made} == {"${{ steps.python.outputs.python-path }}"}
