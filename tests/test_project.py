@@ -80,6 +80,15 @@ def test_a_second_owner_of_a_package_is_seen(tmp_path: Path, monkeypatch: pytest
     assert owners("handlers") == {"rude"}
 
 
+def test_the_licence_that_the_project_file_names_is_there_in_full() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (project["license"], project["license-files"]) == ("Apache-2.0", ["LICENSE"])
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert re.findall(r"^   (\d+)\. ", text, re.MULTILINE) == [str(number) for number in range(1, 10)]
+    assert "APPENDIX: How to apply the Apache License to your work." in text
+    assert "\n   Copyright 2026 the ceap authors\n" in text
+
+
 def test_glue_is_no_package_because_others_ship_one() -> None:
     assert not (ROOT / "glue" / "__init__.py").exists()
 
