@@ -48,7 +48,7 @@ FACTS: Final[list[tuple[str, str, set[Any]]]] = [
     ("p08_*", r"keys == '(\w+\.\$)'", {key for key in PAYLOAD if key.endswith("$")}),
     ("p08_*", r"'executionId\.\$' ] == '(.*)'", {PAYLOAD["executionId.$"]}),
     ("p08_*", r"'initialData\.\$' ] == '(.*)'", {PAYLOAD["initialData.$"]}),
-    ("p12_*", r"TimeoutSeconds <= (\d+)", {budget.EXPRESS_LIMIT_S}),
+    ("p12_*", r"TimeoutSeconds <= (\d+)", {budget.EXPRESS_LIMIT_S, budget.EXPRESS_LIMIT_S + budget.TASK_MARGIN_S}),
     ("p16_*", r"MaxAttempts == ([1-9]\d*)", {RETRY.lambda_.max_attempts}),
     ("p16_*", r"IntervalSeconds == (\d+)", {RETRY.lambda_.interval_s}),
     ("p16_*", r"BackoffRate in \[\d+, ([\d.]+)]", {RETRY.lambda_.backoff_rate}),
