@@ -21,6 +21,7 @@ RECORDS_OUT = {
 }
 
 
+@pytest.mark.glue
 def test_its_message_runs_through_spark(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["run", str(BATCH), "--json", "--keep", str(tmp_path / "objects")]) == 0
     out, told = capsys.readouterr()
