@@ -76,7 +76,7 @@ def test_an_import_is_known_by_its_name() -> None:
 def test_resources_are_found_by_type_and_by_what_points_at_them() -> None:
     express = golden("express")
     [queue] = [found for found in lookup.resources(express, lookup.QUEUE) if "RedrivePolicy" in found.properties]
-    assert queue.name == "ceap-realtime-${Environment}-queue"
+    assert queue.name == "ceap-express-${Environment}-queue"
     assert queue.path() == "/Resources/Queue"
     assert queue.path("RedrivePolicy", "maxReceiveCount") == "/Resources/Queue/Properties/RedrivePolicy/maxReceiveCount"
     found = lookup.pointed_at(express, queue.properties["RedrivePolicy"]["deadLetterTargetArn"])
@@ -86,20 +86,20 @@ def test_resources_are_found_by_type_and_by_what_points_at_them() -> None:
 
 def test_owners_come_with_their_roles() -> None:
     roles = {owner.logical_id: role.logical_id for owner, role in lookup.owners(golden("standard"))}
-    owned = ("ETLFunction", "FilterFunction", "ScoreFunction", "StoreFunction", "ReactiveFunction", "HeavyETLJob")
+    owned = ("TakeFunction", "SiftFunction", "RateFunction", "KeepFunction", "TellFunction", "HeavyJob")
     assert roles == {owner: f"{owner}Role" for owner in (*owned, "StateMachine", "Pipe")}
 
 
 def test_the_states_of_a_machine_are_in_order_and_name_what_they_run() -> None:
     standard = golden("standard")
     [found] = lookup.machines(standard)
-    stages = ["ETLStage", "FilterStage", "HeavyETLStage", "ScoreStage", "StoreStage", "ReactiveStage"]
+    stages = ["TakeStage", "SiftStage", "HeavyStage", "RateStage", "KeepStage", "TellStage"]
     assert found.chain() == ["ReceiveMessage", *stages]
     assert found.stages() == stages
     runs = [found.runs(standard, stage) for stage in stages[1:3]]
-    assert [run and run.logical_id for run in runs] == ["FilterFunction", "HeavyETLJob"]
-    path = found.path("States", "FilterStage", "Next")
-    assert standard.text.splitlines()[standard.line(path) - 1].strip() == '"Next": "HeavyETLStage"'
+    assert [run and run.logical_id for run in runs] == ["SiftFunction", "HeavyJob"]
+    path = found.path("States", "SiftStage", "Next")
+    assert standard.text.splitlines()[standard.line(path) - 1].strip() == '"Next": "HeavyStage"'
 
 
 def test_a_chain_ends_where_it_comes_round() -> None:

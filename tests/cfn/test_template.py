@@ -31,9 +31,9 @@ def test_every_line_of_a_committed_template_is_where_its_key_stands(kind: str) -
 def test_a_place_in_the_definition_has_a_line_of_its_own() -> None:
     template = golden("express")
     [definition] = template.definitions
-    line = template.line(f"{definition}/States/StoreStage/Retry/1/MaxAttempts")
+    line = template.line(f"{definition}/States/KeepStage/Retry/1/MaxAttempts")
     assert template.text.splitlines()[line - 1].strip() == '"MaxAttempts": 2,'
-    assert line > template.line(f"{definition}/States/StoreStage") > template.line(definition)
+    assert line > template.line(f"{definition}/States/KeepStage") > template.line(definition)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_resource_without_properties_has_none() -> None:
 def test_a_finding_in_a_definition_shows_the_value_there() -> None:
     definition = "/Resources/StateMachine/Properties/DefinitionString"
     template = golden("express")
-    assert finding_at(template, "RULE", "wrong", f"{definition}/States/ETLStage/Retry/0/MaxAttempts").found == "0"
+    assert finding_at(template, "RULE", "wrong", f"{definition}/States/TakeStage/Retry/0/MaxAttempts").found == "0"
     assert finding_at(template, "RULE", "wrong", definition).found == ""
 
 
@@ -153,7 +153,7 @@ def test_loops_and_transforms_among_the_resources_are_left_alone() -> None:
         (b"a\0b", "t.yaml: not a text file"),
         (b"just words", "t.yaml: not a CloudFormation template: it has no Resources"),
         (b"- a\n- b\n", "t.yaml: not a CloudFormation template"),
-        (b"name: realtime\nsteps: []\n", "t.yaml: not a CloudFormation template"),
+        (b"name: orders\nsteps: []\n", "t.yaml: not a CloudFormation template"),
         (b"Resources: {}\n", "t.yaml: not a CloudFormation template"),
         (b"Resources:\n  - a\n", "t.yaml: not a CloudFormation template"),
         (b"Resources:\n  A: {Type: x}\n  Queue: text\n", "t.yaml:3: the resource Queue is not a mapping"),

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session  # type: ignore[import-untyped]  # botocore ships no types
-import msgspec
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -21,7 +20,7 @@ from ceap.archive import build_zip, read_sources
 from ceap.deploy.package import merge
 from handlers.runtime.contract import output_key
 from handlers.runtime.needs import table_variable
-from tests.handlers.support import candidate
+from tests import reference
 
 HANDLERS = Path(handlers.__file__).parent
 # What comes with boto3. Source: Lambda Developer Guide, "Runtime-included SDK versions".
@@ -31,7 +30,7 @@ REGION, BUCKET = "us-east-1", "bucket"
 PROGRAM = """
 import sys
 sys.path += sys.argv[1:]
-from handlers.filter import handler
+from handlers.sift import handler
 
 class Invocation:
     def get_remaining_time_in_millis(self):
@@ -89,17 +88,18 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_a_stage_runs_from_the_unpacked_package(tmp_path: Path, endpoint: str) -> None:
     pins = re.findall(r"^([\w.-]+)==", (HANDLERS / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
-    task = unpack(tmp_path / "task", [("handlers", read_sources(HANDLERS)), *((pin, installed(pin)) for pin in pins)])
+    sources = [("handlers", read_sources(HANDLERS)), ("reference", reference.read_stages())]
+    task = unpack(tmp_path / "task", [*sources, *((pin, installed(pin)) for pin in pins)])
     runtime = link_runtime(tmp_path / "runtime")
     s3, dynamodb = connect(endpoint, "s3"), connect(endpoint, "dynamodb")
     s3.create_bucket(Bucket=BUCKET)
     dynamodb.create_table(
-        TableName="programs",
+        TableName="settings",
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
     )
-    record = msgspec.to_builtins(candidate())
+    record = {"id": "r-1"}
     header = '{"executionId":"e","stage":"BeforeStage","startedAt":"2026-01-02T03:04:05Z","data":['
     body = f'{header}\n{json.dumps(record)}\n],"metadata":{{"outputRecordCount":1}}}}\n'
     s3.put_object(Bucket=BUCKET, Key=output_key("e", "BeforeStage"), Body=body.encode())
@@ -110,7 +110,7 @@ def test_a_stage_runs_from_the_unpacked_package(tmp_path: Path, endpoint: str) -
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "key",
             "AWS_SECRET_ACCESS_KEY": "secret",
-            table_variable("program_config"): "programs",
+            table_variable("config"): "settings",
         },
         capture_output=True,
         text=True,
@@ -120,5 +120,5 @@ def test_a_stage_runs_from_the_unpacked_package(tmp_path: Path, endpoint: str) -
     output = json.loads(s3.get_object(Bucket=BUCKET, Key=output_key("e", "OwnStage"))["Body"].read())
     assert output["data"] == [record]
     loaded = done.stdout.splitlines()
-    assert str(task / "handlers" / "filter.py") in loaded
+    assert str(task / "handlers" / "sift.py") in loaded
     assert [path for path in loaded if "site-packages" in path] == []

@@ -29,7 +29,7 @@ def elf(machine: int) -> bytes:
 def make_handlers(folder: Path, requirements: str) -> Path:
     package = folder / "handlers"
     package.mkdir(parents=True)
-    (package / "etl.py").write_text("handler = None\n")
+    (package / "take.py").write_text("handler = None\n")
     (package / "requirements.txt").write_text(requirements)
     return package
 
@@ -38,7 +38,7 @@ def test_the_package_holds_the_handlers_and_the_wheels(index: Path, tmp_path: Pa
     line = make_wheel(index, "native", {"native/core.so": elf(183)}, "cp313-cp313-manylinux2014_aarch64")
     package = build_package(make_handlers(tmp_path, line), tmp_path / "cache")
     assert zipfile.ZipFile(io.BytesIO(package)).namelist() == [
-        "handlers/etl.py",
+        "handlers/take.py",
         "native-1.0.dist-info/METADATA",
         "native-1.0.dist-info/RECORD",
         "native-1.0.dist-info/WHEEL",
@@ -60,8 +60,8 @@ def test_a_native_file_for_another_machine_is_refused(index: Path, tmp_path: Pat
 
 
 def test_a_wheel_that_would_replace_a_handler_is_refused(index: Path, tmp_path: Path) -> None:
-    line = make_wheel(index, "rude", {"handlers/etl.py": b"stolen"})
-    with pytest.raises(UsageError, match=r"handlers/etl\.py: is in handlers and in rude-1\.0-py3-none-any\.whl"):
+    line = make_wheel(index, "rude", {"handlers/take.py": b"stolen"})
+    with pytest.raises(UsageError, match=r"handlers/take\.py: is in handlers and in rude-1\.0-py3-none-any\.whl"):
         build_package(make_handlers(tmp_path, line), tmp_path / "cache")
 
 

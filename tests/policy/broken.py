@@ -11,7 +11,7 @@ from ceap.policy.finding import Finding
 from templates.render import render
 from templates.stacks import workflow_stack
 from tests.policy.changes import Change
-from tests.policy.samples import TEMPLATES, Json, golden
+from tests.policy.samples import KINDS, Json, golden
 from tests.strategies import workflow_of
 
 CHECKS = {check.rule: check.check for check in load_checks()}
@@ -19,16 +19,16 @@ JOB_FIRST = {
     "name": "nightly",
     "type": "STANDARD",
     "steps": [
-        {"stage": "HeavyETLStage", "glue": "heavy_etl", "timeout_min": 60},
-        {"stage": "StoreStage", "handler": "store"},
+        {"stage": "HeavyStage", "glue": "heavy", "timeout_min": 60},
+        {"stage": "KeepStage", "handler": "keep"},
     ],
 }
 
 
 @functools.cache
 def base(kind: str) -> Template:
-    """Return what mutants of a kind are made of: a committed template, or the one that begins with a job."""
-    if kind in TEMPLATES:
+    """Return what mutants of a kind are made of: a template of the reference, or the one that begins with a job."""
+    if kind in KINDS:
         return golden(kind)
     return parse_template(render(workflow_stack(workflow_of(JOB_FIRST))), "job_first.template.yaml")
 

@@ -44,7 +44,7 @@ def revoke(resource: str, sid: str, *keys: Any) -> Change:
 
 
 def compare_by_the_letter(data: Json) -> None:
-    statement = next(each for each in statements(data, "FilterFunctionRole") if "Condition" in each)
+    statement = next(each for each in statements(data, "SiftFunctionRole") if "Condition" in each)
     rename(statement["Condition"], "StringLike", "StringEquals")
 
 
@@ -58,12 +58,12 @@ def attach(data: Json) -> None:
 
 
 def always_encrypt(data: Json) -> None:
-    policies = data["Resources"]["StoreFunctionRole"]["Properties"]["Policies"]
+    policies = data["Resources"]["KeepFunctionRole"]["Properties"]["Policies"]
     policies[1] = policies[1]["Fn::If"][1]
 
 
 def swap_branches(data: Json) -> None:
-    branches = data["Resources"]["StoreFunctionRole"]["Properties"]["Policies"][1]["Fn::If"]
+    branches = data["Resources"]["KeepFunctionRole"]["Properties"]["Policies"][1]["Fn::If"]
     branches[1], branches[2] = branches[2], branches[1]
 
 
@@ -74,68 +74,66 @@ GRANT_MUTANTS = [
         "express",
         "another stage's output",
         grant(
-            "FilterFunctionRole",
+            "SiftFunctionRole",
             "ReadPreviousStage",
             "Resource",
             0,
             "Fn::Sub",
-            f"{BUCKET}/executions/*/StoreStage/output.json",
+            f"{BUCKET}/executions/*/KeepStage/output.json",
         ),
     ),
-    Mutant(USES, "express", "no input", revoke("FilterFunctionRole", "ReadPreviousStage")),
-    Mutant(USES, "express", "denied", grant("FilterFunctionRole", "ReadPreviousStage", "Effect", "Deny")),
-    Mutant(
-        USES, "express", "whole bucket listed", revoke("FilterFunctionRole", "TellMissingFromForbidden", "Condition")
-    ),
+    Mutant(USES, "express", "no input", revoke("SiftFunctionRole", "ReadPreviousStage")),
+    Mutant(USES, "express", "denied", grant("SiftFunctionRole", "ReadPreviousStage", "Effect", "Deny")),
+    Mutant(USES, "express", "whole bucket listed", revoke("SiftFunctionRole", "TellMissingFromForbidden", "Condition")),
     Mutant(USES, "express", "listed by the letter", compare_by_the_letter),
     Mutant(
         USES,
         "express",
         "below another's prefix",
-        grant("StoreFunctionRole", "WriteOwnStage", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/ETLStage/*"),
+        grant("KeepFunctionRole", "WriteOwnStage", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/TakeStage/*"),
     ),
-    Mutant(USES, "express", "upload not aborted", revoke("StoreFunctionRole", "WriteOwnStage", "Action", 1)),
-    Mutant(USES, "express", "no writing to the table", revoke("ScoreFunctionRole", "UseScoreCacheTable", "Action", 1)),
+    Mutant(USES, "express", "upload not aborted", revoke("KeepFunctionRole", "WriteOwnStage", "Action", 1)),
+    Mutant(USES, "express", "no writing to the table", revoke("RateFunctionRole", "UseRatingsTable", "Action", 1)),
     Mutant(
         USES,
         "express",
         "deleting items",
-        grant("StoreFunctionRole", "UseCandidatesTable", "Action", ["dynamodb:UpdateItem", "dynamodb:DeleteItem"]),
+        grant("KeepFunctionRole", "UseRecordsTable", "Action", ["dynamodb:UpdateItem", "dynamodb:DeleteItem"]),
     ),
     Mutant(
         USES,
         "express",
         "another table",
         grant(
-            "ScoreFunctionRole",
-            "UseScoreCacheTable",
+            "RateFunctionRole",
+            "UseRatingsTable",
             "Resource",
             0,
             "Fn::Sub",
             1,
-            "ScoreCacheTableName",
-            {"Fn::ImportValue": {"Fn::Sub": "ceap-foundation-${Environment}-CandidatesTableName"}},
+            "RatingsTableName",
+            {"Fn::ImportValue": {"Fn::Sub": "ceap-foundation-${Environment}-RecordsTableName"}},
         ),
     ),
     Mutant(
         USES,
         "express",
         "another stage's table in the environment",
-        of("ScoreFunction", "Environment", "Variables", "TABLE_SCORE_CACHE", "candidates"),
+        of("RateFunction", "Environment", "Variables", "TABLE_RATINGS", "records"),
     ),
-    Mutant(USES, "express", "any event", revoke("ReactiveFunctionRole", "PublishEvents", "Condition")),
+    Mutant(USES, "express", "any event", revoke("TellFunctionRole", "PublishEvents", "Condition")),
     Mutant(
         USES,
         "express",
         "other events",
-        grant("ReactiveFunctionRole", "PublishEvents", "Condition", "StringEquals", "events:detail-type", "Other"),
+        grant("TellFunctionRole", "PublishEvents", "Condition", "StringEquals", "events:detail-type", "Other"),
     ),
     Mutant(
         USES,
         "express",
         "another bus",
         grant(
-            "ReactiveFunctionRole",
+            "TellFunctionRole",
             "PublishEvents",
             "Resource",
             0,
@@ -147,26 +145,26 @@ GRANT_MUTANTS = [
         USES,
         "express",
         "another's log group",
-        grant("ETLFunctionRole", "WriteLogs", "Resource", 0, "Fn::GetAtt", 0, "PipeLogGroup"),
+        grant("TakeFunctionRole", "WriteLogs", "Resource", 0, "Fn::GetAtt", 0, "PipeLogGroup"),
     ),
-    Mutant(USES, "express", "no traces", revoke("ETLFunctionRole", "Trace")),
+    Mutant(USES, "express", "no traces", revoke("TakeFunctionRole", "Trace")),
     Mutant(
         USES,
         "express",
         "a bucket of the settings without its grant",
-        of("ETLFunction", "Environment", "Variables", "SETTINGS", '{"source_bucket": "incoming"}'),
+        of("TakeFunction", "Environment", "Variables", "SETTINGS", '{"source_bucket": "incoming"}'),
     ),
-    Mutant(USES, "express", "another handler", of("ScoreFunction", "Handler", "handlers.store.handler")),
+    Mutant(USES, "express", "another handler", of("RateFunction", "Handler", "handlers.keep.handler")),
     Mutant(
         USES,
         "express",
         "another previous stage",
-        state("ScoreStage", "Parameters", "Payload", "previousStage", "ETLStage"),
+        state("RateStage", "Parameters", "Payload", "previousStage", "TakeStage"),
     ),
     Mutant(USES, "express", "key used always", always_encrypt),
     Mutant(USES, "express", "key used where there is none", swap_branches),
-    Mutant(USES, "express", "no data keys", of("ETLFunctionRole", *KEY_POLICY, "Action", ["kms:Decrypt"])),
-    Mutant(USES, "express", "any key", of("ETLFunctionRole", *KEY_POLICY, "Resource", ["*"])),
+    Mutant(USES, "express", "no data keys", of("TakeFunctionRole", *KEY_POLICY, "Action", ["kms:Decrypt"])),
+    Mutant(USES, "express", "any key", of("TakeFunctionRole", *KEY_POLICY, "Resource", ["*"])),
     Mutant(USES, "express", "a policy beside the role", attach),
     Mutant(USES, "express", "one function less", revoke("StateMachineRole", "InvokeFunctions", "Resource", 2)),
     Mutant(USES, "express", "log delivery incomplete", revoke("StateMachineRole", "DeliverLogs", "Action", 5)),
@@ -195,7 +193,7 @@ GRANT_MUTANTS = [
             "Resource",
             0,
             "Fn::Sub",
-            "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:job/ceap-batch-${Environment}-Other",
+            "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:job/ceap-standard-${Environment}-Other",
         ),
     ),
     Mutant(
@@ -203,7 +201,7 @@ GRANT_MUTANTS = [
         "standard",
         "every script",
         grant(
-            "HeavyETLJobRole",
+            "HeavyJobRole",
             "ReadScript",
             "Resource",
             0,
@@ -211,33 +209,33 @@ GRANT_MUTANTS = [
             f"{ARTIFACTS}/${{GluePrefix}}*",
         ),
     ),
-    Mutant(USES, "standard", "no library", revoke("HeavyETLJobRole", "ReadScript", "Resource", 1)),
+    Mutant(USES, "standard", "no library", revoke("HeavyJobRole", "ReadScript", "Resource", 1)),
     Mutant(
         USES,
         "standard",
         "every library",
-        grant("HeavyETLJobRole", "ReadScript", "Resource", 1, "Fn::Sub", f"{ARTIFACTS}/*lib.zip"),
+        grant("HeavyJobRole", "ReadScript", "Resource", 1, "Fn::Sub", f"{ARTIFACTS}/*lib.zip"),
     ),
     Mutant(
         USES,
         "standard",
         "a library that is not granted",
-        of("HeavyETLJob", "DefaultArguments", "--extra-py-files", sub("s3://elsewhere/${GluePrefix}lib.zip")),
+        of("HeavyJob", "DefaultArguments", "--extra-py-files", sub("s3://elsewhere/${GluePrefix}lib.zip")),
     ),
-    Mutant(USES, "standard", "no use for a library", without("HeavyETLJob", "DefaultArguments", "--extra-py-files")),
+    Mutant(USES, "standard", "no use for a library", without("HeavyJob", "DefaultArguments", "--extra-py-files")),
     Mutant(
         USES,
         "standard",
         "deletes its output",
-        grant("HeavyETLJobRole", "ComposeOutput", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/HeavyETLStage/*"),
+        grant("HeavyJobRole", "ComposeOutput", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/HeavyStage/*"),
     ),
     Mutant(
         USES,
         "standard",
         "lists another's parts",
-        grant("HeavyETLJobRole", "ListParts", "Condition", "StringLike", "s3:prefix", "executions/*/X/_parts/"),
+        grant("HeavyJobRole", "ListParts", "Condition", "StringLike", "s3:prefix", "executions/*/X/_parts/"),
     ),
-    Mutant(USES, "standard", "errors not logged", revoke("HeavyETLJobRole", "WriteLogs", "Resource", 1)),
+    Mutant(USES, "standard", "errors not logged", revoke("HeavyJobRole", "WriteLogs", "Resource", 1)),
     Mutant(
         USES,
         "job_first",

@@ -11,7 +11,7 @@ TOKENS = "DefinitionSubstitutions"
 
 def swap_functions(data: Json) -> None:
     tokens = data["Resources"]["StateMachine"]["Properties"][TOKENS]
-    tokens["ETLFunction"], tokens["FilterFunction"] = tokens["FilterFunction"], tokens["ETLFunction"]
+    tokens["TakeFunction"], tokens["SiftFunction"] = tokens["SiftFunction"], tokens["TakeFunction"]
 
 
 def setting(function: str, text: str) -> Change:
@@ -26,15 +26,15 @@ HANDLER_MUTANTS = [
             "06_STAGE_RUNS_ITS_OWN",
             "express",
             "other's",
-            state("ScoreStage", "Parameters", "FunctionName", "${StoreFunction}"),
+            state("RateStage", "Parameters", "FunctionName", "${KeepFunction}"),
         ),
-        ("06_STAGE_RUNS_ITS_OWN", "express", "a queue", of("StateMachine", TOKENS, "ScoreFunction", arn("Queue"))),
-        ("06_STAGE_RUNS_ITS_OWN", "express", "swapped names", swap("ETLFunction", "FilterFunction", "FunctionName")),
+        ("06_STAGE_RUNS_ITS_OWN", "express", "a queue", of("StateMachine", TOKENS, "RateFunction", arn("Queue"))),
+        ("06_STAGE_RUNS_ITS_OWN", "express", "swapped names", swap("TakeFunction", "SiftFunction", "FunctionName")),
         (
             "06_STAGE_RUNS_ITS_OWN",
             "standard",
             "a function",
-            of("StateMachine", TOKENS, "HeavyETLJob", {"Ref": "ETLFunction"}),
+            of("StateMachine", TOKENS, "HeavyJob", {"Ref": "TakeFunction"}),
         ),
         (
             "06_STAGE_RUNS_ITS_OWN",
@@ -42,54 +42,54 @@ HANDLER_MUTANTS = [
             "a log group",
             of("StateMachine", TOKENS, "WorkflowBucket", {"Ref": "PipeLogGroup"}),
         ),
-        ("07_PACKAGED_HANDLER", "express", "unknown", of("ETLFunction", "Handler", "handlers.extract.handler")),
-        ("07_PACKAGED_HANDLER", "express", "elsewhere", of("ETLFunction", "Handler", "etl.handler")),
-        ("07_PACKAGED_HANDLER", "express", "other name", of("ETLFunction", "Handler", "handlers.etl.main")),
+        ("07_PACKAGED_HANDLER", "express", "unknown", of("TakeFunction", "Handler", "handlers.extract.handler")),
+        ("07_PACKAGED_HANDLER", "express", "elsewhere", of("TakeFunction", "Handler", "take.handler")),
+        ("07_PACKAGED_HANDLER", "express", "other name", of("TakeFunction", "Handler", "handlers.take.main")),
         (
             "07_PACKAGED_HANDLER",
             "express",
             "no handler",
-            of("ETLFunction", "Handler", "handlers.runtime.storage.handler"),
+            of("TakeFunction", "Handler", "handlers.runtime.storage.handler"),
         ),
-        ("08_HANDLER_ENVIRONMENT", "express", "no table", without("ScoreFunction", *VARIABLES, "TABLE_SCORE_CACHE")),
+        ("08_HANDLER_ENVIRONMENT", "express", "no table", without("RateFunction", *VARIABLES, "TABLE_RATINGS")),
         (
             "08_HANDLER_ENVIRONMENT",
             "express",
             "other table",
-            of("ScoreFunction", *VARIABLES, "TABLE_SCORE_CACHE", imports("CandidatesTableName")),
+            of("RateFunction", *VARIABLES, "TABLE_RATINGS", imports("RecordsTableName")),
         ),
         (
             "08_HANDLER_ENVIRONMENT",
             "express",
             "fixed",
-            of("StoreFunction", *VARIABLES, "TABLE_CANDIDATES", "candidates"),
+            of("KeepFunction", *VARIABLES, "TABLE_RECORDS", "records"),
         ),
         (
             "08_HANDLER_ENVIRONMENT",
             "express",
             "no grant",
-            of("StoreFunction", *VARIABLES, "TABLE_SCORE_CACHE", imports("ScoreCacheTableName")),
+            of("KeepFunction", *VARIABLES, "TABLE_RATINGS", imports("RatingsTableName")),
         ),
         (
             "08_HANDLER_ENVIRONMENT",
             "express",
             "other handler",
-            of("StoreFunction", "Handler", "handlers.score.handler"),
+            of("KeepFunction", "Handler", "handlers.rate.handler"),
         ),
-        ("08_HANDLER_ENVIRONMENT", "express", "no settings", without("StoreFunction", *VARIABLES, "SETTINGS")),
-        ("08_HANDLER_ENVIRONMENT", "express", "no JSON", setting("StoreFunction", "batch_size: 1")),
-        ("08_HANDLER_ENVIRONMENT", "express", "misspelt setting", setting("ETLFunction", '{"ttl_day": 3}')),
-        ("08_HANDLER_ENVIRONMENT", "express", "wrong setting", setting("ETLFunction", '{"ttl_days": 0}')),
-        ("08_HANDLER_ENVIRONMENT", "standard", "other bus", of("ReactiveFunction", *VARIABLES, "EVENT_BUS", "orders")),
-        ("08_HANDLER_ENVIRONMENT", "standard", "no bus", without("ReactiveFunction", *VARIABLES, "EVENT_BUS")),
-        ("08_HANDLER_ENVIRONMENT", "standard", "no events", of("ETLFunction", *VARIABLES, "EVENT_BUS", "default")),
-        ("08_HANDLER_ENVIRONMENT", "standard", "nothing", without("ETLFunction", "Environment")),
+        ("08_HANDLER_ENVIRONMENT", "express", "no settings", without("KeepFunction", *VARIABLES, "SETTINGS")),
+        ("08_HANDLER_ENVIRONMENT", "express", "no JSON", setting("KeepFunction", "batch_size: 1")),
+        ("08_HANDLER_ENVIRONMENT", "express", "misspelt setting", setting("TakeFunction", '{"ttl_day": 3}')),
+        ("08_HANDLER_ENVIRONMENT", "express", "wrong setting", setting("TakeFunction", '{"ttl_days": 0}')),
+        ("08_HANDLER_ENVIRONMENT", "standard", "other bus", of("TellFunction", *VARIABLES, "EVENT_BUS", "orders")),
+        ("08_HANDLER_ENVIRONMENT", "standard", "no bus", without("TellFunction", *VARIABLES, "EVENT_BUS")),
+        ("08_HANDLER_ENVIRONMENT", "standard", "no events", of("TakeFunction", *VARIABLES, "EVENT_BUS", "default")),
+        ("08_HANDLER_ENVIRONMENT", "standard", "nothing", without("TakeFunction", "Environment")),
         (
             "09_JOB_SCRIPT",
             "standard",
             "unknown",
             of(
-                "HeavyETLJob",
+                "HeavyJob",
                 "Command",
                 "ScriptLocation",
                 sub("s3://ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}light.py"),
@@ -100,10 +100,10 @@ HANDLER_MUTANTS = [
             "standard",
             "other bucket",
             of(
-                "HeavyETLJob",
+                "HeavyJob",
                 "Command",
                 "ScriptLocation",
-                sub("s3://ceap-workflow-${Environment}-${AWS::AccountId}/${GluePrefix}heavy_etl.py"),
+                sub("s3://ceap-workflow-${Environment}-${AWS::AccountId}/${GluePrefix}heavy.py"),
             ),
         ),
         (
@@ -111,18 +111,18 @@ HANDLER_MUTANTS = [
             "job_first",
             "no prefix",
             of(
-                "HeavyETLJob",
+                "HeavyJob",
                 "Command",
                 "ScriptLocation",
-                sub("s3://ceap-artifacts-${Environment}-${AWS::AccountId}/heavy_etl.py"),
+                sub("s3://ceap-artifacts-${Environment}-${AWS::AccountId}/heavy.py"),
             ),
         ),
-        ("09_JOB_SCRIPT", "standard", "no library", without("HeavyETLJob", "DefaultArguments", "--extra-py-files")),
+        ("09_JOB_SCRIPT", "standard", "no library", without("HeavyJob", "DefaultArguments", "--extra-py-files")),
         (
             "09_JOB_SCRIPT",
             "job_first",
             "another bucket's library",
-            of("HeavyETLJob", "DefaultArguments", "--extra-py-files", sub("s3://elsewhere/${GluePrefix}lib.zip")),
+            of("HeavyJob", "DefaultArguments", "--extra-py-files", sub("s3://elsewhere/${GluePrefix}lib.zip")),
         ),
     )
 ]

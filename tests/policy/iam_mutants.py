@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.policy.changes import Mutant, inner, of, rename
+from tests.policy.changes import Mutant, inner, of, rename, sub
 from tests.policy.grant_mutants import BUCKET, KEY_POLICY, TRUST, compare_by_the_letter, grant, statements
 from tests.policy.samples import Json
 
@@ -12,12 +12,12 @@ DOCUMENT = ("PolicyDocument", "Statement", 0)
 def get_item_of_index(data: Json) -> None:
     index = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/t/index/i"
     statement = {"Effect": "Allow", "Action": ["dynamodb:GetItem"], "Resource": [{"Fn::Sub": index}]}
-    statements(data, "StoreFunctionRole").append(statement)
+    statements(data, "KeepFunctionRole").append(statement)
 
 
 def misspell(data: Json) -> None:
     rename(
-        inner(data["Resources"]["ETLFunctionRole"]["Properties"], TRUST)["Condition"]["StringEquals"],
+        inner(data["Resources"]["TakeFunctionRole"]["Properties"], TRUST)["Condition"]["StringEquals"],
         "aws:SourceAccount",
         "aws:SourceAcount",
     )
@@ -25,7 +25,7 @@ def misspell(data: Json) -> None:
 
 def forget_prefix(data: Json) -> None:
     rename(
-        inner(data["Resources"]["ETLFunctionRole"]["Properties"], TRUST)["Condition"]["StringEquals"],
+        inner(data["Resources"]["TakeFunctionRole"]["Properties"], TRUST)["Condition"]["StringEquals"],
         "aws:SourceAccount",
         "SourceAccount",
     )
@@ -48,9 +48,7 @@ def arn_of(resource: str) -> Json:
 EXIST, TAKE, MATCH = "IAM01_ACTIONS_EXIST", "IAM02_ACTIONS_TAKE_RESOURCES", "IAM03_CONDITIONS_MATCH"
 VERSION, OWN = "IAM04_POLICY_VERSION", "IAM05_POLICY_OF_ITS_RESOURCE"
 IAM_MUTANTS = [
-    Mutant(
-        EXIST, "express", "misspelt", grant("FilterFunctionRole", "ReadPreviousStage", "Action", 0, "s3:GetObjects")
-    ),
+    Mutant(EXIST, "express", "misspelt", grant("SiftFunctionRole", "ReadPreviousStage", "Action", 0, "s3:GetObjects")),
     Mutant(EXIST, "express", "no service", grant("PipeRole", "TakeMessages", "Action", 1, "DeleteMessage")),
     Mutant(EXIST, "express", "unknown service", grant("PipeRole", "TakeMessages", "Action", 1, "queue:DeleteMessage")),
     Mutant(EXIST, "express", "in a trust", of("PipeRole", *TRUST, "Action", ["sts:AssumesRole"])),
@@ -66,13 +64,13 @@ IAM_MUTANTS = [
         TAKE,
         "express",
         "an object's action on the bucket",
-        grant("FilterFunctionRole", "ReadPreviousStage", "Resource", 0, "Fn::Sub", BUCKET),
+        grant("SiftFunctionRole", "ReadPreviousStage", "Resource", 0, "Fn::Sub", BUCKET),
     ),
     Mutant(
         TAKE,
         "express",
         "the bucket's action on objects",
-        grant("FilterFunctionRole", "TellMissingFromForbidden", "Resource", 0, "Fn::Sub", f"{BUCKET}/*"),
+        grant("SiftFunctionRole", "TellMissingFromForbidden", "Resource", 0, "Fn::Sub", f"{BUCKET}/*"),
     ),
     Mutant(TAKE, "express", "the queue's URL", grant("PipeRole", "TakeMessages", "Resource", 0, {"Ref": "Queue"})),
     Mutant(TAKE, "express", "another type", grant("PipeRole", "TakeMessages", "Resource", 0, {"Ref": "StateMachine"})),
@@ -82,17 +80,17 @@ IAM_MUTANTS = [
         "one more, of another service",
         grant("PipeRole", "TakeMessages", "Resource", [arn_of("Queue"), arn_of("PipeLogGroup")]),
     ),
-    Mutant(TAKE, "express", "tracing on a resource", grant("ETLFunctionRole", "Trace", "Resource", [arn_of("Queue")])),
+    Mutant(TAKE, "express", "tracing on a resource", grant("TakeFunctionRole", "Trace", "Resource", [arn_of("Queue")])),
     Mutant(
         TAKE,
         "express",
         "a log group without its streams",
         grant(
-            "ETLFunctionRole",
+            "TakeFunctionRole",
             "WriteLogs",
             "Resource",
             0,
-            {"Fn::Sub": "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${ETLFunctionLogGroup}"},
+            sub("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${TakeFunctionLogGroup}"),
         ),
     ),
     Mutant(TAKE, "express", "an item's action on an index", get_item_of_index),
@@ -101,7 +99,7 @@ IAM_MUTANTS = [
         "express",
         "a bucket with a Region",
         grant(
-            "FilterFunctionRole",
+            "SiftFunctionRole",
             "TellMissingFromForbidden",
             "Resource",
             0,
@@ -113,13 +111,13 @@ IAM_MUTANTS = [
         TAKE,
         "express",
         "a queue without an account",
-        grant("QueuePolicy", "TlsOnly", "Resource", ["arn:aws:sqs:eu-west-1::ceap-realtime-dev-queue"]),
+        grant("QueuePolicy", "TlsOnly", "Resource", ["arn:aws:sqs:eu-west-1::ceap-express-dev-queue"]),
     ),
     Mutant(
         TAKE,
         "standard",
         "a trust that assumes nothing",
-        of("HeavyETLJobRole", *TRUST, "Action", ["sts:GetCallerIdentity"]),
+        of("HeavyJobRole", *TRUST, "Action", ["sts:GetCallerIdentity"]),
     ),
     Mutant(
         TAKE,

@@ -1,4 +1,4 @@
-"""Leaf mutants: every scalar of every generated template is changed, one at a time, and something has to notice.
+"""Leaf mutants: every scalar of the reference's templates is changed, one at a time, and something has to notice.
 
 A text becomes MUTATED, a number one more, a truth value its opposite, null a text; scalars inside a state machine's
 definition are changed in it. `make mutants` prints, per template, how many changes `ceap check` notices, and ends with
@@ -19,10 +19,11 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import msgspec
 import yaml
 
-from ceap import project
-from ceap.cfn.template import Template, find_definitions, load_template
+import tests.conftest  # noqa: F401  # what a workflow names is among the handlers, in each process
+from ceap.cfn.template import Template, find_definitions
 from ceap.policy.checks import load_checks
 from ceap.policy.verdict import judge, load_all_rules
+from tests.policy.samples import KINDS, golden
 
 ALLOWED: Final = Path(__file__).with_suffix(".yaml")
 BATCH: Final = 32
@@ -135,13 +136,12 @@ def main() -> int:
     """Print the score; return 1 if something falls short."""
     total, unnoticed, allowed = 0, list[Leaf](), load_allowed()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for file in sorted(project.GENERATED.glob("*.template.yaml")):
-            template = load_template(file)
+        for template in map(golden, KINDS):
             refuse_faulty(template)
             mutants = list(leaf_mutants(template))
             batches = [mutants[start : start + BATCH] for start in range(0, len(mutants), BATCH)]
             found = [leaf for leaves in pool.map(_unnoticed_leaves, batches) for leaf in leaves]
-            print(f"{file.name}: {_score(len(mutants), len(found))}", flush=True)
+            print(f"{template.file}: {_score(len(mutants), len(found))}", flush=True)
             total, unnoticed = total + len(mutants), unnoticed + found
     faults = shortfalls(unnoticed, allowed)
     score = _score(total, len(unnoticed))

@@ -14,17 +14,17 @@ from tests.policy.workflow_mutants import WORKFLOW_MUTANTS
 
 
 def spread_retriers(definition: Json) -> None:
-    retry = definition["States"]["ScoreStage"]["Retry"]
+    retry = definition["States"]["RateStage"]["Retry"]
     retry[1:] = [retry[1] | {"MaxAttempts": 5}, retry[1] | {"IntervalSeconds": 1}]
 
 
 def nest(definition: Json) -> None:
-    branch = {"StartAt": "ETLStage", "States": {"ETLStage": definition["States"]["ETLStage"]}}
-    definition["States"]["ETLStage"] = {"Type": "Parallel", "Branches": [branch], "Next": "FilterStage"}
+    branch = {"StartAt": "TakeStage", "States": {"TakeStage": definition["States"]["TakeStage"]}}
+    definition["States"]["TakeStage"] = {"Type": "Parallel", "Branches": [branch], "Next": "SiftStage"}
 
 
 def swap_message_body(definition: Json) -> None:
-    first, second = (definition["States"][name]["Parameters"]["Payload"] for name in ("ETLStage", "FilterStage"))
+    first, second = (definition["States"][name]["Parameters"]["Payload"] for name in ("TakeStage", "SiftStage"))
     rename(first, "initialData.$", "initialData")
     rename(second, "initialData", "initialData.$")
     first["initialData"], second["initialData.$"] = None, "$.body"
@@ -45,51 +45,51 @@ MUTANTS = [
     Mutant("ASL01_DEFINITION_IS_LITERAL", "standard", "on S3", of("StateMachine", "DefinitionS3Location", {})),
     Mutant("ASL02_UNWRAPS_MESSAGE", "express", "the whole array", state("ReceiveMessage", "InputPath", "$")),
     Mutant("ASL02_UNWRAPS_MESSAGE", "express", "no InputPath", state_without("ReceiveMessage", "InputPath")),
-    Mutant("ASL02_UNWRAPS_MESSAGE", "express", "skipped", asl(put("StartAt", "ETLStage"))),
+    Mutant("ASL02_UNWRAPS_MESSAGE", "express", "skipped", asl(put("StartAt", "TakeStage"))),
     Mutant("ASL02_UNWRAPS_MESSAGE", "standard", "StartAt dangles", asl(put("StartAt", "Receive"))),
     Mutant("ASL02_UNWRAPS_MESSAGE", "standard", "the body alone", state("ReceiveMessage", "OutputPath", "$.body")),
     Mutant("ASL03_CLOSED_VOCABULARY", "express", "Parallel", asl(nest)),
     Mutant("ASL03_CLOSED_VOCABULARY", "express", "Wait", state("Pause", {"Type": "Wait", "Seconds": 5, "End": True})),
     Mutant("ASL03_CLOSED_VOCABULARY", "express", "second Pass", state("Skip", {"Type": "Pass", "End": True})),
-    Mutant("ASL03_CLOSED_VOCABULARY", "express", "bare function", state("ETLStage", "Resource", "${ETLFunction}")),
+    Mutant("ASL03_CLOSED_VOCABULARY", "express", "bare function", state("TakeStage", "Resource", "${TakeFunction}")),
     Mutant(
-        "ASL03_CLOSED_VOCABULARY", "standard", "callback", state("ETLStage", "Resource", LAMBDA + ".waitForTaskToken")
+        "ASL03_CLOSED_VOCABULARY", "standard", "callback", state("TakeStage", "Resource", LAMBDA + ".waitForTaskToken")
     ),
     Mutant("ASL03_CLOSED_VOCABULARY", "standard", "JSONata", asl(put("QueryLanguage", "JSONata"))),
-    Mutant("P01_FUNCTION_NAME", "express", "no name", without("ScoreFunction", "FunctionName")),
-    Mutant("P01_FUNCTION_NAME", "express", "fixed", of("ScoreFunction", "FunctionName", "ceap-realtime-dev-Score")),
+    Mutant("P01_FUNCTION_NAME", "express", "no name", without("RateFunction", "FunctionName")),
+    Mutant("P01_FUNCTION_NAME", "express", "fixed", of("RateFunction", "FunctionName", "ceap-express-dev-Rate")),
     Mutant(
         "P01_FUNCTION_NAME",
         "express",
         "random suffix",
-        of("ETLFunction", "FunctionName", {"Fn::Sub": "ceap-realtime-${Environment}-ETL-x7k2"}),
+        of("TakeFunction", "FunctionName", {"Fn::Sub": "ceap-express-${Environment}-Take-x7k2"}),
     ),
     Mutant(
         "P01_FUNCTION_NAME",
         "express",
         "no environment",
-        of("ETLFunction", "FunctionName", {"Fn::Sub": "ceap-realtime-ETL"}),
+        of("TakeFunction", "FunctionName", {"Fn::Sub": "ceap-express-Take"}),
     ),
     Mutant(
         "P01_FUNCTION_NAME",
         "express",
         "too long",
-        of("ETLFunction", "FunctionName", {"Fn::Sub": "ceap-" + "a" * 44 + "-${Environment}-ETL"}),
+        of("TakeFunction", "FunctionName", {"Fn::Sub": "ceap-" + "a" * 44 + "-${Environment}-Take"}),
     ),
     Mutant("P01_FUNCTION_NAME", "standard", "any environment", drop("Parameters", "Environment", "AllowedPattern")),
     Mutant(
         "P01_FUNCTION_LOG_GROUP",
         "express",
         "other name",
-        of("ETLFunctionLogGroup", "LogGroupName", {"Fn::Sub": "/ceap/ETL"}),
+        of("TakeFunctionLogGroup", "LogGroupName", {"Fn::Sub": "/ceap/Take"}),
     ),
     Mutant(
         "P01_FUNCTION_LOG_GROUP",
         "express",
         "another's",
-        of("StoreFunction", "LoggingConfig", "LogGroup", "Ref", "ETLFunctionLogGroup"),
+        of("KeepFunction", "LoggingConfig", "LogGroup", "Ref", "TakeFunctionLogGroup"),
     ),
-    Mutant("P01_FUNCTION_LOG_GROUP", "express", "none", without("ReactiveFunction", "LoggingConfig")),
+    Mutant("P01_FUNCTION_LOG_GROUP", "express", "none", without("TellFunction", "LoggingConfig")),
     Mutant("P07_EXECUTIONS_EXPIRE", "foundation", "8 days", of("WorkflowBucket", *RULES, 0, "ExpirationInDays", 8)),
     Mutant("P07_EXECUTIONS_EXPIRE", "foundation", "disabled", of("WorkflowBucket", *RULES, 0, "Status", "Disabled")),
     Mutant(
@@ -105,33 +105,29 @@ MUTANTS = [
         ),
     ),
     Mutant("P07_EXECUTIONS_EXPIRE", "foundation", "no rules", without("WorkflowBucket", "LifecycleConfiguration")),
-    Mutant("P08_CONTEXT_PAYLOAD", "express", "sixth field", state("FilterStage", *PAYLOAD, "records.$", "$.records")),
-    Mutant("P08_CONTEXT_PAYLOAD", "express", "no executionId", state_without("ETLStage", *PAYLOAD, "executionId.$")),
+    Mutant("P08_CONTEXT_PAYLOAD", "express", "sixth field", state("SiftStage", *PAYLOAD, "records.$", "$.records")),
+    Mutant("P08_CONTEXT_PAYLOAD", "express", "no executionId", state_without("TakeStage", *PAYLOAD, "executionId.$")),
     Mutant(
         "P08_CONTEXT_PAYLOAD",
         "express",
         "executionId from input",
-        state("ETLStage", *PAYLOAD, "executionId.$", "$.Execution.Name"),
+        state("TakeStage", *PAYLOAD, "executionId.$", "$.Execution.Name"),
     ),
     Mutant(
         "P08_CONTEXT_PAYLOAD",
         "express",
         "executionId a text",
-        asl(lambda d: rename(d["States"]["ETLStage"]["Parameters"]["Payload"], "executionId.$", "executionId")),
+        asl(lambda d: rename(d["States"]["TakeStage"]["Parameters"]["Payload"], "executionId.$", "executionId")),
     ),
-    Mutant(
-        "P08_CONTEXT_PAYLOAD", "express", "no previousStage", state_without("StoreStage", *PAYLOAD, "previousStage")
-    ),
-    Mutant("P08_CONTEXT_PAYLOAD", "express", "no currentStage", state_without("StoreStage", *PAYLOAD, "currentStage")),
-    Mutant(
-        "P08_CONTEXT_PAYLOAD", "express", "fixed bucket", state("ReactiveStage", *PAYLOAD, "workflowBucket", "bucket")
-    ),
+    Mutant("P08_CONTEXT_PAYLOAD", "express", "no previousStage", state_without("KeepStage", *PAYLOAD, "previousStage")),
+    Mutant("P08_CONTEXT_PAYLOAD", "express", "no currentStage", state_without("KeepStage", *PAYLOAD, "currentStage")),
+    Mutant("P08_CONTEXT_PAYLOAD", "express", "fixed bucket", state("TellStage", *PAYLOAD, "workflowBucket", "bucket")),
     Mutant("P08_CONTEXT_PAYLOAD", "express", "body at the wrong stage", asl(swap_message_body)),
-    Mutant("P08_CONTEXT_PAYLOAD", "express", "no payload", state_without("ScoreStage", "Parameters", "Payload")),
+    Mutant("P08_CONTEXT_PAYLOAD", "express", "no payload", state_without("RateStage", "Parameters", "Payload")),
     Mutant(
-        "P08_CONTEXT_PAYLOAD", "standard", "asynchronous", state("ScoreStage", "Parameters", "InvocationType", "Event")
+        "P08_CONTEXT_PAYLOAD", "standard", "asynchronous", state("RateStage", "Parameters", "InvocationType", "Event")
     ),
-    Mutant("P08_CONTEXT_PAYLOAD", "standard", "whole message", state("ETLStage", *PAYLOAD, "initialData.$", "$")),
+    Mutant("P08_CONTEXT_PAYLOAD", "standard", "whole message", state("TakeStage", *PAYLOAD, "initialData.$", "$")),
     Mutant(
         "P13_EXPRESS_WAITS",
         "express",
@@ -141,37 +137,37 @@ MUTANTS = [
     Mutant("P13_EXPRESS_WAITS", "express", "not said", without("Pipe", *MACHINE_PARAMETERS, "InvocationType")),
     Mutant("P13_EXPRESS_WAITS", "express", "no parameters", without("Pipe", "TargetParameters")),
     Mutant("P13_EXPRESS_WAITS", "standard", "type turned", of("StateMachine", "StateMachineType", "EXPRESS")),
-    Mutant("P16_LAMBDA_RETRY", "express", "3 attempts", state("ETLStage", "Retry", 1, "MaxAttempts", 3)),
-    Mutant("P16_LAMBDA_RETRY", "express", "after 10 s", state("FilterStage", "Retry", 1, "IntervalSeconds", 10)),
-    Mutant("P16_LAMBDA_RETRY", "express", "backoff 1.5", state("ScoreStage", "Retry", 1, "BackoffRate", 1.5)),
-    Mutant("P16_LAMBDA_RETRY", "express", "last stage alone", state_without("ReactiveStage", "Retry")),
+    Mutant("P16_LAMBDA_RETRY", "express", "3 attempts", state("TakeStage", "Retry", 1, "MaxAttempts", 3)),
+    Mutant("P16_LAMBDA_RETRY", "express", "after 10 s", state("SiftStage", "Retry", 1, "IntervalSeconds", 10)),
+    Mutant("P16_LAMBDA_RETRY", "express", "backoff 1.5", state("RateStage", "Retry", 1, "BackoffRate", 1.5)),
+    Mutant("P16_LAMBDA_RETRY", "express", "last stage alone", state_without("TellStage", "Retry")),
     Mutant(
         "P16_LAMBDA_RETRY",
         "express",
         "other error",
-        state("StoreStage", "Retry", 1, "ErrorEquals", ["States.TaskFailed"]),
+        state("KeepStage", "Retry", 1, "ErrorEquals", ["States.TaskFailed"]),
     ),
     Mutant("P16_LAMBDA_RETRY", "express", "two retriers", asl(spread_retriers)),
-    Mutant("P16_PERMANENT_ERRORS", "express", "2 attempts", state("ETLStage", "Retry", 0, "MaxAttempts", 2)),
-    Mutant("P16_PERMANENT_ERRORS", "express", "default attempts", state_without("ETLStage", "Retry", 0, "MaxAttempts")),
-    Mutant("P16_PERMANENT_ERRORS", "express", "no retrier", state_without("ReactiveStage", "Retry", 0)),
+    Mutant("P16_PERMANENT_ERRORS", "express", "2 attempts", state("TakeStage", "Retry", 0, "MaxAttempts", 2)),
+    Mutant("P16_PERMANENT_ERRORS", "express", "default", state_without("TakeStage", "Retry", 0, "MaxAttempts")),
+    Mutant("P16_PERMANENT_ERRORS", "express", "no retrier", state_without("TellStage", "Retry", 0)),
     Mutant(
-        "P16_PERMANENT_ERRORS", "standard", "not the first", asl(lambda d: d["States"]["ScoreStage"]["Retry"].reverse())
+        "P16_PERMANENT_ERRORS", "standard", "not the first", asl(lambda d: d["States"]["RateStage"]["Retry"].reverse())
     ),
     Mutant(
-        "P16_PERMANENT_ERRORS", "standard", "other name", state("StoreStage", "Retry", 0, "ErrorEquals", ["ValueError"])
+        "P16_PERMANENT_ERRORS", "standard", "other name", state("KeepStage", "Retry", 0, "ErrorEquals", ["ValueError"])
     ),
     Mutant(
         "P16_LAMBDA_RETRY",
         "standard",
         "all errors permanent",
-        state("ETLStage", "Retry", 0, "ErrorEquals", ["States.TaskFailed"]),
+        state("TakeStage", "Retry", 0, "ErrorEquals", ["States.TaskFailed"]),
     ),
-    Mutant("P16_LAMBDA_RETRY", "standard", "none left", state("ETLStage", "Retry", [])),
-    Mutant("P17_RESULT_DISCARDED", "express", "kept by default", state_without("ETLStage", "ResultPath")),
-    Mutant("P17_RESULT_DISCARDED", "express", "kept at a path", state("FilterStage", "ResultPath", "$.result")),
-    Mutant("P17_RESULT_DISCARDED", "express", "kept by the last", state("ReactiveStage", "ResultPath", "$")),
-    Mutant("P17_RESULT_DISCARDED", "standard", "state narrowed", state("ScoreStage", "OutputPath", "$.body")),
+    Mutant("P16_LAMBDA_RETRY", "standard", "none left", state("TakeStage", "Retry", [])),
+    Mutant("P17_RESULT_DISCARDED", "express", "kept by default", state_without("TakeStage", "ResultPath")),
+    Mutant("P17_RESULT_DISCARDED", "express", "kept at a path", state("SiftStage", "ResultPath", "$.result")),
+    Mutant("P17_RESULT_DISCARDED", "express", "kept by the last", state("TellStage", "ResultPath", "$")),
+    Mutant("P17_RESULT_DISCARDED", "standard", "state narrowed", state("RateStage", "OutputPath", "$.body")),
     Mutant("P27_INVOCATION_FOLLOWS_TYPE", "express", "type turned", of("StateMachine", "StateMachineType", "STANDARD")),
     Mutant("P27_INVOCATION_FOLLOWS_TYPE", "standard", "type turned", of("StateMachine", "StateMachineType", "EXPRESS")),
     Mutant(
@@ -215,12 +211,12 @@ MUTANTS = [
         "P35_FUNCTION_TRACING",
         "express",
         "passed through",
-        of("ReactiveFunction", "TracingConfig", "Mode", "PassThrough"),
+        of("TellFunction", "TracingConfig", "Mode", "PassThrough"),
     ),
-    Mutant("P35_FUNCTION_TRACING", "express", "not said", without("ETLFunction", "TracingConfig")),
-    Mutant("P35_FUNCTION_TRACING", "standard", "empty", of("StoreFunction", "TracingConfig", {})),
+    Mutant("P35_FUNCTION_TRACING", "express", "not said", without("TakeFunction", "TracingConfig")),
+    Mutant("P35_FUNCTION_TRACING", "standard", "empty", of("KeepFunction", "TracingConfig", {})),
     Mutant("P35_LOG_RETENTION", "express", "30 days", of("PipeLogGroup", "RetentionInDays", 30)),
-    Mutant("P35_LOG_RETENTION", "express", "for ever", without("ETLFunctionLogGroup", "RetentionInDays")),
+    Mutant("P35_LOG_RETENTION", "express", "for ever", without("TakeFunctionLogGroup", "RetentionInDays")),
     Mutant("P35_LOG_RETENTION", "standard", "a text", of("StateMachineLogGroup", "RetentionInDays", "14")),
     Mutant("P41_PIPE", "express", "no pipe", drop("Resources", "Pipe")),
     Mutant(
@@ -228,14 +224,14 @@ MUTANTS = [
     ),
     Mutant("P41_PIPE", "express", "batch size not said", without("Pipe", "SourceParameters")),
     Mutant("P41_PIPE", "express", "no queue", of("Pipe", "Source", {"Fn::GetAtt": ["PipeLogGroup", "Arn"]})),
-    Mutant("P41_PIPE", "standard", "another target", of("Pipe", "Target", {"Ref": "ETLFunction"})),
+    Mutant("P41_PIPE", "standard", "another target", of("Pipe", "Target", {"Ref": "TakeFunction"})),
     Mutant(
         "P41_PIPE_PASSES_ALL", "express", "filter", of("Pipe", "SourceParameters", "FilterCriteria", {"Filters": []})
     ),
     Mutant("P41_PIPE_PASSES_ALL", "express", "rewrites", of("Pipe", "TargetParameters", "InputTemplate", "<$.body>")),
     Mutant("P41_PIPE_PASSES_ALL", "standard", "stopped", of("Pipe", "DesiredState", "STOPPED")),
     Mutant(
-        "P41_PIPE_PASSES_ALL", "standard", "enriched", of("Pipe", "Enrichment", {"Fn::GetAtt": ["ETLFunction", "Arn"]})
+        "P41_PIPE_PASSES_ALL", "standard", "enriched", of("Pipe", "Enrichment", {"Fn::GetAtt": ["TakeFunction", "Arn"]})
     ),
     *NAME_MUTANTS,
     *OPERATION_MUTANTS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.policy.changes import Change, Mutant, drop, inner, of, put, state, without
+from tests.policy.changes import Change, Mutant, drop, inner, of, put, state, sub, without
 
 FIRST = ("Policies", 0, "PolicyDocument", "Statement")
 ANY_ACTION = {"Sid": "Any", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["*"]}
@@ -38,26 +38,26 @@ def append(role: str, *place: Any) -> Change:
 P42_NO_WILDCARDS = [
     Mutant("P42_NO_WILDCARDS", kind, name, change)
     for kind, name, change in (
-        ("express", "all of S3", grant("ETLFunctionRole", 0, "Action", ["s3:*"])),
-        ("express", "every action that writes", grant("ETLFunctionRole", 0, "Action", 0, "s3:Put*")),
-        ("express", "everything", grant("ScoreFunctionRole", 2, "Action", ["*"])),
-        ("express", "any object", append("StoreFunctionRole", *FIRST, ANY_ACTION)),
+        ("express", "all of S3", grant("TakeFunctionRole", 0, "Action", ["s3:*"])),
+        ("express", "every action that writes", grant("TakeFunctionRole", 0, "Action", 0, "s3:Put*")),
+        ("express", "everything", grant("RateFunctionRole", 2, "Action", ["*"])),
+        ("express", "any object", append("KeepFunctionRole", *FIRST, ANY_ACTION)),
         ("express", "any function", grant("StateMachineRole", 0, "Resource", ["*"])),
-        ("express", "any service", grant("ETLFunctionRole", 1, "Resource", [{"Fn::Sub": "arn:${AWS::Partition}:*"}])),
+        ("express", "any service", grant("TakeFunctionRole", 1, "Resource", [{"Fn::Sub": "arn:${AWS::Partition}:*"}])),
         (
             "express",
             "any bucket",
-            grant("ETLFunctionRole", 0, "Resource", [{"Fn::Sub": "arn:${AWS::Partition}:s3:::*"}]),
+            grant("TakeFunctionRole", 0, "Resource", [{"Fn::Sub": "arn:${AWS::Partition}:s3:::*"}]),
         ),
-        ("express", "traces and reads", append("ETLFunctionRole", *FIRST, 3, "Action", "s3:GetObject")),
+        ("express", "traces and reads", append("TakeFunctionRole", *FIRST, 3, "Action", "s3:GetObject")),
         ("express", "all but some", grant("PipeRole", 0, "NotAction", ["sqs:DeleteQueue"])),
         ("express", "fixed ARN", grant("PipeRole", 0, "Resource", ["arn:aws:sqs:*:*:*"])),
-        ("standard", "managed policy", of("HeavyETLJobRole", "ManagedPolicyArns", ["arn:aws:iam::aws:policy/Admin"])),
+        ("standard", "managed policy", of("HeavyJobRole", "ManagedPolicyArns", ["arn:aws:iam::aws:policy/Admin"])),
         (
             "standard",
             "any use of the key",
             of(
-                "HeavyETLJobRole",
+                "HeavyJobRole",
                 *("Policies", 1, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Action"),
                 ["kms:*"],
             ),
@@ -67,7 +67,7 @@ P42_NO_WILDCARDS = [
             "a policy outside",
             put("Resources", "Extra", {"Type": "AWS::IAM::Policy", "Properties": {"PolicyName": "extra"}}),
         ),
-        ("standard", "actions as text", grant("HeavyETLJobRole", 0, "Action", "*")),
+        ("standard", "actions as text", grant("HeavyJobRole", 0, "Action", "*")),
         ("standard", "conditional otherwise", of("PipeRole", "Policies", 1, "Fn::If", 2, {"PolicyName": "other"})),
     )
 ]
@@ -85,7 +85,7 @@ P42_STATE_MACHINE_GRANTS = [
         (
             "express",
             "a task of another's function",
-            state("ScoreStage", "Parameters", "FunctionName", "${StoreFunction}"),
+            state("RateStage", "Parameters", "FunctionName", "${KeepFunction}"),
         ),
         ("express", "deletes functions too", append("StateMachineRole", *FIRST, 0, "Action", "lambda:DeleteFunction")),
         ("express", "no role of its own", of("StateMachine", "RoleArn", {"Fn::GetAtt": ["PipeLogGroup", "Arn"]})),
@@ -94,12 +94,12 @@ P42_STATE_MACHINE_GRANTS = [
         (
             "standard",
             "another job",
-            grant("StateMachineRole", 1, "Resource", [{"Fn::Sub": JOB_ARN + "ceap-batch-${Environment}-Other"}]),
+            grant("StateMachineRole", 1, "Resource", [sub(JOB_ARN + "ceap-standard-${Environment}-Other")]),
         ),
         (
             "standard",
             "one job more",
-            append("StateMachineRole", *FIRST, 1, "Resource", {"Fn::Sub": JOB_ARN + "ceap-batch-${Environment}-Other"}),
+            append("StateMachineRole", *FIRST, 1, "Resource", sub(JOB_ARN + "ceap-standard-${Environment}-Other")),
         ),
         ("standard", "any job", grant("StateMachineRole", 1, "Resource", [{"Fn::Sub": JOB_ARN + "*"}])),
         ("standard", "cannot start", without("StateMachineRole", *FIRST, 1, "Action", 0)),
@@ -113,36 +113,36 @@ P42_STATE_MACHINE_GRANTS = [
 P40_FUNCTION_GRANTS = [
     Mutant("P40_FUNCTION_GRANTS", kind, name, change)
     for kind, name, change in (
-        ("express", "writes every stage", grant("ScoreFunctionRole", 2, "Resource", [workflow_object("*")])),
+        ("express", "writes every stage", grant("RateFunctionRole", 2, "Resource", [workflow_object("*")])),
         (
             "express",
             "writes another stage",
-            grant("ScoreFunctionRole", 2, "Resource", [workflow_object("*/StoreStage/*")]),
+            grant("RateFunctionRole", 2, "Resource", [workflow_object("*/KeepStage/*")]),
         ),
-        ("express", "writes its output elsewhere", grant("ETLFunctionRole", 0, "Resource", [ELSEWHERE])),
-        ("express", "reads every output", grant("StoreFunctionRole", 0, "Resource", [workflow_object("*")])),
+        ("express", "writes its output elsewhere", grant("TakeFunctionRole", 0, "Resource", [ELSEWHERE])),
+        ("express", "reads every output", grant("KeepFunctionRole", 0, "Resource", [workflow_object("*")])),
         (
             "express",
             "reads the stage before the previous",
-            append("StoreFunctionRole", *FIRST, 0, "Resource", workflow_object("*/FilterStage/output.json")),
+            append("KeepFunctionRole", *FIRST, 0, "Resource", workflow_object("*/SiftStage/output.json")),
         ),
         (
             "express",
             "reads the whole stage",
-            grant("StoreFunctionRole", 0, "Resource", [workflow_object("*/ScoreStage/*")]),
+            grant("KeepFunctionRole", 0, "Resource", [workflow_object("*/RateStage/*")]),
         ),
-        ("express", "lists the bucket", without("FilterFunctionRole", *FIRST, 1, "Condition")),
-        ("express", "lists executions", grant("FilterFunctionRole", 1, *PREFIX, "executions/*")),
-        ("express", "deletes", append("FilterFunctionRole", *FIRST, 2, "Action", "s3:DeleteObject")),
-        ("express", "reads versions", append("FilterFunctionRole", *FIRST, 0, "Action", "s3:GetObjectVersion")),
-        ("express", "cannot read", ungrant("ReactiveFunctionRole", 0)),
-        ("express", "cannot write", ungrant("ETLFunctionRole", 0)),
-        ("express", "a source that no setting names", append("ETLFunctionRole", *FIRST, READ_ELSEWHERE)),
-        ("express", "another's role", of("StoreFunction", "Role", {"Fn::GetAtt": ["ScoreFunctionRole", "Arn"]})),
+        ("express", "lists the bucket", without("SiftFunctionRole", *FIRST, 1, "Condition")),
+        ("express", "lists executions", grant("SiftFunctionRole", 1, *PREFIX, "executions/*")),
+        ("express", "deletes", append("SiftFunctionRole", *FIRST, 2, "Action", "s3:DeleteObject")),
+        ("express", "reads versions", append("SiftFunctionRole", *FIRST, 0, "Action", "s3:GetObjectVersion")),
+        ("express", "cannot read", ungrant("TellFunctionRole", 0)),
+        ("express", "cannot write", ungrant("TakeFunctionRole", 0)),
+        ("express", "a source that no setting names", append("TakeFunctionRole", *FIRST, READ_ELSEWHERE)),
+        ("express", "another's role", of("KeepFunction", "Role", {"Fn::GetAtt": ["RateFunctionRole", "Arn"]})),
         (
             "standard",
             "a stage put between",
-            state("FilterStage", "Parameters", "Payload", "previousStage", "HeavyETLStage"),
+            state("SiftStage", "Parameters", "Payload", "previousStage", "HeavyStage"),
         ),
     )
 ]
@@ -150,20 +150,20 @@ P40_FUNCTION_GRANTS = [
 P40_JOB_GRANTS = [
     Mutant("P40_JOB_GRANTS", "standard", name, change)
     for name, change in (
-        ("writes every stage", grant("HeavyETLJobRole", 2, "Resource", [workflow_object("*")])),
-        ("reads every output", grant("HeavyETLJobRole", 1, "Resource", [workflow_object("*/*/output.json")])),
-        ("reads another stage", grant("HeavyETLJobRole", 1, "Resource", [workflow_object("*/ETLStage/output.json")])),
-        ("cannot read its library", without("HeavyETLJobRole", *FIRST, 0, "Resource", 1)),
-        ("reads all that the package holds", grant("HeavyETLJobRole", 0, "Resource", 1, ALL_CODE)),
-        ("reads beside its script", append("HeavyETLJobRole", *FIRST, 0, "Resource", ELSEWHERE)),
-        ("deletes outputs", grant("HeavyETLJobRole", 3, "Resource", [workflow_object("*/HeavyETLStage/*")])),
-        ("deletes another's parts", grant("HeavyETLJobRole", 3, "Resource", [workflow_object("*/ETLStage/_parts/*")])),
-        ("lists the bucket", without("HeavyETLJobRole", *FIRST, 4, "Condition")),
-        ("lists its stage", grant("HeavyETLJobRole", 4, *PREFIX, "executions/*/HeavyETLStage/")),
-        ("sets rights", append("HeavyETLJobRole", *FIRST, 2, "Action", "s3:PutObjectAcl")),
-        ("cannot read", ungrant("HeavyETLJobRole", 1)),
-        ("cannot write", ungrant("HeavyETLJobRole", 2)),
-        ("a function's role", of("HeavyETLJob", "Role", {"Fn::GetAtt": ["ETLFunctionRole", "Arn"]})),
+        ("writes every stage", grant("HeavyJobRole", 2, "Resource", [workflow_object("*")])),
+        ("reads every output", grant("HeavyJobRole", 1, "Resource", [workflow_object("*/*/output.json")])),
+        ("reads another stage", grant("HeavyJobRole", 1, "Resource", [workflow_object("*/TakeStage/output.json")])),
+        ("cannot read its library", without("HeavyJobRole", *FIRST, 0, "Resource", 1)),
+        ("reads all that the package holds", grant("HeavyJobRole", 0, "Resource", 1, ALL_CODE)),
+        ("reads beside its script", append("HeavyJobRole", *FIRST, 0, "Resource", ELSEWHERE)),
+        ("deletes outputs", grant("HeavyJobRole", 3, "Resource", [workflow_object("*/HeavyStage/*")])),
+        ("deletes another's parts", grant("HeavyJobRole", 3, "Resource", [workflow_object("*/TakeStage/_parts/*")])),
+        ("lists the bucket", without("HeavyJobRole", *FIRST, 4, "Condition")),
+        ("lists its stage", grant("HeavyJobRole", 4, *PREFIX, "executions/*/HeavyStage/")),
+        ("sets rights", append("HeavyJobRole", *FIRST, 2, "Action", "s3:PutObjectAcl")),
+        ("cannot read", ungrant("HeavyJobRole", 1)),
+        ("cannot write", ungrant("HeavyJobRole", 2)),
+        ("a function's role", of("HeavyJob", "Role", {"Fn::GetAtt": ["TakeFunctionRole", "Arn"]})),
     )
 ]
 

@@ -1,4 +1,4 @@
-"""The templates that the policy tests judge and break, one per kind, and the catalogue of what is expected of them."""
+"""The templates that policy tests judge and break, those of `tests/reference`, and the catalogue of rules."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ from typing import Any
 import yaml
 
 from ceap import project
-from ceap.cfn.template import Template, load_template
+from ceap.cfn.template import Template, parse_template
 from ceap.policy.guard.rule_files import Result, RuleFile, evaluate, load_rules
 from ceap.policy.verdict import GUARD_RULES
+from tests import reference
 
 Json = dict[str, Any]
 
-TEMPLATES = {"foundation": "foundation", "express": "realtime", "standard": "batch"}
-KINDS = tuple(TEMPLATES)
+KINDS = ("foundation", "express", "standard")
 
 
+@functools.cache
 def golden(kind: str) -> Template:
-    """Return the committed template of a kind."""
-    return load_template(project.GENERATED / f"{TEMPLATES[kind]}.template.yaml")
+    """Return the template of a kind that the reference's declarations generate."""
+    return parse_template(_texts()[kind], f"{kind}.template.yaml")
+
+
+@functools.cache
+def _texts() -> dict[str, str]:
+    workflows = project.load_workflows([reference.EXPRESS, reference.STANDARD])
+    return {name.partition(".")[0]: text for name, text in project.build_templates(workflows)}
 
 
 @functools.cache

@@ -45,7 +45,7 @@ def trust(role: str, *place: Any) -> Change:
 
 
 def second_trust(data: Json) -> None:
-    statements = data["Resources"]["ETLFunctionRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    statements = data["Resources"]["TakeFunctionRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     statements.append({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
 
 
@@ -182,16 +182,16 @@ POLICIES = [
 TRUST = [
     Mutant(rule, kind, name, change)
     for rule, kind, name, change in (
-        ("SEC05_ONE_SERVICE", "express", "anybody", trust("ETLFunctionRole", "Principal", "*")),
+        ("SEC05_ONE_SERVICE", "express", "anybody", trust("TakeFunctionRole", "Principal", "*")),
         ("SEC05_ONE_SERVICE", "express", "an account too", trust("PipeRole", "Principal", "AWS", "123456789012")),
         ("SEC05_ONE_SERVICE", "express", "a second statement", second_trust),
         ("SEC05_ONE_SERVICE", "express", "all actions", trust("StateMachineRole", "Action", ["sts:*"])),
-        ("SEC05_ONE_SERVICE", "standard", "no service", trust("HeavyETLJobRole", "Principal", {})),
-        ("SEC05_ONE_SERVICE", "standard", "denied", trust("HeavyETLJobRole", "Effect", "Deny")),
+        ("SEC05_ONE_SERVICE", "standard", "no service", trust("HeavyJobRole", "Principal", {})),
+        ("SEC05_ONE_SERVICE", "standard", "denied", trust("HeavyJobRole", "Effect", "Deny")),
         ("SEC05_NAMED", "express", "the state machine", without("StateMachine", "StateMachineName")),
         ("SEC05_NAMED", "express", "the pipe", without("Pipe", "Name")),
         ("SEC05_NAMED", "standard", "the state machine", without("StateMachine", "StateMachineName")),
-        (CONFUSED_DEPUTY, "express", "any account", trust("ETLFunctionRole", "Condition", {})),
+        (CONFUSED_DEPUTY, "express", "any account", trust("TakeFunctionRole", "Condition", {})),
         (CONFUSED_DEPUTY, "express", "any pipe", trust("PipeRole", "Condition", ACCOUNT)),
         (CONFUSED_DEPUTY, "express", "any state machine", trust("StateMachineRole", "Condition", ACCOUNT)),
         (
@@ -204,7 +204,7 @@ TRUST = [
             CONFUSED_DEPUTY,
             "standard",
             "only if there is one",
-            trust("HeavyETLJobRole", "Condition", {"StringEqualsIfExists": ACCOUNT["StringEquals"]}),
+            trust("HeavyJobRole", "Condition", {"StringEqualsIfExists": ACCOUNT["StringEquals"]}),
         ),
     )
 ]
@@ -230,12 +230,12 @@ RETENTION = [
     Mutant(f"SEC06_{rule}", kind, name, change)
     for rule, kind, name, change in (
         ("DATA_STAYS", "foundation", "bucket", put("Resources", "WorkflowBucket", "DeletionPolicy", "Delete")),
-        ("DATA_STAYS", "foundation", "table by default", drop("Resources", "CandidatesTable", "DeletionPolicy")),
-        ("DATA_STAYS", "foundation", "table replaced", drop("Resources", "ScoreCacheTable", "UpdateReplacePolicy")),
+        ("DATA_STAYS", "foundation", "table by default", drop("Resources", "RecordsTable", "DeletionPolicy")),
+        ("DATA_STAYS", "foundation", "table replaced", drop("Resources", "RatingsTable", "UpdateReplacePolicy")),
         ("DATA_STAYS", "foundation", "policy", drop("Resources", "WorkflowBucketPolicy", "DeletionPolicy")),
         ("DATA_STAYS", "express", "queue", put("Resources", "DeadLetterQueue", "DeletionPolicy", "Delete")),
         ("DATA_STAYS", "standard", "queue replaced", put("Resources", "Queue", "UpdateReplacePolicy", "Delete")),
-        ("LOGS_GO", "express", "of a function", put("Resources", "ETLFunctionLogGroup", "DeletionPolicy", "Retain")),
+        ("LOGS_GO", "express", "of a function", put("Resources", "TakeFunctionLogGroup", "DeletionPolicy", "Retain")),
         ("LOGS_GO", "express", "not said", drop("Resources", "PipeLogGroup", "DeletionPolicy")),
         ("LOGS_GO", "standard", "replaced", drop("Resources", "StateMachineLogGroup", "UpdateReplacePolicy")),
     )

@@ -15,12 +15,12 @@ def key(stage: str) -> str:
 
 def swap_order(definition: Json) -> None:
     states = definition["States"]
-    states["ETLStage"]["Next"], states["FilterStage"]["Next"] = "ScoreStage", "StoreStage"
-    states["ScoreStage"]["Next"] = "FilterStage"
+    states["TakeStage"]["Next"], states["SiftStage"]["Next"] = "RateStage", "KeepStage"
+    states["RateStage"]["Next"] = "SiftStage"
 
 
 def orphan(definition: Json) -> None:
-    definition["States"]["Spare"] = definition["States"]["ETLStage"] | {"Next": "FilterStage"}
+    definition["States"]["Spare"] = definition["States"]["TakeStage"] | {"Next": "SiftStage"}
 
 
 def put_again(definition: Json) -> None:
@@ -30,18 +30,18 @@ def put_again(definition: Json) -> None:
         "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
         "Parameters": {"Bucket": "${WorkflowBucket}", "Key.$": key("initial"), "Body.$": "$.body"},
         "ResultPath": None,
-        "Next": "ETLStage",
+        "Next": "TakeStage",
     }
     states["ReceiveMessage"]["Next"] = "StageInput"
 
 
 def skip_input(definition: Json) -> None:
-    definition["States"]["ReceiveMessage"]["Next"] = "HeavyETLStage"
+    definition["States"]["ReceiveMessage"]["Next"] = "HeavyStage"
     del definition["States"]["StageInput"]
 
 
 def longer_functions(data: Json) -> None:
-    for stage in ("ETL", "Filter"):
+    for stage in ("Take", "Sift"):
         data["Resources"][f"{stage}Function"]["Properties"]["Timeout"] = 100
     properties = data["Resources"]["StateMachine"]["Properties"]
     properties["DefinitionString"] = properties["DefinitionString"].replace(
@@ -63,7 +63,7 @@ STATE_MUTANTS = [
             "ASL05_TOKENS_SUBSTITUTED",
             "express",
             "no value",
-            without("StateMachine", "DefinitionSubstitutions", "ETLFunction"),
+            without("StateMachine", "DefinitionSubstitutions", "TakeFunction"),
         ),
         (
             "ASL05_TOKENS_SUBSTITUTED",
@@ -75,26 +75,26 @@ STATE_MUTANTS = [
             "ASL05_TOKENS_SUBSTITUTED",
             "standard",
             "misspelt",
-            state("ETLStage", *PAYLOAD, "workflowBucket", "${Bucket}"),
+            state("TakeStage", *PAYLOAD, "workflowBucket", "${Bucket}"),
         ),
         ("CFN01_NO_NULL", "express", "a property", of("Queue", "VisibilityTimeout", None)),
         ("CFN01_NO_NULL", "standard", "in a list", of("FailureRule", "EventPattern", "source", 0, None)),
         ("CFN01_NO_NULL", "foundation", "an output", put("Outputs", "AlertTopic", None)),
-        ("P02_CURRENT_STAGE", "express", "other stage", state("ScoreStage", *PAYLOAD, "currentStage", "FilterStage")),
-        ("P02_CURRENT_STAGE", "express", "misspelt", state("ETLStage", *PAYLOAD, "currentStage", "EtlStage")),
-        ("P02_CURRENT_STAGE", "standard", "unknown", state("StoreStage", *PAYLOAD, "currentStage", "Store")),
-        ("P03_PREVIOUS_STAGE", "express", "one too far", state("ScoreStage", *PAYLOAD, "previousStage", "ETLStage")),
-        ("P03_PREVIOUS_STAGE", "express", "itself", state("ScoreStage", *PAYLOAD, "previousStage", "ScoreStage")),
-        ("P03_PREVIOUS_STAGE", "express", "not the first", state("ScoreStage", *PAYLOAD, "previousStage", None)),
-        ("P03_PREVIOUS_STAGE", "express", "the first", state("ETLStage", *PAYLOAD, "previousStage", "ReceiveMessage")),
+        ("P02_CURRENT_STAGE", "express", "other stage", state("RateStage", *PAYLOAD, "currentStage", "SiftStage")),
+        ("P02_CURRENT_STAGE", "express", "misspelt", state("TakeStage", *PAYLOAD, "currentStage", "EtlStage")),
+        ("P02_CURRENT_STAGE", "standard", "unknown", state("KeepStage", *PAYLOAD, "currentStage", "Keep")),
+        ("P03_PREVIOUS_STAGE", "express", "one too far", state("RateStage", *PAYLOAD, "previousStage", "TakeStage")),
+        ("P03_PREVIOUS_STAGE", "express", "itself", state("RateStage", *PAYLOAD, "previousStage", "RateStage")),
+        ("P03_PREVIOUS_STAGE", "express", "not the first", state("RateStage", *PAYLOAD, "previousStage", None)),
+        ("P03_PREVIOUS_STAGE", "express", "the first", state("TakeStage", *PAYLOAD, "previousStage", "ReceiveMessage")),
         ("P03_PREVIOUS_STAGE", "express", "other order", asl(swap_order)),
         (
             "P03_PREVIOUS_STAGE",
             "standard",
             "skips the job",
-            state("ScoreStage", *PAYLOAD, "previousStage", "FilterStage"),
+            state("RateStage", *PAYLOAD, "previousStage", "SiftStage"),
         ),
-        ("P03_PREVIOUS_STAGE", "job_first", "the input", state("StoreStage", *PAYLOAD, "previousStage", "StageInput")),
+        ("P03_PREVIOUS_STAGE", "job_first", "the input", state("KeepStage", *PAYLOAD, "previousStage", "StageInput")),
         ("P04_STAGE_INPUT", "job_first", "missing", asl(skip_input)),
         ("P04_STAGE_INPUT", "job_first", "other key", state("StageInput", "Parameters", "Key.$", key("Initial"))),
         ("P04_STAGE_INPUT", "job_first", "all", state("StageInput", "Parameters", "Body.$", "$")),
@@ -102,44 +102,44 @@ STATE_MUTANTS = [
         ("P04_STAGE_INPUT", "job_first", "narrowed", state("StageInput", "InputPath", "$.body")),
         ("P04_STAGE_INPUT", "express", "not needed", asl(put_again)),
         ("P15_STATES_IN_ORDER", "express", "orphan", asl(orphan)),
-        ("P15_STATES_IN_ORDER", "express", "skipped", state("ETLStage", "Next", "ScoreStage")),
-        ("P15_STATES_IN_ORDER", "express", "round", state("ScoreStage", "Next", "FilterStage")),
-        ("P15_STATES_IN_ORDER", "standard", "itself", state("HeavyETLStage", "Next", "HeavyETLStage")),
+        ("P15_STATES_IN_ORDER", "express", "skipped", state("TakeStage", "Next", "RateStage")),
+        ("P15_STATES_IN_ORDER", "express", "round", state("RateStage", "Next", "SiftStage")),
+        ("P15_STATES_IN_ORDER", "standard", "itself", state("HeavyStage", "Next", "HeavyStage")),
         (
             "P23_GLUE_KEYS",
             "standard",
             "reads two before",
-            state("HeavyETLStage", *ARGUMENTS, "--input-key.$", key("ETLStage")),
+            state("HeavyStage", *ARGUMENTS, "--input-key.$", key("TakeStage")),
         ),
         (
             "P23_GLUE_KEYS",
             "standard",
             "reads the message",
-            state("HeavyETLStage", *ARGUMENTS, "--input-key.$", key("initial")),
+            state("HeavyStage", *ARGUMENTS, "--input-key.$", key("initial")),
         ),
         (
             "P23_GLUE_KEYS",
             "standard",
             "writes over",
-            state("HeavyETLStage", *ARGUMENTS, "--output-key.$", key("FilterStage")),
+            state("HeavyStage", *ARGUMENTS, "--output-key.$", key("SiftStage")),
         ),
         (
             "P23_GLUE_KEYS",
             "job_first",
             "reads itself",
-            state("HeavyETLStage", *ARGUMENTS, "--input-key.$", key("HeavyETLStage")),
+            state("HeavyStage", *ARGUMENTS, "--input-key.$", key("HeavyStage")),
         ),
         ("P25_TIME_BUDGET", "express", "functions", longer_functions),
-        ("P25_TIME_BUDGET", "express", "slow function", of("ETLFunction", "Timeout", 61)),
-        ("P25_TIME_BUDGET", "express", "short task", state("StoreStage", "TimeoutSeconds", 60)),
+        ("P25_TIME_BUDGET", "express", "slow function", of("TakeFunction", "Timeout", 61)),
+        ("P25_TIME_BUDGET", "express", "short task", state("KeepStage", "TimeoutSeconds", 60)),
         ("P25_TIME_BUDGET", "standard", "short machine", asl(put("TimeoutSeconds", 44549))),
         ("P25_TIME_BUDGET", "express", "short machine", asl(put("TimeoutSeconds", 299))),
-        ("P25_TIME_BUDGET", "standard", "long task", state("ETLStage", "TimeoutSeconds", 311)),
-        ("P25_TIME_BUDGET", "standard", "long job", of("HeavyETLJob", "Timeout", 121)),
-        ("P25_TIME_BUDGET", "standard", "job by default", without("HeavyETLJob", "Timeout")),
-        ("P25_TIME_BUDGET", "standard", "patient", state("HeavyETLStage", "Retry", 0, "MaxAttempts", 9)),
-        ("P25_TIME_BUDGET", "standard", "slow", state("HeavyETLStage", "Retry", 0, "BackoffRate", 3.0)),
-        ("P25_TIME_BUDGET", "standard", "waits", state("HeavyETLStage", "Retry", 0, "IntervalSeconds", 61)),
+        ("P25_TIME_BUDGET", "standard", "long task", state("TakeStage", "TimeoutSeconds", 311)),
+        ("P25_TIME_BUDGET", "standard", "long job", of("HeavyJob", "Timeout", 121)),
+        ("P25_TIME_BUDGET", "standard", "job by default", without("HeavyJob", "Timeout")),
+        ("P25_TIME_BUDGET", "standard", "patient", state("HeavyStage", "Retry", 0, "MaxAttempts", 9)),
+        ("P25_TIME_BUDGET", "standard", "slow", state("HeavyStage", "Retry", 0, "BackoffRate", 3.0)),
+        ("P25_TIME_BUDGET", "standard", "waits", state("HeavyStage", "Retry", 0, "IntervalSeconds", 61)),
         ("P33_REDELIVERY", "express", "visible too soon", of("Queue", "VisibilityTimeout", 1799)),
         ("P33_REDELIVERY", "express", "by default", without("Queue", "VisibilityTimeout")),
         ("P33_REDELIVERY", "standard", "visible too soon", of("Queue", "VisibilityTimeout", 59)),

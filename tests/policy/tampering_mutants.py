@@ -37,7 +37,7 @@ def locked_out(policy: str, action: str) -> Change:
 
 
 def permission(**properties: Any) -> Change:
-    called = {"Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "ScoreFunction"}}
+    called = {"Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "RateFunction"}}
     return added("Lambda::Permission", **called, **properties)
 
 
@@ -76,9 +76,9 @@ TAMPERING_MUTANTS = [
             "ASL03_CLOSED_VOCABULARY",
             "express",
             "a retrier's field misspelt",
-            state("ScoreStage", "Retry", 1, "maxAttempts", 2),
+            state("RateStage", "Retry", 1, "maxAttempts", 2),
         ),
-        ("ASL03_CLOSED_VOCABULARY", "express", "null", state("ScoreStage", "ResultSelector", None)),
+        ("ASL03_CLOSED_VOCABULARY", "express", "null", state("RateStage", "ResultSelector", None)),
         ("ASL03_CLOSED_VOCABULARY", "standard", "version", asl(put("Version", "2.0"))),
         (
             "P07_EXECUTIONS_EXPIRE",
@@ -86,19 +86,19 @@ TAMPERING_MUTANTS = [
             "old versions elsewhere",
             versioned(Prefix="other/", NoncurrentVersionExpiration={"NoncurrentDays": 1}),
         ),
-        ("P08_CONTEXT_PAYLOAD", "express", "a field that is null", state("ScoreStage", *PAYLOAD, "retry", None)),
+        ("P08_CONTEXT_PAYLOAD", "express", "a field that is null", state("RateStage", *PAYLOAD, "retry", None)),
         (
             "P08_CONTEXT_PAYLOAD",
             "express",
             "a parameter that is null",
-            state("ScoreStage", "Parameters", "Qualifier", None),
+            state("RateStage", "Parameters", "Qualifier", None),
         ),
-        ("P12_EXPRESS_LIMIT", "express", "a limit that is none", state("ScoreStage", "TimeoutSeconds", 99999999)),
+        ("P12_EXPRESS_LIMIT", "express", "a limit that is none", state("RateStage", "TimeoutSeconds", 99999999)),
         (
             "P22_GLUE_ARGUMENTS",
             "standard",
             "an argument that is null",
-            state("HeavyETLStage", "Parameters", "Arguments", "--more", None),
+            state("HeavyStage", "Parameters", "Arguments", "--more", None),
         ),
         (
             "P32_DEAD_LETTER_QUEUE",
@@ -122,7 +122,7 @@ TAMPERING_MUTANTS = [
             "a function, by name",
             added(
                 MAPPING,
-                EventSourceArn=sub("arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:ceap-batch-${Environment}-queue"),
+                EventSourceArn=sub("arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:ceap-standard-${Environment}-queue"),
             ),
         ),
         ("SEC01_QUEUE_ENCRYPTION", "express", "two at once", both_encryptions),
@@ -228,26 +228,26 @@ TAMPERING_MUTANTS = [
             "SEC09_FUNCTION_RUNS",
             "express",
             "a secret, in small letters",
-            of("ScoreFunction", *VARIABLES, "apiKey", "k"),
+            of("RateFunction", *VARIABLES, "apiKey", "k"),
         ),
-        ("SEC09_FUNCTION_CODE", "express", "a layer", of("ScoreFunction", "Layers", ["arn"])),
-        ("SEC09_FUNCTION_CODE", "express", "a dead-letter queue", of("ScoreFunction", "DeadLetterConfig", {})),
-        ("SEC09_FUNCTION_CODE", "standard", "a network", of("ScoreFunction", "VpcConfig", {"SubnetIds": []})),
-        ("SEC09_JOB", "standard", "other code", of("HeavyETLJob", *ARGUMENTS, "--extra-py-files", "s3://b/k.zip")),
+        ("SEC09_FUNCTION_CODE", "express", "a layer", of("RateFunction", "Layers", ["arn"])),
+        ("SEC09_FUNCTION_CODE", "express", "a dead-letter queue", of("RateFunction", "DeadLetterConfig", {})),
+        ("SEC09_FUNCTION_CODE", "standard", "a network", of("RateFunction", "VpcConfig", {"SubnetIds": []})),
+        ("SEC09_JOB", "standard", "other code", of("HeavyJob", *ARGUMENTS, "--extra-py-files", "s3://b/k.zip")),
         (
             "SEC09_JOB",
             "standard",
             "bookmarks",
-            of("HeavyETLJob", *ARGUMENTS, "--job-bookmark-option", "job-bookmark-enable"),
+            of("HeavyJob", *ARGUMENTS, "--job-bookmark-option", "job-bookmark-enable"),
         ),
         (
             "SEC09_JOB",
             "standard",
             "another output",
-            of("HeavyETLJob", "NonOverridableArguments", {"--output-bucket": "b"}),
+            of("HeavyJob", "NonOverridableArguments", {"--output-bucket": "b"}),
         ),
-        ("SEC09_JOB", "standard", "a network", of("HeavyETLJob", "Connections", {"Connections": ["c"]})),
-        ("SEC09_JOB", "standard", "workers and capacity", of("HeavyETLJob", "MaxCapacity", 10)),
+        ("SEC09_JOB", "standard", "a network", of("HeavyJob", "Connections", {"Connections": ["c"]})),
+        ("SEC09_JOB", "standard", "workers and capacity", of("HeavyJob", "MaxCapacity", 10)),
     )
 ]
 
@@ -264,14 +264,14 @@ TAMPERING_CHECK_MUTANTS = [
             "WIRE08_HANDLER_ENVIRONMENT",
             "express",
             "data go elsewhere",
-            of("ScoreFunction", *VARIABLES, "AWS_ENDPOINT_URL", "http://example.com"),
+            of("RateFunction", *VARIABLES, "AWS_ENDPOINT_URL", "http://example.com"),
         ),
-        ("WIRE08_HANDLER_ENVIRONMENT", "standard", "other code", of("ScoreFunction", *VARIABLES, "PYTHONPATH", "/tmp")),
+        ("WIRE08_HANDLER_ENVIRONMENT", "standard", "other code", of("RateFunction", *VARIABLES, "PYTHONPATH", "/tmp")),
         (
             "WIRE08_HANDLER_ENVIRONMENT",
             "express",
             "messages are logged",
-            of("ScoreFunction", *VARIABLES, "POWERTOOLS_LOGGER_LOG_EVENT", "true"),
+            of("RateFunction", *VARIABLES, "POWERTOOLS_LOGGER_LOG_EVENT", "true"),
         ),
         (
             "WIRE03_ALARM_DIMENSION",
@@ -291,7 +291,7 @@ TAMPERING_CHECK_MUTANTS = [
             "foundation",
             "a table for anybody",
             of(
-                "CandidatesTable",
+                "RecordsTable",
                 "ResourcePolicy",
                 {"PolicyDocument": {"Version": "2012-10-17", "Statement": [ANYBODY]}},
             ),

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from ceap import project
-from ceap.cfn.template import load_template, parse_template
+from ceap.cfn.template import parse_template
 from tests.policy.leaf_mutants import find_unnoticed, leaf_mutants, load_allowed, refuse_faulty, shortfalls
+from tests.policy.samples import KINDS, golden
 
 SMALL = """\
 Description: Small
@@ -54,7 +54,7 @@ def test_each_scalar_is_changed_once_also_inside_a_definition() -> None:
 
 
 def test_what_a_rule_a_check_or_cfn_lint_notices_is_not_listed() -> None:
-    template = load_template(project.GENERATED / "foundation.template.yaml")
+    template = golden("foundation")
     tried = {
         "Description",
         "AWSTemplateFormatVersion",
@@ -67,8 +67,7 @@ def test_what_a_rule_a_check_or_cfn_lint_notices_is_not_listed() -> None:
 
 
 def test_what_may_change_unnoticed_is_there_and_has_a_reason() -> None:
-    files = sorted(project.GENERATED.glob("*.template.yaml"))
-    leaves = {mutant.leaf for file in files for mutant in leaf_mutants(load_template(file))}
+    leaves = {mutant.leaf for kind in KINDS for mutant in leaf_mutants(golden(kind))}
     assert {leaf: reason for leaf, reason in load_allowed().items() if leaf not in leaves or len(reason) < 15} == {}
 
 
@@ -85,4 +84,4 @@ def test_a_change_that_is_neither_noticed_nor_allowed_falls_short_and_so_does_an
 def test_a_template_with_a_finding_proves_nothing() -> None:
     with pytest.raises(ValueError, match=r"small.yaml:.*: mend it first"):
         refuse_faulty(parse_template(SMALL, "small.yaml"))
-    refuse_faulty(load_template(project.GENERATED / "foundation.template.yaml"))
+    refuse_faulty(golden("foundation"))

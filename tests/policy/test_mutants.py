@@ -58,4 +58,4 @@ def test_a_rule_that_fails_anyway_proves_nothing(monkeypatch: pytest.MonkeyPatch
     wrong = json.dumps(changed("express", of("PipeLogGroup", "RetentionInDays", 30)))
     monkeypatch.setattr("tests.policy.test_mutants.golden_data", lambda kind: wrong)
     with pytest.raises(ValueError, match="fails on the unchanged template too"):
-        failures("P35_LOG_RETENTION", "express", of("ETLFunctionLogGroup", "RetentionInDays", 30))
+        failures("P35_LOG_RETENTION", "express", of("TakeFunctionLogGroup", "RetentionInDays", 30))

@@ -26,19 +26,19 @@ def alert_policy(*place: Any) -> Change:
 
 
 def idle(data: Json) -> None:
-    data["Resources"]["SpareRole"] = data["Resources"]["ETLFunctionRole"]
+    data["Resources"]["SpareRole"] = data["Resources"]["TakeFunctionRole"]
 
 
 ROLES = [
     Mutant("WIRE01_OWN_ROLE", kind, name, change)
     for kind, name, change in (
-        ("express", "shared", of("FilterFunction", "Role", arn("ETLFunctionRole"))),
-        ("express", "a queue", of("FilterFunction", "Role", arn("Queue"))),
-        ("express", "its name", of("FilterFunction", "Role", {"Ref": "FilterFunctionRole"})),
+        ("express", "shared", of("SiftFunction", "Role", arn("TakeFunctionRole"))),
+        ("express", "a queue", of("SiftFunction", "Role", arn("Queue"))),
+        ("express", "its name", of("SiftFunction", "Role", {"Ref": "SiftFunctionRole"})),
         ("express", "idle", idle),
-        ("express", "other service", trust("ETLFunctionRole", "Principal", "Service", "states.amazonaws.com")),
+        ("express", "other service", trust("TakeFunctionRole", "Principal", "Service", "states.amazonaws.com")),
         ("express", "pipe's for machine", swap("PipeRole", "StateMachineRole", "AssumeRolePolicyDocument")),
-        ("standard", "job's", trust("HeavyETLJobRole", "Principal", "Service", "lambda.amazonaws.com")),
+        ("standard", "job's", trust("HeavyJobRole", "Principal", "Service", "lambda.amazonaws.com")),
         (
             "standard",
             "other machine",
@@ -66,12 +66,12 @@ LOGS = [
         (
             "standard",
             "outside vendedlogs",
-            of("PipeLogGroup", "LogGroupName", sub("/aws/pipes/ceap-batch-${Environment}")),
+            of("PipeLogGroup", "LogGroupName", sub("/aws/pipes/ceap-standard-${Environment}")),
         ),
-        ("standard", "Glue's own", without("HeavyETLJob", *LOG_PREFIX)),
-        ("standard", "another prefix", of("HeavyETLJob", *LOG_PREFIX, sub("/aws-glue/jobs/other-${Environment}"))),
-        ("standard", "no errors", drop("Resources", "HeavyETLJobErrorLogGroup")),
-        ("standard", "too late", put("Resources", "HeavyETLJob", "DependsOn", ["HeavyETLJobErrorLogGroup"])),
+        ("standard", "Glue's own", without("HeavyJob", *LOG_PREFIX)),
+        ("standard", "another prefix", of("HeavyJob", *LOG_PREFIX, sub("/aws-glue/jobs/other-${Environment}"))),
+        ("standard", "no errors", drop("Resources", "HeavyJobErrorLogGroup")),
+        ("standard", "too late", put("Resources", "HeavyJob", "DependsOn", ["HeavyJobErrorLogGroup"])),
     )
 ]
 
@@ -107,7 +107,7 @@ QUEUES = [
                 "sourceQueueArns",
                 [
                     sub(
-                        "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:ceap-realtime-${Environment}-dead-letter-queue"
+                        "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:ceap-express-${Environment}-dead-letter-queue"
                     )
                 ],
             ),
@@ -116,7 +116,7 @@ QUEUES = [
             "04_DEAD_LETTER_SOURCES",
             "express",
             "renamed",
-            of("Queue", "QueueName", sub("ceap-realtime-${Environment}-messages")),
+            of("Queue", "QueueName", sub("ceap-express-${Environment}-messages")),
         ),
         (
             "04_DEAD_LETTER_SOURCES",
@@ -134,7 +134,7 @@ QUEUES = [
             "05_UNDELIVERED_ALERTS",
             "standard",
             "renamed",
-            of("FailureRule", "Name", sub("ceap-batch-${Environment}-failed")),
+            of("FailureRule", "Name", sub("ceap-standard-${Environment}-failed")),
         ),
         (
             "05_UNDELIVERED_ALERTS",

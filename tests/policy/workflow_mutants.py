@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.policy.changes import Change, Mutant, asl, drop, of, put, state, state_without, without
 from tests.policy.samples import Json
 
-JOB = "HeavyETLStage"
+JOB = "HeavyStage"
 ARGUMENTS = ("Parameters", "Arguments")
 PATTERN = ("EventPattern", "detail")
 ALERT = ("Targets", 0, "Arn")
@@ -19,34 +19,34 @@ P12_EXPRESS_LIMIT = [
         ("no limit", asl(drop("TimeoutSeconds"))),
         ("10 minutes", asl(put("TimeoutSeconds", 600))),
         ("a text", asl(put("TimeoutSeconds", "300"))),
-        ("a task without limit", state_without("ReactiveStage", "TimeoutSeconds")),
-        ("a task's limit as text", state("ETLStage", "TimeoutSeconds", "70")),
+        ("a task without limit", state_without("TellStage", "TimeoutSeconds")),
+        ("a task's limit as text", state("TakeStage", "TimeoutSeconds", "70")),
     )
 ]
 
 P15 = [
     Mutant(rule, kind, name, change)
     for rule, kind, name, change in (
-        ("P15_ONE_CHAIN", "express", "Next dangles", state("ETLStage", "Next", "Filter")),
-        ("P15_ONE_CHAIN", "express", "skips a stage", state("ETLStage", "Next", "ScoreStage")),
+        ("P15_ONE_CHAIN", "express", "Next dangles", state("TakeStage", "Next", "Sift")),
+        ("P15_ONE_CHAIN", "express", "skips a stage", state("TakeStage", "Next", "RateStage")),
         ("P15_ONE_CHAIN", "express", "two ends", state("ReceiveMessage", "End", True)),
-        ("P15_ONE_CHAIN", "express", "no end", state_without("ReactiveStage", "End")),
-        ("P15_ONE_CHAIN", "express", "leads nowhere", state_without("ScoreStage", "Next")),
-        ("P15_ONE_CHAIN", "standard", "begins again", state("StoreStage", "Next", "ReceiveMessage")),
-        ("P15_ONE_CHAIN", "standard", "ends and goes on", state("ReactiveStage", "Next", "ETLStage")),
+        ("P15_ONE_CHAIN", "express", "no end", state_without("TellStage", "End")),
+        ("P15_ONE_CHAIN", "express", "leads nowhere", state_without("RateStage", "Next")),
+        ("P15_ONE_CHAIN", "standard", "begins again", state("KeepStage", "Next", "ReceiveMessage")),
+        ("P15_ONE_CHAIN", "standard", "ends and goes on", state("TellStage", "Next", "TakeStage")),
         (
             "P15_EXPRESS_LAMBDA_ONLY",
             "express",
             "waits for a job",
-            state("ETLStage", "Resource", "glue:startJobRun.sync"),
+            state("TakeStage", "Resource", "glue:startJobRun.sync"),
         ),
         (
             "P15_EXPRESS_LAMBDA_ONLY",
             "express",
             "puts an object",
-            state("StoreStage", "Resource", "arn:aws:states:::aws-sdk:s3:putObject"),
+            state("KeepStage", "Resource", "arn:aws:states:::aws-sdk:s3:putObject"),
         ),
-        ("P15_EXPRESS_LAMBDA_ONLY", "express", "no integration", state_without("StoreStage", "Resource")),
+        ("P15_EXPRESS_LAMBDA_ONLY", "express", "no integration", state_without("KeepStage", "Resource")),
     )
 ]
 
@@ -59,7 +59,7 @@ P18 = [
         ("P18_STANDARD_EXECUTION", "no tracing", without("StateMachine", "TracingConfiguration")),
         ("P18_STANDARD_LIMIT", "may hang", asl(drop("TimeoutSeconds"))),
         ("P18_STANDARD_LIMIT", "two years", asl(put("TimeoutSeconds", 63_072_000))),
-        ("P18_STANDARD_LIMIT", "a function may hang", state_without("ETLStage", "TimeoutSeconds")),
+        ("P18_STANDARD_LIMIT", "a function may hang", state_without("TakeStage", "TimeoutSeconds")),
         ("P18_STANDARD_LIMIT", "a job may hang", state_without(JOB, "TimeoutSeconds")),
     )
 ]
@@ -77,9 +77,9 @@ P19_STANDARD_STARTS = [
 P30_FAILURES_FAIL = [
     Mutant("P30_FAILURES_FAIL", kind, f"caught at {stage}", state(stage, "Catch", catch))
     for kind, stage, catch in (
-        ("express", "ETLStage", [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "FilterStage"}]),
-        ("express", "ReactiveStage", [{"ErrorEquals": ["PermanentStageError"], "Next": "ETLStage"}]),
-        ("standard", JOB, [{"ErrorEquals": ["States.TaskFailed"], "Next": "ScoreStage"}]),
+        ("express", "TakeStage", [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "SiftStage"}]),
+        ("express", "TellStage", [{"ErrorEquals": ["PermanentStageError"], "Next": "TakeStage"}]),
+        ("standard", JOB, [{"ErrorEquals": ["States.TaskFailed"], "Next": "RateStage"}]),
     )
 ]
 
@@ -122,16 +122,16 @@ P24_GLUE_RETRY = [
 P24_JOB_DOES_NOT_RETRY = [
     Mutant("P24_JOB_DOES_NOT_RETRY", "standard", name, change)
     for name, change in (
-        ("once", of("HeavyETLJob", "MaxRetries", 1)),
-        ("not said", without("HeavyETLJob", "MaxRetries")),
-        ("a text", of("HeavyETLJob", "MaxRetries", "0")),
+        ("once", of("HeavyJob", "MaxRetries", 1)),
+        ("not said", without("HeavyJob", "MaxRetries")),
+        ("a text", of("HeavyJob", "MaxRetries", "0")),
     )
 ]
 
 
 def put_input(retry: list[Json]) -> Change:
     """Return the change that adds a task which puts the message on S3, as before a Glue job that comes first."""
-    return state("StageInput", {"Type": "Task", "Resource": PUT_OBJECT, "Next": "ETLStage", "Retry": retry})
+    return state("StageInput", {"Type": "Task", "Resource": PUT_OBJECT, "Next": "TakeStage", "Retry": retry})
 
 
 P16_INPUT_RETRY = [
@@ -147,11 +147,11 @@ P16_INPUT_RETRY = [
 ASL03_CLOSED_VOCABULARY = [
     Mutant("ASL03_CLOSED_VOCABULARY", kind, name, change)
     for kind, name, change in (
-        ("express", "selects the result", state("ETLStage", "ResultSelector", {"id.$": "$.id"})),
-        ("express", "sets a variable", state("ScoreStage", "Assign", {"id.$": "$.id"})),
-        ("standard", "limit from the input", state("ETLStage", "TimeoutSecondsPath", "$.limit")),
+        ("express", "selects the result", state("TakeStage", "ResultSelector", {"id.$": "$.id"})),
+        ("express", "sets a variable", state("RateStage", "Assign", {"id.$": "$.id"})),
+        ("standard", "limit from the input", state("TakeStage", "TimeoutSecondsPath", "$.limit")),
         ("standard", "heartbeat", state(JOB, "HeartbeatSeconds", 10)),
-        ("standard", "another account's role", state("ETLStage", "Credentials", {"RoleArn": "arn"})),
+        ("standard", "another account's role", state("TakeStage", "Credentials", {"RoleArn": "arn"})),
     )
 ]
 

@@ -10,7 +10,7 @@ from tests.strategies import workflow_of, workflows
 
 @pytest.mark.parametrize(("timeouts", "visibility_s"), [([60] * 5, 1800), ([10], 330), ([55], 330), ([56], 336)])
 def test_visibility_is_six_times_the_steps_and_never_below_the_machine(timeouts: list[int], visibility_s: int) -> None:
-    steps = [{"stage": f"S{n}", "handler": "etl", "timeout_s": timeout} for n, timeout in enumerate(timeouts)]
+    steps = [{"stage": f"S{n}", "handler": "take", "timeout_s": timeout} for n, timeout in enumerate(timeouts)]
     workflow = workflow_of({"name": "a", "type": "EXPRESS", "steps": steps})
     assert budget.visibility_timeout_s(workflow) == visibility_s
 

@@ -181,7 +181,7 @@ def test_a_standard_machine_outlasts_all_attempts_and_a_glue_task_its_job(workfl
 
 def test_the_text_is_the_definition_as_indented_json_in_any_language() -> None:
     workflow = workflow_of(
-        {"name": "a", "type": "EXPRESS", "description": "für alle", "steps": [{"stage": "A", "handler": "etl"}]}
+        {"name": "a", "type": "EXPRESS", "description": "für alle", "steps": [{"stage": "A", "handler": "take"}]}
     )
     text = definition_text(workflow)
     assert build_definition(workflow) == json.loads(text)

@@ -18,7 +18,7 @@ def test_every_valid_declaration_fits_the_schema(declaration: dict[str, Any]) ->
 
 
 def test_an_unknown_key_and_an_unknown_handler_do_not_fit() -> None:
-    step = {"stage": "ETLStage", "handler": "etl"}
+    step = {"stage": "TakeStage", "handler": "take"}
     right = {"name": "a", "type": "EXPRESS", "steps": [step]}
     wrong: list[dict[str, Any]] = [
         right | {"stages": []},

@@ -204,41 +204,41 @@ def test_data_outlives_its_stack_and_logs_make_room_for_a_stage_that_comes_again
 
 def test_the_foundation_has_the_tables_that_the_handlers_declare() -> None:
     tables = of_type(foundation_stack(), "AWS::DynamoDB::Table")
-    assert sorted(table["TableName"]["Fn::Sub"] for table in tables.values()) == [
-        "ceap-candidates-${Environment}",
-        "ceap-event-deduplication-${Environment}",
-        "ceap-program-config-${Environment}",
-        "ceap-score-cache-${Environment}",
-    ]
+    assert {table["TableName"]["Fn::Sub"] for table in tables.values()} >= {
+        "ceap-config-${Environment}",
+        "ceap-ratings-${Environment}",
+        "ceap-records-${Environment}",
+        "ceap-told-${Environment}",
+    }
 
 
 def test_a_table_is_adopted_when_its_name_is_given() -> None:
     template = foundation_stack()
-    assert template["Parameters"]["CandidatesTableName"]["Default"] == ""
-    assert template["Resources"]["CandidatesTable"]["Condition"] == "CreateCandidatesTable"
-    assert template["Conditions"]["CreateCandidatesTable"] == {"Fn::Equals": [{"Ref": "CandidatesTableName"}, ""]}
-    assert template["Outputs"]["CandidatesTableName"]["Value"] == {
-        "Fn::If": ["CreateCandidatesTable", {"Ref": "CandidatesTable"}, {"Ref": "CandidatesTableName"}]
+    assert template["Parameters"]["RecordsTableName"]["Default"] == ""
+    assert template["Resources"]["RecordsTable"]["Condition"] == "CreateRecordsTable"
+    assert template["Conditions"]["CreateRecordsTable"] == {"Fn::Equals": [{"Ref": "RecordsTableName"}, ""]}
+    assert template["Outputs"]["RecordsTableName"]["Value"] == {
+        "Fn::If": ["CreateRecordsTable", {"Ref": "RecordsTable"}, {"Ref": "RecordsTableName"}]
     }
 
 
-STEPS = [{"stage": "ETLStage", "handler": "etl", "reserved_concurrency": 3}]
+STEPS = [{"stage": "TakeStage", "handler": "take", "reserved_concurrency": 3}]
 
 
 def test_overrides_are_laid_over_the_properties_of_a_resource() -> None:
     plain = {"name": "orders", "type": "EXPRESS", "steps": STEPS}
     before = workflow_stack(workflow_of(plain))["Resources"]
     environment = {"Variables": {"LEVEL": "DEBUG"}}
-    overrides = {"ETLFunction": {"MemorySize": 512, "Environment": environment}}
+    overrides = {"TakeFunction": {"MemorySize": 512, "Environment": environment}}
     after = workflow_stack(workflow_of(plain | {"overrides": overrides}))["Resources"]
-    assert after["ETLFunction"]["Properties"]["MemorySize"] == 512
-    variables = before["ETLFunction"]["Properties"]["Environment"]["Variables"]
-    assert after["ETLFunction"]["Properties"]["Environment"]["Variables"] == variables | {"LEVEL": "DEBUG"}
-    assert {name for name in before if before[name] != after[name]} == {"ETLFunction"}
+    assert after["TakeFunction"]["Properties"]["MemorySize"] == 512
+    variables = before["TakeFunction"]["Properties"]["Environment"]["Variables"]
+    assert after["TakeFunction"]["Properties"]["Environment"]["Variables"] == variables | {"LEVEL": "DEBUG"}
+    assert {name for name in before if before[name] != after[name]} == {"TakeFunction"}
 
 
 def test_an_override_replaces_an_intrinsic_function_as_a_whole() -> None:
-    overrides = {"ETLFunction": {"FunctionName": {"Ref": "HandlersKey"}, "Role": {"Fn::GetAtt": "PipeRole.Arn"}}}
+    overrides = {"TakeFunction": {"FunctionName": {"Ref": "HandlersKey"}, "Role": {"Fn::GetAtt": "PipeRole.Arn"}}}
     workflow = workflow_of({"name": "orders", "type": "EXPRESS", "steps": STEPS, "overrides": overrides})
     function = one(workflow_stack(workflow), "AWS::Lambda::Function")
     assert (function["FunctionName"], function["Role"]) == ({"Ref": "HandlersKey"}, {"Fn::GetAtt": "PipeRole.Arn"})
@@ -254,9 +254,11 @@ def test_a_query_may_read_the_indexes_of_its_table() -> None:
 
 
 def test_an_override_of_no_resource_is_refused() -> None:
-    overrides = {"ETLFuncton": {"MemorySize": 512}}
+    overrides = {"TakeFuncton": {"MemorySize": 512}}
     workflow = workflow_of({"name": "orders", "type": "EXPRESS", "steps": STEPS, "overrides": overrides})
-    with pytest.raises(ConfigError, match=r"orders: overrides\.ETLFuncton is no resource .*did you mean ETLFunction\?"):
+    with pytest.raises(
+        ConfigError, match=r"orders: overrides\.TakeFuncton is no resource .*did you mean TakeFunction\?"
+    ):
         workflow_stack(workflow)
 
 

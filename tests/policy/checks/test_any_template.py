@@ -152,7 +152,7 @@ Resources:
   InstanceRole: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}
   NamedRole: {Type: AWS::IAM::Role, Properties: {RoleName: !Sub 'deploy-${Stage}', AssumeRolePolicyDocument: {}}}
   Orders: {Type: AWS::DynamoDB::Table, Properties: {KeySchema: [{AttributeName: id, KeyType: HASH}]}}
-  CandidatesTable: {Type: AWS::DynamoDB::Table, Properties: {KeySchema: [{AttributeName: id, KeyType: HASH}]}}
+  RecordsTable: {Type: AWS::DynamoDB::Table, Properties: {KeySchema: [{AttributeName: id, KeyType: HASH}]}}
   Queue:
     Type: AWS::SQS::Queue
     Properties: {RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 5}}

@@ -9,11 +9,11 @@ STATES = "/Resources/StateMachine/Properties/DefinitionString/States"
 
 
 def test_a_task_that_says_another_name_is_found_at_the_field() -> None:
-    message = '[P02] the stage writes its output as FilterStage | fix: "currentStage": "ScoreStage"'
-    place = f"{STATES}/ScoreStage/Parameters/Payload/currentStage"
-    assert said(RULE, "express", state("ScoreStage", *PAYLOAD, "currentStage", "FilterStage")) == [(message, place)]
+    message = '[P02] the stage writes its output as SiftStage | fix: "currentStage": "RateStage"'
+    place = f"{STATES}/RateStage/Parameters/Payload/currentStage"
+    assert said(RULE, "express", state("RateStage", *PAYLOAD, "currentStage", "SiftStage")) == [(message, place)]
 
 
 def test_a_missing_or_odd_field_is_left_to_the_payload_rule() -> None:
-    assert said(RULE, "express", state("ScoreStage", *PAYLOAD, "currentStage", 1)) == []
-    assert said(RULE, "express", state("ScoreStage", *PAYLOAD, {})) == []
+    assert said(RULE, "express", state("RateStage", *PAYLOAD, "currentStage", 1)) == []
+    assert said(RULE, "express", state("RateStage", *PAYLOAD, {})) == []

@@ -11,8 +11,8 @@ ARN = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:"
 
 
 def test_a_source_of_another_name_is_refused_both_ways() -> None:
-    name = "ceap-realtime-${Environment}-messages"
-    old = f"{ARN}ceap-realtime-${{Environment}}-queue"
+    name = "ceap-express-${Environment}-messages"
+    old = f"{ARN}ceap-express-${{Environment}}-queue"
     assert said(RULE, "express", of("Queue", "QueueName", sub(name))) == [
         (f"[WIRE04] {old} does not send its dead letters here | fix: the ARN of {name}", f"{SOURCES}/0"),
         (f"[WIRE04] the dead letters of {name} are refused | fix: add its ARN", SOURCES),
@@ -42,7 +42,7 @@ def test_a_dead_letter_queue_that_is_no_queue_by_its_arn_is_found() -> None:
             "DeadLetterQueue",
             "RedriveAllowPolicy",
             "sourceQueueArns",
-            sub(f"{ARN}ceap-realtime-${{Environment}}-queue"),
+            sub(f"{ARN}ceap-express-${{Environment}}-queue"),
         ),
     ],
 )

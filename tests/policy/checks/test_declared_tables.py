@@ -13,29 +13,29 @@ RULE = "WIRE12_DECLARED_TABLES"
     ("change", "message", "place"),
     [
         (
-            of("ScoreCacheTable", "KeySchema", 0, "AttributeName", "id"),
+            of("RatingsTable", "KeySchema", 0, "AttributeName", "id"),
             "the keys are not those that handlers use | fix: ",
-            "/Resources/ScoreCacheTable/Properties/KeySchema",
+            "/Resources/RatingsTable/Properties/KeySchema",
         ),
         (
-            of("ScoreCacheTable", "AttributeDefinitions", 0, "AttributeType", "N"),
+            of("RatingsTable", "AttributeDefinitions", 0, "AttributeType", "N"),
             "handlers write all keys as texts | fix: AttributeType S",
-            "/Resources/ScoreCacheTable/Properties/AttributeDefinitions",
+            "/Resources/RatingsTable/Properties/AttributeDefinitions",
         ),
         (
-            of("CandidatesTable", "GlobalSecondaryIndexes", 1, "KeySchema", 0, "AttributeName", "date"),
-            "handlers query the index ProgramDateIndex | fix: KeySchema ",
-            "/Resources/CandidatesTable/Properties/GlobalSecondaryIndexes",
+            of("RecordsTable", "GlobalSecondaryIndexes", 1, "KeySchema", 0, "AttributeName", "date"),
+            "handlers query the index RateIndex | fix: KeySchema ",
+            "/Resources/RecordsTable/Properties/GlobalSecondaryIndexes",
         ),
         (
-            without("ScoreCacheTable", "TimeToLiveSpecification"),
+            without("RatingsTable", "TimeToLiveSpecification"),
             'items that handlers let expire are never deleted | fix: {"AttributeName": "ttl", "Enabled": true}',
-            "/Resources/ScoreCacheTable/Properties/TimeToLiveSpecification",
+            "/Resources/RatingsTable/Properties/TimeToLiveSpecification",
         ),
         (
-            put("Parameters", "ScoreCacheTableName", "Default", "scores"),
+            put("Parameters", "RatingsTableName", "Default", "ratings"),
             "the default creates no table | fix: Default ''",
-            "/Parameters/ScoreCacheTableName/Default",
+            "/Parameters/RatingsTableName/Default",
         ),
     ],
 )
@@ -45,7 +45,7 @@ def test_a_table_that_handlers_do_not_declare_so_is_found(change: Change, messag
     assert said_place == place
 
 
-@pytest.mark.parametrize("change", [drop("Resources", "ScoreCacheTable"), drop("Parameters", "ScoreCacheTableName")])
+@pytest.mark.parametrize("change", [drop("Resources", "RatingsTable"), drop("Parameters", "RatingsTableName")])
 def test_a_table_that_is_always_adopted_or_always_made_is_fine(change: Change) -> None:
     assert said(RULE, "foundation", change) == []
 
@@ -53,15 +53,15 @@ def test_a_table_that_is_always_adopted_or_always_made_is_fine(change: Change) -
 def test_tables_of_other_stacks_have_keys_of_their_own() -> None:
     def change(data: Json) -> None:
         del data["Outputs"]
-        of("ScoreCacheTable", "KeySchema", 0, "AttributeName", "id")(data)
+        of("RatingsTable", "KeySchema", 0, "AttributeName", "id")(data)
 
     assert said(RULE, "foundation", change) == []
 
 
 def test_a_table_is_known_by_its_name_whatever_its_logical_id() -> None:
     def change(data: Json) -> None:
-        rename(data["Resources"], "ScoreCacheTable", "Scores")
-        without("Scores", "TimeToLiveSpecification")(data)
+        rename(data["Resources"], "RatingsTable", "Rates")
+        without("Rates", "TimeToLiveSpecification")(data)
 
     [(_, place)] = said(RULE, "foundation", change)
-    assert place == "/Resources/Scores/Properties/TimeToLiveSpecification"
+    assert place == "/Resources/Rates/Properties/TimeToLiveSpecification"

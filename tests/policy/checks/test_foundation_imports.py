@@ -17,10 +17,10 @@ EXPORT = "ceap-foundation-${Environment}-"
     ("change", "name", "right", "place"),
     [
         (
-            of("ETLFunction", "Code", "S3Bucket", imports("WorkflowBucket")),
+            of("TakeFunction", "Code", "S3Bucket", imports("WorkflowBucket")),
             f"{EXPORT}WorkflowBucket",
             "ArtifactBucket",
-            "ETLFunction/Properties/Code/S3Bucket",
+            "TakeFunction/Properties/Code/S3Bucket",
         ),
         (
             of("StateMachine", TOKENS, "WorkflowBucket", imports("ArtifactBucket")),
@@ -48,17 +48,17 @@ def test_an_import_that_belongs_elsewhere_is_found(change: Change, name: str, ri
 
 
 def test_an_import_that_the_foundation_does_not_export_is_found() -> None:
-    change = of("ScoreFunction", *VARIABLES, "TABLE_SCORE_CACHE", imports("ScoreTableName"))
+    change = of("RateFunction", *VARIABLES, "TABLE_RATINGS", imports("RatingTableName"))
     [(message, place)] = said(RULE, "express", change)
     assert message.startswith(
-        f"[WIRE10] {EXPORT}ScoreTableName is the wrong import here | fix: import {EXPORT} and one of"
+        f"[WIRE10] {EXPORT}RatingTableName is the wrong import here | fix: import {EXPORT} and one of"
     )
-    assert place == "/Resources/ScoreFunction/Properties/Environment/Variables/TABLE_SCORE_CACHE"
+    assert place == "/Resources/RateFunction/Properties/Environment/Variables/TABLE_RATINGS"
 
 
 def test_imports_from_other_stacks_stand_beside_ours() -> None:
     subnets = [{"Fn::ImportValue": {"Fn::Sub": "network-${Environment}-SubnetId"}}]
-    assert said(RULE, "express", of("ETLFunction", "VpcConfig", {"SubnetIds": subnets})) == []
+    assert said(RULE, "express", of("TakeFunction", "VpcConfig", {"SubnetIds": subnets})) == []
 
 
 def test_a_template_that_imports_nothing_of_ours_is_left_alone() -> None:

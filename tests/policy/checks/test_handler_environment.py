@@ -19,40 +19,40 @@ def variable(function: str, name: str, value: object) -> Change:
     ("change", "message", "place"),
     [
         (
-            variable("ScoreFunction", "TABLE_SCORE_CACHE", imports("CandidatesTableName")),
-            f"TABLE_SCORE_CACHE does not name the handler's table | fix: import {EXPORT}ScoreCacheTableName",
-            "ScoreFunction/Properties/Environment/Variables/TABLE_SCORE_CACHE",
+            variable("RateFunction", "TABLE_RATINGS", imports("RecordsTableName")),
+            f"TABLE_RATINGS does not name the handler's table | fix: import {EXPORT}RatingsTableName",
+            "RateFunction/Properties/Environment/Variables/TABLE_RATINGS",
         ),
         (
-            without("StoreFunction", *VARIABLES, "TABLE_CANDIDATES"),
-            f"TABLE_CANDIDATES does not name the handler's table | fix: import {EXPORT}CandidatesTableName",
-            "StoreFunction/Properties/Environment/Variables/TABLE_CANDIDATES",
+            without("KeepFunction", *VARIABLES, "TABLE_RECORDS"),
+            f"TABLE_RECORDS does not name the handler's table | fix: import {EXPORT}RecordsTableName",
+            "KeepFunction/Properties/Environment/Variables/TABLE_RECORDS",
         ),
         (
-            variable("StoreFunction", "TABLE_SCORE_CACHE", imports("ScoreCacheTableName")),
-            "the handler uses no TABLE_SCORE_CACHE, and its role has no grant | fix: remove it",
-            "StoreFunction/Properties/Environment/Variables/TABLE_SCORE_CACHE",
+            variable("KeepFunction", "TABLE_RATINGS", imports("RatingsTableName")),
+            "the handler uses no TABLE_RATINGS, and its role has no grant | fix: remove it",
+            "KeepFunction/Properties/Environment/Variables/TABLE_RATINGS",
         ),
         (
-            without("ReactiveFunction", *VARIABLES, "EVENT_BUS"),
+            without("TellFunction", *VARIABLES, "EVENT_BUS"),
             "the role may not publish to this event bus | fix: EVENT_BUS default",
-            "ReactiveFunction/Properties/Environment/Variables/EVENT_BUS",
+            "TellFunction/Properties/Environment/Variables/EVENT_BUS",
         ),
         (
-            variable("ETLFunction", "EVENT_BUS", "default"),
+            variable("TakeFunction", "EVENT_BUS", "default"),
             "the handler publishes no events | fix: remove the variable",
-            "ETLFunction/Properties/Environment/Variables/EVENT_BUS",
+            "TakeFunction/Properties/Environment/Variables/EVENT_BUS",
         ),
         (
-            without("ETLFunction", *VARIABLES, "SETTINGS"),
+            without("TakeFunction", *VARIABLES, "SETTINGS"),
             "the function has no settings | fix: SETTINGS '{}', or what the handler's Settings take",
-            "ETLFunction/Properties/Environment/Variables/SETTINGS",
+            "TakeFunction/Properties/Environment/Variables/SETTINGS",
         ),
         (
-            setting("ETLFunction", '{"ttl_days": 0}'),
-            "the handler refuses these settings: Expected `int` >= 1 - at `SETTINGS.ttl_days` | fix: "
+            setting("TakeFunction", '{"max_rejected": -1}'),
+            "the handler refuses these settings: Expected `int` >= 0 - at `SETTINGS.max_rejected` | fix: "
             "a JSON object of its Settings",
-            "ETLFunction/Properties/Environment/Variables/SETTINGS",
+            "TakeFunction/Properties/Environment/Variables/SETTINGS",
         ),
     ],
 )
@@ -60,26 +60,28 @@ def test_what_the_handler_does_not_need_or_cannot_use_is_found(change: Change, m
     assert said(RULE, "standard", change) == [(f"[WIRE08] {message}", f"/Resources/{place}")]
 
 
-@pytest.mark.parametrize("settings", ["", "ttl_days: 3", "[]", '{"ttl_days": 3, "ttl_days": 4}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "settings", ["", "max_rejected: 3", "[]", '{"max_rejected": 3, "max_rejected": 4}', "[" * 100_000]
+)
 def test_settings_that_are_no_json_object_are_found(settings: str) -> None:
-    [(message, _)] = said(RULE, "standard", setting("ETLFunction", settings))
+    [(message, _)] = said(RULE, "standard", setting("TakeFunction", settings))
     assert message.startswith("[WIRE08] the handler refuses these settings: ")
 
 
 def test_more_variables_good_settings_and_a_table_of_the_same_template_are_fine() -> None:
     def change(data: Json) -> None:
-        data["Resources"]["ProgramConfigTable"] = {"Type": "AWS::DynamoDB::Table", "Properties": {}}
-        variable("ETLFunction", "TABLE_PROGRAM_CONFIG", {"Ref": "ProgramConfigTable"})(data)
-        variable("ETLFunction", "LOG_LEVEL", "DEBUG")(data)
-        setting("ETLFunction", '{"ttl_days": 3}')(data)
-        variable("FilterFunction", "SETTINGS", {"Fn::Sub": "${Settings}"})(data)
+        data["Resources"]["ConfigTable"] = {"Type": "AWS::DynamoDB::Table", "Properties": {}}
+        variable("TakeFunction", "TABLE_CONFIG", {"Ref": "ConfigTable"})(data)
+        variable("TakeFunction", "LOG_LEVEL", "DEBUG")(data)
+        setting("TakeFunction", '{"max_rejected": 3}')(data)
+        variable("SiftFunction", "SETTINGS", {"Fn::Sub": "${Settings}"})(data)
 
     assert said(RULE, "standard", change) == []
 
 
 def test_a_handler_of_another_project_has_an_environment_of_its_own() -> None:
     def change(data: Json) -> None:
-        of("ETLFunction", "Handler", "index.handler")(data)
-        without("ETLFunction", "Environment")(data)
+        of("TakeFunction", "Handler", "index.handler")(data)
+        without("TakeFunction", "Environment")(data)
 
     assert said(RULE, "express", change) == []

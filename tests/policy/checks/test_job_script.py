@@ -11,12 +11,12 @@ RULE = "WIRE09_JOB_SCRIPT"
 BUCKET = "s3://ceap-artifacts-${Environment}-${AWS::AccountId}/"
 
 
-@pytest.mark.parametrize("location", [f"{BUCKET}${{GluePrefix}}light.py", f"{BUCKET}heavy_etl.py", "MUTATED"])
+@pytest.mark.parametrize("location", [f"{BUCKET}${{GluePrefix}}light.py", f"{BUCKET}heavy.py", "MUTATED"])
 def test_a_script_that_the_package_does_not_hold_is_found(location: str) -> None:
     scripts = ", or ".join(f"{BUCKET}${{GluePrefix}}{name}.py" for name in discovery.job_names())
     message = f"[WIRE09] {location} is not a script of the package | fix: !Sub {scripts}"
-    place = "/Resources/HeavyETLJob/Properties/Command/ScriptLocation"
-    change = of("HeavyETLJob", "Command", "ScriptLocation", sub(location))
+    place = "/Resources/HeavyJob/Properties/Command/ScriptLocation"
+    change = of("HeavyJob", "Command", "ScriptLocation", sub(location))
     assert said(RULE, "standard", change) == [(message, place)]
 
 
@@ -32,22 +32,22 @@ NO_LIBRARY = (
     ids=["another bucket", "no prefix", "one more"],
 )
 def test_a_library_that_is_not_the_package_s_is_found(uri: str) -> None:
-    change = of("HeavyETLJob", "DefaultArguments", "--extra-py-files", sub(uri))
-    place = "/Resources/HeavyETLJob/Properties/DefaultArguments/--extra-py-files"
+    change = of("HeavyJob", "DefaultArguments", "--extra-py-files", sub(uri))
+    place = "/Resources/HeavyJob/Properties/DefaultArguments/--extra-py-files"
     assert said(RULE, "standard", change) == [(NO_LIBRARY, place)]
 
 
 @pytest.mark.parametrize(
     "change",
-    [without("HeavyETLJob", "DefaultArguments", "--extra-py-files"), without("HeavyETLJob", "DefaultArguments")],
+    [without("HeavyJob", "DefaultArguments", "--extra-py-files"), without("HeavyJob", "DefaultArguments")],
 )
 def test_a_job_without_its_library_is_found(change: Change) -> None:
-    assert said(RULE, "standard", change) == [(NO_LIBRARY, "/Resources/HeavyETLJob")]
+    assert said(RULE, "standard", change) == [(NO_LIBRARY, "/Resources/HeavyJob")]
 
 
 def test_a_job_of_another_project_has_a_script_of_its_own() -> None:
     def change(data: Json) -> None:
         del data["Parameters"]["GluePrefix"]
-        of("HeavyETLJob", "Command", "ScriptLocation", "s3://jobs/light.py")(data)
+        of("HeavyJob", "Command", "ScriptLocation", "s3://jobs/light.py")(data)
 
     assert said(RULE, "standard", change) == []

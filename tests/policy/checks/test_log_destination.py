@@ -7,8 +7,8 @@ from tests.policy.changes import Change, arn, drop, of, put, sub, without
 from tests.policy.wiring_mutants import DESTINATION, LOG_PREFIX, LOGS_TO
 
 RULE = "WIRE02_LOG_DESTINATION"
-JOB_GROUPS = "/aws-glue/jobs/ceap-batch-${Environment}-HeavyETL"
-PREFIX_PLACE = "HeavyETLJob/Properties/DefaultArguments/--custom-logGroup-prefix"
+JOB_GROUPS = "/aws-glue/jobs/ceap-standard-${Environment}-Heavy"
+PREFIX_PLACE = "HeavyJob/Properties/DefaultArguments/--custom-logGroup-prefix"
 
 
 @pytest.mark.parametrize(
@@ -16,8 +16,8 @@ PREFIX_PLACE = "HeavyETLJob/Properties/DefaultArguments/--custom-logGroup-prefix
     [
         (
             of("StateMachine", *DESTINATION, arn("PipeLogGroup")),
-            "StateMachine logs to /aws/vendedlogs/pipes/ceap-batch-${Environment} | fix: a log group of the name "
-            "/aws/vendedlogs/states/ceap-batch-${Environment}",
+            "StateMachine logs to /aws/vendedlogs/pipes/ceap-standard-${Environment} | fix: a log group of the name "
+            "/aws/vendedlogs/states/ceap-standard-${Environment}",
             "StateMachine/Properties/LoggingConfiguration/Destinations/0/CloudWatchLogsLogGroup/LogGroupArn",
         ),
         (
@@ -26,19 +26,19 @@ PREFIX_PLACE = "HeavyETLJob/Properties/DefaultArguments/--custom-logGroup-prefix
             "Pipe/Properties/LogConfiguration/CloudwatchLogsLogDestination/LogGroupArn",
         ),
         (
-            without("HeavyETLJob", "DefaultArguments"),
+            without("HeavyJob", "DefaultArguments"),
             f"the job does not log to groups of its own | fix: --custom-logGroup-prefix {JOB_GROUPS}",
             PREFIX_PLACE,
         ),
         (
-            drop("Resources", "HeavyETLJobOutputLogGroup"),
+            drop("Resources", "HeavyJobOutputLogGroup"),
             f"the template has no log group {JOB_GROUPS}/output | fix: an AWS::Logs::LogGroup of that name",
             PREFIX_PLACE,
         ),
         (
-            put("Resources", "HeavyETLJob", "DependsOn", "HeavyETLJobOutputLogGroup"),
-            "the job may run before HeavyETLJobErrorLogGroup exists | fix: name it in DependsOn",
-            "HeavyETLJob/DependsOn",
+            put("Resources", "HeavyJob", "DependsOn", "HeavyJobOutputLogGroup"),
+            "the job may run before HeavyJobErrorLogGroup exists | fix: name it in DependsOn",
+            "HeavyJob/DependsOn",
         ),
     ],
 )
@@ -53,7 +53,7 @@ def test_logs_that_go_elsewhere_are_found(change: Change, message: str, place: s
         without("Pipe", "LogConfiguration"),
         without("PipeLogGroup", "LogGroupName"),
         without("StateMachine", "StateMachineName"),
-        without("HeavyETLJob", "Name"),
+        without("HeavyJob", "Name"),
     ],
 )
 def test_groups_of_other_stacks_and_names_that_aws_gives_are_left_alone(change: Change) -> None:
@@ -63,6 +63,6 @@ def test_groups_of_other_stacks_and_names_that_aws_gives_are_left_alone(change: 
 def test_a_job_that_no_state_machine_runs_may_log_where_it_likes() -> None:
     def change(data: dict[str, object]) -> None:
         drop("Resources", "StateMachine")(data)
-        of("HeavyETLJob", *LOG_PREFIX, sub("/jobs/${Environment}"))(data)
+        of("HeavyJob", *LOG_PREFIX, sub("/jobs/${Environment}"))(data)
 
     assert said(RULE, "standard", change) == []

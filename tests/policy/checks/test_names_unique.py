@@ -5,14 +5,14 @@ from tests.policy.changes import of, sub
 from tests.policy.samples import Json
 
 RULE = "CFN02_NAMES_UNIQUE"
-NAME = sub("ceap-realtime-${Environment}-ETL")
+NAME = sub("ceap-express-${Environment}-Take")
 
 
 def test_the_second_resource_of_a_name_is_found() -> None:
-    assert said(RULE, "express", of("FilterFunction", "FunctionName", NAME)) == [
+    assert said(RULE, "express", of("SiftFunction", "FunctionName", NAME)) == [
         (
-            "[CFN02] ETLFunction has the same name | fix: a name of its own",
-            "/Resources/FilterFunction/Properties/FunctionName",
+            "[CFN02] TakeFunction has the same name | fix: a name of its own",
+            "/Resources/SiftFunction/Properties/FunctionName",
         )
     ]
 
@@ -20,7 +20,7 @@ def test_the_second_resource_of_a_name_is_found() -> None:
 def test_resources_of_two_types_may_have_one_name_and_so_may_those_under_conditions() -> None:
     def change(data: Json) -> None:
         of("Queue", "QueueName", NAME)(data)
-        of("FilterFunction", "FunctionName", NAME)(data)
-        data["Resources"]["FilterFunction"]["Condition"] = "HasKmsKey"
+        of("SiftFunction", "FunctionName", NAME)(data)
+        data["Resources"]["SiftFunction"]["Condition"] = "HasKmsKey"
 
     assert said(RULE, "express", change) == []

@@ -14,25 +14,25 @@ RULE = "P38_ONE_STACK_NAME"
     ("change", "message", "place"),
     [
         (
-            of("ETLFunction", "FunctionName", sub("ceap-realtimes-${Environment}-ETL")),
-            "ceap-realtimes-${Environment}-ETL is not named after its stack | fix: ceap-realtime-${Environment}- and "
+            of("TakeFunction", "FunctionName", sub("ceap-expresss-${Environment}-Take")),
+            "ceap-expresss-${Environment}-Take is not named after its stack | fix: ceap-express-${Environment}- and "
             "what it is",
-            "ETLFunction/Properties/FunctionName",
+            "TakeFunction/Properties/FunctionName",
         ),
         (
-            of("StateMachine", "StateMachineName", sub("ceap-realtime-${Environment}-machine")),
-            "ceap-realtime-${Environment}-machine is not named after its stack | fix: ceap-realtime-${Environment}",
+            of("StateMachine", "StateMachineName", sub("ceap-express-${Environment}-machine")),
+            "ceap-express-${Environment}-machine is not named after its stack | fix: ceap-express-${Environment}",
             "StateMachine/Properties/StateMachineName",
         ),
         (
-            of("ETLFunction", *VARIABLES, "POWERTOOLS_SERVICE_NAME", "etl"),
-            "the function logs as etl | fix: POWERTOOLS_SERVICE_NAME ceap-realtime",
-            "ETLFunction/Properties/Environment/Variables/POWERTOOLS_SERVICE_NAME",
+            of("TakeFunction", *VARIABLES, "POWERTOOLS_SERVICE_NAME", "take"),
+            "the function logs as take | fix: POWERTOOLS_SERVICE_NAME ceap-express",
+            "TakeFunction/Properties/Environment/Variables/POWERTOOLS_SERVICE_NAME",
         ),
         (
-            without("ETLFunction", *VARIABLES, "POWERTOOLS_SERVICE_NAME"),
-            "the function logs as no service | fix: POWERTOOLS_SERVICE_NAME ceap-realtime",
-            "ETLFunction/Properties/Environment/Variables/POWERTOOLS_SERVICE_NAME",
+            without("TakeFunction", *VARIABLES, "POWERTOOLS_SERVICE_NAME"),
+            "the function logs as no service | fix: POWERTOOLS_SERVICE_NAME ceap-express",
+            "TakeFunction/Properties/Environment/Variables/POWERTOOLS_SERVICE_NAME",
         ),
     ],
 )
@@ -41,7 +41,7 @@ def test_a_name_of_another_stack_is_found(change: Change, message: str, place: s
 
 
 def test_names_that_aws_gives_are_left_alone() -> None:
-    assert said(RULE, "express", without("ETLFunction", "FunctionName")) == []
+    assert said(RULE, "express", without("TakeFunction", "FunctionName")) == []
 
 
 def test_a_template_of_several_workflows_has_several_names() -> None:

@@ -12,8 +12,8 @@ EXPORT = "ceap-foundation-${Environment}-"
 
 
 def renamed_table(data: Json) -> None:
-    rename(data["Resources"], "CandidatesTable", "People")
-    output("CandidatesTableName", {"Ref": "People"})(data)
+    rename(data["Resources"], "RecordsTable", "People")
+    output("RecordsTableName", {"Ref": "People"})(data)
 
 
 def test_outputs_of_a_workflow_that_are_swapped_are_found() -> None:
@@ -37,9 +37,9 @@ def test_outputs_of_a_workflow_that_are_swapped_are_found() -> None:
         ("ArtifactBucket", arn("ArtifactBucket"), "!Ref of the bucket ceap-artifacts-${Environment}-${AWS::AccountId}"),
         ("AlertTopic", {"Fn::GetAtt": ["AlertTopic", "TopicName"]}, "!Ref of the topic"),
         (
-            "CandidatesTableName",
-            {"Ref": "ScoreCacheTable"},
-            "!Ref CandidatesTable, or !Ref CandidatesTableName where a table is adopted",
+            "RecordsTableName",
+            {"Ref": "RatingsTable"},
+            "!Ref RecordsTable, or !Ref RecordsTableName where a table is adopted",
         ),
     ],
 )
@@ -49,9 +49,9 @@ def test_an_export_of_something_else_is_found(export: str, value: Json, cure: st
 
 
 def test_a_table_exported_under_the_condition_of_another_is_found() -> None:
-    change = put("Outputs", "CandidatesTableName", "Value", "Fn::If", 0, "CreateScoreCacheTable")
+    change = put("Outputs", "RecordsTableName", "Value", "Fn::If", 0, "CreateRatingsTable")
     [(_, place)] = said(RULE, "foundation", change)
-    assert place == "/Outputs/CandidatesTableName/Value"
+    assert place == "/Outputs/RecordsTableName/Value"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_bucket_of_another_name_than_grants_spell_out_is_found() -> None:
         ("express", output("StateMachineArn", {"Ref": "StateMachine"})),
         ("express", drop("Outputs", "QueueUrl")),
         ("express", drop("Outputs")),
-        ("foundation", output("CandidatesTableName", {"Ref": "CandidatesTable"})),
+        ("foundation", output("RecordsTableName", {"Ref": "RecordsTable"})),
         ("foundation", renamed_table),
         ("foundation", put("Outputs", "Spare", {"Value": "x", "Export": {"Name": "spare"}})),
     ],

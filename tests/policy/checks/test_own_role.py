@@ -11,19 +11,19 @@ IDLE = "[WIRE01] no resource of the template uses the role | fix: set it as the 
 
 
 def test_a_shared_role_is_found_and_the_one_that_nobody_has_then() -> None:
-    message = "[WIRE01] ETLFunctionRole is also the role of ETLFunction | fix: a role of its own"
-    assert said(RULE, "express", of("FilterFunction", "Role", arn("ETLFunctionRole"))) == [
-        (message, "/Resources/FilterFunction/Properties/Role"),
-        (IDLE, "/Resources/FilterFunctionRole"),
+    message = "[WIRE01] TakeFunctionRole is also the role of TakeFunction | fix: a role of its own"
+    assert said(RULE, "express", of("SiftFunction", "Role", arn("TakeFunctionRole"))) == [
+        (message, "/Resources/SiftFunction/Properties/Role"),
+        (IDLE, "/Resources/SiftFunctionRole"),
     ]
 
 
-@pytest.mark.parametrize("value", [arn("Queue"), {"Ref": "FilterFunctionRole"}])
+@pytest.mark.parametrize("value", [arn("Queue"), {"Ref": "SiftFunctionRole"}])
 def test_a_role_that_is_no_arn_of_a_role_is_found(value: object) -> None:
     message = "[WIRE01] Role is not the ARN of a role | fix: !GetAtt of its role, Arn"
-    assert said(RULE, "express", of("FilterFunction", "Role", value))[0] == (
+    assert said(RULE, "express", of("SiftFunction", "Role", value))[0] == (
         message,
-        "/Resources/FilterFunction/Properties/Role",
+        "/Resources/SiftFunction/Properties/Role",
     )
 
 
@@ -50,8 +50,8 @@ def test_a_role_that_anything_names_is_in_use(user: object) -> None:
 @pytest.mark.parametrize(
     ("role", "owner", "service"),
     [
-        ("ETLFunctionRole", "ETLFunction", "lambda"),
-        ("HeavyETLJobRole", "HeavyETLJob", "glue"),
+        ("TakeFunctionRole", "TakeFunction", "lambda"),
+        ("HeavyJobRole", "HeavyJob", "glue"),
         ("StateMachineRole", "StateMachine", "states"),
         ("PipeRole", "Pipe", "pipes"),
     ],
@@ -67,7 +67,7 @@ def test_a_role_that_its_owner_cannot_assume_is_found(role: str, owner: str, ser
 def test_a_role_for_another_state_machine_or_pipe_is_found() -> None:
     other = sub("arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:other")
     place = "AssumeRolePolicyDocument/Statement/0/Condition/ArnEquals/aws:SourceArn"
-    ending = ":stateMachine:ceap-batch-${Environment}"
+    ending = ":stateMachine:ceap-standard-${Environment}"
     assert said(RULE, "standard", trust("StateMachineRole", "Condition", "ArnEquals", "aws:SourceArn", other)) == [
         (
             f"[WIRE01] the role is not for StateMachine alone | fix: aws:SourceArn that ends in {ending}",
@@ -85,10 +85,10 @@ def test_a_role_for_a_name_that_its_owner_does_not_have_is_found() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        of("HeavyETLJob", "Role", {"Ref": "HeavyETLJobRole"}),
-        trust("ETLFunctionRole", "Principal", "Service", ["edgelambda.amazonaws.com", "lambda.amazonaws.com"]),
-        trust("ETLFunctionRole", "Principal", "Service", {"Fn::Sub": "lambda.${AWS::URLSuffix}"}),
-        trust("ETLFunctionRole", "Condition", "ArnLike", {"aws:SourceArn": "arn:aws:lambda:*:*:function:*"}),
+        of("HeavyJob", "Role", {"Ref": "HeavyJobRole"}),
+        trust("TakeFunctionRole", "Principal", "Service", ["edgelambda.amazonaws.com", "lambda.amazonaws.com"]),
+        trust("TakeFunctionRole", "Principal", "Service", {"Fn::Sub": "lambda.${AWS::URLSuffix}"}),
+        trust("TakeFunctionRole", "Condition", "ArnLike", {"aws:SourceArn": "arn:aws:lambda:*:*:function:*"}),
     ],
 )
 def test_other_ways_to_say_the_same_are_fine(change: Change) -> None:

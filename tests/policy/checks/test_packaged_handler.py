@@ -2,30 +2,31 @@ from __future__ import annotations
 
 import pytest
 
+from templates import discovery
 from tests.policy.broken import said
 from tests.policy.changes import of, without
 from tests.policy.samples import Json
 
 RULE = "WIRE07_PACKAGED_HANDLER"
-PLACE = "/Resources/ETLFunction/Properties"
+PLACE = "/Resources/TakeFunction/Properties"
 
 
-@pytest.mark.parametrize("handler", ["handlers.extract.handler", "etl.handler", "handlers.etl.main"])
+@pytest.mark.parametrize("handler", ["handlers.extract.handler", "take.handler", "handlers.take.main"])
 def test_a_handler_that_the_package_does_not_hold_is_found(handler: str) -> None:
-    cure = "fix: handlers.NAME.handler, NAME one of etl, filter, reactive, score, store"
-    found = said(RULE, "express", of("ETLFunction", "Handler", handler))
+    cure = f"fix: handlers.NAME.handler, NAME one of {', '.join(discovery.handler_names())}"
+    found = said(RULE, "express", of("TakeFunction", "Handler", handler))
     assert found == [(f"[WIRE07] handlers/ holds no {handler} | {cure}", f"{PLACE}/Handler")]
 
 
 def test_a_function_that_names_no_handler_is_found() -> None:
-    [(message, place)] = said(RULE, "express", without("ETLFunction", "Handler"))
+    [(message, place)] = said(RULE, "express", without("TakeFunction", "Handler"))
     assert message.startswith("[WIRE07] no handler is named | fix: handlers.NAME.handler")
     assert place == f"{PLACE}/Handler"
 
 
 def test_a_function_with_other_code_is_left_alone() -> None:
     def change(data: Json) -> None:
-        of("ETLFunction", "Handler", "index.handler")(data)
-        of("ETLFunction", "Code", {"ZipFile": "exports.handler = async () => 1"})(data)
+        of("TakeFunction", "Handler", "index.handler")(data)
+        of("TakeFunction", "Code", {"ZipFile": "exports.handler = async () => 1"})(data)
 
     assert said(RULE, "express", change) == []

@@ -18,20 +18,20 @@ def previous(stage: str, value: str | None) -> Change:
     ("change", "stage", "message"),
     [
         (
-            previous("ScoreStage", "ETLStage"),
-            "ScoreStage",
-            "the stage reads the output of ETLStage, and FilterStage stands before it | fix: "
-            '"previousStage": "FilterStage"',
+            previous("RateStage", "TakeStage"),
+            "RateStage",
+            "the stage reads the output of TakeStage, and SiftStage stands before it | fix: "
+            '"previousStage": "SiftStage"',
         ),
         (
-            previous("ScoreStage", None),
-            "ScoreStage",
-            "the stage takes the message for its input, and FilterStage stands before it | fix: "
-            '"previousStage": "FilterStage"',
+            previous("RateStage", None),
+            "RateStage",
+            "the stage takes the message for its input, and SiftStage stands before it | fix: "
+            '"previousStage": "SiftStage"',
         ),
         (
-            previous("ETLStage", "Receive"),
-            "ETLStage",
+            previous("TakeStage", "Receive"),
+            "TakeStage",
             'the stage reads the output of Receive, and no stage stands before it | fix: "previousStage": null',
         ),
     ],
@@ -43,16 +43,16 @@ def test_a_stage_that_reads_another_than_the_one_before_is_found(change: Change,
 
 def test_states_in_another_order_are_found_at_each_stage_that_has_another_before_it() -> None:
     stages = [place.split("/")[6] for _, place in said(RULE, "express", asl(swap_order))]
-    assert stages == ["ScoreStage", "FilterStage", "StoreStage"]
+    assert stages == ["RateStage", "SiftStage", "KeepStage"]
 
 
 def test_a_job_is_the_stage_before_as_a_function_is_and_the_state_that_puts_the_message_on_s3_is_none() -> None:
-    [(message, _)] = said(RULE, "standard", previous("ScoreStage", "FilterStage"))
-    assert message.endswith('"previousStage": "HeavyETLStage"')
-    [(message, _)] = said(RULE, "job_first", previous("StoreStage", "StageInput"))
-    assert message.endswith('"previousStage": "HeavyETLStage"')
+    [(message, _)] = said(RULE, "standard", previous("RateStage", "SiftStage"))
+    assert message.endswith('"previousStage": "HeavyStage"')
+    [(message, _)] = said(RULE, "job_first", previous("KeepStage", "StageInput"))
+    assert message.endswith('"previousStage": "HeavyStage"')
 
 
 def test_a_task_without_our_payload_is_left_alone() -> None:
-    assert said(RULE, "express", state("ScoreStage", "Parameters", "Payload", {"order.$": "$.order"})) == []
-    assert said(RULE, "express", state_without("ScoreStage", "Parameters")) == []
+    assert said(RULE, "express", state("RateStage", "Parameters", "Payload", {"order.$": "$.order"})) == []
+    assert said(RULE, "express", state_without("RateStage", "Parameters")) == []

@@ -13,7 +13,7 @@ STATES = "/Resources/StateMachine/Properties/DefinitionString/States"
 
 def test_a_first_job_without_input_is_found() -> None:
     message = "[P04] nothing puts the message on S3 for the job | fix: a StageInput task before it"
-    assert said(RULE, "job_first", asl(skip_input)) == [(message, f"{STATES}/HeavyETLStage")]
+    assert said(RULE, "job_first", asl(skip_input)) == [(message, f"{STATES}/HeavyStage")]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,6 @@ def test_what_the_job_does_not_see_is_left_alone(change: Change) -> None:
 def test_a_job_with_arguments_of_its_own_needs_no_input() -> None:
     def change(definition: Json) -> None:
         skip_input(definition)
-        put("States", "HeavyETLStage", *ARGUMENTS, {"--day": "1"})(definition)
+        put("States", "HeavyStage", *ARGUMENTS, {"--day": "1"})(definition)
 
     assert said(RULE, "job_first", asl(change)) == []

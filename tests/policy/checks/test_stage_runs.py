@@ -14,12 +14,12 @@ def test_a_stage_that_runs_the_function_of_another_is_found() -> None:
     cure = "fix: the function whose name ends in"
     assert said(RULE, "express", swap_functions) == [
         (
-            f"[WIRE06] the stage runs ceap-realtime-${{Environment}}-Filter | {cure} -ETL",
-            f"{STATES}/ETLStage/Parameters/FunctionName",
+            f"[WIRE06] the stage runs ceap-express-${{Environment}}-Sift | {cure} -Take",
+            f"{STATES}/TakeStage/Parameters/FunctionName",
         ),
         (
-            f"[WIRE06] the stage runs ceap-realtime-${{Environment}}-ETL | {cure} -Filter",
-            f"{STATES}/FilterStage/Parameters/FunctionName",
+            f"[WIRE06] the stage runs ceap-express-${{Environment}}-Take | {cure} -Sift",
+            f"{STATES}/SiftStage/Parameters/FunctionName",
         ),
     ]
 
@@ -28,17 +28,17 @@ def test_a_stage_that_runs_the_function_of_another_is_found() -> None:
     ("token", "value", "message", "place"),
     [
         (
-            "ScoreFunction",
+            "RateFunction",
             arn("Queue"),
             "the token stands for no function of this template | fix: !GetAtt of a function, Arn in "
             "DefinitionSubstitutions",
-            "DefinitionString/States/ScoreStage/Parameters/FunctionName",
+            "DefinitionString/States/RateStage/Parameters/FunctionName",
         ),
         (
-            "HeavyETLJob",
-            {"Ref": "ETLFunction"},
+            "HeavyJob",
+            {"Ref": "TakeFunction"},
             "the token stands for no job of this template | fix: !Ref of a job in DefinitionSubstitutions",
-            "DefinitionString/States/HeavyETLStage/Parameters/JobName",
+            "DefinitionString/States/HeavyStage/Parameters/JobName",
         ),
         (
             "WorkflowBucket",
@@ -56,10 +56,10 @@ def test_a_token_that_stands_for_something_else_is_found(token: str, value: obje
 @pytest.mark.parametrize(
     "change",
     [
-        without("ETLFunction", "FunctionName"),
-        of("StateMachine", TOKENS, "ETLFunction", {"Ref": "ETLFunction"}),
-        of("StateMachine", TOKENS, "ETLFunction", {"Fn::ImportValue": "etl"}),
-        state("ETLStage", "Parameters", "FunctionName", "arn:aws:lambda:eu-west-1:111122223333:function:etl"),
+        without("TakeFunction", "FunctionName"),
+        of("StateMachine", TOKENS, "TakeFunction", {"Ref": "TakeFunction"}),
+        of("StateMachine", TOKENS, "TakeFunction", {"Fn::ImportValue": "take"}),
+        state("TakeStage", "Parameters", "FunctionName", "arn:aws:lambda:eu-west-1:111122223333:function:take"),
     ],
 )
 def test_functions_with_names_of_aws_and_of_other_stacks_are_left_alone(change: Change) -> None:

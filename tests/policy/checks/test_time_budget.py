@@ -15,17 +15,17 @@ MACHINE = "/Resources/StateMachine/Properties"
     [
         (
             "express",
-            state("StoreStage", "TimeoutSeconds", 69),
+            state("KeepStage", "TimeoutSeconds", 69),
             'the task times out after 69 s, before its function does | fix: "TimeoutSeconds": 70, '
-            "or a shorter Timeout of StoreFunction",
-            "DefinitionString/States/StoreStage/TimeoutSeconds",
+            "or a shorter Timeout of KeepFunction",
+            "DefinitionString/States/KeepStage/TimeoutSeconds",
         ),
         (
             "standard",
-            of("HeavyETLJob", "Timeout", 121),
+            of("HeavyJob", "Timeout", 121),
             'the task times out after 7800 s, before its job, from its start, does | fix: "TimeoutSeconds": 7860, '
-            "or a shorter Timeout of HeavyETLJob",
-            "DefinitionString/States/HeavyETLStage/TimeoutSeconds",
+            "or a shorter Timeout of HeavyJob",
+            "DefinitionString/States/HeavyStage/TimeoutSeconds",
         ),
         (
             "express",
@@ -64,7 +64,7 @@ def test_a_time_out_that_does_not_cover_what_is_inside_is_found(
 )
 def test_the_worst_case_counts_attempts_and_waits_of_each_task(retry: dict[str, object], needed_s: int) -> None:
     def change(definition: dict[str, object]) -> None:
-        put("States", "HeavyETLStage", "Retry", 1, retry)(definition)
+        put("States", "HeavyStage", "Retry", 1, retry)(definition)
         definition["TimeoutSeconds"] = needed_s - 1
 
     [(message, _)] = said(RULE, "standard", asl(change))
@@ -74,13 +74,13 @@ def test_the_worst_case_counts_attempts_and_waits_of_each_task(retry: dict[str, 
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
-        ("express", of("ETLFunction", "Timeout", 59)),
-        ("express", state("StoreStage", "TimeoutSeconds", 300)),
+        ("express", of("TakeFunction", "Timeout", 59)),
+        ("express", state("KeepStage", "TimeoutSeconds", 300)),
         ("standard", asl(put("TimeoutSeconds", 50000))),
         ("standard", asl(drop("TimeoutSeconds"))),
-        ("standard", state_without("ETLStage", "TimeoutSeconds")),
-        ("standard", of("ETLFunction", "Timeout", {"Ref": "Seconds"})),
-        ("standard", asl(put("States", "ETLStage", "Retry", 1, "MaxAttempts", "many"))),
+        ("standard", state_without("TakeStage", "TimeoutSeconds")),
+        ("standard", of("TakeFunction", "Timeout", {"Ref": "Seconds"})),
+        ("standard", asl(put("States", "TakeStage", "Retry", 1, "MaxAttempts", "many"))),
     ],
 )
 def test_more_than_enough_and_what_cannot_be_known_is_left_alone(kind: str, change: Change) -> None:
@@ -89,12 +89,12 @@ def test_more_than_enough_and_what_cannot_be_known_is_left_alone(kind: str, chan
 
 def test_a_function_that_ends_after_the_default_is_found() -> None:
     message = "[P25] the function has no Timeout, so Lambda ends it after 3 s | fix: Timeout"
-    place = "/Resources/ETLFunction/Properties/Timeout"
-    assert said(RULE, "express", without("ETLFunction", "Timeout")) == [(message, place)]
+    place = "/Resources/TakeFunction/Properties/Timeout"
+    assert said(RULE, "express", without("TakeFunction", "Timeout")) == [(message, place)]
 
 
 @pytest.mark.parametrize(("key", "value"), [("MaxAttempts", 99_999_999), ("BackoffRate", 1e9)])
 def test_waits_beyond_all_limits_are_found_too(key: str, value: object) -> None:
-    change = state("HeavyETLStage", "Retry", 0, key, value)
+    change = state("HeavyStage", "Retry", 0, key, value)
     [(message, _)] = said(RULE, "standard", change)
     assert message.endswith('"TimeoutSeconds": 31536000')

@@ -13,7 +13,7 @@ SOURCE = ("Condition", "ArnEquals", "aws:SourceArn")
 @pytest.mark.parametrize(
     "change",
     [
-        of("FailureRule", "Name", sub("ceap-batch-${Environment}-failed")),
+        of("FailureRule", "Name", sub("ceap-standard-${Environment}-failed")),
         without("FailureRule", "Name"),
         alert_policy("Effect", "Deny"),
         alert_policy("Principal", "Service", "sns.amazonaws.com"),
