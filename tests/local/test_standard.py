@@ -41,7 +41,7 @@ class DeployedMachine:
         received = {"TopicArn": {"Ref": "Topic"}, "Protocol": "sqs", "Endpoint": {"Fn::GetAtt": ["Received", "Arn"]}}
         text = template_text(
             MachineRole=role("states", ("s3:PutObject", "arn:aws:s3:::data/granted/*")),
-            DeployedMachine=state_machine(definition, StateMachineType=kind),
+            Machine=state_machine(definition, StateMachineType=kind),
             Topic={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "topic"}},
             Received=QUEUE | {"Properties": {"QueueName": "received"}},
             Undelivered=QUEUE | {"Properties": {"QueueName": "undelivered"}},
