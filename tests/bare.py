@@ -1,7 +1,4 @@
-"""What a project is without the sample: `python -m tests.bare` follows docs/how-to/without-the-sample.md in a copy.
-
-The copy uses this environment's packages, no network, and the README's handler and workflow as those of its own.
-"""
+"""Copies of the project to change: with this environment's packages, without a network, without the sample."""
 
 from __future__ import annotations
 
@@ -11,36 +8,12 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs/how-to/without-the-sample.md"
-TESTS_MIN: Final = 1900
-"""How many tests of the framework must run there: fewer, and some were lost with the sample."""
-
 OFFLINE: Final = {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1", "http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
-
-
-def main() -> int:
-    """Return 0 if the framework stands alone, else 1; what failed is printed as it was."""
-    with tempfile.TemporaryDirectory(prefix="bare-") as scratch:
-        project = Path(scratch).resolve() / "project"
-        copy(project)
-        make_environment(project)
-        for command in deletions(PAGE.read_text(encoding="utf-8")):
-            run(project, *command.split())
-        write_own_workflow(project)
-        run(project, "make", "templates", "lint")
-        passed = run_tests(project)
-        run(project, "make", "check")
-        run(project, "make", "run", "WORKFLOW=orders")
-    if passed < TESTS_MIN:
-        print(f"{passed} tests passed without the sample; at least {TESTS_MIN} are of the framework", file=sys.stderr)
-        return 1
-    print(f"without the sample: {passed} passed, 0 failed")
-    return 0
 
 
 def copy(project: Path) -> None:
@@ -100,18 +73,6 @@ def write_own_workflow(project: Path) -> None:
     (project / "workflows/messages/orders.json").write_text(message, encoding="utf-8")
 
 
-def run_tests(project: Path) -> int:
-    """Run the tests there; return how many passed.
-
-    Raises:
-        SystemExit: one failed.
-    """
-    words = ("-q", "-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup", "-p", "no:cacheprovider")
-    done = run(project, ".venv/bin/pytest", *words)
-    [passed] = re.findall(r"(\d+) passed", done)
-    return int(passed)
-
-
 def run(project: Path, *command: str) -> str:
     """Run a command in the project and return its output.
 
@@ -132,7 +93,3 @@ def run(project: Path, *command: str) -> str:
         print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
         raise SystemExit(f"without the sample: `{' '.join(command)}` ended with {done.returncode}")
     return done.stdout
-
-
-if __name__ == "__main__":
-    sys.exit(main())

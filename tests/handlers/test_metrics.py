@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
+from handlers.candidates.candidate_stage import CandidateStage
 from handlers.candidates.filters import Eligibility
 from handlers.candidates.providers import Prediction
 from handlers.candidates.providers.trust import TrustProvider
 from handlers.runtime.contract import PermanentStageError, TransientStageError
 from handlers.runtime.needs import Needs
-from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tables import TableClient
 from handlers.runtime.tally import Share
 from tests.handlers.conftest import Log
@@ -21,6 +21,7 @@ from tests.handlers.support import Json, Refusal, candidate, fault, message, raw
 pytestmark = pytest.mark.usefixtures("aws")
 
 HOME = ("p", "m", "OwnStage")
+NAMES = ["ProgramId", "Marketplace", "Stage"]
 Values = dict[tuple[str, ...], dict[str, float]]
 
 
@@ -33,10 +34,7 @@ def measured(capsys: pytest.CaptureFixture[str]) -> Values:
         [metrics] = entry["_aws"]["CloudWatchMetrics"]
         [dimensions] = metrics["Dimensions"]
         assert metrics["Namespace"] == "CeapPlatform/Workflow"
-        assert dimensions in (
-            ["ProgramId", "Marketplace", "Stage"],
-            ["ProgramId", "Marketplace", "Stage", "ReasonCode"],
-        )
+        assert dimensions in (NAMES, [*NAMES, "ReasonCode"])
         units = {metric["Name"]: metric["Unit"] for metric in metrics["Metrics"]}
         assert {name: "Milliseconds" if name == "StageDuration" else "Count" for name in units} == units
         counts = {name: value for name in units for value in entry[name]}
@@ -127,7 +125,7 @@ def test_programs_of_one_document_are_counted_apart(capsys: pytest.CaptureFixtur
     }
 
 
-class Plain(WorkflowLambdaHandler[Json, Any]):
+class Plain(CandidateStage[Json, Any]):
     """A handler of someone's own: of any records, without metrics of its own."""
 
     def process_data(self, records: Iterator[Json], stage: Any) -> Iterator[Json]:
