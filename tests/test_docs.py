@@ -14,9 +14,10 @@ LINE_MAX = 120
 
 
 def prose(text: str) -> list[str]:
-    """Return the lines of a page that are neither code, table nor one long address."""
+    """Return the lines of a page that are neither code nor table, without the addresses of links."""
     outside = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.DOTALL | re.MULTILINE)
-    return [line for line in outside.splitlines() if not line.startswith("|") and line.strip().count(" ") > 3]
+    lines = [re.sub(r"\]\(https?:[^)]*\)", "]", line) for line in outside.splitlines()]
+    return [line for line in lines if not line.startswith("|")]
 
 
 def anchors(page: Path) -> set[str]:
