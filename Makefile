@@ -20,7 +20,7 @@ run: .venv/ready ## the main job: templates, policy verdict, a message through a
 test: lint ## the whole test suite; tests of Glue jobs are skipped, and counted, until make glue has run
 	@$(BIN)/pytest -q -n auto --maxprocesses 8 --dist loadgroup
 
-mutants: .venv/ready ## change every scalar of every template and see that something notices; takes minutes
+mutants: .venv/ready ## change every scalar of the tests' own templates and see that something notices; takes minutes
 	@$(BIN)/python -m tests.policy.leaf_mutants
 
 templates: .venv/ready ## write generated/ from workflows/
@@ -81,7 +81,8 @@ endif
 	@$(BIN)/python -m compileall -q $(wildcard $(PACKAGES))
 	@touch $@
 
-# Spark, for Glue jobs and their types: 400 MB that nothing else needs. pyspark has no wheel; it is built with the setuptools of the lock.
+# Spark, for Glue jobs and their types: 400 MB that nothing else needs.
+# pyspark has no wheel; it is built with the setuptools of the lock.
 .venv/glue: .venv/ready requirements-glue.lock
 	@echo "Installing Spark for Glue jobs, once; this can take a minute" >&2
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --require-hashes \

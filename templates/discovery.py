@@ -48,8 +48,13 @@ def is_job(script: Path) -> bool:
 
 def helper_problem(name: str) -> str | None:
     """Return what is wrong with naming a module of `glue/` that is no job; None where there is no such module."""
-    if name in job_names() or not any((folder / f"{name}.py").is_file() for folder in JOB_FOLDERS):
+    script = next((file for folder in JOB_FOLDERS if (file := folder / f"{name}.py").is_file()), None)
+    if script is None or name in job_names():
         return None
+    try:
+        ast.parse(script.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        return f"is {name!r}, but glue/{name}.py is not Python: {error}; correct the script"
     return (
         f'is {name!r}, but glue/{name}.py is not a job: it has no top-level `if __name__ == "__main__":` block; '
         "move it to glue/lib/, or end it with that block"

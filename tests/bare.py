@@ -77,7 +77,7 @@ def run(project: Path, *command: str) -> str:
     """Run a command in the project and return its output.
 
     Raises:
-        SystemExit: it failed; its output is printed.
+        AssertionError: it failed; its output is in the message.
     """
     environment = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
     done = subprocess.run(
@@ -89,7 +89,5 @@ def run(project: Path, *command: str) -> str:
         check=False,
         stdin=subprocess.DEVNULL,
     )
-    if done.returncode:
-        print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
-        raise SystemExit(f"without the sample: `{' '.join(command)}` ended with {done.returncode}")
+    assert done.returncode == 0, f"`{' '.join(command)}` ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -57,6 +57,13 @@ def test_a_script_that_runs_as_main_is_a_job(glue: Path, source: str, is_job: bo
     assert discovery.job_names() == (("merge",) if is_job else ())
 
 
+def test_a_script_that_is_not_python_is_blamed_for_that(glue: Path) -> None:
+    (glue / "torn.py").write_text("def transform(:\n")
+    assert discovery.helper_problem("torn") == (
+        "is 'torn', but glue/torn.py is not Python: invalid syntax (<unknown>, line 1); correct the script"
+    )
+
+
 def test_a_helper_in_the_folder_of_jobs_is_not_one_and_the_message_says_where_it_belongs(glue: Path) -> None:
     (glue / "merge.py").write_text('if __name__ == "__main__":\n    pass\n')
     (glue / "words.py").write_text("WORD = 1\n")
