@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
 from os.path import relpath
 from pathlib import Path
 from typing import Any, Final
@@ -11,11 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from ceap.errors import UsageError
-from templates.words import nearest
+from templates.words import allowed
 
 NAME: Final = "ceap.toml"
-_NAMED_MAX: Final = 8
-"""How many names a message lists: there are a hundred rules."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,11 +67,3 @@ def _read(file: Path) -> Config:
 
 def _wrong(file: Path, key: str, value: Any, due: str) -> UsageError:
     return UsageError(f"{file}: {key} is {value!r}; it must be {due}, relative to this file")
-
-
-def allowed(name: str, names: Iterable[str]) -> str:
-    """Return what a message says of a name that is not there: the nearest that is, or else those that are."""
-    known = sorted(names)
-    near = nearest(name, known) or next((one for one in known if one.startswith(name)), None)
-    some = known if len(known) <= _NAMED_MAX else [*known[:_NAMED_MAX], "..."]
-    return f"did you mean {near}?" if near else f"allowed: {', '.join(some)}"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+
+NAMED_MAX: Final = 8
+"""How many names a message lists: there are a hundred rules."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -13,10 +17,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def allowed(name: str, known: Iterable[str]) -> str:
-    """Return what a message says after a name that does not exist: the nearest name, then all that do."""
+    """Return what a message says after an unknown name: the nearest known one, and all of them if they are few."""
     names = list(known)
-    near = nearest(name, names)
-    return f"{f'did you mean {near}? ' if near else ''}allowed: {', '.join(names) or 'none'}"
+    near = nearest(name, names) or next((one for one in names if name and one.startswith(name)), None)
+    if near and len(names) > NAMED_MAX:
+        return f"did you mean {near}?"
+    some = names if len(names) <= NAMED_MAX else [*names[:NAMED_MAX], "..."]
+    return f"{f'did you mean {near}? ' if near else ''}allowed: {', '.join(some) or 'none'}"
 
 
 def plural(number: int, noun: str) -> str:

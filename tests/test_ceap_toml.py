@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ceap.ceap_toml import Config, allowed, find_root, load_config
+from ceap.ceap_toml import Config, find_root, load_config
 from ceap.errors import UsageError
+from templates.words import allowed
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_of_many_names_a_message_lists_the_first() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("rule = []", r"^ceap.toml: there is no key 'rule'; did you mean rules\?$"),
+        ("rule = []", r"^ceap.toml: there is no key 'rule'; did you mean rules\? allowed: rules, waivers$"),
         ("severity = 1", r"^ceap.toml: there is no key 'severity'; allowed: rules, waivers$"),
         (
             'rules = "rules"',

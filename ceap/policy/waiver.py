@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import msgspec
 
-from ceap.ceap_toml import allowed
 from ceap.cfn.document import DocumentError, parse_document
 from ceap.cfn.template import Template
 from ceap.errors import UsageError
 from ceap.policy.finding import Finding
+from templates.words import allowed
 
 LINT: Final = re.compile(r"[EWI]\d{4}")
 """What ids of cfn-lint look like."""
@@ -169,7 +169,7 @@ class _Source(msgspec.Struct, frozen=True):
     def check_keys(self, item: dict[str, Any], path: str, keys: Sequence[str]) -> None:
         for key in item:
             if key not in keys:
-                raise self.error(f"{path}/{key}", f"there is no key {key!r}; {allowed(key, keys)}")
+                raise self.error(f"{path}/{key}", f"there is no key {key!r}; {allowed(key, sorted(keys))}")
 
     def text(self, item: dict[str, Any], path: str, key: str) -> str:
         value = item.get(key)
@@ -184,7 +184,7 @@ class _Source(msgspec.Struct, frozen=True):
         if _NOT_JUDGED.fullmatch(rule):
             raise self.error(f"{path}/rule", f"{rule} cannot be waived: what it finds was not judged; mend it")
         if rule not in self.rules and not LINT.fullmatch(rule):
-            raise self.error(f"{path}/rule", f"there is no rule {rule}; {allowed(rule, self.rules)}")
+            raise self.error(f"{path}/rule", f"there is no rule {rule}; {allowed(rule, sorted(self.rules))}")
         return Waiver(
             file=self.file,
             line=self.line(path),
