@@ -100,17 +100,11 @@ def lambda_payload(stage: str, previous: str | None) -> State:
 
 
 def _lambda_task(step: LambdaStep, previous: str | None, retry: RetryPolicy) -> State:
-    return {
-        "Type": "Task",
-        "Resource": INVOKE,
-        "Parameters": {
-            "FunctionName": f"${{{naming.function_id(step.stage)}}}",
-            "Payload": lambda_payload(step.stage, previous),
-        },
-        "ResultPath": None,
-        "TimeoutSeconds": budget.task_timeout_s(step),
-        "Retry": _lambda_retriers(retry),
+    parameters = {
+        "FunctionName": f"${{{naming.function_id(step.stage)}}}",
+        "Payload": lambda_payload(step.stage, previous),
     }
+    return _task(INVOKE, parameters, budget.task_timeout_s(step), _lambda_retriers(retry))
 
 
 def glue_arguments(stage: str, previous: str | None) -> dict[str, str]:
@@ -125,21 +119,16 @@ def glue_arguments(stage: str, previous: str | None) -> dict[str, str]:
 
 
 def _glue_task(step: GlueStep, previous: str | None, retry: RetryPolicy) -> State:
-    return {
-        "Type": "Task",
-        "Resource": RUN_JOB,
-        "Parameters": {
-            "JobName": f"${{{naming.job_id(step.stage)}}}",
-            "Arguments": glue_arguments(step.stage, previous),
-        },
-        "ResultPath": None,
-        "TimeoutSeconds": budget.task_timeout_s(step),
-        "Retry": [
-            # First, and patient: the job is well, its concurrent runs are all taken.
-            _retrier("Glue.ConcurrentRunsExceededException", budget.CONCURRENCY_RETRY),
-            _retrier("States.ALL", retry),
-        ],
+    parameters = {
+        "JobName": f"${{{naming.job_id(step.stage)}}}",
+        "Arguments": glue_arguments(step.stage, previous),
     }
+    retriers = [
+        # First, and patient: the job is well, its concurrent runs are all taken.
+        _retrier("Glue.ConcurrentRunsExceededException", budget.CONCURRENCY_RETRY),
+        _retrier("States.ALL", retry),
+    ]
+    return _task(RUN_JOB, parameters, budget.task_timeout_s(step), retriers)
 
 
 def _stage_input(retry: RetryPolicy) -> State:
@@ -148,18 +137,23 @@ def _stage_input(retry: RetryPolicy) -> State:
     S3 gets the body as a JSON string, quotes included: the job parses it twice.
     Source: Step Functions Developer Guide, "AWS SDK service integrations".
     """
+    parameters = {
+        "Bucket": f"${{{WORKFLOW_BUCKET_TOKEN}}}",
+        "Key.$": key_path(INITIAL_FOLDER),
+        "Body.$": "$.body",
+        "ContentType": "application/json",
+    }
+    return _task(PUT_OBJECT, parameters, budget.STAGE_INPUT_S, _lambda_retriers(retry))
+
+
+def _task(integration: str, parameters: State, timeout_s: int, retriers: list[State]) -> State:
     return {
         "Type": "Task",
-        "Resource": PUT_OBJECT,
-        "Parameters": {
-            "Bucket": f"${{{WORKFLOW_BUCKET_TOKEN}}}",
-            "Key.$": key_path(INITIAL_FOLDER),
-            "Body.$": "$.body",
-            "ContentType": "application/json",
-        },
+        "Resource": integration,
+        "Parameters": parameters,
         "ResultPath": None,
-        "TimeoutSeconds": budget.STAGE_INPUT_S,
-        "Retry": _lambda_retriers(retry),
+        "TimeoutSeconds": timeout_s,
+        "Retry": retriers,
     }
 
 

@@ -8,31 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
-import awacs.awslambda
-import awacs.dynamodb
-import awacs.events
-import awacs.glue
-import awacs.kms
-import awacs.logs
-import awacs.s3
-import awacs.sns
-import awacs.sqs
-import awacs.states
-import awacs.sts
-import awacs.xray
-from awacs.aws import (
-    Action,
-    Allow,
-    ArnEquals,
-    Bool,
-    Condition,
-    Deny,
-    PolicyDocument,
-    Principal,
-    Statement,
-    StringEquals,
-    StringLike,
-)
+from awacs import aws, awslambda, events, glue, kms, logs, s3, sns, sqs, sts, xray
+from awacs.aws import Action, Allow, Condition, Deny, PolicyDocument, Principal, Statement, StringEquals, StringLike
 from troposphere import GetAtt, Ref, Sub
 
 from handlers.runtime.contract import INITIAL_FOLDER, output_key, stage_prefix
@@ -42,14 +19,14 @@ from templates.imports import imported
 from templates.model import GlueStep, LambdaStep, Workflow
 
 LOG_DELIVERY: Final = (
-    awacs.logs.CreateLogDelivery,
-    awacs.logs.GetLogDelivery,
-    awacs.logs.UpdateLogDelivery,
-    awacs.logs.DeleteLogDelivery,
-    awacs.logs.ListLogDeliveries,
-    awacs.logs.PutResourcePolicy,
-    awacs.logs.DescribeResourcePolicies,
-    awacs.logs.DescribeLogGroups,
+    logs.CreateLogDelivery,
+    logs.GetLogDelivery,
+    logs.UpdateLogDelivery,
+    logs.DeleteLogDelivery,
+    logs.ListLogDeliveries,
+    logs.PutResourcePolicy,
+    logs.DescribeResourcePolicies,
+    logs.DescribeLogGroups,
 )
 
 
@@ -61,7 +38,7 @@ def trust(service: str, source_arn: str | None = None) -> PolicyDocument:
     account = Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}))
     condition = account if source_arn is None else _only_from(source_arn)
     principal = Principal("Service", f"{service}.amazonaws.com")
-    return _document(Statement(Effect=Allow, Principal=principal, Action=[awacs.sts.AssumeRole], Condition=condition))
+    return _document(Statement(Effect=Allow, Principal=principal, Action=[sts.AssumeRole], Condition=condition))
 
 
 def function_policy(
@@ -75,12 +52,7 @@ def function_policy(
     """
     return _document(
         *_read_previous(previous),
-        _allow(
-            "WriteOwnStage",
-            # AbortMultipartUpload: only when a large output fails on its way.
-            [awacs.s3.PutObject, awacs.s3.AbortMultipartUpload],
-            Sub(naming.object_arn(stage_prefix("*", stage) + "*")),
-        ),
+        _write_own(stage),
         *_read_source(source_bucket),
         *(_use_table(table, actions) for table, actions in needs.tables.items()),
         *([_publish(needs.events)] if needs.events else []),
@@ -97,31 +69,26 @@ def job_policy(stage: str, previous: str | None, script: str, log_group_ids: lis
     return _document(
         _allow(
             "ReadScript",
-            [awacs.s3.GetObject],
+            [s3.GetObject],
             *(Sub(f"{naming.ARTIFACT_BUCKET_ARN}/{key}") for key in (naming.script_key(script), naming.library_key())),
         ),
         _allow(
             "ReadPreviousStage",
-            [awacs.s3.GetObject],
+            [s3.GetObject],
             Sub(naming.object_arn(output_key("*", previous or INITIAL_FOLDER))),
         ),
-        _allow(
-            "WriteOwnStage",
-            # AbortMultipartUpload: only when composing the output fails.
-            [awacs.s3.PutObject, awacs.s3.AbortMultipartUpload],
-            Sub(naming.object_arn(stage_prefix("*", stage) + "*")),
-        ),
+        _write_own(stage),
         # Parts are copied into the output, then removed, those of an earlier run that was killed too.
-        _allow("ComposeOutput", [awacs.s3.GetObject, awacs.s3.DeleteObject], Sub(naming.object_arn(parts + "*"))),
+        _allow("ComposeOutput", [s3.GetObject, s3.DeleteObject], Sub(naming.object_arn(parts + "*"))),
         _allow(
             "ListParts",
-            [awacs.s3.ListBucket],
+            [s3.ListBucket],
             Sub(naming.WORKFLOW_BUCKET_ARN),
             Condition=Condition(StringLike({"s3:prefix": parts})),
         ),
         _allow(
             "WriteLogs",
-            [awacs.logs.CreateLogStream, awacs.logs.PutLogEvents],
+            [logs.CreateLogStream, logs.PutLogEvents],
             *[GetAtt(group, "Arn") for group in log_group_ids],
         ),
     )
@@ -138,12 +105,7 @@ def state_machine_policy(workflow: Workflow) -> PolicyDocument:
         _allow("DeliverLogs", LOG_DELIVERY, "*"),
         _allow(
             "Trace",
-            [
-                awacs.xray.PutTraceSegments,
-                awacs.xray.PutTelemetryRecords,
-                awacs.xray.GetSamplingRules,
-                awacs.xray.GetSamplingTargets,
-            ],
+            [xray.PutTraceSegments, xray.PutTelemetryRecords, xray.GetSamplingRules, xray.GetSamplingTargets],
             "*",
         ),
     )
@@ -151,7 +113,7 @@ def state_machine_policy(workflow: Workflow) -> PolicyDocument:
 
 def key_policy() -> PolicyDocument:
     """Return what every role may do with the customer key: decrypt what it reads, encrypt what it writes."""
-    return _document(_allow("UseKey", [awacs.kms.Decrypt, awacs.kms.GenerateDataKey], Ref(naming.KMS_KEY_PARAMETER)))
+    return _document(_allow("UseKey", [kms.Decrypt, kms.GenerateDataKey], Ref(naming.KMS_KEY_PARAMETER)))
 
 
 def pipe_policy(start: Action, queue_arn: Any, state_machine_arn: Any, log_group_arn: Any) -> PolicyDocument:
@@ -160,11 +122,9 @@ def pipe_policy(start: Action, queue_arn: Any, state_machine_arn: Any, log_group
     Source: EventBridge User Guide, "Permissions for Amazon EventBridge Pipes".
     """
     return _document(
-        _allow(
-            "TakeMessages", [awacs.sqs.ReceiveMessage, awacs.sqs.DeleteMessage, awacs.sqs.GetQueueAttributes], queue_arn
-        ),
+        _allow("TakeMessages", [sqs.ReceiveMessage, sqs.DeleteMessage, sqs.GetQueueAttributes], queue_arn),
         _allow("StartExecutions", [start], state_machine_arn),
-        _allow("WriteLogs", [awacs.logs.CreateLogStream, awacs.logs.PutLogEvents], log_group_arn),
+        _allow("WriteLogs", [logs.CreateLogStream, logs.PutLogEvents], log_group_arn),
     )
 
 
@@ -176,17 +136,8 @@ def tls_only(action_prefix: str, *arns: Any) -> PolicyDocument:
 def alert_topic_policy(topic: Any) -> PolicyDocument:
     """Return the policy that lets this account's alarms and event rules publish to the alert topic."""
     return _document(
-        *(
-            Statement(
-                Sid=sid,
-                Effect=Allow,
-                Principal=Principal("Service", f"{service}.amazonaws.com"),
-                Action=[awacs.sns.Publish],
-                Resource=[topic],
-                Condition=_only_from(naming.arn(service, kind)),
-            )
-            for sid, service, kind in (("Alarms", "cloudwatch", "alarm:*"), ("Rules", "events", "rule/*"))
-        )
+        _allow_service("Alarms", "cloudwatch", "alarm:*", sns.Publish, topic),
+        _allow_service("Rules", "events", "rule/*", sns.Publish, topic),
     )
 
 
@@ -196,14 +147,7 @@ def alert_queue_policy(queue_arn: Any, rule: str) -> PolicyDocument:
     Source: EventBridge User Guide, "Using dead-letter queues".
     """
     return _document(
-        Statement(
-            Sid="UndeliveredAlerts",
-            Effect=Allow,
-            Principal=Principal("Service", "events.amazonaws.com"),
-            Action=[awacs.sqs.SendMessage],
-            Resource=[queue_arn],
-            Condition=_only_from(naming.arn("events", f"rule/{rule}")),
-        ),
+        _allow_service("UndeliveredAlerts", "events", f"rule/{rule}", sqs.SendMessage, queue_arn),
         _deny_plain("sqs", queue_arn),
     )
 
@@ -216,6 +160,18 @@ def _allow(sid: str, actions: Sequence[Action], *resources: Any, **condition: Co
     return Statement(Sid=sid, Effect=Allow, Action=list(actions), Resource=list(resources), **condition)
 
 
+def _allow_service(sid: str, service: str, source: str, action: Action, resource: Any) -> Statement:
+    """Return the statement that allows a service one action, for the resources of its own that `source` names."""
+    return Statement(
+        Sid=sid,
+        Effect=Allow,
+        Principal=Principal("Service", f"{service}.amazonaws.com"),
+        Action=[action],
+        Resource=[resource],
+        Condition=_only_from(naming.arn(service, source)),
+    )
+
+
 def _deny_plain(action_prefix: str, *arns: Any) -> Statement:
     return Statement(
         Sid="TlsOnly",
@@ -223,7 +179,7 @@ def _deny_plain(action_prefix: str, *arns: Any) -> Statement:
         Principal=Principal("*"),
         Action=[Action(action_prefix, "*")],
         Resource=list(arns),
-        Condition=Condition(Bool({"aws:SecureTransport": "false"})),
+        Condition=Condition(aws.Bool({"aws:SecureTransport": "false"})),
     )
 
 
@@ -244,22 +200,17 @@ def _run_steps(workflow: Workflow) -> list[Statement]:
     statements = []
     if workflow.has_stage_input:
         arn = Sub(naming.object_arn(output_key("*", INITIAL_FOLDER)))
-        statements.append(_allow("WriteStageInput", [awacs.s3.PutObject], arn))
+        statements.append(_allow("WriteStageInput", [s3.PutObject], arn))
     if functions:
-        statements.append(_allow("InvokeFunctions", [awacs.awslambda.InvokeFunction], *functions))
+        statements.append(_allow("InvokeFunctions", [awslambda.InvokeFunction], *functions))
     if jobs:
-        actions = [
-            awacs.glue.StartJobRun,
-            awacs.glue.GetJobRun,
-            awacs.glue.GetJobRuns,
-            awacs.glue.BatchStopJobRun,
-        ]
+        actions = [glue.StartJobRun, glue.GetJobRun, glue.GetJobRuns, glue.BatchStopJobRun]
         statements.append(_allow("RunJobs", actions, *jobs))
     return statements
 
 
 def _only_from(source_arn: str) -> Condition:
-    compare = ArnEquals if "*" not in source_arn else awacs.aws.ArnLike
+    compare = aws.ArnLike if "*" in source_arn else aws.ArnEquals
     return Condition(
         [StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}), compare({"aws:SourceArn": Sub(source_arn)})]
     )
@@ -270,15 +221,21 @@ def _read_previous(previous: str | None) -> list[Statement]:
         return []
     key = output_key("*", previous)
     return [
-        _allow("ReadPreviousStage", [awacs.s3.GetObject], Sub(naming.object_arn(key))),
+        _allow("ReadPreviousStage", [s3.GetObject], Sub(naming.object_arn(key))),
         # Used only when the object is missing: S3 then answers 404 instead of 403.
         _allow(
             "TellMissingFromForbidden",
-            [awacs.s3.ListBucket],
+            [s3.ListBucket],
             Sub(naming.WORKFLOW_BUCKET_ARN),
             Condition=Condition(StringLike({"s3:prefix": key})),
         ),
     ]
+
+
+def _write_own(stage: str) -> Statement:
+    # AbortMultipartUpload: only when a large output fails on its way.
+    actions = [s3.PutObject, s3.AbortMultipartUpload]
+    return _allow("WriteOwnStage", actions, Sub(naming.object_arn(stage_prefix("*", stage) + "*")))
 
 
 def _read_source(bucket: str | None) -> list[Statement]:
@@ -286,9 +243,9 @@ def _read_source(bucket: str | None) -> list[Statement]:
         return []
     arn = naming.bucket_arn(bucket)
     return [
-        _allow("ReadSource", [awacs.s3.GetObject], Sub(f"{arn}/*")),
+        _allow("ReadSource", [s3.GetObject], Sub(f"{arn}/*")),
         # For a source with a prefix; and with it S3 answers 404 instead of 403 to a key that is missing.
-        _allow("ListSource", [awacs.s3.ListBucket], Sub(arn)),
+        _allow("ListSource", [s3.ListBucket], Sub(arn)),
     ]
 
 
@@ -301,17 +258,17 @@ def _use_table(table: Table, actions: tuple[str, ...]) -> Statement:
     return _allow(f"Use{naming.table_id(table.name)}", [Action("dynamodb", action) for action in actions], *arns)
 
 
-def _publish(events: Publish) -> Statement:
+def _publish(kind: Publish) -> Statement:
     return _allow(
         "PublishEvents",
-        [awacs.events.PutEvents],
+        [events.PutEvents],
         Sub(naming.arn("events", f"event-bus/{naming.EVENT_BUS}")),
-        Condition=Condition(StringEquals({"events:source": events.source, "events:detail-type": events.detail_type})),
+        Condition=Condition(StringEquals({"events:source": kind.source, "events:detail-type": kind.detail_type})),
     )
 
 
 def _logs_and_tracing(log_group_id: str) -> list[Statement]:
     return [
-        _allow("WriteLogs", [awacs.logs.CreateLogStream, awacs.logs.PutLogEvents], GetAtt(log_group_id, "Arn")),
-        _allow("Trace", [awacs.xray.PutTraceSegments, awacs.xray.PutTelemetryRecords], "*"),
+        _allow("WriteLogs", [logs.CreateLogStream, logs.PutLogEvents], GetAtt(log_group_id, "Arn")),
+        _allow("Trace", [xray.PutTraceSegments, xray.PutTelemetryRecords], "*"),
     ]

@@ -14,18 +14,16 @@ from templates.resources.pipe import PIPE
 from templates.resources.queue import DEAD_LETTER_QUEUE, QUEUE
 from templates.resources.state_machine import STATE_MACHINE
 
-_Source: TypeAlias = tuple[str, str, Any]
-"""Namespace, dimension and its value."""
+_Source: TypeAlias = tuple[str, str, Any, str]
+"""Namespace, dimension and its value, and the statistic that counts what happens there."""
 
 
 class _Watch(NamedTuple):
-    logical_id: str
     suffix: str
     metric: str
     source: _Source
-    statistic: str
-    above: int
     meaning: str
+    above: int = 0
 
 
 def add_alarms(template: Template, workflow: Workflow) -> None:
@@ -34,16 +32,16 @@ def add_alarms(template: Template, workflow: Workflow) -> None:
     Source: requirement 8; the metrics' own pages in the SQS, Step Functions and EventBridge guides.
     """
     for watch in _watches(workflow):
-        namespace, dimension, value = watch.source
+        namespace, dimension, value, statistic = watch.source
         template.add_resource(
             cloudwatch.Alarm(
-                watch.logical_id,
+                f"{''.join(word.capitalize() for word in watch.suffix.split('-'))}Alarm",
                 AlarmName=Sub(naming.resource(workflow.name, watch.suffix)),
                 AlarmDescription=watch.meaning,
                 Namespace=namespace,
                 MetricName=watch.metric,
                 Dimensions=[cloudwatch.MetricDimension(Name=dimension, Value=value)],
-                Statistic=watch.statistic,
+                Statistic=statistic,
                 Period=60,
                 EvaluationPeriods=1,
                 ComparisonOperator="GreaterThanThreshold",
@@ -54,75 +52,26 @@ def add_alarms(template: Template, workflow: Workflow) -> None:
         )
 
 
-def _watches(workflow: Workflow) -> tuple[_Watch, ...]:
-    dead_letters = ("AWS/SQS", "QueueName", GetAtt(DEAD_LETTER_QUEUE, "QueueName"))
-    queue = ("AWS/SQS", "QueueName", GetAtt(QUEUE, "QueueName"))
-    machine = ("AWS/States", "StateMachineArn", Ref(STATE_MACHINE))
-    pipe = ("AWS/EventBridge/Pipes", "PipeName", Ref(PIPE))
+def _watches(workflow: Workflow) -> list[_Watch]:
+    dead_letters = ("AWS/SQS", "QueueName", GetAtt(DEAD_LETTER_QUEUE, "QueueName"), "Maximum")
+    queue = ("AWS/SQS", "QueueName", GetAtt(QUEUE, "QueueName"), "Maximum")
+    machine = ("AWS/States", "StateMachineArn", Ref(STATE_MACHINE), "Sum")
+    pipe = ("AWS/EventBridge/Pipes", "PipeName", Ref(PIPE), "Sum")
+    rule = ("AWS/Events", "RuleName", Ref(FAILURE_RULE), "Sum")
+    failed = f"Messages failed {budget.MAX_RECEIVES} times and wait in the dead-letter queue"
+    too_long = f"An execution took longer than {budget.machine_timeout_s(workflow)} s"
     age = budget.queue_age_alarm_s(budget.visibility_timeout_s(workflow))
-    return (
-        _Watch(
-            "DeadLettersAlarm",
-            "dead-letters",
-            "ApproximateNumberOfMessagesVisible",
-            dead_letters,
-            "Maximum",
-            0,
-            f"Messages failed {budget.MAX_RECEIVES} times and wait in the dead-letter queue",
-        ),
-        _Watch(
-            "FailedExecutionsAlarm", "failed-executions", "ExecutionsFailed", machine, "Sum", 0, "An execution failed"
-        ),
-        _Watch(
-            "TimedOutExecutionsAlarm",
-            "timed-out-executions",
-            "ExecutionsTimedOut",
-            machine,
-            "Sum",
-            0,
-            f"An execution took longer than {budget.machine_timeout_s(workflow)} s",
-        ),
-        _Watch(
-            "PipeFailuresAlarm",
-            "pipe-failures",
-            "ExecutionFailed",
-            pipe,
-            "Sum",
-            0,
-            "The pipe could not pass a message on",
-        ),
-        _Watch(
-            "QueueAgeAlarm",
-            "queue-age",
-            "ApproximateAgeOfOldestMessage",
-            queue,
-            "Maximum",
-            age,
-            f"A message has waited for {age} s: it keeps failing, or more arrive than are processed",
-        ),
-        *(_standard_watches(machine) if workflow.type is WorkflowType.STANDARD else ()),
-    )
-
-
-def _standard_watches(machine: _Source) -> tuple[_Watch, ...]:
-    rule = ("AWS/Events", "RuleName", Ref(FAILURE_RULE))
-    return (
-        _Watch(
-            "AbortedExecutionsAlarm",
-            "aborted-executions",
-            "ExecutionsAborted",
-            machine,
-            "Sum",
-            0,
-            "An execution was stopped",
-        ),
-        _Watch(
-            "UndeliveredAlertsAlarm",
-            "undelivered-alerts",
-            "FailedInvocations",
-            rule,
-            "Sum",
-            0,
-            "The failure rule could not alert the topic",
-        ),
-    )
+    waited = f"A message has waited for {age} s: it keeps failing, or more arrive than are processed"
+    watches = [
+        _Watch("dead-letters", "ApproximateNumberOfMessagesVisible", dead_letters, failed),
+        _Watch("failed-executions", "ExecutionsFailed", machine, "An execution failed"),
+        _Watch("timed-out-executions", "ExecutionsTimedOut", machine, too_long),
+        _Watch("pipe-failures", "ExecutionFailed", pipe, "The pipe could not pass a message on"),
+        _Watch("queue-age", "ApproximateAgeOfOldestMessage", queue, waited, above=age),
+    ]
+    if workflow.type is WorkflowType.STANDARD:
+        watches += [
+            _Watch("aborted-executions", "ExecutionsAborted", machine, "An execution was stopped"),
+            _Watch("undelivered-alerts", "FailedInvocations", rule, "The failure rule could not alert the topic"),
+        ]
+    return watches

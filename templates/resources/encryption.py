@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import Equals, If, Not, NoValue, Parameter, Ref, Template, iam
+from troposphere import Equals, If, Not, NoValue, Parameter, Ref, Template
 
-from templates import naming, permissions
+from templates import naming
 
 
 def add_key(template: Template) -> None:
@@ -25,11 +25,6 @@ def add_key(template: Template) -> None:
 def if_key(value: Any, otherwise: Any = NoValue) -> If:
     """Return `value` where there is a key, and `otherwise`, by default nothing, where there is none."""
     return If(naming.KMS_KEY_CONDITION, value, otherwise)
-
-
-def key_policy_if_any() -> If:
-    """Return the inline policy with which a role may use the key, or nothing."""
-    return if_key(iam.Policy(PolicyName="encryption", PolicyDocument=permissions.key_policy()))
 
 
 def key_if_any() -> If:

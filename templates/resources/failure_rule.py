@@ -10,7 +10,7 @@ from templates import naming, permissions
 from templates.imports import imported
 from templates.model import Workflow
 from templates.resources.encryption import if_key, key_if_any
-from templates.resources.queue import RETENTION_S
+from templates.resources.queue import RETENTION_S, add_queue_policy
 from templates.resources.retention import KEEP
 from templates.resources.state_machine import STATE_MACHINE
 
@@ -36,14 +36,7 @@ def add_failure_rule(template: Template, workflow: Workflow) -> None:
         )
     )
     queue_arn = GetAtt(ALERT_DEAD_LETTER_QUEUE, "Arn")
-    template.add_resource(
-        sqs.QueuePolicy(
-            f"{ALERT_DEAD_LETTER_QUEUE}Policy",
-            Queues=[Ref(ALERT_DEAD_LETTER_QUEUE)],
-            PolicyDocument=permissions.alert_queue_policy(queue_arn, rule_name),
-            **KEEP,
-        )
-    )
+    add_queue_policy(template, ALERT_DEAD_LETTER_QUEUE, permissions.alert_queue_policy(queue_arn, rule_name))
     template.add_resource(
         events.Rule(
             FAILURE_RULE,

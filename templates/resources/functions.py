@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda, iam
+from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda
 
 from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
 from templates import discovery, naming, permissions
@@ -13,8 +13,9 @@ from templates.config import encode_settings
 from templates.imports import imported
 from templates.lambda_runtime import ARCHITECTURE, RUNTIME
 from templates.model import LambdaStep, Workflow
-from templates.resources.encryption import key_if_any, key_policy_if_any
+from templates.resources.encryption import key_if_any
 from templates.resources.logs import add_log_group
+from templates.resources.role import add_role
 
 
 class LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc]  # troposphere has no types
@@ -47,20 +48,9 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
     needs = discovery.load_needs(step.handler)
     source_bucket = needs.source_bucket(msgspec.convert(step.settings, needs.settings))
     log_group = add_log_group(template, f"{logical_id}LogGroup", naming.function_log_group(workflow, step.stage))
-    role = template.add_resource(
-        iam.Role(
-            f"{logical_id}Role",
-            Description=Sub(f"{step.stage} of {naming.resource(workflow)}"),
-            AssumeRolePolicyDocument=permissions.trust("lambda"),
-            Policies=[
-                iam.Policy(
-                    PolicyName="stage",
-                    PolicyDocument=permissions.function_policy(step.stage, previous, needs, source_bucket, log_group),
-                ),
-                key_policy_if_any(),
-            ],
-        )
-    )
+    policy = permissions.function_policy(step.stage, previous, needs, source_bucket, log_group)
+    description = f"{step.stage} of {naming.resource(workflow)}"
+    role = add_role(template, logical_id, description, "stage", policy, trust=permissions.trust("lambda"))
     template.add_resource(
         awslambda.Function(
             logical_id,

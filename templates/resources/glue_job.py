@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from troposphere import GetAtt, Parameter, Sub, Template, glue, iam
+from troposphere import GetAtt, Parameter, Sub, Template, glue
 
 from templates import naming, permissions
 from templates.model import GlueStep, Workflow
-from templates.resources.encryption import key_policy_if_any
 from templates.resources.logs import add_log_group
+from templates.resources.role import add_role
 
 GLUE_VERSION: Final = "5.1"
 CONCURRENT_RUNS: Final = 10
@@ -43,20 +43,9 @@ def _add_job(template: Template, workflow: str, step: GlueStep, previous: str | 
         add_log_group(template, f"{logical_id}{kind}LogGroup", f"{log_prefix}/{kind.lower()}")
         for kind in ("Output", "Error")
     ]
-    role = template.add_resource(
-        iam.Role(
-            f"{logical_id}Role",
-            Description=Sub(f"{step.stage} of {naming.resource(workflow)}"),
-            AssumeRolePolicyDocument=permissions.trust("glue"),
-            Policies=[
-                iam.Policy(
-                    PolicyName="stage",
-                    PolicyDocument=permissions.job_policy(step.stage, previous, step.glue, log_groups),
-                ),
-                key_policy_if_any(),
-            ],
-        )
-    )
+    policy = permissions.job_policy(step.stage, previous, step.glue, log_groups)
+    description = f"{step.stage} of {naming.resource(workflow)}"
+    role = add_role(template, logical_id, description, "stage", policy, trust=permissions.trust("glue"))
     template.add_resource(
         glue.Job(
             logical_id,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 import awacs.states
-from troposphere import GetAtt, Ref, Sub, Template, iam, pipes
+from troposphere import GetAtt, Ref, Sub, Template, pipes
 
 from templates import naming, permissions
 from templates.model import Workflow, WorkflowType
-from templates.resources.encryption import key_if_any, key_policy_if_any
+from templates.resources.encryption import key_if_any
 from templates.resources.logs import add_log_group
 from templates.resources.queue import QUEUE
+from templates.resources.role import add_role
 from templates.resources.state_machine import STATE_MACHINE
 
 PIPE: Final = "Pipe"
@@ -33,15 +34,8 @@ def add_pipe(template: Template, workflow: Workflow) -> None:
     log_group = add_log_group(template, f"{PIPE}LogGroup", naming.pipe_log_group(workflow.name))
     invocation, start = _INVOCATIONS[workflow.type]
     policy = permissions.pipe_policy(start, GetAtt(QUEUE, "Arn"), Ref(STATE_MACHINE), GetAtt(log_group, "Arn"))
-    role = template.add_resource(
-        iam.Role(
-            f"{PIPE}Role",
-            Description=Sub(f"Pipe {name}"),
-            AssumeRolePolicyDocument=permissions.trust("pipes", naming.arn("pipes", f"pipe/{name}")),
-            # Inline: the pipe's creation checks that the role may read the queue.
-            Policies=[iam.Policy(PolicyName="pipe", PolicyDocument=policy), key_policy_if_any()],
-        )
-    )
+    trust = permissions.trust("pipes", naming.arn("pipes", f"pipe/{name}"))
+    role = add_role(template, PIPE, f"Pipe {name}", "pipe", policy, trust=trust)
     template.add_resource(
         pipes.Pipe(
             PIPE,

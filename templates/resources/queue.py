@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from awacs.aws import PolicyDocument
 from troposphere import GetAtt, NoValue, Ref, Sub, Template, sqs
 
 from templates import budget, naming, permissions
@@ -50,12 +51,9 @@ def add_queue(template: Template, workflow: Workflow) -> None:
         )
     )
     for logical_id in (QUEUE, DEAD_LETTER_QUEUE):
-        # One policy each: the resource of a queue's policy can be that queue alone.
-        template.add_resource(
-            sqs.QueuePolicy(
-                f"{logical_id}Policy",
-                Queues=[Ref(logical_id)],
-                PolicyDocument=permissions.tls_only("sqs", GetAtt(logical_id, "Arn")),
-                **KEEP,
-            )
-        )
+        add_queue_policy(template, logical_id, permissions.tls_only("sqs", GetAtt(logical_id, "Arn")))
+
+
+def add_queue_policy(template: Template, queue: str, policy: PolicyDocument) -> None:
+    """Add the policy of one queue, by its logical id: the resource of a queue's policy can be that queue alone."""
+    template.add_resource(sqs.QueuePolicy(f"{queue}Policy", Queues=[Ref(queue)], PolicyDocument=policy, **KEEP))

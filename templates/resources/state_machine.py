@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final, assert_never
 
-from troposphere import GetAtt, Ref, Sub, Template, iam, stepfunctions
+from troposphere import GetAtt, Ref, Sub, Template, stepfunctions
 
 from templates import naming, permissions
 from templates.definition import WORKFLOW_BUCKET_TOKEN, definition_text
 from templates.imports import imported
 from templates.model import GlueStep, LambdaStep, Workflow
-from templates.resources.encryption import if_key, key_policy_if_any
+from templates.resources.encryption import if_key
 from templates.resources.logs import add_log_group
+from templates.resources.role import add_role
 
 STATE_MACHINE: Final = "StateMachine"
 
@@ -20,18 +21,9 @@ def add_state_machine(template: Template, workflow: Workflow) -> None:
     """Add the state machine with full execution logs and tracing (requirements 4, 5, 9, properties 12, 18, 35)."""
     name = naming.state_machine(workflow.name)
     log_group = add_log_group(template, f"{STATE_MACHINE}LogGroup", naming.state_machine_log_group(workflow.name))
-    role = template.add_resource(
-        iam.Role(
-            f"{STATE_MACHINE}Role",
-            Description=Sub(f"State machine {name}"),
-            AssumeRolePolicyDocument=permissions.trust("states", naming.arn("states", f"stateMachine:{name}")),
-            # Inline: a policy of its own could come too late for the log destination to be checked.
-            Policies=[
-                iam.Policy(PolicyName="state-machine", PolicyDocument=permissions.state_machine_policy(workflow)),
-                key_policy_if_any(),
-            ],
-        )
-    )
+    trust = permissions.trust("states", naming.arn("states", f"stateMachine:{name}"))
+    policy = permissions.state_machine_policy(workflow)
+    role = add_role(template, STATE_MACHINE, f"State machine {name}", "state-machine", policy, trust=trust)
     template.add_resource(
         stepfunctions.StateMachine(
             STATE_MACHINE,
@@ -39,10 +31,7 @@ def add_state_machine(template: Template, workflow: Workflow) -> None:
             StateMachineType=workflow.type.value,
             RoleArn=GetAtt(role, "Arn"),
             DefinitionString=definition_text(workflow),
-            DefinitionSubstitutions={
-                WORKFLOW_BUCKET_TOKEN: imported("WorkflowBucket"),
-                **_workers(workflow),
-            },
+            DefinitionSubstitutions={WORKFLOW_BUCKET_TOKEN: imported("WorkflowBucket"), **_workers(workflow)},
             LoggingConfiguration=stepfunctions.LoggingConfiguration(
                 Level="ALL",
                 IncludeExecutionData=True,
