@@ -18,8 +18,12 @@ from ceap.local.child import worker
 # Before handlers are imported, as they take `time` by name.
 worker.use_virtual_time()
 
+import handlers  # noqa: E402 - see above
 from handlers.runtime.aws import client  # noqa: E402 - see above
 from handlers.runtime.needs import SETTINGS_VARIABLE  # noqa: E402 - see above
+from tests import reference  # noqa: E402 - see above
+
+handlers.__path__.append(str(reference.HANDLERS))
 
 
 class Invocation:

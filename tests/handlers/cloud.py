@@ -21,7 +21,8 @@ import handlers
 from ceap.local import gateway
 from ceap.local.sessions import REGION
 from handlers.runtime.needs import EVENT_BUS_VARIABLE, table_variable
-from tests.handlers.conftest import TABLES, create_table
+from templates import discovery
+from tests.handlers.support import create_table
 
 CHILD_KEY = "AKIACHILD"
 
@@ -43,8 +44,9 @@ class Kill(NamedTuple):
 class Cloud:
     """One server and the processes that run handlers against it; `reset` gives it another, empty AWS account."""
 
+    _accounts = itertools.count(100_000_000_000)  # moto keeps those of one process together
+
     def __init__(self) -> None:
-        self._accounts = itertools.count(100_000_000_000)
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -56,7 +58,7 @@ class Cloud:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self._url,
             EVENT_BUS_VARIABLE: "default",
-            **{table_variable(table.name): table.name for table in TABLES},
+            **{table_variable(table.name): table.name for table in discovery.tables().values()},
         }
         self._children = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("child.py")), json.dumps(environment)],
@@ -84,7 +86,7 @@ class Cloud:
         self.bucket = f"bucket-{self._account}"
         self.s3, self.dynamodb = (gateway.client(service, self._url) for service in ("s3", "dynamodb"))
         self.s3.create_bucket(Bucket=self.bucket)
-        for table in TABLES:
+        for table in discovery.tables().values():
             create_table(table, self.dynamodb)
         self.served = []
 

@@ -6,84 +6,34 @@ import io
 import itertools
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
 import msgspec
+import pytest
 from botocore.awsrequest import AWSResponse  # type: ignore[import-untyped]  # botocore ships no types
 from botocore.exceptions import EndpointConnectionError  # type: ignore[import-untyped]  # botocore ships no types
 from moto.core.botocore_stubber import BotocoreStubber
 
-from handlers.candidates.candidate import Candidate
 from handlers.runtime.aws import client
-from handlers.runtime.contract import error_key, output_key, rejected_key
+from handlers.runtime.contract import PermanentStageError, error_key, output_key, rejected_key
 from handlers.runtime.document import Header, encode_document
+from handlers.runtime.needs import Needs, Publish, Table
 from handlers.runtime.stage import WorkflowLambdaHandler
 
 BUCKET = "workflow-bucket"
 EXECUTION = "execution-1"
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 Json = dict[str, Any]
 
-# What differs between any two runs: the audit fields and what derives from them, and how the work was done.
-AUDIT = {
-    *("createdAt", "updatedAt", "expiresAt", "workflowExecutionId", "ttl", "GSI2PK", "GSI2SK"),  # of a candidate
-    *("timestamp",),  # of a score
-    *("owner", "leaseUntil", "windowUntil", "keepUntil"),  # of a claim
-    *("executionId", "startedAt", "processingTimeMs", "counts", "published", "reason"),  # of a document
-}
-
-
-def raw(customer: str = "c1", **fields: Any) -> Json:
-    """A record that ETL makes a candidate of."""
-    return {
-        "customerId": customer,
-        "subjectType": "order",
-        "subjectId": "o1",
-        "eventDate": "2026-01-01T00:00:00Z",
-        "orderValue": 50,
-        **fields,
-    }
-
-
-def candidate(
-    customer: str = "c1",
-    *,
-    subject: str = "o1",
-    version: int = 1,
-    scores: Json | None = None,
-    metadata: Json | None = None,
-    **attributes: Any,
-) -> Candidate:
-    fields = {
-        "customerId": customer,
-        "context": [{"type": "program", "id": "p"}, {"type": "marketplace", "id": "m"}],
-        "subject": {"type": "order", "id": subject},
-        "attributes": {"eventDate": "2026-01-01T00:00:00Z", "channelEligibility": {"email": True}, **attributes},
-        "metadata": {
-            "createdAt": NOW,
-            "updatedAt": NOW,
-            "expiresAt": datetime(2036, 1, 1, tzinfo=UTC),
-            "version": version,
-            "sourceConnectorId": "message",
-            "workflowExecutionId": EXECUTION,
-            **(metadata or {}),
-        },
-    }
-    if scores is not None:
-        fields["scores"] = {
-            model: {"timestamp": NOW, **(score if isinstance(score, dict) else {"value": score, "confidence": 1})}
-            for model, score in scores.items()
-        }
-    return msgspec.convert(fields, Candidate)
+# What differs between the documents of any two runs.
+AUDIT = {"executionId", "startedAt", "processingTimeMs", "counts"}
 
 
 def message(records: Iterable[object], **fields: Any) -> str:
     source = {"kind": "inline", "records": list(records)}
-    return msgspec.json.encode({"programId": "p", "marketplace": "m", "source": source, **fields}).decode()
+    return msgspec.json.encode({"source": source, **fields}).decode()
 
 
 class Invocation:
@@ -173,17 +123,43 @@ def items(table: str) -> list[Json]:
     return scanned
 
 
-def strip(value: Any) -> Any:
+def strip(value: Any, audit: set[str] = AUDIT) -> Any:
     """Return an item or a document without what differs between any two runs."""
     match value:
         case dict():
-            return {name: strip(part) for name, part in value.items() if name not in AUDIT}
+            return {name: strip(part, audit) for name, part in value.items() if name not in audit}
         case list():
-            return [strip(part) for part in value]
-        case str() if value.startswith("{"):  # a candidate or a score in an item
-            return strip(json.loads(value))
+            return [strip(part, audit) for part in value]
+        case str() if value.startswith("{"):  # a record in an item
+            return strip(json.loads(value), audit)
         case _:
             return value
+
+
+def create_table(table: Table, dynamodb: Any) -> None:
+    schema = _schema(table.partition_key, table.sort_key)
+    indexes = [
+        {
+            "IndexName": index.name,
+            "KeySchema": _schema(index.partition_key, index.sort_key),
+            "Projection": {"ProjectionType": "ALL"},
+        }
+        for index in table.indexes
+    ]
+    names = {key["AttributeName"] for key in schema}
+    names |= {name for index in table.indexes for name in (index.partition_key, index.sort_key)}
+    dynamodb.create_table(
+        TableName=table.name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=schema,
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in sorted(names)],
+        **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
+    )
+
+
+def _schema(partition: str, sort: str | None) -> list[dict[str, str]]:
+    pairs = [(partition, "HASH")] + ([(sort, "RANGE")] if sort else [])
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in pairs]
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -243,6 +219,45 @@ def calls(service: str) -> Iterator[list[tuple[str, Json]]]:
         yield seen
     finally:
         emitter.unregister(event, note, unique_id="calls")
+
+
+@contextmanager
+def uses() -> Iterator[tuple[set[tuple[str, str]], set[Publish]]]:
+    """Record the tables used, each with its operation, and the kinds of event sent; complete when the block ends."""
+    tables: set[tuple[str, str]] = set()
+    events: set[Publish] = set()
+    with calls("dynamodb") as table_calls, calls("events") as event_calls:
+        yield tables, events
+    for operation, params in table_calls:
+        names = params["RequestItems"] if operation.startswith("Batch") else [params["TableName"]]
+        tables |= {(name, operation) for name in names}
+    for _, params in event_calls:
+        events |= {Publish(entry["Source"], entry["DetailType"]) for entry in params["Entries"]}
+
+
+def declared(needs: Needs) -> tuple[set[tuple[str, str]], set[Publish]]:
+    """Return what a handler declares, as `uses` records it."""
+    tables: set[tuple[str, str]] = {
+        (table.name, action) for table, actions in needs.tables.items() for action in actions
+    }
+    return tables, {needs.events} if needs.events else set()
+
+
+@contextmanager
+def no_side_effect() -> Iterator[None]:
+    """Require that nothing is asked of a table or the event bus."""
+    with ExitStack() as stack:
+        seen = [stack.enter_context(calls(service)) for service in ("dynamodb", "events")]
+        yield
+    assert seen == [[], []]
+
+
+def refused(handler: WorkflowLambdaHandler[Any, Any], text: str) -> None:
+    """Require that a stage fails permanently on what stands before it, before any side effect."""
+    with no_side_effect(), pytest.raises(PermanentStageError, match=text):
+        run(handler, "OwnStage", previous="BeforeStage")
+    assert error("OwnStage")["errorType"] == "PermanentStageError"
+    assert output_key(EXECUTION, "OwnStage") not in keys()
 
 
 @contextmanager

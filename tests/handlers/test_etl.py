@@ -8,21 +8,11 @@ import pytest
 
 from handlers.candidates.candidate import Candidate
 from handlers.etl import NEEDS, Settings, handler
+from handlers.runtime.aws import client
 from handlers.runtime.contract import PermanentStageError, output_key
 from handlers.runtime.tables import TableClient
-from tests.handlers.support import (
-    EXECUTION,
-    Json,
-    calls,
-    candidate,
-    keys,
-    message,
-    output,
-    raw,
-    rejected,
-    run,
-    run_on,
-)
+from tests.handlers.candidates.support import candidate, message, raw
+from tests.handlers.support import EXECUTION, Json, calls, keys, output, rejected, run, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -206,3 +196,41 @@ def test_wrong_settings_are_refused_when_the_template_is_made(settings: Json) ->
 
 def test_etl_needs_one_action_on_one_table() -> None:
     assert {table.name: actions for table, actions in NEEDS.tables.items()} == {"program_config": ("BatchGetItem",)}
+
+
+@pytest.fixture
+def exports(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bucket that the step declares."""
+    monkeypatch.setenv("SETTINGS", json.dumps({"source_bucket": "my-exports", "max_error_rate": 0.5}))
+    client("s3").create_bucket(
+        Bucket="my-exports", CreateBucketConfiguration={"LocationConstraint": client("s3").meta.region_name}
+    )
+
+
+def transform_object(key: str, body: bytes) -> Json:
+    client("s3").put_object(Bucket="my-exports", Key=key, Body=body)
+    return run(handler, "ETLStage", initial_data=message([], source={"kind": "s3", "bucket": "my-exports", "key": key}))
+
+
+@pytest.mark.usefixtures("exports")
+def test_texts_of_a_csv_file_become_what_the_fields_are() -> None:
+    document = transform_object(
+        "day.csv",
+        b"customerId,subjectType,subjectId,eventDate,orderValue,mediaEligible,emailEligible,deliveryDate\r\n"
+        b"8,order,o1,1767225600000,12.5,true,0,\r\n",
+    )
+    [record] = document["data"]
+    assert record["customerId"] == "8"
+    assert record["attributes"] == {
+        "eventDate": "2026-01-01T00:00:00Z",
+        "orderValue": 12.5,
+        "mediaEligible": True,
+        "channelEligibility": {"email": False},
+        "consumed": False,
+    }
+
+
+@pytest.mark.usefixtures("exports")
+def test_rows_that_are_no_records_count_towards_the_error_rate() -> None:
+    with pytest.raises(PermanentStageError, match=r"2 of 3 records are bad \(JSON_INVALID 2\)"):
+        transform_object("day.jsonl", json.dumps(raw("c1")).encode() + b"\n1\n2\n")

@@ -13,7 +13,8 @@ from handlers.candidates.filters import Eligibility, Rejection
 from handlers.filter import handler
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.tables import TableClient
-from tests.handlers.support import calls, candidate, rejected, run_on
+from tests.handlers.candidates.support import candidate
+from tests.handlers.support import calls, rejected, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
 

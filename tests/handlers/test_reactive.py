@@ -12,7 +12,8 @@ from handlers.candidates.candidate import Candidate
 from handlers.reactive import deduplication_key, event_id, handler
 from handlers.runtime.contract import PermanentStageError, TransientStageError
 from handlers.runtime.tables import TableClient
-from tests.handlers.support import Json, Refusal, calls, candidate, error, fault, refuse_entries, run_on
+from tests.handlers.candidates.support import candidate
+from tests.handlers.support import Json, Refusal, calls, error, fault, refuse_entries, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
 

@@ -10,7 +10,8 @@ from handlers.candidates.providers import Prediction
 from handlers.candidates.providers.trust import TrustProvider
 from handlers.runtime.tables import TableClient
 from handlers.score import handler
-from tests.handlers.support import Json, calls, candidate, items, run_on
+from tests.handlers.candidates.support import candidate
+from tests.handlers.support import Json, calls, items, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
 

@@ -12,7 +12,8 @@ from handlers.candidates.candidate import Candidate
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
 from handlers.runtime.tables import TableClient
 from handlers.store import handler
-from tests.handlers.support import Json, Refusal, calls, candidate, error, fault, items, run_on
+from tests.handlers.candidates.support import candidate
+from tests.handlers.support import Json, Refusal, calls, error, fault, items, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
 

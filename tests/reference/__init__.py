@@ -5,7 +5,9 @@ Its stages are importable as `handlers.take` and so on, beside the project's own
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 HANDLERS: Final = Path(__file__).parent / "handlers"
@@ -15,6 +17,11 @@ EXPRESS: Final = WORKFLOWS / "express.yaml"
 STANDARD: Final = WORKFLOWS / "standard.yaml"
 MESSAGE: Final = (WORKFLOWS / "messages" / "express.json").read_text(encoding="utf-8")
 STAGES: Final = ("TakeStage", "SiftStage", "RateStage", "KeepStage", "TellStage")
+
+
+def load_stage(name: str) -> ModuleType:
+    """Import a stage; the type checker does not know where `tests/conftest.py` says that it is."""
+    return import_module(f"handlers.{name}")
 
 
 def read_stages() -> dict[str, bytes]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from handlers.candidates.candidate import join_key
 from handlers.runtime.contract import PermanentStageError
-from tests.handlers.support import candidate
+from tests.handlers.candidates.support import candidate
 
 # Few characters, so that keys would collide if they could.
 parts = st.lists(st.text("a#%23", max_size=4), min_size=3, max_size=3)

@@ -1,4 +1,4 @@
-"""Tell: publishes an event of each record, once."""
+"""Tell: publishes an event of each record; it is told again only if a run died before that was recorded."""
 
 from __future__ import annotations
 
@@ -25,22 +25,18 @@ NEEDS = Needs(
 
 
 class TellStage(WorkflowLambdaHandler[dict[str, Any], Settings]):
-    """A record that was told before is not told again."""
+    """Marks a record as its own, publishes, and records that it did."""
 
     def process_data(
         self, records: Iterator[dict[str, Any]], stage: StageContext[Settings]
     ) -> Iterator[dict[str, Any]]:
         table = stage.table(TOLD.name)
         for record in records:
-            known = table.update(
-                {"key": str(record["id"])},
-                "SET #owner = :me",
-                "attribute_not_exists(#owner) OR #owner = :me",
-                names={"#owner": "owner"},
-                values={":me": stage.execution.execution_id},
-            )
+            key, names, me = {"key": str(record["id"])}, {"#owner": "owner"}, {":me": stage.execution.execution_id}
+            known = table.update(key, "SET #owner = :me", "attribute_not_exists(told)", names=names, values=me)
             if known is None:
                 stage.publish([{"eventId": str(record["id"]), "record": record}])
+                table.update(key, "SET told = :me", "#owner = :me", names=names, values=me)
             yield record | {"published": known is None}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from handlers.candidates.filters import BusinessRule, Eligibility, Filter, Quality, Trust
 from handlers.candidates.filters.base import BaseFilter
-from tests.handlers.support import NOW, candidate
+from tests.handlers.candidates.support import NOW, candidate
 
 OPEN = {"email": True, "sms": False}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from handlers.candidates.providers import PROVIDERS, ModelName
 from handlers.candidates.providers.base import weigh
-from tests.handlers.support import NOW, candidate
+from tests.handlers.candidates.support import NOW, candidate
 
 FULL: dict[str, Any] = {
     "eventDate": NOW,

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 import msgspec
 import pytest
 
-from handlers.candidates.candidate import Candidate
-from handlers.filter import handler as filter_handler
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError, output_key
 from handlers.runtime.needs import Needs
@@ -21,7 +20,6 @@ from tests.handlers.support import (
     Invocation,
     Json,
     Refusal,
-    candidate,
     error,
     fault,
     get_object,
@@ -299,20 +297,39 @@ def test_a_message_may_come_as_text_or_parsed() -> None:
     assert run(SIEVE, "OwnStage", initial_data=msgspec.json.decode(body))["data"] == [{"do": "yield"}]
 
 
-def test_a_first_stage_that_takes_candidates_refuses_other_records_with_their_number() -> None:
-    body = message([candidate(), {"customerId": "c1"}])
-    with pytest.raises(PermanentStageError, match="record 2 of the message is none that FilterStage takes"):
-        run(filter_handler, "FilterStage", initial_data=body)
+class Reading(msgspec.Struct, frozen=True):
+    """A record with fields of its own."""
+
+    sensor: str
+    value: float
+    at: datetime | None = None
 
 
-def test_candidates_of_a_message_and_of_a_document_are_the_same() -> None:
-    given = [
-        candidate("c1", scores={"quality": 0.7}),
-        candidate("c2", orderValue=3.5, deliveryDate="2026-01-05T00:00:00Z"),
-    ]
-    from_message = run(filter_handler, "FilterStage", initial_data=message(given))["data"]
-    assert msgspec.convert(from_message, list[Candidate]) == given
-    assert from_message == run_on(filter_handler, given)["data"]
+class Readings(WorkflowLambdaHandler[Reading, Settings]):
+    """Passes readings on."""
+
+    record_type = Reading
+
+    def process_data(self, records: Iterator[Reading], stage: StageContext[Settings]) -> Iterator[Reading]:
+        for record in records:
+            assert isinstance(record, Reading)
+            yield record
+
+
+READINGS = Readings(Needs(settings=Settings))
+
+
+def test_a_first_stage_that_takes_records_of_a_kind_refuses_others_with_their_number() -> None:
+    body = message([Reading("s1", 1), {"sensor": "s1"}])
+    with pytest.raises(PermanentStageError, match="record 2 of the message is none that OwnStage takes"):
+        run(READINGS, "OwnStage", initial_data=body)
+
+
+def test_records_of_a_message_and_of_a_document_are_the_same() -> None:
+    given = [Reading("s1", 0.7), Reading("s2", 3.5, at=datetime(2026, 1, 5, tzinfo=UTC))]
+    from_message = run(READINGS, "OwnStage", initial_data=message(given))["data"]
+    assert msgspec.convert(from_message, list[Reading]) == given
+    assert from_message == run_on(READINGS, given)["data"]
 
 
 @pytest.mark.parametrize("settings", ["{", '{"limit": "many"}', '{"unknown": 1}'])

@@ -45,7 +45,7 @@ def write_parts() -> None:
 
 
 def update() -> None:
-    TableClient("candidates").update(KEY, "SET a = :a", "attribute_not_exists(a)", names={}, values={":a": 1})
+    TableClient("records").update(KEY, "SET a = :a", "attribute_not_exists(a)", names={}, values={":a": 1})
 
 
 def publish() -> None:
@@ -59,8 +59,8 @@ CALLS: dict[str, tuple[str, Callable[[], object]]] = {
     "UploadPart": ("s3", write_parts),
     "CompleteMultipartUpload": ("s3", write_parts),
     "UpdateItem": ("dynamodb", update),
-    "BatchGetItem": ("dynamodb", lambda: TableClient("candidates").get_many([KEY])),
-    "BatchWriteItem": ("dynamodb", lambda: TableClient("candidates").put_many([KEY])),
+    "BatchGetItem": ("dynamodb", lambda: TableClient("records").get_many([KEY])),
+    "BatchWriteItem": ("dynamodb", lambda: TableClient("records").put_many([KEY])),
     "PutEvents": ("events", publish),
 }
 PERMANENT = {

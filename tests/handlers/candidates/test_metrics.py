@@ -8,40 +8,18 @@ import pytest
 
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
 from handlers.candidates.candidate_stage import CandidateStage
-from handlers.candidates.filters import Eligibility
 from handlers.candidates.providers import Prediction
 from handlers.candidates.providers.trust import TrustProvider
 from handlers.runtime.contract import PermanentStageError, TransientStageError
 from handlers.runtime.needs import Needs
 from handlers.runtime.tables import TableClient
-from handlers.runtime.tally import Share
-from tests.handlers.conftest import Log
-from tests.handlers.support import Json, Refusal, candidate, fault, message, raw, run, run_on, write_output
+from tests.handlers.candidates.support import candidate, message, raw
+from tests.handlers.metric_lines import measured
+from tests.handlers.support import Json, Refusal, fault, run, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
 
-HOME = ("p", "m", "OwnStage")
-NAMES = ["ProgramId", "Marketplace", "Stage"]
-Values = dict[tuple[str, ...], dict[str, float]]
-
-
-def measured(capsys: pytest.CaptureFixture[str]) -> Values:
-    """The metrics written since the last look, by their dimensions, but for the durations of each run."""
-    values: Values = {}
-    for line in capsys.readouterr().out.splitlines():
-        if (entry := json.loads(line)).get("_aws") is None:
-            continue
-        [metrics] = entry["_aws"]["CloudWatchMetrics"]
-        [dimensions] = metrics["Dimensions"]
-        assert metrics["Namespace"] == "CeapPlatform/Workflow"
-        assert dimensions in (NAMES, [*NAMES, "ReasonCode"])
-        units = {metric["Name"]: metric["Unit"] for metric in metrics["Metrics"]}
-        assert {name: "Milliseconds" if name == "StageDuration" else "Count" for name in units} == units
-        counts = {name: value for name in units for value in entry[name]}
-        if len(dimensions) == 3:
-            assert counts.pop("StageDuration") >= 0
-        values[tuple(entry[name] for name in dimensions)] = counts
-    return values
+HOME = (("ProgramId", "p"), ("Marketplace", "m"), ("Stage", "OwnStage"))
 
 
 CLOSED: Json = {"channelEligibility": {"email": False}}
@@ -66,8 +44,8 @@ def test_filter_counts_rejections_by_reason(
     run_on(filter.handler, [candidate(), candidate(**CLOSED), candidate(**CLOSED), candidate(orderValue=10)])
     assert measured(capsys) == {
         HOME: {"InputCount": 4, "PassedCount": 1, "RejectedCount": 3},
-        (*HOME, "CHANNEL_INELIGIBLE"): {"RejectionsByReason": 2},
-        (*HOME, "ORDER_VALUE_MISSING"): {"RejectionsByReason": 1},
+        (*HOME, ("ReasonCode", "CHANNEL_INELIGIBLE")): {"RejectionsByReason": 2},
+        (*HOME, ("ReasonCode", "ORDER_VALUE_MISSING")): {"RejectionsByReason": 1},
     }
 
 
@@ -116,12 +94,12 @@ def of(program: str, customer: str = "c1", **attributes: Any) -> Json:
 
 def test_programs_of_one_document_are_counted_apart(capsys: pytest.CaptureFixture[str]) -> None:
     run_on(filter.handler, [of("p1"), of("p2"), of("p1", **CLOSED), of("p1"), of("p2", **CLOSED)])
-    first, second = ("p1", "m", "OwnStage"), ("p2", "m", "OwnStage")
+    first, second = ((("ProgramId", program), *HOME[1:]) for program in ("p1", "p2"))
     assert measured(capsys) == {
         first: {"InputCount": 3, "PassedCount": 2, "RejectedCount": 1},
-        (*first, "CHANNEL_INELIGIBLE"): {"RejectionsByReason": 1},
+        (*first, ("ReasonCode", "CHANNEL_INELIGIBLE")): {"RejectionsByReason": 1},
         second: {"InputCount": 2, "PassedCount": 1, "RejectedCount": 1},
-        (*second, "CHANNEL_INELIGIBLE"): {"RejectionsByReason": 1},
+        (*second, ("ReasonCode", "CHANNEL_INELIGIBLE")): {"RejectionsByReason": 1},
     }
 
 
@@ -129,57 +107,24 @@ class Plain(CandidateStage[Json, Any]):
     """A handler of someone's own: of any records, without metrics of its own."""
 
     def process_data(self, records: Iterator[Json], stage: Any) -> Iterator[Json]:
-        for record in records:
-            if record:
-                yield record
-            else:
-                stage.reject(record, "EMPTY", "is empty")
+        yield from records
 
 
 PLAIN = Plain(Needs(settings=filter.Settings))
 
 
 def test_what_is_no_candidate_is_counted_under_the_message_or_as_unknown(capsys: pytest.CaptureFixture[str]) -> None:
-    counts = {"InputCount": 3, "OutputCount": 2, "RejectedCount": 1}
-    run(PLAIN, "OwnStage", initial_data=message([{"a": 1}, {}, {"b": 1}]))
+    counts = {"InputCount": 2, "OutputCount": 2, "RejectedCount": 0}
+    run(PLAIN, "OwnStage", initial_data=message([{"a": 1}, {"b": 1}]))
     assert measured(capsys) == {HOME: counts}
-    run_on(PLAIN, [{"a": 1}, {}, {"b": 1}])
-    assert measured(capsys) == {("unknown", "unknown", "OwnStage"): counts}
+    run_on(PLAIN, [{"a": 1}, {"b": 1}])
+    assert measured(capsys) == {(("ProgramId", "unknown"), ("Marketplace", "unknown"), HOME[2]): counts}
 
 
-def test_a_run_without_records_is_measured_too(capsys: pytest.CaptureFixture[str]) -> None:
-    run(PLAIN, "OwnStage", initial_data=message([]))
-    assert measured(capsys) == {HOME: {"InputCount": 0, "OutputCount": 0, "RejectedCount": 0}}
-
-
-def test_a_stage_that_fails_is_measured_as_far_as_it_came(capsys: pytest.CaptureFixture[str]) -> None:
+def test_etl_is_measured_as_far_as_it_came_when_it_fails(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(PermanentStageError, match="records are bad"):
         run(etl.handler, "OwnStage", initial_data=message([raw(), raw("")]))
     assert measured(capsys) == {HOME: {"ProcessedCount": 2, "TransformedCount": 1, "ErrorCount": 1}}
-    with pytest.raises(PermanentStageError, match="should have written it"):
-        run(PLAIN, "OwnStage", previous="BeforeStage", execution="none")
-    assert list(measured(capsys)) == [("unknown", "unknown", "OwnStage")]
-
-
-def test_a_fault_in_the_metrics_is_logged_and_fails_nothing(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, log: Log
-) -> None:
-    def fail(_: Share) -> Json:
-        raise RuntimeError("of secret-customer")
-
-    monkeypatch.setattr(PLAIN, "measure", fail)
-    assert run_on(PLAIN, [{"a": 1}])["data"] == [{"a": 1}]
-    assert measured(capsys) == {}
-    assert log.lines()[-1]["message"] == "metrics were not written"
-    assert "secret-customer" not in log.getvalue()
-
-
-def test_a_fault_in_the_metrics_does_not_hide_why_the_stage_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aws_lambda_powertools.metrics.EphemeralMetrics.flush_metrics", None)
-    monkeypatch.setattr(Eligibility, "check", lambda *_: None)
-    write_output("BeforeStage", [{"no": "candidate"}])
-    with pytest.raises(PermanentStageError, match="record 1"):
-        run(filter.handler, "OwnStage", previous="BeforeStage")
 
 
 def test_a_metric_names_no_customer(capsys: pytest.CaptureFixture[str]) -> None:

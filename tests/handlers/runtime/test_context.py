@@ -5,26 +5,13 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from handlers import reactive, store
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import PermanentStageError
-from handlers.runtime.needs import EVENT_BUS_VARIABLE, Needs, table_variable
+from handlers.runtime.needs import EVENT_BUS_VARIABLE, Needs, Publish, Table, table_variable
 from handlers.runtime.stage import WorkflowLambdaHandler
-from tests.handlers.support import Json, candidate, run_on
+from tests.handlers.support import Json, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
-
-
-def test_a_table_without_its_variable_is_a_permanent_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(table_variable("candidates"))
-    with pytest.raises(PermanentStageError, match="environment variable TABLE_CANDIDATES is not set"):
-        run_on(store.handler, [candidate()])
-
-
-def test_a_bus_without_its_variable_is_a_permanent_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(EVENT_BUS_VARIABLE)
-    with pytest.raises(PermanentStageError, match="environment variable EVENT_BUS is not set"):
-        run_on(reactive.handler, [candidate()])
 
 
 class Settings(msgspec.Struct, frozen=True): ...
@@ -44,8 +31,23 @@ class Greedy(WorkflowLambdaHandler[Json, Settings]):
 
 @pytest.mark.parametrize(
     ("record", "fault"),
-    [({"table": "candidates"}, "table candidates is not among the handler's NEEDS"), ({}, "NEEDS declare no events")],
+    [({"table": "no_such"}, "table no_such is not among the handler's NEEDS"), ({}, "NEEDS declare no events")],
 )
 def test_a_stage_can_use_only_what_it_declares(record: Json, fault: str) -> None:
     with pytest.raises(PermanentStageError, match=fault):
         run_on(Greedy(Needs(settings=Settings)), [record])
+
+
+RECORDS = Table("records", "PK")
+
+
+@pytest.mark.parametrize(
+    ("variable", "record"), [(table_variable(RECORDS.name), {"table": RECORDS.name}), (EVENT_BUS_VARIABLE, {})]
+)
+def test_what_it_declares_but_has_no_variable_is_a_permanent_failure(
+    variable: str, record: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(variable)
+    needs = Needs(settings=Settings, tables={RECORDS: ("PutItem",)}, events=Publish("source", "type"))
+    with pytest.raises(PermanentStageError, match=f"environment variable {variable} is not set"):
+        run_on(Greedy(needs), [record])

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 
 import handlers
+from templates import discovery
 
 ROOT = Path(handlers.__file__).parent.parent
 
 
-@pytest.mark.parametrize("module", ["etl", "filter", "score", "store", "reactive"])
+@pytest.mark.parametrize("module", discovery.handler_names())
 def test_a_handler_is_loaded_without_aws_libraries_and_without_the_rest_of_the_project(module: str) -> None:
     code = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import handlers.{module} as module; "
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
+        f"import handlers; handlers.__path__[:] = {list(handlers.__path__)}; import handlers.{module} as module; "
         "assert callable(module.handler); print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     loaded = subprocess.run(

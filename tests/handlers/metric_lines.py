@@ -1,0 +1,30 @@
+"""Reads the metrics that a stage wrote to its log."""
+
+from __future__ import annotations
+
+import json
+from typing import TypeAlias
+
+import pytest
+
+from handlers.runtime.tally import Place
+
+Values: TypeAlias = dict[Place, dict[str, float]]
+
+
+def measured(capsys: pytest.CaptureFixture[str]) -> Values:
+    """Return the metrics written since the last look, by their dimensions, without the durations of each run."""
+    values: Values = {}
+    for line in capsys.readouterr().out.splitlines():
+        if (entry := json.loads(line)).get("_aws") is None:
+            continue
+        [metrics] = entry["_aws"]["CloudWatchMetrics"]
+        [dimensions] = metrics["Dimensions"]
+        assert metrics["Namespace"] == "CeapPlatform/Workflow"
+        units = {metric["Name"]: metric["Unit"] for metric in metrics["Metrics"]}
+        assert {name: "Milliseconds" if name == "StageDuration" else "Count" for name in units} == units
+        counts = {name: value for name in units for value in entry[name]}
+        if "ReasonCode" not in dimensions:
+            assert counts.pop("StageDuration") >= 0
+        values[tuple((name, entry[name]) for name in dimensions)] = counts
+    return values
