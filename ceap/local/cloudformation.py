@@ -7,7 +7,7 @@ a null, a parameter that is missing or breaks its pattern. Create only: no updat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from moto.cloudformation.models import Stack as MotoStack
 from moto.cloudformation.models import cloudformation_backends
 from moto.logs.models import LogGroup
 
-from ceap.cfn.document import DocumentError, parse_document
+from ceap.cfn.document import DocumentError, parse_document, walk_scalars
 from ceap.local import stack_models
 from ceap.local.hooks import replace
 from ceap.local.sessions import REGION
@@ -125,23 +125,12 @@ def parse_template(text: str) -> dict[str, Any]:
 def _check_template(template: Mapping[str, Any]) -> None:
     if not template.get("Resources"):
         raise DeployError("the template has no Resources")
-    if place := next(_nulls(template, ""), None):
+    if place := next((path for path, value in walk_scalars(template) if value is None), None):
         raise DeployError(f"[{place}] 'null' values are not allowed in templates")
     for logical_id, resource in template["Resources"].items():
         policy = resource.get("DeletionPolicy", "Delete")
         if policy not in DELETION_POLICIES:
             raise DeployError(f"{logical_id}: DeletionPolicy {policy} is unknown")
-
-
-def _nulls(value: Any, place: str) -> Iterator[str]:
-    if value is None:
-        yield place
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _nulls(inner, f"{place}/{key}")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _nulls(inner, f"{place}/{index}")
 
 
 def _check_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:

@@ -162,7 +162,7 @@ class Engine:
                 self._add_machine(model.machine)
             for model in stack.of_type("AWS::Pipes::Pipe").values():
                 session = self._sessions.assume(model.role, service="pipes", source=model.arn, name=model.name)
-                self._pollers.append(Poller(model, self.url, session, self.logs, self._in_background))
+                self._pollers.append(Poller(model, self.url, session, self.logs, self._executions))
         except Exception as error:
             raise cloudformation.DeployError(f"stack {name}: {error}") from error
         return stack
@@ -215,9 +215,6 @@ class Engine:
     def published(self, topic: str) -> list[str]:
         """Return the messages that were published to a topic, by its ARN."""
         return events.published(topic)
-
-    def _in_background(self) -> int:
-        return self._executions.in_background
 
     def _add_worker(self, kind: StepKind, model: Any) -> None:
         match kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -20,10 +21,9 @@ from ceap.local.logs import Logs
 from templates.definition import KINDS, integration_of
 from templates.model import StepKind
 
-ExecutionStatus: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
-AttemptStatus: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+Status: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 
-_OUTCOMES: Final[Mapping[str, AttemptStatus]] = {
+_OUTCOMES: Final[Mapping[str, Status]] = {
     "TaskSucceeded": "SUCCEEDED",
     "TaskFailed": "FAILED",
     "TaskTimedOut": "TIMED_OUT",
@@ -74,7 +74,7 @@ class Attempt(msgspec.Struct, kw_only=True):
 
     state: str
     number: int
-    status: AttemptStatus
+    status: Status
     started: float
     ended: float
     error: str | None = None
@@ -88,7 +88,7 @@ class Execution(msgspec.Struct, kw_only=True):
     name: str
     machine: str
     input: str
-    status: ExecutionStatus = "RUNNING"
+    status: Status = "RUNNING"
     output: str | None = None
     error: str | None = None
     cause: str | None = None
@@ -118,13 +118,9 @@ class Executions:
         self._logs: Final = logs
         self._announce: Final = announce
         self._lock: Final = threading.Lock()
-        self._in_background = 0
+        self.in_background = 0
+        """How many executions run that no caller waits for."""
         self._closed = False
-
-    @property
-    def in_background(self) -> int:
-        """How many executions run that nobody waits for."""
-        return self._in_background
 
     def run(self, machine: DeployedMachine, given: str, name: str) -> Execution:
         """Run an execution and return when it has ended."""
@@ -188,7 +184,7 @@ class Executions:
         self, machine: DeployedMachine, execution: Execution, resumption: interpreter.Resumption | None
     ) -> None:
         with self._lock:
-            self._in_background += 1
+            self.in_background += 1
         CLOCK.begin()
 
         def work() -> None:
@@ -196,7 +192,7 @@ class Executions:
                 self._run(machine, execution, resumption)
             finally:
                 with self._lock:
-                    self._in_background -= 1
+                    self.in_background -= 1
                 CLOCK.end()
 
         threading.Thread(target=work, name=execution.name, daemon=True).start()
@@ -227,7 +223,6 @@ class Executions:
             self.tell(execution, None)
 
     def _interpretation(self, machine: DeployedMachine, execution: Execution, journal: _Journal) -> Any:
-        region = machine.arn.split(":")[3]
         # The interpreter's own types are classes with much more; it reads of each what stands here.
         interpretation: Any = SyncExecution
         return interpretation(
@@ -236,8 +231,10 @@ class Executions:
             role_arn=machine.role,
             exec_arn=execution.arn,
             account_id=self._account,
-            region_name=region,
-            state_machine=_MachineView(machine),
+            region_name=machine.arn.split(":")[3],
+            state_machine=SimpleNamespace(
+                arn=machine.arn, name=machine.name, sm_type=machine.kind, definition=machine.definition
+            ),
             start_date=interpreter.virtual_datetime(),
             cloud_watch_logging_session=journal,
             activity_store={},
@@ -245,21 +242,10 @@ class Executions:
         )
 
 
-class _MachineView:
-    def __init__(self, machine: DeployedMachine) -> None:
-        self.arn = machine.arn
-        self.name = machine.name
-        self.sm_type = machine.kind
-        self.definition = machine.definition
-
-
 class _Journal:
     """Stands where the interpreter expects a CloudWatch logging session: hears every event of one run."""
 
-    class _Configuration:
-        include_execution_data = True
-
-    configuration = _Configuration()
+    configuration = SimpleNamespace(include_execution_data=True)
 
     def __init__(self, execution: Execution, machine: DeployedMachine, executions: Executions) -> None:
         self.execution_arn: Final = execution.arn
@@ -321,7 +307,7 @@ class _Journal:
         elif status := _OUTCOMES.get(kind):
             self._end_attempt(status, details)
 
-    def _end_attempt(self, status: AttemptStatus, details: Mapping[str, Any]) -> None:
+    def _end_attempt(self, status: Status, details: Mapping[str, Any]) -> None:
         attempt = self._execution.attempts[-1]
         attempt.status, attempt.ended = status, CLOCK.now()
         attempt.error, attempt.cause = details.get("error"), details.get("cause")

@@ -144,10 +144,8 @@ class Functions:
         Source: Lambda Developer Guide, "Defined runtime environment variables".
         """
         return {key: str(value) for key, value in deployed.environment_vars.items()} | {
+            **session.variables(self.url),
             "_HANDLER": deployed.handler,
-            "AWS_ACCESS_KEY_ID": session.access_key,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ENDPOINT_URL": self.url,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{deployed.run_time}",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(deployed.memory_size),
             "AWS_LAMBDA_FUNCTION_NAME": deployed.function_name,
@@ -155,9 +153,6 @@ class Functions:
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": deployed.logs_group_name,
             "AWS_LAMBDA_LOG_STREAM_NAME": _stream(deployed.function_name),
-            "AWS_REGION": REGION,
-            "AWS_SECRET_ACCESS_KEY": session.secret_key,
-            "AWS_SESSION_TOKEN": session.token,
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
             "HOME": str(root.parent),
             "LAMBDA_TASK_ROOT": str(root),

@@ -33,6 +33,26 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
+class ApiError(Exception):
+    """An error of an AWS API: its code and its message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code: Final = code
+
+
+Document = dict[str, Any]
+Operation = Callable[[Document], Document]
+
+
+def serve_json(operation: Operation, request: Request) -> Answer:
+    """Serve a request of a JSON API with an operation, which takes and returns a document or raises ApiError."""
+    try:
+        return Answer(200, json.dumps(operation(request.document)).encode())
+    except ApiError as error:
+        return _refusal(request.service, 400, error.code, str(error))
+
+
 Route = Callable[[Request], Answer | None]
 """Serves a request that is allowed, or returns None for one that is not its own."""
 

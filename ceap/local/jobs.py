@@ -5,22 +5,21 @@ moto's own job runs are never used: they run nothing, and turn to SUCCEEDED by b
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.local.calls import Request
 from ceap.local.clock import Clock
 from ceap.local.functions import Fault
-from ceap.local.gateway import Answer, client
+from ceap.local.gateway import Answer, ApiError, Document, Operation, client, serve_json
 from ceap.local.logs import Logs
-from ceap.local.sessions import REGION, Session, Sessions
+from ceap.local.sessions import Session, Sessions
 from ceap.local.spark import SCRIPT_NAME, Process
 from templates import naming
 
@@ -29,7 +28,6 @@ PARALLEL: Final = 2
 
 MINUTE_S: Final = 60.0
 
-Document = dict[str, Any]
 State: TypeAlias = Literal["STARTING", "RUNNING", "STOPPING", "STOPPED", "SUCCEEDED", "FAILED", "TIMEOUT"]
 
 
@@ -83,14 +81,6 @@ class JobRun:
         }
 
 
-class GlueError(Exception):
-    """An error of the API: its code and its message."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code: Final = code
-
-
 class LaunchError(Exception):
     """Why a run fails before its script begins."""
 
@@ -111,7 +101,7 @@ class Jobs:
         self._jobs: Final[dict[str, Job]] = {}
         self._runs: Final[dict[str, JobRun]] = {}
         self._faults: Final[dict[str, Fault]] = {}
-        self._operations: Final[Mapping[str, Callable[[Document], Document]]] = {
+        self._operations: Final[Mapping[str, Operation]] = {
             "StartJobRun": self._start_job_run,
             "GetJobRun": self._get_job_run,
             "GetJobRuns": self._get_job_runs,
@@ -131,15 +121,11 @@ class Jobs:
         """Serve the Glue API; of what it does not model it says so."""
         if request.service != "glue":
             return None
-        headers = {"Content-Type": "application/x-amz-json-1.1"}
-        try:
-            if request.operation not in self._operations:
-                raise GlueError("UnknownOperationException", f"the local engine does not model {request.operation}")
-            answer = self._operations[request.operation](request.document)
-            return Answer(200, json.dumps(answer).encode(), headers)
-        except GlueError as error:
-            body = {"__type": error.code, "Message": str(error)}
-            return Answer(400, json.dumps(body).encode(), {**headers, "x-amzn-ErrorType": error.code})
+
+        def unknown(_: Document) -> Document:
+            raise ApiError("UnknownOperationException", f"the local engine does not model {request.operation}")
+
+        return serve_json(self._operations.get(request.operation, unknown), request)
 
     def inject(self, job: str, error_type: str, times: int | None) -> None:
         """Let a job, by name, fail with an error of that type before its script, on its next `times` runs."""
@@ -160,10 +146,10 @@ class Jobs:
         job = self._job(given)
         with self._lock:
             if self._closed:
-                raise GlueError("OperationTimeoutException", "the engine is closed")
+                raise ApiError("OperationTimeoutException", "the engine is closed")
             going = sum(run.job.name == job.name and not run.is_over for run in self._runs.values())
             if going >= job.concurrent_runs:
-                raise GlueError("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {job.name}")
+                raise ApiError("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {job.name}")
             run = JobRun(job, given.get("Arguments", {}), self._clock.now())
             self._runs[run.id] = run
             fault = self._faults[job.name].take() if job.name in self._faults else None
@@ -191,7 +177,7 @@ class Jobs:
 
     def _job(self, given: Document) -> Job:
         if (job := self._jobs.get(given["JobName"])) is None:
-            raise GlueError(
+            raise ApiError(
                 "EntityNotFoundException",
                 f"Failed to start job run due to missing metadata. Job {given['JobName']} not found",
             )
@@ -199,7 +185,7 @@ class Jobs:
 
     def _run(self, job: Job, run_id: str) -> JobRun:
         if (run := self._runs.get(run_id)) is None or run.job.name != job.name:
-            raise GlueError("EntityNotFoundException", f"Job Run {run_id} of {job.name} not found")
+            raise ApiError("EntityNotFoundException", f"Job Run {run_id} of {job.name} not found")
         return run
 
     def _session(self, job: Job) -> Session:
@@ -256,7 +242,7 @@ class Jobs:
             run.process = process = Process(
                 files,
                 [word for pair in arguments.items() for word in pair],
-                self._variables(session),
+                session.variables(self.url),
                 folder,
                 lambda line: self._hear(run, line),
             )
@@ -268,16 +254,6 @@ class Jobs:
         if status is None:
             return "TIMEOUT", f"The job ran longer than its timeout of {run.job.timeout_min} minutes"
         return ("FAILED", process.reason(status)) if status else ("SUCCEEDED", None)
-
-    def _variables(self, session: Session) -> dict[str, str]:
-        return {
-            "AWS_ACCESS_KEY_ID": session.access_key,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_REGION": REGION,
-            "AWS_SECRET_ACCESS_KEY": session.secret_key,
-            "AWS_SESSION_TOKEN": session.token,
-        }
 
     def _hear(self, run: JobRun, line: str) -> None:
         if self.listener is not None:

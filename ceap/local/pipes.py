@@ -11,13 +11,14 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # botocore ships no types
 from moto.sqs.models import sqs_backends
 
 from ceap.local.clock import CLOCK
+from ceap.local.executions import Executions
 from ceap.local.gateway import client
 from ceap.local.logs import Logs
 from ceap.local.sessions import REGION, Session
@@ -30,7 +31,7 @@ PARALLEL: Final = 4
 class Poller:
     """A running pipe; `problem` says why it stopped taking messages, if it did."""
 
-    def __init__(self, pipe: Pipe, url: str, session: Session, logs: Logs, in_background: Callable[[], int]) -> None:
+    def __init__(self, pipe: Pipe, url: str, session: Session, logs: Logs, executions: Executions) -> None:
         self.name: Final = pipe.name
         self.problem: str | None = None
         self._pipe: Final = pipe
@@ -42,7 +43,7 @@ class Poller:
         self._url: Final = f"{url}/{pipe.account}/{self._queue.name}"
         # When a pipe is made, AWS looks at its source with its role.
         self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["All"])
-        self._in_background: Final = in_background
+        self._executions: Final = executions
         self._running = 0
         self._lock: Final = threading.Lock()
 
@@ -76,7 +77,7 @@ class Poller:
         self._states.close()
 
     def _is_full(self) -> bool:
-        return self._running + self._in_background() >= PARALLEL
+        return self._running + self._executions.in_background >= PARALLEL
 
     def _can_take(self) -> bool:
         if self.problem or not self._pipe.is_running:
@@ -94,7 +95,7 @@ class Poller:
         except ClientError as error:
             # AWS disables a pipe whose source keeps answering with an error of the caller's.
             self.problem = f"cannot receive from its source: {error}"
-            self._log("ERROR", "ExecutionFailed", error=str(error))
+            self._log("ExecutionFailed", error=str(error))
             return []
         return [self._record(message) for message in answer.get("Messages", ())]
 
@@ -121,9 +122,11 @@ class Poller:
                 self._delete(records)
             else:
                 ids = [record["messageId"] for record in records]
-                self._log("ERROR", "TargetInvocationFailed", messageIds=ids, error=reason)
+                self._log("TargetInvocationFailed", messageIds=ids, error=reason)
         finally:
-            self._finish()
+            with self._lock:
+                self._running -= 1
+            CLOCK.end()
 
     def _start(self, payload: str) -> str | None:
         """Run the target and return why it failed, or None."""
@@ -142,17 +145,12 @@ class Poller:
         try:
             self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
         except ClientError as error:
-            self._log("ERROR", "SourceDeleteFailed", error=str(error))
+            self._log("SourceDeleteFailed", error=str(error))
 
-    def _finish(self) -> None:
-        with self._lock:
-            self._running -= 1
-        CLOCK.end()
-
-    def _log(self, level: str, message_type: str, **details: Any) -> None:
+    def _log(self, message_type: str, **details: Any) -> None:
         if self._pipe.log_group is None or self._pipe.log_level == "OFF":
             return
-        line = {"resourceArn": self._pipe.arn, "logLevel": level, "messageType": message_type, **details}
+        line = {"resourceArn": self._pipe.arn, "logLevel": "ERROR", "messageType": message_type, **details}
         self._logs.write(self._pipe.log_group, self._pipe.name, [json.dumps(line)], self._session)
 
 

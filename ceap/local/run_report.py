@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from ceap.local.executions import Attempt, Execution, ExecutionStatus, Wait
+from ceap.local.executions import Attempt, Execution, Status, Wait
 from handlers.runtime.contract import output_key
 
 StageStatus: TypeAlias = Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "RUNNING", "NOT_RUN"]
@@ -32,7 +32,7 @@ class ExecutionReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     """One execution; `error` is the error that ended it."""
 
     execution_id: str
-    status: ExecutionStatus
+    status: Status
     error: str | None
     duration_s: float
     stages: tuple[StageReport, ...]

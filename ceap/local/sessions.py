@@ -41,6 +41,17 @@ class Session(NamedTuple):
     def arn(self) -> str:
         return f"{self.role.replace(':iam::', ':sts::').replace(':role/', ':assumed-role/')}/{self.name}"
 
+    def variables(self, url: str) -> dict[str, str]:
+        """Return the environment in which an AWS SDK finds these keys, and AWS at a URL."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": url,
+            "AWS_REGION": REGION,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_SESSION_TOKEN": self.token,
+        }
+
 
 class AccessDenied(Exception):  # noqa: N818 (the name that AWS gives it)
     """A role's policies do not allow a call; the message is worded as AWS does."""

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ceap.local.calls import Request
 from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Execution, Executions
-from ceap.local.gateway import Answer
+from ceap.local.gateway import Answer, ApiError, Document, Operation, serve_json
 from templates import budget
 
 REDRIVABLE_S: Final = 14 * 24 * 3600
 """For how long an execution that failed can go on. Source: Step Functions Developer Guide, "Redriving executions"."""
-
-Document = dict[str, Any]
-
-
-class StatesError(Exception):
-    """An error of the API: its code and its message."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code: Final = code
 
 
 class StepFunctions:
@@ -32,7 +22,7 @@ class StepFunctions:
 
     def __init__(self, executions: Executions) -> None:
         self._executions: Final = executions
-        self._operations: Final[Mapping[str, Callable[[Document], Document]]] = {
+        self._operations: Final[Mapping[str, Operation]] = {
             "StartSyncExecution": self._start_sync_execution,
             "StartExecution": self._start_execution,
             "StopExecution": self._stop_execution,
@@ -45,19 +35,12 @@ class StepFunctions:
     def serve(self, request: Request) -> Answer | None:
         """Serve what concerns executions; the rest is moto's."""
         operation = self._operations.get(request.operation) if request.service == "states" else None
-        if operation is None:
-            return None
-        headers = {"Content-Type": "application/x-amz-json-1.0"}
-        try:
-            return Answer(200, json.dumps(operation(request.document)).encode(), headers)
-        except StatesError as error:
-            body = json.dumps({"__type": error.code, "message": str(error)}).encode()
-            return Answer(400, body, {**headers, "x-amzn-ErrorType": error.code})
+        return serve_json(operation, request) if operation else None
 
     def _start_sync_execution(self, given: Document) -> Document:
         machine = self._machine(given["stateMachineArn"])
         if machine.kind != "EXPRESS":
-            raise StatesError("StateMachineTypeNotSupported", "StartSyncExecution takes an EXPRESS state machine")
+            raise ApiError("StateMachineTypeNotSupported", "StartSyncExecution takes an EXPRESS state machine")
         return _description(self._executions.run(machine, _input(given), given.get("name") or str(uuid.uuid4())))
 
     def _start_execution(self, given: Document) -> Document:
@@ -66,7 +49,7 @@ class StepFunctions:
         for execution in self._executions.all:
             if execution.machine == machine.arn and execution.name == name:
                 if execution.status != "RUNNING" or execution.input != _input(given):
-                    raise StatesError("ExecutionAlreadyExists", f"Execution Already Exists: '{execution.arn}'")
+                    raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{execution.arn}'")
                 return _started(execution)
         return _started(self._executions.start(machine, _input(given), name or str(uuid.uuid4())))
 
@@ -77,9 +60,9 @@ class StepFunctions:
     def _redrive_execution(self, given: Document) -> Document:
         execution = self._execution(given)
         if execution.status in {"RUNNING", "SUCCEEDED"}:
-            raise StatesError("ExecutionNotRedrivable", f"Execution is {execution.status} and cannot be redriven")
+            raise ApiError("ExecutionNotRedrivable", f"Execution is {execution.status} and cannot be redriven")
         if CLOCK.now() - execution.started > REDRIVABLE_S:
-            raise StatesError("ExecutionNotRedrivable", "Execution history event limit or redrivable period exceeded")
+            raise ApiError("ExecutionNotRedrivable", "Execution history event limit or redrivable period exceeded")
         self._executions.redrive(execution)
         return {"redriveDate": CLOCK.now()}
 
@@ -104,7 +87,7 @@ class StepFunctions:
 
     def _machine(self, arn: str) -> DeployedMachine:
         if arn not in self._executions.machines:
-            raise StatesError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+            raise ApiError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         return self._executions.machines[arn]
 
     def _execution(self, given: Document) -> Execution:
@@ -113,22 +96,22 @@ class StepFunctions:
         for execution in self._executions.all:
             if execution.arn == arn and self._executions.machines[execution.machine].kind == "STANDARD":
                 return execution
-        raise StatesError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+        raise ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
 
 
 def _input(given: Document) -> str:
     """Return the input of an execution that is to be started.
 
     Raises:
-        StatesError: it is no JSON, or too long.
+        ApiError: it is no JSON, or too long.
     """
     text: str = given.get("input", "{}")
     if len(text.encode()) > budget.INPUT_LIMIT_BYTES:
-        raise StatesError("ValidationException", f"The input is longer than {budget.INPUT_LIMIT_BYTES} bytes")
+        raise ApiError("ValidationException", f"The input is longer than {budget.INPUT_LIMIT_BYTES} bytes")
     try:
         json.loads(text)
     except ValueError as error:
-        raise StatesError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
+        raise ApiError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
     return text
 
 
