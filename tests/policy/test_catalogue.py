@@ -16,7 +16,7 @@ def test_a_folder_of_ones_own_adds_its_entries_to_ours(tmp_path: Path) -> None:
     entries = load_entries((GUARD_RULES, tmp_path))
     assert entries["OWN"] == Entry(title="Own", why="Because.", fix="Mend it.")
     assert entries["P41_PIPE"].property == 41
-    assert entries["GEN01_FRESH"].title == "What is committed is what the declarations generate"
+    assert entries["GEN01_FRESH"].title == "The files in generated/ are what the declarations generate"
 
 
 def test_a_folder_needs_no_catalogue(tmp_path: Path) -> None:
