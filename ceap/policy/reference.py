@@ -18,10 +18,10 @@ PAGE: Final = ROOT / "docs/reference/rules.md"
 _INTRODUCTION: Final = """\
 # Rules
 
-What [`ceap check`](check.md) demands of a template, why, and how to mend what it finds. `make docs` writes this page
-from `guard_rules/catalogue.yaml`: change that.
+What [`ceap check`](check.md) demands of a template, why, and how to fix what it finds. `make docs` writes this page
+from `guard_rules/catalogue.yaml`: edit the catalogue, not this page.
 
-PASS is expected of a rule on a kind of generated template where it applies and holds, SKIP where it does not apply.
+On each kind of generated template a rule is expected to PASS where it applies, and to SKIP where it does not.
 """
 
 
@@ -51,7 +51,7 @@ def _files() -> dict[str, str]:
 
 def _table(title: str, entries: Mapping[str, Entry]) -> list[str]:
     rows = [f"| [{rule}](#{rule.lower()}) | {entry.title} |" for rule, entry in entries.items()]
-    return [f"## {title}", "", "| id | holds |", "|---|---|", *rows, ""]
+    return [f"## {title}", "", "| id | what must hold |", "|---|---|", *rows, ""]
 
 
 def _section(rule: str, entry: Entry, file: str) -> list[str]:
