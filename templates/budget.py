@@ -18,17 +18,17 @@ STANDARD_LIMIT_S: Final = 365 * 24 * 3600
 """How long an execution of either type may take. Source: Step Functions Developer Guide, "Quotas"."""
 
 TASK_MARGIN_S: Final = 10
-"""By how much a task outlasts its function: Lambda does not count the init phase, and its own error says more."""
+"""How much longer a task may take than its function: Lambda does not count the init phase; its error says more."""
 
 MAX_RECEIVES: Final = 3
 INPUT_LIMIT_BYTES: Final = 262_144
 """The largest input of an execution. Source: Step Functions Developer Guide, "Quotas"."""
 
 MAX_MESSAGE_BYTES: Final = 122_880
-"""So that a body, escaped and in its envelope, fits the input of an execution."""
+"""With this limit a body, escaped and in its envelope, fits the input of an execution."""
 
 STANDARD_VISIBILITY_S: Final = 60
-"""A pipe that does not wait needs a message for no longer than it takes to start an execution."""
+"""A pipe that does not wait holds a message only until the execution has started."""
 
 STAGE_INPUT_S: Final = 60
 """How long putting the message body on S3 may take, for a Glue job that comes first."""
@@ -55,7 +55,7 @@ def step_timeouts_s(steps: Iterable[Step]) -> int:
 
 
 def task_timeout_s(step: Step) -> int:
-    """Return the timeout of a step's task; it outlasts the function or job, whose own error is then the one told."""
+    """Return the timeout of a step's task; it is longer than that of the function or job, whose own error says more."""
     match step:
         case LambdaStep():
             return step.timeout_s + TASK_MARGIN_S
@@ -83,7 +83,7 @@ def machine_timeout_s(workflow: Workflow) -> int:
 
 
 def longest_s(timeout_s: int, retry: RetryPolicy, *refusals: RetryPolicy) -> int:
-    """Return what a task takes with all attempts and waits; what is refused at once costs its retrier's waits alone."""
+    """Return the time of all attempts and waits of a task; a refusal takes no time, only its retrier's waits count."""
     return (1 + retry.max_attempts) * timeout_s + sum(waits_s(retrier) for retrier in (retry, *refusals))
 
 
@@ -103,10 +103,10 @@ def visibility_timeout_s(workflow: Workflow) -> int:
 
 
 def express_visibility_s(steps_s: int) -> int:
-    """Return how long a message of an EXPRESS workflow stays hidden whose functions take so long together."""
+    """Return how long a message stays hidden in an EXPRESS workflow whose functions take `steps_s` together."""
     return max(6 * steps_s, EXPRESS_LIMIT_S + 30)
 
 
 def queue_age_alarm_s(visibility_s: int) -> int:
-    """Return the age of the oldest message that calls for attention: it was hidden a whole time and is not done."""
+    """Return the age at which the alarm fires: it was hidden for two visibility timeouts, and 10 minutes passed."""
     return max(2 * visibility_s, 600)

@@ -1,4 +1,4 @@
-"""A declaration in YAML becomes a Workflow, or one message that says file, place, value and cure."""
+"""Turns a declaration in YAML into a Workflow, or into one error that says file, place, value and cure."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def load_workflow(path: Path) -> Workflow:
 
 
 def parse_workflow(source: Source) -> Workflow:
-    """Return the workflow that a declaration declares; every Workflow comes from here.
+    """Return the workflow that a declaration declares; the only place that makes a Workflow.
 
     Raises:
-        ConfigError: the declaration is wrong; the first problem is told.
+        ConfigError: the declaration is wrong; the message names the first problem.
     """
     raw = source.data
     if not isinstance(raw, dict):
@@ -66,24 +66,24 @@ def encode_settings(settings: dict[str, Any]) -> str:
 
 
 def _check_json(source: Source, value: Any, place: KeyPath) -> None:
-    """Refuse what YAML can say and JSON cannot, and nulls in overrides, which CloudFormation refuses anywhere."""
+    """Refuse values that JSON cannot hold, and nulls in overrides, which CloudFormation refuses anywhere."""
     match value:
         case dict():
             for key, inner in value.items():
                 if not isinstance(key, str):
-                    raise source.error(place, f"has the key {key!r}, which is no text; write it in quotes")
+                    raise source.error(place, f"has the key {key!r}, which is not text; write it in quotes")
                 _check_json(source, inner, (*place, key))
         case list():
             for index, inner in enumerate(value):
                 _check_json(source, inner, (*place, index))
         case float() if not math.isfinite(value):
-            raise source.error(place, f"is {value}, which JSON does not know; write a finite number")
+            raise source.error(place, f"is {value}, which JSON cannot hold; write a finite number")
         case None if place[:1] == ("overrides",):
-            raise source.error(place, "is nothing, and CloudFormation takes no null; write a value or remove the key")
+            raise source.error(place, "is null, which CloudFormation refuses; write a value or remove the key")
         case str() | int() | float() | None:
             pass
         case _:
-            raise source.error(place, f"is a {type(value).__name__}, which JSON does not know; write it as text")
+            raise source.error(place, f"is a {type(value).__name__}, which JSON cannot hold; write it as text")
 
 
 def _parse_step(source: Source, raw: Any, place: KeyPath) -> Step:
@@ -99,19 +99,19 @@ def _parse_step(source: Source, raw: Any, place: KeyPath) -> Step:
 
 
 def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Problem]:
-    """Yield what types alone cannot refuse, in the order in which people should mend it."""
+    """Yield the problems that types alone cannot show, in the order in which to correct them."""
     if workflow.name == naming.FOUNDATION:
         yield ("name",), f"is '{naming.FOUNDATION}', the name of the stack that all workflows share; choose another"
     for token in ("${", DYNAMIC_REFERENCE):
         if token in workflow.description:
-            yield ("description",), f"holds {token!r}, which CloudFormation would fill in; write it without"
+            yield ("description",), f"holds {token!r}, which CloudFormation would replace; leave it out"
     if not workflow.description.isprintable():
         yield ("description",), f"is {_shown(workflow.description)}; write one line of printable characters"
     size = len(workflow.description.encode())
     if size > DESCRIPTION_MAX_BYTES:
-        yield ("description",), f"has {size} bytes; CloudFormation takes {DESCRIPTION_MAX_BYTES}: shorten it"
+        yield ("description",), f"has {size} bytes; CloudFormation allows {DESCRIPTION_MAX_BYTES}: shorten it"
     if len(steps) > STEPS_MAX:
-        yield ("steps",), f"are {len(steps)}; a workflow has at most {STEPS_MAX}: split it in two"
+        yield ("steps",), f"has {len(steps)} entries; a workflow has at most {STEPS_MAX} steps: split it in two"
     yield from _stage_problems(workflow.name, steps)
     yield from _known_problems(workflow.type, steps)
     if workflow.type is WorkflowType.EXPRESS:
@@ -125,11 +125,11 @@ def _stage_problems(workflow: str, steps: tuple[Step, ...]) -> Iterator[Problem]
         purpose = naming.purpose(step.stage)
         other = seen.get(purpose)
         if step.stage in RESERVED_STAGES:
-            yield place, f"is {step.stage!r}, a name that ceap uses itself; reserved are {', '.join(RESERVED_STAGES)}"
+            yield place, f"is {step.stage!r}, a reserved name; choose another than {', '.join(RESERVED_STAGES)}"
         if other == step.stage:
-            yield place, f"is {step.stage!r} again; each stage has a name of its own: rename one of them"
+            yield place, f"is {step.stage!r} and an earlier step has that name; rename one of them"
         elif other is not None:
-            yield place, f"is {step.stage!r}, and {other!r} is there: both would be '{purpose}' in names; rename one"
+            yield place, f"is {step.stage!r} beside {other!r}: both would be '{purpose}' in names; rename one"
         seen[purpose] = step.stage
         length = naming.longest_function(workflow, step.stage)
         if length > FUNCTION_NAME_MAX:
@@ -148,7 +148,7 @@ def _known_problems(workflow_type: WorkflowType, steps: tuple[Step, ...]) -> Ite
                 if step.handler not in discovery.handler_names():
                     yield ("steps", index, "handler"), _unknown(step.handler, discovery.handler_names(), "handlers")
             case GlueStep():
-                # In EXPRESS it is the Glue step itself that is wrong, whatever it is called.
+                # In EXPRESS the Glue step itself is wrong, with any name.
                 if workflow_type is not WorkflowType.EXPRESS and step.glue not in discovery.job_names():
                     problem = discovery.helper_problem(step.glue)
                     yield ("steps", index, "glue"), problem or _unknown(step.glue, discovery.job_names(), "glue")
@@ -204,11 +204,15 @@ def _check_handler_settings(source: Source, step: LambdaStep, index: int) -> Non
         _check_source_bucket(source, bucket, index, (*place, str(needs.bucket_setting)))
     text = encode_settings(step.settings)
     if DYNAMIC_REFERENCE in text:
-        raise source.error(place, f"hold {DYNAMIC_REFERENCE!r}, which CloudFormation would fill in; name the secret")
+        raise source.error(
+            place,
+            f"hold {DYNAMIC_REFERENCE!r}, which CloudFormation would replace by the secret; pass the secret's name",
+        )
     size = len(text.encode())
     if size > SETTINGS_MAX_BYTES:
         raise source.error(
-            place, f"take {size} bytes as JSON; at most {SETTINGS_MAX_BYTES} fit the function's environment"
+            place,
+            f"take {size} bytes as JSON; at most {SETTINGS_MAX_BYTES} fit the function's environment: shorten them",
         )
 
 
@@ -216,11 +220,12 @@ def _check_source_bucket(source: Source, bucket: str, index: int, place: KeyPath
     if index > 0:
         raise source.error(
             place,
-            f"is {bucket!r}, but only the first stage reads what a message names; leave it out, or move the stage",
+            f"is {bucket!r}, but only the first stage reads a message's source; leave it out, or put the stage first",
         )
     if bucket.startswith(naming.WORKFLOW_BUCKET_PREFIX):
         raise source.error(
-            place, f"is {bucket!r}, a workflow bucket, in which a stage reads the stage before it alone; name another"
+            place,
+            f"is {bucket!r}, a workflow bucket, where a stage may read only the previous stage's output; name another",
         )
 
 
@@ -247,7 +252,7 @@ def _refuse_unknown(source: Source, raw: dict[str, Any], target: type[msgspec.St
     fields = _field_types(target)
     for key, value in raw.items():
         if key not in fields:
-            raise source.error((*place, str(key)), f"is not a key here; {words.allowed(str(key), fields)}")
+            raise source.error((*place, str(key)), f"is an unknown key; {words.allowed(str(key), fields)}")
         inner = fields[key]
         inner = getattr(inner, "__origin__", inner)
         if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
@@ -306,7 +311,7 @@ def _value_at(raw: Any, place: KeyPath) -> Any:
 
 
 def _unknown(name: str, known: Iterable[str], folder: str) -> str:
-    return f"is {name!r}, and there is no {folder}/{name}.py with that name to run; {words.allowed(name, known)}"
+    return f"is {name!r}, and there is no {folder}/{name}.py ; {words.allowed(name, known)}"
 
 
 def _shown(value: Any) -> str:

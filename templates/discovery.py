@@ -27,7 +27,7 @@ JOB_FOLDERS: Final = [GLUE_FOLDER]
 
 @cache
 def handler_names() -> tuple[str, ...]:
-    """Return the modules of `handlers/`, sorted: each is a stage. None is imported for it."""
+    """Return the modules of `handlers/`, sorted: each is a stage. This imports none of them."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(handlers.__path__) if not module.ispkg))
 
 
@@ -47,7 +47,7 @@ def is_job(script: Path) -> bool:
 
 
 def helper_problem(name: str) -> str | None:
-    """Return what is wrong with naming a module of `glue/` that is no job; None where there is no such module."""
+    """Return what is wrong with naming a module of `glue/` that is not a job; None if there is no such module."""
     script = next((file for folder in JOB_FOLDERS if (file := folder / f"{name}.py").is_file()), None)
     if script is None or name in job_names():
         return None
@@ -78,7 +78,7 @@ def load_needs(handler: str) -> Needs:
     needs = getattr(module, "NEEDS", None)
     if needs is None:
         raise ConfigError(
-            f"{where}: declares no NEEDS, and each module of handlers/ is a stage; declare them, or move the module "
+            f"{where}: has no NEEDS, but every module of handlers/ is a stage; declare NEEDS, or move the module "
             "to a package, e.g. handlers/shared/"
         )
     if not isinstance(needs, Needs):
@@ -89,12 +89,12 @@ def load_needs(handler: str) -> Needs:
 
 
 def _needs_problems(needs: Needs) -> Iterator[str]:
-    """Yield what types alone do not refuse: nobody converts NEEDS, they are written in Python."""
+    """Yield the problems that types alone cannot show: NEEDS are written in Python, so msgspec does not check them."""
     settings: Any = needs.settings
     if not (isinstance(settings, type) and issubclass(settings, msgspec.Struct)):
         yield f"NEEDS.settings is {settings!r}; give the class, a msgspec.Struct, not a value of it"
     elif not (settings.__struct_config__.frozen and settings.__struct_config__.forbid_unknown_fields):
-        yield f"{settings.__name__} would take misspelt settings; declare it frozen=True, forbid_unknown_fields=True"
+        yield f"{settings.__name__} would accept misspelt settings; declare it frozen=True, forbid_unknown_fields=True"
     elif needs.bucket_setting not in (None, *settings.__struct_fields__):
         yield f"NEEDS.bucket_setting is {needs.bucket_setting!r}; name a field of its Settings"
     for table, actions in needs.tables.items():
@@ -106,7 +106,7 @@ def _needs_problems(needs: Needs) -> Iterator[str]:
             yield f'table {table.name}: its actions are {actions!r}; list them, e.g. ("UpdateItem",)'
         elif unknown := [action for action in actions if action not in get_args(TableAction)]:
             allowed = ", ".join(get_args(TableAction))
-            yield f"table {table.name}: {unknown[0]!r} is no action of a table; allowed: {allowed}"
+            yield f"table {table.name}: {unknown[0]!r} is not an action on a table; allowed: {allowed}"
 
 
 def _handler_problems(handler: Any) -> Iterator[str]:

@@ -24,14 +24,14 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """A retrier: how often a failed task is tried again, and how long it waits first."""
 
     max_attempts: Annotated[int, Meta(ge=0, le=10, description="attempts after the first")] = 2
-    interval_s: Annotated[int, Meta(ge=1, le=3600, description="seconds before the first of them")] = 20
-    backoff_rate: Annotated[float, Meta(ge=1, le=10, description="factor by which each wait exceeds the last")] = 2.0
+    interval_s: Annotated[int, Meta(ge=1, le=3600, description="seconds before the first retry")] = 20
+    backoff_rate: Annotated[float, Meta(ge=1, le=10, description="factor by which each wait grows")] = 2.0
 
 
 class GlueRetryPolicy(RetryPolicy, frozen=True, kw_only=True):
     """The retrier of a Glue task, whose cause takes longer to go away."""
 
-    interval_s: Annotated[int, Meta(ge=1, le=3600, description="seconds before the first of them")] = 300
+    interval_s: Annotated[int, Meta(ge=1, le=3600, description="seconds before the first retry")] = 300
 
 
 class Retries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,7 +60,7 @@ class LambdaStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = 60
     memory_mb: Annotated[int, Meta(ge=128, le=10240, description="MB; AWS Lambda allows 128 to 10240")] = 1024
     reserved_concurrency: (
-        Annotated[int, Meta(ge=1, description="at most so many run at once; a brake for what lies behind")] | None
+        Annotated[int, Meta(ge=1, description="at most this many run at once, to protect what they call")] | None
     ) = None
     settings: Annotated[dict[str, Any], Meta(description="the handler's own settings")] = {}
 
@@ -83,8 +83,7 @@ Step: TypeAlias = LambdaStep | GlueStep
 class StepKind(StrEnum):
     """What does a step's work; the value is the key by which a declaration chooses it.
 
-    Whatever differs by kind is a `match` that ends in `assert_never`, here, in policy and in the local engine: the type
-    checker then names each place that lacks a kind.
+    Code that differs by kind is a `match` that ends in `assert_never`: the type checker finds a forgotten kind.
     """
 
     LAMBDA = "handler"
@@ -128,7 +127,9 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$", description="part of every name: a-z, 0-9 and hyphens")]
     type: Annotated[WorkflowType, Meta(description="EXPRESS: five minutes in all, Lambda only; STANDARD: longer, Glue")]
     description: Annotated[str, Meta(description="a sentence for reviewers")] = ""
-    retry: Annotated[Retries, Meta(description="the retriers; policy judges other than the defaults")] = Retries()
+    retry: Annotated[Retries, Meta(description="the retriers; policy rules judge every change of the defaults")] = (
+        Retries()
+    )
     overrides: Annotated[
         dict[str, dict[str, Any]],
         Meta(description="logical id -> properties that are merged last; policy judges the result"),

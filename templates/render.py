@@ -47,7 +47,7 @@ def _in_order(mapping: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _add(events: list[yaml.Event], value: Any) -> None:
-    """Add the events of a value, which libyaml writes: several times faster than through PyYAML's nodes."""
+    """Add the events of a value, which libyaml writes: this is several times faster than PyYAML's nodes."""
     if isinstance(value, dict):
         if len(value) == 1:
             [(key, argument)] = value.items()
@@ -87,9 +87,9 @@ def _add_sequence(events: list[yaml.Event], tag: str | None, items: list[Any], *
 
 @lru_cache(maxsize=4096)
 def _text(text: str) -> yaml.ScalarEvent:
-    """Return the event of a text: a literal block if it has several lines, in quotes if it looked like something else.
+    """Return the event of a text: a literal block if it has several lines, in quotes if YAML needs them.
 
-    Templates repeat their texts, and finding out what one looks like costs more than writing it.
+    Cached: templates repeat their texts, and to resolve one costs more than to write it.
     """
     if "\n" in text:
         return yaml.ScalarEvent(None, None, (False, True), text, style="|")

@@ -89,12 +89,12 @@ def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
     if isinstance(error, yaml.composer.ComposerError) and "single document" in str(error.context):
         return "a second document begins here; keep one workflow per file"
     if tag := re.fullmatch("could not determine a constructor for the tag '(!.*)'", str(error.problem)):
-        return f"the tag {tag[1]} is not read here; write the long form, e.g. {{Ref: Queue}}"
+        return f"the tag {tag[1]} is not supported here; write the long form, e.g. {{Ref: Queue}}"
     return f"not YAML: {error.problem}; correct the syntax"
 
 
 def _refuse_depth(text: str, name: str) -> None:
-    """Refuse what nests deeper than any declaration: libyaml's composer would overflow the stack of the process."""
+    """Refuse deep nesting, on which libyaml's composer would overflow the stack of the process."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):

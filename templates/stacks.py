@@ -86,7 +86,7 @@ def _override(template: dict[str, Any], workflow: Workflow) -> dict[str, Any]:
     for logical_id, properties in workflow.overrides.items():
         if logical_id not in resources:
             raise ConfigError(
-                f"workflow {workflow.name}: overrides.{logical_id} is no resource of its template; "
+                f"workflow {workflow.name}: overrides.{logical_id} is not a resource of its template; "
                 f"{words.allowed(logical_id, sorted(resources))}"
             )
         resources[logical_id]["Properties"] = _merge(resources[logical_id]["Properties"], properties)

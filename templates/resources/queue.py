@@ -15,7 +15,7 @@ from templates.resources.retention import KEEP
 QUEUE: Final = "Queue"
 DEAD_LETTER_QUEUE: Final = "DeadLetterQueue"
 RETENTION_S: Final = 14 * 24 * 3600
-"""The longest there is: a message outlives a long weekend with the pipe stopped, and a failure its discovery."""
+"""The longest that SQS allows: messages survive a long weekend with a stopped pipe or an unnoticed failure."""
 
 
 def add_queue(template: Template, workflow: Workflow) -> None:

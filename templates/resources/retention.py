@@ -1,4 +1,4 @@
-"""What happens to resources that hold data when their stack goes."""
+"""What happens to a resource when its stack is deleted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 from troposphere import Delete, Retain, RetainExceptOnCreate
 
 KEEP: Final = {"DeletionPolicy": RetainExceptOnCreate, "UpdateReplacePolicy": Retain}
-"""Kept when the stack is deleted; removed only when its very creation fails, so that it can be tried again."""
+"""Kept when the stack is deleted; removed only if its creation fails, so that the deployment can be repeated."""
 
 DROP: Final = {"DeletionPolicy": Delete, "UpdateReplacePolicy": Delete}
-"""Gone with its stack: kept, a named log group would be in the way of the same stage when it is added again."""
+"""Deleted with the stack: a log group that stayed would block the same stage when it is added again."""
 
 LOG_RETENTION_DAYS: Final = 14
 """Requirement 9.3."""

@@ -55,19 +55,19 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
     [
         pytest.param(
             VALID + "retries: {}\n",
-            "orders.yaml:8: retries is not a key here; did you mean retry? "
+            "orders.yaml:8: retries is an unknown key; did you mean retry? "
             "allowed: name, type, description, retry, overrides, steps",
             id="unknown key",
         ),
         pytest.param(
             changed("handler: sift", "handlr: sift"),
-            "orders.yaml:7: steps[1].handlr is not a key here; did you mean handler? "
+            "orders.yaml:7: steps[1].handlr is an unknown key; did you mean handler? "
             "allowed: stage, handler, timeout_s, memory_mb, reserved_concurrency, settings",
             id="unknown key of a step",
         ),
         pytest.param(
             VALID + "retry: {lambda: {attempts: 2}}\n",
-            "orders.yaml:8: retry.lambda.attempts is not a key here; did you mean max_attempts? "
+            "orders.yaml:8: retry.lambda.attempts is an unknown key; did you mean max_attempts? "
             "allowed: max_attempts, interval_s, backoff_rate",
             id="unknown key of a retrier",
         ),
@@ -97,19 +97,18 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             changed("SiftStage", "TakeStage"),
-            "orders.yaml:6: steps[1].stage is 'TakeStage' again; each stage has a name of its own: rename one of them",
+            "orders.yaml:6: steps[1].stage is 'TakeStage' and an earlier step has that name; rename one of them",
             id="duplicate stage",
         ),
         pytest.param(
             changed("SiftStage", "Take"),
-            "orders.yaml:6: steps[1].stage is 'Take', and 'TakeStage' is there: both would be 'Take' in names; "
-            "rename one",
+            "orders.yaml:6: steps[1].stage is 'Take' beside 'TakeStage': both would be 'Take' in names; rename one",
             id="colliding stage",
         ),
         pytest.param(
             changed("SiftStage", "ReceiveMessage"),
-            "orders.yaml:6: steps[1].stage is 'ReceiveMessage', a name that ceap uses itself; "
-            "reserved are initial, ReceiveMessage, StageInput, Stage",
+            "orders.yaml:6: steps[1].stage is 'ReceiveMessage', a reserved name; "
+            "choose another than initial, ReceiveMessage, StageInput, Stage",
             id="reserved stage",
         ),
         pytest.param(
@@ -137,8 +136,7 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             changed("handler: sift", "handler: sfit"),
-            "orders.yaml:7: steps[1].handler is 'sfit', and there is no handlers/sfit.py with that name to run; "
-            "did you mean sift?",
+            "orders.yaml:7: steps[1].handler is 'sfit', and there is no handlers/sfit.py ; did you mean sift?",
             id="unknown handler",
         ),
         pytest.param(
@@ -155,8 +153,7 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             changed("EXPRESS", "STANDARD").replace("handler: sift", "glue: heavvy"),
-            "orders.yaml:7: steps[1].glue is 'heavvy', and there is no glue/heavvy.py with that name to run; "
-            "did you mean heavy? allowed: ",
+            "orders.yaml:7: steps[1].glue is 'heavvy', and there is no glue/heavvy.py ; did you mean heavy? allowed: ",
             id="unknown job",
         ),
         pytest.param(
@@ -171,7 +168,7 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             VALID + "    settings: {unles: []}\n",
-            "orders.yaml:8: steps[1].settings.unles is not a key here; ",
+            "orders.yaml:8: steps[1].settings.unles is an unknown key; ",
             id="unknown setting",
         ),
         pytest.param(
@@ -181,17 +178,17 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             changed("type:", "description: costs ${5}\ntype:"),
-            "orders.yaml:2: description holds '${', which CloudFormation would fill in; write it without",
+            "orders.yaml:2: description holds '${', which CloudFormation would replace; leave it out",
             id="a token in the description",
         ),
         pytest.param(
             changed("type:", f"description: {'ü' * 513}\ntype:"),
-            "orders.yaml:2: description has 1026 bytes; CloudFormation takes 1024: shorten it",
+            "orders.yaml:2: description has 1026 bytes; CloudFormation allows 1024: shorten it",
             id="a description too long in bytes",
         ),
         pytest.param(
             changed("type:", "description: 'see {{resolve:ssm:x}}'\ntype:"),
-            "orders.yaml:2: description holds '{{resolve:', which CloudFormation would fill in; write it without",
+            "orders.yaml:2: description holds '{{resolve:', which CloudFormation would replace; leave it out",
             id="a dynamic reference in the description",
         ),
         pytest.param(
@@ -201,7 +198,7 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             VALID + "    settings: {unless: [.nan]}\n",
-            "orders.yaml:8: steps[1].settings.unless[0] is nan, which JSON does not know; write a finite number",
+            "orders.yaml:8: steps[1].settings.unless[0] is nan, which JSON cannot hold; write a finite number",
             id="a setting that is no number",
         ),
         pytest.param(
@@ -211,29 +208,29 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             VALID + "overrides: {Queue: {DelaySeconds: !Ref Delay}}\n",
-            "orders.yaml:8: the tag !Ref is not read here; write the long form, e.g. {Ref: Queue}",
+            "orders.yaml:8: the tag !Ref is not supported here; write the long form, e.g. {Ref: Queue}",
             id="a short-form intrinsic",
         ),
         pytest.param(
             VALID + "overrides: {Queue: {DelaySeconds: }}\n",
-            "orders.yaml:8: overrides.Queue.DelaySeconds is nothing, and CloudFormation takes no null; "
+            "orders.yaml:8: overrides.Queue.DelaySeconds is null, which CloudFormation refuses; "
             "write a value or remove the key",
             id="a null in overrides",
         ),
         pytest.param(
             VALID + "overrides: {Queue: {1: 2}}\n",
-            "orders.yaml:8: overrides.Queue has the key 1, which is no text; write it in quotes",
+            "orders.yaml:8: overrides.Queue has the key 1, which is not text; write it in quotes",
             id="a key that is a number",
         ),
         pytest.param(
             VALID + "overrides: {Queue: {Tags: !!set {a}}}\n",
-            "orders.yaml:8: overrides.Queue.Tags is a set, which JSON does not know; write it as text",
+            "orders.yaml:8: overrides.Queue.Tags is a set, which JSON cannot hold; write it as text",
             id="a set",
         ),
         pytest.param(
             "name: a\ntype: EXPRESS\nsteps:\n"
             + "".join(f"  - {{stage: S{n}, handler: take, timeout_s: 1}}\n" for n in range(51)),
-            "orders.yaml:3: steps are 51; a workflow has at most 50: split it in two",
+            "orders.yaml:3: steps has 51 entries; a workflow has at most 50 steps: split it in two",
             id="too many steps",
         ),
         pytest.param(
@@ -288,7 +285,7 @@ def test_a_wrong_declaration_is_refused_with_file_place_value_and_cure(text: str
 
 def test_settings_that_do_not_fit_the_environment_are_refused() -> None:
     text = VALID + f"    settings: {{field: {'x' * 3072}}}\n"
-    assert "at most 3072 fit the function's environment" in refusal(text)
+    assert "at most 3072 fit the function's environment: shorten them" in refusal(text)
 
 
 def test_a_date_in_overrides_stays_the_text_that_was_written() -> None:
@@ -351,8 +348,8 @@ def test_what_is_no_name_of_a_bucket_is_refused(bucket: str) -> None:
 def test_a_workflow_bucket_is_no_source() -> None:
     text = changed("handler: take\n", "handler: take\n    settings: {source_bucket: ceap-workflow-dev-123456789012}\n")
     assert refusal(text) == (
-        "orders.yaml:6: steps[0].settings.source_bucket is 'ceap-workflow-dev-123456789012', a workflow bucket, in "
-        "which a stage reads the stage before it alone; name another"
+        "orders.yaml:6: steps[0].settings.source_bucket is 'ceap-workflow-dev-123456789012', a workflow bucket, "
+        "where a stage may read only the previous stage's output; name another"
     )
 
 
@@ -360,6 +357,6 @@ def test_a_workflow_bucket_is_no_source() -> None:
 def test_a_source_bucket_of_a_stage_that_reads_no_message_is_refused() -> None:
     text = VALID + "  - stage: AgainStage\n    handler: take\n    settings: {source_bucket: my-exports}\n"
     assert refusal(text) == (
-        "orders.yaml:10: steps[2].settings.source_bucket is 'my-exports', but only the first stage reads what a "
-        "message names; leave it out, or move the stage"
+        "orders.yaml:10: steps[2].settings.source_bucket is 'my-exports', but only the first stage reads a message's "
+        "source; leave it out, or put the stage first"
     )

@@ -102,7 +102,7 @@ def test_a_handler_that_cannot_be_imported_is_named_with_its_error(folder: Path)
 
 def test_a_module_without_needs_is_no_stage_and_the_message_says_where_it_belongs(folder: Path) -> None:
     (folder / "helper.py").write_text('"""A text.\n\nNEEDS is not declared here.\n"""\n')
-    with pytest.raises(ConfigError, match=r"helper\.py: declares no NEEDS, and each module of handlers/ is a stage"):
+    with pytest.raises(ConfigError, match=r"helper\.py: has no NEEDS, but every module of handlers/ is a stage"):
         discovery.load_needs("helper")
 
 
@@ -128,7 +128,7 @@ handler = print
         ("handler = print", "", r"handler is None; end the module with `handler = YourStage\(NEEDS\)`"),
         ("handler = print", "handler = Settings", "handler is <class .*>; end the module with `handler = YourStage"),
         ("settings=Settings", "settings=Settings()", r"NEEDS\.settings is Settings\(\); give the class"),
-        (", forbid_unknown_fields=True", "", "Settings would take misspelt settings; declare it frozen=True"),
+        (", forbid_unknown_fields=True", "", "Settings would accept misspelt settings; declare it frozen=True"),
         ("=Settings)", "=Settings, tables={'a': ('PutItem',)})", r"NEEDS\.tables has the key 'a'; make it a handlers"),
         ("=Settings)", "=Settings, tables={Table('a b', 'PK'): ('PutItem',)})", "table 'a b' must be lower-case words"),
         (
@@ -139,7 +139,7 @@ handler = print
         (
             "=Settings)",
             "=Settings, tables={Table('a', 'PK'): ('PutItm',)})",
-            "table a: 'PutItm' is no action",
+            "table a: 'PutItm' is not an action",
         ),
         ("=Settings)", "=Settings, bucket_setting='b')", "NEEDS.bucket_setting is 'b'; name a field of its Settings"),
         ("import msgspec", "raise SystemExit('bye')", "cannot be imported: SystemExit: bye; correct the module"),

@@ -257,7 +257,7 @@ def test_an_override_of_no_resource_is_refused() -> None:
     overrides = {"TakeFuncton": {"MemorySize": 512}}
     workflow = workflow_of({"name": "orders", "type": "EXPRESS", "steps": STEPS, "overrides": overrides})
     with pytest.raises(
-        ConfigError, match=r"orders: overrides\.TakeFuncton is no resource .*did you mean TakeFunction\?"
+        ConfigError, match=r"orders: overrides\.TakeFuncton is not a resource .*did you mean TakeFunction\?"
     ):
         workflow_stack(workflow)
 
