@@ -13,7 +13,7 @@ from handlers.candidates.candidate import Candidate, join_key
 from handlers.candidates.candidate_stage import CandidateStage
 from handlers.runtime.batch import batched
 from handlers.runtime.context import StageContext
-from handlers.runtime.contract import PermanentStageError, TransientStageError
+from handlers.runtime.contract import StageError, TransientStageError
 from handlers.runtime.metrics import Measures
 from handlers.runtime.needs import Index, Needs, Table
 from handlers.runtime.tables import TableClient, check_item
@@ -90,11 +90,7 @@ class StoreStage(CandidateStage[Candidate, Settings]):
                         stage.count(STALE, record=candidate)
 
     def measure(self, share: Share) -> Measures:
-        return {
-            "InputCount": share.records,
-            "StoredCount": share.records_out,
-            "FailedCount": share.counts[FAILED],
-        }
+        return {"InputCount": share.records, "StoredCount": share.records_out, "FailedCount": share.counts[FAILED]}
 
 
 def _merge(batch: list[Candidate]) -> tuple[dict[tuple[str, str], Candidate], list[Candidate]]:
@@ -167,7 +163,7 @@ def _summarise(failures: Mapping[tuple[str, str], BaseException], total: int) ->
     """Return one error for all: permanent if one is, as a later attempt would meet it again."""
     first = next((error for error in failures.values() if not isinstance(error, TransientStageError)), None)
     error = first or next(iter(failures.values()))
-    if not isinstance(error, PermanentStageError | TransientStageError):
+    if not isinstance(error, StageError):
         return error
     keys = [{"PK": partition, "SK": sort} for partition, sort in failures]
     return type(error)(f"{len(failures)} of {total} items of a batch could not be stored: {error}", {"keys": keys})

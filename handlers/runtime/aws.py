@@ -120,16 +120,13 @@ def stage_errors(action: str, resource: str, *, missing: str = "") -> Iterator[N
         PermanentStageError: No later attempt can succeed.
         TransientStageError: A later attempt may; the client's own retries are used up.
     """
-    from botocore.exceptions import (  # type: ignore[import-untyped]  # botocore ships no types
-        BotoCoreError,
-        ClientError,
-    )
+    from botocore import exceptions
 
     try:
         yield
-    except ClientError as error:
+    except exceptions.ClientError as error:
         raise _of_answer(error.response, f"{action} on {resource}", missing) from error
-    except BotoCoreError as error:
+    except exceptions.BotoCoreError as error:
         raise _of_no_answer(error, f"{action} on {resource}") from error
 
 
@@ -153,22 +150,15 @@ def _of_answer(answer: dict[str, Any], call: str, missing: str) -> StageError:
 
 
 def _of_no_answer(error: Exception, call: str) -> StageError:
-    from botocore.exceptions import (
-        ChecksumError,
-        CredentialRetrievalError,
-        FlexibleChecksumError,
-        HTTPClientError,
-        IncompleteReadError,
-    )
-    from botocore.exceptions import ConnectionError as BotocoreConnectionError
+    from botocore import exceptions
 
     network = (
-        BotocoreConnectionError,
-        ChecksumError,
-        CredentialRetrievalError,
-        FlexibleChecksumError,
-        HTTPClientError,
-        IncompleteReadError,
+        exceptions.ChecksumError,
+        exceptions.ConnectionError,
+        exceptions.CredentialRetrievalError,
+        exceptions.FlexibleChecksumError,
+        exceptions.HTTPClientError,
+        exceptions.IncompleteReadError,
     )
     said = f"{call} failed: {type(error).__name__}: {error}"
     if isinstance(error, network):

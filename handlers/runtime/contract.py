@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, TypeAlias, final
+from typing import Annotated, Any, Final, Literal, final
 
 import msgspec
 
@@ -33,12 +33,10 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     error_message: str | None = None
 
 
-@final
-class PermanentStageError(Exception):
-    """The same input can never succeed: the state machine does not retry it.
+class StageError(Exception):
+    """Why a stage failed: one of the two classes below, of which Step Functions compares the exact name.
 
     `details` go to error.json but not to the logs: they may name customers.
-    Never subclassed: Step Functions compares the exact class name with the retrier's `ErrorEquals`.
     """
 
     def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
@@ -47,18 +45,13 @@ class PermanentStageError(Exception):
 
 
 @final
-class TransientStageError(Exception):
-    """A later attempt may succeed: the state machine's retrier waits and tries again.
-
-    `details` as of PermanentStageError; never subclassed either.
-    """
-
-    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.details = details or {}
+class PermanentStageError(StageError):
+    """The same input can never succeed: the state machine does not retry it."""
 
 
-StageError: TypeAlias = PermanentStageError | TransientStageError
+@final
+class TransientStageError(StageError):
+    """A later attempt may succeed: the state machine's retrier waits and tries again."""
 
 
 def stage_prefix(execution_id: str, stage: str) -> str:

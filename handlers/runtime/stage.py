@@ -101,7 +101,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         failure: StageError
         try:
             self._run(context, lambda_context, tally)
-        except (PermanentStageError, TransientStageError) as error:
+        except StageError as error:
             failure = error
         except Exception as error:
             # Its text may quote a record: it goes to error.json, but not to logs and histories.
@@ -243,7 +243,7 @@ def _commit(rejected: ObjectWriter, output: ObjectWriter) -> Iterator[None]:
         # What was rejected is often why, but if it cannot be kept, the failure is still the one to report.
         try:
             rejected.close()
-        except (PermanentStageError, TransientStageError):
+        except StageError:
             rejected.abort()
         raise
     except BaseException:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from handlers.runtime.aws import client, stage_errors
-from handlers.runtime.contract import PermanentStageError, TransientStageError
+from handlers.runtime.contract import StageError
 
 CHUNK_BYTES: Final = 64 * 1024
 # The least that S3 takes, as a part is held in memory: 10,000 of them are 52 GB.
@@ -123,7 +123,7 @@ class ObjectWriter:
         try:
             with stage_errors("s3:AbortMultipartUpload", self._storage.locate(self._target["Key"])):
                 self._client.abort_multipart_upload(**self._target, **self._upload)
-        except (PermanentStageError, TransientStageError):
+        except StageError:
             # The failure that led here is the one to report.
             pass
 
