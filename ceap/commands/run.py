@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
+NUMBER: Final = "[1-9][0-9]{0,5}"
 FAIL_FORM: Final = "STAGE, STAGE:TIMES, STAGE:always or STAGE:permanent"
 ENVIRONMENT: Final = "local"
 WIDE: Final = 160
@@ -270,11 +271,7 @@ def _require_spark() -> None:
 
 
 def _failure(text: str, stages: Sequence[str]) -> RequestedFailure:
-    """Return the failure that `--fail` asks for.
-
-    Raises:
-        UsageError: The stage is unknown, or what follows it is neither a number nor a known word.
-    """
+    """Return the failure that `--fail` asks for, or raise UsageError."""
     from handlers.runtime.contract import PermanentStageError, TransientStageError
 
     stage, colon, how = text.partition(":")
@@ -282,21 +279,14 @@ def _failure(text: str, stages: Sequence[str]) -> RequestedFailure:
         raise UsageError(f"--fail {text}: there is no stage {stage!r}; {words.allowed(stage, stages)}")
     if how == "permanent":
         return RequestedFailure(stage, PermanentStageError.__name__, None)
-    if how == "always":
-        return RequestedFailure(stage, TransientStageError.__name__, None)
-    if not colon:
-        return RequestedFailure(stage, TransientStageError.__name__, 1)
-    if not re.fullmatch("[1-9][0-9]{0,5}", how):
-        raise UsageError(f"--fail {text}: {how!r} is not how often to fail; allowed: {FAIL_FORM}")
-    return RequestedFailure(stage, TransientStageError.__name__, int(how))
+    if colon and how != "always" and not re.fullmatch(NUMBER, how):
+        raise UsageError(f"--fail {text}: {how!r} is not a number of failures; allowed: {FAIL_FORM}")
+    times = None if how == "always" else int(how or 1)
+    return RequestedFailure(stage, TransientStageError.__name__, times)
 
 
 def _body(given: str | None, default: Path) -> str:
-    """Return the message body.
-
-    Raises:
-        UsageError: the file is missing, the message is empty, or SQS would refuse it.
-    """
+    """Return the message body, or raise UsageError where there is none or SQS would refuse it."""
     from templates.budget import MAX_MESSAGE_BYTES
 
     place = "standard input" if given == "-" else (given or str(default))
@@ -320,11 +310,7 @@ def _body(given: str | None, default: Path) -> str:
 
 
 def _empty_folder(folder: Path) -> Path:
-    """Return the folder, made if it was not there.
-
-    Raises:
-        UsageError: It holds something, is a file, or cannot be made.
-    """
+    """Return the folder, made if it was not there, or raise UsageError if it cannot be used or is not empty."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -343,7 +329,7 @@ def _write_objects(folder: Path, objects: dict[str, bytes]) -> None:
 
 
 def _positive(text: str) -> int:
-    if not re.fullmatch("[1-9][0-9]{0,5}", text):
+    if not re.fullmatch(NUMBER, text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999")
     return int(text)
 

@@ -91,13 +91,8 @@ def _download(requirements: Path, folder: Path) -> None:
         file=sys.stderr,
     )
     command = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps"]
-    command += [
-        "--only-binary=:all:",
-        "--require-hashes",
-        "--implementation=cp",
-        f"--python-version={lambda_runtime.PYTHON}",
-    ]
-    command += [f"--platform={platform}" for platform in PLATFORMS]
+    command += ["--only-binary=:all:", "--require-hashes", "--implementation=cp"]
+    command += [f"--python-version={lambda_runtime.PYTHON}", *(f"--platform={platform}" for platform in PLATFORMS)]
     done = subprocess.run(  # noqa: S603 - our own interpreter; the only words from outside are two paths
         [*command, f"--dest={folder}", f"--requirement={requirements}"], capture_output=True, text=True, check=False
     )

@@ -100,11 +100,7 @@ class StepFunctions:
 
 
 def _input(given: Document) -> str:
-    """Return the input of an execution that is to be started.
-
-    Raises:
-        ApiError: it is no JSON, or too long.
-    """
+    """Return the input of an execution to start, or raise ApiError if it is too long or not JSON."""
     text: str = given.get("input", "{}")
     if len(text.encode()) > budget.INPUT_LIMIT_BYTES:
         raise ApiError("ValidationException", f"The input is longer than {budget.INPUT_LIMIT_BYTES} bytes")

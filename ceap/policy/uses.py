@@ -55,10 +55,7 @@ _DELIVER_LOGS: Final = (
 )
 _TRACE: Final = (*_SEND_TRACES, "xray:GetSamplingRules", "xray:GetSamplingTargets")
 
-_INVOCATIONS: Final = {
-    "REQUEST_RESPONSE": "states:StartSyncExecution",
-    "FIRE_AND_FORGET": "states:StartExecution",
-}
+_INVOCATIONS: Final = {"REQUEST_RESPONSE": "states:StartSyncExecution", "FIRE_AND_FORGET": "states:StartExecution"}
 _KEY_PATH: Final = re.compile(r"States\.Format\('([^']*)', \$\$\.Execution\.Name\)")
 
 

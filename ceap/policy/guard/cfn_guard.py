@@ -29,6 +29,7 @@ _BINARIES: Final = {
     ("Darwin", "x86_64"): ("macos/x86_64", "3e8118e3c4cd98901b3a21b7037a40674023945349ad4661f1a7101f2d96c31f"),
     ("Darwin", "arm64"): ("macos/aarch64", "89e97faaabb5431bc16d0487b5c8e67573e3f84e397b87985bfb02c2bdd4f46a"),
 }
+_VALIDATE: Final = ("validate", "--payload", "--structured", "--output-format", "json", "--show-summary", "none")
 _JUDGED: Final = (0, 19)
 """The exit codes of `validate` when nothing failed and when a rule did; any other is an error."""
 
@@ -90,10 +91,8 @@ def _write_program(path: Path, content: bytes) -> None:
         finally:
             Path(beside).unlink(missing_ok=True)
     except OSError as error:
-        text = (
-            f"{path}: cfn-guard cannot be put there: {error.strerror}; run `ceap check` once as the owner of the folder"
-        )
-        raise SetupError(text) from None
+        cure = "run `ceap check` once as the owner of the folder"
+        raise SetupError(f"{path}: cfn-guard cannot be put there: {error.strerror}; {cure}") from None
 
 
 def run_engine(rules: Sequence[str], data: Sequence[str]) -> list[dict[str, Any]]:
@@ -106,19 +105,9 @@ def run_engine(rules: Sequence[str], data: Sequence[str]) -> list[dict[str, Any]
         SetupError: it cannot be run.
     """
     engine = find_engine()
-    command = [
-        str(engine),
-        "validate",
-        "--payload",
-        "--structured",
-        "--output-format",
-        "json",
-        "--show-summary",
-        "none",
-    ]
     payload = json.dumps({"rules": rules, "data": data}).encode()
     try:
-        done = subprocess.run(command, input=payload, capture_output=True, check=False)  # noqa: S603 (known by its hash)
+        done = subprocess.run([engine, *_VALIDATE], input=payload, capture_output=True, check=False)  # noqa: S603 (known by its hash)
     except OSError as error:
         raise SetupError(f"{engine}: cannot be run: {error.strerror}; mount its folder without noexec") from None
     complaint = " ".join(done.stderr.decode(errors="replace").split())

@@ -38,11 +38,7 @@ def format_junit(report: Report) -> str:
 
 
 def _add_suite(
-    suites: ET.Element,
-    name: str,
-    verdicts: Mapping[str, str],
-    findings: Sequence[Finding],
-    waived: Sequence[Waived],
+    suites: ET.Element, name: str, verdicts: Mapping[str, str], findings: Sequence[Finding], waived: Sequence[Waived]
 ) -> None:
     suite = ET.SubElement(suites, "testsuite", name=_text(name))
     for rule, verdict in verdicts.items():

@@ -35,17 +35,13 @@ def format_sarif(report: Report, rules: Sequence[str], entries: Mapping[str, Ent
     addresses of files are relative to.
     """
     findings: list[tuple[Finding, Waiver | None]] = [(finding, None) for finding in report.findings]
-    findings = sorted(
-        [*findings, *((waived.finding, waived.waiver) for waived in report.waived)], key=lambda pair: pair[0]
-    )
+    findings += [(waived.finding, waived.waiver) for waived in report.waived]
+    findings.sort(key=lambda pair: pair[0])
     ours = [pair for pair in findings if not LINT.fullmatch(pair[0].rule)]
     lint = [pair for pair in findings if LINT.fullmatch(pair[0].rule)]
     descriptors = [_descriptor(rule, entries.get(rule)) for rule in sorted(rules)]
     lint_descriptors = [_lint_descriptor(rule) for rule in sorted({finding.rule for finding, _ in lint})]
-    runs = [
-        _run("ceap", descriptors, ours, root),
-        _run("cfn-lint", lint_descriptors, lint, root),
-    ]
+    runs = [_run("ceap", descriptors, ours, root), _run("cfn-lint", lint_descriptors, lint, root)]
     return to_json({"$schema": SCHEMA, "version": "2.1.0", "runs": runs})
 
 
@@ -67,10 +63,7 @@ def _run(name: str, rules: Sequence[Json], findings: Sequence[tuple[Finding, Wai
 
 def _result(finding: Finding, waiver: Waiver | None, root: Path) -> Json:
     location: Json = {
-        "physicalLocation": {
-            "artifactLocation": _address(finding.file, root),
-            "region": {"startLine": finding.line},
-        }
+        "physicalLocation": {"artifactLocation": _address(finding.file, root), "region": {"startLine": finding.line}}
     }
     if finding.path:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.path}]
