@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants templates check docs package bench glue lint format lock clean
+.PHONY: help run test bare mutants templates check docs package bench glue lint format lock clean
 
 BIN := .venv/bin
 PACKAGES := ceap templates handlers guard_rules
@@ -19,6 +19,9 @@ run: .venv/ready ## the main job: templates, policy verdict, a message through a
 
 test: lint ## the whole test suite; tests of Glue jobs are skipped, and counted, until make glue has run
 	@$(BIN)/pytest -q -n auto --maxprocesses 8 --dist loadgroup
+
+bare: .venv/ready ## prove that the framework stands without the sample: its tests, make check, make run, in a copy
+	@$(BIN)/python -m tests.bare
 
 mutants: .venv/ready ## change every scalar of the tests' own templates and see that something notices; takes minutes
 	@$(BIN)/python -m tests.policy.leaf_mutants

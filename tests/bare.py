@@ -1,4 +1,7 @@
-"""Copies of the project to change: with this environment's packages, without a network, without the sample."""
+"""What a project is without the sample: `python -m tests.bare` follows docs/how-to/without-the-sample.md in a copy.
+
+The copy uses this environment's packages, no network, and the README's handler and workflow as those of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,60 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs/how-to/without-the-sample.md"
+TESTS_MIN: Final = 2600
+"""How many tests must pass there: if fewer do, tests of the framework went with the sample."""
+
 OFFLINE: Final = {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1", "http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
+
+
+def main() -> int:
+    """Return 0 if the framework stands without the sample, else 1."""
+    with tempfile.TemporaryDirectory(prefix="bare-") as scratch:
+        project = Path(scratch).resolve() / "project"
+        copy(project)
+        make_environment(project)
+        try:
+            passed = use_without_the_sample(project)
+        except AssertionError as error:
+            print(f"without the sample: {error}", file=sys.stderr)
+            return 1
+    if passed < TESTS_MIN:
+        print(f"without the sample: {passed} tests passed, expected at least {TESTS_MIN}", file=sys.stderr)
+        return 1
+    print(f"without the sample: {passed} tests passed, make check and make run too")
+    return 0
+
+
+def use_without_the_sample(project: Path) -> int:
+    """Take the sample out of a copy and use what is left; return how many tests passed.
+
+    Raises:
+        AssertionError: a command failed, or something of the sample is left.
+    """
+    for command in deletions(PAGE.read_text(encoding="utf-8")):
+        run(project, *command.split())
+    write_own_workflow(project)
+    run(project, "make", "templates")
+    generated = sorted(path.name for path in (project / "generated").iterdir())
+    assert generated == ["foundation.template.yaml", "orders.template.yaml"], generated
+    foundation = yaml.load((project / "generated/foundation.template.yaml").read_bytes(), Loader=yaml.BaseLoader)
+    tables = [name for name, body in foundation["Resources"].items() if body["Type"] == "AWS::DynamoDB::Table"]
+    assert tables == [], f"the foundation still has {tables}"
+    run(project, "make", "check")
+    ran = run(project, "make", "run", "WORKFLOW=orders")
+    assert "orders: SUCCEEDED" in ran, ran
+    run(project, "make", "lint")
+    words = ("-q", "-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup", "-p", "no:cacheprovider")
+    [passed] = re.findall(r"(\d+) passed", run(project, ".venv/bin/pytest", *words))
+    return int(passed)
 
 
 def copy(project: Path) -> None:
@@ -91,3 +142,7 @@ def run(project: Path, *command: str) -> str:
     )
     assert done.returncode == 0, f"`{' '.join(command)}` ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -23,7 +23,7 @@ values = st.recursive(
 
 @pytest.fixture
 def table(aws: None) -> TableClient:
-    return TableClient("score_cache")
+    return TableClient("ratings")
 
 
 def set_version(table: TableClient, version: int) -> Json | None:
@@ -98,9 +98,9 @@ def leave_unprocessed(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
 def test_what_is_left_unprocessed_is_asked_for_again(monkeypatch: pytest.MonkeyPatch, no_waiting: list[float]) -> None:
     items = [{"PK": "p", "SK": str(number)} for number in range(5)]
     leave_unprocessed(monkeypatch, times=2)
-    TableClient("score_cache").put_many(items)
+    TableClient("ratings").put_many(items)
     leave_unprocessed(monkeypatch, times=2)
-    assert sorted(item["SK"] for item in TableClient("score_cache").get_many(items)) == ["0", "1", "2", "3", "4"]
+    assert sorted(item["SK"] for item in TableClient("ratings").get_many(items)) == ["0", "1", "2", "3", "4"]
     assert len(no_waiting) == 4
 
 
@@ -108,9 +108,9 @@ def test_what_is_left_unprocessed_is_asked_for_again(monkeypatch: pytest.MonkeyP
 def test_what_stays_unprocessed_is_transient(monkeypatch: pytest.MonkeyPatch, no_waiting: list[float]) -> None:
     leave_unprocessed(monkeypatch, times=100)
     with pytest.raises(
-        TransientStageError, match="dynamodb:BatchWriteItem on score_cache left 4 entries unprocessed 6"
+        TransientStageError, match="dynamodb:BatchWriteItem on ratings left 4 entries unprocessed 6"
     ):
-        TableClient("score_cache").put_many([{"PK": "p", "SK": str(number)} for number in range(10)])
+        TableClient("ratings").put_many([{"PK": "p", "SK": str(number)} for number in range(10)])
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_what_stays_unprocessed_is_transient(monkeypatch: pytest.MonkeyPatch, no
         (
             Refusal(400, "AccessDeniedException"),
             PermanentStageError,
-            "dynamodb:UpdateItem on score_cache was denied: .*; add it to NEEDS of the handler",
+            "dynamodb:UpdateItem on ratings was denied: .*; add it to NEEDS of the handler",
         ),
         (Refusal(400, "ResourceNotFoundException"), PermanentStageError, "found nothing .* check that it is deployed"),
         (Refusal(400, "ValidationException"), PermanentStageError, "400 ValidationException"),
