@@ -107,9 +107,7 @@ def test_what_is_left_unprocessed_is_asked_for_again(monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("aws")
 def test_what_stays_unprocessed_is_transient(monkeypatch: pytest.MonkeyPatch, no_waiting: list[float]) -> None:
     leave_unprocessed(monkeypatch, times=100)
-    with pytest.raises(
-        TransientStageError, match="dynamodb:BatchWriteItem on ratings left 4 entries unprocessed 6"
-    ):
+    with pytest.raises(TransientStageError, match="dynamodb:BatchWriteItem on ratings left 4 entries unprocessed 6"):
         TableClient("ratings").put_many([{"PK": "p", "SK": str(number)} for number in range(10)])
 
 
