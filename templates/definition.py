@@ -6,6 +6,8 @@ failed, where a redrive continues.
 
 from __future__ import annotations
 
+import json
+import re
 from itertools import pairwise
 from typing import Any, Final, NamedTuple, assert_never
 
@@ -23,6 +25,9 @@ STAGE_INPUT: Final = "StageInput"
 INVOKE: Final = "arn:aws:states:::lambda:invoke"
 RUN_JOB: Final = "arn:aws:states:::glue:startJobRun.sync"
 PUT_OBJECT: Final = "arn:aws:states:::aws-sdk:s3:putObject"
+
+# What libyaml calls printable, without the line separators of YAML 1.1.
+_NOT_LITERAL: Final = re.compile("[^\n -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
 
 State = dict[str, Any]
 
@@ -79,8 +84,12 @@ def build_definition(workflow: Workflow) -> State:
 
 
 def definition_text(workflow: Workflow) -> str:
-    """Return the definition as reviewers read it in the template: indented JSON that ends in a line feed."""
-    return msgspec.json.format(msgspec.json.encode(build_definition(workflow)), indent=2).decode() + "\n"
+    """Return the definition as reviewers read it in the template: indented JSON that ends in a line feed.
+
+    What YAML cannot write in a literal block is a JSON escape.
+    """
+    text = msgspec.json.format(msgspec.json.encode(build_definition(workflow)), indent=2).decode() + "\n"
+    return _NOT_LITERAL.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def lambda_payload(stage: str, previous: str | None) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import Any, Final
 
@@ -26,6 +27,9 @@ _START: Final = (yaml.StreamStartEvent(), yaml.DocumentStartEvent(explicit=False
 _END: Final = (yaml.DocumentEndEvent(explicit=False), yaml.StreamEndEvent())
 _RESOLVER: Final = yaml.resolver.Resolver()
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
+# YAML 1.1 and 1.2 differ, and so do their readers: anything that looks like a number or a time, or is a short word for
+# true, false or null, is a text to all of them in quotes alone.
+_READ_OTHERWISE: Final = re.compile(r"[-+.]*[0-9][-+.:_ 0-9a-ftxozA-FTXOZ]*|[-+]?\.(inf|nan)|[yn~]|none", re.IGNORECASE)
 
 
 def render(template: dict[str, Any]) -> str:
@@ -93,5 +97,6 @@ def _text(text: str) -> yaml.ScalarEvent:
     """
     if "\n" in text:
         return yaml.ScalarEvent(None, None, (False, True), text, style="|")
-    plain = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False)) == _TEXT_TAG  # type: ignore[no-untyped-call]  # PyYAML's
+    resolved = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # PyYAML's
+    plain = resolved == _TEXT_TAG and not _READ_OTHERWISE.fullmatch(text)
     return yaml.ScalarEvent(None, None, (plain, True), text)
