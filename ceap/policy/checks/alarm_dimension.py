@@ -1,6 +1,6 @@
-"""An alarm watches the resource that it names: its dimension holds what the metric is published under.
+"""An alarm's dimension names the resource that it is to watch, in the form in which the metric is published.
 
-CloudWatch takes any text: an alarm on what does not exist stays silent for ever.
+CloudWatch accepts any text: an alarm on a resource that does not exist never fires.
 Source: requirement 8; "Available CloudWatch metrics" of SQS, "Monitoring Step Functions metrics", "Monitoring
 EventBridge Pipes", "Monitoring Amazon EventBridge", "Lambda metrics".
 """
@@ -32,7 +32,7 @@ RULE: Final = "WIRE03_ALARM_DIMENSION"
 
 
 class _Dimension(NamedTuple):
-    """What a namespace's metrics are published under: the dimension, a type, and the attributes that hold its value."""
+    """The dimension of a namespace's metrics: its name, the type of its resource, and the attributes with its value."""
 
     name: str
     type: str
@@ -50,7 +50,7 @@ _DIMENSIONS: Final = {
 
 
 _ALONE: Final = ("AWS/SQS", "AWS/EventBridge/Pipes")
-"""Namespaces that know one dimension. Source: "Available CloudWatch metrics" of SQS and of pipes."""
+"""Namespaces whose metrics have one dimension only. Source: "Available CloudWatch metrics" of SQS and of pipes."""
 
 
 def check(template: Template) -> list[Finding]:
@@ -65,7 +65,7 @@ def _wrong_dimensions(template: Template) -> Iterator[tuple[str, str]]:
         dimensions = items(alarm.properties.get("Dimensions"))
         if namespace in _ALONE and len(dimensions) > 1:
             message = f"{namespace} publishes no metric with these dimensions, so the alarm never fires | fix: "
-            yield f"{message}{_DIMENSIONS[namespace].name} alone", alarm.path("Dimensions")
+            yield f"{message}only {_DIMENSIONS[namespace].name}", alarm.path("Dimensions")
         for index, dimension in enumerate(dimensions if right else ()):
             found, target = pointed_at(template, at(dimension, "Value")), reference(at(dimension, "Value"))
             if not (right and found and target and at(dimension, "Name") == right.name):
@@ -78,18 +78,18 @@ def _wrong_dimensions(template: Template) -> Iterator[tuple[str, str]]:
 
 
 def _unwatched(template: Template) -> Iterator[tuple[str, str]]:
-    """Yield the alarms on a workflow's metrics of which none watches the workflow's own resource."""
+    """Yield each metric that has alarms, but none of them on the workflow's own resource."""
     alarms = list(resources(template, ALARM))
     for namespace, metric, resource in _watched(template):
         dimension = _DIMENSIONS[namespace].name
         same = [alarm for alarm in alarms if _is_on(alarm, namespace, metric)]
         if same and not any(_watches(template, alarm, dimension, resource) for alarm in same):
-            message = f"no alarm on {metric} watches {resource.logical_id} | fix: Dimensions {dimension} of it"
+            message = f"no alarm on {metric} watches {resource.logical_id} | fix: set its {dimension} in Dimensions"
             yield message, same[0].path("Dimensions")
 
 
 def _watched(template: Template) -> Iterator[tuple[str, str, Resource]]:
-    """Yield what must not fail unseen: namespace, metric and resource."""
+    """Yield the namespace, metric and resource that an alarm must watch."""
     for pipe in resources(template, PIPE):
         yield "AWS/EventBridge/Pipes", "ExecutionFailed", pipe
         queue = pointed_at(template, pipe.properties.get("Source"))

@@ -1,4 +1,4 @@
-"""A Lambda task says its own name: the stage writes its output under it.
+"""currentStage of a Lambda task is its own name: the stage writes its output below it.
 
 Source: property 2; requirements 2.2 and 3.2.
 """

@@ -1,6 +1,7 @@
-"""A dead-letter queue lets in exactly the queues that send to it.
+"""A dead-letter queue allows exactly the queues that send to it.
 
-Their ARNs are spelled out, since `GetAtt` both ways would be a circle; a name that differs makes SQS refuse the queue.
+It spells out their ARNs, because `GetAtt` both ways would be a circular dependency. If a name differs, SQS refuses the
+queue.
 Source: requirement 8.5; SQS Developer Guide, "Configuring a dead-letter queue", RedriveAllowPolicy.
 """
 

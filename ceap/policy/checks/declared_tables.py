@@ -1,7 +1,7 @@
 """The foundation's tables have the keys, indexes and expiry that the handlers declare.
 
-Another key fails at the first message; another expiry keeps what should go. Source: requirement 10.4;
-`handlers/runtime/needs.py`; AWS::DynamoDB::Table.
+With another key the first message fails; with another expiry items stay that should be deleted. Source:
+requirement 10.4; `handlers/runtime/needs.py`; AWS::DynamoDB::Table.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def check(template: Template) -> list[Finding]:
 def _adoption_faults(template: Template, name: str) -> Iterator[tuple[str, str]]:
     parameter = f"{naming.table_id(name)}Name"
     if at(template.data, "Parameters", parameter, "Default") not in (None, ""):
-        yield "the default creates no table | fix: Default ''", f"/Parameters/{parameter}/Default"
+        yield "with this default the stack creates no table | fix: Default: ''", f"/Parameters/{parameter}/Default"
 
 
 def _faults(table: Resource, declared: Table) -> Iterator[tuple[str, str]]:
@@ -42,7 +42,7 @@ def _faults(table: Resource, declared: Table) -> Iterator[tuple[str, str]]:
         yield f"the keys are not those that handlers use | fix: {json.dumps(keys)}", table.path("KeySchema")
     texts = [at(attribute, "AttributeType") == "S" for attribute in items(properties.get("AttributeDefinitions"))]
     if not all(texts):
-        yield "handlers write all keys as texts | fix: AttributeType S", table.path("AttributeDefinitions")
+        yield "handlers write every key as a string | fix: AttributeType: S", table.path("AttributeDefinitions")
     indexes = {str(at(index, "IndexName")): index for index in items(properties.get("GlobalSecondaryIndexes"))}
     for index in declared.indexes:
         found = indexes.get(index.name)

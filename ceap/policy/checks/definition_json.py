@@ -1,6 +1,6 @@
 """A state machine's definition is a JSON object.
 
-Guard's json_parse gives up on a whole rule file otherwise, and says neither where nor why.
+Otherwise Guard's json_parse stops the whole rule file, and reports neither where nor why.
 """
 
 from __future__ import annotations
@@ -31,4 +31,4 @@ def _fault(definition: str) -> str:
         return f"the definition is not JSON: {error.msg} in its line {error.lineno}, column {error.colno}"
     except DocumentError as error:
         return f"the definition is not valid: {error}"
-    return "" if isinstance(value, dict) else "the definition is no JSON object"
+    return "" if isinstance(value, dict) else "the definition is not a JSON object"

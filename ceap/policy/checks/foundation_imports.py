@@ -1,6 +1,6 @@
-"""What a workflow imports from the foundation is what belongs in that place.
+"""A workflow imports the right export of the foundation in each place.
 
-CloudFormation takes any export of the name: a bucket's name is a text as good as a topic's ARN.
+CloudFormation accepts any export that exists, also a bucket's name in place of a topic's ARN.
 Source: `templates/naming.py`, the one place of names; CloudFormation User Guide, "Fn::ImportValue".
 """
 
@@ -59,7 +59,7 @@ def _imports(value: Any, path: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _places(template: Template) -> Iterator[tuple[str, str]]:
-    """Yield the places that take one export alone; tables are WIRE08's."""
+    """Yield the places that take one export only; WIRE08 checks those that take tables."""
     for function in resources(template, FUNCTION):
         yield function.path("Code", "S3Bucket"), "ArtifactBucket"
     for machine in resources(template, MACHINE):

@@ -26,7 +26,7 @@ def check(template: Template) -> list[Finding]:
                 place = ("States", name, "Parameters", "Arguments", argument)
                 said, right = at(machine.definition, *place), key_path(folder)
                 if said is not None and said != right:  # a missing one is P22's
-                    message = f'[P23] {argument[2:-2]} is not that of {folder} | fix: "{argument}": "{right}"'
+                    message = f'[P23] {argument[2:-2]} is not the key of {folder} | fix: "{argument}": "{right}"'
                     findings.append(finding_at(template, RULE, message, machine.path(*place)))
     return findings
 

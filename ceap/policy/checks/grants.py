@@ -1,7 +1,7 @@
-"""What a role is granted is what its owner uses: a grant too few fails at run time, one too many is reach for others.
+"""A role allows what its owner uses: a missing grant fails at run time, an unused grant widens access.
 
-Judged are roles whose users are all known: functions with a handler of the project, jobs and state machines that a
-definition drives, pipes from a queue. Source: requirement 11.9, properties 40 and 42.
+The check judges roles whose users are all known: functions with a handler of the project, jobs and state machines that
+a definition drives, pipes from a queue. Source: requirement 11.9, properties 40 and 42.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _is_on_key(granted: _Granted) -> bool:
 
 
 def _spelt_alike(expected: set[Grant], granted: list[_Granted]) -> list[_Granted]:
-    """Return the grants with actions in the letters of what is expected: to IAM, small and capital are the same."""
+    """Return the grants with actions spelt like the expected ones: IAM does not distinguish capitals."""
     letters = {grant.action.lower(): grant.action for grant in expected}
     return [
         each._replace(grant=each.grant._replace(action=letters.get(each.grant.action.lower(), each.grant.action)))
@@ -98,7 +98,7 @@ def _spelt_alike(expected: set[Grant], granted: list[_Granted]) -> list[_Granted
 
 
 def _superfluous(template: Template, who: str, granted: list[_Granted], expected: set[Grant]) -> Iterator[Finding]:
-    """Yield a finding for each place where more is granted than used, or nothing: on what no action there takes."""
+    """Yield a finding for each grant that is not used, or has no effect because no action applies to its resource."""
     blamed: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     actions = {grant.action for grant in expected}
     taken = {place for (action, arn, *_), _, place, _ in granted if takes(action, arn)}
@@ -114,7 +114,7 @@ def _superfluous(template: Template, who: str, granted: list[_Granted], expected
                 statement, text, f"grant it{_under(same[0].condition, same[0].when) or ' without condition'}"
             ].append(action)
         elif action in actions:
-            blamed[resource_place, f"on {arn}", "grant it on what is used alone"].append(action)
+            blamed[resource_place, f"on {arn}", "grant it only on what is used"].append(action)
         else:
             blamed[place, "at all", "remove the action"].append(action)
     for (path, text, cure), names in blamed.items():

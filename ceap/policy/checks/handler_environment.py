@@ -1,8 +1,8 @@
-"""A function's environment holds what its handler needs, and nothing that only looks like it.
+"""A function's environment holds what its handler needs, and no variable that changes the SDK or Python below it.
 
 Tables by the names that the foundation exports, for which its role has grants; the event bus where it publishes;
-settings that its handler takes. What is wrong here shows when the first message comes. What the
-handler does not read may be read below it: AWS_ENDPOINT_URL sends all data elsewhere, PYTHONPATH runs other code.
+settings that its handler takes. With a fault in them the first message fails. The AWS SDK, Python and Powertools read
+variables too: AWS_ENDPOINT_URL sends all data elsewhere, PYTHONPATH runs other code.
 Source: requirement 3.3; `handlers/runtime/needs.py`; AWS SDKs and Tools Reference Guide, "Environment variables".
 """
 
@@ -61,7 +61,7 @@ def _table_faults(template: Template, needs: Needs, variables: dict[str, Any]) -
             )
     for variable in variables:
         if variable.startswith("TABLE_") and variable not in wanted:
-            yield f"the handler uses no {variable}, and its role has no grant | fix: remove it", variable
+            yield f"the handler does not use {variable}, and its role does not allow it | fix: remove it", variable
 
 
 def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -71,7 +71,7 @@ def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[tuple[str
     bus = variables.get(EVENT_BUS_VARIABLE)
     if needs.events and bus != naming.EVENT_BUS:
         yield (
-            f"the role may not publish to this event bus | fix: {EVENT_BUS_VARIABLE} {naming.EVENT_BUS}",
+            f"the role may not publish to this event bus | fix: {EVENT_BUS_VARIABLE}: {naming.EVENT_BUS}",
             EVENT_BUS_VARIABLE,
         )
     if bus is not None and not needs.events:
@@ -79,7 +79,7 @@ def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[tuple[str
     settings = variables.get(SETTINGS_VARIABLE)
     if settings is None:
         yield (
-            "the function has no settings | fix: SETTINGS '{}', or what the handler's Settings take",
+            "the function has no settings | fix: SETTINGS: '{}', or what the handler's Settings take",
             SETTINGS_VARIABLE,
         )
     if isinstance(settings, str):

@@ -1,4 +1,4 @@
-"""Every action in a policy is one that AWS has: a misspelt one grants or denies nothing, in silence.
+"""Every action in a policy exists: a misspelt action grants or denies nothing, without an error.
 
 Source: Service Authorization Reference.
 """

@@ -1,4 +1,4 @@
-"""A condition of a policy can match: its keys exist, and patterns stand under operators that read them.
+"""A condition of a policy can match: its keys exist, and its operators support the wildcards of their values.
 
 A misspelt key is absent from every request, so that an Allow never allows and a Deny never denies.
 Source: IAM User Guide, "AWS global condition context keys" and "Condition operators".

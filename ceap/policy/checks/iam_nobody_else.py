@@ -1,7 +1,7 @@
-"""The policy of a resource lets in neither anybody nor an account that is spelt out.
+"""The policy of a resource allows neither every principal nor an account that is spelt out.
 
-Such a policy counts beside the roles of its account: what it allows needs no grant. SEC04 reads those of queues, topics
-and buckets; this, those of tables, keys, secrets, event buses, access points and whatever else has one.
+Such a policy grants access by itself, without a grant in a role. SEC04 reads the policies of queues, topics and
+buckets; this check reads those of tables, keys, secrets, event buses, access points and all others.
 Source: IAM User Guide, "Cross-account policy evaluation logic".
 """
 
@@ -56,6 +56,6 @@ def _principals(statement: dict[str, Any], path: str) -> Iterator[PlacedValue]:
 
 def _who(principal: str, *, is_bound: bool) -> str:
     if principal == "*":
-        return "" if is_bound else "anybody"  # a condition is how an organisation or the users of a service are meant
+        return "" if is_bound else "any principal"  # a condition limits it, e.g. to an organisation
     arn = split_arn(principal)
     return "another account" if _ACCOUNT.fullmatch(arn[4] if arn else principal) else ""

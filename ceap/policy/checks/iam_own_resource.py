@@ -1,4 +1,4 @@
-"""The policy of a bucket, queue or topic speaks of that bucket, queue or topic: AWS refuses or ignores any other.
+"""The policy of a bucket, queue or topic names that bucket, queue or topic: AWS refuses or ignores any other.
 
 Source: Amazon S3, SQS and SNS Developer Guides on their policies.
 """

@@ -1,6 +1,6 @@
-"""Every action of a policy can be granted on a resource of its statement; on any other it grants nothing, in silence.
+"""Every action of a policy applies to a resource of its statement; on any other it grants nothing, without an error.
 
-A resource that is no ARN, or of a service that none of the actions knows, is wrong as well. Of a trust policy, the
+A resource is also wrong if it is not an ARN, or if none of the actions is of its service. In a trust policy the
 resource is the role. Source: Service Authorization Reference.
 """
 
@@ -53,7 +53,7 @@ def _faults(template: Template, document: PolicyDocument, statement: Statement) 
         services = {form.split(":")[2] for action in actions for _, form in resource_types(action.value)}
         for arn, entry in arns.items():
             if not any(takes(action.value, arn) or _service(arn) in services for action in actions):
-                yield entry.path, f"no action of the statement is for {arn} | fix: remove it"
+                yield entry.path, f"no action of the statement applies to {arn} | fix: remove it"
 
 
 def _is_arn(template: Template, text: str) -> bool:

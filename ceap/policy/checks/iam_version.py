@@ -22,13 +22,13 @@ def check(template: Template) -> list[Finding]:
     for document in documents(template):
         if "Version" in document.body:
             stated = document.body["Version"]
-            fault = "" if stated == VERSION else f"{resolve(template, stated)} is not the version of policies"
+            fault = "" if stated == VERSION else f"{resolve(template, stated)} is not the current policy version"
             place = f"{document.path}/Version"
         else:
             fault = "the policy states no version, so its variables are plain text" if _has_variable(document) else ""
             place = document.path
         if fault:
-            findings.append(finding_at(template, RULE, f"[IAM04] {fault} | fix: Version '{VERSION}'", place))
+            findings.append(finding_at(template, RULE, f"[IAM04] {fault} | fix: Version: '{VERSION}'", place))
     return findings
 
 

@@ -1,4 +1,4 @@
-"""cfn-lint is turned off rule by rule, not by the beginning of ids, which takes every error with it.
+"""ignore_checks names each rule of cfn-lint by its whole id: the beginning of an id also turns off errors.
 
 Source: cfn-lint's README, "Template metadata".
 """

@@ -1,7 +1,7 @@
 """A state machine, a pipe and a job write to log groups of their own, named after them.
 
-Below `/aws/vendedlogs/` log delivery does not run into the 5,120 characters of the log resource policy; what a job
-finds missing it makes itself, without a retention. Functions: P01_FUNCTION_LOG_GROUP.
+Below `/aws/vendedlogs/` log delivery does not exceed the 5,120 characters of the log resource policy. A job creates a
+missing group itself, without a retention. Functions: P01_FUNCTION_LOG_GROUP.
 Source: requirements 9.2 and 9.3; Step Functions Developer Guide, "Logging using CloudWatch Logs"; AWS Glue Developer
 Guide, "Logging for AWS Glue jobs".
 """

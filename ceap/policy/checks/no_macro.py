@@ -1,4 +1,4 @@
-"""No macro but AWS's own, and nothing included from S3: what they make of the template is not what was judged.
+"""No custom macro and no AWS::Include changes the template: what they write was not judged.
 
 Source: CloudFormation User Guide, "Template macros" and "AWS::Include transform".
 """

@@ -1,4 +1,4 @@
-"""No null stands anywhere in a template: CloudFormation refuses it, and cfn-lint does not see it.
+"""A template contains no null: CloudFormation refuses it, and cfn-lint does not report it.
 
 Source: aws/serverless-application-model#1618, "null values are not allowed in templates".
 """

@@ -1,6 +1,7 @@
-"""Everything of a workflow has the name of its stack: `{StackName}-${Environment}`, then what it is.
+"""All names of a workflow begin with the name of its stack, `{StackName}-${Environment}`.
 
-So people find it, grants can spell it out, and two stacks share nothing. Guard holds that ${Environment} is in it.
+People find resources by it, grants spell it out, and two stacks share no name. P38_NAMES, a Guard rule, rejects fixed
+names.
 Source: property 38; requirements 1.1 and 10.2.
 """
 
@@ -49,6 +50,6 @@ def check(template: Template) -> list[Finding]:
             findings.append(finding_at(template, RULE, message, resource.path(NAME_PROPERTY[resource.type])))
         service = at(resource.properties, *_SERVICE)
         if handler_of(resource) and (service is None or isinstance(service, str)) and service != base:
-            message = f"[P38] the function logs as {service or 'no service'} | fix: {_SERVICE[-1]} {base}"
+            message = f"[P38] the function logs as {service or 'no service'} | fix: {_SERVICE[-1]}: {base}"
             findings.append(finding_at(template, RULE, message, resource.path(*_SERVICE)))
     return findings

@@ -1,8 +1,8 @@
-"""What may be left empty is used where it is given, and only there.
+"""A parameter that may be empty is used only where it has a value.
 
-A condition the wrong way round, or on another value, passes an empty text on as a key, a name or an address, and
-leaves the one that is given unused. Judged are parameters whose Default is empty and that a condition asks about, where
-such a condition decides. Source: CloudFormation User Guide, "Condition functions".
+A condition the wrong way round, or on another value, passes an empty string on as a key, a name or an address, and
+leaves a given value unused. The check judges parameters with an empty Default, where a condition on them decides.
+Source: CloudFormation User Guide, "Condition functions".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ceap.policy.finding import Finding, finding_at
 RULE: Final = "CFN03_OPTIONAL_PARAMETERS"
 
 _GIVEN: Final = object()
-"""What stands for any value but the empty text."""
+"""Stands for any value except the empty string."""
 
 _Use: TypeAlias = tuple[str, str, bool]
 """A place, the condition that decides about it, and whether the parameter is empty there."""

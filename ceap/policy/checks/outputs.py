@@ -1,4 +1,4 @@
-"""Outputs hold what their names say: a workflow's its queues and state machine, the foundation's its exports.
+"""Outputs hold what their names say: in a workflow its queues and state machine, in the foundation its exports.
 
 People send messages to QueueUrl, and every workflow imports by name. Grants spell out the buckets' names, so those are
 fixed too. Source: `templates/naming.py`; CloudFormation User Guide, "Outputs".
@@ -58,7 +58,7 @@ def _foundation_faults(template: Template, outputs: dict[str, Any]) -> Iterator[
     for export in foundation_exports() if names else ():
         output = names.get(naming.export(export))
         if output is None:
-            message = f"nothing is exported as {naming.export(export)}, which workflows import | fix: an output of it"
+            message = f"no output exports {naming.export(export)}, which workflows import | fix: add one"
             yield message, "/Outputs"
         elif not _is_export(template, export, at(outputs, output, "Value")):
             yield (

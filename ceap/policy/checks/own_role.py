@@ -1,4 +1,4 @@
-"""A role is that of one function, job, state machine or pipe, and lets in that one alone.
+"""A role belongs to one function, job, state machine or pipe, and trusts only that one.
 
 A shared role gives each of its owners what the others need. Source: property 42; requirement 11.9; IAM User Guide,
 "The confused deputy problem".
@@ -70,14 +70,14 @@ def _trust_faults(owner: Resource, role: Resource) -> Iterator[tuple[str, str]]:
     statements = items(at(role.properties, *place))
     services = [text(value) for statement in statements for value in items(at(statement, "Principal", "Service"))]
     if services and not any(value is None or value.startswith(f"{service}.") for value in services):
-        message = f"{owner.logical_id} cannot act as its role | fix: Principal Service {service}.amazonaws.com"
+        message = f"{owner.logical_id} cannot assume its role | fix: Principal: {{Service: {service}.amazonaws.com}}"
         yield message, role.path(*place)
     for index, statement in enumerate(statements):
         for path, value in source_arns(statement) if owner.type in _ARN_ENDINGS else ():
             arn, right = text(value), f"{_ARN_ENDINGS[owner.type]}{owner.name}"
             if arn is not None and not (owner.name and arn.endswith(right)):
-                cure = f"aws:SourceArn that ends in {right}" if owner.name else f"name {owner.logical_id}"
-                message = f"the role is not for {owner.logical_id} alone | fix: {cure}"
+                cure = f"aws:SourceArn that ends in {right}" if owner.name else f"give {owner.logical_id} a name"
+                message = f"aws:SourceArn is not the ARN of {owner.logical_id} | fix: {cure}"
                 yield message, role.path(*place, index, path)
 
 

@@ -1,6 +1,6 @@
 """A function that runs the package's code names a handler that the package holds.
 
-Another name fails at the first message. Source: docs/reference/package.md; AWS::Lambda::Function Handler.
+With another name the first message fails. Source: docs/reference/package.md; AWS::Lambda::Function Handler.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ def check(template: Template) -> list[Finding]:
                 continue
             said = at(machine.states, name, "Parameters", "Payload", "previousStage")
             if said != previous:
-                wrong = "takes the message for its input" if said is None else f"reads the output of {said}"
-                right = "no stage stands before it" if previous is None else f"{previous} stands before it"
+                wrong = "reads the message" if said is None else f"reads the output of {said}"
+                right = "it is the first stage" if previous is None else f"the stage before it is {previous}"
                 message = f'[P03] the stage {wrong}, and {right} | fix: "previousStage": {json.dumps(previous)}'
                 path = machine.path("States", name, "Parameters", "Payload", "previousStage")
                 findings.append(finding_at(template, RULE, message, path))

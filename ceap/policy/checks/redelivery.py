@@ -1,4 +1,4 @@
-"""A message comes again only when its execution is over, as often as it may, while the queue still keeps it.
+"""A message becomes visible again only after its execution, and the queue keeps it for all its receives.
 
 Source: property 33; requirements 4.3 and 8.6; SQS Developer Guide, "Visibility timeout"; EventBridge User Guide,
 "Amazon SQS as a source".
@@ -54,20 +54,20 @@ def _faults(template: Template, queue: Resource, machine: Machine) -> Iterator[t
         needed_s = budget.express_visibility_s(machine.functions_s(template) or 0)
     if visibility_s < needed_s:
         message = (
-            f"a message may come again after {visibility_s} s, while it is still processed | fix: VisibilityTimeout "
+            f"a message may become visible after {visibility_s} s, while it is processed | fix: VisibilityTimeout: "
         )
         yield f"{message}{needed_s}", queue.path("VisibilityTimeout")
     receives = number(at(queue.properties, "RedrivePolicy", "maxReceiveCount"))
     retention_s = number(queue.properties.get("MessageRetentionPeriod", RETENTION_DEFAULT_S))
     if receives and retention_s is not None and retention_s < receives * visibility_s:
         least_s = int(receives * visibility_s)
-        message = f"the queue drops a message before it was received {receives} times | fix: MessageRetentionPeriod "
+        message = f"SQS deletes a message before it was received {receives} times | fix: MessageRetentionPeriod: "
         yield f"{message}{least_s} or more", queue.path("MessageRetentionPeriod")
     for alarm in resources(template, ALARM):
         limit_s = number(alarm.properties.get("Threshold"))
         due_s = budget.queue_age_alarm_s(int(visibility_s))
         if _is_on_age_of(template, alarm, queue) and limit_s is not None and limit_s < due_s:
-            message = f"the alarm fires while a message may still be processed | fix: Threshold {due_s}"
+            message = f"the alarm fires while a message may still be processed | fix: Threshold: {due_s}"
             yield message, alarm.path("Threshold")
 
 

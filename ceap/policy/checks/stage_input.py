@@ -1,4 +1,4 @@
-"""Where a Glue job comes first, and only there, a task puts the message on S3 for it: a job takes no payload.
+"""A task puts the message on S3 if a Glue job is the first stage, and only then: a job takes no payload.
 
 Source: property 4; requirements 2.4 and 7.1; Step Functions Developer Guide, "AWS SDK service integrations".
 """
@@ -37,7 +37,7 @@ def _faults(machine: Machine) -> Iterator[tuple[str, ...]]:
     else:
         before = [name for name in chain[: chain.index(stages[0])] if _puts(machine, name)]
         if not before:
-            yield "nothing puts the message on S3 for the job | fix: a StageInput task before it", stages[0]
+            yield "no task puts the message on S3 for the job | fix: add a StageInput task before it", stages[0]
     for name in machine.states:
         if name in before[-1:]:
             yield from _wrong_input(machine, name)

@@ -1,7 +1,7 @@
 """A task runs the function or job of its own stage, and the bucket that stages share is the workflow bucket.
 
-What a task names is a token, and what fills it in stands elsewhere: a function that another stage's task runs reads
-and writes that stage's objects, which its role does not allow.
+A task names a token, which DefinitionSubstitutions fills in. The function of another stage would read and write this
+stage's objects, which its role does not allow.
 Source: requirements 1.1 and 3.2; AWS::StepFunctions::StateMachine DefinitionSubstitutions.
 """
 
@@ -56,7 +56,7 @@ def _faults(template: Template, machine: Machine) -> Iterator[tuple[str, str]]:
             continue  # no token, or another stack's function
         if run is None or target[1] not in worker.attributes:
             cure = f"fix: {worker.wanted} in DefinitionSubstitutions"
-            yield f"the token stands for no {worker.noun} of this template | {cure}", path
+            yield f"the token is not a {worker.noun} of this template | {cure}", path
         elif run.name is not None and not run.name.endswith(f"-{naming.purpose(stage)}"):
             message = f"the stage runs {run.name} | fix: the {worker.noun} whose name ends in -{naming.purpose(stage)}"
             yield message, path

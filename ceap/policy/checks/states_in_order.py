@@ -1,4 +1,4 @@
-"""Every state is reached from the first, once, and the execution comes to an end.
+"""Next leads from the first state through every state once, and the execution ends.
 
 Neither Guard nor cfn-lint follows the graph. Source: property 15; Amazon States Language, "Transitions".
 """

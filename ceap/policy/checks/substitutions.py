@@ -1,7 +1,7 @@
-"""The tokens of a definition are the keys of its DefinitionSubstitutions.
+"""Every token of a definition is a key of its DefinitionSubstitutions, and every key is a token.
 
-A token without a key stays in the definition as text; a key without a token is a value that goes nowhere, unseen by
-cfn-lint. Source: AWS::StepFunctions::StateMachine DefinitionSubstitutions.
+A token without a key stays in the definition as text. A key without a token has no effect, and cfn-lint does not
+report it. Source: AWS::StepFunctions::StateMachine DefinitionSubstitutions.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Time-outs cover one another: a task its function or job, the state machine its tasks, and EXPRESS holds in 300 s.
+"""A task times out after its function or job, an execution after its tasks, and EXPRESS takes at most 300 s.
 
-What is stopped from outside says less than what stops by itself, and is tried again for nothing.
+If the task or the execution times out first, it says less than the function or job would, and its retry is wasted.
 Source: property 25; requirements 4.1, 6.1 and 6.4; `templates/budget.py`, the one formula.
 """
 
@@ -66,14 +66,14 @@ def _task_faults(template: Template, machine: Machine) -> Iterator[_Fault]:
 
 
 def _needed_s(kind: StepKind, run: Resource) -> tuple[str, int | None]:
-    """Return what does the work, and the least timeout of the task that runs it; None where none can be told."""
+    """Return what does the work, and the least timeout of the task that runs it; None where it is unknown."""
     match kind:
         case StepKind.LAMBDA:
             timeout = number(run.properties.get("Timeout", FUNCTION_DEFAULT_S))
             return "function", None if timeout is None else int(timeout) + budget.TASK_MARGIN_S
         case StepKind.GLUE:
             timeout = number(run.properties.get("Timeout", JOB_DEFAULT_MIN))
-            return "job, from its start,", None if timeout is None else 60 * int(timeout) + budget.JOB_START_S
+            return "job with its start", None if timeout is None else 60 * int(timeout) + budget.JOB_START_S
         case _:
             assert_never(kind)
 
@@ -83,7 +83,7 @@ def _express_faults(template: Template, machine: Machine) -> Iterator[_Fault]:
     if total_s and total_s > budget.EXPRESS_LIMIT_S:
         yield (
             f"the functions may take {total_s} s together, and EXPRESS allows {budget.EXPRESS_LIMIT_S} | "
-            "fix: shorten their Timeout, or StateMachineType STANDARD",
+            "fix: shorten their Timeout, or StateMachineType: STANDARD",
             machine.resource.path("StateMachineType"),
         )
     elif total_s:

@@ -1,6 +1,6 @@
-"""The queue that keeps an event rule's undelivered events lets that very rule send to it.
+"""The queue for an event rule's undelivered events allows that rule to send to it.
 
-EventBridge drops without a word what its dead-letter queue refuses.
+EventBridge drops an undelivered event without an error if the dead-letter queue refuses it.
 Source: requirement 8.7; EventBridge User Guide, "Using dead-letter queues to process undelivered events".
 """
 
@@ -35,8 +35,8 @@ def check(template: Template) -> list[Finding]:
             arn = at(target, "DeadLetterConfig", "Arn")
             queue = pointed_at(template, arn)
             if queue and not _keeps(template, queue, arn, rule):
-                message = f"[WIRE05] {queue.logical_id} does not take what {rule.logical_id} cannot deliver | fix: "
-                cure = "a policy that allows events.amazonaws.com sqs:SendMessage from the ARN of this rule"
+                message = f"[WIRE05] {queue.logical_id} refuses the undelivered events of {rule.logical_id} | fix: "
+                cure = "a policy that allows events.amazonaws.com sqs:SendMessage, aws:SourceArn the ARN of this rule"
                 place = rule.path("Targets", index, "DeadLetterConfig", "Arn")
                 findings.append(finding_at(template, RULE, message + cure, place))
     return findings
@@ -51,7 +51,7 @@ def _statements(template: Template, queue: Resource) -> Iterator[Any]:
     for policy in resources(template, "AWS::SQS::QueuePolicy"):
         if queue in [pointed_at(template, named) for named in items(policy.properties.get("Queues"))]:
             for statement in items(at(policy.properties, "PolicyDocument", "Statement")):
-                # What is no reference is "*", or known only when deployed.
+                # Anything but a reference is "*", or known only when deployed.
                 if any(pointed_at(template, named) in (queue, None) for named in items(at(statement, "Resource"))):
                     yield statement
 
@@ -70,4 +70,4 @@ def _is_arn(template: Template, arn: Any, rule: Resource) -> bool:
     if spelled is None:
         return pointed_at(template, arn) in (rule, None)
     pattern = spelled.partition(":rule/")[2]
-    return fnmatchcase(rule.name, pattern) if rule.name else "*" in pattern  # CloudFormation makes the name up
+    return fnmatchcase(rule.name, pattern) if rule.name else "*" in pattern  # CloudFormation generates the name

@@ -50,7 +50,7 @@ def test_a_dimension_that_the_namespace_does_not_know_is_found(
 def test_an_alarm_on_another_resource_is_found(
     alarm: str, value: object, metric: str, resource: str, dimension: str
 ) -> None:
-    message = f"[WIRE03] no alarm on {metric} watches {resource} | fix: Dimensions {dimension} of it"
+    message = f"[WIRE03] no alarm on {metric} watches {resource} | fix: set its {dimension} in Dimensions"
     assert said(RULE, "standard", watched(alarm, value)) == [(message, f"/Resources/{alarm}/Properties/Dimensions")]
 
 

@@ -19,7 +19,7 @@ RULE = "WIRE12_DECLARED_TABLES"
         ),
         (
             of("RatingsTable", "AttributeDefinitions", 0, "AttributeType", "N"),
-            "handlers write all keys as texts | fix: AttributeType S",
+            "handlers write every key as a string | fix: AttributeType: S",
             "/Resources/RatingsTable/Properties/AttributeDefinitions",
         ),
         (
@@ -34,7 +34,7 @@ RULE = "WIRE12_DECLARED_TABLES"
         ),
         (
             put("Parameters", "RatingsTableName", "Default", "ratings"),
-            "the default creates no table | fix: Default ''",
+            "with this default the stack creates no table | fix: Default: ''",
             "/Parameters/RatingsTableName/Default",
         ),
     ],

@@ -34,7 +34,7 @@ def test_what_is_granted_too_much_is_named_at_its_resource_and_what_too_little_a
     ) == [
         (
             f"{place}/Resource/0",
-            f"SiftFunction does not use s3:GetObject on {other} | fix: grant it on what is used alone",
+            f"SiftFunction does not use s3:GetObject on {other} | fix: grant it only on what is used",
         ),
         (place, f"SiftFunction uses s3:GetObject on {BUCKET}/{INPUT}, which is not granted | fix: grant it"),
     ]

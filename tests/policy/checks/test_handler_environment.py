@@ -30,12 +30,12 @@ def variable(function: str, name: str, value: object) -> Change:
         ),
         (
             variable("KeepFunction", "TABLE_RATINGS", imports("RatingsTableName")),
-            "the handler uses no TABLE_RATINGS, and its role has no grant | fix: remove it",
+            "the handler does not use TABLE_RATINGS, and its role does not allow it | fix: remove it",
             "KeepFunction/Properties/Environment/Variables/TABLE_RATINGS",
         ),
         (
             without("TellFunction", *VARIABLES, "EVENT_BUS"),
-            "the role may not publish to this event bus | fix: EVENT_BUS default",
+            "the role may not publish to this event bus | fix: EVENT_BUS: default",
             "TellFunction/Properties/Environment/Variables/EVENT_BUS",
         ),
         (
@@ -45,7 +45,7 @@ def variable(function: str, name: str, value: object) -> Change:
         ),
         (
             without("TakeFunction", *VARIABLES, "SETTINGS"),
-            "the function has no settings | fix: SETTINGS '{}', or what the handler's Settings take",
+            "the function has no settings | fix: SETTINGS: '{}', or what the handler's Settings take",
             "TakeFunction/Properties/Environment/Variables/SETTINGS",
         ),
         (

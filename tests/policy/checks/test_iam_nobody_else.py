@@ -25,8 +25,8 @@ def letting_in(who: str) -> str:
 @pytest.mark.parametrize(
     ("principal", "place", "who"),
     [
-        ("*", "Principal", "anybody"),
-        ({"AWS": "*"}, "Principal/AWS", "anybody"),
+        ("*", "Principal", "any principal"),
+        ({"AWS": "*"}, "Principal/AWS", "any principal"),
         ({"AWS": "123456789012"}, "Principal/AWS", "another account"),
         ({"AWS": [OURS, THEIRS]}, "Principal/AWS/1", "another account"),
         ({"AWS": {"Fn::Join": [":", ["arn:aws:iam:", "123456789012", "root"]]}}, "Principal/AWS", "another account"),
@@ -57,7 +57,7 @@ def test_a_condition_may_say_who_anybody_is_but_not_who_an_account_is() -> None:
 
 
 def test_all_but_some_are_anybody() -> None:
-    assert found(None, NotPrincipal={"AWS": OURS}) == [("NotPrincipal", letting_in("anybody"))]
+    assert found(None, NotPrincipal={"AWS": OURS}) == [("NotPrincipal", letting_in("any principal"))]
 
 
 def test_a_denial_lets_nobody_in() -> None:

@@ -67,7 +67,7 @@ def test_actions_on_what_they_take_are_fine(action: Any, resource: Any) -> None:
             "sqs:SendMessage",
             ["arn:aws:sqs:eu-west-1:1:q", "arn:aws:sns:eu-west-1:1:t"],
             "/Resource/1",
-            "no action of the statement is for arn:aws:sns:eu-west-1:1:t | fix: remove it",
+            "no action of the statement applies to arn:aws:sns:eu-west-1:1:t | fix: remove it",
         ),
         ("s3:ListBucket", {"Ref": "Bucket"}, "/Resource", "${Bucket} is not an ARN | fix: !GetAtt or !Sub of the ARN"),
         ("s3:ListBucket", [BUCKET, "b"], "/Resource/1", "b is not an ARN | fix: !GetAtt or !Sub of the ARN"),

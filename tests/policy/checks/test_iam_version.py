@@ -24,7 +24,7 @@ def test_the_version_of_2012_is_fine() -> None:
 
 @pytest.mark.parametrize("version", ["2008-10-17", "2012-10-18", 2012])
 def test_another_version_is_found(version: Any) -> None:
-    message = f"[IAM04] {version} is not the version of policies | fix: Version '2012-10-17'"
+    message = f"[IAM04] {version} is not the current policy version | fix: Version: '2012-10-17'"
     assert found(version) == [("PolicyDocument/Version", message)]
 
 
@@ -32,7 +32,7 @@ def test_another_version_is_found(version: Any) -> None:
     "resource", [{"Fn::Sub": VARIABLE}, {"Fn::Sub": [VARIABLE, {}]}, "arn:aws:s3:::b/${aws:username}"]
 )
 def test_a_policy_with_variables_and_without_a_version_is_found(resource: Any) -> None:
-    message = "[IAM04] the policy states no version, so its variables are plain text | fix: Version '2012-10-17'"
+    message = "[IAM04] the policy states no version, so its variables are plain text | fix: Version: '2012-10-17'"
     assert found(None, resource) == [("PolicyDocument", message)]
 
 

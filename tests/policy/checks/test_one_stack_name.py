@@ -26,12 +26,12 @@ RULE = "P38_ONE_STACK_NAME"
         ),
         (
             of("TakeFunction", *VARIABLES, "POWERTOOLS_SERVICE_NAME", "take"),
-            "the function logs as take | fix: POWERTOOLS_SERVICE_NAME ceap-express",
+            "the function logs as take | fix: POWERTOOLS_SERVICE_NAME: ceap-express",
             "TakeFunction/Properties/Environment/Variables/POWERTOOLS_SERVICE_NAME",
         ),
         (
             without("TakeFunction", *VARIABLES, "POWERTOOLS_SERVICE_NAME"),
-            "the function logs as no service | fix: POWERTOOLS_SERVICE_NAME ceap-express",
+            "the function logs as no service | fix: POWERTOOLS_SERVICE_NAME: ceap-express",
             "TakeFunction/Properties/Environment/Variables/POWERTOOLS_SERVICE_NAME",
         ),
     ],

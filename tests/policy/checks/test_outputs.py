@@ -59,7 +59,7 @@ def test_a_table_exported_under_the_condition_of_another_is_found() -> None:
     [drop("Outputs", "AlertTopic"), put("Outputs", "AlertTopic", "Export", "Name", sub("alerts-${Environment}"))],
 )
 def test_an_export_that_workflows_would_miss_is_found(change: Change) -> None:
-    message = f"[WIRE11] nothing is exported as {EXPORT}AlertTopic, which workflows import | fix: an output of it"
+    message = f"[WIRE11] no output exports {EXPORT}AlertTopic, which workflows import | fix: add one"
     assert said(RULE, "foundation", change) == [(message, "/Outputs")]
 
 

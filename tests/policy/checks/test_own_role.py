@@ -57,7 +57,7 @@ def test_a_role_that_anything_names_is_in_use(user: object) -> None:
     ],
 )
 def test_a_role_that_its_owner_cannot_assume_is_found(role: str, owner: str, service: str) -> None:
-    message = f"[WIRE01] {owner} cannot act as its role | fix: Principal Service {service}.amazonaws.com"
+    message = f"[WIRE01] {owner} cannot assume its role | fix: Principal: {{Service: {service}.amazonaws.com}}"
     change = trust(role, "Principal", "Service", "ec2.amazonaws.com")
     assert said(RULE, "standard", change) == [
         (message, f"/Resources/{role}/Properties/AssumeRolePolicyDocument/Statement")
@@ -70,7 +70,7 @@ def test_a_role_for_another_state_machine_or_pipe_is_found() -> None:
     ending = ":stateMachine:ceap-standard-${Environment}"
     assert said(RULE, "standard", trust("StateMachineRole", "Condition", "ArnEquals", "aws:SourceArn", other)) == [
         (
-            f"[WIRE01] the role is not for StateMachine alone | fix: aws:SourceArn that ends in {ending}",
+            f"[WIRE01] aws:SourceArn is not the ARN of StateMachine | fix: aws:SourceArn that ends in {ending}",
             f"/Resources/StateMachineRole/Properties/{place}",
         )
     ]
@@ -78,7 +78,7 @@ def test_a_role_for_another_state_machine_or_pipe_is_found() -> None:
 
 def test_a_role_for_a_name_that_its_owner_does_not_have_is_found() -> None:
     [(message, place)] = said(RULE, "standard", without("Pipe", "Name"))
-    assert message == "[WIRE01] the role is not for Pipe alone | fix: name Pipe"
+    assert message == "[WIRE01] aws:SourceArn is not the ARN of Pipe | fix: give Pipe a name"
     assert place.startswith("/Resources/PipeRole/Properties/AssumeRolePolicyDocument/")
 
 

@@ -20,19 +20,18 @@ def previous(stage: str, value: str | None) -> Change:
         (
             previous("RateStage", "TakeStage"),
             "RateStage",
-            "the stage reads the output of TakeStage, and SiftStage stands before it | fix: "
+            "the stage reads the output of TakeStage, and the stage before it is SiftStage | fix: "
             '"previousStage": "SiftStage"',
         ),
         (
             previous("RateStage", None),
             "RateStage",
-            "the stage takes the message for its input, and SiftStage stands before it | fix: "
-            '"previousStage": "SiftStage"',
+            'the stage reads the message, and the stage before it is SiftStage | fix: "previousStage": "SiftStage"',
         ),
         (
             previous("TakeStage", "Receive"),
             "TakeStage",
-            'the stage reads the output of Receive, and no stage stands before it | fix: "previousStage": null',
+            'the stage reads the output of Receive, and it is the first stage | fix: "previousStage": null',
         ),
     ],
 )

@@ -12,7 +12,7 @@ STATES = "/Resources/StateMachine/Properties/DefinitionString/States"
 
 
 def test_a_first_job_without_input_is_found() -> None:
-    message = "[P04] nothing puts the message on S3 for the job | fix: a StageInput task before it"
+    message = "[P04] no task puts the message on S3 for the job | fix: add a StageInput task before it"
     assert said(RULE, "job_first", asl(skip_input)) == [(message, f"{STATES}/HeavyStage")]
 
 

@@ -30,14 +30,13 @@ def test_a_stage_that_runs_the_function_of_another_is_found() -> None:
         (
             "RateFunction",
             arn("Queue"),
-            "the token stands for no function of this template | fix: !GetAtt of a function, Arn in "
-            "DefinitionSubstitutions",
+            "the token is not a function of this template | fix: !GetAtt of a function, Arn in DefinitionSubstitutions",
             "DefinitionString/States/RateStage/Parameters/FunctionName",
         ),
         (
             "HeavyJob",
             {"Ref": "TakeFunction"},
-            "the token stands for no job of this template | fix: !Ref of a job in DefinitionSubstitutions",
+            "the token is not a job of this template | fix: !Ref of a job in DefinitionSubstitutions",
             "DefinitionString/States/HeavyStage/Parameters/JobName",
         ),
         (

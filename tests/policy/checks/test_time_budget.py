@@ -23,7 +23,7 @@ MACHINE = "/Resources/StateMachine/Properties"
         (
             "standard",
             of("HeavyJob", "Timeout", 121),
-            'the task times out after 7800 s, before its job, from its start, does | fix: "TimeoutSeconds": 7860, '
+            'the task times out after 7800 s, before its job with its start does | fix: "TimeoutSeconds": 7860, '
             "or a shorter Timeout of HeavyJob",
             "DefinitionString/States/HeavyStage/TimeoutSeconds",
         ),
@@ -31,7 +31,7 @@ MACHINE = "/Resources/StateMachine/Properties"
             "express",
             longer_functions,
             "the functions may take 380 s together, and EXPRESS allows 300 | fix: shorten their Timeout, "
-            "or StateMachineType STANDARD",
+            "or StateMachineType: STANDARD",
             "StateMachineType",
         ),
         (

@@ -25,8 +25,8 @@ SOURCE = ("Condition", "ArnEquals", "aws:SourceArn")
     ],
 )
 def test_a_queue_that_refuses_the_rule_is_found(change: Change) -> None:
-    message = "AlertDeadLetterQueue does not take what FailureRule cannot deliver"
-    cure = "a policy that allows events.amazonaws.com sqs:SendMessage from the ARN of this rule"
+    message = "AlertDeadLetterQueue refuses the undelivered events of FailureRule"
+    cure = "a policy that allows events.amazonaws.com sqs:SendMessage, aws:SourceArn the ARN of this rule"
     place = "/Resources/FailureRule/Properties/Targets/0/DeadLetterConfig/Arn"
     assert said(RULE, "standard", change) == [(f"[WIRE05] {message} | fix: {cure}", place)]
 
