@@ -46,7 +46,7 @@ def handlers_key(package: bytes) -> str:
 
 
 def read_scripts(*folders: Path) -> dict[str, bytes]:
-    """Return the Glue jobs of folders and the zip of their `lib` by file name; nothing where there is no job."""
+    """Return the Glue jobs of folders and the zip of their `lib` by file name; empty without a job."""
     files = [path for folder in folders for path in sorted(folder.glob("*.py")) if discovery.is_job(path)]
     library = {naming.GLUE_LIBRARY: build_zip(read_sources(*(folder / "lib" for folder in folders)))}
     return {path.name: path.read_bytes() for path in files} | (library if files else {})

@@ -31,7 +31,7 @@ def load_config(folder: Path) -> Config:
     """Read the nearest `ceap.toml` from a folder up to the root of its repository; without one, nothing is set.
 
     Raises:
-        UsageError: the file cannot be read, is no TOML, or has a key or value that is not allowed.
+        UsageError: the file cannot be read, is not TOML, or has a key or value that is not allowed.
     """
     root = find_root(folder)
     for above in (folder, *folder.parents):

@@ -25,7 +25,7 @@ COMMANDS: Final = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 1 findings, 2 usage or configuration, 3 environment."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # closed by whoever started us
+        if getattr(sys, name) is None:  # closed by the process that started us
             setattr(sys, name, _nowhere(mode))
     words = list(sys.argv[1:] if argv is None else argv)
     if words == ["--version"]:
@@ -37,13 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments)
     except BrokenPipeError:
-        sys.stdout = _nowhere("w")  # who read our output has gone
+        sys.stdout = _nowhere("w")  # the reader of our output has gone
         return 1
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EIO):
             raise
         sys.stdout = _nowhere("w")
-        return _fail(f"the output cannot be written: {error.strerror}; make room, or send it elsewhere", 3)
+        return _fail(f"the output cannot be written: {error.strerror}; free some space, or redirect it", 3)
 
 
 def _run(arguments: argparse.Namespace) -> int:

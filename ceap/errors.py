@@ -9,7 +9,7 @@ from __future__ import annotations
 
 
 class CommandError(Exception):
-    """A command cannot go on; the message says where, what, what is allowed and the cure."""
+    """A command cannot continue; the message says where, what, what is allowed and the cure."""
 
     exit_code = 1
 

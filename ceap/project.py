@@ -27,7 +27,7 @@ def declarations() -> list[Path]:
     """
     found = sorted(WORKFLOWS.glob("*.yaml"))
     if not found:
-        raise ConfigError(f"{WORKFLOWS}: holds no declaration; add one, e.g. workflows/realtime.yaml")
+        raise ConfigError(f"{WORKFLOWS}: has no declaration; add one, e.g. workflows/realtime.yaml")
     return found
 
 
@@ -42,7 +42,7 @@ def load_workflows(paths: Iterable[Path]) -> list[Workflow]:
     for path in paths:
         workflow = load_workflow(path)
         if (other := seen.setdefault(workflow.name, path)) != path:
-            raise ConfigError(f"{path}: name is {workflow.name!r}, and so it is in {other}; rename one of them")
+            raise ConfigError(f"{path}: name is {workflow.name!r}, as in {other}; rename one of them")
         workflows.append(workflow)
     return workflows
 

@@ -62,10 +62,10 @@ _CHANNELS: Final = {"emailEligible": "email", "smsEligible": "sms", "pushEligibl
 class ETLStage(CandidateStage[dict[str, Any], Settings]):
     """Bad records do not stop the run: they are rejected, each with its reason, up to `max_error_rate`.
 
-    Rows of the source that are no records count among them.
+    Rows of the source that cannot be read as records count as bad, too.
 
     Program and marketplace are those of the message, or the record's own where ETL is not first or the message names
-    none. Records of a disabled program are rejected, but are no errors.
+    none. Records of a disabled program are rejected, but do not count as bad.
     """
 
     def process_data(self, records: Iterator[dict[str, Any]], stage: StageContext[Settings]) -> Iterator[Candidate]:
@@ -201,7 +201,7 @@ def _convert(fields: Mapping[str, Any]) -> Candidate:
     try:
         return msgspec.convert(fields, Candidate)
     except msgspec.ValidationError as error:
-        raise BadRecordError("CANDIDATE_INVALID", f"it makes no valid candidate: {error}") from error
+        raise BadRecordError("CANDIDATE_INVALID", f"it is not a valid candidate: {error}") from error
 
 
 handler = ETLStage(NEEDS)

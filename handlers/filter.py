@@ -1,4 +1,4 @@
-"""Filter: lets the candidates pass that every filter of its chain lets pass."""
+"""Filter: passes the candidates that every filter of its chain passes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class FilterProgram(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def __post_init__(self) -> None:
         for name, parameters in self.filter_settings.items():
             if name not in _FILTERS:
-                raise ValueError(f"filterSettings: {name!r} is no filter; allowed are {', '.join(_FILTERS)}")
+                raise ValueError(f"filterSettings: {name!r} is not a filter; allowed: {', '.join(_FILTERS)}")
             msgspec.convert({"filter": name, **parameters}, _FILTERS[name])
 
 
@@ -107,7 +107,7 @@ def _judge(link: Filter, candidate: Candidate, now: datetime) -> Rejection | Non
     try:
         return link.check(candidate, now)
     except Exception as error:
-        # Fail closed: who cannot be judged is not engaged.
+        # Fail closed: a candidate that cannot be judged is not engaged.
         return Rejection("FILTER_ERROR", f"{type(error).__name__}: {error}")
 
 

@@ -58,16 +58,16 @@ _RECORD: Final = "SET #state = :published, windowUntil = :window, keepUntil = :k
 _MAY_RECORD: Final = "#owner = :me AND eventId = :event"
 
 
-# Clocks of two machines may differ by as much.
+# The clocks of two machines may differ by this much.
 CLOCK_SKEW_S: Final = 5
 
 
 class ReactiveStage(CandidateStage[Candidate, Settings]):
     """Claim, publish, record: an event is never lost, and repeated only by a crash in between, with the same id.
 
-    A claim is leased until its invocation must have ended, which is before its message can be delivered again. What
-    another execution holds under a running lease it may still publish or not, so the stage fails transiently then: to
-    call it published would lose the event if that execution died.
+    A claim is leased until its invocation must have ended, which is before its message can be delivered again. If
+    another execution holds a running lease, the stage fails transiently: that execution may still publish the event or
+    die before it does.
     """
 
     record_type = Candidate

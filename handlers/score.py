@@ -68,7 +68,7 @@ class ScoreStage(CandidateStage[Candidate, Settings]):
                 try:
                     score = _judge(PROVIDERS[model], candidate, stage.started_at)
                     known = fresh.get(key, row)
-                    # Of several versions the cache keeps the newest, in whatever order and however often they come.
+                    # The cache keeps the newest version, in any order of arrival.
                     if known is None or known.candidate_version <= candidate.metadata.version:
                         fresh[key] = CachedScore(score, candidate.metadata.version, expires)
                     stage.count("scored", record=candidate)
@@ -103,10 +103,7 @@ def _judge(provider: Provider, candidate: Candidate, now: datetime) -> Score:
 def _fall_back(
     provider: Provider, candidate: Candidate, row: CachedScore | None, failure: Exception, now: datetime
 ) -> tuple[str, Score]:
-    """Return the best score without the model: what it once said, what it says without looking closely, a default.
-
-    The strategy that gave it stands before it.
-    """
+    """Return the best score without the model, after its strategy: cached, the provider's fallback, or a default."""
     reason = {"fallback": True, "originalFailure": f"{type(failure).__name__}: {failure}"}
     if row:
         return "cached", msgspec.structs.replace(row.score, metadata=reason | {"fallbackStrategy": "cached"})

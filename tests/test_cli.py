@@ -38,7 +38,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (
             "> /dev/full",
             3,
-            "ceap: the output cannot be written: No space left on device; make room, or",
+            "ceap: the output cannot be written: No space left on device; free some space",
         ),
         (">&-", 0, ""),
         ("<&- >/dev/null", 0, ""),

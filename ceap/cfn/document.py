@@ -19,7 +19,7 @@ _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 class DocumentError(ValueError):
-    """The text is not a document that CloudFormation would read; the message says what is wrong and the cure."""
+    """CloudFormation could not read the text; the message says what is wrong and how to correct it."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -83,7 +83,7 @@ def parse_json(text: str) -> Any:
         return dict(pairs)
 
     def refuse(constant: str) -> NoReturn:
-        raise DocumentError(1, f"{constant} is no JSON number; write a finite one")
+        raise DocumentError(1, f"{constant} is not JSON; write a finite number")
 
     try:
         value = json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
@@ -130,7 +130,7 @@ class _Reader:
         try:
             self._next()  # the stream starts
             if self._loader.check_event(yaml.StreamEndEvent):
-                raise DocumentError(1, "holds nothing but comments; name a CloudFormation template")
+                raise DocumentError(1, "contains only comments; name a CloudFormation template")
             self._next()  # the document starts
             data = self._value("", 0)
             self._next()  # the document ends
@@ -156,7 +156,7 @@ class _Reader:
         line = event.start_mark.line + 1
         self._lines.setdefault(path, line)
         if isinstance(event, yaml.AliasEvent):
-            raise DocumentError(line, f"CloudFormation knows no YAML aliases (*{event.anchor}); write the value out")
+            raise DocumentError(line, f"CloudFormation refuses YAML aliases (*{event.anchor}); write the value out")
         if depth > DEPTH_MAX:
             raise _too_deep(line)
         function = _function(event.tag, line) if event.tag else None
@@ -190,7 +190,7 @@ class _Reader:
                 raise DocumentError(line, "a key is neither text nor a number; write a plain key")
             key = event.value
             if key == "<<" and event.implicit[0]:
-                raise DocumentError(line, "CloudFormation knows no YAML merges (<<); write the keys out")
+                raise DocumentError(line, "CloudFormation refuses YAML merges (<<); write the keys out")
             if key in value:
                 first = self._lines[f"{path}/{key}"]
                 raise DocumentError(line, f"the key {key!r} stands twice, first in line {first}; keep one of them")
@@ -211,7 +211,7 @@ class _Reader:
         if tag == f"{_YAML}float":
             number = self._loader.construct_yaml_float(node)
             if not math.isfinite(number):
-                raise DocumentError(event.start_mark.line + 1, f"{event.value} is no JSON number; write a finite one")
+                raise DocumentError(event.start_mark.line + 1, f"{event.value} is not JSON; write a finite number")
             return number
         return event.value
 
@@ -222,7 +222,7 @@ def _function(tag: str, line: int) -> str | None:
         return tag[1:] if tag in ("!Ref", "!Condition") else f"Fn::{tag[1:]}"
     if tag.removeprefix(_YAML) in ("str", "int", "float", "bool", "null", "map", "seq", "!"):
         return None
-    raise DocumentError(line, f"CloudFormation knows no YAML tag {tag}; write the value without it")
+    raise DocumentError(line, f"CloudFormation refuses the YAML tag {tag}; write the value without it")
 
 
 def walk_scalars(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

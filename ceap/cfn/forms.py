@@ -1,4 +1,4 @@
-"""One form for what AWS takes in several, so that neither rules nor checks need to know them all.
+"""One form for values that AWS accepts in several forms, so that rules and checks need only one.
 
 `Fn::Sub` of a single reference is a `Ref` or `Fn::GetAtt`; in IAM policies a list of one and its element mean the same.
 Sources: CloudFormation User Guide, "Fn::Sub"; IAM User Guide, "IAM JSON policy elements".

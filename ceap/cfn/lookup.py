@@ -1,7 +1,7 @@
 """What checks read from a template: resources, what values point at, and the states of a state machine in order.
 
-Any CloudFormation file may come: what has another shape than expected, or is known only when the stack is deployed, is
-None or left out, and nothing here raises.
+Any CloudFormation file may come: a value of an unexpected shape, or known only at deployment, is None or left out, and
+nothing here raises.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ NAME_PROPERTY: Final = {
 
 
 class Resource(msgspec.Struct, frozen=True):
-    """A resource of a template; `properties` is empty where they are no mapping."""
+    """A resource of a template; `properties` is empty if they are not a mapping."""
 
     logical_id: str
     type: str
@@ -105,7 +105,7 @@ class Machine(msgspec.Struct, frozen=True):
         return list(self.kinds())
 
     def kind(self, state: str) -> StepKind | None:
-        """Return which kind of step a state is; None for one that is no step."""
+        """Return which kind of step a state is; None if it is not a step."""
         return KINDS.get(text(self.states[state].get("Resource")) or "")
 
     def steps(self) -> list[tuple[str | None, str]]:
@@ -162,7 +162,7 @@ def worker_type(kind: StepKind) -> str:
 
 
 def at(value: Any, *keys: str | int) -> Any:
-    """Return what stands in a value under the keys, one inside the other; None where there is no such place."""
+    """Return the value below the keys, one inside the other; None where a key is missing."""
     for key in keys:
         if isinstance(key, str) and isinstance(value, dict):
             value = value.get(key)
@@ -186,7 +186,7 @@ def text(value: Any) -> str | None:
 
 
 def number(value: Any) -> int | float | None:
-    """Return a number that can be counted with; a truth value is none, nor is what JSON reads as infinite."""
+    """Return a finite number; None for a truth value and anything else."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return value if is_number and abs(value) < NUMBER_LIMIT else None
 

@@ -34,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="folder with Guard rules of your own, besides ceap's and those of ceap.toml; can be given more than once",
     )
-    parser.add_argument("--format", choices=FORMATS, default="text", help="of the findings (default: text)")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="format of the findings (default: text)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is wrong, on standard output, and a summary on standard error; return 0 if nothing is, 1 otherwise."""
+    """Print the findings on standard output and a summary on standard error; return 1 if there are findings, else 0."""
     from ceap import project
     from ceap.ceap_toml import load_config
     from ceap.cfn.template import load_template

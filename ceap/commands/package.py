@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write what is to be uploaded; print the zip, its size, and where functions and Glue jobs expect their code."""
+    """Write the files to upload; print the zip, its size, and the S3 keys of the code of functions and jobs."""
     import msgspec
 
     import handlers

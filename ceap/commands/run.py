@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail",
         metavar="STAGE",
-        help=f"let a stage fail before its handler runs: {FAIL_FORM} (TIMES: the first attempts that fail, default 1)",
+        help=f"make a stage fail before its handler runs: {FAIL_FORM} (TIMES: the first attempts that fail, default 1)",
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="write every object of the workflow bucket there")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -301,7 +301,7 @@ def _body(given: str | None, default: Path) -> str:
     if not body.strip():
         raise UsageError(f"{place}: the message is empty; write a JSON document into it")
     if found := NOT_IN_MESSAGES.search(body):
-        raise UsageError(f"{place}: character {found.start()} is {found[0]!r}, which no message may hold; remove it")
+        raise UsageError(f"{place}: character {found.start()} is {found[0]!r}, which SQS refuses; remove it")
     if len(raw) > MAX_MESSAGE_BYTES:
         raise UsageError(
             f"{place}: the message has {len(raw):,} bytes; allowed: {MAX_MESSAGE_BYTES:,}; put the records on S3"

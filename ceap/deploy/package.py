@@ -31,7 +31,7 @@ def build_package(handlers: Path, cache: Path) -> bytes:
     if findings := check_native(files):
         raise UsageError("\n".join(findings))
     if (size := sum(map(len, files.values()))) > UNZIPPED_LIMIT_BYTES:
-        raise UsageError(f"the package unzips to {size:,} bytes; Lambda allows {UNZIPPED_LIMIT_BYTES:,}; import less")
+        raise UsageError(f"the package unzips to {size:,} bytes; Lambda allows {UNZIPPED_LIMIT_BYTES:,}; drop some")
     return build_zip(files)
 
 
@@ -46,7 +46,7 @@ def merge(parts: Iterable[tuple[str, Mapping[str, bytes]]]) -> dict[str, bytes]:
     for name, part in parts:
         for path, content in part.items():
             if owners.setdefault(path, name) != name:
-                raise UsageError(f"{path}: is in {owners[path]} and in {name}; one of them must go")
+                raise UsageError(f"{path}: is in {owners[path]} and in {name}; keep one of them")
             files[path] = content
     return files
 
@@ -61,7 +61,7 @@ def check_native(files: Mapping[str, bytes]) -> list[str]:
             if int.from_bytes(content[18:20], "little") != ELF_MACHINES[MACHINE]:
                 findings.append(f"{path}: is not built for {MACHINE}, the functions' machine")
         elif re.search(r"\.so(\.\d+)*$|\.dylib$|\.pyd$", path):
-            findings.append(f"{path}: is no native file of Linux, the functions' system")
+            findings.append(f"{path}: is not built for Linux, the functions' system")
         tag = re.search(r"\.cpython-(\d+)", path)
         if tag and path.endswith(".so") and tag[1] != version:
             findings.append(f"{path}: is not built for Python {lambda_runtime.PYTHON}, the functions' runtime")

@@ -51,7 +51,7 @@ def fetch_wheels(requirements: Path, cache: Path) -> list[Path]:
                 Path(scratch, "wheels").rename(folder)
         except OSError as error:
             if not folder.is_dir():  # else another build was first, with the same wheels
-                raise UsageError(f"{cache}: cannot be written: {error.strerror}") from None
+                raise UsageError(f"{cache}: cannot be written: {error.strerror}; make it writable") from None
     wheels = sorted(folder.glob("*.whl"))
     for wheel in wheels:
         if hashlib.sha256(wheel.read_bytes()).hexdigest() not in pinned:

@@ -91,7 +91,7 @@ def resource_types(pattern: str) -> tuple[tuple[str, str], ...]:
 def takes(pattern: str, arn: str) -> bool:
     """Tell whether an action, or one that a pattern stands for, can be granted on an ARN or pattern of ARNs.
 
-    What is known only when the stack is deployed is taken to fit. `*` fits every action, an unknown action nothing.
+    A value known only at deployment counts as fitting. `*` fits every action; an unknown action fits nothing.
     """
     prefix = pattern.partition(":")[0]
     if pattern == "*" or (arn == "*" and known_actions(pattern)):

@@ -96,7 +96,7 @@ class Clock:
         """Wait until nothing is active, then jump to the earliest of all waits and of `next_due()`.
 
         Returns True without a jump as soon as more than `ended` activities have ended: there may be room for another.
-        Returns False when there is nothing to wait for. Time never goes back: what is due already needs no jump.
+        Returns False when there is nothing to wait for. Time never goes back: a wait that is due already needs no jump.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._is_still() or self._ended > ended)

@@ -1,6 +1,6 @@
 """Stacks: templates deployed into moto's resources, with nothing skipped.
 
-moto's own CloudFormation creates the resources; where it only warns and goes on, this fails: an unknown resource type,
+moto's own CloudFormation creates the resources; where it only warns, this fails: an unknown resource type,
 a null, a parameter that is missing or breaks its pattern. Create only: no update, rollback or drift.
 """
 

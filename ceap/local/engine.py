@@ -138,9 +138,9 @@ class Engine:
         return self._executions.machines[arn]
 
     def listen(self, listener: Listener, job_listener: Callable[[str, str], None]) -> None:
-        """Let `listener` hear of executions, attempts and waits while they happen, from several threads.
+        """Call `listener` for executions, attempts and waits while they happen, from several threads.
 
-        `job_listener` hears each line that a Glue job prints: the job's name and the line.
+        `job_listener` is called with the job's name and each line that a Glue job prints.
         """
         self._executions.listener = listener
         self.jobs.listener = job_listener
@@ -272,4 +272,4 @@ def install() -> None:
         for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
             replace(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)
     except (AttributeError, ImportError) as error:
-        raise EngineError(f"moto {MOTO_VERSION} is not as the local engine expects it: {error}") from error
+        raise EngineError(f"moto {MOTO_VERSION} is not as the engine expects: {error}; run `make clean`") from error

@@ -104,11 +104,11 @@ class Execution(msgspec.Struct, kw_only=True):
 
 
 Listener: TypeAlias = Callable[[Execution, Attempt | Wait | None], None]
-"""Told of every change of an execution: an attempt begun or ended, a wait, or None when it has started or ended."""
+"""Called at every change of an execution: an attempt begun or ended, a wait, or None when it has started or ended."""
 
 
 class Executions:
-    """The state machines of one engine and what they ran; `announce` is told of every change of a status."""
+    """The state machines of one engine and what they ran; `announce` is called at every change of a status."""
 
     def __init__(self, account: str, logs: Logs, announce: Callable[[DeployedMachine, Execution], None]) -> None:
         self.machines: Final[dict[str, DeployedMachine]] = {}
@@ -135,7 +135,7 @@ class Executions:
         return execution
 
     def redrive(self, execution: Execution) -> None:
-        """Let an execution that failed go on at the state where it did, and do not wait for it."""
+        """Redrive an execution from the state that failed, and do not wait for it."""
         entered = next(event for event in reversed(execution.history) if event["type"].endswith("StateEntered"))
         execution.redrives += 1
         execution.status, execution.error, execution.cause = "RUNNING", None, None
@@ -149,7 +149,7 @@ class Executions:
             run.stop()
 
     def close(self) -> None:
-        """Abort whatever runs, and tell nobody."""
+        """Abort every running execution, without a notification."""
         self._closed = True
         for execution in list(self.all):
             self.stop(execution, None, None)
@@ -243,7 +243,7 @@ class Executions:
 
 
 class _Journal:
-    """Stands where the interpreter expects a CloudWatch logging session: hears every event of one run."""
+    """Records every event of one run, in place of the CloudWatch logging session that the interpreter expects."""
 
     configuration = SimpleNamespace(include_execution_data=True)
 

@@ -42,7 +42,7 @@ class Fault:
 
 
 class Functions:
-    """All functions of one engine; `url` is the address that they find AWS at."""
+    """All functions of one engine; `url` is the address of their AWS."""
 
     def __init__(self, account: str, folder: Path, sessions: Sessions, logs: Logs, clock: Clock) -> None:
         self.url = ""

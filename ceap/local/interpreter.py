@@ -1,9 +1,9 @@
-"""moto's interpreter of the Amazon States Language (LocalStack's), bent to the virtual clock and to real roles.
+"""moto's interpreter of the Amazon States Language (LocalStack's), changed to use the virtual clock and real roles.
 
 Everything here touches private parts of moto 5.2.5; `install` asserts that they are as expected.
 What it changes: retriers, Wait states and the machine's timeout run on the virtual clock; calls are made as the state
 machine's role; States.ALL does not catch States.Runtime, which AWS never retries; history carries virtual time; an
-execution can be stopped, and go on at the state where it failed; a task waits for its Glue job; S3 gets a body as JSON.
+execution can be stopped, and redriven at the failed state; a task waits for its Glue job; S3 gets a body as JSON.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ POLL_S: Final = 1.0
 
 
 class Resumption(NamedTuple):
-    """Where an execution goes on, in place of the start; `input` is JSON."""
+    """The state from which an execution is redriven; `input` is JSON."""
 
     state: str
     input: str
@@ -64,7 +64,7 @@ class Resumption(NamedTuple):
 class Run:
     """One run of the interpreter, seen from outside: it tells of waits, may start further on, and can be stopped.
 
-    `cut_off` says how it was ended before its states had; what they still do then is nobody's concern.
+    `cut_off` says how it was ended before its states had ended; later events of theirs are ignored.
     """
 
     def __init__(self, record_wait: Callable[[str, float], None], resumption: Resumption | None = None) -> None:

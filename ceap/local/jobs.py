@@ -86,7 +86,7 @@ class LaunchError(Exception):
 
 
 class Jobs:
-    """All jobs of one engine; `url` is the address that they find AWS at, `listener` hears what they print."""
+    """All jobs of one engine; `url` is the address of their AWS, `listener` is called with each line they print."""
 
     def __init__(self, folder: Path, sessions: Sessions, logs: Logs, clock: Clock) -> None:
         self.url = ""
@@ -112,13 +112,13 @@ class Jobs:
         """Take in a deployed job.
 
         Raises:
-            AccessDenied: its role does not let Glue in.
+            AccessDenied: Glue may not assume its role.
         """
         self._session(job)
         self._jobs[job.name] = job
 
     def serve(self, request: Request) -> Answer | None:
-        """Serve the Glue API; of what it does not model it says so."""
+        """Serve the Glue API; an operation that is not modelled is an error."""
         if request.service != "glue":
             return None
 

@@ -25,7 +25,7 @@ class Logs:
     def write(self, group: str, stream: str, messages: Iterable[str], session: Session | None) -> None:
         """Write lines, as the session's role if there is one.
 
-        What the role may not write, or what has no log group, is lost, as on AWS: the work itself goes on.
+        As on AWS, lines are lost without an error if the role may not write them or the log group is missing.
         """
         found = self._groups().get(group)
         if found is None:

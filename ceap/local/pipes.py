@@ -25,7 +25,7 @@ from ceap.local.sessions import REGION, Session
 from ceap.local.stack_models import Pipe
 
 PARALLEL: Final = 4
-"""How many executions go on at once for a pipe to take more; on AWS a pipe that waits starts with five and scales."""
+"""How many executions run at once before a pipe takes no more; on AWS a waiting pipe starts with five and scales."""
 
 
 class Poller:

@@ -149,7 +149,7 @@ def _stage(execution: Execution, stage: str, objects: Mapping[str, bytes]) -> St
 
 
 def _counts(document: bytes | None) -> tuple[int | None, int | None]:
-    """Return the records in and out that a stage document states; None for what is no stage document."""
+    """Return the records in and out that a stage document states; None if it is not a stage document."""
     try:
         metadata = json.loads(document or b"")["metadata"]
         return metadata["inputRecordCount"], metadata["outputRecordCount"]

@@ -24,7 +24,7 @@ import psutil
 SCRIPT: Final = Path(__file__).with_name("child") / "job.py"
 SCRIPT_NAME: Final = "script.py"
 AWSGLUE: Final = Path(__file__).with_name("child") / "awsglue"
-"""What Glue provides and no package index has; it goes on the path of a job."""
+"""The modules that Glue provides and no package index has, for the path of a job."""
 
 JAVA_VERSIONS: Final = range(11, 18)
 """Those that Spark 3.5 runs on. Source: Spark documentation, "Downloading"."""
@@ -83,7 +83,7 @@ def environment(folder: Path, archives: Iterable[str] = ()) -> dict[str, str]:
 
 
 class Process:
-    """A job's process; `output` and `error` are the lines that it wrote, each told to a listener on the way.
+    """A job's process; `output` and `error` are the lines that it wrote, each passed to a listener at once.
 
     `files` holds the script under SCRIPT_NAME, and the extra Python files: modules and archives.
     """
@@ -122,7 +122,7 @@ class Process:
         return self._process.pid
 
     def wait(self, timeout_s: float) -> int | None:
-        """Return the exit status once the process has ended, or None after the time; nothing of it runs on."""
+        """Return the exit status once the process has ended, or None after the time; its processes are gone then."""
         status: int | None = None
         with contextlib.suppress(subprocess.TimeoutExpired):
             status = self._process.wait(timeout_s)

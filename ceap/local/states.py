@@ -14,7 +14,7 @@ from ceap.local.gateway import Answer, ApiError, Document, Operation, serve_json
 from templates import budget
 
 REDRIVABLE_S: Final = 14 * 24 * 3600
-"""For how long an execution that failed can go on. Source: Step Functions Developer Guide, "Redriving executions"."""
+"""How long a failed execution can be redriven. Source: Step Functions Developer Guide, "Redriving executions"."""
 
 
 class StepFunctions:

@@ -23,7 +23,7 @@ from typing import IO, Any, Final, NamedTuple, cast
 import psutil
 
 INIT_LIMIT_S: Final = 60.0
-"""How long a handler may take to load; far beyond Lambda's 10 s, for a busy laptop is no Lambda."""
+"""How long a handler may take to load; far beyond Lambda's 10 s, because a laptop may be busy."""
 SAMPLE_S: Final = 0.05
 SCRIPT: Final = Path(__file__).with_name("child") / "worker.py"
 

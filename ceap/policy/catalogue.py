@@ -1,4 +1,4 @@
-"""The catalogue of rules: what each holds, why, and how to mend what it finds."""
+"""The catalogue of rules: what each demands, why, and how to correct what it finds."""
 
 from __future__ import annotations
 

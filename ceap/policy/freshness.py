@@ -1,4 +1,4 @@
-"""Whether what is committed is what the declarations generate now."""
+"""Whether the committed files are those that the declarations generate now."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check_generated(files: Iterable[tuple[Path, str]], folder: Path) -> list[Fin
 def _check_size(path: Path, content: bytes) -> list[Finding]:
     if path.suffix != ".yaml" or len(content) <= SIZE_MAX:
         return []
-    text = f"[GEN02] {len(content)} bytes, and CloudFormation takes {SIZE_MAX} | fix: split the workflow"
+    text = f"[GEN02] {len(content)} bytes; CloudFormation allows {SIZE_MAX} | fix: split the workflow"
     return [Finding(relpath(path), 1, SIZE, text)]
 
 

@@ -54,7 +54,7 @@ def _runner() -> Any:
 
 def _failure(place: str, text: str) -> UsageError:
     brief = " ".join(text.split())[:300]
-    return UsageError(f"{place}: cfn-lint failed: {brief}; correct what it stumbles over, nothing was judged")
+    return UsageError(f"{place}: cfn-lint failed: {brief}; correct the cause, nothing was judged")
 
 
 def _finding(template: Template, match: Any) -> Finding:

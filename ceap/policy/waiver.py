@@ -23,7 +23,7 @@ LINT: Final = re.compile(r"[EWI]\d{4}")
 """What ids of cfn-lint look like."""
 
 _NOT_JUDGED: Final = re.compile(r"GEN\d\d_.*|ASL04_.*|E0\d{3}")
-"""Findings that say that something could not be judged, or that it is not what is deployed."""
+"""Findings that say that something could not be judged, or is not fresh."""
 
 _KEYS: Final = ("rule", "reason", "expires")
 _FILE_KEYS: Final = (*_KEYS, "template", "resource", "path")
@@ -129,7 +129,7 @@ def load_waivers(file: Path, rules: Collection[str]) -> list[Waiver]:
         template = file.parent / source.text(item, path, "template")
         if not template.is_file():
             raise source.error(
-                f"{path}/template", f"there is no template {item['template']}; correct it, or remove this"
+                f"{path}/template", f"there is no template {item['template']}; correct the path, or remove the waiver"
             )
         waivers.append(source.waiver(item, path, template.resolve(), _place(source, item, path)))
     return waivers
@@ -137,7 +137,7 @@ def load_waivers(file: Path, rules: Collection[str]) -> list[Waiver]:
 
 def _place(source: _Source, item: dict[str, Any], path: str) -> str:
     if "resource" in item and "path" in item:
-        raise source.error(path, "has a resource and a path; one of them says where")
+        raise source.error(path, "has both a resource and a path; keep one of them")
     if "resource" in item:
         return f"/Resources/{source.text(item, path, 'resource')}"
     place = source.text(item, path, "path") if "path" in item else ""
@@ -175,14 +175,14 @@ class _Source(msgspec.Struct, frozen=True):
         value = item.get(key)
         if not isinstance(value, str) or not value.strip():
             where = f"{path}/{key}" if key in item else path
-            fault = f"{key} is {value!r}; it must be a text, not empty" if key in item else f"has no {key}; add it"
+            fault = f"{key} is {value!r}; it must be a text" if key in item else f"has no {key}; add it"
             raise self.error(where, fault)
         return value.strip()
 
     def waiver(self, item: dict[str, Any], path: str, template: Path, place: str) -> Waiver:
         rule = self.text(item, path, "rule")
         if _NOT_JUDGED.fullmatch(rule):
-            raise self.error(f"{path}/rule", f"{rule} cannot be waived: what it finds was not judged; mend it")
+            raise self.error(f"{path}/rule", f"{rule} cannot be waived: it means that nothing was judged; correct it")
         if rule not in self.rules and not LINT.fullmatch(rule):
             raise self.error(f"{path}/rule", f"there is no rule {rule}; {allowed(rule, sorted(self.rules))}")
         return Waiver(

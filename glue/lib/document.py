@@ -26,7 +26,7 @@ def open_document(s3: Any, bucket: str, key: str) -> tuple[Piece, int]:
     tail = read_piece(s3, Piece(bucket, key, answer["ETag"], max(0, size - EDGE_BYTES), size))
     header, (_, newline, footer) = head.partition(b"\n")[0], tail.removesuffix(b"\n").rpartition(b"\n")
     if not newline or not footer.startswith(b"],"):
-        raise malformed("its last line is no footer (`],...`), so it was cut short or has more after it")
+        raise malformed("its last line is not a footer (`],...`): it was cut short, or text follows the footer")
     if not header.endswith(b',"data":['):
         raise malformed('its first line does not end in `,"data":[` within 64 KiB')
     try:
@@ -49,7 +49,7 @@ def read_range(document: Piece, width: int, begin: int) -> Iterator[tuple[int, s
                 raise ValueError
         except ValueError:
             raise malformed(
-                f"at byte {position} should stand a JSON object, a comma (if not the last) and LF"
+                f"expected at byte {position} a JSON object, a comma (unless it is the last) and LF"
             ) from None
         yield position, text
 
@@ -83,4 +83,4 @@ def count_lines(document: Piece, width: int, begin: int) -> int:
 
 
 def malformed(fault: str) -> JobError:
-    return JobError(f"the input is no stage document: {fault}; correct what wrote it, then run it again")
+    return JobError(f"the input is not a stage document: {fault}; correct the stage that wrote it")

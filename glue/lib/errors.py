@@ -1,4 +1,4 @@
-"""How a job ends that cannot go on."""
+"""The error that ends a job."""
 
 
 class JobError(Exception):

@@ -62,7 +62,7 @@ def run(transform: Transform, settings: Settings) -> None:
 
 
 def sentence(error: Exception) -> str:
-    """Return what an error says; what a worker raised stands somewhere inside of Spark's own error."""
+    """Return the text of an error; Spark's own error has that of a worker somewhere inside."""
     said = f"{type(error).__name__}: {error}"
     cause = re.search(r"^[\w.]*\b(?:JobError: |(?=\w+: An error occurred \())(.+)$", said, re.MULTILINE)
     return cause[1] if cause else " ".join(said.splitlines()[:2])

@@ -46,7 +46,7 @@ def write_parts(
 
 
 def write_output(job: Job, s3: Any, parts: list[Part], count: int, started: float) -> None:
-    """Make rejected.jsonl appear, if records were rejected, then output.json: it is the mark that the stage is done."""
+    """Make rejected.jsonl appear, if records were rejected, then output.json, which marks the stage as done."""
     counts = Counter[str]()
     for _, code, records, _ in parts:
         counts[code] += records

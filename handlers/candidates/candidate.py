@@ -92,8 +92,7 @@ class Candidate(_Part, Placed, frozen=True, kw_only=True):
         found = self.find_context(kind)
         if found is None:
             raise PermanentStageError(
-                f"a candidate has no context of type {kind}, which its key needs; the stage that makes candidates adds "
-                "it"
+                f"a candidate has no context of type {kind}, which its key needs; add it in the stage that makes it"
             )
         return found
 

@@ -62,10 +62,10 @@ def check_mappings(mappings: Mapping[str, FieldMapping]) -> None:
         field = TARGETS.get(target)
         if field is None:
             allowed = ", ".join([*TARGETS, f"{METADATA_PREFIX}NAME"])
-            raise ValueError(f"mappings: {target!r} is no field of a candidate; allowed are {allowed}")
+            raise ValueError(f"mappings: {target!r} is not a field of a candidate; allowed: {allowed}")
         if mapping.type not in (None, field.type):
             raise ValueError(
-                f"mappings: {target} has type {mapping.type}, but it is of type {field.type}; leave it out"
+                f"mappings: {target} has type {mapping.type}, but it is of type {field.type}; leave the type out"
             )
 
 

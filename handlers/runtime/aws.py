@@ -17,8 +17,8 @@ from handlers.runtime.contract import PermanentStageError, StageError, Transient
 
 MAX_CONNECTIONS: Final = 64
 
-# What has another status than 5xx and still may go away: all that the client itself retries, and what a new attempt of
-# the stage mends, such as an upload that is gone. Source: "Error responses" of S3, DynamoDB and EventBridge.
+# Transient errors without a 5xx status: those that the client itself retries, and those that a new attempt of the stage
+# avoids, such as a missing upload. Source: "Error responses" of S3, DynamoDB and EventBridge.
 _TRANSIENT_CODES: Final = frozenset(
     {
         "BadDigest",
@@ -86,7 +86,7 @@ def _session() -> Any:
     session = botocore.session.get_session()
     loader = session.get_component("data_loader")
     loader.file_loader = _ModelFiles()
-    # It would look into the folders of all of some 440 services, to say whether it knows one.
+    # botocore would search the folders of some 440 services to know whether one exists.
     loader.list_available_services = lambda _: [path.name for path in Path(loader.BUILTIN_DATA_PATH).iterdir()]
     return session
 
@@ -114,7 +114,7 @@ def stage_errors(action: str, resource: str, *, missing: str = "") -> Iterator[N
     Args:
         action: The IAM action, e.g. `s3:GetObject`.
         resource: What it is done to, e.g. `s3://bucket/key`.
-        missing: What to say when the resource does not exist: who should have made it.
+        missing: The cure in the message when the resource does not exist.
 
     Raises:
         PermanentStageError: No later attempt can succeed.
@@ -146,7 +146,7 @@ def _of_answer(answer: dict[str, Any], call: str, missing: str) -> StageError:
         )
     if status == 404 or code == "ResourceNotFoundException":
         return PermanentStageError(f"{call} found nothing ({code}); {missing or 'check that it is deployed'}")
-    return PermanentStageError(f"{said}; correct what was asked for, or the resource")
+    return PermanentStageError(f"{said}; correct the request, or the resource")
 
 
 def _of_no_answer(error: Exception, call: str) -> StageError:

@@ -68,7 +68,7 @@ def encode_document(
         try:
             encoder.encode_into(record, block, -1)
         except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-            raise PermanentStageError(f"record {count + 1} of the output cannot be written as JSON: {error}") from error
+            raise PermanentStageError(f"record {count + 1} of the output is not JSON: {error}; correct it") from error
         separator = b",\n"
         count += 1
         if len(block) >= BLOCK_BYTES:
@@ -92,7 +92,7 @@ def read_footer(tail: bytes, where: str) -> int:
         raise _malformed(where, "it is empty")
     line = tail.removesuffix(b"\n").rpartition(b"\n")[2]
     if not line.startswith(b"],"):
-        raise _malformed(where, "its last line is no footer (`],...`), so it was cut short or has more after it")
+        raise _malformed(where, "its last line is not a footer (`],...`): it was cut short, or text follows the footer")
     _refuse_carriage_return(line, where, "the footer")
     try:
         return msgspec.json.decode(b"{" + line[2:], type=_Footer).metadata.output_record_count
@@ -143,7 +143,7 @@ def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, c
     if number and comma:
         raise _malformed(where, f"record {number}, the last, ends in a comma")
     if any(lines):
-        raise _malformed(where, "something stands after its footer")
+        raise _malformed(where, "text follows its footer")
     if number != count:
         raise _malformed(where, f"its footer states {count} records but there are {number}")
 
@@ -211,7 +211,7 @@ def _check_header(line: bytes, where: str) -> None:
 
 def _refuse_carriage_return(line: bytes, where: str, part: str) -> None:
     if b"\r" in line:
-        raise _malformed(where, f"{part} holds a carriage return; lines end in LF alone")
+        raise _malformed(where, f"{part} contains a carriage return; end lines with LF alone")
 
 
 def _too_long(where: str) -> PermanentStageError:
@@ -219,4 +219,4 @@ def _too_long(where: str) -> PermanentStageError:
 
 
 def _malformed(where: str, fault: str) -> PermanentStageError:
-    return PermanentStageError(f"{where} is not a stage document: {fault}; correct what wrote it, then run it again")
+    return PermanentStageError(f"{where} is not a stage document: {fault}; correct the stage that wrote it")

@@ -45,7 +45,7 @@ def check_event(detail: Mapping[str, Any]) -> None:
     size_bytes = len(msgspec.json.encode(detail))
     if size_bytes > _SIZE_LIMIT_BYTES:
         raise PermanentStageError(
-            f"its event would have {size_bytes} bytes, EventBridge takes {_SIZE_LIMIT_BYTES}; shorten its metadata"
+            f"its event would have {size_bytes} bytes, EventBridge allows {_SIZE_LIMIT_BYTES}; shorten its metadata"
         )
 
 

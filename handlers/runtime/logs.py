@@ -1,4 +1,4 @@
-"""The structured log of the handlers: one JSON object per line. Customer ids do not belong in it."""
+"""The structured log of the handlers: one JSON object per line. Never log a customer id."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ R = TypeVar("R")
 
 
 class LambdaContext(Protocol):
-    """What is used of the context that Lambda hands to a function."""
+    """The part of Lambda's own context that a stage uses."""
 
     def get_remaining_time_in_millis(self) -> int: ...
 
@@ -106,7 +106,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         except Exception as error:
             # Its text may quote a record: it goes to error.json, but not to logs and histories.
             failure = TransientStageError(
-                f"unexpected {type(error).__name__}; error.json has its text: correct the handler or what it was given"
+                f"unexpected {type(error).__name__}; error.json has its text: correct the handler or its input"
             )
             failure.__cause__ = error
         else:
@@ -153,7 +153,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
 
         def conclude(_: int) -> dict[str, Any]:
             if next(records, None) is not None:
-                raise PermanentStageError(f"{context.current_stage} left records unread; process_data must take all")
+                raise PermanentStageError(f"{context.current_stage} left records unread; process_data must read all")
             tally.check(context.current_stage)
             return tally.summary() | {"processingTimeMs": round((perf_counter() - started) * 1000)}
 
@@ -171,12 +171,12 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
                 yield msgspec.convert(record, self.record_type)
             except msgspec.ValidationError as error:
                 raise PermanentStageError(
-                    f"record {number} of the message is none that {context.current_stage} takes: {error}; send such "
-                    "records, or put a stage first that makes them"
+                    f"{context.current_stage} cannot take record {number} of the message: {error}; send records that "
+                    "fit, or put a stage first that makes them"
                 ) from error
 
     def _verify(self, records: Iterator[R | BadRow]) -> None:
-        """Read all of the input once, so that none of it has an effect if any of it is wrong."""
+        """Read the whole input once, so that a wrong record stops the stage before any record has an effect."""
         for number, record in enumerate(records, start=1):
             if isinstance(record, BadRow):
                 continue
@@ -188,7 +188,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
     def _open_previous(self, context: ExecutionContext, storage: Storage) -> Callable[[], Iterator[R]]:
         """Return what reads the previous stage's records, each time from the start; its footer is checked."""
         key = output_key(context.execution_id, str(context.previous_stage))
-        missing = f"{context.previous_stage} should have written it; see whether it ran, and under which execution"
+        missing = f"{context.previous_stage} should have written it; check that it ran, and in which execution"
         tail = storage.read_tail(key, EDGE_BYTES, missing=missing)
         where = storage.locate(key)
         count = read_footer(tail.data, where)
@@ -207,7 +207,7 @@ def _decode_context(event: object) -> ExecutionContext:
         return msgspec.convert(event, ExecutionContext)
     except msgspec.ValidationError as error:
         failure = PermanentStageError(
-            f"the event is no execution context: {error}; the state machine must pass executionId, currentStage, "
+            f"the event is not an execution context: {error}; the state machine must pass executionId, currentStage, "
             "previousStage, workflowBucket and initialData"
         )
         logger().error("stage failed", errorType=type(failure).__name__, errorMessage=str(failure))
@@ -233,14 +233,14 @@ def _header(stage: StageContext[Any]) -> Header:
 
 @contextmanager
 def _commit(rejected: ObjectWriter, output: ObjectWriter) -> Iterator[None]:
-    """Make rejected.jsonl appear, then output.json: it is the mark that the stage is done."""
+    """Make rejected.jsonl appear, then output.json, which marks the stage as done."""
     try:
         yield
         rejected.close()
         output.close()
     except PermanentStageError:
         output.abort()
-        # What was rejected is often why, but if it cannot be kept, the failure is still the one to report.
+        # The rejected records often explain the failure; if they cannot be written, still report the failure.
         try:
             rejected.close()
         except StageError:

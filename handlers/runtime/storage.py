@@ -15,7 +15,7 @@ from handlers.runtime.aws import client, stage_errors
 from handlers.runtime.contract import StageError
 
 CHUNK_BYTES: Final = 64 * 1024
-# The least that S3 takes, as a part is held in memory: 10,000 of them are 52 GB.
+# The smallest that S3 allows, because a part is held in memory; 10,000 parts are 52 GB.
 PART_BYTES: Final = 5 * 1024 * 1024
 
 
@@ -86,7 +86,7 @@ class ObjectWriter:
         self._storage = storage
         self._client = s3
         self._target = target
-        # Made once: buffers that grow and go, part after part, leave holes that no allocator gives back.
+        # Allocated once: a new buffer for each part would fragment the memory.
         self._buffer = bytearray(PART_BYTES)
         self._size_bytes = 0
         self._upload: dict[str, str] = {}
@@ -117,7 +117,7 @@ class ObjectWriter:
         self._upload = {}
 
     def abort(self) -> None:
-        """Forget what was written; parts that cannot be deleted now fall to the bucket's lifecycle rule."""
+        """Discard the object; parts that cannot be deleted now are left to the bucket's lifecycle rule."""
         if not self._upload:
             return
         try:

@@ -41,7 +41,7 @@ def check_item(partition: str, sort: str = "", content: bytes = b"") -> None:
     ):
         if size_bytes > limit:
             raise PermanentStageError(
-                f"the {part} of its item would have {size_bytes} bytes, DynamoDB takes {limit}; shorten its "
+                f"the {part} of its item would have {size_bytes} bytes, DynamoDB allows {limit}; shorten its "
                 f"{'metadata' if part == 'content' else 'ids'}"
             )
 
@@ -98,7 +98,7 @@ class TableClient:
             self._repeat("dynamodb:BatchWriteItem", put, batch)
 
     def _repeat(self, action: str, call: Callable[[Sequence[Item]], Sequence[Item]], entries: Sequence[Item]) -> None:
-        """Call until nothing is left unprocessed, which the client's own retries do not see to."""
+        """Call until nothing is left unprocessed, which the client does not retry itself."""
         for attempt in range(_ATTEMPTS):
             if attempt:
                 time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter, no secret
@@ -106,7 +106,9 @@ class TableClient:
                 entries = call(entries)
             if not entries:
                 return
-        raise TransientStageError(f"{action} on {self._name} left {len(entries)} entries unprocessed {_ATTEMPTS} times")
+        raise TransientStageError(
+            f"{action} on {self._name} left {len(entries)} entries unprocessed {_ATTEMPTS} times; try again"
+        )
 
 
 def _marshal(item: Mapping[str, Any]) -> Item:
@@ -128,7 +130,7 @@ def _marshal_value(value: Any) -> Item:
         case dict():
             return {"M": _marshal(value)}
         case _:
-            raise TypeError(f"{type(value).__name__} has no place in an item")
+            raise TypeError(f"an item cannot hold a {type(value).__name__}")
 
 
 def _unmarshal(item: Mapping[str, Any]) -> Item:

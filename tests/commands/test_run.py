@@ -116,7 +116,7 @@ def write(folder: Path, name: str, content: bytes) -> str:
         (b"", "the message is empty; write a JSON document into it"),
         (b" \n", "the message is empty"),
         (b"\xff\xfe\x00", "byte 0 is not UTF-8; a message is text, such as JSON"),
-        (b'{"a": "\x00"}', r"character 7 is '\x00', which no message may hold"),
+        (b'{"a": "\x00"}', r"character 7 is '\x00', which SQS refuses"),
         (b"x" * 122_881, "the message has 122,881 bytes; allowed: 122,880"),
     ],
 )

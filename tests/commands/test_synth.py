@@ -119,7 +119,7 @@ def test_two_declarations_of_one_name_are_refused(tmp_path: Path, capsys: pytest
     twin = tmp_path / "twin.yaml"
     twin.write_bytes(EXPRESS.read_bytes())
     assert synth(EXPRESS, twin, "--out", tmp_path / "out") == 2
-    assert "name is 'express', and so it is in" in capsys.readouterr().err
+    assert "name is 'express', as in" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,8 +80,8 @@ def test_parts_without_a_common_file_are_merged() -> None:
     [
         ("x/core.so", elf(62), "x/core.so: is not built for aarch64, the functions' machine"),
         ("x/libz.so.1", elf(62), "x/libz.so.1: is not built for aarch64, the functions' machine"),
-        ("x/core.so", b"\xcf\xfa\xed\xfe", "x/core.so: is no native file of Linux, the functions' system"),
-        ("x/core.pyd", b"MZ", "x/core.pyd: is no native file of Linux, the functions' system"),
+        ("x/core.so", b"\xcf\xfa\xed\xfe", "x/core.so: is not built for Linux, the functions' system"),
+        ("x/core.pyd", b"MZ", "x/core.pyd: is not built for Linux, the functions' system"),
         (
             "x/core.cpython-311-aarch64-linux-gnu.so",
             elf(183),

@@ -110,7 +110,7 @@ def test_a_candidate_without_a_program_is_judged_as_the_step_says() -> None:
 @pytest.mark.parametrize(
     ("parameters", "fault"),
     [
-        ({"luck": {}}, "'luck' is no filter; allowed are eligibility, business_rule, trust, quality"),
+        ({"luck": {}}, "'luck' is not a filter; allowed: eligibility, business_rule, trust, quality"),
         ({"business_rule": {"min_order": 1}}, "unknown field `min_order`"),
         ({"quality": {"min_confidence": 2}}, "Expected `float` <= 1.0"),
         ({"trust": {"filter": "quality"}}, "Invalid value 'quality'"),

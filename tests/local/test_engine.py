@@ -70,7 +70,7 @@ def test_a_missing_part_of_moto_is_told_of_at_the_start(monkeypatch: pytest.Monk
     interpreter.install.cache_clear()
     with monkeypatch.context() as patched:
         patched.delattr(owner, name)
-        with pytest.raises(EngineError, match=rf"moto 5\.2\.5 is not as the local engine expects it: .*{name}"):
+        with pytest.raises(EngineError, match=rf"moto 5\.2\.5 is not as the engine expects: .*{name}"):
             Engine.start()
 
 

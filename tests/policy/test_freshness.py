@@ -76,6 +76,6 @@ def test_a_template_too_large_for_cloudformation_is_found_though_fresh(folder: P
     (folder / "a.yaml").write_text("x" * (SIZE_MAX + 1))
     (folder / "b.yaml").write_text("x" * SIZE_MAX)
     assert findings(folder, a="x" * (SIZE_MAX + 1), b="x" * SIZE_MAX) == (
-        "generated/a.yaml:1: GEN02_SIZE: [GEN02] 1000001 bytes, and CloudFormation takes 1000000 | "
+        "generated/a.yaml:1: GEN02_SIZE: [GEN02] 1000001 bytes; CloudFormation allows 1000000 | "
         "fix: split the workflow\n"
     )

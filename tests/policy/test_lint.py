@@ -58,7 +58,7 @@ def test_a_failure_of_cfn_lint_is_no_verdict(monkeypatch: pytest.MonkeyPatch) ->
         raise KeyError("Properties")
 
     monkeypatch.setattr("cfnlint.runner.Runner.validate_template", fail)
-    with pytest.raises(UsageError, match=r"t.yaml: cfn-lint failed: KeyError: 'Properties'; correct what it"):
+    with pytest.raises(UsageError, match=r"t.yaml: cfn-lint failed: KeyError: 'Properties'; correct the cause"):
         check_lint(parse_template(WRONG, "t.yaml"))
 
 
@@ -70,5 +70,5 @@ def test_a_rule_of_cfn_lint_that_crashes_is_no_verdict_even_if_the_template_igno
 
     monkeypatch.setattr("cfnlint.rules.CloudFormationLintRule.matchall", fail)
     ignoring = "Metadata: {cfn-lint: {config: {ignore_checks: [E0]}}}\n"
-    with pytest.raises(UsageError, match=r"t.yaml:1: cfn-lint failed: .*Properties.*; correct what it stumbles over"):
+    with pytest.raises(UsageError, match=r"t.yaml:1: cfn-lint failed: .*Properties.*; correct the cause"):
         check_lint(parse_template(ignoring + WRONG, "t.yaml"))

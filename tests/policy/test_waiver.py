@@ -159,13 +159,13 @@ def test_a_waiver_that_covers_nothing_is_unused() -> None:
         ("rule: SEC01_QUEUE_TSL, reason: x", "there is no rule SEC01_QUEUE_TSL; did you mean SEC01_QUEUE_TLS?"),
         ("rule: SEC01, reason: x", "there is no rule SEC01; did you mean SEC01_QUEUE_TLS?"),
         ("rule: Q, reason: x", "there is no rule Q; allowed: ASL04_DEFINITION_IS_JSON, CFN01_NO_NULL, P35_"),
-        ("rule: GEN01_FRESH, reason: x", "GEN01_FRESH cannot be waived: what it finds was not judged; mend it"),
+        ("rule: GEN01_FRESH, reason: x", "GEN01_FRESH cannot be waived: it means that nothing was judged; correct it"),
         ("rule: ASL04_DEFINITION_IS_JSON, reason: x", "ASL04_DEFINITION_IS_JSON cannot be waived"),
         ("rule: E0000, reason: x", "E0000 cannot be waived"),
         ("reason: x", "has no rule; add it"),
         ("rule: CFN01_NO_NULL", "has no reason; add it"),
-        ("rule: CFN01_NO_NULL, reason: ' '", "reason is ' '; it must be a text, not empty"),
-        ("rule: CFN01_NO_NULL, reason: 3", "reason is 3; it must be a text, not empty"),
+        ("rule: CFN01_NO_NULL, reason: ' '", "reason is ' '; it must be a text"),
+        ("rule: CFN01_NO_NULL, reason: 3", "reason is 3; it must be a text"),
         ("rule: CFN01_NO_NULL, reason: x, until: 2027-01-31", "there is no key 'until'; allowed: expires, "),
         ("rule: CFN01_NO_NULL, reason: x, expire: 2027-01-31", "there is no key 'expire'; did you mean expires?"),
         ("rule: CFN01_NO_NULL, reason: x, expires: 2027", "expires is 2027; it must be a date, e.g. 2027-01-31"),
@@ -187,10 +187,13 @@ def test_a_malformed_waiver_is_refused_where_it_stands(fields: str, message: str
     ("fields", "message"),
     [
         ("rule: E3034, reason: x", "waivers.yaml:2: waiver: has no template; add it"),
-        ("rule: E3034, reason: x, template: b.yaml", "waivers.yaml:2: waiver: there is no template b.yaml; correct it"),
+        (
+            "rule: E3034, reason: x, template: b.yaml",
+            "waivers.yaml:2: waiver: there is no template b.yaml; correct the path",
+        ),
         (
             "rule: E3034, reason: x, template: a.yaml, resource: A, path: /A",
-            "waivers.yaml:2: waiver: has a resource and a path; one of them says where",
+            "waivers.yaml:2: waiver: has both a resource and a path; keep one of them",
         ),
         (
             "rule: E3034, reason: x, template: a.yaml, path: Queue",
@@ -242,7 +245,7 @@ def test_the_waivers_that_the_documentation_shows_are_read() -> None:
         (b"\xff", "waivers.yaml: not a text file (UTF-8); waivers are YAML"),
         (b"waivers:\n- {rule: A, rule: B}\n", "waivers.yaml:2: the key 'rule' stands twice"),
         (b"- rule: A\n", "waivers.yaml:1: waiver: must be a mapping with one key, waivers"),
-        (b"", "waivers.yaml:1: holds nothing"),
+        (b"", "waivers.yaml:1: contains only"),
     ],
 )
 def test_a_file_that_holds_no_waivers_is_refused(content: bytes | None, message: str) -> None:

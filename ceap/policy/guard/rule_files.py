@@ -57,7 +57,7 @@ def load_rules(folder: Path) -> tuple[RuleFile, ...]:
         raise UsageError(f"{folder}: there is no such folder; name one with .guard files")
     files = sorted(file for file in folder.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
     if not files:
-        raise UsageError(f"{folder}: holds no rules; put them into files that end in .guard or .ruleset")
+        raise UsageError(f"{folder}: has no rules; put them into files that end in .guard or .ruleset")
     return tuple(_load_rule_file(file) for file in files)
 
 
@@ -160,7 +160,7 @@ def _read_report(report: dict[str, Any], files: Sequence[RuleFile], name: str) -
     for rule_file in files:
         if missing := [rule for rule in rule_file.rules if rule not in verdicts]:
             text = f"Guard gave no verdict on {', '.join(missing)} of {rule_file.file}"
-            raise UsageError(f"{name}: {text}, so nothing was judged; write it anew")
+            raise UsageError(f"{name}: {text}, so nothing was judged; rewrite the rule")
     return Result(verdicts, list(dict.fromkeys(failures)))
 
 

@@ -1,4 +1,4 @@
-"""Lets candidates pass that are worth the engagement."""
+"""Passes the candidates that are worth the engagement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lets candidates pass that can be reached."""
+"""Passes the candidates that can be reached."""
 
 from __future__ import annotations
 

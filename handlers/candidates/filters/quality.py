@@ -1,4 +1,4 @@
-"""Lets candidates pass that the quality model rates well; it reads scores, so it belongs after Score."""
+"""Passes the candidates that the quality model rates well; it reads scores, so it belongs after Score."""
 
 from __future__ import annotations
 

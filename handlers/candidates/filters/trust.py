@@ -1,4 +1,4 @@
-"""Lets candidates pass that the trust model trusts; it reads scores, so it belongs after Score."""
+"""Passes the candidates that the trust model trusts; it reads scores, so it belongs after Score."""
 
 from __future__ import annotations
 

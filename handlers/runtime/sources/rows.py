@@ -16,7 +16,7 @@ import msgspec
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.sources.base import BadRow
 
-# What is held in memory at once.
+# At most this much is in memory at once.
 LINE_BYTES: Final = 16 * 1024 * 1024
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -27,8 +27,8 @@ _CSV_NAME: Final = re.compile(r"\.csv(\.gz)?$", re.IGNORECASE)
 def read_rows(chunks: Iterable[bytes], where: str) -> Iterator[dict[str, Any] | BadRow]:
     """Yield the records and the bad rows of a file.
 
-    A name that ends in .csv or .csv.gz is CSV, with commas and a header; any other is JSON Lines. Gzip is known by its
-    first bytes. Empty lines are passed over.
+    A name that ends in .csv or .csv.gz is CSV, with commas and a header; any other is JSON Lines. Gzip is recognized by
+    its first bytes. Empty lines are skipped.
 
     Args:
         chunks: The whole file.
@@ -81,7 +81,7 @@ def _read_lines(stream: io.BufferedIOBase, where: str) -> Iterator[bytes]:
             yield line.removeprefix(mark)
             mark = b""
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise PermanentStageError(f"{where} is no whole gzip file: {error}; export it again") from error
+        raise PermanentStageError(f"{where} is not a complete gzip file: {error}; export it again") from error
 
 
 def _read_json(lines: Iterator[bytes], where: str) -> Iterator[dict[str, Any] | BadRow]:
@@ -92,7 +92,7 @@ def _read_json(lines: Iterator[bytes], where: str) -> Iterator[dict[str, Any] | 
         try:
             record = decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            reason = f"line {number} of {where} is no JSON object: {error}"
+            reason = f"line {number} of {where} is not a JSON object: {error}"
             yield BadRow("JSON_INVALID", reason, line.decode(errors="replace").rstrip("\r\n"))
         else:
             yield record

@@ -16,7 +16,7 @@ from handlers.runtime.storage import Storage
 class S3(BaseSource, frozen=True, tag="s3"):
     """`{"kind": "s3", "bucket": ..., "key": ...}`, or `prefix` for all objects whose keys begin with it, in order.
 
-    Only the bucket that the step declares is read: a message comes from outside and does not widen what a role is for.
+    Only the bucket that the step declares is read: a message comes from outside and must not widen access.
     """
 
     bucket: str
@@ -41,7 +41,7 @@ class S3(BaseSource, frozen=True, tag="s3"):
 
         logger().info("stage source", sourcePath=storage.locate(self.key or self.prefix or ""))
         for key in self._list_keys(storage):
-            missing = "check the key in the message, and whether what exports it has run"
+            missing = "check the key in the message, and whether its export has run"
             yield from read_rows(storage.read(key, missing=missing), storage.locate(key))
 
     def _list_keys(self, storage: Storage) -> Iterator[str]:
@@ -53,6 +53,6 @@ class S3(BaseSource, frozen=True, tag="s3"):
             yield key
         if key is None:
             raise PermanentStageError(
-                f"no object is under {storage.locate(self.prefix or '')}; check the prefix in the message, and whether "
-                "what exports there has run"
+                f"there is no object under {storage.locate(self.prefix or '')}; check the prefix in the message, and "
+                "whether its export has run"
             )

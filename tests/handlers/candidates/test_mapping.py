@@ -116,7 +116,7 @@ def test_all_metadata_share_one_code_as_codes_are_few() -> None:
 @pytest.mark.parametrize(
     ("mappings", "fault"),
     [
-        ({"custmerId": FieldMapping(source="x")}, "'custmerId' is no field of a candidate; allowed are customerId, "),
+        ({"custmerId": FieldMapping(source="x")}, "'custmerId' is not a field of a candidate; allowed: customerId, "),
         (
             {"orderValue": FieldMapping(source="x", type="string")},
             "orderValue has type string, but it is of type number",

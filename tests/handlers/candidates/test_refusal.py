@@ -37,7 +37,7 @@ def test_a_document_that_is_wrong_at_its_end_is_refused_before_any_side_effect(
 def test_a_message_that_is_wrong_at_its_end_is_refused_before_any_side_effect(
     handler: WorkflowLambdaHandler[Any, Any],
 ) -> None:
-    with no_side_effect(), pytest.raises(PermanentStageError, match="record 301 of the message is none"):
+    with no_side_effect(), pytest.raises(PermanentStageError, match="cannot take record 301 of the message"):
         run(handler, "OwnStage", initial_data=message([*GOOD, {"customerId": "c1"}]))
 
 

@@ -115,20 +115,22 @@ def test_a_document_cut_short_is_refused(length: int) -> None:
     ("body", "fault"),
     [
         pytest.param(b"", "it is empty", id="no bytes"),
-        pytest.param(b"\n", "no footer", id="a line break alone"),
-        pytest.param(b'{"data":[]}', "no footer", id="JSON on one line"),
-        pytest.param(START + b'\n{"a":1}\n', "no footer", id="no footer"),
-        pytest.param(START + b'\n{"a":1}\n]}\n', "no footer", id="a footer without metadata"),
-        pytest.param(TWO + b"\n", "no footer", id="an empty line after the footer"),
-        pytest.param(TWO + b"{}\n", "no footer", id="a record after the footer"),
-        pytest.param(TWO + TWO, "after its footer", id="two documents"),
+        pytest.param(b"\n", "not a footer", id="a line break alone"),
+        pytest.param(b'{"data":[]}', "not a footer", id="JSON on one line"),
+        pytest.param(START + b'\n{"a":1}\n', "not a footer", id="not a footer"),
+        pytest.param(START + b'\n{"a":1}\n]}\n', "not a footer", id="a footer without metadata"),
+        pytest.param(TWO + b"\n", "not a footer", id="an empty line after the footer"),
+        pytest.param(TWO + b"{}\n", "not a footer", id="a record after the footer"),
+        pytest.param(TWO + TWO, "follows its footer", id="two documents"),
         pytest.param(b"\xef\xbb\xbf" + TWO, "byte-order mark", id="a byte-order mark"),
         pytest.param(TWO.replace(b"\n", b"\r\n"), "carriage return", id="CRLF"),
-        pytest.param(TWO.replace(b"1}", b"1\r}"), "record 1 holds a carriage return", id="CR in a record"),
+        pytest.param(TWO.replace(b"1}", b"1\r}"), "record 1 contains a carriage return", id="CR in a record"),
         pytest.param(
             TWO.replace(b'"data":[\n', b'"data":[\r\n'), "its first line does not end", id="CR after the header"
         ),
-        pytest.param(TWO.replace(b'"stage":', b'\r"stage":'), "the first line holds a carriage", id="CR in the header"),
+        pytest.param(
+            TWO.replace(b'"stage":', b'\r"stage":'), "the first line contains a carriage", id="CR in the header"
+        ),
         pytest.param(TWO.replace(b"},\n", b"}\n"), "record 1 lacks the comma", id="no comma"),
         pytest.param(TWO.replace(b"2}\n", b"2},\n"), "the last, ends in a comma", id="a comma too many"),
         pytest.param(TWO.replace(b'{"a":2}', b""), r"record 2 \(line 3\) is wrong", id="an empty line"),
@@ -187,7 +189,7 @@ def test_a_document_that_ends_while_it_is_read_is_refused() -> None:
         (b'{"a":1}', "record 300 lacks the comma"),
         (b'{"a":1},{"a":2},', "record 300 (line 301) is wrong"),
         (b"", "record 300 (line 301) is wrong"),
-        (b'{"a":1},\r', "record 300 holds a carriage return"),
+        (b'{"a":1},\r', "record 300 contains a carriage return"),
         (b'{"a":\xff},', "record 300 (line 301) is wrong"),
         (b"],", "record 299, the last, ends in a comma"),
     ],
@@ -230,7 +232,7 @@ def test_a_record_of_the_wrong_type_is_refused_with_its_place() -> None:
 
 @pytest.mark.parametrize("value", [object(), "\ud800", {1, object()}])
 def test_a_record_that_has_no_json_form_is_not_written(value: object) -> None:
-    with pytest.raises(PermanentStageError, match="record 2 of the output cannot be written as JSON"):
+    with pytest.raises(PermanentStageError, match="record 2 of the output is not JSON"):
         encode([{"a": 1}, {"a": value}])
 
 

@@ -100,7 +100,7 @@ def change_record(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
     [
         pytest.param(lambda body: b"", "it is empty", id="an empty object"),
         pytest.param(lambda body: body[:-100], "cut short", id="cut short"),
-        pytest.param(lambda body: body[: body.rindex(b"\n]")], "no footer", id="no footer"),
+        pytest.param(lambda body: body[: body.rindex(b"\n]")], "not a footer", id="not a footer"),
         pytest.param(lambda body: body.replace(b'Count":600', b'Count":601'), "states 601 records", id="a wrong count"),
         pytest.param(lambda body: b"\xef\xbb\xbf" + body, "byte-order mark", id="a byte-order mark"),
         pytest.param(lambda body: body.replace(b"\n", b"\r\n"), "carriage return", id="CRLF"),
@@ -146,7 +146,7 @@ def test_a_line_that_is_longer_than_the_limit_is_refused_before_any_side_effect(
 def test_a_message_that_is_wrong_anywhere_is_refused_before_any_side_effect(
     handler: WorkflowLambdaHandler[Any, Any],
 ) -> None:
-    with no_side_effect(), pytest.raises(PermanentStageError, match="record 301 of the message is none"):
+    with no_side_effect(), pytest.raises(PermanentStageError, match="cannot take record 301 of the message"):
         run(handler, "OwnStage", initial_data=message([*GOOD[:300], {"no": "c1"}]))
 
 

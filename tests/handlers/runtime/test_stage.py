@@ -126,7 +126,7 @@ def test_a_stage_that_leaves_records_unread_fails_permanently() -> None:
         (
             "raise",
             TransientStageError,
-            "unexpected KeyError; error.json has its text: correct the handler or what it was given",
+            "unexpected KeyError; error.json has its text: correct the handler or its input",
         ),
     ],
 )
@@ -268,7 +268,7 @@ def test_an_input_larger_than_its_tail_is_streamed() -> None:
     ],
 )
 def test_a_malformed_context_is_permanent_and_logged(event: Any, log: Log) -> None:
-    with pytest.raises(PermanentStageError, match="the event is no execution context"):
+    with pytest.raises(PermanentStageError, match="the event is not an execution context"):
         SIEVE(event, Invocation())
     assert [(line["level"], line["errorType"]) for line in log.lines()] == [("ERROR", "PermanentStageError")]
 
@@ -321,7 +321,7 @@ READINGS = Readings(Needs(settings=Settings))
 
 def test_a_first_stage_that_takes_records_of_a_kind_refuses_others_with_their_number() -> None:
     body = message([Reading("s1", 1), {"sensor": "s1"}])
-    with pytest.raises(PermanentStageError, match="record 2 of the message is none that OwnStage takes"):
+    with pytest.raises(PermanentStageError, match="OwnStage cannot take record 2 of the message"):
         run(READINGS, "OwnStage", initial_data=body)
 
 

@@ -65,7 +65,7 @@ def test_an_item_comes_back_as_it_was_written(item: dict[str, Any]) -> None:
 
 
 def test_a_value_that_has_no_place_in_an_item_is_a_fault_of_the_code() -> None:
-    with pytest.raises(TypeError, match="set has no place in an item"):
+    with pytest.raises(TypeError, match="an item cannot hold a set"):
         tables._marshal({"a": {1}})
 
 

@@ -23,7 +23,7 @@ def template(definition: object) -> Template:
         ("[]", "the definition is not a JSON object"),
         ('"text"', "the definition is not a JSON object"),
         ('{"States": {"A": {}, "A": {}}}', "the definition is not valid: the key 'A' stands twice in one object"),
-        ('{"a": NaN}', "the definition is not valid: NaN is no JSON number"),
+        ('{"a": NaN}', "the definition is not valid: NaN is not JSON"),
         ('{"a":' * 100_000, "the definition is not valid: nested deeper than 100 levels"),
     ],
 )

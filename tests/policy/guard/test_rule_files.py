@@ -151,7 +151,7 @@ Resources:
 
 def test_a_rule_without_a_verdict_is_an_error() -> None:
     with pytest.raises(
-        UsageError, match=r"t.yaml: Guard gave no verdict on LOST of own.guard, so nothing was judged; write it anew"
+        UsageError, match=r"t.yaml: Guard gave no verdict on LOST of own.guard, so nothing was judged; rewrite the rule"
     ):
         result(rule_file("rule R { Resources exists }", "R", "LOST"), {"Resources": {}})
 
@@ -246,7 +246,7 @@ def test_the_rules_of_a_folder_are_found_by_name(tmp_path: Path) -> None:
     ("files", "message"),
     [
         (None, "there is no such folder"),
-        ({}, "holds no rules"),
+        ({}, "has no rules"),
         ({"a.guard": b""}, "a.guard: declares no rule, so it could never fail"),
         ({"a.guard": b"let x = Resources.*"}, "a.guard: declares no rule, so it could never fail"),
         ({"a.guard": b"\xff\xfe"}, "a.guard: not a text file"),

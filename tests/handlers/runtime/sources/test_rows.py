@@ -85,7 +85,7 @@ def test_a_line_that_is_no_json_object_is_told_and_the_next_is_read(line: bytes)
     assert (first, last) == ({"a": 1}, {"a": 2})
     assert isinstance(bad, BadRow)
     assert (bad.code, bad.text) == ("JSON_INVALID", line.decode(errors="replace"))
-    assert bad.reason.startswith("line 2 of s3://b/rows.jsonl is no JSON object: ")
+    assert bad.reason.startswith("line 2 of s3://b/rows.jsonl is not a JSON object: ")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,9 @@ PACKED = gzip.compress(b'{"a":1}\n' * 10_000, mtime=0)
     ids=["cut", "head", "magic", "damaged", "more", "other"],
 )
 def test_what_is_no_whole_gzip_file_is_refused(body: bytes) -> None:
-    with pytest.raises(PermanentStageError, match=r"^s3://b/rows.jsonl is no whole gzip file: .*; export it again"):
+    with pytest.raises(
+        PermanentStageError, match=r"^s3://b/rows.jsonl is not a complete gzip file: .*; export it again"
+    ):
         read(body)
 
 

@@ -91,7 +91,7 @@ def test_rows_that_are_no_records_are_rejected_beside_bad_records_and_counted() 
     assert metadata["rejections"] == {"JSON_INVALID": 1, "ID_MISSING": 1}
     row, record = rejected(STAGE)
     assert (row["code"], row["record"]) == ("JSON_INVALID", "{cut")
-    assert row["reason"].startswith(f"line 4 of s3://{EXPORTS}/day.jsonl is no JSON object: ")
+    assert row["reason"].startswith(f"line 4 of s3://{EXPORTS}/day.jsonl is not a JSON object: ")
     assert record["record"] == {}
 
 
@@ -139,7 +139,7 @@ def test_rows_that_are_no_records_are_kept_from_a_stage_with_side_effects_and_re
     ("source", "text"),
     [
         ({"key": "none.jsonl"}, r"found nothing \(NoSuchKey\); check the key in the message"),
-        ({"prefix": "none/"}, f"no object is under s3://{EXPORTS}/none/; check the prefix in the message"),
+        ({"prefix": "none/"}, f"there is no object under s3://{EXPORTS}/none/; check the prefix in the message"),
         ({}, "a source of kind s3 has either a key or a prefix"),
         ({"key": "a", "prefix": "b"}, "a source of kind s3 has either a key or a prefix"),
         ({"key": ""}, "Expected `str` of length >= 1"),
@@ -153,7 +153,7 @@ def test_a_source_that_is_not_there_is_permanent_and_says_the_cure(source: Json,
 
 def test_a_gzip_file_that_was_cut_short_fails_the_stage_permanently_and_leaves_no_output() -> None:
     put("day.gz", gzip.compress(lines(*[{"id": "c1"}] * 5000))[:-9])
-    with pytest.raises(PermanentStageError, match=r"day\.gz is no whole gzip file: .*; export it again"):
+    with pytest.raises(PermanentStageError, match=r"day\.gz is not a complete gzip file: .*; export it again"):
         transform(key="day.gz")
     assert keys(f"executions/execution-1/{STAGE}/") == [f"executions/execution-1/{STAGE}/error.json"]
 
