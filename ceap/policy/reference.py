@@ -21,6 +21,9 @@ _INTRODUCTION: Final = """\
 What [`ceap check`](check.md) demands of a template, why, and how to fix what it finds. `make docs` writes this page
 from `guard_rules/catalogue.yaml`: edit the catalogue, not this page.
 
+A fix names what to set in the template. Do not edit a generated template: change its declaration, e.g. `overrides`, and
+run `make templates`.
+
 On each kind of generated template a rule is expected to PASS where it applies, and to SKIP where it does not.
 """
 

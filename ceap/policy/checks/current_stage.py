@@ -33,6 +33,6 @@ def _said(kind: StepKind | None, state: Any) -> Any:
         case StepKind.LAMBDA:
             return at(state, *_PLACE)
         case StepKind.GLUE | None:
-            return None  # P23's: a job takes keys
+            return None  # P23 checks the keys of a job
         case _:
             assert_never(kind)

@@ -25,7 +25,7 @@ def check(template: Template) -> list[Finding]:
             for argument, folder in _keys(machine, previous, name):
                 place = ("States", name, "Parameters", "Arguments", argument)
                 said, right = at(machine.definition, *place), key_path(folder)
-                if said is not None and said != right:  # a missing one is P22's
+                if said is not None and said != right:  # P22 reports a missing one
                     message = f'[P23] {argument[2:-2]} is not the key of {folder} | fix: "{argument}": "{right}"'
                     findings.append(finding_at(template, RULE, message, machine.path(*place)))
     return findings
@@ -38,6 +38,6 @@ def _keys(machine: Machine, previous: str | None, name: str) -> Iterator[tuple[s
             yield "--input-key.$", previous or INITIAL_FOLDER
             yield "--output-key.$", name
         case StepKind.LAMBDA | None:
-            pass  # P02's and P03's: a function takes a payload
+            pass  # P02 and P03 check the payload of a function
         case _:
             assert_never(kind)

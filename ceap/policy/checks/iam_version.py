@@ -33,7 +33,7 @@ def check(template: Template) -> list[Finding]:
 
 
 def _has_variable(document: PolicyDocument) -> bool:
-    """Tell whether a variable of IAM stands in a policy: `${aws:username}`, in `Fn::Sub` `${!aws:username}`."""
+    """Tell whether a policy has a variable of IAM: `${aws:username}`, in `Fn::Sub` `${!aws:username}`."""
     return any(
         "${!" in value or ("${" in value and "/Fn::Sub" not in path)
         for path, value in walk_scalars(document.body)

@@ -50,7 +50,7 @@ def check(template: Template) -> list[Finding]:
                     job = machine.runs(template, stage)
                     faults += _job_faults(template, job) if job else ()
                 case StepKind.LAMBDA:
-                    pass  # P35's: LoggingConfig names the group
+                    pass  # P01_FUNCTION_LOG_GROUP checks LoggingConfig
                 case _:
                     assert_never(kind)
     return [finding_at(template, RULE, f"[WIRE02] {message}", path) for message, path in faults]

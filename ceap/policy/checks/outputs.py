@@ -88,7 +88,7 @@ def _is_export(template: Template, export: str, value: Any) -> bool:
 
 
 def _table_id(template: Template, export: str) -> str:
-    """Return the logical id of the table whose name is exported, the generator's where there is none."""
+    """Return the logical id of the table whose name is exported; without such a table, the generator's."""
     usual = export.removesuffix("Name")
     [name] = [name for name in discovery.tables() if naming.table_id(name) == usual]
     table = foundation_table(template, name)

@@ -35,9 +35,9 @@ def check(template: Template) -> list[Finding]:
 def _takes_our_payload(machine: Machine, name: str) -> bool:
     match kind := machine.kind(name):
         case StepKind.LAMBDA:
-            # P08's where there is none.
+            # P08 reports a missing one.
             return at(machine.states, name, "Parameters", "Payload", "currentStage") is not None
         case StepKind.GLUE | None:
-            return False  # P23's: a job takes keys
+            return False  # P23 checks the keys of a job
         case _:
             assert_never(kind)

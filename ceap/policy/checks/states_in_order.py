@@ -19,7 +19,7 @@ def check(template: Template) -> list[Finding]:
     for machine in machines(template):
         chain = machine.chain()
         if not chain:
-            continue  # ASL02's and cfn-lint's: StartAt names no state
+            continue  # ASL02 and cfn-lint report a StartAt that names no state
         reached = _reached(machine, chain[0])
         for name in machine.states:
             if name not in reached:

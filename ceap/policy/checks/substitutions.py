@@ -36,7 +36,7 @@ def check(template: Template) -> list[Finding]:
 
 
 def _tokens(definition: str) -> dict[str, str]:
-    """Return each token with the path inside the definition where it stands first; "" when it is in no value."""
+    """Return each token with its first path inside the definition; "" if no value contains it."""
     tokens = dict.fromkeys(_TOKEN.findall(definition), "")
     try:
         value: Any = parse_json(definition)

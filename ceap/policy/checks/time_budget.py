@@ -99,7 +99,7 @@ def _standard_faults(machine: Machine) -> Iterator[_Fault]:
 
 def _limit_faults(machine: Machine, needed_s: int) -> Iterator[_Fault]:
     limit_s = number(machine.definition.get("TimeoutSeconds"))
-    if limit_s is not None and limit_s < needed_s:  # a missing one is P12's and P18's
+    if limit_s is not None and limit_s < needed_s:  # P12 and P18 report a missing one
         message = (
             f'the execution times out after {limit_s} s, and its tasks may take {needed_s} s | fix: "TimeoutSeconds": '
         )
