@@ -260,7 +260,7 @@ def test_the_newest_record_of_each_customer_and_subject_stays_and_the_others_are
     [
         ("TwiceStage", r"transform returned the record at byte \d+ twice"),
         ("ForgetStage", "transform returned no column score; return what `output` declares"),
-        ("AfterCutStage", "the input is not a stage document: its last line is no footer"),
+        ("AfterCutStage", "the input is not a stage document: its last line is not a footer"),
         ("AfterFewerStage", "the input is not a stage document: its footer states 61 records but there are 60"),
         ("AfterMissingStage", r"NoSuchKey: An error occurred \(NoSuchKey\)"),
     ],

@@ -86,7 +86,7 @@ def test_a_record_longer_than_several_ranges_is_read_whole(lib: Any) -> None:
 )
 def test_a_record_that_is_none_is_refused_by_its_place(lib: Any, lines: bytes) -> None:
     body = b'{"executionId":"e","stage":"s","startedAt":"t","data":[\n' + lines + b'\n],"metadata":{}}\n'
-    with pytest.raises(lib.errors.JobError, match=r"at byte \d+ should stand a JSON object"):
+    with pytest.raises(lib.errors.JobError, match=r"expected at byte \d+ a JSON object"):
         read_in_ranges(lib, body, 10)
 
 
@@ -110,7 +110,7 @@ def test_a_document_that_was_cut_short_is_refused_before_its_records_are_read(
     lib: Any, bucket: Bucket, end: int
 ) -> None:
     bucket.put("key", WHOLE[:end])
-    with pytest.raises(lib.errors.JobError, match="is no stage document: it"):
+    with pytest.raises(lib.errors.JobError, match="is not a stage document: it"):
         lib.document.open_document(bucket.s3, bucket.name, "key")
 
 
@@ -130,7 +130,7 @@ def test_a_document_that_was_cut_short_is_refused_before_its_records_are_read(
 )
 def test_what_is_no_document_is_refused(lib: Any, bucket: Bucket, body: bytes) -> None:
     bucket.put("key", body)
-    with pytest.raises(lib.errors.JobError, match="is no stage document: it"):
+    with pytest.raises(lib.errors.JobError, match="is not a stage document: it"):
         lib.document.open_document(bucket.s3, bucket.name, "key")
 
 
