@@ -41,7 +41,7 @@ class _Dimension(NamedTuple):
 
 
 _DIMENSIONS: Final = {
-    "AWS/SQS": _Dimension("QueueName", QUEUE, ("QueueName",), "!GetAtt of a queue, QueueName"),
+    "AWS/SQS": _Dimension("QueueName", QUEUE, ("QueueName",), "!GetAtt of a queue's QueueName"),
     "AWS/States": _Dimension("StateMachineArn", MACHINE, ("", "Arn"), "!Ref of a state machine"),
     "AWS/EventBridge/Pipes": _Dimension("PipeName", PIPE, ("",), "!Ref of a pipe"),
     "AWS/Events": _Dimension("RuleName", EVENT_RULE, ("",), "!Ref of a rule"),

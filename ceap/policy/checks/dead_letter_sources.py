@@ -26,7 +26,7 @@ def check(template: Template) -> list[Finding]:
         target = at(queue.properties, *_TARGET)
         found = pointed_at(template, target)
         if found and (found.type != QUEUE or (reference(target) or ("", ""))[1] != "Arn"):
-            message = "deadLetterTargetArn is not the ARN of a queue | fix: !GetAtt of the dead-letter queue, Arn"
+            message = "deadLetterTargetArn is not the ARN of a queue | fix: !GetAtt of the dead-letter queue's Arn"
             faults.append((message, queue.path(*_TARGET)))
         faults += _source_faults(template, queue)
     return [finding_at(template, RULE, f"[WIRE04] {message}", path) for message, path in faults]

@@ -63,7 +63,7 @@ def _destination_faults(template: Template, owner: Resource) -> Iterator[tuple[s
     if group is None or target is None:
         return
     if group.type != LOG_GROUP or target[1] != "Arn":
-        yield "LogGroupArn is not the ARN of a log group | fix: !GetAtt of its log group, Arn", owner.path(*place)
+        yield "LogGroupArn is not the ARN of a log group | fix: !GetAtt of its log group's Arn", owner.path(*place)
     elif group.name is not None and owner.name is not None and group.name != prefix + owner.name:
         message = f"{owner.logical_id} logs to {group.name} | fix: a log group of the name {prefix}{owner.name}"
         yield message, owner.path(*place)

@@ -24,6 +24,6 @@ def check(template: Template) -> list[Finding]:
             continue  # of two under conditions one may be there
         other = first.setdefault((resource.type, json.dumps(name, sort_keys=True)), resource.logical_id)
         if other != resource.logical_id:
-            message = f"[CFN02] {other} has the same name | fix: a name of its own"
+            message = f"[CFN02] {other} has the same name | fix: give it a name of its own"
             findings.append(finding_at(template, RULE, message, resource.path(NAME_PROPERTY[resource.type])))
     return findings

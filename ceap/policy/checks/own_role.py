@@ -49,12 +49,12 @@ def _owner_faults(template: Template) -> Iterator[tuple[str, str]]:
         value = owner.properties.get(named)
         found = pointed_at(template, value)
         if found and (found.type != ROLE or (reference(value) or ("", ""))[1] not in _arns(owner)):
-            yield f"{named} is not the ARN of a role | fix: !GetAtt of its role, Arn", owner.path(named)
+            yield f"{named} is not the ARN of a role | fix: !GetAtt of its role's Arn", owner.path(named)
     first: dict[str, str] = {}
     for owner, role in owners(template):
         other = first.setdefault(role.logical_id, owner.logical_id)
         if other != owner.logical_id:
-            message = f"{role.logical_id} is also the role of {other} | fix: a role of its own"
+            message = f"{role.logical_id} is also the role of {other} | fix: give it a role of its own"
             yield message, owner.path(ROLE_PROPERTY[owner.type])
         yield from _trust_faults(owner, role)
 

@@ -31,7 +31,7 @@ class _Worker(NamedTuple):
 def _worker(kind: StepKind) -> _Worker:
     match kind:
         case StepKind.LAMBDA:
-            return _Worker("function", ("Arn", ""), "!GetAtt of a function, Arn")
+            return _Worker("function", ("Arn", ""), "!GetAtt of a function's Arn")
         case StepKind.GLUE:
             return _Worker("job", ("",), "!Ref of a job")
         case _:

@@ -13,7 +13,7 @@ RULE = "WIRE03_ALARM_DIMENSION"
 @pytest.mark.parametrize(
     ("alarm", "value", "namespace", "dimension", "cure"),
     [
-        ("DeadLettersAlarm", {"Ref": "DeadLetterQueue"}, "AWS/SQS", "QueueName", "!GetAtt of a queue, QueueName"),
+        ("DeadLettersAlarm", {"Ref": "DeadLetterQueue"}, "AWS/SQS", "QueueName", "!GetAtt of a queue's QueueName"),
         ("FailedExecutionsAlarm", arn("Queue"), "AWS/States", "StateMachineArn", "!Ref of a state machine"),
         ("PipeFailuresAlarm", arn("Pipe"), "AWS/EventBridge/Pipes", "PipeName", "!Ref of a pipe"),
         ("UndeliveredAlertsAlarm", arn("FailureRule"), "AWS/Events", "RuleName", "!Ref of a rule"),

@@ -26,7 +26,7 @@ def test_a_dead_letter_queue_without_a_source_is_found() -> None:
 
 
 def test_a_dead_letter_queue_that_is_no_queue_by_its_arn_is_found() -> None:
-    message = "[WIRE04] deadLetterTargetArn is not the ARN of a queue | fix: !GetAtt of the dead-letter queue, Arn"
+    message = "[WIRE04] deadLetterTargetArn is not the ARN of a queue | fix: !GetAtt of the dead-letter queue's Arn"
     place = "/Resources/Queue/Properties/RedrivePolicy/deadLetterTargetArn"
     change = of("Queue", "RedrivePolicy", "deadLetterTargetArn", {"Ref": "DeadLetterQueue"})
     assert said(RULE, "express", change) == [(message, place)]

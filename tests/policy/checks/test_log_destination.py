@@ -22,7 +22,7 @@ PREFIX_PLACE = "HeavyJob/Properties/DefaultArguments/--custom-logGroup-prefix"
         ),
         (
             of("Pipe", *LOGS_TO, arn("Queue")),
-            "LogGroupArn is not the ARN of a log group | fix: !GetAtt of its log group, Arn",
+            "LogGroupArn is not the ARN of a log group | fix: !GetAtt of its log group's Arn",
             "Pipe/Properties/LogConfiguration/CloudwatchLogsLogDestination/LogGroupArn",
         ),
         (

@@ -11,7 +11,7 @@ IDLE = "[WIRE01] no resource of the template uses the role | fix: set it as the 
 
 
 def test_a_shared_role_is_found_and_the_one_that_nobody_has_then() -> None:
-    message = "[WIRE01] TakeFunctionRole is also the role of TakeFunction | fix: a role of its own"
+    message = "[WIRE01] TakeFunctionRole is also the role of TakeFunction | fix: give it a role of its own"
     assert said(RULE, "express", of("SiftFunction", "Role", arn("TakeFunctionRole"))) == [
         (message, "/Resources/SiftFunction/Properties/Role"),
         (IDLE, "/Resources/SiftFunctionRole"),
@@ -20,7 +20,7 @@ def test_a_shared_role_is_found_and_the_one_that_nobody_has_then() -> None:
 
 @pytest.mark.parametrize("value", [arn("Queue"), {"Ref": "SiftFunctionRole"}])
 def test_a_role_that_is_no_arn_of_a_role_is_found(value: object) -> None:
-    message = "[WIRE01] Role is not the ARN of a role | fix: !GetAtt of its role, Arn"
+    message = "[WIRE01] Role is not the ARN of a role | fix: !GetAtt of its role's Arn"
     assert said(RULE, "express", of("SiftFunction", "Role", value))[0] == (
         message,
         "/Resources/SiftFunction/Properties/Role",

@@ -30,7 +30,8 @@ def test_a_stage_that_runs_the_function_of_another_is_found() -> None:
         (
             "RateFunction",
             arn("Queue"),
-            "the token is not a function of this template | fix: !GetAtt of a function, Arn in DefinitionSubstitutions",
+            "the token is not a function of this template | fix: !GetAtt of a function's Arn in "
+            "DefinitionSubstitutions",
             "DefinitionString/States/RateStage/Parameters/FunctionName",
         ),
         (
