@@ -1,7 +1,5 @@
 """What a deployment uploads: the zip of the Lambda functions, the same bytes on every machine, and the Glue jobs."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import stat

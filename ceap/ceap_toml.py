@@ -1,7 +1,5 @@
 """`ceap.toml`: what `ceap check` takes into account for the templates of a repository."""
 
-from __future__ import annotations
-
 import tomllib
 from os.path import relpath
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The `ceap` command."""
 
-from __future__ import annotations
-
 import argparse
 import errno
 import importlib

@@ -5,8 +5,6 @@ CommandError           exit code 1..3, one message
 +-- SetupError  3: the environment: AWS, credentials, a missing tool
 """
 
-from __future__ import annotations
-
 
 class CommandError(Exception):
     """A command cannot continue; the message says where, what, what is allowed and the cure."""

@@ -1,7 +1,5 @@
 """Where a project keeps its files, and what its declarations generate."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final

@@ -1,7 +1,5 @@
 """ETL: makes candidates of the records that a message holds or names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, TypeAlias

@@ -1,7 +1,5 @@
 """Filter: passes the candidates that every filter of its chain passes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias, get_args

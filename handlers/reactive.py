@@ -1,7 +1,5 @@
 """Reactive: tells other systems of each candidate, once."""
 
-from __future__ import annotations
-
 import time
 import uuid
 from collections.abc import Iterator

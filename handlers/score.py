@@ -1,7 +1,5 @@
 """Score: adds the scores of its models to each candidate."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 from math import isfinite

@@ -1,7 +1,5 @@
 """Store: writes candidates to the candidates table, the newest version of each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Final

@@ -5,8 +5,6 @@ STANDARD: the machine's timeout is what all attempts and waits of all steps take
 Source: Step Functions Developer Guide, "Choosing workflow type"; EventBridge User Guide, "Amazon SQS as a source".
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from typing import Final, assert_never

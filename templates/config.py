@@ -1,7 +1,5 @@
 """Turns a declaration in YAML into a Workflow, or into one error that says file, place, value and cure."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Iterator

@@ -4,8 +4,6 @@ No path or intrinsic function in it can fail on data. There is no Catch: a failu
 failed, where a redrive continues.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """The handlers and Glue jobs that a declaration may name, read from their folders."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import pkgutil

@@ -1,7 +1,5 @@
 """The error of the generator."""
 
-from __future__ import annotations
-
 
 class ConfigError(ValueError):
     """A declaration or a handler's needs are wrong; the message says file, place, what is allowed and the cure."""

@@ -1,7 +1,5 @@
 """What workflow stacks import from the foundation of their environment."""
 
-from __future__ import annotations
-
 from troposphere import ImportValue, Sub
 
 from templates import naming

@@ -1,7 +1,5 @@
 """The Lambda runtime that the functions are declared with and that their package is built for."""
 
-from __future__ import annotations
-
 from typing import Final
 
 PYTHON: Final = "3.13"

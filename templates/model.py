@@ -1,7 +1,5 @@
 """A workflow as declared: frozen values, made by `config.parse_workflow` alone, which refuses the invalid ones."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeAlias, assert_never
 

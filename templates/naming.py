@@ -3,8 +3,6 @@
 Physical names are `Fn::Sub` texts: `${Environment}` is the template parameter, filled when the stack is deployed.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 PREFIX: Final = "ceap"

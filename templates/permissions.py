@@ -3,8 +3,6 @@
 Grants that only failures, tracing or log delivery need carry a comment.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Final, assert_never
 

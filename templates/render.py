@@ -1,7 +1,5 @@
 """A template as canonical YAML: the same content gives the same bytes, everywhere."""
 
-from __future__ import annotations
-
 import json
 import re
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """The JSON Schema of a declaration, from the model, for editors."""
 
-from __future__ import annotations
-
 import json
 from typing import Any, get_args
 

@@ -1,7 +1,5 @@
 """Reading a YAML declaration: plain data, and the line of every place in it."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any, Final, TypeAlias

@@ -1,7 +1,5 @@
 """The two kinds of stack: what they are made of, in order."""
 
-from __future__ import annotations
-
 from typing import Any, assert_never
 
 from troposphere import Export, GetAtt, Output, Ref, Sub, Template

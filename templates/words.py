@@ -1,7 +1,5 @@
 """What messages say of names that do not exist, and of numbers of things."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Final
 

@@ -1,7 +1,5 @@
 """`ceap package`: handlers/ and the wheels they import -> one zip; glue/ -> its jobs and the zip of their library."""
 
-from __future__ import annotations
-
 import argparse
 import shutil
 from os.path import relpath

@@ -1,7 +1,5 @@
 """`ceap synth`: declarations -> templates."""
 
-from __future__ import annotations
-
 import argparse
 import gc
 import sys

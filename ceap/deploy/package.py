@@ -1,7 +1,5 @@
 """The package of the Lambda functions: one zip of the handlers and of the wheels they import."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The wheels that the Lambda functions import: fetched for the Lambda runtime, and only as pinned."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import re

@@ -1,7 +1,5 @@
 """What the values of a template come to as text: names and ARNs, however they are written."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The policy documents of a template: in roles, policies of their own, and on buckets, queues, topics and keys."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -3,8 +3,6 @@
 Source: IAM User Guide, "IAM JSON policy elements: Resource".
 """
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 

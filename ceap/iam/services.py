@@ -3,8 +3,6 @@
 Source: Service Authorization Reference, as cfn-lint ships it; read without importing cfn-lint, which takes a second.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from importlib.util import find_spec

@@ -4,8 +4,6 @@ Resources are read for the services that workflows use; of any other the action 
 Source: Service Authorization Reference; of S3, "Required permissions for Amazon S3 API operations".
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping

@@ -4,8 +4,6 @@ Time flows as real time does, and jumps to the next due moment only when no acti
 timeout of 30 minutes passes at once, and no wait is ever shorter than the work beside it.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator

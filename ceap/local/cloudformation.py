@@ -4,8 +4,6 @@ moto's own CloudFormation creates the resources; where it only warns, this fails
 a null, a parameter that is missing or breaks its pattern. Create only: no update, rollback or drift.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache

@@ -7,8 +7,6 @@ with Engine.start() as engine:
     executions = engine.drain()
 """
 
-from __future__ import annotations
-
 import itertools
 import logging
 import shutil

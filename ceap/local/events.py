@@ -5,8 +5,6 @@ Source: EventBridge User Guide, "Event retry policy and using dead-letter queues
 "Automating Step Functions event delivery with EventBridge".
 """
 
-from __future__ import annotations
-
 import datetime
 import json
 import uuid

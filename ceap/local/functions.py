@@ -4,8 +4,6 @@ It finds the function that a template deployed, unpacks its code, lends it its r
 injects the faults that were asked for, and writes its log.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

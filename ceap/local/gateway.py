@@ -3,8 +3,6 @@
 What moto cannot serve is added here as a route: the invocation of a function, a synchronous execution.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import logging

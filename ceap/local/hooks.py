@@ -1,7 +1,5 @@
 """Replacing private parts of moto, which are asserted to be where they are expected."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

@@ -6,8 +6,6 @@ machine's role; States.ALL does not catch States.Runtime, which AWS never retrie
 execution can be stopped, and redriven at the failed state; a task waits for its Glue job; S3 gets a body as JSON.
 """
 
-from __future__ import annotations
-
 import datetime
 import json
 import sys

@@ -3,8 +3,6 @@
 moto's own job runs are never used: they run nothing, and turn to SUCCEEDED by being looked at.
 """
 
-from __future__ import annotations
-
 import secrets
 import shutil
 import threading

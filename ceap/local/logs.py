@@ -1,7 +1,5 @@
 """CloudWatch log groups: written as the services write them, with the role's permission where AWS asks for it."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable
 from typing import Any, Final

@@ -6,8 +6,6 @@ passed: the queue's own redrive does the rest.
 Source: EventBridge User Guide, "Amazon SQS as a source", "Error handling and troubleshooting".
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import threading

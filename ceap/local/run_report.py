@@ -1,7 +1,5 @@
 """What a run did, stage by stage: pure, from the executions and the objects they left."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias

@@ -1,7 +1,5 @@
 """Roles at work: sessions with temporary keys, and every IAM decision taken for them."""
 
-from __future__ import annotations
-
 import json
 import secrets
 import threading

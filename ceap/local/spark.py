@@ -3,8 +3,6 @@
 Glue runs a script on a cluster; here it is one process, whose Spark works in local mode beside it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import os

@@ -1,7 +1,5 @@
 """The Step Functions API, as far as pipes, tests and operators use it; moto's own never runs an execution here."""
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Mapping

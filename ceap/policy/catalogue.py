@@ -1,7 +1,5 @@
 """The catalogue of rules: what each demands, why, and how to correct what it finds."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Literal

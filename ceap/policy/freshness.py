@@ -1,7 +1,5 @@
 """Whether the committed files are those that the declarations generate now."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from os.path import relpath
 from pathlib import Path

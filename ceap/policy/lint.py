@@ -1,7 +1,5 @@
 """cfn-lint: types, enumerations, ranges and references of a template against AWS's resource schemas."""
 
-from __future__ import annotations
-
 import functools
 import gc
 import os

@@ -1,7 +1,5 @@
 """docs/reference/rules.md, written from the catalogue: `python -m ceap.policy.reference`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final

@@ -4,8 +4,6 @@ Read from the template (tasks, environment, log groups) and, for a function, fro
 Source: requirement 11.9, properties 40 and 42.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias, assert_never

@@ -1,7 +1,5 @@
 """The verdict on templates: all checks together."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor

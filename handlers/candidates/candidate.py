@@ -1,7 +1,5 @@
 """The candidate: a customer and a subject to engage them about, as it stands in every stage document after ETL."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 

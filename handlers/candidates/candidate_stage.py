@@ -1,7 +1,5 @@
 """What all stages of candidates share: their message, and the dimensions of their metrics."""
 
-from __future__ import annotations
-
 from typing import ClassVar, TypeVar
 
 from handlers.candidates.candidate import program_place

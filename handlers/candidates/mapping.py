@@ -1,7 +1,5 @@
 """From a source record to the fields of a candidate: field mappings and the types of their values."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """A program's own configuration, which overrides the settings of the step; each stage reads of it what concerns it."""
 
-from __future__ import annotations
-
 from typing import Final, TypeVar
 
 import msgspec

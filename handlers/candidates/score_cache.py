@@ -1,7 +1,5 @@
 """The cache of scores: a row per customer, subject, model and version of the model."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple

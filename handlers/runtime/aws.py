@@ -1,7 +1,5 @@
 """AWS clients, each made once and when first used, and the class that each of their errors has for a stage."""
 
-from __future__ import annotations
-
 import gc
 import os
 import zlib

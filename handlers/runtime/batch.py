@@ -1,7 +1,5 @@
 """Cuts a stream of records into lists."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar

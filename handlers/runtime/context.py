@@ -1,7 +1,5 @@
 """What a stage may use while it runs: its settings, tables and events, and a place for the records it refuses."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """What a stage and its state machine agree on: the event, the result, the error names and the S3 keys."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, final
 

@@ -9,8 +9,6 @@ UTF-8 without a byte-order mark, lines end in LF alone. Any JSON parser reads it
 that begins with `]`: a JSON string cannot hold a raw line break, so no record can look like one.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain

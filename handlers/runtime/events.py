@@ -1,7 +1,5 @@
 """The port to EventBridge: puts a stage's events on the bus."""
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """The message that starts an execution: the same for whichever stage comes first."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, TypeVar
 
 import msgspec

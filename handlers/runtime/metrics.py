@@ -1,7 +1,5 @@
 """The metrics of a stage, in CloudWatch's embedded metric format: lines of the log, for which a role needs no grant."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 

@@ -3,8 +3,6 @@
 The generator derives IAM, environment variables, tables and validation from it: a new stage with new needs is one file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 

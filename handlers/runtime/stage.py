@@ -1,7 +1,5 @@
 """The base of all stages: from the execution context to the stage's output, or to a recorded failure."""
 
-from __future__ import annotations
-
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator

@@ -4,8 +4,6 @@ All methods raise PermanentStageError or TransientStageError, as `aws.stage_erro
 numbers, booleans, None, lists and dicts.
 """
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Counts what goes through a stage: in all for its output, and per place for its metrics."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias, TypeVar

@@ -1,7 +1,5 @@
 """The alarms: an EXPRESS workflow emits no failure events, and those of a STANDARD one are best effort."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple, TypeAlias
 
 from troposphere import GetAtt, Ref, Sub, Template, cloudwatch

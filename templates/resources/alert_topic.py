@@ -1,7 +1,5 @@
 """The topic that every alarm and failure rule of an environment alerts."""
 
-from __future__ import annotations
-
 from troposphere import Equals, Not, Parameter, Ref, Sub, Template, sns
 
 from templates import naming, permissions

@@ -1,7 +1,5 @@
 """The workflow bucket and the artifact bucket."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from troposphere import GetAtt, Join, Ref, Sub, Template, s3

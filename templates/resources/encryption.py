@@ -1,7 +1,5 @@
 """One customer key, if there is one, for everything that can be encrypted; else AWS's own keys."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from troposphere import Equals, If, Not, NoValue, Parameter, Ref, Template

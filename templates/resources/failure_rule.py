@@ -1,7 +1,5 @@
 """The rule that alerts when an execution of a STANDARD workflow does not succeed."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from troposphere import GetAtt, NoValue, Ref, Sub, Template, events, sqs

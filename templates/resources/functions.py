@@ -1,7 +1,5 @@
 """The Lambda functions: per step one function, one role and one log group."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

@@ -1,7 +1,5 @@
 """The Glue jobs: per Glue step one job, one role and its log groups."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from troposphere import GetAtt, Parameter, Sub, Template, glue

@@ -1,7 +1,5 @@
 """Log groups: made by the template, so that their retention is ours and no role may create one."""
 
-from __future__ import annotations
-
 from troposphere import Sub, Template, logs
 
 from templates.resources.encryption import key_if_any

@@ -1,7 +1,5 @@
 """The parameters that both kinds of stack share."""
 
-from __future__ import annotations
-
 from troposphere import Parameter, Template
 
 from templates import naming

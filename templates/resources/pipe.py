@@ -1,7 +1,5 @@
 """The EventBridge pipe from the queue to the state machine."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import awacs.states

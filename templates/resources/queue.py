@@ -1,7 +1,5 @@
 """The queue that takes messages, and the dead-letter queue that keeps those that failed for good."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from awacs.aws import PolicyDocument

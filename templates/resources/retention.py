@@ -1,7 +1,5 @@
 """What happens to a resource when its stack is deleted."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from troposphere import Delete, Retain, RetainExceptOnCreate

@@ -1,7 +1,5 @@
 """The role as which a function, job, state machine or pipe acts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from awacs.aws import PolicyDocument

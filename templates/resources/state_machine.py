@@ -1,7 +1,5 @@
 """The state machine, its role and its log group."""
 
-from __future__ import annotations
-
 from typing import Any, Final, assert_never
 
 from troposphere import GetAtt, Ref, Sub, Template, stepfunctions

@@ -1,7 +1,5 @@
 """The DynamoDB tables that handlers declare; an existing table can be adopted by its name."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from troposphere import Equals, If, Parameter, Ref, Sub, Template, dynamodb

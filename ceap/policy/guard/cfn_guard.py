@@ -1,7 +1,5 @@
 """AWS's own cfn-guard: a binary for each system, inside a wheel whose Python code is not used."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import json

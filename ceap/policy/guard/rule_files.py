@@ -1,7 +1,5 @@
 """CloudFormation Guard: rule files, and their verdicts on templates."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence

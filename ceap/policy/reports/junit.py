@@ -3,8 +3,6 @@
 cfn-lint has a case for each of its rules that found something, or one in all.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final

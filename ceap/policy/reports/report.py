@@ -1,7 +1,5 @@
 """What a check says: findings as people and as programs read them."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Sequence

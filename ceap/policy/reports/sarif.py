@@ -3,8 +3,6 @@
 Source: OASIS, Static Analysis Results Interchange Format 2.1.0; GitHub, "SARIF support for code scanning".
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections import Counter

@@ -1,7 +1,5 @@
 """The filters that a Filter stage can chain; a new one is one file here and its place in `Filter`."""
 
-from __future__ import annotations
-
 from typing import TypeAlias
 
 from handlers.candidates.filters.base import Rejection

@@ -1,7 +1,5 @@
 """What a filter is: its parameters, and a check of one candidate."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from datetime import datetime
 

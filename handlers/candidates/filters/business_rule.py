@@ -1,7 +1,5 @@
 """Passes the candidates that are worth the engagement."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Passes the candidates that can be reached."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from handlers.candidates.candidate import Candidate

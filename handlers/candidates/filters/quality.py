@@ -1,7 +1,5 @@
 """Passes the candidates that the quality model rates well; it reads scores, so it belongs after Score."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from msgspec import UnsetType

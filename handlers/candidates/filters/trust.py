@@ -1,7 +1,5 @@
 """Passes the candidates that the trust model trusts; it reads scores, so it belongs after Score."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final
 

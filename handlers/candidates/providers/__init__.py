@@ -1,7 +1,5 @@
 """The models that a Score stage can ask; a new one is one file here and its place in `PROVIDERS`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 

@@ -1,7 +1,5 @@
 """What a provider is: features of a candidate, their check, and the score of a model."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, TypeAlias

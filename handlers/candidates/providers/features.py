@@ -1,7 +1,5 @@
 """Features that several models share; each reads the candidate's attributes and is None where they lack the value."""
 
-from __future__ import annotations
-
 from msgspec import UnsetType
 
 from handlers.candidates.candidate import Candidate

@@ -1,7 +1,5 @@
 """The fraud model: 0 is harmless, 1 is suspicious."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from handlers.candidates.candidate import Candidate

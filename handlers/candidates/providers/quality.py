@@ -1,7 +1,5 @@
 """The quality model: how much an engagement is worth."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from handlers.candidates.candidate import Candidate

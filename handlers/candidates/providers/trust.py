@@ -1,7 +1,5 @@
 """The trust model: how far the record of the occasion holds together."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from handlers.candidates.candidate import Candidate

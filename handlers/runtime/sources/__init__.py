@@ -1,7 +1,5 @@
 """Where the records of a message come from; a new kind is one file here and its place in `Source`."""
 
-from __future__ import annotations
-
 from typing import TypeAlias
 
 from handlers.runtime.sources.base import BadRow

@@ -1,7 +1,5 @@
 """What a source is: where a message says that the records are."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Records that travel in the message itself."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

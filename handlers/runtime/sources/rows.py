@@ -1,7 +1,5 @@
 """From the bytes of a file to its rows, in constant memory: JSON Lines or CSV, plain or gzip, in UTF-8."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import io

@@ -1,7 +1,5 @@
 """Records in objects of S3: JSON Lines or CSV, plain or gzip."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any
 

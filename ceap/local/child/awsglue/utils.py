@@ -3,8 +3,6 @@
 Source: AWS Glue Developer Guide, "Accessing parameters using getResolvedOptions".
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from typing import Any
