@@ -10,6 +10,7 @@ import msgspec
 
 from ceap.cfn.document import DocumentError, json_lines, parse_document
 from ceap.cfn.forms import unify
+from ceap.cfn.substitution import substitute
 from ceap.errors import UsageError
 
 SIZE_MAX: Final = 1_000_000
@@ -19,14 +20,16 @@ SIZE_MAX: Final = 1_000_000
 class Template(msgspec.Struct, frozen=True, kw_only=True):
     """A template: `file` is how messages call it, `data` its content in the one form of `forms.py`.
 
-    `definitions` holds the text of every state machine definition that is a plain string, by its path. `lines` gives
-    the line of every path, also inside those definitions when they stand in a literal block.
+    `definitions` holds the text of every state machine definition that is a plain string, by its path, with the tokens
+    replaced whose values the template states; `written_definitions` has the texts as they stand. `lines` gives the
+    line of every path, also inside those definitions when they stand in a literal block.
     """
 
     file: str
     text: str
     data: dict[str, Any]
     definitions: dict[str, str]
+    written_definitions: dict[str, str]
     lines: dict[str, int]
 
     def line(self, path: str) -> int:
@@ -107,13 +110,19 @@ def parse_template(text: str, file: str) -> Template:
             raise UsageError(f"{file}:{line}: the resource {name} is not a mapping; give it a Type and Properties")
         if isinstance(resource, dict):
             resource.setdefault("Properties", {})  # or rules that look into them would end there, without a message
+    written = find_definitions(resources)
+    for path in written:
+        properties = resources[path.split("/")[2]]["Properties"]
+        properties["DefinitionString"] = substitute(
+            properties["DefinitionString"], properties.get("DefinitionSubstitutions")
+        )
     definitions = find_definitions(resources)
     lines = dict(document.lines)
     for path, definition in definitions.items():
         if path in document.blocks:
             begin = document.blocks[path]
             lines |= {path + inner: begin + line - 1 for inner, line in json_lines(definition).items() if inner}
-    return Template(file=file, text=text, data=data, definitions=definitions, lines=lines)
+    return Template(file=file, text=text, data=data, definitions=definitions, written_definitions=written, lines=lines)
 
 
 def find_definitions(resources: dict[str, Any]) -> dict[str, str]:

@@ -84,7 +84,13 @@ def _mutant(template: Template, keys: tuple[str | int, ...], data: dict[str, Any
     path = "/" + "/".join(map(str, keys))
     definitions = find_definitions(data["Resources"])
     changed = msgspec.structs.replace(
-        template, file=f"{template.file}{path}", text=json.dumps(data), data=data, definitions=definitions, lines={}
+        template,
+        file=f"{template.file}{path}",
+        text=json.dumps(data),
+        data=data,
+        definitions=definitions,
+        written_definitions=definitions,
+        lines={},
     )
     return Mutant(leaf_name(template.data, keys), path, changed)
 

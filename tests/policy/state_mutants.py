@@ -77,6 +77,15 @@ STATE_MUTANTS = [
             "misspelt",
             state("TakeStage", *PAYLOAD, "workflowBucket", "${Bucket}"),
         ),
+        *(
+            ("ASL06_VALUES_ARE_PLAIN", kind, name, of("StateMachine", "DefinitionSubstitutions", "TakeFunction", value))
+            for kind, name, value in (
+                ("express", "a Catch", 'a","Catch":[{"ErrorEquals":["States.ALL"],"Next":"Done"}],"Comment":"'),
+                ("standard", "a Catch in Sub", {"Fn::Sub": 'a","Catch":[],"Comment":"${AWS::Region}'}),
+                ("express", "a parameter", {"Ref": "KmsKeyArn"}),
+                ("standard", "a Join", {"Fn::Join": ["", ["a", '"']]}),
+            )
+        ),
         ("CFN01_NO_NULL", "express", "a property", of("Queue", "VisibilityTimeout", None)),
         ("CFN01_NO_NULL", "standard", "in a list", of("FailureRule", "EventPattern", "source", 0, None)),
         ("CFN01_NO_NULL", "foundation", "an output", put("Outputs", "AlertTopic", None)),

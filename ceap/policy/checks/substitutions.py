@@ -6,20 +6,19 @@ report it. Source: AWS::StepFunctions::StateMachine DefinitionSubstitutions.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from ceap.cfn.document import DocumentError, parse_json, walk_scalars
+from ceap.cfn.substitution import TOKEN
 from ceap.cfn.template import Template
 from ceap.policy.finding import Finding, finding_at
 
-RULE: Final = "ASL05_TOKENS_SUBSTITUTED"
-_TOKEN: Final = re.compile(r"\$\{([^}]*)\}")
+RULE: Final = "ASL05TOKENS_SUBSTITUTED"
 
 
 def check(template: Template) -> list[Finding]:
     findings = []
-    for path, definition in template.definitions.items():
+    for path, definition in template.written_definitions.items():
         machine = path.split("/")[2]
         keys = template.data["Resources"][machine]["Properties"].get("DefinitionSubstitutions", {})
         if not isinstance(keys, dict) or any(key.startswith("Fn::") for key in keys):
@@ -37,12 +36,12 @@ def check(template: Template) -> list[Finding]:
 
 def _tokens(definition: str) -> dict[str, str]:
     """Return each token with its first path inside the definition; "" if no value contains it."""
-    tokens = dict.fromkeys(_TOKEN.findall(definition), "")
+    tokens = dict.fromkeys(TOKEN.findall(definition), "")
     try:
         value: Any = parse_json(definition)
     except (ValueError, DocumentError):
         return tokens
     for path, text in walk_scalars(value):
-        for token in _TOKEN.findall(text) if isinstance(text, str) else ():
+        for token in TOKEN.findall(text) if isinstance(text, str) else ():
             tokens[token] = tokens.get(token) or path
     return tokens
