@@ -1,9 +1,4 @@
-"""The errors that end a command with a message instead of a traceback.
-
-CommandError           exit code 1..3, one message
-+-- UsageError         2: wrong usage or configuration, or an engine error of a check
-+-- SetupError  3: the environment: AWS, credentials, a missing tool
-"""
+"""The errors that end a command with a message instead of a traceback."""
 
 
 class CommandError(Exception):

@@ -24,6 +24,7 @@ GLUE_PREFIX_PARAMETER: Final = "GluePrefix"
 GLUE_LIBRARY: Final = "lib.zip"
 FUNCTION_LOGS: Final = "/aws/lambda/"
 JOB_LOGS: Final = "/aws-glue/jobs"
+# Other names than these would fill up the 5,120 characters of the log resource policy.
 STATE_MACHINE_LOGS: Final = "/aws/vendedlogs/states/"
 PIPE_LOGS: Final = "/aws/vendedlogs/pipes/"
 EXTRA_PY_FILES: Final = "--extra-py-files"
@@ -60,46 +61,9 @@ def job(workflow: str, stage: str) -> str:
     return resource(workflow, purpose(stage))
 
 
-def queue(workflow: str) -> str:
-    return resource(workflow, "queue")
-
-
-def dead_letter_queue(workflow: str) -> str:
-    return resource(workflow, "dead-letter-queue")
-
-
-def alert_dead_letter_queue(workflow: str) -> str:
-    return resource(workflow, "alert-dead-letter-queue")
-
-
-def failure_rule(workflow: str) -> str:
-    return resource(workflow, "failures")
-
-
-def state_machine(workflow: str) -> str:
-    return resource(workflow)
-
-
-def pipe(workflow: str) -> str:
-    return resource(workflow)
-
-
-def function_log_group(workflow: str, stage: str) -> str:
-    return f"{FUNCTION_LOGS}{function(workflow, stage)}"
-
-
 def job_log_prefix(workflow: str, stage: str) -> str:
     """Return what Glue's log groups begin with; `/output` and `/error` follow."""
     return f"{JOB_LOGS}/{job(workflow, stage)}"
-
-
-def state_machine_log_group(workflow: str) -> str:
-    """Return a name below `/aws/vendedlogs/`: others run into the 5,120 characters of the log resource policy."""
-    return f"{STATE_MACHINE_LOGS}{state_machine(workflow)}"
-
-
-def pipe_log_group(workflow: str) -> str:
-    return f"{PIPE_LOGS}{pipe(workflow)}"
 
 
 def table(name: str) -> str:

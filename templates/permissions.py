@@ -26,6 +26,8 @@ LOG_DELIVERY: Final = (
     logs.DescribeResourcePolicies,
     logs.DescribeLogGroups,
 )
+WRITE_LOGS: Final = (logs.CreateLogStream, logs.PutLogEvents)
+SEND_TRACES: Final = (xray.PutTraceSegments, xray.PutTelemetryRecords)
 
 
 def trust(service: str, source_arn: str | None = None) -> PolicyDocument:
@@ -71,9 +73,7 @@ def job_policy(stage: str, previous: str | None, script: str, log_group_ids: lis
             *(Sub(f"{naming.ARTIFACT_BUCKET_ARN}/{key}") for key in (naming.script_key(script), naming.library_key())),
         ),
         _allow(
-            "ReadPreviousStage",
-            [s3.GetObject],
-            Sub(naming.object_arn(output_key("*", previous or INITIAL_FOLDER))),
+            "ReadPreviousStage", [s3.GetObject], Sub(naming.object_arn(output_key("*", previous or INITIAL_FOLDER)))
         ),
         _write_own(stage),
         # Parts are copied into the output, then removed, those of an earlier run that was killed too.
@@ -84,11 +84,7 @@ def job_policy(stage: str, previous: str | None, script: str, log_group_ids: lis
             Sub(naming.WORKFLOW_BUCKET_ARN),
             Condition=Condition(StringLike({"s3:prefix": parts})),
         ),
-        _allow(
-            "WriteLogs",
-            [logs.CreateLogStream, logs.PutLogEvents],
-            *[GetAtt(group, "Arn") for group in log_group_ids],
-        ),
+        _allow("WriteLogs", WRITE_LOGS, *[GetAtt(group, "Arn") for group in log_group_ids]),
     )
 
 
@@ -101,11 +97,7 @@ def state_machine_policy(workflow: Workflow) -> PolicyDocument:
     return _document(
         *_run_steps(workflow),
         _allow("DeliverLogs", LOG_DELIVERY, "*"),
-        _allow(
-            "Trace",
-            [xray.PutTraceSegments, xray.PutTelemetryRecords, xray.GetSamplingRules, xray.GetSamplingTargets],
-            "*",
-        ),
+        _allow("Trace", [*SEND_TRACES, xray.GetSamplingRules, xray.GetSamplingTargets], "*"),
     )
 
 
@@ -122,7 +114,7 @@ def pipe_policy(start: Action, queue_arn: Any, state_machine_arn: Any, log_group
     return _document(
         _allow("TakeMessages", [sqs.ReceiveMessage, sqs.DeleteMessage, sqs.GetQueueAttributes], queue_arn),
         _allow("StartExecutions", [start], state_machine_arn),
-        _allow("WriteLogs", [logs.CreateLogStream, logs.PutLogEvents], log_group_arn),
+        _allow("WriteLogs", WRITE_LOGS, log_group_arn),
     )
 
 
@@ -267,6 +259,6 @@ def _publish(kind: Publish) -> Statement:
 
 def _logs_and_tracing(log_group_id: str) -> list[Statement]:
     return [
-        _allow("WriteLogs", [logs.CreateLogStream, logs.PutLogEvents], GetAtt(log_group_id, "Arn")),
-        _allow("Trace", [xray.PutTraceSegments, xray.PutTelemetryRecords], "*"),
+        _allow("WriteLogs", WRITE_LOGS, GetAtt(log_group_id, "Arn")),
+        _allow("Trace", SEND_TRACES, "*"),
     ]

@@ -4,46 +4,30 @@ import json
 import re
 from typing import Any, Final
 
-from ceap.cfn.lookup import (
-    ALARM,
-    BUCKET,
-    EVENT_RULE,
-    FUNCTION,
-    LOG_GROUP,
-    MACHINE,
-    NAME_PROPERTY,
-    PIPE,
-    QUEUE,
-    ROLE,
-    TABLE,
-    TOPIC,
-    Resource,
-    imported,
-    reference,
-    resource,
-)
+from ceap.cfn import lookup
+from ceap.cfn.lookup import Resource
 from ceap.cfn.template import Template
 
 _LOCAL: Final = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s{}"
 
 # What Ref returns is the name, but of a queue the URL, and of these the ARN.
-_REF_IS_ARN: Final = {MACHINE, TOPIC}
+_REF_IS_ARN: Final = {lookup.MACHINE, lookup.TOPIC}
 
 # Source: Service Authorization Reference, "Resource types defined by ..."; {} stands for the name.
 ARNS: Final = {
-    ALARM: _LOCAL % ("cloudwatch", "alarm:"),
-    TABLE: _LOCAL % ("dynamodb", "table/"),
+    lookup.ALARM: _LOCAL % ("cloudwatch", "alarm:"),
+    lookup.TABLE: _LOCAL % ("dynamodb", "table/"),
     "AWS::Events::EventBus": _LOCAL % ("events", "event-bus/"),
-    EVENT_RULE: _LOCAL % ("events", "rule/"),
+    lookup.EVENT_RULE: _LOCAL % ("events", "rule/"),
     "AWS::KMS::Key": _LOCAL % ("kms", "key/"),
-    LOG_GROUP: _LOCAL % ("logs", "log-group:") + ":*",
-    BUCKET: "arn:${AWS::Partition}:s3:::{}",
-    FUNCTION: _LOCAL % ("lambda", "function:"),
-    MACHINE: _LOCAL % ("states", "stateMachine:"),
-    PIPE: _LOCAL % ("pipes", "pipe/"),
-    QUEUE: _LOCAL % ("sqs", ""),
-    ROLE: "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/{}",
-    TOPIC: _LOCAL % ("sns", ""),
+    lookup.LOG_GROUP: _LOCAL % ("logs", "log-group:") + ":*",
+    lookup.BUCKET: "arn:${AWS::Partition}:s3:::{}",
+    lookup.FUNCTION: _LOCAL % ("lambda", "function:"),
+    lookup.MACHINE: _LOCAL % ("states", "stateMachine:"),
+    lookup.PIPE: _LOCAL % ("pipes", "pipe/"),
+    lookup.QUEUE: _LOCAL % ("sqs", ""),
+    lookup.ROLE: "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/{}",
+    lookup.TOPIC: _LOCAL % ("sns", ""),
 }
 
 _VARIABLE: Final = re.compile(r"\$\{(!?)([^{}]*)\}")
@@ -68,7 +52,7 @@ def resolve(template: Template, value: Any, seen: frozenset[str] = frozenset()) 
             return _substituted(template, text, variables, seen)
         case {"Fn::Join": [str(delimiter), list(parts)]}:
             return delimiter.join(resolve(template, part, seen) for part in parts)
-    target = reference(value)
+    target = lookup.reference(value)
     return _referred(template, ".".join(filter(None, target)), seen) if target else _token(value)
 
 
@@ -83,28 +67,28 @@ def _substituted(template: Template, text: str, variables: dict[str, Any], seen:
 
 
 def _token(value: Any) -> str:
-    name = imported(value)
+    name = lookup.imported(value)
     text = f"import {re.sub(r'[${}]', '', name)}" if name else json.dumps(value, sort_keys=True)
     return "${" + re.sub(r"[^\w.-]+", " ", text).strip() + "}"
 
 
 def _referred(template: Template, target: str, seen: frozenset[str]) -> str:
     logical_id, _, attribute = target.partition(".")
-    found = resource(template, logical_id)
+    found = lookup.resource(template, logical_id)
     if found is None or logical_id in seen or not is_named(found):
         return f"${{{target}}}"
-    value = found.properties.get(NAME_PROPERTY.get(found.type, ""))
+    value = found.properties.get(lookup.NAME_PROPERTY.get(found.type, ""))
     name = f"${{{logical_id}}}" if value is None else resolve(template, value, seen | {logical_id})
     if attribute in ("Arn", "TopicArn") or (not attribute and found.type in _REF_IS_ARN):
         return ARNS[found.type].replace("{}", name) if found.type in ARNS else f"${{{target}}}"
-    if not attribute and found.type == QUEUE:
+    if not attribute and found.type == lookup.QUEUE:
         return f"https://sqs.${{AWS::Region}}.${{AWS::URLSuffix}}/${{AWS::AccountId}}/{name}"
     return f"${{{target}}}" if attribute else name
 
 
 def is_named(resource: Resource) -> bool:
     """Tell whether it is known what a reference to a resource returns."""
-    return resource.type in ARNS or resource.type in NAME_PROPERTY
+    return resource.type in ARNS or resource.type in lookup.NAME_PROPERTY
 
 
 def is_late(text: str) -> bool:

@@ -1,6 +1,6 @@
 """The workflow bucket and the artifact bucket."""
 
-from typing import Final
+from typing import Any, Final
 
 from troposphere import GetAtt, Join, Ref, Sub, Template, s3
 
@@ -18,27 +18,24 @@ def add_workflow_bucket(template: Template) -> str:
 
     Source: requirements 2.5 to 2.7, property 7; Amazon S3 User Guide, "Lifecycle configuration elements".
     """
-    rule = s3.LifecycleRule(
-        Id="delete-executions",
-        Status="Enabled",
+    return _add_bucket(
+        template,
+        "WorkflowBucket",
+        naming.WORKFLOW_BUCKET,
+        "delete-executions",
         Prefix=EXECUTIONS_PREFIX,
         ExpirationInDays=EXECUTIONS_DAYS,
-        AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
     )
-    return _add_bucket(template, "WorkflowBucket", naming.WORKFLOW_BUCKET, rule)
 
 
 def add_artifact_bucket(template: Template) -> str:
     """Add the bucket that holds the zips of the functions; return its logical id."""
-    rule = s3.LifecycleRule(
-        Id="abort-uploads",
-        Status="Enabled",
-        AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
-    )
-    return _add_bucket(template, "ArtifactBucket", naming.ARTIFACT_BUCKET, rule)
+    return _add_bucket(template, "ArtifactBucket", naming.ARTIFACT_BUCKET, "abort-uploads")
 
 
-def _add_bucket(template: Template, logical_id: str, name: str, rule: s3.LifecycleRule) -> str:
+def _add_bucket(template: Template, logical_id: str, name: str, rule_id: str, **expiry: Any) -> str:
+    abort = s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1)
+    rule = s3.LifecycleRule(Id=rule_id, Status="Enabled", **expiry, AbortIncompleteMultipartUpload=abort)
     template.add_resource(
         s3.Bucket(
             logical_id,

@@ -22,11 +22,11 @@ def add_failure_rule(template: Template, workflow: Workflow) -> None:
 
     Source: requirement 8.7, property 34; Step Functions Developer Guide, "Automating with EventBridge".
     """
-    rule_name = naming.failure_rule(workflow.name)
+    rule_name = naming.resource(workflow.name, "failures")
     template.add_resource(
         sqs.Queue(
             ALERT_DEAD_LETTER_QUEUE,
-            QueueName=Sub(naming.alert_dead_letter_queue(workflow.name)),
+            QueueName=Sub(naming.resource(workflow.name, "alert-dead-letter-queue")),
             MessageRetentionPeriod=RETENTION_S,
             SqsManagedSseEnabled=if_key(NoValue, True),
             KmsMasterKeyId=key_if_any(),

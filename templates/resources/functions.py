@@ -45,14 +45,15 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
     logical_id = naming.function_id(step.stage)
     needs = discovery.load_needs(step.handler)
     source_bucket = needs.source_bucket(msgspec.convert(step.settings, needs.settings))
-    log_group = add_log_group(template, f"{logical_id}LogGroup", naming.function_log_group(workflow, step.stage))
+    name = naming.function(workflow, step.stage)
+    log_group = add_log_group(template, f"{logical_id}LogGroup", f"{naming.FUNCTION_LOGS}{name}")
     policy = permissions.function_policy(step.stage, previous, needs, source_bucket, log_group)
     description = f"{step.stage} of {naming.resource(workflow)}"
     role = add_role(template, logical_id, description, "stage", policy, trust=permissions.trust("lambda"))
     template.add_resource(
         awslambda.Function(
             logical_id,
-            FunctionName=Sub(naming.function(workflow, step.stage)),
+            FunctionName=Sub(name),
             Runtime=RUNTIME,
             Architectures=[ARCHITECTURE],
             Handler=f"handlers.{step.handler}.handler",

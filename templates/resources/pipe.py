@@ -28,8 +28,8 @@ def add_pipe(template: Template, workflow: Workflow) -> None:
 
     It has no filter, which would remove what does not match, and no input template, which would break on quotes.
     """
-    name = naming.pipe(workflow.name)
-    log_group = add_log_group(template, f"{PIPE}LogGroup", naming.pipe_log_group(workflow.name))
+    name = naming.resource(workflow.name)
+    log_group = add_log_group(template, f"{PIPE}LogGroup", f"{naming.PIPE_LOGS}{name}")
     invocation, start = _INVOCATIONS[workflow.type]
     policy = permissions.pipe_policy(start, GetAtt(QUEUE, "Arn"), Ref(STATE_MACHINE), GetAtt(log_group, "Arn"))
     trust = permissions.trust("pipes", naming.arn("pipes", f"pipe/{name}"))

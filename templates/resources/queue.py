@@ -18,17 +18,18 @@ RETENTION_S: Final = 14 * 24 * 3600
 
 def add_queue(template: Template, workflow: Workflow) -> None:
     """Add the queue and its dead-letter queue, encrypted and open to TLS only (requirement 8.5, property 32)."""
+    name = naming.resource(workflow.name, "queue")
     template.add_resource(
         sqs.Queue(
             DEAD_LETTER_QUEUE,
-            QueueName=Sub(naming.dead_letter_queue(workflow.name)),
+            QueueName=Sub(naming.resource(workflow.name, "dead-letter-queue")),
             MessageRetentionPeriod=RETENTION_S,
             SqsManagedSseEnabled=if_key(NoValue, True),
             KmsMasterKeyId=key_if_any(),
             # The queue's ARN is built from its name: GetAtt both ways would be a circle.
             RedriveAllowPolicy={
                 "redrivePermission": "byQueue",
-                "sourceQueueArns": [Sub(naming.arn("sqs", naming.queue(workflow.name)))],
+                "sourceQueueArns": [Sub(naming.arn("sqs", name))],
             },
             **KEEP,
         )
@@ -36,7 +37,7 @@ def add_queue(template: Template, workflow: Workflow) -> None:
     template.add_resource(
         sqs.Queue(
             QUEUE,
-            QueueName=Sub(naming.queue(workflow.name)),
+            QueueName=Sub(name),
             MessageRetentionPeriod=RETENTION_S,
             VisibilityTimeout=budget.visibility_timeout_s(workflow),
             MaximumMessageSize=budget.MAX_MESSAGE_BYTES,

@@ -17,8 +17,8 @@ STATE_MACHINE: Final = "StateMachine"
 
 def add_state_machine(template: Template, workflow: Workflow) -> None:
     """Add the state machine with full execution logs and tracing (requirements 4, 5, 9, properties 12, 18, 35)."""
-    name = naming.state_machine(workflow.name)
-    log_group = add_log_group(template, f"{STATE_MACHINE}LogGroup", naming.state_machine_log_group(workflow.name))
+    name = naming.resource(workflow.name)
+    log_group = add_log_group(template, f"{STATE_MACHINE}LogGroup", f"{naming.STATE_MACHINE_LOGS}{name}")
     trust = permissions.trust("states", naming.arn("states", f"stateMachine:{name}"))
     policy = permissions.state_machine_policy(workflow)
     role = add_role(template, STATE_MACHINE, f"State machine {name}", "state-machine", policy, trust=trust)
