@@ -195,7 +195,7 @@ def test_without_the_engines_packages_the_cure_is_told(capsys: Captured, monkeyp
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_no_process_and_no_folder(tmp_path: Path, number: signal.Signals) -> None:
     run = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *RUN, "--count", "40"],
+        [sys.executable, "-c", PROGRAM, *RUN, "--count", "400"],
         env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -6,18 +6,28 @@ report it. Source: AWS::StepFunctions::StateMachine DefinitionSubstitutions.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from ceap.cfn.document import DocumentError, parse_json, walk_scalars
 from ceap.cfn.substitution import TOKEN
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
-RULE: Final = "ASL05TOKENS_SUBSTITUTED"
+RULE: Final = "ASL05_TOKENS_SUBSTITUTED"
+ENTRY: Final = Entry(
+    title="Every ${Token} of a definition is a key of its DefinitionSubstitutions, and every key is a token",
+    why=(
+        "A token without a key stays in the definition as text. A key without a token has no effect, and "
+        "cfn-lint does not report it."
+    ),
+    fix="Add the missing key to `DefinitionSubstitutions`, or remove the extra one.",
+    source="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html",
+)
 
 
-def check(template: Template) -> list[Finding]:
-    findings = []
+def check(template: Template) -> Iterator[Fault]:
     for path, definition in template.written_definitions.items():
         machine = path.split("/")[2]
         keys = template.data["Resources"][machine]["Properties"].get("DefinitionSubstitutions", {})
@@ -25,13 +35,11 @@ def check(template: Template) -> list[Finding]:
             continue  # an intrinsic: its keys are known only when the stack is deployed
         tokens = _tokens(definition)
         for token in sorted(tokens.keys() - keys.keys()):
-            message = f"[ASL05] nothing replaces ${{{token}}} | fix: add {token} to DefinitionSubstitutions"
-            findings.append(finding_at(template, RULE, message, path + tokens[token]))
+            what = f"nothing replaces ${{{token}}}"
+            yield Fault(path + tokens[token], what, f"add {token} to DefinitionSubstitutions")
         for key in sorted(keys.keys() - tokens.keys()):
-            message = f"[ASL05] the definition holds no ${{{key}}} | fix: remove {key} from DefinitionSubstitutions"
             place = path.removesuffix("DefinitionString") + f"DefinitionSubstitutions/{key}"
-            findings.append(finding_at(template, RULE, message, place))
-    return findings
+            yield Fault(place, f"the definition holds no ${{{key}}}", f"remove {key} from DefinitionSubstitutions")
 
 
 def _tokens(definition: str) -> dict[str, str]:

@@ -102,7 +102,6 @@ def test_a_check_never_fails_and_says_where(text: str) -> None:
 
 
 FOREIGN = """\
-Transform: AWS::Serverless-2016-10-31
 Parameters:
   Stage: {Type: String, Default: dev}
   Suffix: {Type: String, Default: ''}
