@@ -1,7 +1,5 @@
 """Reading CloudFormation's YAML and JSON: plain data, and the line of every place in it."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -4,8 +4,6 @@
 Sources: CloudFormation User Guide, "Fn::Sub"; IAM User Guide, "IAM JSON policy elements".
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final
 

@@ -4,8 +4,6 @@ Any CloudFormation file may come: a value of an unexpected shape, or known only 
 nothing here raises.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import lru_cache

@@ -4,8 +4,6 @@ CloudFormation replaces `${Token}` by the value as it is: a quotation mark in it
 Source: AWS::StepFunctions::StateMachine, DefinitionSubstitutions.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any, Final

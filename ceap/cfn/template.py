@@ -1,7 +1,5 @@
 """A CloudFormation template as the checks see it."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any, Final
