@@ -18,11 +18,7 @@ SCHEMA: Final = WORKFLOWS / "schema.json"
 
 
 def declarations() -> list[Path]:
-    """Return the project's declarations, sorted by name.
-
-    Raises:
-        ConfigError: the folder has no declaration.
-    """
+    """Return the project's declarations, sorted by name; ConfigError if there is none."""
     found = sorted(WORKFLOWS.glob("*.yaml"))
     if not found:
         raise ConfigError(f"{WORKFLOWS}: has no declaration; add one, e.g. workflows/realtime.yaml")

@@ -27,11 +27,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 def load_workflow(path: Path) -> Workflow:
-    """Read a declaration and return the workflow that it declares.
-
-    Raises:
-        ConfigError: the file or the declaration is wrong.
-    """
+    """Read a declaration and return its workflow; ConfigError if the file or the declaration is wrong."""
     return parse_workflow(load_source(path))
 
 
@@ -237,10 +233,8 @@ def _convert(source: Source, raw: dict[str, Any], target: type[T], place: KeyPat
         parts = re.findall(r"\[(\d+)]|\.(\w+)", path)
         inner: KeyPath = tuple(int(number) if number else name for number, name in parts)
         if missing := re.fullmatch(r"Object missing required field `(\w+)`", text):
-            inner, text = (
-                (*inner, missing[1]),
-                f"is missing: add it{_in_brackets(_describe(target, (*inner, missing[1])))}",
-            )
+            inner = (*inner, missing[1])
+            text = f"is missing: add it{_in_brackets(_describe(target, inner))}"
             raise source.error((*place, *inner), text) from None
         value = _value_at(raw, inner)
         raise source.error((*place, *inner), f"is {_shown(value)}: {_expected(target, inner, text, value)}") from None

@@ -114,11 +114,7 @@ def _handler_problems(handler: Any) -> Iterator[str]:
 
 @cache
 def tables() -> MappingProxyType[str, Table]:
-    """Return the tables that the handlers declare, by name, sorted.
-
-    Raises:
-        ConfigError: two handlers declare one name with different keys.
-    """
+    """Return the declared tables by name, sorted; ConfigError if two handlers declare one with different keys."""
     found: dict[str, Table] = {}
     for handler in handler_names():
         for table in load_needs(handler).tables:

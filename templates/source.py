@@ -61,11 +61,7 @@ def load_source(path: Path) -> Source:
 
 
 def parse_source(text: str, name: str) -> Source:
-    """Parse one YAML document; `name` is the file that messages name.
-
-    Raises:
-        ConfigError: as `load_source`.
-    """
+    """Parse one YAML document, or raise ConfigError as `load_source`; `name` is the file that messages name."""
     try:
         _refuse_depth(text, name)
         loader = _Loader(text)

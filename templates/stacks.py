@@ -37,11 +37,7 @@ def foundation_stack() -> dict[str, Any]:
 
 
 def workflow_stack(workflow: Workflow) -> dict[str, Any]:
-    """Return the template of one workflow.
-
-    Raises:
-        ConfigError: an override names no resource of the template.
-    """
+    """Return the template of one workflow; ConfigError if an override names no resource of it."""
     template = _template(workflow.description or f"Workflow {workflow.name}")
     add_queue(template, workflow)
     for kind in StepKind:

@@ -63,11 +63,7 @@ def deploy(account: str, text: str, name: str, parameters: Mapping[str, str]) ->
 
 @lru_cache(maxsize=1)
 def install() -> None:
-    """Hook moto's CloudFormation, once per process.
-
-    Raises:
-        AttributeError: moto lacks a part that is hooked.
-    """
+    """Hook moto's CloudFormation, once per process; AttributeError if moto lacks a part."""
     for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
         cached.cache_clear()
     known = parsing.get_model_map()
@@ -108,11 +104,7 @@ def _log_group_attribute(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def parse_template(text: str) -> dict[str, Any]:
-    """Return a template with long-form intrinsics, from YAML with short ones or from JSON.
-
-    Raises:
-        DeployError: the text is neither.
-    """
+    """Return a template with long-form intrinsics, from YAML or JSON; DeployError if the text is neither."""
     try:
         template = parse_document(text).data
     except DocumentError as error:

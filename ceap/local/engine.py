@@ -72,11 +72,7 @@ class Engine:
 
     @classmethod
     def start(cls) -> Self:
-        """Start an engine with nothing in it, in an account of its own.
-
-        Raises:
-            EngineError: moto is not the version, or has not the parts, that are hooked.
-        """
+        """Start an empty engine in an account of its own; EngineError if moto is not the one that is hooked."""
         with _START_LOCK:
             install()
             engine = cls(str(next(_ACCOUNTS)))
@@ -254,11 +250,7 @@ def _forget_objects(account: str) -> None:
 
 
 def install() -> None:
-    """Check moto and hook it.
-
-    Raises:
-        EngineError: the version is another, or a hooked part is missing.
-    """
+    """Check moto and hook it; EngineError if the version is another, or a hooked part is missing."""
     if (found := version("moto")) != MOTO_VERSION:
         raise EngineError(
             f"moto is {found}, the local engine needs exactly {MOTO_VERSION}; run `make clean`, then `make run`"

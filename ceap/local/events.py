@@ -29,11 +29,7 @@ TARGET_FIELDS: Final = {"Id", "Arn", "DeadLetterConfig"}
 
 @lru_cache(maxsize=1)
 def install() -> None:
-    """Hook moto's rules, once per process.
-
-    Raises:
-        AttributeError: moto lacks the part that is hooked.
-    """
+    """Hook moto's rules, once per process; AttributeError if moto lacks a part."""
     replace(Rule, "send_to_targets", _send_to_targets)
 
 

@@ -61,7 +61,8 @@ class Functions:
         if request.service != "lambda" or match is None:
             return None
         name = function_name(match["function"])
-        if name not in self._known():
+        known = {function.function_name for function in lambda_backends[self._account][REGION].list_functions()}
+        if name not in known:
             body = {"Type": "User", "Message": f"Function not found: {request.arn('lambda', f'function:{name}')}"}
             return Answer(404, json.dumps(body).encode(), {"x-amzn-ErrorType": "ResourceNotFoundException"})
         outcome = self.invoke(name, json.loads(request.body or b"{}"))
@@ -103,9 +104,6 @@ class Functions:
         for name, worker in workers:
             with self._turn(name):  # a caller that waits has seen by now that no answer comes
                 worker.close()
-
-    def _known(self) -> Any:
-        return {function.function_name for function in lambda_backends[self._account][REGION].list_functions()}
 
     def _turn(self, name: str) -> threading.Lock:
         with self._lock:

@@ -93,11 +93,7 @@ def virtual_datetime() -> datetime.datetime:
 
 @lru_cache(maxsize=1)
 def install() -> None:
-    """Hook the interpreter, once per process.
-
-    Raises:
-        AttributeError: moto lacks a part that is hooked.
-    """
+    """Hook the interpreter, once per process; AttributeError if moto lacks a part."""
     evaluate_retrier = retrier_decl.RetrierDecl._eval_body
     equals = ErrorEqualsDecl._eval_body
 

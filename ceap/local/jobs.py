@@ -107,11 +107,7 @@ class Jobs:
         }
 
     def add(self, job: Job) -> None:
-        """Take in a deployed job.
-
-        Raises:
-            AccessDenied: Glue may not assume its role.
-        """
+        """Take in a deployed job; AccessDenied if Glue may not assume its role."""
         self._session(job)
         self._jobs[job.name] = job
 

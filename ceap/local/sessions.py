@@ -93,11 +93,7 @@ class Sessions:
         return self._sessions.get(access_key)
 
     def require(self, session: Session, checks: Iterable[Question]) -> None:
-        """Decide and trace each check.
-
-        Raises:
-            AccessDenied: at the first that is not allowed.
-        """
+        """Decide and trace each check; AccessDenied at the first that is not allowed."""
         for check in checks:
             allowed = self.allows(session, check)
             self.trace.append(Decision(session.role, check.action, check.resource, allowed))

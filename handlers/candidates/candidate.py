@@ -82,11 +82,7 @@ class Candidate(_Part, Placed, frozen=True, kw_only=True):
     reason: str | UnsetType = UNSET
 
     def context_id(self, kind: str) -> str:
-        """Return the id of the context of a type, e.g. `program`.
-
-        Raises:
-            PermanentStageError: The candidate has none.
-        """
+        """Return the id of the context of a type, e.g. `program`; PermanentStageError if the candidate has none."""
         found = self.find_context(kind)
         if found is None:
             raise PermanentStageError(

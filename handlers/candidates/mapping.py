@@ -49,11 +49,7 @@ TARGETS: Final[Mapping[str, FieldMapping]] = {
 
 
 def check_mappings(mappings: Mapping[str, FieldMapping]) -> None:
-    """Check that mappings name fields of a candidate, with their types.
-
-    Raises:
-        ValueError: One does not.
-    """
+    """Check that mappings name fields of a candidate, with their types; ValueError if one does not."""
     for target, mapping in mappings.items():
         if target.startswith(METADATA_PREFIX):
             continue

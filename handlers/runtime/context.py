@@ -108,11 +108,7 @@ class StageContext(Generic[S]):
 
 
 def load_settings(needs: Needs) -> Any:
-    """Return the step's settings from the environment; without any, the defaults.
-
-    Raises:
-        PermanentStageError: They do not fit the handler.
-    """
+    """Return the step's settings, by default those of the handler; PermanentStageError if they do not fit it."""
     try:
         return msgspec.json.decode(os.environ.get(SETTINGS_VARIABLE, "{}"), type=needs.settings)
     except msgspec.DecodeError as error:

@@ -35,11 +35,7 @@ class _Entry(NamedTuple):
 
 
 def check_event(detail: Mapping[str, Any]) -> None:
-    """Check that the bus can take an event with this detail.
-
-    Raises:
-        PermanentStageError: The event is too large for EventBridge.
-    """
+    """Check that the bus can take an event with this detail; PermanentStageError if it is too large."""
     size_bytes = len(msgspec.json.encode(detail))
     if size_bytes > _SIZE_LIMIT_BYTES:
         raise PermanentStageError(

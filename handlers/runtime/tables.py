@@ -27,11 +27,7 @@ _CONTENT_BYTES: Final = 390_000
 
 
 def check_item(partition: str, sort: str = "", content: bytes = b"") -> None:
-    """Check that a table can take an item with these keys and this content.
-
-    Raises:
-        PermanentStageError: The item is too large for DynamoDB.
-    """
+    """Check that a table can take an item with these keys and content; PermanentStageError if it is too large."""
     for part, size_bytes, limit in (
         ("partition key", len(partition.encode()), _PARTITION_KEY_BYTES),
         ("sort key", len(sort.encode()), _SORT_KEY_BYTES),

@@ -35,11 +35,7 @@ class Provider(ABC):
         """Return the prediction from valid features."""
 
     def validate(self, features: Features) -> None:
-        """Check the features.
-
-        Raises:
-            ValueError: The model cannot judge them.
-        """
+        """Check the features; ValueError if the model cannot judge them."""
         for name, value in features.items():
             if not 0 <= value <= 1:
                 raise ValueError(f"feature {name} is {value}; it must lie between 0 and 1")
