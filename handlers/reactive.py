@@ -102,7 +102,7 @@ class Claims:
         self._keep_s = max(stage.settings.window_s, stage.settings.redelivery_s)
 
     def claim(self, candidate: Candidate) -> Item | None:
-        """Claim the event of a candidate: return None, or the item that stands against it."""
+        """Claim the event of a candidate: return None, or the item that prevents it."""
         values = {
             ":me": self._me,
             ":claimed": "claimed",
@@ -118,7 +118,7 @@ class Claims:
         list(pool.map(self.record, [candidates[place] for place in places]))
 
     def record(self, candidate: Candidate) -> None:
-        """Record that the event is published; who took the claim over meanwhile publishes it with the same id."""
+        """Record that the event is published; an execution that took the claim over publishes it with the same id."""
         now = int(time.time())
         values = {
             ":me": self._me,
@@ -147,7 +147,7 @@ def _check_leases(batch: list[Candidate], refusals: list[Item | None]) -> None:
 
 
 def deduplication_key(candidate: Candidate) -> str:
-    """Return what makes two candidates the same to the outside."""
+    """Return the key of the event: candidates with the same key are announced once."""
     subject = candidate.subject
     program, marketplace = candidate.context_id("program"), candidate.context_id("marketplace")
     return join_key(":", candidate.customer_id, subject.type, subject.id, program, marketplace)

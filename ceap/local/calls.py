@@ -73,7 +73,7 @@ def function_name(given: str) -> str:
 
 
 def not_found_check(request: Request) -> Question | None:
-    """Return what decides whether a missing object is reported as 404, or as 403 that tells nothing; None elsewhere.
+    """Return the permission without which S3 answers 403, not 404, for a missing object; None for other requests.
 
     The listing is judged as if it asked for this very key.
     Source: S3 API Reference, "GetObject", "Permissions".
@@ -199,7 +199,7 @@ def _glue(request: Request) -> list[Question]:
 
 
 def _other(request: Request) -> list[Question]:
-    # Without a name of its own a request asks for what no policy grants: it fails, rather than pass unseen.
+    # A request without an operation name asks for an action that no policy grants, so that it fails.
     return [Question(f"{request.service}:{request.operation or f'{request.method} {request.path}'}", "*")]
 
 

@@ -1,4 +1,4 @@
-"""The virtual clock: queues, retriers, Wait states and machine timeouts read it, and it jumps when nothing works.
+"""The virtual clock of queues, retriers, Wait states and machine timeouts, which jumps when nothing works.
 
 Time flows as real time does, and jumps to the next due moment only when no activity is under way. So a visibility
 timeout of 30 minutes passes at once, and no wait is ever shorter than the work beside it.
@@ -19,8 +19,8 @@ class _Wait(NamedTuple):
 class Clock:
     """One virtual time, in seconds since the epoch; any thread may use it.
 
-    An *activity* is work that time must not jump over; a thread that sleeps on the clock does so inside an activity,
-    which counts as still while it sleeps.
+    An *activity* is work that time must not jump over. A thread sleeps on the clock inside an activity, which does not
+    hold time back while it sleeps.
     """
 
     def __init__(self) -> None:
@@ -66,14 +66,14 @@ class Clock:
             self._changed.notify_all()
 
     def sleep(self, seconds: float, interrupted: Callable[[], bool] = lambda: False) -> None:
-        """Return once that much virtual time has passed, or `interrupted()` holds; the caller's activity is still."""
+        """Return once that much virtual time has passed, or `interrupted()` holds; the caller holds time back no longer."""
         self._wait_until(self.now() + seconds, self._sleepers, interrupted)
 
     def wait(self, begin: Callable[[], None], done: Callable[[], bool], timeout_s: float) -> bool:
         """Call `begin`; return True as soon as `done()` holds, or False once that much virtual time has passed.
 
-        No time passes unnoticed between the two. The thread that makes `done` true calls `wake`. The work waited for is
-        an activity of its own, never still for this.
+        The thread that makes `done` true calls `wake`. The work waited for is an activity of its own, which holds time
+        back.
         """
         with self._changed:
             due = self.now() + timeout_s
@@ -131,4 +131,4 @@ class Clock:
 
 
 CLOCK: Final = Clock()
-"""The clock of this process: moto's hooked parts are the process's too, so all engines in it share one time."""
+"""The clock of this process: moto is hooked once per process, so all its engines share one time."""

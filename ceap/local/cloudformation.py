@@ -96,7 +96,7 @@ def _strict(find: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def _log_group_attribute(original: Callable[..., Any]) -> Callable[..., Any]:
     def attribute(self: Any, attribute_name: str) -> Any:
-        # On AWS the Arn of a log group ends so; grants and log destinations are built on it.
+        # On AWS the Arn of a log group ends in `:*`; grants and log destinations depend on it.
         value = original(self, attribute_name)
         return f"{value}:*" if attribute_name == "Arn" else value
 
@@ -136,6 +136,6 @@ def _check_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> 
 
 
 def _reason(error: Exception) -> str:
-    # moto's CloudFormation errors carry their text in a response document, others in themselves.
+    # moto's CloudFormation errors carry their text in `message`.
     text = str(getattr(error, "message", "") or error) or type(error).__name__
     return text if isinstance(error, DeployError | stack_models.ResourceError) else f"{type(error).__name__}: {text}"

@@ -47,7 +47,7 @@ def statements_of(document: Mapping[str, Any]) -> list[Statement]:
 
 
 def _applies(statement: Statement, action: str, resource: str, context: Context) -> bool:
-    # An operator that we do not know never widens access: it fails an Allow and fulfils a Deny.
+    # An unknown operator never widens access: it fails an Allow and fulfils a Deny.
     unknown = statement["Effect"] == "Deny"
     return (
         _matches_element(statement, "Action", action.lower(), str.lower)

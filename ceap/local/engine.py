@@ -38,10 +38,10 @@ from templates.model import StepKind
 
 MOTO_VERSION: Final = "5.2.5"
 
-# moto logs what it does not model; what matters of it, the engine reports as errors of its own.
+# moto logs what it does not model; the engine reports as errors what matters of that.
 logging.getLogger("moto").addHandler(logging.NullHandler())
 
-# Never used twice: what a closed engine's last threads still do touches no other.
+# Never used twice, so that the last threads of a closed engine touch no other engine.
 _ACCOUNTS: Final = itertools.count(123456789012)
 _START_LOCK: Final = threading.Lock()
 
@@ -122,7 +122,7 @@ class Engine:
         return self._executions.all
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client of the driver, whom no policy binds."""
+        """Return a boto3 client of the driver, to whom no policy applies."""
         with self._clients_lock:
             if ("", service) not in self._clients:
                 self._clients["", service] = gateway.client(service, self.url)
@@ -140,7 +140,7 @@ class Engine:
         self.jobs.listener = job_listener
 
     def deploy(self, text: str, name: str, parameters: Mapping[str, str] | None = None) -> cloudformation.Stack:
-        """Create a stack and set its functions, jobs, state machines and pipes going.
+        """Create a stack and start its functions, jobs, state machines and pipes.
 
         Raises:
             DeployError: the template is refused, or a service may not assume the role given to it.
@@ -162,7 +162,7 @@ class Engine:
         return stack
 
     def fail(self, stage: Stage, error_type: str, times: int | None) -> None:
-        """Let what does a stage's work fail before it begins: so many times, or with None always."""
+        """Make the function or job of a stage fail before its code runs, on its next `times` runs; None: always."""
         match stage.kind:
             case StepKind.LAMBDA:
                 self.functions.inject(stage.worker, error_type, times)
@@ -177,9 +177,9 @@ class Engine:
         return answer
 
     def drain(self) -> list[Execution]:
-        """Run until nothing is left to do at any time, and return the executions of this engine so far.
+        """Run until nothing is left to do, and return the executions of this engine so far.
 
-        Time jumps whenever all wait; so messages that fail are received until they are dead-lettered.
+        Time jumps whenever everything waits, so a failing message is received until it is dead-lettered.
         """
         while True:
             ended = CLOCK.ended

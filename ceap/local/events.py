@@ -23,7 +23,7 @@ from ceap.local.sessions import REGION
 from ceap.local.stack_models import ResourceError
 
 DATA_LIMIT_BYTES: Final = 248 * 1024
-"""Escaped input and output of more are left out of a status change."""
+"""A status change leaves out escaped input and output above this size."""
 TARGET_FIELDS: Final = {"Id", "Arn", "DeadLetterConfig"}
 
 

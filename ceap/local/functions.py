@@ -1,7 +1,7 @@
 """The functions of an engine: what Lambda does around a handler.
 
-It finds the function that a template deployed, unpacks its code, lends it its role, keeps one warm worker for it,
-injects the faults that were asked for, and writes its log.
+It finds the deployed function, unpacks its code, assumes its role, keeps one warm worker for it, injects the requested
+faults, and writes its log.
 """
 
 import hashlib
@@ -72,7 +72,7 @@ class Functions:
         return Answer(200, outcome.payload.encode(), headers)
 
     def inject(self, function: str, error_type: str, times: int | None) -> None:
-        """Let a function, by name, raise an error of that type on its next `times` invocations; None: always."""
+        """Make a function, by name, raise an error of that type on its next `times` invocations; None: always."""
         self._faults[function] = Fault(error_type, times)
 
     def warm(self, name: str) -> None:
@@ -95,14 +95,14 @@ class Functions:
         return [worker.pid for worker in self._workers.values() if worker.alive]
 
     def close(self) -> None:
-        """End all workers; none is started any more."""
+        """End all workers and start no more."""
         with self._lock:
             self._closed = True
             workers = list(self._workers.items())
         for _, worker in workers:
             worker.kill()
         for name, worker in workers:
-            with self._turn(name):  # a caller that waits has seen by now that no answer comes
+            with self._turn(name):  # a waiting caller has noticed by now that the worker ended
                 worker.close()
 
     def _turn(self, name: str) -> threading.Lock:
@@ -135,7 +135,7 @@ class Functions:
         return function, session
 
     def _environment(self, deployed: Any, session: Session, root: Path) -> dict[str, str]:
-        """Return all variables of the function: its own, Lambda's, its role's keys and where AWS is; nothing else.
+        """Return all variables of the function: its own, Lambda's, its role's keys and the address of AWS.
 
         Source: Lambda Developer Guide, "Defined runtime environment variables".
         """

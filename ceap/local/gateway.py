@@ -1,4 +1,4 @@
-"""The one door to the resources: an HTTP server on the loopback where IAM decides before moto serves.
+"""The only way to the resources: an HTTP server on the loopback, where IAM decides before moto serves.
 
 What moto cannot serve is added here as a route: the invocation of a function, a synchronous execution.
 """
@@ -52,7 +52,7 @@ def serve_json(operation: Operation, request: Request) -> Answer:
 
 
 Route = Callable[[Request], Answer | None]
-"""Serves a request that is allowed, or returns None for one that is not its own."""
+"""Serves an allowed request, or returns None if the request belongs to another route."""
 
 
 class Gateway:
@@ -119,7 +119,7 @@ class Gateway:
     def _serve_unlisted(
         self, request: Request, environ: dict[str, Any], start_response: Any, denial: str
     ) -> Iterable[bytes]:
-        """Serve an object to a role that may not list its bucket: one that is missing looks forbidden."""
+        """Serve an object to a role that may not list its bucket: a missing object is answered with 403."""
         started: list[tuple[Any, ...]] = []
         app = self._application(request, environ)
         body: Iterable[bytes] = app(environ, lambda *arguments: started.append(arguments))
@@ -155,7 +155,7 @@ class _Handler(MotoRequestHandler):
 
 
 def client(service: str, url: str, session: Session | None = None) -> Any:
-    """Return a boto client for the gateway, in the name of a role, or of the driver without one."""
+    """Return a boto client for the gateway, as a role or else as the driver."""
     from botocore.config import Config  # type: ignore[import-untyped]  # botocore ships no types
 
     access_key, secret_key, token = session[2:] if session else (DRIVER_KEY, "driver", None)

@@ -1,4 +1,4 @@
-"""Replacing private parts of moto, which are asserted to be where they are expected."""
+"""Replacing private parts of moto, after a check that they exist."""
 
 from typing import Any
 

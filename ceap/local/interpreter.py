@@ -37,19 +37,19 @@ from templates import budget
 from templates.model import WorkflowType
 
 ClientFactory = Callable[[str], Any]
-"""Returns the boto3 client of a service in the name of one role."""
+"""Returns the boto3 client of a service, as one role."""
 
 CLIENTS: Final[dict[str, ClientFactory]] = {}
-"""By role ARN: whose calls go where. An engine enters the roles of its state machines."""
+"""Clients by role ARN. An engine adds the roles of its state machines."""
 
 MAX_DURATION_S: Final = {
     WorkflowType.EXPRESS.value: budget.EXPRESS_LIMIT_S,
     WorkflowType.STANDARD.value: budget.STANDARD_LIMIT_S,
 }
-"""By type of state machine: how long an execution may take."""
+"""The longest execution by type of state machine."""
 
 POLL_S: Final = 1.0
-"""How often a task looks whether its Glue job has ended, in virtual seconds."""
+"""How often a task polls its Glue job, in virtual seconds."""
 
 
 class Resumption(NamedTuple):
@@ -60,7 +60,7 @@ class Resumption(NamedTuple):
 
 
 class Run:
-    """One run of the interpreter, seen from outside: it tells of waits, may start further on, and can be stopped.
+    """One run of the interpreter: it reports waits, may start at a later state, and can be stopped.
 
     `cut_off` says how it was ended before its states had ended; later events of theirs are ignored.
     """
@@ -76,7 +76,7 @@ class Run:
 
 
 RUNS: Final[dict[str, Run]] = {}
-"""By execution ARN: what runs now."""
+"""The current runs by execution ARN."""
 
 _EVALUATING: Final = threading.local()
 
@@ -125,7 +125,7 @@ def install() -> None:
 
 def _install_services() -> None:
     glue, sdk, callback = state_task_service_glue, state_task_service_aws_sdk, state_task_service_callback
-    # Of a run that was stopped, AWS says that the task failed.
+    # On AWS a task fails when its job run is stopped.
     replace(glue, "_JOB_RUN_STATE_ABNORMAL_TERMINAL_VALUE", {"FAILED", "TIMEOUT", "ERROR", "STOPPED"})
     await_other = callback.StateTaskServiceCallback._eval_integration_pattern
 
@@ -164,7 +164,7 @@ def _wait(env: Any, seconds: float) -> None:
 def _await_job(
     self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, state_credentials: Any
 ) -> None:
-    """Wait for the job run that the task has started; end it when the task is over before it is.
+    """Wait for the job run that the task has started; stop the run if the task ends first.
 
     Takes what StartJobRun answered from the stack and leaves the ended run there, as JSON.
     """
@@ -200,7 +200,7 @@ def _run_program(self: Any, env: Any) -> None:
     if self.timeout_seconds is not None:
         limit_s = min(limit_s, self.timeout_seconds.timeout_seconds)
     states = threading.Thread(target=work, daemon=True)
-    with CLOCK.held():  # or time would go on to the end of a wait that is cut off
+    with CLOCK.held():  # or time would jump to the end of a wait that is cut off
         if not CLOCK.wait(states.start, lambda: done.is_set() or run.cut_off is not None, limit_s):
             run.cut_off = "TIMED_OUT"
         if run.cut_off is not None:

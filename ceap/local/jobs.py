@@ -1,6 +1,6 @@
 """The Glue jobs of an engine: the Glue API as far as Step Functions uses it, and the runs of the jobs.
 
-moto's own job runs are never used: they run nothing, and turn to SUCCEEDED by being looked at.
+moto's own job runs are never used: they run nothing, and become SUCCEEDED when they are read.
 """
 
 import secrets
@@ -80,7 +80,7 @@ class JobRun:
 
 
 class LaunchError(Exception):
-    """Why a run fails before its script begins."""
+    """A run fails before its script begins; the message says why."""
 
 
 class Jobs:
@@ -122,14 +122,14 @@ class Jobs:
         return serve_json(self._operations.get(request.operation, unknown), request)
 
     def inject(self, job: str, error_type: str, times: int | None) -> None:
-        """Let a job, by name, fail with an error of that type before its script, on its next `times` runs."""
+        """Make a job, by name, fail with an error of that type before its script, on its next `times` runs."""
         self._faults[job] = Fault(error_type, times)
 
     def pids(self) -> list[int]:
         return [run.process.pid for run in self._runs.values() if run.process and not run.is_over]
 
     def close(self) -> None:
-        """End all runs; none is started any more."""
+        """End all runs and start no more."""
         with self._lock:
             self._closed = True
             runs = list(self._runs.values())

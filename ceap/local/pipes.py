@@ -1,8 +1,8 @@
 """Pipes: from a queue to a state machine, with the pipe's role.
 
-A pipe takes what is visible and starts the state machine. If it waits for the result, only success deletes the message;
-if it does not, an accepted start does. What is not deleted stays in the queue, hidden until its visibility timeout has
-passed: the queue's own redrive does the rest.
+A pipe receives visible messages and starts the state machine. If it waits for the result, only success deletes the
+message; if not, an accepted start does. A message that is not deleted becomes visible again after its visibility
+timeout, until its queue redrives it.
 Source: EventBridge User Guide, "Amazon SQS as a source", "Error handling and troubleshooting".
 """
 
@@ -39,7 +39,7 @@ class Poller:
         self._states: Final = client("stepfunctions", url, session)
         self._queue: Final = sqs_backends[pipe.account][REGION].get_queue(pipe.source.rpartition(":")[2])
         self._url: Final = f"{url}/{pipe.account}/{self._queue.name}"
-        # When a pipe is made, AWS looks at its source with its role.
+        # When a pipe is created, AWS reads its source with its role.
         self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["All"])
         self._executions: Final = executions
         self._running = 0
@@ -55,18 +55,18 @@ class Poller:
         with self._lock:
             self._running += 1
         CLOCK.begin()
-        # A daemon: a process that is told to end does not wait for an execution.
+        # A daemon, so that the process can end without the execution.
         threading.Thread(target=self._deliver, args=(records,), name=f"pipe-{self.name}", daemon=True).start()
         return True
 
     def next_due(self) -> float | None:
-        """Return when the next message of the queue becomes visible; None if there is none, or no one to take it."""
+        """Return when the next message of the queue becomes visible; None if there is none or the pipe has stopped."""
         if self.problem or not self._pipe.is_running:
             return None
         # SQS compares milliseconds, and a message is visible only after its moment.
         moments = [max(m.visible_at, m.delayed_until) / 1000 + 0.002 for m in list(self._queue._messages)]
         if self._is_full():
-            # What is visible already waits for an execution to end, not for time.
+            # A visible message waits for an execution to end, not for time.
             moments = [moment for moment in moments if moment > CLOCK.now()]
         return min(moments, default=None)
 
@@ -91,7 +91,7 @@ class Poller:
                 MessageAttributeNames=["All"],
             )
         except ClientError as error:
-            # AWS disables a pipe whose source keeps answering with an error of the caller's.
+            # AWS disables a pipe whose source keeps refusing its calls.
             self.problem = f"cannot receive from its source: {error}"
             self._log("ExecutionFailed", error=str(error))
             return []

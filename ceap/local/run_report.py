@@ -37,7 +37,7 @@ class ExecutionReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A whole run; it succeeded if every message did, be it after a redelivery."""
+    """A whole run; it succeeded if every message did, even after a redelivery."""
 
     workflow: str
     status: Literal["SUCCEEDED", "FAILED"]

@@ -1,4 +1,4 @@
-"""The process of a Glue job, seen from the engine: what it finds in its environment, how it is watched and ended.
+"""The process of a Glue job: its environment, how the engine watches it and ends it.
 
 Glue runs a script on a cluster; here it is one process, whose Spark works in local mode beside it.
 """
@@ -25,7 +25,7 @@ AWSGLUE: Final = Path(__file__).with_name("child") / "awsglue"
 """The modules that Glue provides and no package index has, for the path of a job."""
 
 JAVA_VERSIONS: Final = range(11, 18)
-"""Those that Spark 3.5 runs on. Source: Spark documentation, "Downloading"."""
+"""The versions that Spark 3.5 runs on. Source: Spark documentation, "Downloading"."""
 
 SUBMIT_ARGUMENTS: Final = " ".join(
     (
@@ -35,7 +35,7 @@ SUBMIT_ARGUMENTS: Final = " ".join(
         "--conf spark.ui.showConsoleProgress=false",
         "--conf spark.driver.bindAddress=127.0.0.1",
         "--conf spark.driver.host=127.0.0.1",
-        # For a job of seconds the optimising compiler costs more than it gains.
+        # In a short job the optimising compiler costs more than it gains.
         "--conf 'spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:-UsePerfData'",
         "pyspark-shell",
     )
@@ -59,7 +59,7 @@ def java_home() -> Path | None:
 
 
 def environment(folder: Path, archives: Iterable[str] = ()) -> dict[str, str]:
-    """Return what every job finds in its environment, besides its keys; it may write in the folder only.
+    """Return the environment of every job, without its keys; it may write in the folder only.
 
     PYTHONPATH reaches Spark's Python through the driver: it unpickles a library's functions by their names.
     """

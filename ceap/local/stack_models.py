@@ -1,6 +1,6 @@
-"""The resource types that moto's CloudFormation lacks, or does not take as the templates have them.
+"""The resource types that moto's CloudFormation lacks, or refuses as the templates have them.
 
-moto finds them as direct subclasses of its model class, by their `cloudformation_type`. What is only stored says so.
+moto finds them as direct subclasses of its model class, by their `cloudformation_type`. Some are only stored.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from templates.model import JOB_DEFAULT_MIN
 
 
 class ResourceError(ValueError):
-    """A template asks for what AWS would refuse, or what the local engine does not model; the message says which."""
+    """A template holds something that AWS refuses or that the local engine does not model; the message says what."""
 
 
 class StackModel:
@@ -41,7 +41,7 @@ class StackModel:
         self.create()
 
     def create(self) -> None:
-        """Check the properties and do what creation does."""
+        """Check the properties and create the resource."""
 
     @property
     def physical_resource_id(self) -> str:

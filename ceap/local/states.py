@@ -31,7 +31,7 @@ class StepFunctions:
         }
 
     def serve(self, request: Request) -> Answer | None:
-        """Serve what concerns executions; the rest is moto's."""
+        """Serve requests about executions; moto serves the others."""
         operation = self._operations.get(request.operation) if request.service == "states" else None
         return serve_json(operation, request) if operation else None
 
@@ -89,7 +89,7 @@ class StepFunctions:
         return self._executions.machines[arn]
 
     def _execution(self, given: Document) -> Execution:
-        """Return an execution of a STANDARD machine: of others AWS keeps none."""
+        """Return an execution of a STANDARD machine; AWS keeps no others."""
         arn = given["executionArn"]
         for execution in self._executions.all:
             if execution.arn == arn and self._executions.machines[execution.machine].kind == "STANDARD":

@@ -1,4 +1,4 @@
-"""The workers of the functions, seen from the engine: started, fed, watched and ended here.
+"""The workers of the functions: how the engine starts, feeds, watches and ends them.
 
 A function has one worker, reused while it is warm and replaced after a timeout, an exit or a breach of its memory.
 Real, not virtual: the time a handler takes, hence function and task timeouts; memory, as its sampled resident set.
@@ -41,7 +41,7 @@ class Function(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What an invocation gave: result or error document as JSON, log lines, duration, peak memory."""
+    """The outcome of an invocation: result or error document as JSON, log lines, duration, peak memory."""
 
     payload: str
     failed: bool
@@ -51,7 +51,7 @@ class Outcome(NamedTuple):
 
 
 class Worker:
-    """One process of a function; the caller sees to it that one invocation runs at a time."""
+    """One process of a function; the caller ensures that one invocation runs at a time."""
 
     def __init__(self, function: Function) -> None:
         self._function: Final = function
@@ -84,7 +84,7 @@ class Worker:
         return self._process.pid
 
     def invoke(self, request_id: str, event: Any, offset_s: float, fault: Mapping[str, str] | None) -> Outcome:
-        """Run the handler once; a worker that did not answer is ended and `alive` no longer."""
+        """Run the handler once; a worker that does not answer is ended, and `alive` becomes false."""
         watch = _Watch()
         if not self._ready:
             error = self._await(watch, INIT_LIMIT_S, request_id).get("error")
@@ -178,7 +178,7 @@ class _Watch:
         self._begin = time.monotonic()
 
     def restart(self) -> None:
-        """Loading is over: what a handler may take counts from here, as in Lambda."""
+        """Start to count the duration: the handler is loaded."""
         self._begin = time.monotonic()
 
     def outcome(self, answer: Mapping[str, Any]) -> Outcome:

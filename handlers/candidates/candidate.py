@@ -47,7 +47,7 @@ class Score(_Part, frozen=True, kw_only=True):
 
 
 class Attributes(_Part, frozen=True, kw_only=True):
-    """What the source knew of the occasion."""
+    """What the source knows of the event."""
 
     event_date: Time
     delivery_date: Time | UnsetType = UNSET

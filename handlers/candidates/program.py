@@ -1,4 +1,4 @@
-"""A program's own configuration, which overrides the settings of the step; each stage reads of it what concerns it."""
+"""A program's own configuration, which overrides the settings of the step; each stage reads its own part."""
 
 from typing import Final, TypeVar
 

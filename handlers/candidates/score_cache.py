@@ -25,7 +25,7 @@ class CachedScore(msgspec.Struct, frozen=True):
     expires: int
 
     def serves(self, candidate: Candidate, now: datetime) -> bool:
-        """Tell whether the score may stand for the candidate; expiry is compared, as DynamoDB deletes late."""
+        """Tell whether the score is valid for the candidate; expiry is compared, because DynamoDB deletes late."""
         return self.candidate_version == candidate.metadata.version and now.timestamp() < self.expires
 
 

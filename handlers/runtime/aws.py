@@ -1,4 +1,4 @@
-"""AWS clients, each made once and when first used, and the class that each of their errors has for a stage."""
+"""AWS clients, each made at its first use, and the stage error for each AWS error."""
 
 import gc
 import os

@@ -99,8 +99,8 @@ class StageContext(Generic[S]):
     ) -> None:
         """Put events with these details on the event bus, all of the kind that the handler's needs name.
 
-        `taken` is called with the places of events, from 0, as soon as the bus has taken them: what is recorded then is
-        not published again if others fail.
+        `taken` is called with the places of events, from 0, as soon as the bus has taken them: a stage that
+        records them then does not publish them again if others fail.
         """
         if self._needs.events is None:
             raise PermanentStageError("the handler's NEEDS declare no events; declare them there")

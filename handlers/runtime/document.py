@@ -101,7 +101,7 @@ def read_footer(tail: bytes, where: str) -> int:
 def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, count: int, where: str) -> Iterator[R]:
     """Yield the records of a document, however it is cut into chunks.
 
-    Records are handed out before the end is seen: use nothing of them for good before the iterator ended.
+    Records come before the end is read: let no record have an effect before the iterator has ended.
 
     Args:
         chunks: The whole document.
@@ -163,8 +163,8 @@ def _split_blocks(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
 def _decode_block(block: bytes, decoder: msgspec.json.Decoder[list[R]]) -> list[R]:
     """Return the records of a block if it is nothing but lines of records that end in a comma, else an empty list.
 
-    All at once, as lines one by one take half as long again. A record that is broken over two lines passes beside two
-    on one line: to every parser they are the same records.
+    All at once: line by line takes half as long again. A record broken over two lines beside two records on one line is
+    accepted: every parser reads the same records.
     """
     if not block.endswith(b",\n") or b"\r" in block or len(block) > LINE_BYTES:
         return []

@@ -1,4 +1,4 @@
-"""The port to EventBridge: puts a stage's events on the bus."""
+"""EventBridge: puts a stage's events on the bus."""
 
 import random
 import time

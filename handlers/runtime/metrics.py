@@ -13,7 +13,7 @@ Measures: TypeAlias = Mapping[str, int | Mapping[str, int]]
 
 
 def write_metrics(stage: str, tally: Tally, measure: Callable[[Share], Measures], duration_ms: int) -> None:
-    """Write what a run measured, a line per place; a fault in it is logged and fails nothing.
+    """Write what a run measured, a line per place; a failure to write is only logged.
 
     `StageDuration` is that of the whole run, on each of the lines.
     """

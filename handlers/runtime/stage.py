@@ -43,7 +43,7 @@ class LambdaContext(Protocol):
 class WorkflowLambdaHandler(ABC, Generic[R, S]):
     """A Lambda handler that runs one stage; its instance is the function's entry point.
 
-    A stage is a generator over records and knows nothing of S3, of its neighbours or of its place in the workflow
+    A stage is a generator over records; it does not know S3, its neighbours or its place in the workflow
     (requirements 3.1 to 3.5). `record_type` is what it takes: a Struct, or a dict of any JSON object. `message_type` is
     the message that it takes when it comes first. `home` are the dimensions of the metrics of records that have none of
     their own (`tally.Placed`).

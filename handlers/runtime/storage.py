@@ -1,4 +1,4 @@
-"""The port to S3: read an object's tail or stream it, put one object, write one of any size in constant memory.
+"""S3: read an object's tail or stream it, put one object, write one of any size in constant memory.
 
 All methods raise PermanentStageError or TransientStageError, as `handlers.runtime.aws.stage_errors` says.
 """

@@ -1,4 +1,4 @@
-"""The port to a DynamoDB table: conditional updates of one item, reads and writes of many.
+"""A DynamoDB table: conditional updates of one item, reads and writes of many.
 
 All methods raise PermanentStageError or TransientStageError, as `aws.stage_errors` says. An item is a dict of strings,
 numbers, booleans, None, lists and dicts.

@@ -14,12 +14,12 @@ T = TypeVar("T")
 # older version than what is stored.
 MERGED: Final = "merged"
 STALE: Final = "stale"
-# Records that could not be processed, of a stage that fails for it.
+# Records that could not be processed, so that the stage fails.
 FAILED: Final = "failed"
 
 
 Place: TypeAlias = tuple[tuple[str, str], ...]
-"""Where a record belongs: dimensions of its metrics, each a name and a value."""
+"""The dimensions of a record's metrics, each a name and a value."""
 
 
 class Placed:
@@ -32,7 +32,7 @@ class Placed:
         raise NotImplementedError
 
     def place_source(self) -> object:
-        """Return what the place follows from: it is compared with that of the record before, which costs less."""
+        """Return the value that decides the place: to compare it with that of the record before costs less."""
         return self.place()
 
 

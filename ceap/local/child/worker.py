@@ -65,7 +65,7 @@ def use_virtual_time() -> None:
     def utcnow(cls: Any) -> Any:
         return cls.fromtimestamp(time.time(), datetime.UTC).replace(tzinfo=None)
 
-    # Built-in types are closed to assignment; their namespace is not. A subclass would not pass for the type itself.
+    # A built-in type refuses assignment, but its namespace does not; a subclass would be another type.
     namespace = gc.get_referents(datetime.datetime.__dict__)[0]
     namespace["now"], namespace["utcnow"] = classmethod(now), classmethod(utcnow)
 

@@ -1,4 +1,4 @@
-"""The trust model: how far the record of the occasion holds together."""
+"""The trust model: whether the record of the event is consistent."""
 
 from typing import ClassVar
 
