@@ -1,4 +1,4 @@
-"""What a deployment uploads: the zip of the Lambda functions, the same bytes on every machine, and the Glue jobs."""
+"""The files that a deployment uploads: the zip of the Lambda functions and the Glue jobs, the same on every machine."""
 
 import hashlib
 import io
@@ -39,7 +39,7 @@ def read_sources(*folders: Path) -> dict[str, bytes]:
 
 
 def handlers_key(package: bytes) -> str:
-    """Return the key of a package in the artifact bucket: named by its content, so that a version is never replaced."""
+    """Return the key of a package in the artifact bucket: named by its content, so that no version replaces another."""
     return f"handlers/{hashlib.sha256(package).hexdigest()}.zip"
 
 
@@ -51,6 +51,6 @@ def read_scripts(*folders: Path) -> dict[str, bytes]:
 
 
 def glue_prefix(scripts: Mapping[str, bytes]) -> str:
-    """Return the prefix of what `read_scripts` gives in the artifact bucket: named by all its content."""
+    """Return the prefix of the files of `read_scripts` in the artifact bucket: named by all their content."""
     digests = [f"{hashlib.sha256(content).hexdigest()} {name}\n" for name, content in sorted(scripts.items())]
     return f"glue/{hashlib.sha256(''.join(digests).encode()).hexdigest()}/"

@@ -1,4 +1,4 @@
-"""`ceap.toml`: what `ceap check` takes into account for the templates of a repository."""
+"""`ceap.toml`: the rules and waivers of a repository for `ceap check`."""
 
 import tomllib
 from os.path import relpath

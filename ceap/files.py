@@ -1,4 +1,4 @@
-"""Writing files so that nothing is ever half-written."""
+"""Writing files so that none is ever half-written."""
 
 import os
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from ceap.errors import UsageError
 def write_all(files: Iterable[tuple[Path, str | bytes]]) -> list[tuple[Path, int, bool]]:
     """Write all files or none; return each file's path, size in bytes and whether it changed.
 
-    Each is written beside its place first, and moved there once all are: an error before leaves everything as it was.
+    Each is written beside its place, and moved there when all are written: an earlier error changes no file.
 
     Raises:
         UsageError: a folder or file cannot be written.

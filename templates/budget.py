@@ -35,7 +35,7 @@ JOB_START_S: Final = 600
 """How long a Glue job may take to start before its own timeout counts."""
 
 CONCURRENCY_RETRY: Final = RetryPolicy(max_attempts=8, interval_s=60)
-"""When all concurrent runs of a job are taken: room for four hours of the runs before."""
+"""For a job whose concurrent runs are all in use: earlier runs may take four more hours."""
 
 
 def step_timeouts_s(steps: Iterable[Step]) -> int:

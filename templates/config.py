@@ -18,7 +18,7 @@ SETTINGS_MAX_BYTES: Final = 3072
 FUNCTION_NAME_MAX: Final = 64
 DESCRIPTION_MAX_BYTES: Final = 1024
 STEPS_MAX: Final = 50
-"""So that the state machine's role stays within the 10,240 characters of inline policies that IAM takes."""
+"""With more, the role of the state machine could exceed the 10,240 characters that IAM allows in inline policies."""
 
 DYNAMIC_REFERENCE: Final = "{{resolve:"
 

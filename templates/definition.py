@@ -131,7 +131,7 @@ def _glue_task(step: GlueStep, previous: str | None, retry: RetryPolicy) -> Stat
         "Arguments": glue_arguments(step.stage, previous),
     }
     retriers = [
-        # First, and patient: the job is well, its concurrent runs are all taken.
+        # First, with long waits: nothing failed, but all concurrent runs of the job are in use.
         _retrier("Glue.ConcurrentRunsExceededException", budget.CONCURRENCY_RETRY),
         _retrier("States.ALL", retry),
     ]
@@ -171,7 +171,7 @@ def key_path(folder: str) -> str:
 
 def _lambda_retriers(retry: RetryPolicy) -> list[State]:
     return [
-        # First: retriers match in order, and States.ALL would retry what can never succeed.
+        # First: retriers match in order, and States.ALL would retry an error that stays.
         {"ErrorEquals": [PermanentStageError.__name__], "MaxAttempts": 0},
         _retrier("States.ALL", retry),
     ]

@@ -31,7 +31,7 @@ SEND_TRACES: Final = (xray.PutTraceSegments, xray.PutTelemetryRecords)
 
 
 def trust(service: str, source_arn: str | None = None) -> PolicyDocument:
-    """Return a role's trust policy: the service may come for `source_arn`, or without it for anything of this account.
+    """Return a role's trust policy: the service may assume it for `source_arn`, or any resource of this account.
 
     Source: IAM User Guide, "The confused deputy problem".
     """
@@ -46,7 +46,7 @@ def function_policy(
 ) -> PolicyDocument:
     """Return what a stage's function may do: read the previous stage's output, write below its own, its needs, logs.
 
-    `source_bucket` is the one that the step lets messages name, None for most.
+    `source_bucket` is the bucket that messages may name, if the step has one.
 
     Source: requirement 11.9, properties 40 and 42.
     """
@@ -76,7 +76,7 @@ def job_policy(stage: str, previous: str | None, script: str, log_group_ids: lis
             "ReadPreviousStage", [s3.GetObject], Sub(naming.object_arn(output_key("*", previous or INITIAL_FOLDER)))
         ),
         _write_own(stage),
-        # Parts are copied into the output, then removed, those of an earlier run that was killed too.
+        # Parts are copied into the output and then removed, with those of an earlier run that was killed.
         _allow("ComposeOutput", [s3.GetObject, s3.DeleteObject], Sub(naming.object_arn(parts + "*"))),
         _allow(
             "ListParts",

@@ -1,4 +1,4 @@
-"""What messages say of names that do not exist, and of numbers of things."""
+"""Wording that messages share: names that do not exist, and numbers."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -8,8 +8,8 @@ NAMED_MAX: Final = 8
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like a name; None where none is like it."""
-    import difflib  # only where something is wrong
+    """Return the known name that is most like a name; None if none is similar."""
+    import difflib  # only when something is wrong
 
     return next(iter(difflib.get_close_matches(name, known, n=1)), None)
 

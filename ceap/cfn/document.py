@@ -10,7 +10,7 @@ import msgspec
 import yaml
 
 DEPTH_MAX: Final = 100
-"""How deep a document may nest: Guard's parser stops at 128, and a recursive reader would exhaust its stack."""
+"""The deepest nesting of a document: Guard's parser stops at 128, and a recursive reader would exhaust its stack."""
 
 _YAML: Final = "tag:yaml.org,2002:"
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
@@ -59,7 +59,7 @@ def _parse_braces(text: str) -> Document:
                 raise DocumentError(error.lineno, f"not JSON: {error.msg}; correct the syntax") from None
             raise
     except DocumentError:
-        _Reader(_SURROGATE.sub(r"\\u003f", text)).read()  # it refuses the same, and knows the line
+        _Reader(_SURROGATE.sub(r"\\u003f", text)).read()  # it raises the same error, with the line
         raise
     return Document(data, json_lines(text), {})
 
@@ -70,7 +70,7 @@ def parse_json(text: str) -> Any:
     Raises:
         json.JSONDecodeError: not JSON.
         DocumentError: a repeated key, of which all but one would be ignored; a number that JSON does not know; or
-            nesting beyond what any template needs.
+            too deep nesting.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _too_deep(line: int) -> DocumentError:
 
 
 def json_lines(text: str) -> dict[str, int]:
-    """Return the line of every path of a JSON text; none where YAML, which almost contains JSON, cannot read it."""
+    """Return the line of every path of a JSON text; none if YAML, which almost contains JSON, cannot read it."""
     try:
         return _Reader(_SURROGATE.sub(r"\\u003f", text)).read().lines
     except DocumentError:
@@ -116,7 +116,7 @@ def json_lines(text: str) -> dict[str, int]:
 class _Reader:
     """Builds values from libyaml's events.
 
-    Its composer would resolve aliases unseen and overflows the C stack on a file of brackets.
+    Its composer would resolve aliases silently, and overflow the C stack on a file of brackets.
     """
 
     def __init__(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What checks read from a template: resources, what values point at, and the states of a state machine in order.
+"""What checks read from a template: resources, references, and the states of a state machine in order.
 
 Any CloudFormation file may come: a value of an unexpected shape, or known only at deployment, is None or left out, and
 nothing here raises.
@@ -247,7 +247,7 @@ def foundation_exports() -> tuple[str, ...]:
 
 
 def exported(template: Template) -> dict[str, str]:
-    """Return what a template exports to workflows, as the foundation does: export name -> output."""
+    """Return the exports of a template for workflows, as the foundation has them: export name -> output."""
     outputs = at(template.data, "Outputs")
     names = {
         text(at(output, "Export", "Name")): key
@@ -264,7 +264,7 @@ def foundation_table(template: Template, name: str) -> Resource | None:
 
 
 def handler_of(function: Resource) -> str | None:
-    """Return the module of `handlers/` that a function runs; None where its code is not from there."""
+    """Return the module of `handlers/` that a function runs; None if its code is elsewhere."""
     match = _HANDLER.fullmatch(text(function.properties.get("Handler")) or "")
     return match[1] if match and match[1] in discovery.handler_names() else None
 

@@ -107,7 +107,7 @@ def parse_template(text: str, file: str) -> Template:
             line = document.lines.get(f"/Resources/{name}", 1)
             raise UsageError(f"{file}:{line}: the resource {name} is not a mapping; give it a Type and Properties")
         if isinstance(resource, dict):
-            resource.setdefault("Properties", {})  # or rules that look into them would end there, without a message
+            resource.setdefault("Properties", {})  # or rules that read properties would end without a message
     written = find_definitions(resources)
     for path in written:
         properties = resources[path.split("/")[2]]["Properties"]

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     build = folder.parent / "build"
     package = build_package(folder, build / "wheels")
     scripts = read_scripts(folder.parent / "glue")
-    # What an earlier package left there would be uploaded too.
+    # Files of an earlier package would be uploaded, too.
     shutil.rmtree(build / "glue", ignore_errors=True)
     zipped = arguments.out or Path(relpath(build / "handlers.zip"))
     uploads = {Path(relpath(build / "glue" / name)): content for name, content in scripts.items()}

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the templates; nothing is written unless every declaration is right."""
-    # Importing the generator makes a hundred thousand objects and no garbage: looking for it costs 6 % of a run.
+    # Importing the generator makes a hundred thousand objects and no garbage; collecting would take 6 % of a run.
     gc.disable()
     from ceap import files, project
     from ceap.errors import UsageError

@@ -1,1 +1,1 @@
-"""What deploying needs: the package of the Lambda functions."""
+"""The package of the Lambda functions, for a deployment."""

@@ -24,7 +24,7 @@ PLATFORMS: Final = (
 
 
 def fetch_wheels(requirements: Path, cache: Path) -> list[Path]:
-    """Return the wheels of a requirements file, sorted by name; pip fetches what no earlier call has left in `cache`.
+    """Return the wheels of a requirements file, sorted by name; pip fetches those that are not in `cache`.
 
     Every requirement is pinned to a version and to hashes, and every wheel, cached ones too, is compared with them.
 
@@ -48,7 +48,7 @@ def fetch_wheels(requirements: Path, cache: Path) -> list[Path]:
                 _download(requirements, Path(scratch, "wheels"))
                 Path(scratch, "wheels").rename(folder)
         except OSError as error:
-            if not folder.is_dir():  # else another build was first, with the same wheels
+            if not folder.is_dir():  # otherwise another build has fetched the same wheels
                 raise UsageError(f"{cache}: cannot be written: {error.strerror}; make it writable") from None
     wheels = sorted(folder.glob("*.whl"))
     for wheel in wheels:

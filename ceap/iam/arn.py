@@ -1,4 +1,4 @@
-"""What the values of a template come to as text: names and ARNs, however they are written."""
+"""The text of a template's values: names and ARNs, in whatever form they are written."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from ceap.cfn.template import Template
 
 _LOCAL: Final = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s{}"
 
-# What Ref returns is the name, but of a queue the URL, and of these the ARN.
+# Ref returns the name; for a queue the URL, and for these the ARN.
 _REF_IS_ARN: Final = {lookup.MACHINE, lookup.TOPIC}
 
 # Source: Service Authorization Reference, "Resource types defined by ..."; {} stands for the name.
@@ -35,11 +35,11 @@ _COLON: Final = re.compile(r":(?![^{}]*\})")
 
 
 def resolve(template: Template, value: Any, seen: frozenset[str] = frozenset()) -> str:
-    """Return the text that a value comes to, with `${...}` for what is known only when the stack is deployed.
+    """Return the text of a value, with `${...}` for each part that is known only at deployment.
 
-    A reference to a resource becomes its name or ARN, so that the same ARN is the same text however it is written. What
-    looks like `${...}` and stands in no `Fn::Sub` becomes `$${...}`: it is a variable of IAM, or a Sub was forgotten.
-    `seen` are the resources whose names are being resolved already.
+    A reference to a resource becomes its name or ARN, so that each form of an ARN gives the same text. A `${...}`
+    outside `Fn::Sub` becomes `$${...}`: it is a variable of IAM, or a Sub was forgotten. `seen` are the resources whose
+    names are being resolved.
     """
     match value:
         case str():
@@ -87,7 +87,7 @@ def _referred(template: Template, target: str, seen: frozenset[str]) -> str:
 
 
 def is_named(resource: Resource) -> bool:
-    """Tell whether it is known what a reference to a resource returns."""
+    """Tell whether the result of a reference to a resource is known."""
     return resource.type in ARNS or resource.type in lookup.NAME_PROPERTY
 
 
@@ -97,6 +97,6 @@ def is_late(text: str) -> bool:
 
 
 def split_arn(text: str) -> list[str] | None:
-    """Return the six parts of an ARN, or None where a text is none."""
+    """Return the six parts of an ARN; None for another text."""
     parts = _COLON.split(text, maxsplit=5)
     return parts if len(parts) == 6 and parts[0] == "arn" else None

@@ -25,7 +25,7 @@ class Statement(msgspec.Struct, frozen=True):
     when: tuple[str, ...]
 
     def entries(self, key: str) -> list[PlacedValue]:
-        """Return what stands under Action, Resource or the like: the items of a list, or the one value."""
+        """Return the entries of Action, Resource or the like: the items of a list, or the one value."""
         return list(entries(self.body.get(key), f"{self.path}/{key}", self.when))
 
     def texts(self, key: str) -> list[PlacedValue]:

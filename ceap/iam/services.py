@@ -1,4 +1,4 @@
-"""What AWS says of the actions of its services: which there are, and on which resources each can be granted.
+"""The actions of AWS services, and the resources on which each can be granted.
 
 Source: Service Authorization Reference, as cfn-lint ships it; read without importing cfn-lint, which takes a second.
 """
@@ -17,7 +17,7 @@ from ceap.iam.matching import has_wildcard, matches
 
 _FILE: Final = "data/AdditionalSpecs/Policies.json"
 
-# The reference names bucket and object, table and index, log group and log stream, but its formats are cut short there.
+# The reference has formats for bucket and object, table and index, log group and log stream, but they are incomplete.
 _REFINED: Final = {
     ("s3", "bucket"): re.compile(r"[^/]*"),
     ("s3", "object"): re.compile(r".*[/*?].*"),
@@ -98,7 +98,7 @@ def takes(pattern: str, arn: str) -> bool:
     if parts is None:
         return is_late(arn) and bool(known_actions(pattern))
     types = resource_types(pattern)
-    if not types:  # the reference leaves types out: AWS's own policies grant such actions on their service's resources
+    if not types:  # the reference lacks types: AWS's own policies grant such actions on resources of their service
         return matches(parts[2], prefix.lower()) and bool(known_actions(pattern))
     return any(_fits(prefix.lower(), kind, form, parts) for kind, form in types)
 

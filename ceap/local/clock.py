@@ -66,7 +66,7 @@ class Clock:
             self._changed.notify_all()
 
     def sleep(self, seconds: float, interrupted: Callable[[], bool] = lambda: False) -> None:
-        """Return once that much virtual time has passed, or `interrupted()` holds; the caller does not hold time back."""
+        """Return once so much virtual time has passed or `interrupted()` holds; the caller does not hold time back."""
         self._wait_until(self.now() + seconds, self._sleepers, interrupted)
 
     def wait(self, begin: Callable[[], None], done: Callable[[], bool], timeout_s: float) -> bool:

@@ -39,7 +39,7 @@ def open_document(s3: Any, bucket: str, key: str) -> tuple[Piece, int]:
 
 
 def read_range(document: Piece, width: int, begin: int) -> Iterator[tuple[int, str]]:
-    """Yield place and text of the records that begin in a range; raises JobError where one is none."""
+    """Yield place and text of the records that begin in a range; raises JobError at one that is wrong."""
     decode = json.JSONDecoder(parse_constant=int).decode  # int refuses NaN and Infinity
     for position, line in read_lines(document, width, begin):
         is_last = position + len(line) + 1 == document.last
@@ -57,7 +57,7 @@ def read_range(document: Piece, width: int, begin: int) -> Iterator[tuple[int, s
 def read_lines(document: Piece, width: int, begin: int) -> Iterator[tuple[int, bytes]]:
     """Yield place and content of the lines of a document that begin in a range; only LF ends a line."""
     read = partial(read_piece, boto3.client("s3"))
-    # A line begins after an LF: the one before the range is looked at, too, and what leads to the first is not ours.
+    # A line begins after an LF. So read the byte before the range, too, and skip the end of the line before it.
     at, end = max(document.first, begin - 1), min(begin + width, document.last)
     data = read(document._replace(first=at, last=end))
     skip = data.find(b"\n") + 1 or len(data) if begin > document.first else 0

@@ -1,4 +1,4 @@
-"""The message, which a first job reads where others read a stage document."""
+"""The message, which a first job reads instead of a stage document."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ def read_message(s3: Any, bucket: str, key: str, settings: Settings) -> list[str
         if source["kind"] != "inline" or not all(isinstance(record, dict) for record in source["records"]):
             raise ValueError("its source is not of kind inline with a list of objects")
         texts = [to_json(record if settings.complete_if in record else added | record) for record in source["records"]]
-        # What Python takes and others do not: lone surrogates, and NaN.
+        # Python accepts lone surrogates and NaN; other parsers do not.
         to_json(message, allow_nan=False).encode()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         example = dict.fromkeys(settings.message_fields, "...") | {"source": {"kind": "inline", "records": [{}]}}

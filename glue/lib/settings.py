@@ -1,4 +1,4 @@
-"""What a job declares of itself, and what its arguments say of one run."""
+"""The settings of a job, and the arguments of one run."""
 
 from typing import NamedTuple
 

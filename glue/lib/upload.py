@@ -25,7 +25,7 @@ def compose(s3: Any, bucket: str, key: str, blocks: Iterable[Block]) -> None:
             parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
             s3.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
         except BaseException:
-            # What cannot be aborted falls to the bucket's lifecycle rule.
+            # An upload that cannot be aborted is left to the bucket's lifecycle rule.
             with suppress(BotoCoreError, ClientError):
                 pool.shutdown(cancel_futures=True)
                 s3.abort_multipart_upload(**target)

@@ -9,7 +9,7 @@ from templates.resources.encryption import key_if_any
 def add_alert_topic(template: Template) -> str:
     """Add the topic, its policy and an e-mail subscription where an address is given; return the topic's logical id.
 
-    Without a customer key it has none: under `alias/aws/sns` neither alarms nor rules could publish to it.
+    Without a customer key it is not encrypted: with `alias/aws/sns` neither alarms nor rules could publish to it.
     """
     template.add_parameter(
         Parameter("AlertEmail", Type="String", Default="", Description="Address that gets the alerts; empty for none")

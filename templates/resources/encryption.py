@@ -1,4 +1,4 @@
-"""One customer key, if there is one, for everything that can be encrypted; else AWS's own keys."""
+"""A customer key, if one is given, encrypts everything that can be encrypted; otherwise AWS's own keys do."""
 
 from typing import Any
 

@@ -47,7 +47,7 @@ def _add_job(template: Template, workflow: str, step: GlueStep, previous: str | 
     template.add_resource(
         glue.Job(
             logical_id,
-            # Glue would make the groups itself, without a retention.
+            # Without the groups, Glue would create its own, without retention.
             DependsOn=log_groups,
             Name=Sub(naming.job(workflow, step.stage)),
             Role=GetAtt(role, "Arn"),

@@ -1,4 +1,4 @@
-"""Log groups: made by the template, so that their retention is ours and no role may create one."""
+"""Log groups: created by the template, which sets their retention, so that no role needs to create one."""
 
 from troposphere import Sub, Template, logs
 

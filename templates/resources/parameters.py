@@ -8,8 +8,8 @@ from templates import naming
 def add_environment(template: Template) -> None:
     """Add `Environment`, which is part of every physical name: one reviewed template serves every environment.
 
-    It has no default, which would be deployed by mistake, and no hyphen: `orders` in `eu-dev` and `orders-eu` in `dev`
-    would share all names.
+    It has no default, which someone could deploy by mistake, and no hyphen: `orders` in `eu-dev` and `orders-eu` in
+    `dev` would share all names.
     """
     template.add_parameter(
         Parameter(

@@ -24,9 +24,9 @@ _INVOCATIONS: Final = {
 def add_pipe(template: Template, workflow: Workflow) -> None:
     """Add the pipe: one message at a time; its invocation follows the type (requirements 4.2, 5.2, 6.5, property 41).
 
-    EXPRESS: it waits for the result. STANDARD: it starts the execution and is done with the message.
+    EXPRESS: it waits for the result. STANDARD: it starts the execution and deletes the message.
 
-    It has no filter, which would remove what does not match, and no input template, which would break on quotes.
+    It has no filter, which would delete messages that do not match, and no input template, which would break on quotes.
     """
     name = naming.resource(workflow.name)
     log_group = add_log_group(template, f"{PIPE}LogGroup", f"{naming.PIPE_LOGS}{name}")

@@ -52,7 +52,7 @@ def _add_table(template: Template, table: Table) -> If:
 
 
 def _key_attributes(table: Table) -> list[str]:
-    """Return the attributes that keys name, each once, sorted: DynamoDB wants exactly these defined."""
+    """Return the attributes of all keys, each once, sorted: DynamoDB requires exactly these definitions."""
     names = {table.partition_key, table.sort_key}
     for index in table.indexes:
         names |= {index.partition_key, index.sort_key}
