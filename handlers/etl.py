@@ -51,7 +51,7 @@ NEEDS = Needs(settings=Settings, tables={PROGRAM_CONFIG: ("BatchGetItem",)}, buc
 
 DISABLED: Final = "PROGRAM_DISABLED"
 
-# The keys of a record that is a candidate already, which ETL lets pass: so it may stand anywhere in a workflow.
+# The keys of a record that is a candidate already: ETL passes it on, so that ETL may stand anywhere in a workflow.
 _CANDIDATE_KEYS: Final = {"customerId", "context", "subject", "attributes", "metadata"}
 _ATTRIBUTES: Final = ("eventDate", "deliveryDate", "timingWindow", "orderValue", "mediaEligible")
 _CHANNELS: Final = {"emailEligible": "email", "smsEligible": "sms", "pushEligible": "push"}

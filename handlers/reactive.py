@@ -41,7 +41,7 @@ NEEDS = Needs(
     events=Publish(source="ceap.workflow", detail_type="CandidateReady"),
 )
 
-# One request of PutEvents takes 10 events; no more can be repeated by a crash between publishing and recording it.
+# PutEvents takes 10 events a request; a crash between publishing and recording repeats no more than these.
 BATCH: Final = 10
 
 _EVENT_IDS: Final = uuid.UUID("0d9f4f0e-3c0b-5b1e-9d5e-5f0b7b7c1a51")
@@ -130,7 +130,7 @@ class Claims:
         self._table.update(_key(candidate), _RECORD, _MAY_RECORD, names=_NAMES, values=values)
 
     def explain(self, candidate: Candidate, refusal: Item) -> tuple[bool, str]:
-        """Return whether the event is published all the same, by an earlier attempt of this stage, and the reason."""
+        """Return whether an earlier attempt of this stage has published the event, and the reason."""
         if refusal["eventId"] != event_id(candidate):
             return False, "IN_WINDOW"
         return (True, "PUBLISHED") if refusal["owner"] == self._me else (False, "ALREADY_PUBLISHED")

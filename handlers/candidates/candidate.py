@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.tally import Place, Placed
 
-# Ids make up keys, of which DynamoDB takes 2048 bytes (1024 for a sort key).
+# Ids make up keys; DynamoDB allows 2048 bytes for a key (1024 for a sort key).
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]

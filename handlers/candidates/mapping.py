@@ -14,7 +14,7 @@ FieldType: TypeAlias = Literal["string", "number", "integer", "boolean", "time",
 
 
 class FieldMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a field's value stands in a record: a dotted path such as `customer.id`, and what it must be.
+    """The place of a field's value in a record, a dotted path such as `customer.id`, and its type.
 
     The fields of a candidate have their types; for `subjectMetadata.NAME`, any name, the default is `string`. A `time`
     is ISO 8601 or epoch milliseconds; one without a zone is in UTC.

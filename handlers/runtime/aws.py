@@ -54,8 +54,8 @@ _GZIP: Final = 31  # zlib's window bits for a gzip file
 @cache
 def client(service: str) -> Any:
     """Return the client of a service, made at the first call; it retries throttling and network errors itself."""
-    # What is imported and built here lives as long as the process: looking for garbage in it takes a tenth of a cold
-    # start, and later a part of every collection.
+    # The objects of a client live as long as the process: a collection takes a tenth of a cold start, and later
+    # a part of every collection.
     gc.disable()
     try:
         return _build_client(service)
@@ -90,7 +90,7 @@ def _session() -> Any:
 
 
 class _ModelFiles:
-    """Stands in for botocore's JSONFileLoader, which decodes with json into OrderedDicts."""
+    """Replaces botocore's JSONFileLoader, which decodes with json into OrderedDicts."""
 
     def exists(self, path: str) -> bool:
         return any(Path(path + suffix).is_file() for suffix in _MODEL_SUFFIXES)

@@ -1,4 +1,4 @@
-"""What a stage may use while it runs: its settings, tables and events, and a place for the records it refuses."""
+"""What a stage may use while it runs: its settings, tables and events, and a place for rejected records."""
 
 import os
 from collections import Counter

@@ -21,7 +21,7 @@ from handlers.runtime.contract import PermanentStageError
 
 R = TypeVar("R")
 
-# The bounds on the first line, on the footer and on a record: what a reader holds in memory.
+# The limits of the first line, the footer and a record, because a reader holds each in memory.
 EDGE_BYTES: Final = 64 * 1024
 LINE_BYTES: Final = 16 * 1024 * 1024
 BLOCK_BYTES: Final = 64 * 1024
@@ -121,7 +121,7 @@ def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, c
         number += len(records)
         yield from records
         block = next(blocks, b"")
-    # The last block, which holds the footer; or one that is wrong: its lines tell where.
+    # The last block, which holds the footer, or a wrong one, whose lines show the place.
     lines = _split_lines(chain([block], blocks), where)
     for line in lines:
         if line.startswith(b"]"):
@@ -181,7 +181,7 @@ def _split_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
     for chunk in chunks:
         piece = rest + chunk
         *lines, rest = piece.split(b"\n")
-        # Lines are measured only where one can be too long: this runs for every chunk.
+        # Measure lines only if one can be too long: this runs for every chunk.
         if len(piece) > LINE_BYTES and max(map(len, (*lines, rest))) > LINE_BYTES:
             raise _too_long(where)
         yield from lines
@@ -195,7 +195,7 @@ def _check_header(line: bytes, where: str) -> None:
         raise _malformed(where, 'its first line does not end in `,"data":[` within 64 KiB')
     _refuse_carriage_return(line, where, "the first line")
     try:
-        # Pairs show a repeated key, of which the last would win in other parsers.
+        # Pairs show a repeated key; other parsers would use the last.
         pairs: list[tuple[str, object]] = json.loads(line + b"]}", object_pairs_hook=list)
         msgspec.convert(dict(pairs), Header)
     except (ValueError, RecursionError) as error:

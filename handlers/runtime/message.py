@@ -1,4 +1,4 @@
-"""The message that starts an execution: the same for whichever stage comes first."""
+"""The message that starts an execution; its form is the same for every first stage."""
 
 from typing import Any, ClassVar, TypeVar
 

@@ -1,4 +1,4 @@
-"""The metrics of a stage, in CloudWatch's embedded metric format: lines of the log, for which a role needs no grant."""
+"""The metrics of a stage, in CloudWatch's embedded metric format: lines of the log, which need no permission."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias

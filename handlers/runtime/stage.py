@@ -70,7 +70,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         """
 
     def measure(self, share: Share) -> Measures:
-        """Return the metrics of the records of one place, from what became of them."""
+        """Return the metrics of the records of one place, from their counts."""
         return {
             "InputCount": share.records,
             "OutputCount": share.records_out,
@@ -114,7 +114,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         finally:
             write_metrics(context.current_stage, tally, self.measure, round((perf_counter() - started) * 1000))
         _record_failure(context, tally, failure)
-        # The exception travels alone, without the fields of error.json and of the log line.
+        # Step Functions sees the exception alone, without error.json and the log line.
         place = f"{context.current_stage} of execution {context.execution_id}; output s3://{context.workflow_bucket}/"
         text = f"{failure} ({place}{output_key(context.execution_id, context.current_stage)})"
         raise type(failure)(text, failure.details).with_traceback(failure.__traceback__) from failure.__cause__
@@ -184,7 +184,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
                 raise PermanentStageError(f"record {number} of the input: {error}") from error
 
     def _open_previous(self, context: ExecutionContext, storage: Storage) -> Callable[[], Iterator[R]]:
-        """Return what reads the previous stage's records, each time from the start; its footer is checked."""
+        """Return a function that reads the previous stage's records from the start; the footer is checked here."""
         key = output_key(context.execution_id, str(context.previous_stage))
         missing = f"{context.previous_stage} should have written it; check that it ran, and in which execution"
         tail = storage.read_tail(key, EDGE_BYTES, missing=missing)

@@ -44,7 +44,7 @@ class Storage:
             try:
                 answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=-{size_bytes}")
             except self._client.exceptions.ClientError as error:
-                # S3 has no last bytes of an empty object to give.
+                # S3 refuses a range of an empty object.
                 if error.response["Error"]["Code"] == "InvalidRange":
                     return Tail(b"", 0, "")
                 raise

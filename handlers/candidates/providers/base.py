@@ -28,7 +28,7 @@ class Provider(ABC):
 
     @abstractmethod
     def features(self, candidate: Candidate) -> Features:
-        """Return what the model looks at; a feature that the candidate does not show is left out."""
+        """Return the input of the model, without the features that the candidate lacks."""
 
     @abstractmethod
     def score(self, features: Features) -> Prediction:

@@ -30,5 +30,5 @@ def media(candidate: Candidate) -> float | None:
 
 
 def known(**features: float | None) -> dict[str, float]:
-    """Return the features that the candidate shows."""
+    """Return the features that are not None."""
     return {name: value for name, value in features.items() if value is not None}
