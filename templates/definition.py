@@ -72,7 +72,10 @@ def build_definition(workflow: Workflow) -> State:
                 states[step.stage] = _glue_task(step, previous, workflow.retry.glue)
             case _:
                 assert_never(step)
-    _chain(states)
+    names = list(states)
+    for name, following in pairwise(names):
+        states[name]["Next"] = following
+    states[names[-1]]["End"] = True
     return {
         "Comment": workflow.description or f"Workflow {workflow.name}",
         "StartAt": RECEIVE,
@@ -184,10 +187,3 @@ def _retrier(error: str, retry: RetryPolicy) -> State:
         "MaxAttempts": retry.max_attempts,
         "BackoffRate": retry.backoff_rate,
     }
-
-
-def _chain(states: dict[str, State]) -> None:
-    names = list(states)
-    for name, following in pairwise(names):
-        states[name]["Next"] = following
-    states[names[-1]]["End"] = True
