@@ -26,11 +26,7 @@ def declarations() -> list[Path]:
 
 
 def load_workflows(paths: Iterable[Path]) -> list[Workflow]:
-    """Load declarations.
-
-    Raises:
-        ConfigError: one is wrong, or two declare the same name and would share a template.
-    """
+    """Load declarations; ConfigError if one is wrong, or two declare one name and would share a template."""
     seen: dict[str, Path] = {}
     workflows = []
     for path in paths:

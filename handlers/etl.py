@@ -126,11 +126,7 @@ class Recipes:
         self._known: dict[tuple[str, str], Recipe] = {}
 
     def find(self, record: Mapping[str, Any]) -> Recipe:
-        """Return the recipe of a record.
-
-        Raises:
-            BadRecordError: Neither the message nor the record names its program and marketplace.
-        """
+        """Return the recipe of a record; BadRecordError if no program and marketplace is named for it."""
         place = self._place(record)
         if place not in self._known:
             own = load_program(self._table, *place, ETLProgram)

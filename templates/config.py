@@ -32,11 +32,7 @@ def load_workflow(path: Path) -> Workflow:
 
 
 def parse_workflow(source: Source) -> Workflow:
-    """Return the workflow that a declaration declares; the only place that makes a Workflow.
-
-    Raises:
-        ConfigError: the declaration is wrong; the message names the first problem.
-    """
+    """Return the workflow of a declaration, from here alone; ConfigError names the first problem."""
     raw = source.data
     if not isinstance(raw, dict):
         raise source.error((), f"a declaration is a mapping with name, type and steps, not {_shown(raw)}")

@@ -61,11 +61,7 @@ def helper_problem(name: str) -> str | None:
 
 @cache
 def load_needs(handler: str) -> Needs:
-    """Import a handler's module and return what it declares.
-
-    Raises:
-        ConfigError: the module cannot be imported, its NEEDS are wrong, or it has no handler.
-    """
+    """Import a handler's module and return its NEEDS; ConfigError if module, NEEDS or handler is wrong."""
     where = f"handlers/{handler}.py"
     try:
         module = importlib.import_module(f"handlers.{handler}")

@@ -34,11 +34,7 @@ def build_package(handlers: Path, cache: Path) -> bytes:
 
 
 def merge(parts: Iterable[tuple[str, Mapping[str, bytes]]]) -> dict[str, bytes]:
-    """Return the files of all parts, each given with its name.
-
-    Raises:
-        UsageError: two parts hold a file of the same path, so that one would silently replace the other's.
-    """
+    """Return the files of all parts, each given with its name; UsageError if two parts hold the same path."""
     files: dict[str, bytes] = {}
     owners: dict[str, str] = {}
     for name, part in parts:

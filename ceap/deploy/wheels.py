@@ -58,11 +58,7 @@ def fetch_wheels(requirements: Path, cache: Path) -> list[Path]:
 
 
 def pinned_hashes(text: str, name: str) -> frozenset[str]:
-    """Return the sha256 hashes that a requirements file allows.
-
-    Raises:
-        UsageError: a requirement has no exact version or no hash; `name` says in which file.
-    """
+    """Return the sha256 hashes of a requirements file; UsageError if one has no exact version or no hash."""
     lines = re.sub(r"(^|\s)#.*", "", text, flags=re.MULTILINE).replace("\\\n", " ").splitlines()
     for line in filter(str.strip, lines):
         if not re.match(r"[\w.\[\],-]+==\S+.*\s--hash=sha256:[0-9a-f]{64}(\s|$)", line):

@@ -54,11 +54,7 @@ def _services() -> dict[str, msgspec.Raw]:
 
 @cache
 def load_service(prefix: str) -> Service | None:
-    """Return a service by the prefix of its actions, e.g. `s3`; None where AWS has none of that name.
-
-    Raises:
-        UsageError: cfn-lint's data is missing or unreadable.
-    """
+    """Return a service by its prefix, e.g. `s3`, or None; UsageError if cfn-lint's data cannot be read."""
     raw = _services().get(prefix.lower())
     return None if raw is None else msgspec.json.decode(raw, type=Service)
 

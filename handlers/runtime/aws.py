@@ -54,8 +54,8 @@ _GZIP: Final = 31  # zlib's window bits for a gzip file
 @cache
 def client(service: str) -> Any:
     """Return the client of a service, made at the first call; it retries throttling and network errors itself."""
-    # The objects of a client live as long as the process: a collection takes a tenth of a cold start, and later
-    # a part of every collection.
+    # The objects of a client live as long as the process: to search them for garbage takes a tenth of a cold start, and
+    # later a part of every collection.
     gc.disable()
     try:
         return _build_client(service)

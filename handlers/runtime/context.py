@@ -85,11 +85,7 @@ class StageContext(Generic[S]):
         self._tally.share(record).counts[name] += number
 
     def table(self, name: str) -> TableClient:
-        """Return a table that the handler's needs name.
-
-        Raises:
-            PermanentStageError: They do not, or the function's environment lacks its name.
-        """
+        """Return a table of the handler's needs; PermanentStageError for another, or if its variable is not set."""
         if name not in {table.name for table in self._needs.tables}:
             raise PermanentStageError(f"table {name} is not among the handler's NEEDS; declare it there")
         return TableClient(_read_variable(table_variable(name)))

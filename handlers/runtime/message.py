@@ -25,11 +25,7 @@ M = TypeVar("M", bound=Message)
 
 
 def decode_message(initial_data: Any, kind: type[M]) -> M:
-    """Return the message in a context's `initialData`: JSON text, or what it parses to.
-
-    Raises:
-        PermanentStageError: The first stage got no message, or one that cannot be read.
-    """
+    """Return the message in `initialData`, JSON text or its value; PermanentStageError if it is missing or wrong."""
     if initial_data is None:
         raise PermanentStageError("the first stage was given no initialData; pass it the body of the message")
     try:

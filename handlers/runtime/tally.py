@@ -100,11 +100,7 @@ class Tally:
         return sum((share.counts for share in self._shares.values()), Counter[str]())
 
     def check(self, stage: str) -> None:
-        """Check that no record was lost or made up.
-
-        Raises:
-            PermanentStageError: The equation does not hold, which is a fault of the stage's code.
-        """
+        """Check that no record was lost or made up; PermanentStageError if one was, by a fault in the stage's code."""
         accounted = self.records_out + self.rejections.total() + self.counts[MERGED] + self.counts[STALE]
         if self.records_in != accounted:
             raise PermanentStageError(
