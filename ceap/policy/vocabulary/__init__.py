@@ -1,0 +1,5 @@
+"""The closed vocabulary of the stacks that ceap makes: what `stacks.yaml` does not list is a fault.
+
+`kinds` tells which kind of stack a template is, `specs` reads what may stand in a property, `known` judges a template,
+and `declared` compares it with the declaration that it was made from.
+"""

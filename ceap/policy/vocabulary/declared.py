@@ -1,0 +1,76 @@
+"""Sizes of a generated template that differ from the declaration that it was made from, where that is there.
+
+GEN01_FRESH compares all of `generated/`, but not when `ceap check` is given one template.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from ceap.cfn.lookup import at, number, resource, text
+from ceap.cfn.template import Template
+from ceap.policy.vocabulary.specs import Fault, fault
+from handlers.runtime.needs import SETTINGS_VARIABLE
+from templates import naming
+from templates.config import load_workflow
+from templates.errors import ConfigError
+from templates.model import GlueStep, LambdaStep, Workflow
+
+_SETTINGS: Final = ("Environment", "Variables", SETTINGS_VARIABLE)
+_ERROR_RATE: Final = "max_error_rate"
+
+
+def undeclared(template: Template) -> Iterator[Fault]:
+    """Yield what differs from the declaration; nothing of a template without one, or with one that cannot be read."""
+    workflow = _declaration(template)
+    if workflow is None:
+        return
+    for job in workflow.glue_steps:
+        yield from _job_faults(template, workflow, job)
+    for function in workflow.lambda_steps:
+        yield from _error_rate_faults(template, workflow, function)
+
+
+def _declaration(template: Template) -> Workflow | None:
+    """Return the workflow of `workflows/{name}.yaml` for `generated/{name}.template.yaml` beside it."""
+    name = Path(template.file).name.removesuffix(naming.template_file(""))
+    if naming.template_file(name) != Path(template.file).name:
+        return None
+    folder = Path(template.file).resolve().parent
+    declaration = folder.parent / "workflows" / f"{name}.yaml"
+    if folder.name != "generated" or not declaration.is_file():
+        return None
+    try:
+        return load_workflow(declaration)
+    except ConfigError:
+        return None
+
+
+def _job_faults(template: Template, workflow: Workflow, step: GlueStep) -> Iterator[Fault]:
+    job = resource(template, naming.job_id(step.stage))
+    for key, declared in {"NumberOfWorkers": step.workers, "WorkerType": step.worker_type}.items():
+        wanted = at(workflow.overrides, naming.job_id(step.stage), key) or declared
+        found = job and job.properties.get(key)
+        if job and found != wanted:
+            yield fault(job.path(key), f"{key} is {json.dumps(found)}, declared is {wanted}", f"{key}: {wanted}")
+
+
+def _error_rate_faults(template: Template, workflow: Workflow, step: LambdaStep) -> Iterator[Fault]:
+    function = resource(template, naming.function_id(step.stage))
+    if function is None or at(workflow.overrides, function.logical_id, *_SETTINGS) is not None:
+        return
+    rate, declared = (
+        number(at(_settings(at(function.properties, *_SETTINGS)), _ERROR_RATE)),
+        step.settings.get(_ERROR_RATE),
+    )
+    if rate is not None and (declared is None or rate > declared):
+        what = f"{_ERROR_RATE} is {rate}, declared is {'none' if declared is None else declared}"
+        yield fault(function.path(*_SETTINGS), what, "set it in the declaration, and run `make templates`")
+
+
+def _settings(value: Any) -> Any:
+    try:
+        return json.loads(text(value) or "")
+    except ValueError:
+        return None
