@@ -26,11 +26,7 @@ def find_root(folder: Path) -> Path:
 
 
 def load_config(folder: Path) -> Config:
-    """Read the nearest `ceap.toml` from a folder up to the root of its repository; without one, nothing is set.
-
-    Raises:
-        UsageError: the file cannot be read, is not TOML, or has a key or value that is not allowed.
-    """
+    """Read the nearest `ceap.toml` up to the root of the repository, if any; UsageError if it is wrong."""
     root = find_root(folder)
     for above in (folder, *folder.parents):
         file = above / NAME

@@ -44,11 +44,7 @@ def format_place(place: KeyPath) -> str:
 
 
 def load_source(path: Path) -> Source:
-    """Read one YAML document from a file.
-
-    Raises:
-        ConfigError: the file is missing, unreadable, not text, empty, not YAML, several documents, or repeats a key.
-    """
+    """Read one YAML document; ConfigError if the file is missing, not YAML, or repeats a key."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

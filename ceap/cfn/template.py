@@ -62,11 +62,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_template(file: Path) -> Template:
-    """Read a template from a file.
-
-    Raises:
-        UsageError: the file is missing, unreadable, too large, not text, empty, or not a CloudFormation template.
-    """
+    """Read a template; UsageError if it is missing, unreadable, too large, not text or not CloudFormation."""
     try:
         with file.open("rb") as stream:
             content = stream.read(SIZE_MAX + 1)
@@ -86,11 +82,7 @@ def load_template(file: Path) -> Template:
 
 
 def parse_template(text: str, file: str) -> Template:
-    """Return the template that a text holds; `file` is how messages call it.
-
-    Raises:
-        UsageError: the text is empty or not a CloudFormation template.
-    """
+    """Return the template that a text holds, or raise UsageError; `file` is how messages call it."""
     if not text.strip():
         raise UsageError(f"{file}: the file is empty; name a CloudFormation template, or run `make templates`")
     try:

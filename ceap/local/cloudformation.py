@@ -44,11 +44,7 @@ class Stack:
 
 
 def deploy(account: str, text: str, name: str, parameters: Mapping[str, str]) -> Stack:
-    """Create a stack from the text of a template.
-
-    Raises:
-        DeployError: CloudFormation would refuse the template, or the engine does not model what it asks for.
-    """
+    """Create a stack from a template; DeployError if AWS would refuse it or the engine does not model it."""
     try:
         template = parse_template(text)
         _check_template(template)

@@ -140,11 +140,7 @@ class Engine:
         self.jobs.listener = job_listener
 
     def deploy(self, text: str, name: str, parameters: Mapping[str, str] | None = None) -> cloudformation.Stack:
-        """Create a stack and start its functions, jobs, state machines and pipes.
-
-        Raises:
-            DeployError: the template is refused, or a service may not assume the role given to it.
-        """
+        """Create a stack and start what it holds; DeployError if it is refused, or a role may not be assumed."""
         stack = cloudformation.deploy(self.account, text, name, parameters or {})
         try:
             for kind in StepKind:

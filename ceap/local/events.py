@@ -34,11 +34,7 @@ def install() -> None:
 
 
 def check_rule(rule: Any) -> None:
-    """Check that the engine can do what a deployed rule asks for.
-
-    Raises:
-        ResourceError: a schedule, or a target that is neither a topic nor a queue, or is given its input.
-    """
+    """Check a deployed rule; ResourceError for a schedule, or a target that the engine does not model."""
     if rule.scheduled_expression:
         raise ResourceError(f"{rule.name}: the local engine runs no schedules")
     for target in rule.targets:

@@ -82,11 +82,7 @@ class BadRecordError(ValueError):
 
 
 def extract_fields(record: Mapping[str, Any], mappings: Mapping[str, FieldMapping]) -> dict[str, Any]:
-    """Return the fields that a record has; None and the empty string count as missing.
-
-    Raises:
-        BadRecordError: A required field is missing, or a value is not of its type.
-    """
+    """Return the fields of a record; BadRecordError if a required one is missing, or one has a wrong type."""
     fields = {}
     for target, mapping in mappings.items():
         value = _follow(record, mapping.source)
