@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.policy.samples import catalogue
+from tests.policy.samples import entries
 
 ROOT = Path(__file__).parent.parent
 
 
 def proves(rule: str) -> tuple[pytest.MarkDecorator, ...]:
-    """Return the marks of a test that proves one rule or check: the property that its entry in the catalogue names."""
-    entries = catalogue()["rules"] | catalogue()["checks"]
-    number = entries.get(rule, {}).get("property")
-    return (pytest.mark.property(number),) if number else ()
+    """Return the marks of a test that proves one rule or check: the property that its entry names."""
+    entry = entries().get(rule)
+    return (pytest.mark.property(entry.property),) if entry and entry.property else ()
 
 
 def proofs(*paths: Path) -> dict[str, list[int]]:

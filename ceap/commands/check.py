@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ceap.policy.finding import Finding
+    from ceap.policy.guard.rule_files import RuleFile
     from ceap.policy.reports.report import Report
 
 FORMATS: Final = ("text", "json", "sarif", "junit")
@@ -68,13 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
         unused=applied.unused,
         generated=generated,
     )
-    _write(_formatted(report, arguments.format, ids, folders))
+    _write(_formatted(report, arguments.format, rules, folders))
     sys.stderr.write(summarize(report, relpath(project.ROOT / "docs/reference/rules.md")))
     return 1 if report.findings else 0
 
 
 def _write(text: str) -> None:
-    """Write to standard output, all of it before anything else is written; what its encoding lacks is escaped."""
+    """Write to standard output and flush; characters that its encoding lacks are escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()
@@ -85,7 +86,7 @@ def today() -> date:
 
 
 def _generated() -> tuple[list[Path], list[Finding], int]:
-    """Return the project's templates, what is not fresh, and how many files were compared."""
+    """Return the project's templates, the files that are not fresh, and how many were compared."""
     from ceap import project
     from ceap.policy.freshness import check_generated
 
@@ -94,7 +95,7 @@ def _generated() -> tuple[list[Path], list[Finding], int]:
     return files, check_generated(texts, project.GENERATED), len(texts)
 
 
-def _formatted(report: Report, form: str, ids: Sequence[str], folders: Sequence[Path]) -> str:
+def _formatted(report: Report, form: str, rules: Sequence[RuleFile], folders: Sequence[Path]) -> str:
     from ceap.policy.reports import report as text
 
     match form:
@@ -106,14 +107,10 @@ def _formatted(report: Report, form: str, ids: Sequence[str], folders: Sequence[
             return format_junit(report)
         case "sarif":
             from ceap.ceap_toml import find_root
-            from ceap.policy.catalogue import load_entries
-            from ceap.policy.freshness import FRESH, SIZE
             from ceap.policy.reports.sarif import format_sarif
-            from ceap.policy.verdict import GUARD_RULES
+            from ceap.policy.verdict import load_all_entries
 
-            return format_sarif(
-                report, [*ids, FRESH, SIZE], load_entries((GUARD_RULES, *folders)), find_root(Path.cwd())
-            )
+            return format_sarif(report, load_all_entries(rules, folders), find_root(Path.cwd()))
         case _:
             is_terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
             return text.format_terminal(report) if is_terminal else text.format_text(report)

@@ -1,7 +1,5 @@
 """What a check finds."""
 
-from __future__ import annotations
-
 import json
 from typing import Any, Final
 
@@ -9,44 +7,44 @@ import msgspec
 
 from ceap.cfn.template import Template
 
-_FIX: Final = " | fix: "
 _SHOWN_MAX: Final = 80
 """How long a value may be, in characters, that a finding shows."""
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What a check says is wrong at a place in a template (`/Resources/Queue/Properties/...`), and what to set."""
+
+    place: str
+    what: str
+    fix: str
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
     """One thing wrong in one file; findings sort by file and line.
 
-    `file` is the name by which messages call the file, `line` counts from 1, `rule` names the rule or check, `message`
-    is `what is wrong | fix: what to set`, `path` is the place in the template (`/Resources/Queue/Properties/...`, empty
-    when it is the whole), and `found` the value there, in JSON, where it is a short one.
+    `file` is the name by which messages call the file, `line` counts from 1, `rule` names the rule or check, `what` is
+    wrong, and `fix` is what to set. `path` is the place in the template, empty when it is the whole, and `found` the
+    value there, in JSON, where it is a short one. `source` is the page that the rule rests on.
     """
 
     file: str
     line: int
     rule: str
-    message: str
+    what: str
+    fix: str = ""
     path: str = ""
     found: str = ""
+    source: str = ""
 
-    @property
-    def what(self) -> str:
-        return self.message.partition(_FIX)[0]
-
-    @property
-    def fix(self) -> str:
-        return self.message.partition(_FIX)[2]
-
-    def noted(self, note: str) -> Finding:
+    def noted(self, note: str) -> "Finding":
         """Return the finding with a note after what is wrong."""
-        what, separator, fix = self.message.partition(_FIX)
-        return msgspec.structs.replace(self, message=f"{what}; {note}{separator}{fix}")
+        return msgspec.structs.replace(self, what=f"{self.what}; {note}")
 
     @property
     def text(self) -> str:
         """What is wrong, what was found, and the fix."""
-        found = f" | found: {self.found}" if self.found else ""
-        return f"{self.what}{found}{_FIX if self.fix else ''}{self.fix}"
+        parts = (self.what, self.found and f"found: {self.found}", self.fix and f"fix: {self.fix}")
+        return " | ".join(filter(None, parts))
 
     def at(self, text: str) -> str:
         """Return a text about the finding, as a line that says where."""
@@ -57,10 +55,18 @@ class Finding(msgspec.Struct, frozen=True, order=True):
         return self.at(self.text)
 
 
-def finding_at(template: Template, rule: str, message: str, path: str = "") -> Finding:
-    """Return a finding about a place in a template, with its line and the value that stands there."""
-    found = _shown(template.value(path))
-    return Finding(template.file, template.line(path), rule, message, template.written(path), found)
+def finding_at(template: Template, rule: str, fault: Fault, source: str = "") -> Finding:
+    """Return the finding for a fault in a template, with its line and the value that stands there."""
+    return Finding(
+        file=template.file,
+        line=template.line(fault.place),
+        rule=rule,
+        what=fault.what,
+        fix=fault.fix,
+        path=template.written(fault.place),
+        found=_shown(template.value(fault.place)),
+        source=source,
+    )
 
 
 def _shown(value: Any) -> str:

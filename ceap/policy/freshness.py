@@ -7,12 +7,31 @@ from typing import Final
 
 from ceap.cfn.template import SIZE_MAX
 from ceap.errors import UsageError
+from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Finding
 
 FRESH: Final = "GEN01_FRESH"
 SIZE: Final = "GEN02_SIZE"
 
-_CURE: Final = "fix: run `make templates` and commit what it writes"
+ENTRIES: Final = {
+    FRESH: Entry(
+        title="The files in generated/ are what the declarations generate",
+        why="Otherwise a reviewer reads, and CI judges, another template than the one that is deployed next.",
+        fix="Run `make templates` and commit what it writes.",
+        source="docs/reference/check.md#what-is-judged",
+    ),
+    SIZE: Entry(
+        title="A generated template is small enough for CloudFormation",
+        why=(
+            "CloudFormation accepts at most 1 MB, from S3. Without a bucket it accepts 51,200 bytes; `ceap synth` "
+            "reports a larger template."
+        ),
+        fix="Split the workflow in two.",
+        source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html",
+    ),
+}
+
+_CURE: Final = "run `make templates` and commit what it writes"
 
 
 def check_generated(files: Iterable[tuple[Path, str]], folder: Path) -> list[Finding]:
@@ -32,16 +51,15 @@ def check_generated(files: Iterable[tuple[Path, str]], folder: Path) -> list[Fin
         findings += _check_size(path, content) + _check_content(path, content)
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path not in expected and not path.name.startswith("."):
-            text = "[GEN01] no declaration generates this file | fix: remove it"
-            findings.append(Finding(relpath(path), 1, FRESH, text))
+            findings.append(_finding(relpath(path), 1, FRESH, "no declaration generates this file", "remove it"))
     return findings
 
 
 def _check_size(path: Path, content: bytes) -> list[Finding]:
     if path.suffix != ".yaml" or len(content) <= SIZE_MAX:
         return []
-    text = f"[GEN02] {len(content)} bytes; CloudFormation allows {SIZE_MAX} | fix: split the workflow"
-    return [Finding(relpath(path), 1, SIZE, text)]
+    what = f"{len(content)} bytes; CloudFormation allows {SIZE_MAX}"
+    return [_finding(relpath(path), 1, SIZE, what, "split the workflow")]
 
 
 def _check_content(path: Path, content: bytes) -> list[Finding]:
@@ -49,11 +67,15 @@ def _check_content(path: Path, content: bytes) -> list[Finding]:
     try:
         committed = path.read_bytes()
     except FileNotFoundError:
-        return [Finding(file, 1, FRESH, f"[GEN01] the file is missing | {_CURE}")]
+        return [_finding(file, 1, FRESH, "the file is missing", _CURE)]
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}; remove it and run `make templates`") from None
     if committed == content:
         return []
     pairs = zip(committed.split(b"\n"), content.split(b"\n"), strict=False)
     line = next((number for number, (is_now, is_due) in enumerate(pairs, start=1) if is_now != is_due), 1)
-    return [Finding(file, line, FRESH, f"[GEN01] differs from what the declarations generate | {_CURE}")]
+    return [_finding(file, line, FRESH, "differs from what the declarations generate", _CURE)]
+
+
+def _finding(file: str, line: int, rule: str, what: str, fix: str) -> Finding:
+    return Finding(file, line, rule, what, fix, source=ENTRIES[rule].source)

@@ -12,6 +12,7 @@ from ceap.policy.finding import Finding
 REGION: Final = "us-east-1"
 """One region: cfn-lint's lists for others lack resource types that are there, EventBridge Pipes among them."""
 
+_RULES: Final = "https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md"
 _RULE_CRASHED: Final = "E0002"
 
 
@@ -60,4 +61,5 @@ def _finding(template: Template, match: Any) -> Finding:
     # To cfn-lint a definition is one place; we know the line in it.
     inside = any(path.startswith(f"{definition}/") for definition in template.definitions)
     line = template.line(path) if inside else match.linenumber
-    return Finding(template.file, line, match.rule.id, " ".join(match.message.split()), path)
+    rule = match.rule.id
+    return Finding(template.file, line, rule, " ".join(match.message.split()), path=path, source=f"{_RULES}#{rule}")

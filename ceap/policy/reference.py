@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from ceap.policy.catalogue import Entry, load_catalogue
+from ceap.policy.catalogue import Entry
 from ceap.policy.checks import load_checks
-from ceap.policy.freshness import FRESH, SIZE
-from ceap.policy.guard.rule_files import load_rules
-from ceap.policy.verdict import GUARD_RULES
+from ceap.policy.freshness import ENTRIES
+from ceap.policy.verdict import GUARD_RULES, load_all_entries, load_all_rules
 
 ROOT: Final = GUARD_RULES.parent
 PAGE: Final = ROOT / "docs/reference/rules.md"
@@ -17,7 +16,7 @@ _INTRODUCTION: Final = """\
 # Rules
 
 What [`ceap check`](check.md) demands of a template, why, and how to fix what it finds. `make docs` writes this page
-from `guard_rules/catalogue.yaml`: edit the catalogue, not this page.
+from `guard_rules/catalogue.yaml`, the `Reference` of each rule file and the `ENTRY` of each check: edit those.
 
 A fix names what to set in the template. Do not edit a generated template: change its declaration, e.g. `overrides`, and
 run `make templates`.
@@ -28,9 +27,11 @@ On each kind of generated template a rule is expected to PASS where it applies, 
 
 def reference_page() -> str:
     """Return the page: a table of all rules and checks, then a section on each."""
-    catalogue = load_catalogue(GUARD_RULES)
-    rules, checks = dict(sorted(catalogue.rules.items())), dict(sorted(catalogue.checks.items()))
-    files = _files()
+    files, entries = _files(), load_all_entries(load_all_rules())
+    rules, checks = (
+        {rule: entry for rule, entry in sorted(entries.items()) if files[rule].endswith(ending)}
+        for ending in (".guard", ".py")
+    )
     return "\n".join(
         [
             _INTRODUCTION,
@@ -43,11 +44,11 @@ def reference_page() -> str:
 
 def _files() -> dict[str, str]:
     """Return the file of each rule and check, relative to the project."""
-    files = {rule: Path(file.file) for file in load_rules(GUARD_RULES) for rule in file.rules}
-    sources = {check.rule: check.check.__module__ for check in load_checks()}
-    sources |= dict.fromkeys((FRESH, SIZE), "ceap.policy.freshness")
-    modules = {rule: f"{module.replace('.', '/')}.py" for rule, module in sources.items()}
-    return {rule: file.relative_to(ROOT).as_posix() for rule, file in files.items()} | modules
+    files = {rule: Path(file.file) for file in load_all_rules() for rule in file.rules}
+    modules = {check.rule: check.module for check in load_checks()}
+    modules |= dict.fromkeys(ENTRIES, "ceap.policy.freshness")
+    sources = {rule: f"{module.replace('.', '/')}.py" for rule, module in modules.items()}
+    return {rule: file.relative_to(ROOT).as_posix() for rule, file in files.items()} | sources
 
 
 def _table(title: str, entries: Mapping[str, Entry]) -> list[str]:
@@ -61,6 +62,8 @@ def _section(rule: str, entry: Entry, file: str) -> list[str]:
         facts.append(f"[property](requirements.md#properties) {entry.property}")
     if entry.requirement:
         facts.append(f"[requirement](requirements.md#requirements) {', '.join(entry.requirement)}")
+    if entry.source:
+        facts.append(f"source: {_link(entry.source)}")
     if entry.expect:
         facts.append(f"expected: {', '.join(f'{kind} {verdict}' for kind, verdict in entry.expect.items())}")
     return [
@@ -73,6 +76,11 @@ def _section(rule: str, entry: Entry, file: str) -> list[str]:
         f"- {'; '.join(facts)}",
         "",
     ]
+
+
+def _link(source: str) -> str:
+    """Return a link to a page, from this one's folder if it is a page of the project."""
+    return f"<{source}>" if source.startswith("https://") else f"[{source}](../../{source})"
 
 
 if __name__ == "__main__":

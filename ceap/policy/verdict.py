@@ -9,9 +9,11 @@ from typing import Final
 import msgspec
 
 from ceap.cfn.template import Template
+from ceap.policy.catalogue import Entry, load_catalogue
 from ceap.policy.checks import definition_json, load_checks
 from ceap.policy.finding import Finding, finding_at
-from ceap.policy.guard.cfn_guard import find_engine
+from ceap.policy.freshness import ENTRIES
+from ceap.policy.guard.cfn_guard import find_engine, stop_engines
 from ceap.policy.guard.rule_files import Result, RuleFile, Verdict, evaluate, load_rules, refuse_clashes
 
 GUARD_RULES: Final = Path(__file__).resolve().parents[2] / "guard_rules"
@@ -36,6 +38,23 @@ def load_all_rules(more: Iterable[Path] = ()) -> tuple[RuleFile, ...]:
     return files
 
 
+def load_all_entries(rules: Iterable[RuleFile], more: Iterable[Path] = ()) -> dict[str, Entry]:
+    """Return what is known of each rule in these files and of each check, by id; `more` are folders with catalogues.
+
+    Raises:
+        UsageError: a catalogue cannot be read or lacks something.
+    """
+    known = {rule: entry for folder in (GUARD_RULES, *more) for rule, entry in load_catalogue(folder).items()}
+    entries = {}
+    for rule_file in rules:
+        for rule in rule_file.rules:
+            entry = known.get(rule) or Entry(
+                title=rule, why=f"The Guard rule {rule}.", fix="Read the rule, and what the finding says."
+            )
+            entries[rule] = msgspec.structs.replace(entry, source=rule_file.source or entry.source)
+    return entries | {check.rule: check.entry for check in load_checks()} | ENTRIES
+
+
 def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: bool = True) -> list[Judgement]:
     """Return the verdict on each template, in their order; without `lint`, cfn-lint, which takes seconds, is left out.
 
@@ -47,17 +66,21 @@ def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: boo
         SetupError: cfn-guard is missing.
     """
     find_engine()  # before anything takes time
-    readable = {number: each for number, each in enumerate(templates) if not definition_json.check(each)}
+    readable = {number: each for number, each in enumerate(templates) if not any(definition_json.check(each))}
     with ThreadPoolExecutor(1) as pool:
         data = [json.dumps(template.data) for template in readable.values()]
         running = pool.submit(evaluate, data, rules, [template.file for template in readable.values()])
-        checks = load_checks()
-        findings = [[finding for check in checks for finding in check.check(template)] for template in templates]
-        if lint:
-            from ceap.policy.lint import check_lint
+        try:
+            checks = load_checks()
+            findings = [[finding for check in checks for finding in check.check(template)] for template in templates]
+            if lint:
+                from ceap.policy.lint import check_lint
 
-            findings = [found + check_lint(template) for found, template in zip(findings, templates, strict=True)]
-        results = dict(zip(readable, running.result(), strict=True))
+                findings = [found + check_lint(template) for found, template in zip(findings, templates, strict=True)]
+            results = dict(zip(readable, running.result(), strict=True))
+        except BaseException:
+            stop_engines()  # or leaving the block would wait for them
+            raise
     return [
         _judgement(template, found, results.get(number, Result({}, [])))
         for number, (template, found) in enumerate(zip(templates, findings, strict=True))
@@ -65,5 +88,5 @@ def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: boo
 
 
 def _judgement(template: Template, findings: list[Finding], result: Result) -> Judgement:
-    of_rules = [finding_at(template, failure.rule, failure.message, failure.path) for failure in result.failures]
+    of_rules = [finding_at(template, failure.rule, failure.fault, failure.source) for failure in result.failures]
     return Judgement(template.file, result.verdicts, sorted(findings + of_rules))

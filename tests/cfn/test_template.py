@@ -8,7 +8,7 @@ import pytest
 
 from ceap.cfn.template import load_template, parse_template
 from ceap.errors import UsageError
-from ceap.policy.finding import finding_at
+from ceap.policy.finding import Fault, finding_at
 from tests.policy.samples import golden
 
 PLAIN = "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n"
@@ -94,7 +94,7 @@ Resources:
       Tags: [{{Key: {"x" * 79}, Value: {"x" * 78}}}]
 """
     template = parse_template(text, "t.yaml")
-    assert finding_at(template, "RULE", "wrong", f"/Resources/Queue{path}").found == found
+    assert finding_at(template, "RULE", Fault(f"/Resources/Queue{path}", "wrong", "mend it")).found == found
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_finding_names_the_place_as_the_file_has_it(path: str, written: str) -
     policy = '{"Statement": {"Effect": "Allow", "Action": "sqs:*", "Resource": [{"Fn::Sub": "${Queue.Arn}"}]}}'
     place = "/Resources/Policy/Properties/PolicyDocument"
     text = f'{{"Resources": {{"Policy": {{"Type": "x", "Properties": {{\n"PolicyDocument": {policy}}}}}}}}}'
-    finding = finding_at(parse_template(text, "t.json"), "RULE", "wrong", place + path)
+    finding = finding_at(parse_template(text, "t.json"), "RULE", Fault(place + path, "wrong", "mend it"))
     assert (finding.path, finding.line) == (place + written, 2)
 
 
@@ -120,8 +120,13 @@ def test_a_resource_without_properties_has_none() -> None:
 def test_a_finding_in_a_definition_shows_the_value_there() -> None:
     definition = "/Resources/StateMachine/Properties/DefinitionString"
     template = golden("express")
-    assert finding_at(template, "RULE", "wrong", f"{definition}/States/TakeStage/Retry/0/MaxAttempts").found == "0"
-    assert finding_at(template, "RULE", "wrong", definition).found == ""
+    assert (
+        finding_at(
+            template, "RULE", Fault(f"{definition}/States/TakeStage/Retry/0/MaxAttempts", "wrong", "mend it")
+        ).found
+        == "0"
+    )
+    assert finding_at(template, "RULE", Fault(definition, "wrong", "mend it")).found == ""
 
 
 def test_a_json_template_has_the_same_content_and_its_own_lines(tmp_path: Path) -> None:

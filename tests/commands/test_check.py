@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import psutil
 import pytest
 
 from ceap import project
@@ -79,11 +81,11 @@ def test_a_stale_a_missing_and_a_left_over_file_are_findings(
     assert check() == 1
     out, err = capsys.readouterr()
     assert [text.split(" | ")[0] for text in out.splitlines()] == [
-        "generated/express.template.yaml:1: GEN01_FRESH: [GEN01] the file is missing",
-        f"{place}: GEN01_FRESH: [GEN01] differs from what the declarations generate",
-        f"{place}: P07_EXECUTIONS_EXPIRE: [P07] executions do not expire after 7 days",
-        "generated/old.template.yaml:1: GEN01_FRESH: [GEN01] no declaration generates this file",
-        "schema.json:1: GEN01_FRESH: [GEN01] the file is missing",
+        "generated/express.template.yaml:1: GEN01_FRESH: the file is missing",
+        f"{place}: GEN01_FRESH: differs from what the declarations generate",
+        f"{place}: P07_EXECUTIONS_EXPIRE: executions do not expire after 7 days",
+        "generated/old.template.yaml:1: GEN01_FRESH: no declaration generates this file",
+        "schema.json:1: GEN01_FRESH: the file is missing",
     ]
     assert err.startswith("generated/: 3 files, 4 not fresh\n")
     assert check("--format", "sarif") == 1
@@ -152,7 +154,7 @@ def test_the_project_says_which_rules_and_waivers_count(own: Path, capsys: pytes
     assert err.splitlines()[:2] + err.splitlines()[3:] == [
         "a.yaml:5: E3030: 'Text' is not one of ['String', 'StringList']; waived until 2027-01-31: a sandbox "
         "[/Resources/Setting/Properties/Type]",
-        "a.yaml:6: CFN01_NO_NULL: [CFN01] the value is null, which CloudFormation refuses; waived: kept elsewhere "
+        "a.yaml:6: CFN01_NO_NULL: the value is null, which CloudFormation refuses; waived: kept elsewhere "
         "[/Resources/Setting/Properties/Description]",
         f"1 finding in 1 template, 2 waived; why each rule is there, and what to do: {reference}",
     ]
@@ -327,3 +329,33 @@ def test_cfn_lint_is_not_loaded_before_it_is_needed(tmp_path: Path) -> None:
 def test_a_folder_is_no_template(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(folder) == 2
     assert "cannot be read: Is a directory; name a readable template file" in capsys.readouterr().err
+
+
+PROGRAM = """
+import sys
+import faulthandler; faulthandler.dump_traceback_later(8, file=open("/tmp/dump","w"))
+from pathlib import Path
+
+from ceap.cli import main
+from ceap.policy.guard import cfn_guard
+
+engine = Path(sys.argv.pop())
+cfn_guard.find_engine = lambda: engine
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_check_leaves_no_engine(folder: Path, number: signal.Signals) -> None:
+    os.mkfifo(folder / "started")
+    engine = folder / "cfn-guard"
+    engine.write_text(f"#!/bin/sh\necho $$ > {folder / 'started'}\nexec sleep 600\n")
+    engine.chmod(0o755)
+    (folder / "template.yaml").write_text(render(foundation_stack()))
+    words = [sys.executable, "-c", PROGRAM, "check", "template.yaml", str(engine)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as check:
+        engine_pid = int((folder / "started").read_text().split()[0])
+        check.send_signal(number)
+        out, told = check.communicate()
+    assert (check.returncode, out, told) == (130, "", "ceap: interrupted\n")
+    assert not psutil.pid_exists(engine_pid)

@@ -50,5 +50,5 @@ def found(rule: str, kind: str, change: Change) -> list[Finding]:
 
 
 def said(rule: str, kind: str, change: Change) -> list[tuple[str, str]]:
-    """Return what a check says of a changed template: message and place."""
-    return [(finding.message, finding.path) for finding in found(rule, kind, change)]
+    """Return what a check says of a changed template: fault with fix, and place."""
+    return [(f"{finding.what} | fix: {finding.fix}", finding.path) for finding in found(rule, kind, change)]

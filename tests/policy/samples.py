@@ -12,8 +12,9 @@ import yaml
 
 from ceap import project
 from ceap.cfn.template import Template, parse_template
+from ceap.policy.catalogue import Entry
 from ceap.policy.guard.rule_files import Result, RuleFile, evaluate, load_rules
-from ceap.policy.verdict import GUARD_RULES
+from ceap.policy.verdict import GUARD_RULES, load_all_entries
 from tests import reference
 
 Json = dict[str, Any]
@@ -43,6 +44,12 @@ def catalogue() -> Json:
     text = (GUARD_RULES / "catalogue.yaml").read_text(encoding="utf-8")
     loaded: Json = yaml.safe_load(text)
     return loaded
+
+
+@functools.cache
+def entries() -> dict[str, Entry]:
+    """Return what is known of each rule and check."""
+    return load_all_entries(rules())
 
 
 @functools.cache

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from ceap.policy.finding import finding_at
+from ceap.policy.finding import Finding
 from tests.policy.broken import CHECKS, found
 from tests.policy.changes import Mutant, of
 from tests.policy.check_mutants import CHECK_MUTANTS
@@ -21,11 +21,11 @@ from tests.proofs import proves
 def test_the_check_notices_the_change_and_says_where_and_what_to_do(mutant: Mutant) -> None:
     findings = found(mutant.rule, mutant.kind, mutant.change)
     assert findings != []
-    prefix = f"[{mutant.rule.partition('_')[0]}] "
     for finding in findings:
         assert finding.rule == mutant.rule
-        assert finding.message.startswith(prefix)
-        assert finding.message.count(" | fix: ") == 1
+        assert finding.what
+        assert finding.fix
+        assert finding.source
         assert finding.path.startswith("/")
         assert finding.line > 1
 
@@ -41,6 +41,6 @@ def test_a_change_that_changes_nothing_is_no_mutant() -> None:
 
 
 def test_a_check_that_finds_something_anyway_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CHECKS, "CFN01_NO_NULL", lambda template: [finding_at(template, "CFN01_NO_NULL", "always")])
+    monkeypatch.setitem(CHECKS, "CFN01_NO_NULL", lambda template: [Finding("t.yaml", 1, "CFN01_NO_NULL", "always")])
     with pytest.raises(ValueError, match="in the unchanged template too"):
         found("CFN01_NO_NULL", "express", of("Queue", "VisibilityTimeout", None))

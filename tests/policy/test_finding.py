@@ -4,13 +4,13 @@ import pytest
 
 from ceap.policy.finding import Finding
 
-WHOLE = Finding("a.yaml", 12, "P41_PIPE", "[P41] wrong | fix: it", "/Resources/Pipe", "2")
+WHOLE = Finding("a.yaml", 12, "P41_PIPE", "wrong", "it", "/Resources/Pipe", "2")
 
 
 @pytest.mark.parametrize(
     ("finding", "line"),
     [
-        (WHOLE, "a.yaml:12: P41_PIPE: [P41] wrong | found: 2 | fix: it [/Resources/Pipe]"),
+        (WHOLE, "a.yaml:12: P41_PIPE: wrong | found: 2 | fix: it [/Resources/Pipe]"),
         (Finding("a.yaml", 1, "E3001", "wrong"), "a.yaml:1: E3001: wrong"),
     ],
 )
@@ -19,8 +19,8 @@ def test_a_finding_is_one_line_with_all_that_is_known(finding: Finding, line: st
 
 
 def test_a_note_stands_after_what_is_wrong() -> None:
-    assert WHOLE.noted("since May").message == "[P41] wrong; since May | fix: it"
-    assert Finding("a.yaml", 1, "E3001", "wrong").noted("since May").message == "wrong; since May"
+    assert WHOLE.noted("since May").text == "wrong; since May | found: 2 | fix: it"
+    assert Finding("a.yaml", 1, "E3001", "wrong").noted("since May").text == "wrong; since May"
 
 
 def test_findings_sort_by_file_and_line() -> None:

@@ -33,7 +33,7 @@ Resources:
 def test_errors_are_found_with_cfn_lints_own_ids_and_with_lines_inside_the_definition() -> None:
     found = {finding.rule: finding for finding in check_lint(parse_template(WRONG, "t.yaml"))}
     assert (found["E3034"].line, found["E3034"].path) == (5, "/Resources/Queue/Properties/VisibilityTimeout")
-    assert "43201" in found["E3034"].message
+    assert "43201" in found["E3034"].what
     assert (found["E3601"].line, found["E3601"].file) == (12, "t.yaml")
 
 

@@ -50,7 +50,7 @@ def test_rules_of_ones_own_are_judged_beside_ours(tmp_path: Path) -> None:
         "rule OWN_DELAY { Resources.Queue.Properties.DelaySeconds exists <<[OWN] no delay>> }"
     )
     [judgement] = judge([golden("express")], load_all_rules([tmp_path]), lint=False)
-    assert [(finding.rule, finding.message) for finding in judgement.findings] == [("OWN_DELAY", "[OWN] no delay")]
+    assert [(finding.rule, finding.what) for finding in judgement.findings] == [("OWN_DELAY", "no delay")]
     assert len(judgement.verdicts) == 1 + sum(len(rule_file.rules) for rule_file in rules())
 
 

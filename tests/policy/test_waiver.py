@@ -53,7 +53,7 @@ def in_file(fields: str) -> Waiver:
 
 
 def found(rule: str, path: str, file: str = "a.yaml") -> Finding:
-    return Finding(file, 1, rule, "[X] wrong | fix: it", path)
+    return Finding(file, 1, rule, "wrong", "it", path)
 
 
 def test_a_waiver_in_metadata_is_read_with_its_place() -> None:
@@ -135,8 +135,8 @@ def test_what_is_waived_does_not_count_and_keeps_its_reason() -> None:
 def test_a_waiver_counts_to_the_end_of_the_day_on_which_it_expires(today: date, counts: bool) -> None:
     waiver = in_metadata("rule: SEC01_QUEUE_TLS, reason: x, expires: 2027-01-31")
     applied = apply_waivers([found("SEC01_QUEUE_TLS", "/Resources/Queue")], [waiver], today)
-    assert [finding.message for finding in applied.findings] == (
-        ["[X] wrong; its waiver (a.yaml:4) expired on 2027-01-31 | fix: it"] if counts else []
+    assert [finding.text for finding in applied.findings] == (
+        ["wrong; its waiver (a.yaml:4) expired on 2027-01-31 | fix: it"] if counts else []
     )
     assert (len(applied.waived), applied.unused) == (not counts, [])
 

@@ -26,9 +26,17 @@ from ceap.cfn.lookup import (
     resources,
 )
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
 RULE: Final = "WIRE03_ALARM_DIMENSION"
+ENTRY: Final = Entry(
+    title="An alarm's dimension names the resource that it is to watch",
+    why="CloudWatch accepts any text as a dimension: an alarm on a resource that does not exist never fires.",
+    fix="Set the dimension to the resource, e.g. `{Name: QueueName, Value: !GetAtt Queue.QueueName}` for AWS/SQS.",
+    requirement=("8.5", "8.7"),
+    source="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Dimension",
+)
 
 
 class _Dimension(NamedTuple):
@@ -53,19 +61,19 @@ _ALONE: Final = ("AWS/SQS", "AWS/EventBridge/Pipes")
 """Namespaces whose metrics have one dimension only. Source: "Available CloudWatch metrics" of SQS and of pipes."""
 
 
-def check(template: Template) -> list[Finding]:
-    faults = [*_wrong_dimensions(template), *_unwatched(template)]
-    return [finding_at(template, RULE, f"[WIRE03] {message}", path) for message, path in faults]
+def check(template: Template) -> Iterator[Fault]:
+    yield from _wrong_dimensions(template)
+    yield from _unwatched(template)
 
 
-def _wrong_dimensions(template: Template) -> Iterator[tuple[str, str]]:
+def _wrong_dimensions(template: Template) -> Iterator[Fault]:
     for alarm in resources(template, ALARM):
         namespace = alarm.properties.get("Namespace")
         right = _DIMENSIONS.get(namespace) if isinstance(namespace, str) else None
         dimensions = items(alarm.properties.get("Dimensions"))
         if namespace in _ALONE and len(dimensions) > 1:
-            message = f"{namespace} publishes no metric with these dimensions, so the alarm never fires | fix: "
-            yield f"{message}only {_DIMENSIONS[namespace].name}", alarm.path("Dimensions")
+            what = f"{namespace} publishes no metric with these dimensions, so the alarm never fires"
+            yield Fault(alarm.path("Dimensions"), what, f"only {_DIMENSIONS[namespace].name}")
         for index, dimension in enumerate(dimensions if right else ()):
             found, target = pointed_at(template, at(dimension, "Value")), reference(at(dimension, "Value"))
             if not (right and found and target and at(dimension, "Name") == right.name):
@@ -73,19 +81,19 @@ def _wrong_dimensions(template: Template) -> Iterator[tuple[str, str]]:
             if found.type.startswith("AWS::Serverless::"):  # becomes another type when the stack is deployed
                 continue
             if found.type != right.type or target[1] not in right.attributes:
-                message = f"{namespace} has no such {right.name}, so the alarm never fires | fix: {right.fix}"
-                yield message, alarm.path("Dimensions", index, "Value")
+                what = f"{namespace} has no such {right.name}, so the alarm never fires"
+                yield Fault(alarm.path("Dimensions", index, "Value"), what, right.fix)
 
 
-def _unwatched(template: Template) -> Iterator[tuple[str, str]]:
+def _unwatched(template: Template) -> Iterator[Fault]:
     """Yield each metric that has alarms, but none of them on the workflow's own resource."""
     alarms = list(resources(template, ALARM))
     for namespace, metric, resource in _watched(template):
         dimension = _DIMENSIONS[namespace].name
         same = [alarm for alarm in alarms if _is_on(alarm, namespace, metric)]
         if same and not any(_watches(template, alarm, dimension, resource) for alarm in same):
-            message = f"no alarm on {metric} watches {resource.logical_id} | fix: set its {dimension} in Dimensions"
-            yield message, same[0].path("Dimensions")
+            what = f"no alarm on {metric} watches {resource.logical_id}"
+            yield Fault(same[0].path("Dimensions"), what, f"set its {dimension} in Dimensions")
 
 
 def _watched(template: Template) -> Iterator[tuple[str, str, Resource]]:

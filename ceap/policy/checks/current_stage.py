@@ -5,27 +5,38 @@ Source: property 2; requirements 2.2 and 3.2.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, assert_never
 
 from ceap.cfn.lookup import at, machines
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from templates.model import StepKind
 
 RULE: Final = "P02_CURRENT_STAGE"
+ENTRY: Final = Entry(
+    title="currentStage of a Lambda task is the name of its state",
+    why=(
+        "The stage writes its output below this name. Below a wrong name no stage reads it, or it overwrites the "
+        "output of another."
+    ),
+    fix='In the Payload, set currentStage to the name of the state, e.g. `"currentStage": "ETLStage"`.',
+    property=2,
+    requirement=("2.2", "3.2"),
+    source="docs/reference/requirements.md#properties",
+)
 
 _PLACE: Final = ("Parameters", "Payload", "currentStage")
 
 
-def check(template: Template) -> list[Finding]:
-    findings = []
+def check(template: Template) -> Iterator[Fault]:
     for machine in machines(template):
         for name, state in machine.states.items():
             said = _said(machine.kind(name), state)
             if isinstance(said, str) and said != name:
-                message = f'[P02] the stage writes its output as {said} | fix: "currentStage": "{name}"'
-                findings.append(finding_at(template, RULE, message, machine.path("States", name, *_PLACE)))
-    return findings
+                what = f"the stage writes its output as {said}"
+                yield Fault(machine.path("States", name, *_PLACE), what, f'"currentStage": "{name}"')
 
 
 def _said(kind: StepKind | None, state: Any) -> Any:

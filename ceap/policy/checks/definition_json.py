@@ -6,22 +6,27 @@ Otherwise Guard's json_parse stops the whole rule file, and reports neither wher
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Final
 
 from ceap.cfn.document import DocumentError, parse_json
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
 RULE: Final = "ASL04_DEFINITION_IS_JSON"
+ENTRY: Final = Entry(
+    title="The definition is one JSON object",
+    why="Guard stops at a definition that is not JSON and reports neither where nor why.",
+    fix="Correct `DefinitionString` at the line and column that the finding names.",
+    source="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html",
+)
 
 
-def check(template: Template) -> list[Finding]:
-    findings = []
+def check(template: Template) -> Iterator[Fault]:
     for path, definition in template.definitions.items():
         if fault := _fault(definition):
-            message = f"[ASL04] {fault}, so no Guard rule was evaluated | fix: write one JSON object"
-            findings.append(finding_at(template, RULE, message, path))
-    return findings
+            yield Fault(path, f"{fault}, so no Guard rule was evaluated", "write one JSON object")
 
 
 def _fault(definition: str) -> str:

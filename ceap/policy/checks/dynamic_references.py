@@ -8,13 +8,27 @@ Source: CloudFormation User Guide, "Using dynamic references".
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from ceap.cfn.document import walk_scalars
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
 RULE: Final = "CFN07_NO_DYNAMIC_REFERENCE"
+ENTRY: Final = Entry(
+    title="No dynamic reference stands where its value is judged",
+    why=(
+        "CloudFormation replaces `{{resolve:...}}` after the check: a policy or a definition may become "
+        "anything, without a change of the template."
+    ),
+    fix=(
+        "Write the value, or use a Parameter with AllowedValues. A secret may stay a reference to Secrets "
+        "Manager in a property for secrets."
+    ),
+    source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html",
+)
 
 _REFERENCE: Final = re.compile(r"\{\{\s*resolve:\s*([\w-]*)")
 _SECRET: Final = re.compile(r"(?i)(password|secret|token|credential|api_?key|user_?name)\w*$")
@@ -26,12 +40,10 @@ _WHAT: Final = "CloudFormation replaces a dynamic reference after the template w
 _FIX: Final = "write the value, or a Parameter with AllowedValues"
 
 
-def check(template: Template) -> list[Finding]:
-    return [
-        finding_at(template, RULE, f"[CFN07] {_WHAT} | fix: {_FIX}", path)
-        for path, value in walk_scalars({key: below for key, below in template.data.items() if key != "Metadata"})
-        if isinstance(value, str) and "{{" in value and _is_judged(path, value)
-    ]
+def check(template: Template) -> Iterator[Fault]:
+    for path, value in walk_scalars({key: below for key, below in template.data.items() if key != "Metadata"}):
+        if isinstance(value, str) and "{{" in value and _is_judged(path, value):
+            yield Fault(path, _WHAT, _FIX)
 
 
 def _is_judged(path: str, text: str) -> bool:

@@ -21,29 +21,37 @@ from ceap.cfn.lookup import (
     resources,
 )
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from templates import naming
 
 RULE: Final = "WIRE10_IMPORTS"
+ENTRY: Final = Entry(
+    title="A workflow imports the right export of the foundation in each place",
+    why="CloudFormation accepts any export that exists, also a bucket's name in place of a topic's ARN.",
+    fix=(
+        "Import WorkflowBucket for data, ArtifactBucket for code, AlertTopic for alarms and alerts, e.g. "
+        "`Fn::ImportValue: !Sub ceap-foundation-${Environment}-AlertTopic`."
+    ),
+    requirement=("11.2",),
+    source="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-importvalue.html",
+)
 
 _PREFIX: Final = naming.export("")
 
 
-def check(template: Template) -> list[Finding]:
+def check(template: Template) -> Iterator[Fault]:
     found = dict(_imports(template.data, ""))
     if not any((name or "").startswith(_PREFIX) for name in found.values()):
-        return []  # no workflow on our foundation
+        return  # no workflow on our foundation
     wanted = {path: naming.export(export) for path, export in _places(template)}
     known = {naming.export(export) for export in foundation_exports()}
-    findings = []
     for path, name in found.items():
         right = wanted.get(path)
         is_wrong = name != right if right else (name or "").startswith(_PREFIX) and name not in known
         if name is not None and is_wrong:
             cure = right or f"{_PREFIX} and one of {', '.join(foundation_exports())}"
-            message = f"[WIRE10] {name} is the wrong import here | fix: import {cure}"
-            findings.append(finding_at(template, RULE, message, path))
-    return findings
+            yield Fault(path, f"{name} is the wrong import here", f"import {cure}")
 
 
 def _imports(value: Any, path: str) -> Iterator[tuple[str, str | None]]:

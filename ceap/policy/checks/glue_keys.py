@@ -10,25 +10,35 @@ from typing import Final, assert_never
 
 from ceap.cfn.lookup import Machine, at, machines
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from handlers.runtime.contract import INITIAL_FOLDER
 from templates.definition import key_path
 from templates.model import StepKind
 
 RULE: Final = "P23_GLUE_KEYS"
+ENTRY: Final = Entry(
+    title="A Glue task reads at the key of the previous stage and writes at its own",
+    why="The job reads and writes exactly at these keys. A wrong one skips a stage or overwrites its output.",
+    fix=(
+        "Set `--input-key.$` and `--output-key.$` to `States.Format('executions/{}/STAGE/output.json', "
+        "$$.Execution.Name)`, with the previous stage and its own as STAGE."
+    ),
+    property=23,
+    requirement=("5.6", "7.3", "7.4"),
+    source="docs/reference/requirements.md#properties",
+)
 
 
-def check(template: Template) -> list[Finding]:
-    findings = []
+def check(template: Template) -> Iterator[Fault]:
     for machine in machines(template):
         for previous, name in machine.steps():
             for argument, folder in _keys(machine, previous, name):
                 place = ("States", name, "Parameters", "Arguments", argument)
                 said, right = at(machine.definition, *place), key_path(folder)
                 if said is not None and said != right:  # P22 reports a missing one
-                    message = f'[P23] {argument[2:-2]} is not the key of {folder} | fix: "{argument}": "{right}"'
-                    findings.append(finding_at(template, RULE, message, machine.path(*place)))
-    return findings
+                    what = f"{argument[2:-2]} is not the key of {folder}"
+                    yield Fault(machine.path(*place), what, f'"{argument}": "{right}"')
 
 
 def _keys(machine: Machine, previous: str | None, name: str) -> Iterator[tuple[str, str]]:

@@ -17,10 +17,22 @@ from ceap.iam.arn import resolve
 from ceap.iam.documents import PolicyDocument, documents
 from ceap.iam.matching import matches
 from ceap.iam.services import takes
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from ceap.policy.uses import Grant, condition_text, has_key, uses
 
 RULE: Final = "P42_GRANTS_ARE_USES"
+ENTRY: Final = Entry(
+    title="A role allows what its owner uses, and nothing else",
+    why="A missing grant fails at run time, perhaps only while a failure is handled; an unused grant widens access.",
+    fix=(
+        "Add or remove the grant that the finding names; declare what a handler needs beside its input and "
+        "output in its NEEDS."
+    ),
+    property=42,
+    requirement=("11.9",),
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
+)
 
 
 class _Granted(NamedTuple):
@@ -32,9 +44,8 @@ class _Granted(NamedTuple):
     statement: str
 
 
-def check(template: Template) -> list[Finding]:
+def check(template: Template) -> Iterator[Fault]:
     policies = [document for document in documents(template) if not document.is_trust]
-    findings: list[Finding] = []
     for role, users in _roles(template):
         expected: set[Grant] = set()
         known = [uses(template, user) for user in users]
@@ -45,10 +56,9 @@ def check(template: Template) -> list[Finding]:
         who = " and ".join(user.logical_id for user in users)
         granted = [each for policy in policies if _is_of(template, policy, role) for each in _granted(template, policy)]
         granted = _spelt_alike(expected, [each for each in granted if has_key(template) or not _is_on_key(each)])
-        findings += _superfluous(template, who, granted, expected)
+        yield from _superfluous(who, granted, expected)
         if not role.properties.get("ManagedPolicyArns"):  # what these grant is not in the template
-            findings += _missing(template, who, role, granted, expected)
-    return findings
+            yield from _missing(who, role, granted, expected)
 
 
 def _roles(template: Template) -> Iterator[tuple[Resource, list[Resource]]]:
@@ -97,8 +107,8 @@ def _spelt_alike(expected: set[Grant], granted: list[_Granted]) -> list[_Granted
     ]
 
 
-def _superfluous(template: Template, who: str, granted: list[_Granted], expected: set[Grant]) -> Iterator[Finding]:
-    """Yield a finding for each grant that is not used, or has no effect because no action applies to its resource."""
+def _superfluous(who: str, granted: list[_Granted], expected: set[Grant]) -> Iterator[Fault]:
+    """Yield a fault for each grant that is not used, or has no effect because no action applies to its resource."""
     blamed: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     actions = {grant.action for grant in expected}
     taken = {place for (action, arn, *_), _, place, _ in granted if takes(action, arn)}
@@ -118,21 +128,18 @@ def _superfluous(template: Template, who: str, granted: list[_Granted], expected
         else:
             blamed[place, "at all", "remove the action"].append(action)
     for (path, text, cure), names in blamed.items():
-        message = f"[P42] {who} does not use {', '.join(dict.fromkeys(names))} {text} | fix: {cure}"
-        yield finding_at(template, RULE, message, path)
+        yield Fault(path, f"{who} does not use {', '.join(dict.fromkeys(names))} {text}", cure)
 
 
-def _missing(
-    template: Template, who: str, role: Resource, granted: list[_Granted], expected: set[Grant]
-) -> Iterator[Finding]:
+def _missing(who: str, role: Resource, granted: list[_Granted], expected: set[Grant]) -> Iterator[Fault]:
     lacking: dict[tuple[str, str, tuple[str, ...]], list[str]] = defaultdict(list)
     for use in sorted(expected):
         if not any(_covers(each.grant, use) for each in granted):
             lacking[use.resource, use.condition, use.when].append(use.action)
     for (arn, condition, when), names in lacking.items():
         near = (each.statement for each in granted if each.grant.action in names)
-        message = f"[P42] {who} uses {', '.join(names)} on {arn}, which is not granted | fix: grant it"
-        yield finding_at(template, RULE, message + _under(condition, when), next(near, role.path("Policies")))
+        what = f"{who} uses {', '.join(names)} on {arn}, which is not granted"
+        yield Fault(next(near, role.path("Policies")), what, f"grant it{_under(condition, when)}")
 
 
 def _covers(grant: Grant, use: Grant) -> bool:

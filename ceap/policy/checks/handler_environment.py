@@ -10,18 +10,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from ceap.cfn.document import parse_json
 from ceap.cfn.lookup import FUNCTION, at, handler_of, imported, pointed_at, resources
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
 from templates import discovery, naming
 
 RULE: Final = "WIRE08_HANDLER_ENVIRONMENT"
+ENTRY: Final = Entry(
+    title="A function's environment holds what its handler needs",
+    why="With a missing table, another event bus or a misspelt setting the first message fails.",
+    fix=(
+        "Import each table of the handler's NEEDS, name its event bus, and set SETTINGS to JSON that the "
+        "handler's Settings accept, e.g. `SETTINGS: '{}'`."
+    ),
+    requirement=("3.3",),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
+)
 
 _READ_BELOW: Final = re.compile(
     r"AWS_(ENDPOINT_URL\w*|LAMBDA_EXEC_WRAPPER|CA_BUNDLE|CONFIG_FILE|SHARED_CREDENTIALS_FILE|PROFILE|ROLE_ARN|CONTAINER_\w+)"
@@ -31,60 +42,55 @@ _READ_BELOW: Final = re.compile(
 )
 """What the AWS SDK, Python and Powertools obey: where data and requests go, whose code runs, what is logged."""
 
+_Fault: TypeAlias = tuple[str, str, str]
+"""A variable, what is wrong with it, and the fix."""
 
-def check(template: Template) -> list[Finding]:
-    findings = []
+
+def check(template: Template) -> Iterator[Fault]:
     for function in resources(template, FUNCTION):
         handler = handler_of(function)
         variables = at(function.properties, "Environment", "Variables")
         if handler is None or not isinstance(variables, dict | None):
             continue
         needs = discovery.load_needs(handler)
-        faults = (*_table_faults(template, needs, variables or {}), *_other_faults(needs, variables or {}))
-        findings += [
-            finding_at(template, RULE, f"[WIRE08] {message}", function.path("Environment", "Variables", variable))
-            for message, variable in faults
-        ]
-    return findings
+        for variable, what, fix in (
+            *_table_faults(template, needs, variables or {}),
+            *_other_faults(needs, variables or {}),
+        ):
+            yield Fault(function.path("Environment", "Variables", variable), what, fix)
 
 
-def _table_faults(template: Template, needs: Needs, variables: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _table_faults(template: Template, needs: Needs, variables: dict[str, Any]) -> Iterator[_Fault]:
     wanted = {table_variable(table.name): naming.table_id(table.name) for table in needs.tables}
     for variable, table in wanted.items():
         value = variables.get(variable)
         found = pointed_at(template, value)
         is_table = found.logical_id == table if found else imported(value) == naming.export(f"{table}Name")
         if not is_table:
-            yield (
-                f"{variable} does not name the handler's table | fix: import {naming.export(f'{table}Name')}",
-                variable,
-            )
+            what = f"{variable} does not name the handler's table"
+            yield variable, what, f"import {naming.export(f'{table}Name')}"
     for variable in variables:
         if variable.startswith("TABLE_") and variable not in wanted:
-            yield f"the handler does not use {variable}, and its role does not allow it | fix: remove it", variable
+            yield variable, f"the handler does not use {variable}, and its role does not allow it", "remove it"
 
 
-def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[_Fault]:
     for variable in variables:
         if _READ_BELOW.fullmatch(variable):
-            yield f"{variable} changes what runs, where data go or what is logged | fix: remove it", variable
+            yield variable, f"{variable} changes what runs, where data go or what is logged", "remove it"
     bus = variables.get(EVENT_BUS_VARIABLE)
     if needs.events and bus != naming.EVENT_BUS:
-        yield (
-            f"the role may not publish to this event bus | fix: {EVENT_BUS_VARIABLE}: {naming.EVENT_BUS}",
-            EVENT_BUS_VARIABLE,
-        )
+        what = "the role may not publish to this event bus"
+        yield EVENT_BUS_VARIABLE, what, f"{EVENT_BUS_VARIABLE}: {naming.EVENT_BUS}"
     if bus is not None and not needs.events:
-        yield "the handler publishes no events | fix: remove the variable", EVENT_BUS_VARIABLE
+        yield EVENT_BUS_VARIABLE, "the handler publishes no events", "remove the variable"
     settings = variables.get(SETTINGS_VARIABLE)
     if settings is None:
-        yield (
-            "the function has no settings | fix: SETTINGS: '{}', or what the handler's Settings take",
-            SETTINGS_VARIABLE,
-        )
+        fix = "SETTINGS: '{}', or what the handler's Settings take"
+        yield SETTINGS_VARIABLE, "the function has no settings", fix
     if isinstance(settings, str):
         try:
             msgspec.convert(parse_json(settings), needs.settings)
         except ValueError as error:
-            message = f"the handler refuses these settings: {error} | fix: a JSON object of its Settings"
-            yield message.replace("$", "SETTINGS", 1), SETTINGS_VARIABLE
+            what = f"the handler refuses these settings: {error}".replace("$", "SETTINGS", 1)
+            yield SETTINGS_VARIABLE, what, "a JSON object of its Settings"

@@ -5,26 +5,35 @@ Source: Service Authorization Reference.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from ceap.cfn.template import Template
 from ceap.iam.documents import documents
 from ceap.iam.services import known_actions, load_service
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from templates.words import nearest
 
 RULE: Final = "IAM01_ACTIONS_EXIST"
+ENTRY: Final = Entry(
+    title="Every action in a policy exists",
+    why=(
+        "A misspelt action grants or denies nothing: it shows only when a call is denied, or when a call "
+        "succeeds that should be denied."
+    ),
+    fix="Write the action as in the Service Authorization Reference, e.g. `s3:GetObject`.",
+    requirement=("11.9",),
+    source="https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html",
+)
 
 
-def check(template: Template) -> list[Finding]:
-    findings = []
+def check(template: Template) -> Iterator[Fault]:
     for document in documents(template):
         for statement in document.statements:
             for action in statement.texts("Action") + statement.texts("NotAction"):
                 if action.value not in ("*", "*:*") and not known_actions(action.value):
-                    message = f"[IAM01] AWS has no action {action.value} | fix: {_cure(action.value)}"
-                    findings.append(finding_at(template, RULE, message, action.path))
-    return findings
+                    yield Fault(action.path, f"AWS has no action {action.value}", _cure(action.value))
 
 
 def _cure(action: str) -> str:

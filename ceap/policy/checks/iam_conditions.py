@@ -14,10 +14,21 @@ from ceap.cfn.template import Template
 from ceap.iam.arn import resolve
 from ceap.iam.documents import Statement, documents, entries
 from ceap.iam.services import load_service
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from templates.words import nearest
 
 RULE: Final = "IAM03_CONDITIONS_MATCH"
+ENTRY: Final = Entry(
+    title="The conditions of every policy can match",
+    why=(
+        "No request has a key that does not exist, and StringEquals compares * literally: an Allow never allows, "
+        "a Deny never denies."
+    ),
+    fix="Write the key as in the IAM User Guide; compare wildcards with `StringLike` or `ArnLike`.",
+    requirement=("11.9",),
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html",
+)
 
 _GLOBAL_KEYS: Final = """
 principalarn principalaccount principalorgpaths principalorgid principaltag/ principalisawsservice
@@ -38,26 +49,24 @@ _PATTERN: Final = re.compile(r"(?<!\$\{)[*?](?!\})")
 """`${*}` and `${?}` stand for the signs themselves."""
 
 
-def check(template: Template) -> list[Finding]:
-    return [
-        finding_at(template, RULE, f"[IAM03] {fault}", path)
-        for document in documents(template)
-        for statement in document.statements
-        for path, fault in _faults(template, statement)
-    ]
+def check(template: Template) -> Iterator[Fault]:
+    for document in documents(template):
+        for statement in document.statements:
+            yield from _faults(template, statement)
 
 
-def _faults(template: Template, statement: Statement) -> Iterator[tuple[str, str]]:
+def _faults(template: Template, statement: Statement) -> Iterator[Fault]:
     for condition in statement.entries("Condition"):
         for operator, keys in _pairs(condition.value):
             for key, values in _pairs(keys):
                 place = f"{condition.path}/{operator}/{key}"
                 if fault := _key_fault(key):
-                    yield place, f"{key} {fault}"
+                    what, fix = fault
+                    yield Fault(place, f"{key} {what}", fix)
                 for value in entries(values, place) if _EXACT.fullmatch(operator) else ():
                     if _PATTERN.search(text := resolve(template, value.value)):
                         like = operator.replace("EqualsIgnoreCase", "Equals").replace("Equals", "Like")
-                        yield value.path, f"{operator} compares {text} literally, wildcards too | fix: {like}"
+                        yield Fault(value.path, f"{operator} compares {text} literally, wildcards too", like)
 
 
 def _pairs(value: Any) -> list[tuple[str, Any]]:
@@ -66,14 +75,15 @@ def _pairs(value: Any) -> list[tuple[str, Any]]:
     )
 
 
-def _key_fault(key: str) -> str:
+def _key_fault(key: str) -> tuple[str, str] | None:
+    """Return what is wrong with a condition key, and the fix."""
     prefix, colon, name = key.lower().partition(":")
     if prefix == "aws" and colon:
         known = name in _GLOBAL or name.partition("/")[0] + "/" in _GLOBAL
-        return "" if known else f"is not a global condition key | fix: {_near(name)}"
+        return None if known else ("is not a global condition key", _near(name))
     if colon and (load_service(prefix) or "." in prefix or prefix == "saml"):  # a dot: an identity provider
-        return ""
-    return "is not a condition key, so the condition never matches | fix: service:Key, e.g. aws:SourceArn"
+        return None
+    return "is not a condition key, so the condition never matches", "service:Key, e.g. aws:SourceArn"
 
 
 def _near(name: str) -> str:

@@ -14,9 +14,20 @@ from typing import Any, Final
 from ceap.cfn.template import Template
 from ceap.iam.arn import resolve, split_arn
 from ceap.iam.documents import PlacedValue, documents, entries
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
 RULE: Final = "IAM06_NOBODY_ELSE"
+ENTRY: Final = Entry(
+    title="The policies of tables, keys, event buses and others allow neither every principal nor a fixed account",
+    why="A resource's own policy grants access by itself: no role of this account has to allow it too.",
+    fix=(
+        "Name a principal of this account, e.g. `Principal: {AWS: !GetAtt ETLFunctionRole.Arn}`; waive what "
+        "another account really needs."
+    ),
+    requirement=("11.9",),
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html",
+)
 
 _READ_BY_GUARD: Final = (
     "AWS::S3::BucketPolicy",
@@ -26,10 +37,10 @@ _READ_BY_GUARD: Final = (
     "AWS::SQS::QueuePolicy",
 )
 _ACCOUNT: Final = re.compile(r"\d{12}")
+_FIX: Final = "Principal with !Sub and ${AWS::AccountId}, or a waiver"
 
 
-def check(template: Template) -> list[Finding]:
-    findings = []
+def check(template: Template) -> Iterator[Fault]:
     for document in documents(template):
         if document.is_trust or document.resource.type in _READ_BY_GUARD:
             continue
@@ -40,10 +51,7 @@ def check(template: Template) -> list[Finding]:
             for entry in _principals(statement.body, statement.path):
                 who = _who(resolve(template, entry.value), is_bound=is_bound)
                 if who:
-                    cure = "fix: Principal with !Sub and ${AWS::AccountId}, or a waiver"
-                    message = f"[IAM06] {who} may use the resource | {cure}"
-                    findings.append(finding_at(template, RULE, message, entry.path))
-    return findings
+                    yield Fault(entry.path, f"{who} may use the resource", _FIX)
 
 
 def _principals(statement: dict[str, Any], path: str) -> Iterator[PlacedValue]:

@@ -5,6 +5,7 @@ Source: Amazon S3, SQS and SNS Developer Guides on their policies.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from ceap.cfn.lookup import BUCKET, QUEUE, TOPIC, items, pointed_at
@@ -12,9 +13,17 @@ from ceap.cfn.template import Template
 from ceap.iam.arn import resolve, split_arn
 from ceap.iam.documents import PolicyDocument, documents
 from ceap.iam.matching import matches
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
 RULE: Final = "IAM05_POLICY_OF_ITS_RESOURCE"
+ENTRY: Final = Entry(
+    title="The policy of a bucket, queue or topic names that bucket, queue or topic",
+    why="AWS refuses or ignores a statement on another resource, so the one that the policy is attached to stays open.",
+    fix="In Resource, name what the policy is attached to, e.g. `Resource: [!GetAtt Queue.Arn]`.",
+    requirement=("11.9",),
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html",
+)
 
 _ATTACHED: Final = {
     "AWS::S3::BucketPolicy": ("Bucket", BUCKET),
@@ -23,19 +32,15 @@ _ATTACHED: Final = {
 }
 
 
-def check(template: Template) -> list[Finding]:
-    findings = []
+def check(template: Template) -> Iterator[Fault]:
     for document in documents(template):
         names = _names(template, document)
         for statement in document.statements if names else ():
             for entry in statement.entries("Resource"):
                 parts = split_arn(resolve(template, entry.value))
                 if parts and not any(matches(parts[5].partition("/")[0], name) for name in names):
-                    message = f"[IAM05] the policy of {' and '.join(names)} names {parts[5]}"
-                    findings.append(
-                        finding_at(template, RULE, f"{message} | fix: name the resource itself", entry.path)
-                    )
-    return findings
+                    what = f"the policy of {' and '.join(names)} names {parts[5]}"
+                    yield Fault(entry.path, what, "name the resource itself")
 
 
 def _names(template: Template, document: PolicyDocument) -> list[str]:

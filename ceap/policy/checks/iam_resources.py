@@ -15,29 +15,34 @@ from ceap.cfn.template import Template
 from ceap.iam.arn import ARNS, is_late, is_named, resolve, split_arn
 from ceap.iam.documents import PlacedValue, PolicyDocument, Statement, documents
 from ceap.iam.services import known_actions, resource_types, takes
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
 RULE: Final = "IAM02_ACTIONS_TAKE_RESOURCES"
+ENTRY: Final = Entry(
+    title="Every action of a policy applies to a resource of its statement",
+    why="s3:GetObject on a bucket, or an action on a queue's URL, is valid IAM that grants nothing.",
+    fix="In Resource, name an ARN that the action takes; `'*'` for actions that take no other.",
+    requirement=("11.9",),
+    source="https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html",
+)
 
 _API: Final = "execute-api:/"
 """How the policy of an API begins a resource (API Gateway Developer Guide, "Resource policy examples")."""
 
 
-def check(template: Template) -> list[Finding]:
-    return [
-        finding_at(template, RULE, f"[IAM02] {fault}", path)
-        for document in documents(template)
-        for statement in document.statements
-        for path, fault in _faults(template, document, statement)
-    ]
+def check(template: Template) -> Iterator[Fault]:
+    for document in documents(template):
+        for statement in document.statements:
+            yield from _faults(template, document, statement)
 
 
-def _faults(template: Template, document: PolicyDocument, statement: Statement) -> Iterator[tuple[str, str]]:
+def _faults(template: Template, document: PolicyDocument, statement: Statement) -> Iterator[Fault]:
     actions = [action for action in statement.texts("Action") if action.value == "*" or known_actions(action.value)]
     if document.is_trust:
         for action in actions:
             if not takes(action.value, ARNS[ROLE]):
-                yield action.path, f"{action.value} does not assume a role | fix: sts:AssumeRole"
+                yield Fault(action.path, f"{action.value} does not assume a role", "sts:AssumeRole")
         return
     arns = {}
     for entry in statement.entries("Resource"):
@@ -45,15 +50,15 @@ def _faults(template: Template, document: PolicyDocument, statement: Statement) 
         if _is_arn(template, text):
             arns[text] = entry
         elif not text.startswith(_API):
-            yield entry.path, f"{text} is not an ARN | fix: !GetAtt or !Sub of the ARN"
+            yield Fault(entry.path, f"{text} is not an ARN", "!GetAtt or !Sub of the ARN")
     misplaced = [action for action in actions if arns and not any(takes(action.value, arn) for arn in arns)]
     for action in misplaced:
-        yield action.path, f"{action.value} does nothing on {' or '.join(arns)} | fix: {_wanted(action)}"
+        yield Fault(action.path, f"{action.value} does nothing on {' or '.join(arns)}", _wanted(action))
     if len(misplaced) < len(actions):
         services = {form.split(":")[2] for action in actions for _, form in resource_types(action.value)}
         for arn, entry in arns.items():
             if not any(takes(action.value, arn) or _service(arn) in services for action in actions):
-                yield entry.path, f"no action of the statement applies to {arn} | fix: remove it"
+                yield Fault(entry.path, f"no action of the statement applies to {arn}", "remove it")
 
 
 def _is_arn(template: Template, text: str) -> bool:

@@ -5,20 +5,28 @@ Source: IAM User Guide, "IAM JSON policy elements: Version".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from ceap.cfn.document import walk_scalars
 from ceap.cfn.template import Template
 from ceap.iam.arn import resolve
 from ceap.iam.documents import PolicyDocument, documents
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
 RULE: Final = "IAM04_POLICY_VERSION"
+ENTRY: Final = Entry(
+    title="The version of a policy is 2012-10-17",
+    why="Without it a policy has the older version, which reads ${aws:username} and all other variables as plain text.",
+    fix="Set `Version: '2012-10-17'`; a policy without variables may leave it out.",
+    requirement=("11.9",),
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html",
+)
 VERSION: Final = "2012-10-17"
 
 
-def check(template: Template) -> list[Finding]:
-    findings = []
+def check(template: Template) -> Iterator[Fault]:
     for document in documents(template):
         if "Version" in document.body:
             stated = document.body["Version"]
@@ -28,8 +36,7 @@ def check(template: Template) -> list[Finding]:
             fault = "the policy states no version, so its variables are plain text" if _has_variable(document) else ""
             place = document.path
         if fault:
-            findings.append(finding_at(template, RULE, f"[IAM04] {fault} | fix: Version: '{VERSION}'", place))
-    return findings
+            yield Fault(place, fault, f"Version: '{VERSION}'")
 
 
 def _has_variable(document: PolicyDocument) -> bool:

@@ -5,31 +5,41 @@ Source: requirement 5.6; docs/reference/package.md; AWS::Glue::Job Command.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from ceap.cfn.lookup import JOB, at, resources, text
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from templates import discovery, naming
 
 RULE: Final = "WIRE09_JOB_SCRIPT"
+ENTRY: Final = Entry(
+    title="A Glue job runs a script of the package with the package's library",
+    why="If the script or library is missing, the job fails when it starts, perhaps ten minutes into an execution.",
+    fix=(
+        "Set `ScriptLocation: !Sub "
+        "s3://ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}heavy_etl.py`, with a script of "
+        "glue/, and `--extra-py-files` to lib.zip there."
+    ),
+    requirement=("5.6",),
+    source="https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html",
+)
 
 
-def check(template: Template) -> list[Finding]:
+def check(template: Template) -> Iterator[Fault]:
     if at(template.data, "Parameters", naming.GLUE_PREFIX_PARAMETER) is None:
-        return []  # not what `ceap package` has put there
+        return  # not what `ceap package` has put there
     scripts = [f"s3://{naming.ARTIFACT_BUCKET}/{naming.script_key(name)}" for name in discovery.job_names()]
     library = f"s3://{naming.ARTIFACT_BUCKET}/{naming.library_key()}"
-    findings = []
     for job in resources(template, JOB):
         location = text(at(job.properties, "Command", "ScriptLocation"))
         if location is not None and location not in scripts:
-            message = f"[WIRE09] {location} is not a script of the package | fix: !Sub {', or '.join(scripts)}"
-            findings.append(finding_at(template, RULE, message, job.path("Command", "ScriptLocation")))
+            what = f"{location} is not a script of the package"
+            yield Fault(job.path("Command", "ScriptLocation"), what, f"!Sub {', or '.join(scripts)}")
         extra = at(job.properties, "DefaultArguments", naming.EXTRA_PY_FILES)
         if text(extra) != library:
             fix = f"DefaultArguments {naming.EXTRA_PY_FILES}: !Sub {library}"
-            message = f"[WIRE09] the library of the package is not on the job's Python path | fix: {fix}"
             place = () if extra is None else ("DefaultArguments", naming.EXTRA_PY_FILES)
-            findings.append(finding_at(template, RULE, message, job.path(*place)))
-    return findings
+            yield Fault(job.path(*place), "the library of the package is not on the job's Python path", fix)

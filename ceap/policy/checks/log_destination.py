@@ -25,11 +25,25 @@ from ceap.cfn.lookup import (
     text,
 )
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from templates import naming
 from templates.model import StepKind
 
 RULE: Final = "WIRE02_LOG_DESTINATION"
+ENTRY: Final = Entry(
+    title="A state machine, pipe or job writes to log groups of its own, named after it",
+    why=(
+        "Logs of two owners in one group cannot be told apart. A group that the template does not create keeps "
+        "logs for ever."
+    ),
+    fix=(
+        "Name the log group after its owner, below /aws/vendedlogs/ or /aws-glue/jobs/, and set it as the "
+        "owner's log destination."
+    ),
+    requirement=("9.2", "9.3"),
+    source="https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html",
+)
 
 _DESTINATIONS: Final[dict[str, tuple[str, tuple[str | int, ...]]]] = {
     MACHINE: (
@@ -41,47 +55,48 @@ _DESTINATIONS: Final[dict[str, tuple[str, tuple[str | int, ...]]]] = {
 _PREFIX: Final = ("DefaultArguments", "--custom-logGroup-prefix")
 
 
-def check(template: Template) -> list[Finding]:
-    faults = [fault for owner in resources(template, *_DESTINATIONS) for fault in _destination_faults(template, owner)]
+def check(template: Template) -> Iterator[Fault]:
+    for owner in resources(template, *_DESTINATIONS):
+        yield from _destination_faults(template, owner)
     for machine in machines(template):
         for stage, kind in machine.kinds().items():
             match kind:
                 case StepKind.GLUE:
                     job = machine.runs(template, stage)
-                    faults += _job_faults(template, job) if job else ()
+                    yield from _job_faults(template, job) if job else ()
                 case StepKind.LAMBDA:
                     pass  # P01_FUNCTION_LOG_GROUP checks LoggingConfig
                 case _:
                     assert_never(kind)
-    return [finding_at(template, RULE, f"[WIRE02] {message}", path) for message, path in faults]
 
 
-def _destination_faults(template: Template, owner: Resource) -> Iterator[tuple[str, str]]:
+def _destination_faults(template: Template, owner: Resource) -> Iterator[Fault]:
     prefix, place = _DESTINATIONS[owner.type]
     value = at(owner.properties, *place)
     group, target = pointed_at(template, value), reference(value)
     if group is None or target is None:
         return
     if group.type != LOG_GROUP or target[1] != "Arn":
-        yield "LogGroupArn is not the ARN of a log group | fix: !GetAtt of its log group's Arn", owner.path(*place)
+        yield Fault(owner.path(*place), "LogGroupArn is not the ARN of a log group", "!GetAtt of its log group's Arn")
     elif group.name is not None and owner.name is not None and group.name != prefix + owner.name:
-        message = f"{owner.logical_id} logs to {group.name} | fix: a log group of the name {prefix}{owner.name}"
-        yield message, owner.path(*place)
+        what = f"{owner.logical_id} logs to {group.name}"
+        yield Fault(owner.path(*place), what, f"a log group of the name {prefix}{owner.name}")
 
 
-def _job_faults(template: Template, job: Resource) -> Iterator[tuple[str, str]]:
+def _job_faults(template: Template, job: Resource) -> Iterator[Fault]:
     prefix = text(at(job.properties, *_PREFIX))
     if job.name is None:
         return
     right = f"{naming.JOB_LOGS}/{job.name}"
     if prefix != right:
-        yield f"the job does not log to groups of its own | fix: {_PREFIX[1]} {right}", job.path(*_PREFIX)
+        yield Fault(job.path(*_PREFIX), "the job does not log to groups of its own", f"{_PREFIX[1]} {right}")
         return
     groups = {group.name: group.logical_id for group in resources(template, LOG_GROUP)}
     awaited = items(at(template.data["Resources"], job.logical_id, "DependsOn"))
     for name in (f"{right}/output", f"{right}/error"):
         if name not in groups:
-            yield f"the template has no log group {name} | fix: an AWS::Logs::LogGroup of that name", job.path(*_PREFIX)
+            what = f"the template has no log group {name}"
+            yield Fault(job.path(*_PREFIX), what, "an AWS::Logs::LogGroup of that name")
         elif groups[name] not in awaited:
-            message = f"the job may run before {groups[name]} exists | fix: name it in DependsOn"
-            yield message, f"{job.path()}/DependsOn"
+            what = f"the job may run before {groups[name]} exists"
+            yield Fault(f"{job.path()}/DependsOn", what, "name it in DependsOn")

@@ -12,18 +12,23 @@ from typing import Final
 from ceap.cfn.document import walk_scalars
 from ceap.cfn.lookup import at, items
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
 RULE: Final = "CFN04_NO_TRANSFORM"
+ENTRY: Final = Entry(
+    title="No transform and no module writes a part of the template",
+    why="CloudFormation deploys what SAM, another macro, AWS::Include or a module writes, and that was not judged.",
+    fix="Judge what `aws cloudformation get-template --template-stage Processed` prints, or write the resources out.",
+    source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-macros.html",
+)
 
 _FIX: Final = "judge what `aws cloudformation get-template --template-stage Processed` prints"
 
 
-def check(template: Template) -> list[Finding]:
-    return [
-        finding_at(template, RULE, f"[CFN04] {what}, and that was not judged | fix: {_FIX}", path)
-        for path, what in (*_transforms(template), *_modules(template))
-    ]
+def check(template: Template) -> Iterator[Fault]:
+    for path, what in (*_transforms(template), *_modules(template)):
+        yield Fault(path, f"{what}, and that was not judged", _FIX)
 
 
 def _transforms(template: Template) -> Iterator[tuple[str, str]]:

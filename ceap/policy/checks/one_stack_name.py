@@ -8,6 +8,7 @@ Source: property 38; requirements 1.1 and 10.2.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 from ceap.cfn.lookup import (
@@ -24,32 +25,38 @@ from ceap.cfn.lookup import (
     resources,
 )
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
 RULE: Final = "P38_ONE_STACK_NAME"
+ENTRY: Final = Entry(
+    title="All names of a workflow begin with the name of its stack",
+    why="People find resources by it, grants spell it out, and two stacks share no name.",
+    fix="Begin the name with `{StackName}-${Environment}`, e.g. `FunctionName: !Sub ceap-orders-${Environment}-ETL`.",
+    property=38,
+    requirement=("1.1", "10.2"),
+    source="docs/reference/requirements.md#properties",
+)
 
 _NAMED: Final = (FUNCTION, JOB, MACHINE, PIPE, QUEUE, ALARM, EVENT_RULE)
 _ENVIRONMENT: Final = "-${Environment}"
 _SERVICE: Final = ("Environment", "Variables", "POWERTOOLS_SERVICE_NAME")
 
 
-def check(template: Template) -> list[Finding]:
+def check(template: Template) -> Iterator[Fault]:
     named = [(resource, resource.name) for resource in resources(template, *_NAMED) if resource.name is not None]
     bases = Counter(name.partition(_ENVIRONMENT)[0] for _, name in named if _ENVIRONMENT in name)
     if len(list(resources(template, MACHINE))) != 1 or not bases:
-        return []  # no workflow, or several
+        return  # no workflow, or several
     base = bases.most_common(1)[0][0]
     stack = base + _ENVIRONMENT
-    findings = []
     for resource, name in named:
         is_whole = resource.type in (MACHINE, PIPE)
         if not (name == stack if is_whole else name.startswith(f"{stack}-")):
-            message = (
-                f"[P38] {name} is not named after its stack | fix: {stack}{'' if is_whole else '- and what it is'}"
-            )
-            findings.append(finding_at(template, RULE, message, resource.path(NAME_PROPERTY[resource.type])))
+            place = resource.path(NAME_PROPERTY[resource.type])
+            fix = f"{stack}{'' if is_whole else '- and what it is'}"
+            yield Fault(place, f"{name} is not named after its stack", fix)
         service = at(resource.properties, *_SERVICE)
         if handler_of(resource) and (service is None or isinstance(service, str)) and service != base:
-            message = f"[P38] the function logs as {service or 'no service'} | fix: {_SERVICE[-1]}: {base}"
-            findings.append(finding_at(template, RULE, message, resource.path(*_SERVICE)))
-    return findings
+            what = f"the function logs as {service or 'no service'}"
+            yield Fault(resource.path(*_SERVICE), what, f"{_SERVICE[-1]}: {base}")

@@ -12,9 +12,16 @@ from typing import Any, Final, TypeAlias
 
 from ceap.cfn.lookup import at
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
 RULE: Final = "CFN03_OPTIONAL_PARAMETERS"
+ENTRY: Final = Entry(
+    title="A parameter that may be empty is used only where it has a value",
+    why="A condition the wrong way round passes an empty string on as a key, a name or an address.",
+    fix="Swap the branches of `!If`, or compare with the empty string, e.g. `!Not [!Equals [!Ref KmsKeyArn, '']]`.",
+    source="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-conditions.html",
+)
 
 _GIVEN: Final = object()
 """Stands for any value except the empty string."""
@@ -26,15 +33,13 @@ _Ways: TypeAlias = tuple[bool | None, bool | None]
 """Whether something holds when the parameter is empty, and when it is given; None where other things decide."""
 
 
-def check(template: Template) -> list[Finding]:
+def check(template: Template) -> Iterator[Fault]:
     parameters = at(template.data, "Parameters")
-    findings = []
     for name, parameter in parameters.items() if isinstance(parameters, dict) else ():
         if at(parameter, "Default") == "":
-            cure = f"fix: swap the branches, or make the condition Equals !Ref {name}, ''"
-            message = f"[CFN03] {name} is used where it is empty | {cure}"
-            findings += [finding_at(template, RULE, message, path) for path in _misused(template, name)]
-    return findings
+            fix = f"swap the branches, or make the condition Equals !Ref {name}, ''"
+            for path in _misused(template, name):
+                yield Fault(path, f"{name} is used where it is empty", fix)
 
 
 def _misused(template: Template, parameter: str) -> list[str]:

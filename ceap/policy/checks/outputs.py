@@ -22,23 +22,33 @@ from ceap.cfn.lookup import (
     resources,
 )
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from templates import discovery, naming
 
 RULE: Final = "WIRE11_OUTPUTS"
+ENTRY: Final = Entry(
+    title="Outputs and exports hold what their names say",
+    why="People send messages to QueueUrl, workflows import by name, and grants spell out the buckets' names.",
+    fix=(
+        "Set each output to the resource of its name, e.g. `Value: !Ref Queue` in QueueUrl, and export all that "
+        "workflows import."
+    ),
+    requirement=("11.2",),
+    source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/outputs-section-structure.html",
+)
 
 _NAMES: Final = {"WorkflowBucket": naming.WORKFLOW_BUCKET, "ArtifactBucket": naming.ARTIFACT_BUCKET}
 
 
-def check(template: Template) -> list[Finding]:
+def check(template: Template) -> Iterator[Fault]:
     outputs = template.data.get("Outputs")
-    if not isinstance(outputs, dict):
-        return []
-    faults = [*_workflow_faults(template, outputs), *_foundation_faults(template, outputs)]
-    return [finding_at(template, RULE, f"[WIRE11] {message}", path) for message, path in faults]
+    if isinstance(outputs, dict):
+        yield from _workflow_faults(template, outputs)
+        yield from _foundation_faults(template, outputs)
 
 
-def _workflow_faults(template: Template, outputs: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _workflow_faults(template: Template, outputs: dict[str, Any]) -> Iterator[Fault]:
     for pipe in resources(template, PIPE):
         queue, machine = (pointed_at(template, pipe.properties.get(key)) for key in ("Source", "Target"))
         dead_letters = pointed_at(template, at(queue and queue.properties, "RedrivePolicy", "deadLetterTargetArn"))
@@ -49,22 +59,20 @@ def _workflow_faults(template: Template, outputs: dict[str, Any]) -> Iterator[tu
         ):
             target = reference(at(outputs, name, "Value"))
             if wanted and target and (target[0] != wanted.logical_id or target[1] not in attributes):
-                message = f"{name} is not that of {wanted.logical_id} | fix: !Ref {wanted.logical_id}"
-                yield message, f"/Outputs/{name}/Value"
+                what = f"{name} is not that of {wanted.logical_id}"
+                yield Fault(f"/Outputs/{name}/Value", what, f"!Ref {wanted.logical_id}")
 
 
-def _foundation_faults(template: Template, outputs: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _foundation_faults(template: Template, outputs: dict[str, Any]) -> Iterator[Fault]:
     names = exported(template)
     for export in foundation_exports() if names else ():
         output = names.get(naming.export(export))
         if output is None:
-            message = f"no output exports {naming.export(export)}, which workflows import | fix: add one"
-            yield message, "/Outputs"
+            what = f"no output exports {naming.export(export)}, which workflows import"
+            yield Fault("/Outputs", what, "add one")
         elif not _is_export(template, export, at(outputs, output, "Value")):
-            yield (
-                f"{export} is not what workflows import by that name | fix: {_cure(template, export)}",
-                f"/Outputs/{output}/Value",
-            )
+            what = f"{export} is not what workflows import by that name"
+            yield Fault(f"/Outputs/{output}/Value", what, _cure(template, export))
 
 
 def _is_export(template: Template, export: str, value: Any) -> bool:

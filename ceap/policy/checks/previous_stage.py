@@ -6,18 +6,27 @@ Source: property 3; requirements 2.3, 2.4 and 3.1.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Final, assert_never
 
 from ceap.cfn.lookup import Machine, at, machines
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from templates.model import StepKind
 
 RULE: Final = "P03_PREVIOUS_STAGE"
+ENTRY: Final = Entry(
+    title="previousStage of a Lambda task is the stage before it, null for the first",
+    why="The stage reads the output of previousStage. With a wrong name it skips the stages between, without an error.",
+    fix='In the Payload, set e.g. `"previousStage": "ETLStage"`; for the first stage `"previousStage": null`.',
+    property=3,
+    requirement=("2.3", "2.4", "3.1"),
+    source="docs/reference/requirements.md#properties",
+)
 
 
-def check(template: Template) -> list[Finding]:
-    findings = []
+def check(template: Template) -> Iterator[Fault]:
     for machine in machines(template):
         for previous, name in machine.steps():
             if not _takes_our_payload(machine, name):
@@ -26,10 +35,8 @@ def check(template: Template) -> list[Finding]:
             if said != previous:
                 wrong = "reads the message" if said is None else f"reads the output of {said}"
                 right = "it is the first stage" if previous is None else f"the stage before it is {previous}"
-                message = f'[P03] the stage {wrong}, and {right} | fix: "previousStage": {json.dumps(previous)}'
-                path = machine.path("States", name, "Parameters", "Payload", "previousStage")
-                findings.append(finding_at(template, RULE, message, path))
-    return findings
+                place = machine.path("States", name, "Parameters", "Payload", "previousStage")
+                yield Fault(place, f"the stage {wrong}, and {right}", f'"previousStage": {json.dumps(previous)}')
 
 
 def _takes_our_payload(machine: Machine, name: str) -> bool:

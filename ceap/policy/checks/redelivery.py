@@ -23,29 +23,41 @@ from ceap.cfn.lookup import (
     resources,
 )
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from templates import budget
 
 RULE: Final = "P33_REDELIVERY"
+ENTRY: Final = Entry(
+    title="A message becomes visible again only after its execution, and the queue keeps it for all its receives",
+    why=(
+        "If it becomes visible sooner, two executions process it at the same time. If SQS deletes it sooner, it "
+        "never reaches the dead-letter queue."
+    ),
+    fix=(
+        "Set `VisibilityTimeout`, for EXPRESS six times the sum of the functions' Timeout, and "
+        "`MessageRetentionPeriod` to the seconds that the finding names."
+    ),
+    property=33,
+    requirement=("4.3", "8.5", "8.6"),
+    source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html",
+)
 
 VISIBILITY_DEFAULT_S: Final = 30
 RETENTION_DEFAULT_S: Final = 345_600
 """SQS's own VisibilityTimeout and MessageRetentionPeriod. Source: AWS::SQS::Queue."""
 
 
-def check(template: Template) -> list[Finding]:
+def check(template: Template) -> Iterator[Fault]:
     by_id = {machine.resource.logical_id: machine for machine in machines(template)}
-    findings = []
     for pipe in resources(template, PIPE):
         queue, target = (pointed_at(template, pipe.properties.get(key)) for key in ("Source", "Target"))
         machine = target and by_id.get(target.logical_id)
         if queue and queue.type == QUEUE and machine:
-            faults = _faults(template, queue, machine)
-            findings += [finding_at(template, RULE, f"[P33] {message}", path) for message, path in faults]
-    return findings
+            yield from _faults(template, queue, machine)
 
 
-def _faults(template: Template, queue: Resource, machine: Machine) -> Iterator[tuple[str, str]]:
+def _faults(template: Template, queue: Resource, machine: Machine) -> Iterator[Fault]:
     visibility_s = number(queue.properties.get("VisibilityTimeout", VISIBILITY_DEFAULT_S))
     if visibility_s is None:
         return
@@ -53,22 +65,20 @@ def _faults(template: Template, queue: Resource, machine: Machine) -> Iterator[t
     if machine.is_express:
         needed_s = budget.express_visibility_s(machine.functions_s(template) or 0)
     if visibility_s < needed_s:
-        message = (
-            f"a message may become visible after {visibility_s} s, while it is processed | fix: VisibilityTimeout: "
-        )
-        yield f"{message}{needed_s}", queue.path("VisibilityTimeout")
+        what = f"a message may become visible after {visibility_s} s, while it is processed"
+        yield Fault(queue.path("VisibilityTimeout"), what, f"VisibilityTimeout: {needed_s}")
     receives = number(at(queue.properties, "RedrivePolicy", "maxReceiveCount"))
     retention_s = number(queue.properties.get("MessageRetentionPeriod", RETENTION_DEFAULT_S))
     if receives and retention_s is not None and retention_s < receives * visibility_s:
         least_s = int(receives * visibility_s)
-        message = f"SQS deletes a message before it was received {receives} times | fix: MessageRetentionPeriod: "
-        yield f"{message}{least_s} or more", queue.path("MessageRetentionPeriod")
+        what = f"SQS deletes a message before it was received {receives} times"
+        yield Fault(queue.path("MessageRetentionPeriod"), what, f"MessageRetentionPeriod: {least_s} or more")
     for alarm in resources(template, ALARM):
         limit_s = number(alarm.properties.get("Threshold"))
         due_s = budget.queue_age_alarm_s(int(visibility_s))
         if _is_on_age_of(template, alarm, queue) and limit_s is not None and limit_s < due_s:
-            message = f"the alarm fires while a message may still be processed | fix: Threshold: {due_s}"
-            yield message, alarm.path("Threshold")
+            what = "the alarm fires while a message may still be processed"
+            yield Fault(alarm.path("Threshold"), what, f"Threshold: {due_s}")
 
 
 def _is_on_age_of(template: Template, alarm: Resource, queue: Resource) -> bool:

@@ -12,12 +12,23 @@ from typing import Final, NamedTuple, assert_never
 
 from ceap.cfn.lookup import BUCKET, Machine, at, machines, pointed_at, reference
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from templates import naming
 from templates.definition import integration_of
 from templates.model import StepKind
 
 RULE: Final = "WIRE06_STAGE_RUNS_ITS_OWN"
+ENTRY: Final = Entry(
+    title="A task runs the function or job of its own stage",
+    why="The function of another stage has that stage's role: S3 denies it this stage's input and output.",
+    fix=(
+        "In DefinitionSubstitutions, set the task's token to its function or job, e.g. `ETLFunction: !GetAtt "
+        "ETLFunction.Arn` or `HeavyETLJob: !Ref HeavyETLJob`."
+    ),
+    requirement=("1.1", "3.2"),
+    source="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html",
+)
 
 
 class _Worker(NamedTuple):
@@ -38,15 +49,12 @@ def _worker(kind: StepKind) -> _Worker:
             assert_never(kind)
 
 
-def check(template: Template) -> list[Finding]:
-    return [
-        finding_at(template, RULE, f"[WIRE06] {message}", path)
-        for machine in machines(template)
-        for message, path in _faults(template, machine)
-    ]
+def check(template: Template) -> Iterator[Fault]:
+    for machine in machines(template):
+        yield from _faults(template, machine)
 
 
-def _faults(template: Template, machine: Machine) -> Iterator[tuple[str, str]]:
+def _faults(template: Template, machine: Machine) -> Iterator[Fault]:
     for stage, kind in machine.kinds().items():
         parameter, worker = integration_of(kind).parameter, _worker(kind)
         path = machine.path("States", stage, "Parameters", parameter)
@@ -55,13 +63,13 @@ def _faults(template: Template, machine: Machine) -> Iterator[tuple[str, str]]:
         if target is None:
             continue  # no token, or another stack's function
         if run is None or target[1] not in worker.attributes:
-            cure = f"fix: {worker.wanted} in DefinitionSubstitutions"
-            yield f"the token is not a {worker.noun} of this template | {cure}", path
+            what = f"the token is not a {worker.noun} of this template"
+            yield Fault(path, what, f"{worker.wanted} in DefinitionSubstitutions")
         elif run.name is not None and not run.name.endswith(f"-{naming.purpose(stage)}"):
-            message = f"the stage runs {run.name} | fix: the {worker.noun} whose name ends in -{naming.purpose(stage)}"
-            yield message, path
+            fix = f"the {worker.noun} whose name ends in -{naming.purpose(stage)}"
+            yield Fault(path, f"the stage runs {run.name}", fix)
     bucket = machine.substituted("${WorkflowBucket}")
     found = pointed_at(template, bucket)
     if found and found.type != BUCKET:
         path = machine.resource.path("DefinitionSubstitutions", "WorkflowBucket")
-        yield f"{found.logical_id} is not a bucket | fix: the workflow bucket's name", path
+        yield Fault(path, f"{found.logical_id} is not a bucket", "the workflow bucket's name")

@@ -5,17 +5,26 @@ Neither Guard nor cfn-lint follows the graph. Source: property 15; Amazon States
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from ceap.cfn.lookup import Machine, at, items, machines
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
 RULE: Final = "P15_STATES_IN_ORDER"
+ENTRY: Final = Entry(
+    title="Next leads from the first state through every state once, and the execution ends",
+    why="A state outside the chain never runs, and a loop never ends. Neither Guard nor cfn-lint follows the graph.",
+    fix='Set each state\'s `Next` to the state that follows it, and `"End": true` on the last.',
+    property=15,
+    requirement=("4.4",),
+    source="https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html",
+)
 
 
-def check(template: Template) -> list[Finding]:
-    findings = []
+def check(template: Template) -> Iterator[Fault]:
     for machine in machines(template):
         chain = machine.chain()
         if not chain:
@@ -23,15 +32,12 @@ def check(template: Template) -> list[Finding]:
         reached = _reached(machine, chain[0])
         for name in machine.states:
             if name not in reached:
-                message = (
-                    f"[P15] no state leads to {name} | fix: name it in the Next of the state before it, or remove it"
-                )
-                findings.append(finding_at(template, RULE, message, machine.path("States", name)))
+                fix = "name it in the Next of the state before it, or remove it"
+                yield Fault(machine.path("States", name), f"no state leads to {name}", fix)
         back = machine.states[chain[-1]].get("Next")
         if back in chain:
-            message = f"[P15] the execution loops back to {back} | fix: set Next to the state that follows, or End true"
-            findings.append(finding_at(template, RULE, message, machine.path("States", chain[-1], "Next")))
-    return findings
+            fix = "set Next to the state that follows, or End true"
+            yield Fault(machine.path("States", chain[-1], "Next"), f"the execution loops back to {back}", fix)
 
 
 def _reached(machine: Machine, start: str) -> set[str]:

@@ -7,14 +7,28 @@ add states, a Catch or a grant. Source: AWS::StepFunctions::StateMachine, Defini
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 from ceap.cfn.lookup import at, items
 from ceap.cfn.substitution import PLAIN, TOKEN, literal
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 
 RULE: Final = "ASL06_VALUES_ARE_PLAIN"
+ENTRY: Final = Entry(
+    title="A value of DefinitionSubstitutions cannot change the definition around its token",
+    why=(
+        "CloudFormation puts the value into the JSON as it is. With a quotation mark in it, a value can add "
+        "states or a Catch that nobody judged."
+    ),
+    fix=(
+        "Use `!Ref` or `!GetAtt` of a resource, `!ImportValue`, `!Sub` of those, or a text of letters, digits "
+        "and `_ . : / @ + * # -`."
+    ),
+    source="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html",
+)
 
 _SIGNS: Final = "letters, digits, spaces and _ . : / @ + * # -"
 _FIX: Final = f"!Ref or !GetAtt of a resource, !ImportValue, or !Sub of those; texts hold {_SIGNS} alone"
@@ -23,21 +37,17 @@ _PATTERN: Final = re.compile(rf"\^(?:[A-Za-z0-9_:/@+*#?()|-]|\\[dw.:/*+-]|{_CLAS
 """Patterns of parameters that match nothing but plain texts; others that do are not recognized."""
 
 
-def check(template: Template) -> list[Finding]:
-    findings = []
+def check(template: Template) -> Iterator[Fault]:
     for path in template.written_definitions:
         machine = path.split("/")[2]
         values = template.data["Resources"][machine]["Properties"].get("DefinitionSubstitutions", {})
         place = path.removesuffix("DefinitionString") + "DefinitionSubstitutions"
         if not isinstance(values, dict) or any(key.startswith("Fn::") for key in values):
-            message = f"[ASL06] what replaces the tokens is not known | fix: name each token, with {_FIX}"
-            findings.append(finding_at(template, RULE, message, place))
+            yield Fault(place, "what replaces the tokens is not known", f"name each token, with {_FIX}")
             continue
         for key, value in values.items():
             if what := _fault(template, value):
-                message = f"[ASL06] {what}, so the definition that runs may not be the one judged | fix: {_FIX}"
-                findings.append(finding_at(template, RULE, message, f"{place}/{key}"))
-    return findings
+                yield Fault(f"{place}/{key}", f"{what}, so the definition that runs may not be the one judged", _FIX)
 
 
 def _fault(template: Template, value: Any) -> str:

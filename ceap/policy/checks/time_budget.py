@@ -7,7 +7,7 @@ Source: property 25; requirements 4.1, 6.1 and 6.4; `templates/budget.py`, the o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, TypeAlias, assert_never
+from typing import Any, Final, assert_never
 
 from ceap.cfn.lookup import (
     FUNCTION,
@@ -21,11 +21,23 @@ from ceap.cfn.lookup import (
     number,
 )
 from ceap.cfn.template import Template
-from ceap.policy.finding import Finding, finding_at
+from ceap.policy.catalogue import Entry
+from ceap.policy.finding import Fault
 from templates import budget
 from templates.model import JOB_DEFAULT_MIN, RetryPolicy, StepKind
 
 RULE: Final = "P25_TIME_BUDGET"
+ENTRY: Final = Entry(
+    title="A task times out after its function or job, an execution after its tasks, and EXPRESS takes at most 300 s",
+    why=(
+        "If the task or the execution times out first, it says less than the function or job would, and its "
+        "retry is wasted."
+    ),
+    fix="Set `TimeoutSeconds` to the number that the finding names, or shorten the `Timeout` of the function or job.",
+    property=25,
+    requirement=("4.1", "6.1", "6.4"),
+    source="https://docs.aws.amazon.com/step-functions/latest/dg/sfn-stuck-execution.html",
+)
 
 _ATTEMPTS_MAX: Final = 100
 _RATE_MAX: Final = 100
@@ -33,35 +45,27 @@ _RATE_MAX: Final = 100
 
 _NO_RETRY: Final = RetryPolicy(max_attempts=0)
 
-_Fault: TypeAlias = tuple[str, str]
-"""Message and path."""
+
+def check(template: Template) -> Iterator[Fault]:
+    for machine in machines(template):
+        yield from _task_faults(template, machine)
+        yield from _express_faults(template, machine) if machine.is_express else _standard_faults(machine)
 
 
-def check(template: Template) -> list[Finding]:
-    return [
-        finding_at(template, RULE, f"[P25] {message}", path)
-        for machine in machines(template)
-        for message, path in (
-            *_task_faults(template, machine),
-            *(_express_faults(template, machine) if machine.is_express else _standard_faults(machine)),
-        )
-    ]
-
-
-def _task_faults(template: Template, machine: Machine) -> Iterator[_Fault]:
+def _task_faults(template: Template, machine: Machine) -> Iterator[Fault]:
     for stage, kind in machine.kinds().items():
         run, task_s = machine.runs(template, stage), number(machine.states[stage].get("TimeoutSeconds"))
         if run is None:
             continue
-        what, needed_s = _needed_s(kind, run)
+        worker, needed_s = _needed_s(kind, run)
         if run.type == FUNCTION and handler_of(run) and "Timeout" not in run.properties:
-            message = f"the function has no Timeout, so Lambda ends it after {FUNCTION_DEFAULT_S} s | fix: Timeout"
-            yield message, run.path("Timeout")
+            what = f"the function has no Timeout, so Lambda ends it after {FUNCTION_DEFAULT_S} s"
+            yield Fault(run.path("Timeout"), what, "Timeout")
         if needed_s and task_s is not None and task_s < needed_s:
-            yield (
-                f"the task times out after {task_s} s, before its {what} does | fix: "
-                f'"TimeoutSeconds": {needed_s}, or a shorter Timeout of {run.logical_id}',
+            yield Fault(
                 machine.path("States", stage, "TimeoutSeconds"),
+                f"the task times out after {task_s} s, before its {worker} does",
+                f'"TimeoutSeconds": {needed_s}, or a shorter Timeout of {run.logical_id}',
             )
 
 
@@ -78,32 +82,28 @@ def _needed_s(kind: StepKind, run: Resource) -> tuple[str, int | None]:
             assert_never(kind)
 
 
-def _express_faults(template: Template, machine: Machine) -> Iterator[_Fault]:
+def _express_faults(template: Template, machine: Machine) -> Iterator[Fault]:
     total_s = machine.functions_s(template)
     if total_s and total_s > budget.EXPRESS_LIMIT_S:
-        yield (
-            f"the functions may take {total_s} s together, and EXPRESS allows {budget.EXPRESS_LIMIT_S} | "
-            "fix: shorten their Timeout, or StateMachineType: STANDARD",
-            machine.resource.path("StateMachineType"),
-        )
+        what = f"the functions may take {total_s} s together, and EXPRESS allows {budget.EXPRESS_LIMIT_S}"
+        fix = "shorten their Timeout, or StateMachineType: STANDARD"
+        yield Fault(machine.resource.path("StateMachineType"), what, fix)
     elif total_s:
         yield from _limit_faults(machine, total_s)
 
 
-def _standard_faults(machine: Machine) -> Iterator[_Fault]:
+def _standard_faults(machine: Machine) -> Iterator[Fault]:
     tasks = [_longest_s(state) for state in machine.states.values() if state.get("Type") == "Task"]
     known = [longest_s for longest_s in tasks if longest_s is not None]
     if known and len(known) == len(tasks):
         yield from _limit_faults(machine, min(sum(known), budget.STANDARD_LIMIT_S))
 
 
-def _limit_faults(machine: Machine, needed_s: int) -> Iterator[_Fault]:
+def _limit_faults(machine: Machine, needed_s: int) -> Iterator[Fault]:
     limit_s = number(machine.definition.get("TimeoutSeconds"))
     if limit_s is not None and limit_s < needed_s:  # P12 and P18 report a missing one
-        message = (
-            f'the execution times out after {limit_s} s, and its tasks may take {needed_s} s | fix: "TimeoutSeconds": '
-        )
-        yield f"{message}{needed_s}", machine.path("TimeoutSeconds")
+        what = f"the execution times out after {limit_s} s, and its tasks may take {needed_s} s"
+        yield Fault(machine.path("TimeoutSeconds"), what, f'"TimeoutSeconds": {needed_s}')
 
 
 def _longest_s(state: dict[str, Any]) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 import msgspec
 
 from ceap.errors import UsageError
+from ceap.policy.finding import Fault
 from ceap.policy.guard.cfn_guard import GuardError, run_engine
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "SKIP"]
@@ -17,25 +18,33 @@ _T = TypeVar("_T")
 
 _RULE: Final = re.compile(r"^[ \t]*rule\s+(\w+)\b(?!\s*\()", re.MULTILINE)  # one with parameters serves the others
 _MESSAGE: Final = re.compile(r"<<.*?>>", re.DOTALL)
+_REFERENCE: Final = re.compile(r"^#[ \t]*Reference:[ \t]*(\S+)", re.MULTILINE)
+_FIX: Final = re.compile(r" \| fix: | \[FIX\]: ")
+"""What stands between fault and fix in a message: in ours, and in those of AWS Control Tower."""
+
 _SUFFIXES: Final = (".guard", ".ruleset")
 _SHARE_MIN: Final = 8
 """Rule files that are worth a process of their own: fewer are judged before it has read the templates."""
 
 
 class RuleFile(msgspec.Struct, frozen=True):
-    """A file of Guard rules; `rules` are the names of those that give a verdict of their own."""
+    """A file of Guard rules; `rules` are the names of those that give a verdict of their own.
+
+    `source` is the page that they rest on, which the file names in a comment, `# Reference: ...`; empty without one.
+    """
 
     file: str
     text: str
     rules: tuple[str, ...]
+    source: str = ""
 
 
 class RuleFailure(msgspec.Struct, frozen=True):
-    """A clause that failed; `path` is the place in the template, empty when there is nothing to point at."""
+    """A clause that failed; the place in the fault is empty when there is nothing to point at."""
 
     rule: str
-    path: str
-    message: str
+    fault: Fault
+    source: str
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -71,7 +80,8 @@ def _load_rule_file(file: Path) -> RuleFile:
         raise UsageError(
             f"{file}: declares no rule, so it could never fail; write one, `rule NAME {{ ... }}`, or remove the file"
         )
-    return RuleFile(str(file), text, rules)
+    reference = _REFERENCE.search(text)
+    return RuleFile(str(file), text, rules, reference[1] if reference else "")
 
 
 def refuse_clashes(files: Sequence[RuleFile]) -> None:
@@ -148,18 +158,26 @@ def _read_report(report: dict[str, Any], files: Sequence[RuleFile], name: str) -
     verdicts: dict[str, Verdict] = dict.fromkeys(report["not_applicable"], "SKIP")
     verdicts |= dict.fromkeys(report["compliant"], "PASS")
     failures: list[RuleFailure] = []
+    sources = {rule: rule_file.source for rule_file in files for rule in rule_file.rules}
     for entry in report["not_compliant"]:
         rule = entry["Rule"]["name"]
         verdicts[rule] = "FAIL"
         clauses = list(_failed_clauses(entry)) or [_Clause("", "", "the rule")]
-        failures += [
-            RuleFailure(rule, clause.path, clause.message or f"does not hold: {clause.text}") for clause in clauses
-        ]
+        failures += [RuleFailure(rule, _fault(rule, clause), sources.get(rule, "")) for clause in clauses]
     for rule_file in files:
         if missing := [rule for rule in rule_file.rules if rule not in verdicts]:
             text = f"Guard gave no verdict on {', '.join(missing)} of {rule_file.file}"
             raise UsageError(f"{name}: {text}, so nothing was judged; rewrite the rule")
     return Result(verdicts, list(dict.fromkeys(failures)))
+
+
+def _fault(rule: str, clause: "_Clause") -> Fault:
+    """Return what the author of a rule says of a failed clause: `[P16] what is wrong | fix: what to set`.
+
+    A message is all that Guard hands on, so it is taken apart here, once.
+    """
+    what, *fix = _FIX.split(clause.message.removeprefix(f"[{rule.partition('_')[0]}] "), 1)
+    return Fault(clause.path, what or f"does not hold: {clause.text}", "".join(fix))
 
 
 class _Clause(msgspec.Struct, frozen=True):

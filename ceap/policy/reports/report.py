@@ -40,10 +40,8 @@ def format_terminal(report: Report) -> str:
 
 
 def _paragraph(finding: Finding) -> str:
-    what = finding.what.removeprefix(f"[{finding.rule.partition('_')[0]}] ")
-    head = (
-        f"{_BOLD}{_printable(finding.file)}:{finding.line}{_RESET}: {_RED}{finding.rule}{_RESET}: {_printable(what)}\n"
-    )
+    place = f"{_BOLD}{_printable(finding.file)}:{finding.line}{_RESET}"
+    head = f"{place}: {_RED}{finding.rule}{_RESET}: {_printable(finding.what)}\n"
     rows = {"found": finding.found, "fix": finding.fix, "at": finding.path}
     return head + "".join(f"    {_DIM}{name:5}{_RESET} {_printable(text)}\n" for name, text in rows.items() if text)
 

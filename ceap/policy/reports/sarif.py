@@ -21,24 +21,22 @@ SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sche
 FINGERPRINT: Final = "ceap/v1"
 """Not GitHub's primaryLocationLineHash: its upload works that out, and warns of any other value."""
 
-_LINT_RULES: Final = "https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md"
-
 Json: TypeAlias = dict[str, Any]
 
 
-def format_sarif(report: Report, rules: Sequence[str], entries: Mapping[str, Entry], root: Path) -> str:
+def format_sarif(report: Report, entries: Mapping[str, Entry], root: Path) -> str:
     """Return the report in SARIF.
 
-    `rules` are the ids of all rules and checks, `entries` what the catalogues say of them, `root` is the folder that
-    addresses of files are relative to.
+    `entries` are all rules and checks by id, `root` is the folder that addresses of files are relative to.
     """
     findings: list[tuple[Finding, Waiver | None]] = [(finding, None) for finding in report.findings]
     findings += [(waived.finding, waived.waiver) for waived in report.waived]
     findings.sort(key=lambda pair: pair[0])
     ours = [pair for pair in findings if not LINT.fullmatch(pair[0].rule)]
     lint = [pair for pair in findings if LINT.fullmatch(pair[0].rule)]
-    descriptors = [_descriptor(rule, entries.get(rule)) for rule in sorted(rules)]
-    lint_descriptors = [_lint_descriptor(rule) for rule in sorted({finding.rule for finding, _ in lint})]
+    descriptors = [_descriptor(rule, entry) for rule, entry in sorted(entries.items())]
+    sources = {finding.rule: finding.source for finding, _ in lint}
+    lint_descriptors = [_descriptor(rule, _lint_entry(rule, source)) for rule, source in sorted(sources.items())]
     runs = [_run("ceap", descriptors, ours, root), _run("cfn-lint", lint_descriptors, lint, root)]
     return to_json({"$schema": SCHEMA, "version": "2.1.0", "runs": runs})
 
@@ -104,24 +102,21 @@ def _level(rule: str) -> str:
     return "warning" if rule.startswith("W") else "note"
 
 
-def _descriptor(rule: str, entry: Entry | None) -> Json:
-    if entry is None:  # a rule of one's own without a catalogue
-        return _described(rule, rule, f"The Guard rule {rule}.", "Read the rule, and what the finding says.")
-    return _described(rule, entry.title, entry.why, entry.fix)
+def _lint_entry(rule: str, source: str) -> Entry:
+    why = f"A rule of cfn-lint: {source}"
+    return Entry(title=f"cfn-lint {rule}", why=why, fix="Do what the finding says.", source=source)
 
 
-def _lint_descriptor(rule: str) -> Json:
-    address = f"{_LINT_RULES}#{rule}"
-    return _described(rule, f"cfn-lint {rule}", f"A rule of cfn-lint: {address}", "Do what the finding says.") | {
-        "helpUri": address
-    }
-
-
-def _described(rule: str, title: str, why: str, fix: str) -> Json:
-    return {
+def _descriptor(rule: str, entry: Entry) -> Json:
+    descriptor = {
         "id": rule,
         "defaultConfiguration": {"level": _level(rule)},
-        "shortDescription": {"text": title},
-        "fullDescription": {"text": why},
-        "help": {"text": f"{why} Fix: {fix}", "markdown": f"**Why.** {why}\n\n**Fix.** {fix}"},
+        "shortDescription": {"text": entry.title},
+        "fullDescription": {"text": entry.why},
+        "help": {
+            "text": f"{entry.why} Fix: {entry.fix}",
+            "markdown": f"**Why.** {entry.why}\n\n**Fix.** {entry.fix}",
+        },
     }
+    # A page of the project has no address outside of it.
+    return descriptor | ({"helpUri": entry.source} if entry.source.startswith("https://") else {})

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ceap.cfn.template import Template, parse_template
+from ceap.policy.finding import Fault
 
 
 def policy(*statements: Any, version: Any = "2012-10-17") -> dict[str, Any]:
@@ -33,3 +34,8 @@ def role(*statements: Any) -> Template:
 
 
 STATEMENT = "/Resources/Role/Properties/Policies/0/PolicyDocument/Statement/0"
+
+
+def told(fault: Fault) -> str:
+    """Return a fault in one line, as the tests of checks read it."""
+    return f"{fault.what} | fix: {fault.fix}"

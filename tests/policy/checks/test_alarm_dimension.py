@@ -22,7 +22,7 @@ RULE = "WIRE03_ALARM_DIMENSION"
 def test_a_dimension_that_the_namespace_does_not_know_is_found(
     alarm: str, value: object, namespace: str, dimension: str, cure: str
 ) -> None:
-    message = f"[WIRE03] {namespace} has no such {dimension}, so the alarm never fires | fix: {cure}"
+    message = f"{namespace} has no such {dimension}, so the alarm never fires | fix: {cure}"
     place = f"/Resources/{alarm}/Properties/Dimensions/0/Value"
     assert (message, place) in said(RULE, "standard", watched(alarm, value))
 
@@ -50,7 +50,7 @@ def test_a_dimension_that_the_namespace_does_not_know_is_found(
 def test_an_alarm_on_another_resource_is_found(
     alarm: str, value: object, metric: str, resource: str, dimension: str
 ) -> None:
-    message = f"[WIRE03] no alarm on {metric} watches {resource} | fix: set its {dimension} in Dimensions"
+    message = f"no alarm on {metric} watches {resource} | fix: set its {dimension} in Dimensions"
     assert said(RULE, "standard", watched(alarm, value)) == [(message, f"/Resources/{alarm}/Properties/Dimensions")]
 
 

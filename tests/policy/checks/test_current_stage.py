@@ -9,7 +9,7 @@ STATES = "/Resources/StateMachine/Properties/DefinitionString/States"
 
 
 def test_a_task_that_says_another_name_is_found_at_the_field() -> None:
-    message = '[P02] the stage writes its output as SiftStage | fix: "currentStage": "RateStage"'
+    message = 'the stage writes its output as SiftStage | fix: "currentStage": "RateStage"'
     place = f"{STATES}/RateStage/Parameters/Payload/currentStage"
     assert said(RULE, "express", state("RateStage", *PAYLOAD, "currentStage", "SiftStage")) == [(message, place)]
 

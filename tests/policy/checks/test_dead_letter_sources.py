@@ -14,8 +14,8 @@ def test_a_source_of_another_name_is_refused_both_ways() -> None:
     name = "ceap-express-${Environment}-messages"
     old = f"{ARN}ceap-express-${{Environment}}-queue"
     assert said(RULE, "express", of("Queue", "QueueName", sub(name))) == [
-        (f"[WIRE04] {old} does not send its dead letters here | fix: the ARN of {name}", f"{SOURCES}/0"),
-        (f"[WIRE04] the dead letters of {name} are refused | fix: add its ARN", SOURCES),
+        (f"{old} does not send its dead letters here | fix: the ARN of {name}", f"{SOURCES}/0"),
+        (f"the dead letters of {name} are refused | fix: add its ARN", SOURCES),
     ]
 
 
@@ -26,7 +26,7 @@ def test_a_dead_letter_queue_without_a_source_is_found() -> None:
 
 
 def test_a_dead_letter_queue_that_is_no_queue_by_its_arn_is_found() -> None:
-    message = "[WIRE04] deadLetterTargetArn is not the ARN of a queue | fix: !GetAtt of the dead-letter queue's Arn"
+    message = "deadLetterTargetArn is not the ARN of a queue | fix: !GetAtt of the dead-letter queue's Arn"
     place = "/Resources/Queue/Properties/RedrivePolicy/deadLetterTargetArn"
     change = of("Queue", "RedrivePolicy", "deadLetterTargetArn", {"Ref": "DeadLetterQueue"})
     assert said(RULE, "express", change) == [(message, place)]

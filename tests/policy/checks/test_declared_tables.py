@@ -41,7 +41,7 @@ RULE = "WIRE12_DECLARED_TABLES"
 )
 def test_a_table_that_handlers_do_not_declare_so_is_found(change: Change, message: str, place: str) -> None:
     [(said_message, said_place)] = said(RULE, "foundation", change)
-    assert said_message.startswith(f"[WIRE12] {message}")
+    assert said_message.startswith(f"{message}")
     assert said_place == place
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from ceap.cfn.template import Template, parse_template
 from ceap.policy.checks.definition_json import check
+from tests.policy.checks.support import told
 from tests.policy.samples import golden
 
 
@@ -29,14 +30,14 @@ def template(definition: object) -> Template:
 )
 def test_a_definition_that_is_no_json_object_is_found(definition: str, message: str) -> None:
     [finding] = check(template(definition))
-    assert finding.message.startswith(f"[ASL04] {message}")
-    assert finding.message.endswith("so no Guard rule was evaluated | fix: write one JSON object")
-    assert finding.path == "/Resources/Machine/Properties/DefinitionString"
+    assert told(finding).startswith(f"{message}")
+    assert told(finding).endswith("so no Guard rule was evaluated | fix: write one JSON object")
+    assert finding.place == "/Resources/Machine/Properties/DefinitionString"
 
 
 def test_a_definition_that_is_an_intrinsic_is_left_to_guard() -> None:
-    assert check(template({"Fn::Sub": "{"})) == []
+    assert [*check(template({"Fn::Sub": "{"}))] == []
 
 
 def test_the_committed_definition_is_fine() -> None:
-    assert check(golden("express")) == []
+    assert [*check(golden("express"))] == []

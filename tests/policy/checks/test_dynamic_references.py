@@ -13,7 +13,7 @@ SECRET = "{{resolve:secretsmanager:db:SecretString:password}}"
 
 def paths(kind: str, **properties: Any) -> list[str]:
     data = {"Resources": {"R": {"Type": kind, "Properties": properties}}}
-    return [finding.path for finding in check(parse_template(json.dumps(data), "t.json"))]
+    return [finding.place for finding in check(parse_template(json.dumps(data), "t.json"))]
 
 
 def policy(action: Any) -> Any:

@@ -43,16 +43,14 @@ EXPORT = "ceap-foundation-${Environment}-"
     ],
 )
 def test_an_import_that_belongs_elsewhere_is_found(change: Change, name: str, right: str, place: str) -> None:
-    message = f"[WIRE10] {name} is the wrong import here | fix: import {EXPORT}{right}"
+    message = f"{name} is the wrong import here | fix: import {EXPORT}{right}"
     assert said(RULE, "standard", change) == [(message, f"/Resources/{place}")]
 
 
 def test_an_import_that_the_foundation_does_not_export_is_found() -> None:
     change = of("RateFunction", *VARIABLES, "TABLE_RATINGS", imports("RatingTableName"))
     [(message, place)] = said(RULE, "express", change)
-    assert message.startswith(
-        f"[WIRE10] {EXPORT}RatingTableName is the wrong import here | fix: import {EXPORT} and one of"
-    )
+    assert message.startswith(f"{EXPORT}RatingTableName is the wrong import here | fix: import {EXPORT} and one of")
     assert place == "/Resources/RateFunction/Properties/Environment/Variables/TABLE_RATINGS"
 
 

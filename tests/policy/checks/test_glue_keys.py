@@ -20,7 +20,7 @@ PLACE = "/Resources/StateMachine/Properties/DefinitionString/States/HeavyStage/P
     ],
 )
 def test_a_key_of_another_stage_is_found(kind: str, argument: str, stage: str, right: str) -> None:
-    message = f'[P23] {argument} is not the key of {right} | fix: "--{argument}.$": "{key(right)}"'
+    message = f'{argument} is not the key of {right} | fix: "--{argument}.$": "{key(right)}"'
     change = state("HeavyStage", *ARGUMENTS, f"--{argument}.$", key(stage))
     assert said(RULE, kind, change) == [(message, f"{PLACE}/--{argument}.$")]
 

@@ -11,6 +11,7 @@ from handlers.runtime.needs import Index, Needs, Table
 from templates import discovery
 from templates.errors import ConfigError
 from tests.policy.changes import Change, drop, of, state
+from tests.policy.checks.support import told
 from tests.policy.grant_mutants import grant, revoke, statements, swap_branches
 from tests.policy.samples import Json, changed
 
@@ -23,7 +24,7 @@ NEEDS = {handler: discovery.load_needs(handler) for handler in ("take", "sift", 
 def found(data: Json) -> list[tuple[str, str]]:
     """Return path and message of each finding, both without what all have."""
     findings = check(parse_template(json.dumps(data), "t.json"))
-    return [(each.path.removeprefix("/Resources/"), each.message.removeprefix("[P42] ")) for each in findings]
+    return [(each.place.removeprefix("/Resources/"), told(each)) for each in findings]
 
 
 def test_what_is_granted_too_much_is_named_at_its_resource_and_what_too_little_at_the_statement() -> None:

@@ -57,7 +57,7 @@ def variable(function: str, name: str, value: object) -> Change:
     ],
 )
 def test_what_the_handler_does_not_need_or_cannot_use_is_found(change: Change, message: str, place: str) -> None:
-    assert said(RULE, "standard", change) == [(f"[WIRE08] {message}", f"/Resources/{place}")]
+    assert said(RULE, "standard", change) == [(f"{message}", f"/Resources/{place}")]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_the_handler_does_not_need_or_cannot_use_is_found(change: Change, m
 )
 def test_settings_that_are_no_json_object_are_found(settings: str) -> None:
     [(message, _)] = said(RULE, "standard", setting("TakeFunction", settings))
-    assert message.startswith("[WIRE08] the handler refuses these settings: ")
+    assert message.startswith("the handler refuses these settings: ")
 
 
 def test_more_variables_good_settings_and_a_table_of_the_same_template_are_fine() -> None:

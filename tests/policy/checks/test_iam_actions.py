@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from ceap.policy.checks.iam_actions import check
-from tests.policy.checks.support import STATEMENT, allow, policy, role, template
+from tests.policy.checks.support import STATEMENT, allow, policy, role, template, told
 from tests.policy.samples import KINDS, golden
 
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "S3:getobject", "s3:Get*", "*", "*:*", ["sqs:*", "s3:?etObject"]])
 def test_actions_of_aws_are_fine(action: str) -> None:
-    assert check(role(allow(action, "*"))) == []
+    assert [*check(role(allow(action, "*")))] == []
 
 
 @pytest.mark.parametrize(
@@ -23,24 +23,23 @@ def test_actions_of_aws_are_fine(action: str) -> None:
 )
 def test_an_unknown_action_is_found_where_it_stands(action: str, cure: str) -> None:
     [finding] = check(role(allow(["s3:PutObject", action], "*")))
-    assert finding.message == f"[IAM01] AWS has no action {action} | fix: {cure}"
-    assert finding.path == f"{STATEMENT}/Action/1"
+    assert told(finding) == f"AWS has no action {action} | fix: {cure}"
+    assert finding.place == f"{STATEMENT}/Action/1"
 
 
 def test_a_denial_of_all_but_unknown_actions_denies_too_much() -> None:
     statement = {"Effect": "Deny", "NotAction": "s3:GetObjects", "Resource": "*"}
-    assert [finding.path for finding in check(role(statement))] == [f"{STATEMENT}/NotAction"]
+    judged = role(statement)
+    assert [judged.written(fault.place) for fault in check(judged)] == [f"{STATEMENT}/NotAction"]
 
 
 def test_policies_of_resources_and_trusts_are_read_too() -> None:
     statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:Sent", "Resource": "*"}
-    found = check(
-        template(
-            Policy=("AWS::SQS::QueuePolicy", {"Queues": [], "PolicyDocument": policy(statement)}),
-            Role=("AWS::IAM::Role", {"AssumeRolePolicyDocument": policy(statement)}),
-        )
+    judged = template(
+        Policy=("AWS::SQS::QueuePolicy", {"Queues": [], "PolicyDocument": policy(statement)}),
+        Role=("AWS::IAM::Role", {"AssumeRolePolicyDocument": policy(statement)}),
     )
-    assert [finding.path for finding in found] == [
+    assert [judged.written(fault.place) for fault in check(judged)] == [
         "/Resources/Policy/Properties/PolicyDocument/Statement/0/Action",
         "/Resources/Role/Properties/AssumeRolePolicyDocument/Statement/0/Action",
     ]
@@ -48,4 +47,4 @@ def test_policies_of_resources_and_trusts_are_read_too() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_committed_templates_name_actions_of_aws(kind: str) -> None:
-    assert check(golden(kind)) == []
+    assert [*check(golden(kind))] == []

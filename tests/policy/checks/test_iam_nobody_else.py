@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ceap.policy.checks.iam_nobody_else import check
-from tests.policy.checks.support import allow, policy, template
+from tests.policy.checks.support import allow, policy, template, told
 
 OURS = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
 THEIRS = {"Fn::Sub": "arn:${AWS::Partition}:iam::123456789012:root"}
@@ -15,11 +15,11 @@ def found(principal: Any, **more: Any) -> list[tuple[str, str]]:
     document = policy(allow("kms:Decrypt", "*", Principal=principal, **more))
     judged = template(Key=("AWS::KMS::Key", {"KeyPolicy": document}))
     place = "/Resources/Key/Properties/KeyPolicy/Statement/0/"
-    return [(each.path.removeprefix(place), each.message) for each in check(judged)]
+    return [(each.place.removeprefix(place), told(each)) for each in check(judged)]
 
 
 def letting_in(who: str) -> str:
-    return f"[IAM06] {who} may use the resource | fix: Principal with !Sub and ${{AWS::AccountId}}, or a waiver"
+    return f"{who} may use the resource | fix: Principal with !Sub and ${{AWS::AccountId}}, or a waiver"
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_policies_that_guard_reads_and_trust_are_left_to_it() -> None:
         Policy=("AWS::SQS::QueuePolicy", {"PolicyDocument": document}),
         Role=("AWS::IAM::Role", {"AssumeRolePolicyDocument": document}),
     )
-    assert check(judged) == []
+    assert [*check(judged)] == []

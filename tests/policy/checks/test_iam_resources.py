@@ -6,7 +6,7 @@ import pytest
 
 from ceap.cfn.template import Template
 from ceap.policy.checks.iam_resources import check
-from tests.policy.checks.support import STATEMENT, allow, policy, role, template
+from tests.policy.checks.support import STATEMENT, allow, policy, role, template, told
 from tests.policy.samples import KINDS, golden
 
 BUCKET, QUEUE = {"Fn::GetAtt": ["Bucket", "Arn"]}, {"Fn::GetAtt": ["Queue", "Arn"]}
@@ -14,7 +14,7 @@ OBJECTS = {"Fn::Sub": "${Bucket.Arn}/*"}
 
 
 def found(judged: Template) -> list[tuple[str, str]]:
-    return [(each.path.removeprefix(STATEMENT), each.message.removeprefix("[IAM02] ")) for each in check(judged)]
+    return [(judged.written(each.place).removeprefix(STATEMENT), told(each)) for each in check(judged)]
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,4 @@ def test_the_resource_of_a_trust_is_the_role(action: str, cure: list[str]) -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_committed_templates_grant_actions_on_what_they_take(kind: str) -> None:
-    assert check(golden(kind)) == []
+    assert [*check(golden(kind))] == []

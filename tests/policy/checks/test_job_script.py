@@ -14,14 +14,14 @@ BUCKET = "s3://ceap-artifacts-${Environment}-${AWS::AccountId}/"
 @pytest.mark.parametrize("location", [f"{BUCKET}${{GluePrefix}}light.py", f"{BUCKET}heavy.py", "MUTATED"])
 def test_a_script_that_the_package_does_not_hold_is_found(location: str) -> None:
     scripts = ", or ".join(f"{BUCKET}${{GluePrefix}}{name}.py" for name in discovery.job_names())
-    message = f"[WIRE09] {location} is not a script of the package | fix: !Sub {scripts}"
+    message = f"{location} is not a script of the package | fix: !Sub {scripts}"
     place = "/Resources/HeavyJob/Properties/Command/ScriptLocation"
     change = of("HeavyJob", "Command", "ScriptLocation", sub(location))
     assert said(RULE, "standard", change) == [(message, place)]
 
 
 NO_LIBRARY = (
-    "[WIRE09] the library of the package is not on the job's Python path | fix: DefaultArguments --extra-py-files: "
+    "the library of the package is not on the job's Python path | fix: DefaultArguments --extra-py-files: "
     f"!Sub {BUCKET}${{GluePrefix}}lib.zip"
 )
 

@@ -7,6 +7,7 @@ import pytest
 
 from ceap.cfn.template import parse_template
 from ceap.policy.checks.lint_on import check
+from tests.policy.checks.support import told
 
 PLACE = "Metadata/cfn-lint/config/ignore_checks"
 
@@ -16,13 +17,13 @@ def ignoring(checks: Any) -> dict[str, Any]:
 
 
 def found(data: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(each.path, each.message) for each in check(parse_template(json.dumps(data), "t.json"))]
+    return [(each.place, told(each)) for each in check(parse_template(json.dumps(data), "t.json"))]
 
 
 @pytest.mark.parametrize("ignored", ["E", "E3", "", "W"])
 def test_the_beginning_of_ids_is_found(ignored: str) -> None:
     topic = {"Type": "AWS::SNS::Topic"}
-    message = f"[CFN05] {ignored!r} turns off many rules of cfn-lint | fix: name the one, e.g. E3012"
+    message = f"{ignored!r} turns off many rules of cfn-lint | fix: name the one, e.g. E3012"
     assert found({"Resources": {"Topic": topic}} | ignoring(["E3012", ignored])) == [(f"/{PLACE}/1", message)]
     assert found({"Resources": {"Topic": topic | ignoring([ignored])}}) == [(f"/Resources/Topic/{PLACE}/0", message)]
 

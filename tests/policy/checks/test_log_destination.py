@@ -43,7 +43,7 @@ PREFIX_PLACE = "HeavyJob/Properties/DefaultArguments/--custom-logGroup-prefix"
     ],
 )
 def test_logs_that_go_elsewhere_are_found(change: Change, message: str, place: str) -> None:
-    assert said(RULE, "standard", change) == [(f"[WIRE02] {message}", f"/Resources/{place}")]
+    assert said(RULE, "standard", change) == [(f"{message}", f"/Resources/{place}")]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ NAME = sub("ceap-express-${Environment}-Take")
 def test_the_second_resource_of_a_name_is_found() -> None:
     assert said(RULE, "express", of("SiftFunction", "FunctionName", NAME)) == [
         (
-            "[CFN02] TakeFunction has the same name | fix: give it a name of its own",
+            "TakeFunction has the same name | fix: give it a name of its own",
             "/Resources/SiftFunction/Properties/FunctionName",
         )
     ]

@@ -37,7 +37,7 @@ RULE = "P38_ONE_STACK_NAME"
     ],
 )
 def test_a_name_of_another_stack_is_found(change: Change, message: str, place: str) -> None:
-    assert said(RULE, "express", change) == [(f"[P38] {message}", f"/Resources/{place}")]
+    assert said(RULE, "express", change) == [(f"{message}", f"/Resources/{place}")]
 
 
 def test_names_that_aws_gives_are_left_alone() -> None:

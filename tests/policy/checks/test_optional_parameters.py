@@ -4,6 +4,7 @@ import pytest
 
 from ceap.cfn.template import parse_template
 from ceap.policy.checks.optional_parameters import check
+from tests.policy.checks.support import told
 
 TEMPLATE = """\
 Parameters:
@@ -18,15 +19,15 @@ Resources:
   Raw: {Type: X::Y::Z, Properties: {Key: !Ref Key, Name: !If [IsProd, !Ref Key, none]}}
 """
 NOT_EMPTY = "!Not [!Equals [!Ref Key, '']]"
-MESSAGE = "[CFN03] Key is used where it is empty | fix: swap the branches, or make the condition Equals !Ref Key, ''"
+MESSAGE = "Key is used where it is empty | fix: swap the branches, or make the condition Equals !Ref Key, ''"
 
 
 def found(condition: str, old: str = "", new: str = "") -> list[tuple[str, int]]:
     text = TEMPLATE.replace("CONDITION", condition)
     assert old in text
     template = parse_template(text.replace(old, new) if old else text, "t.yaml")
-    assert {finding.message for finding in check(template)} <= {MESSAGE}
-    return [(finding.path, finding.line) for finding in check(template)]
+    assert {told(finding) for finding in check(template)} <= {MESSAGE}
+    return [(fault.place, template.line(fault.place)) for fault in check(template)]
 
 
 @pytest.mark.parametrize(

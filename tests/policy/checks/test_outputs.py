@@ -18,9 +18,9 @@ def renamed_table(data: Json) -> None:
 
 def test_outputs_of_a_workflow_that_are_swapped_are_found() -> None:
     assert said(RULE, "express", swap_outputs) == [
-        ("[WIRE11] QueueUrl is not that of Queue | fix: !Ref Queue", "/Outputs/QueueUrl/Value"),
+        ("QueueUrl is not that of Queue | fix: !Ref Queue", "/Outputs/QueueUrl/Value"),
         (
-            "[WIRE11] DeadLetterQueueUrl is not that of DeadLetterQueue | fix: !Ref DeadLetterQueue",
+            "DeadLetterQueueUrl is not that of DeadLetterQueue | fix: !Ref DeadLetterQueue",
             "/Outputs/DeadLetterQueueUrl/Value",
         ),
     ]
@@ -44,7 +44,7 @@ def test_outputs_of_a_workflow_that_are_swapped_are_found() -> None:
     ],
 )
 def test_an_export_of_something_else_is_found(export: str, value: Json, cure: str) -> None:
-    message = f"[WIRE11] {export} is not what workflows import by that name | fix: {cure}"
+    message = f"{export} is not what workflows import by that name | fix: {cure}"
     assert said(RULE, "foundation", output(export, value)) == [(message, f"/Outputs/{export}/Value")]
 
 
@@ -59,7 +59,7 @@ def test_a_table_exported_under_the_condition_of_another_is_found() -> None:
     [drop("Outputs", "AlertTopic"), put("Outputs", "AlertTopic", "Export", "Name", sub("alerts-${Environment}"))],
 )
 def test_an_export_that_workflows_would_miss_is_found(change: Change) -> None:
-    message = f"[WIRE11] no output exports {EXPORT}AlertTopic, which workflows import | fix: add one"
+    message = f"no output exports {EXPORT}AlertTopic, which workflows import | fix: add one"
     assert said(RULE, "foundation", change) == [(message, "/Outputs")]
 
 

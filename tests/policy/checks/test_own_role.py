@@ -7,11 +7,11 @@ from tests.policy.changes import Change, arn, of, put, sub, without
 from tests.policy.wiring_mutants import idle, trust
 
 RULE = "WIRE01_OWN_ROLE"
-IDLE = "[WIRE01] no resource of the template uses the role | fix: set it as the Role of its resource, or remove it"
+IDLE = "no resource of the template uses the role | fix: set it as the Role of its resource, or remove it"
 
 
 def test_a_shared_role_is_found_and_the_one_that_nobody_has_then() -> None:
-    message = "[WIRE01] TakeFunctionRole is also the role of TakeFunction | fix: give it a role of its own"
+    message = "TakeFunctionRole is also the role of TakeFunction | fix: give it a role of its own"
     assert said(RULE, "express", of("SiftFunction", "Role", arn("TakeFunctionRole"))) == [
         (message, "/Resources/SiftFunction/Properties/Role"),
         (IDLE, "/Resources/SiftFunctionRole"),
@@ -20,7 +20,7 @@ def test_a_shared_role_is_found_and_the_one_that_nobody_has_then() -> None:
 
 @pytest.mark.parametrize("value", [arn("Queue"), {"Ref": "SiftFunctionRole"}])
 def test_a_role_that_is_no_arn_of_a_role_is_found(value: object) -> None:
-    message = "[WIRE01] Role is not the ARN of a role | fix: !GetAtt of its role's Arn"
+    message = "Role is not the ARN of a role | fix: !GetAtt of its role's Arn"
     assert said(RULE, "express", of("SiftFunction", "Role", value))[0] == (
         message,
         "/Resources/SiftFunction/Properties/Role",
@@ -57,7 +57,7 @@ def test_a_role_that_anything_names_is_in_use(user: object) -> None:
     ],
 )
 def test_a_role_that_its_owner_cannot_assume_is_found(role: str, owner: str, service: str) -> None:
-    message = f"[WIRE01] {owner} cannot assume its role | fix: Principal: {{Service: {service}.amazonaws.com}}"
+    message = f"{owner} cannot assume its role | fix: Principal: {{Service: {service}.amazonaws.com}}"
     change = trust(role, "Principal", "Service", "ec2.amazonaws.com")
     assert said(RULE, "standard", change) == [
         (message, f"/Resources/{role}/Properties/AssumeRolePolicyDocument/Statement")
@@ -70,7 +70,7 @@ def test_a_role_for_another_state_machine_or_pipe_is_found() -> None:
     ending = ":stateMachine:ceap-standard-${Environment}"
     assert said(RULE, "standard", trust("StateMachineRole", "Condition", "ArnEquals", "aws:SourceArn", other)) == [
         (
-            f"[WIRE01] aws:SourceArn is not the ARN of StateMachine | fix: aws:SourceArn that ends in {ending}",
+            f"aws:SourceArn is not the ARN of StateMachine | fix: aws:SourceArn that ends in {ending}",
             f"/Resources/StateMachineRole/Properties/{place}",
         )
     ]
@@ -78,7 +78,7 @@ def test_a_role_for_another_state_machine_or_pipe_is_found() -> None:
 
 def test_a_role_for_a_name_that_its_owner_does_not_have_is_found() -> None:
     [(message, place)] = said(RULE, "standard", without("Pipe", "Name"))
-    assert message == "[WIRE01] aws:SourceArn is not the ARN of Pipe | fix: give Pipe a name"
+    assert message == "aws:SourceArn is not the ARN of Pipe | fix: give Pipe a name"
     assert place.startswith("/Resources/PipeRole/Properties/AssumeRolePolicyDocument/")
 
 

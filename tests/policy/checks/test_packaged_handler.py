@@ -15,12 +15,12 @@ PLACE = "/Resources/TakeFunction/Properties"
 def test_a_handler_that_the_package_does_not_hold_is_found(handler: str) -> None:
     cure = f"fix: handlers.NAME.handler, NAME one of {', '.join(discovery.handler_names())}"
     found = said(RULE, "express", of("TakeFunction", "Handler", handler))
-    assert found == [(f"[WIRE07] handlers/ holds no {handler} | {cure}", f"{PLACE}/Handler")]
+    assert found == [(f"handlers/ holds no {handler} | {cure}", f"{PLACE}/Handler")]
 
 
 def test_a_function_that_names_no_handler_is_found() -> None:
     [(message, place)] = said(RULE, "express", without("TakeFunction", "Handler"))
-    assert message.startswith("[WIRE07] no handler is named | fix: handlers.NAME.handler")
+    assert message.startswith("no handler is named | fix: handlers.NAME.handler")
     assert place == f"{PLACE}/Handler"
 
 

@@ -46,7 +46,7 @@ RULE = "P33_REDELIVERY"
 def test_a_message_that_comes_too_soon_or_not_often_enough_is_found(
     kind: str, change: Change, message: str, place: str
 ) -> None:
-    assert said(RULE, kind, change) == [(f"[P33] {message}", f"/Resources/{place}")]
+    assert said(RULE, kind, change) == [(f"{message}", f"/Resources/{place}")]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ STATES = "/Resources/StateMachine/Properties/DefinitionString/States"
 
 
 def test_a_first_job_without_input_is_found() -> None:
-    message = "[P04] no task puts the message on S3 for the job | fix: add a StageInput task before it"
+    message = "no task puts the message on S3 for the job | fix: add a StageInput task before it"
     assert said(RULE, "job_first", asl(skip_input)) == [(message, f"{STATES}/HeavyStage")]
 
 
@@ -25,13 +25,13 @@ def test_a_first_job_without_input_is_found() -> None:
     ],
 )
 def test_an_input_that_the_job_does_not_read_is_found(parameter: str, value: str, right: str) -> None:
-    message = f'[P04] {parameter} is not what the job reads | fix: "{parameter}": "{right}"'
+    message = f'{parameter} is not what the job reads | fix: "{parameter}": "{right}"'
     change = state("StageInput", "Parameters", parameter, value)
     assert said(RULE, "job_first", change) == [(message, f"{STATES}/StageInput/Parameters/{parameter}")]
 
 
 def test_an_input_that_no_job_reads_is_found() -> None:
-    message = "[P04] the state puts the message on S3, and no job reads it there | fix: remove the state"
+    message = "the state puts the message on S3, and no job reads it there | fix: remove the state"
     assert said(RULE, "express", asl(put_again)) == [(message, f"{STATES}/StageInput")]
 
 

@@ -14,11 +14,11 @@ def test_a_stage_that_runs_the_function_of_another_is_found() -> None:
     cure = "fix: the function whose name ends in"
     assert said(RULE, "express", swap_functions) == [
         (
-            f"[WIRE06] the stage runs ceap-express-${{Environment}}-Sift | {cure} -Take",
+            f"the stage runs ceap-express-${{Environment}}-Sift | {cure} -Take",
             f"{STATES}/TakeStage/Parameters/FunctionName",
         ),
         (
-            f"[WIRE06] the stage runs ceap-express-${{Environment}}-Take | {cure} -Sift",
+            f"the stage runs ceap-express-${{Environment}}-Take | {cure} -Sift",
             f"{STATES}/SiftStage/Parameters/FunctionName",
         ),
     ]
@@ -50,7 +50,7 @@ def test_a_stage_that_runs_the_function_of_another_is_found() -> None:
 )
 def test_a_token_that_stands_for_something_else_is_found(token: str, value: object, message: str, place: str) -> None:
     found = said(RULE, "standard", of("StateMachine", TOKENS, token, value))
-    assert found == [(f"[WIRE06] {message}", f"/Resources/StateMachine/Properties/{place}")]
+    assert found == [(f"{message}", f"/Resources/StateMachine/Properties/{place}")]
 
 
 @pytest.mark.parametrize(

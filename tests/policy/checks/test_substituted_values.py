@@ -78,15 +78,15 @@ def test_what_cannot_end_the_json_string_around_its_token_is_fine(value: Any) ->
     ],
 )
 def test_what_may_change_the_definition_around_its_token_is_found(value: Any, what: str) -> None:
-    [finding] = check(template({"Token": value}))
-    assert what in finding.message
-    assert finding.path == f"{PLACE}/Token"
+    [fault] = check(template({"Token": value}))
+    assert what in fault.what
+    assert fault.place == f"{PLACE}/Token"
 
 
 @pytest.mark.parametrize("values", [{"Fn::If": ["C", {}, {}]}, {"Fn::Transform": {"Name": "X"}}])
 def test_substitutions_that_only_the_deployed_stack_knows_are_found(values: Any) -> None:
-    [finding] = check(template(values))
-    assert "what replaces the tokens is not known" in finding.message
+    [fault] = check(template(values))
+    assert "what replaces the tokens is not known" in fault.what
 
 
 @given(pattern=st.from_regex(_PATTERN, fullmatch=True), data=st.data())

@@ -51,7 +51,7 @@ MACHINE = "/Resources/StateMachine/Properties"
 def test_a_time_out_that_does_not_cover_what_is_inside_is_found(
     kind: str, change: Change, message: str, place: str
 ) -> None:
-    assert said(RULE, kind, change) == [(f"[P25] {message}", f"{MACHINE}/{place}")]
+    assert said(RULE, kind, change) == [(f"{message}", f"{MACHINE}/{place}")]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_more_than_enough_and_what_cannot_be_known_is_left_alone(kind: str, chan
 
 
 def test_a_function_that_ends_after_the_default_is_found() -> None:
-    message = "[P25] the function has no Timeout, so Lambda ends it after 3 s | fix: Timeout"
+    message = "the function has no Timeout, so Lambda ends it after 3 s | fix: Timeout"
     place = "/Resources/TakeFunction/Properties/Timeout"
     assert said(RULE, "express", without("TakeFunction", "Timeout")) == [(message, place)]
 

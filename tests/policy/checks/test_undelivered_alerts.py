@@ -28,7 +28,7 @@ def test_a_queue_that_refuses_the_rule_is_found(change: Change) -> None:
     message = "AlertDeadLetterQueue refuses the undelivered events of FailureRule"
     cure = "a policy that allows events.amazonaws.com sqs:SendMessage, aws:SourceArn the ARN of this rule"
     place = "/Resources/FailureRule/Properties/Targets/0/DeadLetterConfig/Arn"
-    assert said(RULE, "standard", change) == [(f"[WIRE05] {message} | fix: {cure}", place)]
+    assert said(RULE, "standard", change) == [(f"{message} | fix: {cure}", place)]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from ceap.cfn.template import parse_template
 from ceap.errors import UsageError
+from ceap.policy.finding import Fault
 from ceap.policy.guard.cfn_guard import DISTRIBUTION
 from ceap.policy.guard.rule_files import Result, RuleFailure, RuleFile, evaluate, load_rules, refuse_clashes
 from ceap.policy.verdict import judge
@@ -29,12 +30,14 @@ def failures(text: str, data: object) -> list[RuleFailure]:
     return result(rule_file(text), data).failures
 
 
+def failed(place: str, what: str, fix: str = "", rule: str = "R") -> RuleFailure:
+    return RuleFailure(rule, Fault(place, what, fix), "")
+
+
 def test_a_report_of_many_kilobytes_is_read_whole() -> None:
     resources = {f"Queue{n}": {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": n}} for n in range(1, 301)}
     found = failures("rule R { Resources.*.Properties.DelaySeconds == 0 <<[R] delays>> }", {"Resources": resources})
-    assert found == [
-        RuleFailure("R", f"/Resources/Queue{n}/Properties/DelaySeconds", "[R] delays") for n in range(1, 301)
-    ]
+    assert found == [failed(f"/Resources/Queue{n}/Properties/DelaySeconds", "delays") for n in range(1, 301)]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_a_report_of_many_kilobytes_is_read_whole() -> None:
 )
 def test_a_failed_clause_is_found_with_its_place_and_message(clause: str, path: str) -> None:
     data = {"Resources": {"Q": {"Type": "A", "Size": 1, "List": ["a"]}}}
-    assert failures(f"rule R {{ {clause} }}", data) == [RuleFailure("R", path, "[R] wrong")]
+    assert failures(f"rule R {{ {clause} }}", data) == [failed(path, "wrong")]
 
 
 def test_what_only_decides_whether_a_rule_applies_is_no_finding() -> None:
@@ -77,30 +80,44 @@ def test_what_only_decides_whether_a_rule_applies_is_no_finding() -> None:
     }
     """
     data = {"Resources": {"A": {"Size": 1, "Name": "a"}, "B": {"Size": 2, "Name": "c"}}}
-    assert failures(text, data) == [RuleFailure("R", "/Resources/B/Name", "[R] wrong")]
+    assert failures(text, data) == [failed("/Resources/B/Name", "wrong")]
 
 
 def test_a_clause_without_a_message_is_told_by_its_own_words() -> None:
     [failure] = failures("rule R { Resources.Q.Size == 2 }", {"Resources": {"Q": {"Size": 1}}})
-    assert failure == RuleFailure("R", "/Resources/Q/Size", "does not hold: Resources.Q.Size EQUALS 2")
+    assert failure == failed("/Resources/Q/Size", "does not hold: Resources.Q.Size EQUALS 2")
 
 
 def test_a_block_over_what_is_not_there_is_told_by_what_is_missing() -> None:
     found = failures("rule R { Resources.Q.Names[*] { Size == 2 <<[R] wrong>> } }", {"Resources": {"Q": {"Size": 1}}})
-    assert found == [RuleFailure("R", "/Resources/Q", "does not hold: Names[*] exists")]
+    assert found == [failed("/Resources/Q", "does not hold: Names[*] exists")]
 
 
 def test_each_resource_that_fails_all_alternatives_is_one_finding() -> None:
     data = {"Resources": {"A": {"Size": 1}, "B": {"Size": 2}, "C": {}}}
-    expected = [RuleFailure("R", "/Resources/A/Size", "[R] wrong"), RuleFailure("R", "/Resources/C", "[R] wrong")]
+    expected = [failed("/Resources/A/Size", "wrong"), failed("/Resources/C", "wrong")]
     assert failures("rule R { Resources.* { Size == 2 or Size == 3 <<[R] wrong>> } }", data) == expected
 
 
 def test_a_rule_with_parameters_speaks_for_the_clauses_that_do_not() -> None:
     data = {"Resources": {"Q": {"Size": 1}}}
-    for inner, message in [("", "[R] outer"), ("<<[R] inner>>", "[R] inner")]:
+    for inner, message in [("", "outer"), ("<<[R] inner>>", "inner")]:
         text = f"rule same(x, y) {{ %x == %y {inner} }}\nrule R {{ same(Resources.Q.Size, 2) <<[R] outer>> }}"
-        assert {failure.message for failure in failures(text, data)} == {message}
+        assert {failure.fault.what for failure in failures(text, data)} == {message}
+
+
+@pytest.mark.parametrize(
+    ("message", "fault"),
+    [
+        ("[R] wrong | fix: Size: 2, or 3 | 4", Fault("/Resources/Q/Size", "wrong", "Size: 2, or 3 | 4")),
+        ("[CT.SQS.1]: Require it\n[FIX]: Set it", Fault("/Resources/Q/Size", "[CT.SQS.1]: Require it", "Set it")),
+        ("[X] wrong", Fault("/Resources/Q/Size", "[X] wrong", "")),
+    ],
+    ids=["ours", "Control Tower's", "another prefix"],
+)
+def test_a_message_is_taken_apart_into_fault_and_fix(message: str, fault: Fault) -> None:
+    found = failures(f"rule R {{ Resources.Q.Size == 2 <<{message}>> }}", {"Resources": {"Q": {"Size": 1}}})
+    assert [failure.fault for failure in found] == [fault]
 
 
 def test_a_rule_that_fails_by_another_rule_is_never_without_a_finding() -> None:
@@ -108,8 +125,8 @@ def test_a_rule_that_fails_by_another_rule_is_never_without_a_finding() -> None:
     judged = result(rule_file(text, "A", "R"), {"Resources": {"Q": {"Size": 1}}})
     assert judged.verdicts == {"A": "FAIL", "R": "FAIL"}
     assert judged.failures == [
-        RuleFailure("A", "/Resources/Q/Size", "[A] wrong"),
-        RuleFailure("R", "", "does not hold: A"),
+        failed("/Resources/Q/Size", "wrong", rule="A"),
+        failed("", "does not hold: A"),
     ]
 
 
@@ -146,7 +163,7 @@ Resources:
     assert judgement.verdicts == {"R": "FAIL"}
     [finding] = judgement.findings
     place = "/Resources/StateMachine/Properties/DefinitionString/States/Score/Retry/0/MaxAttempts"
-    assert str(finding) == f"t.yaml:10: R: [R] wrong | found: 3 [{place}]"
+    assert str(finding) == f"t.yaml:10: R: wrong | found: 3 [{place}]"
 
 
 def test_a_rule_without_a_verdict_is_an_error() -> None:
@@ -223,8 +240,9 @@ def test_aws_control_tower_rules_all_give_a_verdict_and_findings_with_their_plac
         "s3_bucket_versioning_enabled_check",
         "s3_event_notifications_enabled_check",
     }
-    assert {failure.path.split("/")[1] for failure in judged.failures} == {"Resources"}
-    assert all(re.match(r"\[CT\.[A-Z0-9.]+\]: Require .* \[FIX\]: ", failure.message) for failure in judged.failures)
+    assert {failure.fault.place.split("/")[1] for failure in judged.failures} == {"Resources"}
+    assert all(re.match(r"\[CT\.[A-Z0-9.]+\]: Require ", failure.fault.what) for failure in judged.failures)
+    assert all(failure.fault.fix for failure in judged.failures)
 
 
 def test_the_rules_of_a_folder_are_found_by_name(tmp_path: Path) -> None:

@@ -11,11 +11,14 @@ from ceap.policy.reports.report import Report
 from ceap.policy.verdict import Judgement
 from ceap.policy.waiver import Waived, Waiver
 
-RETRY = Finding("a b.yaml", 12, "P16_LAMBDA_RETRY", "[P16] too few | fix: 2", "/Resources/Machine/MaxAttempts", "1")
-NULL = Finding("a b.yaml", 20, "CFN01_NO_NULL", "[CFN01] null | fix: a value", "/Resources/Queue/Name")
-LINT = Finding("a b.yaml", 1, "W2001", "Parameter X not used.")
-QUEUE = Finding("a b.yaml", 7, "SEC01_QUEUE_TLS", "[SEC01] no TLS | fix: deny", "/Resources/Queue")
-SCHEMA = Finding("a b.yaml", 8, "E3034", "too large", "/Resources/Queue/Properties/DelaySeconds", "901")
+LINT_PAGE = "https://lint.example/rules.md#"
+RETRY = Finding("a b.yaml", 12, "P16_LAMBDA_RETRY", "too few", "2", "/Resources/Machine/MaxAttempts", "1")
+NULL = Finding("a b.yaml", 20, "CFN01_NO_NULL", "null", "a value", "/Resources/Queue/Name")
+LINT = Finding("a b.yaml", 1, "W2001", "Parameter X not used.", source=LINT_PAGE + "W2001")
+QUEUE = Finding("a b.yaml", 7, "SEC01_QUEUE_TLS", "no TLS", "deny", "/Resources/Queue")
+SCHEMA = Finding(
+    "a b.yaml", 8, "E3034", "too large", "", "/Resources/Queue/Properties/DelaySeconds", "901", LINT_PAGE + "E3034"
+)
 
 VERDICTS: dict[str, Verdict] = {
     "P16_LAMBDA_RETRY": "FAIL",

@@ -12,8 +12,8 @@ from tests.policy.reports.samples import CLEAN, REPORT, VERDICTS
 def test_text_has_one_line_per_finding_that_counts() -> None:
     assert format_text(REPORT) == (
         "a b.yaml:1: W2001: Parameter X not used.\n"
-        "a b.yaml:12: P16_LAMBDA_RETRY: [P16] too few | found: 1 | fix: 2 [/Resources/Machine/MaxAttempts]\n"
-        "a b.yaml:20: CFN01_NO_NULL: [CFN01] null | fix: a value [/Resources/Queue/Name]\n"
+        "a b.yaml:12: P16_LAMBDA_RETRY: too few | found: 1 | fix: 2 [/Resources/Machine/MaxAttempts]\n"
+        "a b.yaml:20: CFN01_NO_NULL: null | fix: a value [/Resources/Queue/Name]\n"
     )
     assert format_text(CLEAN) == ""
 
@@ -39,7 +39,7 @@ def test_a_terminal_shows_what_is_wrong_what_was_found_and_the_fix_on_lines_of_t
 
 
 def test_names_in_a_template_neither_steer_the_terminal_nor_begin_a_line() -> None:
-    wrong = Finding("a\x1b[2J.yaml", 1, "E1001", "bad\nb.yaml:2: P41_PIPE: no", "/Resources/\x07\u202e")
+    wrong = Finding("a\x1b[2J.yaml", 1, "E1001", "bad\nb.yaml:2: P41_PIPE: no", path="/Resources/\x07\u202e")
     report = Report(judgements=[], findings=[wrong])
     line = "a\\x1b[2J.yaml:1: E1001: bad\\nb.yaml:2: P41_PIPE: no [/Resources/\\x07\\u202e]\n"
     assert format_text(report) == line
@@ -49,19 +49,22 @@ def test_names_in_a_template_neither_steer_the_terminal_nor_begin_a_line() -> No
 
 def test_json_has_every_verdict_every_finding_and_every_waiver() -> None:
     queue = {"file": "a b.yaml", "line": 7, "rule": "SEC01_QUEUE_TLS", "path": "/Resources/Queue", "found": ""}
-    lint = {"file": "a b.yaml", "line": 8, "rule": "E3034", "message": "too large", "found": "901"}
+    lint = {"file": "a b.yaml", "line": 8, "rule": "E3034", "what": "too large", "fix": "", "found": "901"}
     assert json.loads(format_json(REPORT)) == {
         "templates": [{"file": "a b.yaml", "rules": VERDICTS}],
         "findings": [msgspec.to_builtins(finding) for finding in REPORT.findings],
         "waived": [
             queue
             | {
-                "message": "[SEC01] no TLS | fix: deny",
+                "what": "no TLS",
+                "fix": "deny",
+                "source": "",
                 "waiver": {"file": "a b.yaml", "line": 5, "reason": "a sandbox", "expires": None},
             },
             lint
             | {
                 "path": "/Resources/Queue/Properties/DelaySeconds",
+                "source": "https://lint.example/rules.md#E3034",
                 "waiver": {"file": "waivers.yaml", "line": 2, "reason": "a sandbox", "expires": "2027-01-31"},
             },
         ],
@@ -73,7 +76,7 @@ def test_json_has_every_verdict_every_finding_and_every_waiver() -> None:
 
 def test_the_summary_lists_what_is_waived_and_counts_the_rest() -> None:
     assert summarize(REPORT, "docs/rules.md") == (
-        "a b.yaml:7: SEC01_QUEUE_TLS: [SEC01] no TLS; waived: a sandbox [/Resources/Queue]\n"
+        "a b.yaml:7: SEC01_QUEUE_TLS: no TLS; waived: a sandbox [/Resources/Queue]\n"
         "a b.yaml:8: E3034: too large; waived until 2027-01-31: a sandbox [/Resources/Queue/Properties/DelaySeconds]\n"
         "waivers.yaml:9: warning: this waiver of P16_LAMBDA_RETRY matches no finding | fix: remove it\n"
         "a b.yaml: rules: 1 pass, 2 fail, 1 not applicable; 3 findings, 2 waived\n"

@@ -10,14 +10,20 @@ import pytest
 from ceap.policy.catalogue import Entry
 from ceap.policy.reports.report import Report
 from ceap.policy.reports.sarif import format_sarif
-from tests.policy.reports.samples import NULL, QUEUE, REPORT, RETRY
+from tests.policy.reports.samples import LINT, NULL, QUEUE, REPORT, RETRY, SCHEMA
 
-RULES = ["SEC01_QUEUE_TLS", "P16_LAMBDA_RETRY", "CFN01_NO_NULL"]
-ENTRY = Entry(title="Lambda tasks are tried again", why="Outages pass.", fix="Add a retrier.")
+PAGE = "https://docs.aws.amazon.com/retry.html"
+ENTRIES = {
+    "SEC01_QUEUE_TLS": Entry(title="", why="", fix=""),
+    "P16_LAMBDA_RETRY": Entry(
+        title="Lambda tasks are tried again", why="Outages pass.", fix="Add a retrier.", source=PAGE
+    ),
+    "CFN01_NO_NULL": Entry(title="", why="", fix="", source="docs/reference/requirements.md#properties"),
+}
 
 
 def sarif(report: Report, root: Path | None = None) -> Any:
-    return json.loads(format_sarif(report, RULES, {"P16_LAMBDA_RETRY": ENTRY}, root or Path.cwd()))
+    return json.loads(format_sarif(report, ENTRIES, root or Path.cwd()))
 
 
 def results(report: Report) -> list[Any]:
@@ -53,7 +59,7 @@ def test_a_result_says_what_where_and_by_which_rule() -> None:
         "ruleId": "P16_LAMBDA_RETRY",
         "ruleIndex": 1,
         "level": "error",
-        "message": {"text": "[P16] too few | found: 1 | fix: 2"},
+        "message": {"text": "too few | found: 1 | fix: 2"},
         "locations": [
             {
                 "physicalLocation": {
@@ -89,7 +95,18 @@ def test_a_description_has_the_title_the_reason_and_the_fix_of_the_catalogue() -
             "text": "Outages pass. Fix: Add a retrier.",
             "markdown": "**Why.** Outages pass.\n\n**Fix.** Add a retrier.",
         },
+        "helpUri": PAGE,
     }
+
+
+def test_a_description_links_to_the_page_behind_the_rule_if_it_is_on_the_web() -> None:
+    links = [
+        {rule["id"]: rule.get("helpUri") for rule in run["tool"]["driver"]["rules"]} for run in sarif(REPORT)["runs"]
+    ]
+    assert links == [
+        {"CFN01_NO_NULL": None, "P16_LAMBDA_RETRY": PAGE, "SEC01_QUEUE_TLS": None},
+        {"E3034": SCHEMA.source, "W2001": LINT.source},
+    ]
 
 
 def test_what_is_waived_is_suppressed_with_its_reason() -> None:
@@ -106,7 +123,7 @@ def test_what_is_waived_is_suppressed_with_its_reason() -> None:
 
 
 def test_a_fingerprint_stays_when_the_finding_moves_or_its_words_change() -> None:
-    moved = [msgspec.structs.replace(RETRY, line=99, message="[P16] other words", found="0")]
+    moved = [msgspec.structs.replace(RETRY, line=99, what="other words", found="0")]
     before = msgspec.structs.replace(REPORT, findings=[RETRY], waived=())
     assert fingerprints(before) == fingerprints(msgspec.structs.replace(before, findings=moved))
 
@@ -119,7 +136,7 @@ def test_another_rule_place_or_file_has_another_fingerprint(change: dict[str, st
 
 
 def test_two_findings_of_a_rule_at_one_place_differ() -> None:
-    twice = [NULL, msgspec.structs.replace(NULL, message="[CFN01] null again")]
+    twice = [NULL, msgspec.structs.replace(NULL, what="null again")]
     first, second = fingerprints(msgspec.structs.replace(REPORT, findings=twice, waived=()))
     assert (first[:-1], first[-1], second[-1]) == (second[:-1], "1", "2")
 
@@ -148,7 +165,7 @@ def test_names_that_are_no_unicode_are_carried_too(tmp_path: Path) -> None:
 
 
 def test_the_document_is_ascii_and_the_same_every_time() -> None:
-    text = format_sarif(REPORT, RULES, {}, Path.cwd())
+    text = format_sarif(REPORT, ENTRIES, Path.cwd())
     assert text.isascii()
-    assert text == format_sarif(REPORT, RULES, {}, Path.cwd())
+    assert text == format_sarif(REPORT, ENTRIES, Path.cwd())
     assert QUEUE.rule in text
