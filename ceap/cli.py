@@ -1,11 +1,15 @@
 """The `ceap` command."""
 
 import argparse
-import errno
 import importlib
+import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO, cast
 
@@ -19,43 +23,52 @@ COMMANDS: Final = {
     "package": "build the zip of the Lambda functions",
 }
 
+FAULT: Final = 4
+"""The exit code of what should not happen, whatever was given."""
+
+_REPORT: Final = "report it in an issue of the repository that this clone comes from, with the lines above"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 fine, 1 findings, 2 usage or configuration, 3 environment."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # closed by the process that started us
-            setattr(sys, name, _nowhere(mode))
+    """Run one command and return its exit code.
+
+    0 fine, 1 findings, 2 usage or configuration, 3 environment, 4 a fault of ceap, 130 interrupted or terminated.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the process that started us: nothing is read, nothing can be written
+            setattr(sys, name, _nowhere("w" if name == "stderr" else "r"))
     words = list(sys.argv[1:] if argv is None else argv)
-    if words == ["--version"]:
+    try:
+        with _terminable():
+            code = _run(words)
+            sys.stdout.flush()
+            return code
+    except (Exception, KeyboardInterrupt) as error:
+        return _fail(error)
+
+
+def _run(words: Sequence[str]) -> int:
+    if list(words) == ["--version"]:
         from importlib.metadata import version
 
         print(f"ceap {version('ceap')}")
         return 0
     arguments = _parser(words).parse_args(words)
-    try:
-        return _run(arguments)
-    except BrokenPipeError:
-        sys.stdout = _nowhere("w")  # the reader of our output has gone
-        return 1
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EIO):
-            raise
-        sys.stdout = _nowhere("w")
-        return _fail(f"the output cannot be written: {error.strerror}; free some space, or redirect it", 3)
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    try:
-        command = importlib.import_module(f"ceap.commands.{arguments.command}")
-        code: int = command.run(arguments)
-        sys.stdout.flush()
-    except CommandError as error:
-        return _fail(str(error), error.exit_code)
-    except ConfigError as error:
-        return _fail(str(error), 2)
-    except KeyboardInterrupt:
-        return _fail("interrupted", 130)
+    code: int = importlib.import_module(f"ceap.commands.{arguments.command}").run(arguments)
     return code
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let a request to terminate end the command as an interruption does: what it started is ended too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _nowhere(mode: str) -> TextIO:
@@ -73,6 +86,37 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _fail(message: str, code: int) -> int:
-    print(f"ceap: {message}", file=sys.stderr)
+def _fail(error: BaseException) -> int:
+    """Print what ended a command, in one message, and return the exit code."""
+    message, code = _explain(error)
+    if isinstance(error, OSError | io.UnsupportedOperation) and not getattr(error, "filename", None):
+        sys.stdout = _nowhere("w")  # or the interpreter would try once more, and complain
+    if code == FAULT:
+        traceback.print_exception(error)
+    if message:
+        print(f"ceap: {message}", file=sys.stderr)
     return code
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    match error:
+        case CommandError():
+            message, code = str(error), error.exit_code
+        case ConfigError():
+            message, code = str(error), 2
+        case KeyboardInterrupt():
+            message, code = "interrupted", 130
+        case BrokenPipeError():  # the reader of our output has gone
+            message, code = "", 1
+        case RecursionError():
+            message, code = "what was given is nested too deeply; AWS reads a few dozen levels", 2
+        case OSError(filename=str(file), strerror=reason):
+            message, code = f"{file}: {reason}; ceap needs this file or folder", 3
+        case OSError(strerror=reason):
+            message, code = (
+                f"the output cannot be written: {reason or 'it is closed'}; free some space, or redirect it",
+                3,
+            )
+        case _:
+            message, code = f"this is a fault of ceap, not of your files; {_REPORT}", FAULT
+    return message, code

@@ -40,10 +40,11 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
             3,
             "ceap: the output cannot be written: No space left on device; free some space",
         ),
-        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        (">&-", 3, "ceap: the output cannot be written: it is closed; free some space, or redirect it\n"),
         ("<&- >/dev/null", 0, ""),
     ],
-    ids=["a full disk", "a closed output", "a closed input"],
+    ids=["a full disk", "no place for errors", "a closed output", "a closed input"],
 )
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
 def test_streams_that_do_not_work_end_in_a_message_at_most(streams: str, code: int, message: str) -> None:
@@ -75,6 +76,29 @@ def test_an_error_of_a_command_is_one_message_and_its_exit_code(
     monkeypatch.setattr(project, "declarations", refuse)
     assert cli.main(["synth"]) == code
     assert capsys.readouterr().err == "ceap: workflows: holds no declaration\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyError("x"), 4, "this is a fault of ceap, not of your files; report it in an issue"),
+        (AssertionError(), 4, "this is a fault of ceap"),
+        (RecursionError(), 2, "what was given is nested too deeply"),
+        (PermissionError(13, "Permission denied", "/generated"), 3, "/generated: Permission denied; ceap needs"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_whatever_else_happens_ends_in_one_message_and_an_exit_code_of_its_own(
+    error: BaseException, code: int, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("ceap.commands.synth.run", fail)
+    assert cli.main(["synth"]) == code
+    *trace, last = capsys.readouterr().err.splitlines()
+    assert last.startswith(f"ceap: {message}")
+    assert bool(trace) == (code == 4)  # with which the fault can be mended
 
 
 @pytest.mark.parametrize("command", sorted(cli.COMMANDS))

@@ -6,11 +6,9 @@ import argparse
 import gc
 import importlib.util
 import re
-import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
@@ -24,17 +22,17 @@ if TYPE_CHECKING:
     from templates.model import Workflow
 
 NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
+"""Characters that SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
 NUMBER: Final = "[1-9][0-9]{0,5}"
 FAIL_FORM: Final = "STAGE, STAGE:TIMES, STAGE:always or STAGE:permanent"
 ENVIRONMENT: Final = "local"
 WIDE: Final = 160
 ENOUGH: Final = 150
-"""Columns that the table with the S3 objects takes; in a narrower terminal they stand below it."""
+"""The width of the table with the S3 objects; in a narrower terminal they stand below it."""
 
 
 class RequestedFailure(NamedTuple):
-    """A failure that is asked for: `times` None is on every attempt."""
+    """A requested failure, on the first `times` attempts; None: on every one."""
 
     stage: str
     error_type: str
@@ -42,7 +40,7 @@ class RequestedFailure(NamedTuple):
 
 
 class Task(NamedTuple):
-    """All that a run was asked for; `templates` are those of the foundation and of the workflow.
+    """What to run; `templates` are those of the foundation and of the workflow.
 
     `scripts` are the Glue scripts of the workflow by file name.
     """
@@ -99,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.freeze()
     gc.enable()
     try:
-        with _terminable(), Engine.start() as engine:
+        with Engine.start() as engine:
             report = _run(engine, task)
     except EngineError as error:
         raise SetupError(str(error)) from error
@@ -107,19 +105,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{arguments.workflow}: {error}") from error
     _print(report, arguments.json)
     return 0 if report.status == "SUCCEEDED" else 1
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let a request to terminate end the block as an interruption does, so that the engine is closed on the way."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _run(engine: Engine, task: Task) -> RunReport:
@@ -156,7 +141,7 @@ def _run(engine: Engine, task: Task) -> RunReport:
 
 
 def _deploy(engine: Engine, task: Task) -> tuple[Stack, Stack]:
-    """Deploy the foundation, then the workflow, whose handlers and scripts lie in the artifact bucket by then."""
+    """Deploy the foundation, put handlers and scripts into its artifact bucket, then deploy the workflow."""
     import handlers
     from ceap.archive import build_zip, glue_prefix, handlers_key, read_sources
     from templates import naming

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Final
 
@@ -79,7 +79,9 @@ def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: boo
                 findings = [found + check_lint(template) for found, template in zip(findings, templates, strict=True)]
             results = dict(zip(readable, running.result(), strict=True))
         except BaseException:
-            stop_engines()  # or leaving the block would wait for them
+            while not running.done():  # the block waits for it, and it may be about to start an engine
+                stop_engines()
+                wait([running], timeout=0.1)
             raise
     return [
         _judgement(template, found, results.get(number, Result({}, [])))

@@ -333,7 +333,6 @@ def test_a_folder_is_no_template(folder: Path, capsys: pytest.CaptureFixture[str
 
 PROGRAM = """
 import sys
-import faulthandler; faulthandler.dump_traceback_later(8, file=open("/tmp/dump","w"))
 from pathlib import Path
 
 from ceap.cli import main

@@ -34,6 +34,9 @@ _JUDGED: Final = (0, 19)
 _CURE: Final = f"run `make clean`, then `make check`, or pip install --no-deps {DISTRIBUTION}=={VERSION}"
 
 
+_running: Final[set[subprocess.Popen[bytes]]] = set()
+
+
 class GuardError(Exception):
     """cfn-guard gave no verdict; the message is its own."""
 
@@ -100,22 +103,39 @@ def run_engine(rules: Sequence[str], data: Sequence[str]) -> list[dict[str, Any]
 
     Raises:
         GuardError: it did not judge, or not everything.
-        SetupError: it cannot be run.
+        SetupError: it cannot be run, or was ended.
     """
-    engine = find_engine()
     payload = json.dumps({"rules": rules, "data": data}).encode()
-    try:
-        done = subprocess.run([engine, *_VALIDATE], input=payload, capture_output=True, check=False)  # noqa: S603 (known by its hash)
-    except OSError as error:
-        raise SetupError(f"{engine}: cannot be run: {error.strerror}; mount its folder without noexec") from None
-    complaint = " ".join(done.stderr.decode(errors="replace").split())
+    with _start() as process:
+        _running.add(process)
+        try:
+            output, errors = process.communicate(payload)
+        finally:
+            _running.discard(process)
+    if process.returncode < 0:
+        raise SetupError(f"{find_engine()}: was ended by signal {-process.returncode}; run `ceap check` again")
+    complaint = " ".join(errors.decode(errors="replace").split())
     # It prints a report even when rules do not parse: those are not in it.
-    if done.returncode not in _JUDGED or complaint:
-        raise GuardError(complaint or f"it ended with exit code {done.returncode}")
+    if process.returncode not in _JUDGED or complaint:
+        raise GuardError(complaint or f"it ended with exit code {process.returncode}")
     try:
-        reports: list[dict[str, Any]] = msgspec.json.decode(done.stdout)
+        reports: list[dict[str, Any]] = msgspec.json.decode(output)
     except msgspec.DecodeError as error:
         raise GuardError(f"its report is not JSON: {error}") from None
     if [report["name"] for report in reports] != [f"DATA_STDIN[{number}]" for number in range(1, len(data) + 1)]:
         raise GuardError(f"it reported on {len(reports)} of {len(data)} templates")
     return reports
+
+
+def _start() -> subprocess.Popen[bytes]:
+    engine, pipe = find_engine(), subprocess.PIPE
+    try:
+        return subprocess.Popen([engine, *_VALIDATE], stdin=pipe, stdout=pipe, stderr=pipe)  # noqa: S603 (known by its hash)
+    except OSError as error:
+        raise SetupError(f"{engine}: cannot be run: {error.strerror}; mount its folder without noexec") from None
+
+
+def stop_engines() -> None:
+    """End every cfn-guard that is running: whoever waits for it gets a SetupError."""
+    for process in list(_running):
+        process.kill()

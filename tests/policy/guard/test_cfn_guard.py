@@ -140,25 +140,34 @@ def test_what_it_cannot_judge_is_an_error(rules: list[str], data: str, message: 
         run_engine(rules, [DATA, data])
 
 
+def use_engine(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = folder / "cfn-guard"
+    engine.write_text(f"#!/bin/sh\ncat > /dev/null\n{script}\n")
+    engine.chmod(0o755)
+    monkeypatch.setattr(cfn_guard, "find_engine", lambda: engine)
+
+
 @pytest.mark.parametrize(
     ("script", "message"),
     [
         ("echo '[]'", "it reported on 0 of 1 templates"),
         ("echo nothing", "its report is not JSON"),
-        ("kill -9 $$", "it ended with exit code -9"),
         ("echo '[]'; exit 5", "it ended with exit code 5"),
         ("echo 'thread main panicked' >&2", "thread main panicked"),
     ],
-    ids=["no report", "no JSON", "killed", "rules that do not parse", "panic"],
+    ids=["no report", "no JSON", "rules that do not parse", "panic"],
 )
 def test_an_engine_that_breaks_is_an_error(
     script: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = tmp_path / "cfn-guard"
-    broken.write_text(f"#!/bin/sh\ncat > /dev/null\n{script}\n")
-    broken.chmod(0o755)
-    monkeypatch.setattr(cfn_guard, "find_engine", lambda: broken)
+    use_engine(script, tmp_path, monkeypatch)
     with pytest.raises(GuardError, match=message):
+        run_engine([RULE], [DATA])
+
+
+def test_an_engine_that_was_ended_is_not_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_engine("kill -9 $$", tmp_path, monkeypatch)
+    with pytest.raises(SetupError, match="cfn-guard: was ended by signal 9; run `ceap check` again"):
         run_engine([RULE], [DATA])
 
 
