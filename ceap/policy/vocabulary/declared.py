@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from ceap.cfn.lookup import at, number, resource, text
 from ceap.cfn.template import Template
-from ceap.policy.vocabulary.specs import Fault, fault
+from ceap.policy.finding import Fault
+from ceap.policy.vocabulary.specs import fault
 from handlers.runtime.needs import SETTINGS_VARIABLE
 from templates import naming
 from templates.config import load_workflow
@@ -49,9 +50,8 @@ def _declaration(template: Template) -> Workflow | None:
 
 def _job_faults(template: Template, workflow: Workflow, step: GlueStep) -> Iterator[Fault]:
     job = resource(template, naming.job_id(step.stage))
-    for key, declared in {"NumberOfWorkers": step.workers, "WorkerType": step.worker_type}.items():
-        wanted = at(workflow.overrides, naming.job_id(step.stage), key) or declared
-        found = job and job.properties.get(key)
+    for key, size in {"NumberOfWorkers": step.workers, "WorkerType": step.worker_type}.items():
+        found, wanted = at(job and job.properties, key), at(workflow.overrides, naming.job_id(step.stage), key) or size
         if job and found != wanted:
             yield fault(job.path(key), f"{key} is {json.dumps(found)}, declared is {wanted}", f"{key}: {wanted}")
 
@@ -60,10 +60,8 @@ def _error_rate_faults(template: Template, workflow: Workflow, step: LambdaStep)
     function = resource(template, naming.function_id(step.stage))
     if function is None or at(workflow.overrides, function.logical_id, *_SETTINGS) is not None:
         return
-    rate, declared = (
-        number(at(_settings(at(function.properties, *_SETTINGS)), _ERROR_RATE)),
-        step.settings.get(_ERROR_RATE),
-    )
+    rate = number(at(_settings(at(function.properties, *_SETTINGS)), _ERROR_RATE))
+    declared = step.settings.get(_ERROR_RATE)
     if rate is not None and (declared is None or rate > declared):
         what = f"{_ERROR_RATE} is {rate}, declared is {'none' if declared is None else declared}"
         yield fault(function.path(*_SETTINGS), what, "set it in the declaration, and run `make templates`")

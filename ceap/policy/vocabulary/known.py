@@ -2,26 +2,31 @@
 
 import functools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 import yaml
 
-from ceap.cfn.lookup import at
+from ceap.cfn.lookup import FUNCTION, JOB, MACHINE, at, pointed_at, resources
 from ceap.cfn.template import Template
+from ceap.policy.finding import Fault
 from ceap.policy.vocabulary.kinds import StackKind, kind_of
-from ceap.policy.vocabulary.specs import Fault, Judge, fault, read_spec
+from ceap.policy.vocabulary.specs import Judge, fault, read_spec
+from templates.definition import WORKFLOW_BUCKET_TOKEN
 
 DATA: Final = Path(__file__).with_name("stacks.yaml")
 
 
 class Stack(msgspec.Struct, frozen=True):
-    """A kind of stack: what judges its sections, and the types of its resources, each with the most allowed."""
+    """A kind of stack: what judges its sections, and the types of its resources.
+
+    A type has at most so many resources, any number, or as many as the definition has steps for.
+    """
 
     sections: Judge
-    types: dict[str, float]
+    types: dict[str, int | Literal["any", "steps"]]
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
@@ -42,10 +47,7 @@ def load_vocabulary() -> Vocabulary:
     """Read `stacks.yaml`, once."""
     data = read_data()
     stacks = {
-        StackKind(kind): Stack(
-            read_spec(stack["sections"]),
-            {name: float("inf") if most == "any" else most for name, most in stack["resources"].items()},
-        )
+        StackKind(kind): Stack(read_spec(stack["sections"]), stack["resources"])
         for kind, stack in data["stacks"].items()
     }
     return Vocabulary(stacks, {name: read_spec(spec) for name, spec in data["resources"].items()})
@@ -59,7 +61,7 @@ def unknown(template: Template) -> Iterator[Fault]:
     vocabulary = load_vocabulary()
     stack = vocabulary.stacks[kind]
     yield from stack.sections(template.data, "", template)
-    counts = Counter[str]()
+    counts, idle = Counter[str](), _idle(template)
     for name, body in template.data["Resources"].items():
         place, type_ = f"/Resources/{name}", at(body, "Type")
         if isinstance(type_, str) and type_.endswith("::MODULE"):
@@ -69,7 +71,27 @@ def unknown(template: Template) -> Iterator[Fault]:
             yield fault(place, f"{what} is not among the resources of {kind.phrase}", "remove it")
             continue
         counts[type_] += 1
-        if counts[type_] > stack.types[type_]:
-            yield fault(place, f"{kind.phrase} has only {stack.types[type_]} {type_}", "remove it")
+        most = stack.types[type_]
+        if isinstance(most, int) and counts[type_] > most:
+            yield fault(place, f"{kind.phrase} has only {most} {type_}", "remove it")
+        elif most == "steps" and name in idle:
+            yield fault(place, f"{name} is not among the steps of the state machine", "remove it")
         else:
             yield from vocabulary.resources[type_](body, place, template)
+
+
+def _idle(template: Template) -> set[str]:
+    """Return the functions and jobs that no definition runs, where there are more than its substitutions."""
+    workers = {each.logical_id for each in resources(template, FUNCTION, JOB)}
+    substitutions = {
+        token: value
+        for machine in resources(template, MACHINE)
+        for token, value in _items(machine.properties.get("DefinitionSubstitutions"))
+        if token != WORKFLOW_BUCKET_TOKEN
+    }
+    run = {found.logical_id for value in substitutions.values() if (found := pointed_at(template, value))}
+    return workers - run if substitutions and len(workers) > len(substitutions) else set()
+
+
+def _items(value: Any) -> Iterable[tuple[str, Any]]:
+    return value.items() if isinstance(value, dict) else ()

@@ -3,22 +3,13 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ceap.cfn.lookup import EVENT_RULE, QUEUE, at, items, number, pointed_at, reference, resources, text
 from ceap.cfn.template import Template
+from ceap.policy.finding import Fault
+from ceap.policy.vocabulary import KNOWN_RESOURCES
 from ceap.policy.vocabulary.kinds import kind_of
-
-RULE: Final = "CFN06_KNOWN_RESOURCES"
-
-
-class Fault(NamedTuple):
-    """A place in a template, what is wrong there, and what to do."""
-
-    place: str
-    what: str
-    fix: str
-
 
 Judge: TypeAlias = Callable[[Any, str, Template], Iterator[Fault]]
 """Yields the faults of a value at a place in a template."""
@@ -49,7 +40,7 @@ def read_spec(spec: Any) -> Judge:
 def fault(place: str, what: str, fix: str) -> Fault:
     """Return a fault whose fix also says how to accept it."""
     keys = place.split("/")
-    waiver = f"rule: {RULE}, reason: why"
+    waiver = f"rule: {KNOWN_RESOURCES}, reason: why"
     if keys[1] == "Resources":
         return Fault(
             place, what, f"{fix}, or accept it in Metadata of {keys[2]}: {{ceap: {{waivers: [{{{waiver}}}]}}}}"
