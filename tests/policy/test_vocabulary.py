@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ from ceap import project
 from ceap.cfn.document import walk_scalars
 from ceap.cfn.template import Template, load_template, parse_template
 from ceap.policy.checks import load_checks
+from ceap.policy.finding import Finding
+from ceap.policy.vocabulary import KNOWN_RESOURCES
 from ceap.policy.vocabulary.declared import undeclared
+from ceap.policy.vocabulary.echoes import without_echoes
 from ceap.policy.vocabulary.kinds import StackKind, kind_of
 from ceap.policy.vocabulary.known import read_data, unknown
 from ceap.policy.vocabulary.specs import JUDGED_ELSEWHERE, read_spec
+from ceap.policy.waiver import apply_waivers, read_waivers
 from templates.render import render
 from templates.stacks import workflow_stack
 from tests.policy.broken import base
@@ -212,6 +217,59 @@ def test_every_type_is_of_a_stack_and_every_stack_has_known_types() -> None:
 def test_a_spec_that_is_none_is_refused(spec: Any) -> None:
     with pytest.raises(ValueError, match="is not a spec"):
         read_spec(spec)
+
+
+# Beside other rules.
+
+
+def finding(rule: str, path: str) -> Finding:
+    return Finding("a.yaml", 1, rule, "wrong", path=path)
+
+
+@pytest.mark.parametrize("place", ["Layers", "Layers/0", "Layers/0/Fn::Sub"])
+def test_another_rules_finding_on_a_property_stands_alone(place: str) -> None:
+    path = "/Resources/RateFunction/Properties"
+    other = finding("SEC09_FUNCTION_CODE", f"{path}/{place}")
+    assert without_echoes([finding(KNOWN_RESOURCES, f"{path}/Layers"), other]) == [other]
+
+
+@pytest.mark.parametrize("place", ["", "/Properties", "/Properties/LayersToo", "/Properties/Code"])
+def test_another_rules_finding_elsewhere_leaves_both(place: str) -> None:
+    found = [finding(KNOWN_RESOURCES, "/Resources/More/Properties/Layers"), finding("SEC09", f"/Resources/More{place}")]
+    assert without_echoes(found) == found
+
+
+def test_a_resource_that_is_not_known_keeps_its_finding_beside_those_of_rules() -> None:
+    found = [finding(KNOWN_RESOURCES, "/Resources/Url"), finding("SEC04", "/Resources/Url/Properties/AuthType")]
+    assert without_echoes(found) == found
+
+
+# A resource of the team's own.
+
+OWN_RESOURCE = {
+    "Type": "AWS::IAM::ManagedPolicy",
+    "Metadata": {"ceap": {"waivers": [{"rule": KNOWN_RESOURCES, "reason": "the auditors read the queue"}]}},
+    "Properties": {
+        "PolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": ["sqs:GetQueueAttribute"], "Resource": [{"Ref": "Queue"}]}],
+        }
+    },
+}
+
+
+def test_a_resource_of_ones_own_is_waived_and_still_judged_by_the_other_rules() -> None:
+    template = changed("express", put("Resources", "Audit", OWN_RESOURCE))
+    findings = [found for check in load_checks() for found in check.check(template)]
+    assert {found.rule for found in findings if found.path == "/Resources/Audit"} == {KNOWN_RESOURCES}
+    applied = apply_waivers(findings, read_waivers(template, [KNOWN_RESOURCES]), date(2026, 11, 29))
+    assert [waived.finding.what for waived in applied.waived] == [
+        "AWS::IAM::ManagedPolicy is not among the resources of a ceap EXPRESS workflow stack"
+    ]
+    assert {(found.rule, found.path.rpartition("/Action")[0]) for found in applied.findings} >= {
+        ("IAM01_ACTIONS_EXIST", "/Resources/Audit/Properties/PolicyDocument/Statement/0")
+    }
+    assert applied.unused == []
 
 
 # What a template is.
