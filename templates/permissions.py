@@ -33,12 +33,16 @@ SEND_TRACES: Final = (xray.PutTraceSegments, xray.PutTelemetryRecords)
 def trust(service: str, source_arn: str | None = None) -> PolicyDocument:
     """Return a role's trust policy: the service may assume it for `source_arn`, or any resource of this account.
 
+    Glue is not known to send aws:SourceAccount, and on a key that is not sent the condition would always fail.
     Source: IAM User Guide, "The confused deputy problem".
     """
-    account = Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}))
-    condition = account if source_arn is None else _only_from(source_arn)
     principal = Principal("Service", f"{service}.amazonaws.com")
-    return _document(Statement(Effect=Allow, Principal=principal, Action=[sts.AssumeRole], Condition=condition))
+    allowed: dict[str, Any] = {"Effect": Allow, "Principal": principal, "Action": [sts.AssumeRole]}
+    if source_arn is not None:
+        allowed["Condition"] = _only_from(source_arn)
+    elif service != "glue":
+        allowed["Condition"] = Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}))
+    return _document(Statement(**allowed))
 
 
 def function_policy(
@@ -88,15 +92,17 @@ def job_policy(stage: str, previous: str | None, script: str, log_group_ids: lis
     )
 
 
-def state_machine_policy(workflow: Workflow) -> PolicyDocument:
+def state_machine_policy(workflow: Workflow, log_group_id: str) -> PolicyDocument:
     """Return what a state machine may do: run its functions and jobs, hand a first job its input, log, trace.
 
-    Log delivery and tracing take no resource but "*".
+    Log delivery and tracing take no resource but "*". AWS lists the actions of WriteLogs with those of log delivery;
+    without them, users report, EXPRESS logs nothing.
     Source: Step Functions Developer Guide, "Logging using CloudWatch Logs" and "X-Ray".
     """
     return _document(
         *_run_steps(workflow),
         _allow("DeliverLogs", LOG_DELIVERY, "*"),
+        _allow("WriteLogs", WRITE_LOGS, GetAtt(log_group_id, "Arn")),
         _allow("Trace", [*SEND_TRACES, xray.GetSamplingRules, xray.GetSamplingTargets], "*"),
     )
 

@@ -27,6 +27,10 @@ _REFINED: Final = {
 }
 
 
+# CloudWatch accepts metrics for a dataset, and all others on "*" alone (CloudWatch User Guide, "cloudwatch:namespace").
+_BESIDE_ALL: Final = {("cloudwatch", "dataset")}
+
+
 class _Action(msgspec.Struct, frozen=True):
     resources: list[str] = msgspec.field(name="Resources", default_factory=list[str])
 
@@ -80,6 +84,12 @@ def resource_types(pattern: str) -> tuple[tuple[str, str], ...]:
         return ()
     types = {kind.lower(): None for name in known_actions(pattern) for kind in service.actions[name].resources}
     return tuple((kind, form) for kind in types for form in service.resources[kind].formats)
+
+
+def kinds_taken(pattern: str) -> list[str]:
+    """Return the kinds of resource on which an action can be granted; none for an action that takes only `*`."""
+    prefix = pattern.partition(":")[0].lower()
+    return sorted({kind for kind, _ in resource_types(pattern) if (prefix, kind) not in _BESIDE_ALL})
 
 
 def takes(pattern: str, arn: str) -> bool:

@@ -105,6 +105,11 @@ def _of_worker(kind: StepKind) -> _Derivation:
             assert_never(kind)
 
 
+def as_aws_lists(expected: Iterable[Grant]) -> frozenset[Grant]:
+    """Return what AWS's page on logs grants on "*" beside log delivery, where it is used: a narrower grant does too."""
+    return frozenset(_on(_LOG, "*") if Grant(_DELIVER_LOGS[0], "*") in expected else ())
+
+
 def condition_text(template: Template, condition: Any) -> str:
     """Return a statement's condition as one line, the same for the same condition; empty without one."""
     if not isinstance(condition, dict):
@@ -223,8 +228,9 @@ def _of_machine(template: Template, owner: Resource) -> list[Grant] | None:
         if used is None:
             return None
         grants += used
-    if at(owner.properties, "LoggingConfiguration", "Destinations"):
+    for destination in items(at(owner.properties, "LoggingConfiguration", "Destinations")):
         grants += _on(_DELIVER_LOGS, "*")
+        grants += _on(_LOG, resolve(template, at(destination, "CloudWatchLogsLogGroup", "LogGroupArn")))
     if at(owner.properties, "TracingConfiguration", "Enabled") is True:
         grants += _on(_TRACE, "*")
     return grants

@@ -20,7 +20,7 @@ def add_state_machine(template: Template, workflow: Workflow) -> None:
     name = naming.resource(workflow.name)
     log_group = add_log_group(template, f"{STATE_MACHINE}LogGroup", f"{naming.STATE_MACHINE_LOGS}{name}")
     trust = permissions.trust("states", naming.arn("states", f"stateMachine:{name}"))
-    policy = permissions.state_machine_policy(workflow)
+    policy = permissions.state_machine_policy(workflow, log_group)
     role = add_role(template, STATE_MACHINE, f"State machine {name}", "state-machine", policy, trust=trust)
     template.add_resource(
         stepfunctions.StateMachine(

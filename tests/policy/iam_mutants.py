@@ -15,6 +15,14 @@ def get_item_of_index(data: Json) -> None:
     statements(data, "KeepFunctionRole").append(statement)
 
 
+def any_object(data: Json) -> None:
+    statements(data, "KeepFunctionRole").append({"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["*"]})
+
+
+def traces_and_reads(data: Json) -> None:
+    statements(data, "TakeFunctionRole")[-1]["Action"].append("s3:GetObject")
+
+
 def misspell(data: Json) -> None:
     rename(
         inner(data["Resources"]["TakeFunctionRole"]["Properties"], TRUST)["Condition"]["StringEquals"],
@@ -46,7 +54,7 @@ def arn_of(resource: str) -> Json:
 
 
 EXIST, TAKE, MATCH = "IAM01_ACTIONS_EXIST", "IAM02_ACTIONS_TAKE_RESOURCES", "IAM03_CONDITIONS_MATCH"
-VERSION, OWN = "IAM04_POLICY_VERSION", "IAM05_POLICY_OF_ITS_RESOURCE"
+VERSION, OWN, NAMED = "IAM04_POLICY_VERSION", "IAM05_POLICY_OF_ITS_RESOURCE", "IAM07_RESOURCES_NAMED"
 IAM_MUTANTS = [
     Mutant(EXIST, "express", "misspelt", grant("SiftFunctionRole", "ReadPreviousStage", "Action", 0, "s3:GetObjects")),
     Mutant(EXIST, "express", "no service", grant("PipeRole", "TakeMessages", "Action", 1, "DeleteMessage")),
@@ -174,4 +182,8 @@ IAM_MUTANTS = [
             [{"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:ceap-other"}],
         ),
     ),
+    Mutant(NAMED, "express", "any object", any_object),
+    Mutant(NAMED, "express", "any function", grant("StateMachineRole", "InvokeFunctions", "Resource", ["*"])),
+    Mutant(NAMED, "express", "traces and reads", traces_and_reads),
+    Mutant(NAMED, "standard", "logs of others", grant("StateMachineRole", "WriteLogs", "Resource", ["*"])),
 ]

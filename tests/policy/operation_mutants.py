@@ -130,6 +130,8 @@ CODE = [
             of("KeepFunction", "Environment", "Variables", "DB_PASSWORD", "x"),
         ),
         ("JOB", "standard", "Glue 4", of("HeavyJob", "GlueVersion", "4.0")),
+        ("JOB", "standard", "the newest Glue", of("HeavyJob", "GlueVersion", "auto")),
+        ("JOB", "standard", "the default Glue", without("HeavyJob", "GlueVersion")),
         ("JOB", "standard", "Python shell", of("HeavyJob", "Command", "Name", "pythonshell")),
         ("JOB", "standard", "no limit", without("HeavyJob", "Timeout")),
         ("JOB", "standard", "one run", of("HeavyJob", "ExecutionProperty", "MaxConcurrentRuns", 1)),

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from tests.policy.changes import Change, Mutant, drop, of, without
+from tests.policy.samples import Json
 
 
 def denial(queue: str, *place: Any) -> Change:
     return of(f"{queue}Policy", "PolicyDocument", "Statement", 0, *place)
+
+
+def off_without_key(data: Json) -> None:
+    properties = data["Resources"]["DeadLetterQueue"]["Properties"]
+    properties["SqsManagedSseEnabled"] = False
+    del properties["KmsMasterKeyId"]
 
 
 REDRIVE = "RedriveAllowPolicy"
@@ -17,7 +24,7 @@ QUEUE_MUTANTS = [
     Mutant(f"SEC01_{rule}", kind, name, change)
     for rule, kind, name, change in (
         ("QUEUE_ENCRYPTION", "express", "off", of("Queue", "SqsManagedSseEnabled", False)),
-        ("QUEUE_ENCRYPTION", "express", "not said", without("DeadLetterQueue", "SqsManagedSseEnabled")),
+        ("QUEUE_ENCRYPTION", "express", "off, and no key", off_without_key),
         ("QUEUE_ENCRYPTION", "express", "off without a key", of("Queue", "SqsManagedSseEnabled", "Fn::If", 2, False)),
         ("QUEUE_ENCRYPTION", "standard", "off with a key", without("AlertDeadLetterQueue", "KmsMasterKeyId")),
         ("QUEUE_TLS", "express", "no policy for dead letters", drop("Resources", "DeadLetterQueuePolicy")),

@@ -7,7 +7,6 @@ from typing import Any
 from tests.policy.changes import Change, Mutant, drop, inner, of, put, state, sub, without
 
 FIRST = ("Policies", 0, "PolicyDocument", "Statement")
-ANY_ACTION = {"Sid": "Any", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["*"]}
 JOB_ARN = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:job/"
 PREFIX = ("Condition", "StringLike", "s3:prefix")
 ALL_CODE = {"Fn::Sub": "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}*"}
@@ -41,15 +40,12 @@ P42_NO_WILDCARDS = [
         ("express", "all of S3", grant("TakeFunctionRole", 0, "Action", ["s3:*"])),
         ("express", "every action that writes", grant("TakeFunctionRole", 0, "Action", 0, "s3:Put*")),
         ("express", "everything", grant("RateFunctionRole", 2, "Action", ["*"])),
-        ("express", "any object", append("KeepFunctionRole", *FIRST, ANY_ACTION)),
-        ("express", "any function", grant("StateMachineRole", 0, "Resource", ["*"])),
         ("express", "any service", grant("TakeFunctionRole", 1, "Resource", [{"Fn::Sub": "arn:${AWS::Partition}:*"}])),
         (
             "express",
             "any bucket",
             grant("TakeFunctionRole", 0, "Resource", [{"Fn::Sub": "arn:${AWS::Partition}:s3:::*"}]),
         ),
-        ("express", "traces and reads", append("TakeFunctionRole", *FIRST, 3, "Action", "s3:GetObject")),
         ("express", "all but some", grant("PipeRole", 0, "NotAction", ["sqs:DeleteQueue"])),
         ("express", "fixed ARN", grant("PipeRole", 0, "Resource", ["arn:aws:sqs:*:*:*"])),
         ("standard", "managed policy", of("HeavyJobRole", "ManagedPolicyArns", ["arn:aws:iam::aws:policy/Admin"])),

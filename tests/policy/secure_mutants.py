@@ -204,7 +204,7 @@ TRUST = [
             CONFUSED_DEPUTY,
             "standard",
             "only if there is one",
-            trust("HeavyJobRole", "Condition", {"StringEqualsIfExists": ACCOUNT["StringEquals"]}),
+            trust("TakeFunctionRole", "Condition", {"StringEqualsIfExists": ACCOUNT["StringEquals"]}),
         ),
     )
 ]
@@ -236,8 +236,8 @@ RETENTION = [
         ("DATA_STAYS", "express", "queue", put("Resources", "DeadLetterQueue", "DeletionPolicy", "Delete")),
         ("DATA_STAYS", "standard", "queue replaced", put("Resources", "Queue", "UpdateReplacePolicy", "Delete")),
         ("LOGS_GO", "express", "of a function", put("Resources", "TakeFunctionLogGroup", "DeletionPolicy", "Retain")),
-        ("LOGS_GO", "express", "not said", drop("Resources", "PipeLogGroup", "DeletionPolicy")),
-        ("LOGS_GO", "standard", "replaced", drop("Resources", "StateMachineLogGroup", "UpdateReplacePolicy")),
+        ("LOGS_GO", "express", "a snapshot", put("Resources", "PipeLogGroup", "DeletionPolicy", "Snapshot")),
+        ("LOGS_GO", "standard", "replaced", put("Resources", "StateMachineLogGroup", "UpdateReplacePolicy", "Retain")),
     )
 ]
 

@@ -40,6 +40,8 @@ def test_the_rule_notices_each_change_and_says_what_to_do(rule: str, kind: str) 
         assert found != [], mutant.name
         assert [failure for failure in found if not (failure.fault.what and failure.fault.fix)] == [], mutant.name
         assert any(failure.fault.place for failure in found) or "no pipe" in mutant.name, mutant.name
+        repeated = [what for what, times in Counter(failure.fault.what for failure in found).items() if times > 1]
+        assert repeated == [], mutant.name
 
 
 def test_every_rule_has_at_least_three_mutants() -> None:

@@ -19,7 +19,7 @@ from ceap.iam.matching import matches
 from ceap.iam.services import takes
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
-from ceap.policy.uses import Grant, condition_text, has_key, uses
+from ceap.policy.uses import Grant, as_aws_lists, condition_text, has_key, uses
 
 RULE: Final = "P42_GRANTS_ARE_USES"
 ENTRY: Final = Entry(
@@ -56,7 +56,7 @@ def check(template: Template) -> Iterator[Fault]:
         who = " and ".join(user.logical_id for user in users)
         granted = [each for policy in policies if _is_of(template, policy, role) for each in _granted(template, policy)]
         granted = _spelt_alike(expected, [each for each in granted if has_key(template) or not _is_on_key(each)])
-        yield from _superfluous(who, granted, expected)
+        yield from _superfluous(who, granted, expected | as_aws_lists(expected))
         if not role.properties.get("ManagedPolicyArns"):  # what these grant is not in the template
             yield from _missing(who, role, granted, expected)
 
