@@ -1,7 +1,5 @@
 """What AWS offers and ceap does not set: resources, properties and values that CFN06_KNOWN_RESOURCES must notice."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tests.policy.changes import Change, Mutant, arn, of, put, sub
