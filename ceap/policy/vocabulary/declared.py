@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from ceap.cfn.document import parse_json
 from ceap.cfn.lookup import at, number, resource, text
 from ceap.cfn.template import Template
 from ceap.policy.finding import Fault
@@ -61,7 +62,7 @@ def _error_rate_faults(template: Template, workflow: Workflow, step: LambdaStep)
     if function is None or at(workflow.overrides, function.logical_id, *_SETTINGS) is not None:
         return
     rate = number(at(_settings(at(function.properties, *_SETTINGS)), _ERROR_RATE))
-    declared = step.settings.get(_ERROR_RATE)
+    declared = number(step.settings.get(_ERROR_RATE))
     if rate is not None and (declared is None or rate > declared):
         what = f"{_ERROR_RATE} is {rate}, declared is {'none' if declared is None else declared}"
         yield fault(function.path(*_SETTINGS), what, "set it in the declaration, and run `make templates`")
@@ -69,6 +70,6 @@ def _error_rate_faults(template: Template, workflow: Workflow, step: LambdaStep)
 
 def _settings(value: Any) -> Any:
     try:
-        return json.loads(text(value) or "")
+        return parse_json(text(value) or "")
     except ValueError:
         return None

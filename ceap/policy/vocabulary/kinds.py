@@ -54,9 +54,9 @@ def kind_of(template: Template) -> StackKind | None:
 
 def _is_express(template: Template) -> bool:
     """Tell whether the state machines are EXPRESS; if a pipe treats them as STANDARD, their type is wrong."""
-    types = {machine.properties.get("StateMachineType") for machine in resources(template, MACHINE)}
-    waits = [at(pipe.properties, *_INVOCATION) != "FIRE_AND_FORGET" for pipe in resources(template, PIPE)]
-    return types == {WorkflowType.EXPRESS} and all(waits)
+    machines, pipes = list(resources(template, MACHINE)), resources(template, PIPE)
+    are_express = machines and all(each.properties.get("StateMachineType") == WorkflowType.EXPRESS for each in machines)
+    return bool(are_express) and all(at(pipe.properties, *_INVOCATION) != "FIRE_AND_FORGET" for pipe in pipes)
 
 
 def _workflow_marks(template: Template) -> Iterator[bool]:

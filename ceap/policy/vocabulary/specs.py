@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
+from ceap.cfn.document import parse_json
 from ceap.cfn.lookup import EVENT_RULE, QUEUE, at, items, number, pointed_at, reference, resources, text
 from ceap.cfn.template import Template
 from ceap.policy.finding import Fault
@@ -124,7 +125,7 @@ def _json(judge: Judge) -> Judge:
 
     def judge_text(value: Any, place: str, template: Template) -> Iterator[Fault]:
         try:
-            inner = json.loads(text(value) or "")
+            inner = parse_json(text(value) or "")
         except ValueError:
             return
         for found in judge(inner, place, template) if isinstance(inner, dict) else ():
@@ -222,7 +223,7 @@ def _leads_to(template: Template, value: Any, kind: str) -> bool:
     """Tell whether a value points at a resource of a type; what does not exist is for cfn-lint."""
     found, target = pointed_at(template, value), reference(value)
     if found is None and target is not None:
-        return target[0] not in (at(template.data, "Parameters") or ()) and not target[0].startswith("AWS::")
+        return at(template.data, "Parameters", target[0]) is None and not target[0].startswith("AWS::")
     return found is not None and found.type == kind
 
 

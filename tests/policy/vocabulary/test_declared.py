@@ -1,0 +1,65 @@
+from pathlib import Path
+
+from ceap import project
+from ceap.cfn.template import load_template
+from ceap.policy.vocabulary.declared import undeclared
+from templates.render import render
+from templates.stacks import workflow_stack
+from tests.policy.changes import Change, of
+from tests.policy.samples import golden
+
+DECLARATION = """
+name: nightly
+type: STANDARD
+steps:
+  - {stage: HeavyStage, glue: heavy, workers: 4, worker_type: G.2X}
+  - {stage: TakeStage, handler: take}
+"""
+
+
+def generated(folder: Path, declaration: str, change: Change = lambda data: None) -> list[str]:
+    """Return what is undeclared in a changed template that lies beside a declaration."""
+    for name in ("workflows", "generated"):
+        (folder / name).mkdir()
+    (folder / "workflows" / "nightly.yaml").write_text(declaration)
+    [workflow] = project.load_workflows([folder / "workflows" / "nightly.yaml"])
+    stack = workflow_stack(workflow)
+    change(stack)
+    file = folder / "generated" / "nightly.template.yaml"
+    file.write_text(render(stack))
+    return [found.what for found in undeclared(load_template(file))]
+
+
+def test_a_generated_template_has_the_sizes_of_its_declaration(tmp_path: Path) -> None:
+    assert generated(tmp_path, DECLARATION) == []
+
+
+def test_workers_that_differ_from_the_declaration_are_a_fault(tmp_path: Path) -> None:
+    assert generated(tmp_path, DECLARATION, of("HeavyJob", "NumberOfWorkers", 2)) == [
+        "NumberOfWorkers is 2, declared is 4"
+    ]
+
+
+def test_workers_of_another_size_than_declared_are_a_fault(tmp_path: Path) -> None:
+    assert generated(tmp_path, DECLARATION, of("HeavyJob", "WorkerType", "G.1X")) == [
+        'WorkerType is "G.1X", declared is G.2X'
+    ]
+
+
+def test_an_override_of_the_declaration_counts(tmp_path: Path) -> None:
+    assert generated(tmp_path, f"{DECLARATION}overrides: {{HeavyJob: {{NumberOfWorkers: 9}}}}\n") == []
+
+
+def test_an_error_rate_that_is_not_declared_is_a_fault(tmp_path: Path) -> None:
+    rate = of("TakeFunction", "Environment", "Variables", "SETTINGS", '{"max_error_rate": 0.9}')
+    assert generated(tmp_path, DECLARATION, rate) == ["max_error_rate is 0.9, declared is none"]
+
+
+def test_a_template_without_a_readable_declaration_is_compared_with_nothing(tmp_path: Path) -> None:
+    assert generated(tmp_path, DECLARATION) == []
+    template = load_template(tmp_path / "generated" / "nightly.template.yaml")
+    (tmp_path / "workflows" / "nightly.yaml").write_text("name: [")
+    assert list(undeclared(template)) == []
+    (tmp_path / "workflows" / "nightly.yaml").unlink()
+    assert list(undeclared(template)) == []
+    assert list(undeclared(golden("standard"))) == []

@@ -1,0 +1,67 @@
+import pytest
+
+from ceap.cfn.template import parse_template
+from ceap.policy.vocabulary.kinds import StackKind, kind_of
+from tests.policy.changes import Change, drop, of, put
+from tests.policy.samples import KINDS, golden
+from tests.policy.vocabulary.support import changed, whats
+from tests.policy.vocabulary_mutants import ELSEWHERE
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_template_that_ceap_makes_is_of_its_kind(kind: str) -> None:
+    assert kind_of(golden(kind)) == kind
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        drop("Parameters"),
+        drop("Resources", "Pipe"),
+        drop("Resources", "StateMachine"),
+        drop("Resources", "Queue"),
+        of("Pipe", "Source", ELSEWHERE),
+        of("StateMachine", "StateMachineName", "theirs"),
+        of("TakeFunction", "Handler", "index.handler"),
+        of("StateMachine", "DefinitionString", {"Ref": "Definition"}),
+        put("Resources", "Fn::ForEach::More", []),
+    ],
+)
+def test_a_workflow_stays_one_when_a_part_of_it_is_taken_away(change: Change) -> None:
+    assert kind_of(changed("express", change)) in (StackKind.EXPRESS, StackKind.STANDARD)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        drop("Outputs"),
+        drop("Resources", "AlertTopic"),
+        of("WorkflowBucket", "BucketName", "theirs"),
+        put("Resources", "StateMachine", {"Type": "AWS::StepFunctions::StateMachine"}),
+    ],
+)
+def test_the_foundation_stays_one_when_a_part_of_it_is_changed(change: Change) -> None:
+    assert kind_of(changed("foundation", change)) is StackKind.FOUNDATION
+
+
+OWN = """
+Resources:
+  Alarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties: {AlarmActions: [!ImportValue {'Fn::Sub': 'ceap-foundation-${Environment}-AlertTopic'}]}
+  Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: ceap-own, DelaySeconds: 900}}
+"""
+STREAM = """
+Resources:
+  Table: {Type: AWS::DynamoDB::Table}
+  Queue: {Type: AWS::SQS::Queue}
+  Pipe:
+    Type: AWS::Pipes::Pipe
+    Properties: {Source: !GetAtt Table.StreamArn, Target: !GetAtt Queue.Arn}
+"""
+
+
+@pytest.mark.parametrize("text", [OWN, STREAM, "Resources: {Bucket: {Type: AWS::S3::Bucket}}"])
+def test_a_template_of_another_kind_is_not_judged(text: str) -> None:
+    assert kind_of(parse_template(text, "own.yaml")) is None
+    assert whats(parse_template(text, "own.yaml")) == []
