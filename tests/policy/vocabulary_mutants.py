@@ -34,6 +34,10 @@ def opened(policy: str, action: str, resource: Json) -> Change:
     return change
 
 
+def either(with_key: Any, without: Any) -> Json:
+    return {"Fn::If": ["HasKmsKey", with_key, without]}
+
+
 def settings(value: Any) -> Change:
     return of("TakeFunction", *VARIABLES, "SETTINGS", value)
 
@@ -248,8 +252,11 @@ PROPERTIES: list[tuple[str, str, Change]] = [
     (
         "express",
         "any record may be bad, without a key",
-        settings({"Fn::If": ["HasKmsKey", "{}", '{"max_error_rate": 1}']}),
+        settings(either("{}", '{"max_error_rate": 1}')),
     ),
+    ("express", "other code without a key", of("RateFunction", "Handler", either("handlers.rate.handler", "a.b"))),
+    ("express", "another role without a key", of("Pipe", "RoleArn", either(arn("PipeRole"), "arn:theirs"))),
+    ("express", "messages come twice without a key", of("Queue", "VisibilityTimeout", either(1800, 0))),
     ("standard", "workers by a parameter", of("HeavyJob", "WorkerType", {"Ref": "Environment"})),
     ("foundation", "restored for 34 days", of("RecordsTable", *RECOVERY, 34)),
     ("foundation", "alerts to a function", of("AlertEmailSubscription", "Protocol", "lambda")),
@@ -286,6 +293,7 @@ SECTIONS: list[tuple[str, str, Change]] = [
         put("Conditions", "HasAlertEmail", {"Fn::Equals": [{"Ref": "Environment"}, "prod"]}),
     ),
     ("express", "an output", put("Outputs", "PipeArn", {"Value": arn("Pipe")})),
+    ("express", "another queue's address", put("Outputs", "QueueUrl", "Value", "https://example.com/q")),
     ("express", "an export", put("Outputs", "QueueUrl", "Export", {"Name": sub("${Environment}-queue")})),
     ("foundation", "an output that is not exported", put("Outputs", "TopicName", {"Value": "a"})),
     ("express", "another version of templates", put("AWSTemplateFormatVersion", "2010-09-10")),

@@ -19,9 +19,10 @@ _Test: TypeAlias = Callable[[Any, Template], bool]
 
 JUDGED_ELSEWHERE: Final = re.compile(r"[A-Z]+\d+_[A-Z_]+|E\d{4}")
 _RANGE: Final = re.compile(r"(\d+)\.\.(<?)(\d+)")
-_KEY: Final = re.compile(r"(?P<name>.+?)(?P<each>\[\])?(?P<early> before failure)?(?P<json> as JSON)?")
+_KEY: Final = re.compile(r"(?P<name>.+?)(?P<each>\[\])?(?P<if> if)?(?P<early> before failure)?(?P<json> as JSON)?")
 _REFERENCES: Final = ("Ref", "Fn::GetAtt", "Fn::Sub", "Fn::ImportValue", "Fn::Join")
 _NO_VALUE: Final = {"Ref": "AWS::NoValue"}
+_JUDGED_KEYS: Final = ("Fn::Transform",)  # CFN04_NO_TRANSFORM
 _SHOWN_MAX: Final = 60
 
 
@@ -68,12 +69,12 @@ def _mapping(spec: Mapping[str, Any]) -> Judge:
         for key, below in value.items():
             inner = f"{place}/{key}"
             judge = known.get(key) or next((judge for pattern, judge in patterns if pattern.fullmatch(key)), None)
-            if judge is not None:
-                yield from judge(below, inner, template)
-            elif key != "Fn::Transform":  # CFN04_NO_TRANSFORM
+            if judge is None and key not in _JUDGED_KEYS:
                 yield _unlisted(inner, template)
+            elif judge is not None and below is not None:  # CFN01_NO_NULL
+                yield from judge(below, inner, template)
 
-    return _in_branches(judge_all)
+    return judge_all
 
 
 def _entry(key: str, below: Any) -> tuple[str, Judge]:
@@ -82,6 +83,8 @@ def _entry(key: str, below: Any) -> tuple[str, Judge]:
     if parts is None:
         raise ValueError(f"{key!r} is not a key")
     judge = read_spec(below)
+    if parts["if"]:
+        judge = _in_branches(judge)
     if parts["each"]:
         judge = _each(judge)
     if parts["json"]:
@@ -115,23 +118,27 @@ def _each(judge: Judge) -> Judge:
             yield from judge(value, place, template)
         else:
             for index, item in enumerate(value):
-                yield from judge(item, f"{place}/{index}", template)
+                yield from judge(item, f"{place}/{index}", template) if item is not None else ()
 
-    return _in_branches(judge_items)
+    return judge_items
 
 
 def _json(judge: Judge) -> Judge:
     """Judge the JSON in a text; what is not JSON is for the rules on the property."""
 
     def judge_text(value: Any, place: str, template: Template) -> Iterator[Fault]:
+        written = text(value)
+        if written is None:
+            yield _wrong(value, place, "write the JSON out")
+            return
         try:
-            inner = parse_json(text(value) or "")
+            inner = parse_json(written)
         except ValueError:
             return
         for found in judge(inner, place, template) if isinstance(inner, dict) else ():
             yield Fault(place, found.what, found.fix)
 
-    return _in_branches(judge_text)
+    return judge_text
 
 
 def _choice(spec: list[Any]) -> Judge:
@@ -144,7 +151,7 @@ def _choice(spec: list[Any]) -> Judge:
         elif not any(value == each and type(value) is type(each) for each in constants):
             yield _wrong(value, place, " or ".join(json.dumps(each) for each in constants))
 
-    return _in_branches(judge_choice)
+    return judge_choice
 
 
 def _word(spec: str) -> Judge:
@@ -156,7 +163,7 @@ def _word(spec: str) -> Judge:
         if not fits(value, template):
             yield _wrong(value, place, wanted)
 
-    return _in_branches(judge_value)
+    return judge_value
 
 
 def _accept(_value: Any, _place: str, _template: Template) -> Iterator[Fault]:
@@ -195,12 +202,10 @@ def _range(spec: str) -> tuple[_Test, str]:
 
 
 def _in_branches(judge: Judge) -> Judge:
-    """Judge both branches of an `Fn::If`, of which one may be AWS::NoValue."""
+    """Judge a value or, of an `Fn::If`, both branches, of which one may be AWS::NoValue."""
 
     def judge_branches(value: Any, place: str, template: Template) -> Iterator[Fault]:
         branches = at(value, "Fn::If") if isinstance(value, dict) and len(value) == 1 else None
-        if value is None:
-            return  # CFN01_NO_NULL
         if isinstance(branches, list) and len(branches) == 3:
             for index in (1, 2):
                 if branches[index] != _NO_VALUE:
