@@ -31,6 +31,7 @@ UNUSED_BY_STATE_MACHINE = {
         ),
         "log delivery, set up by AWS",
     ),
+    **dict.fromkeys(("logs:CreateLogStream", "logs:PutLogEvents"), "AWS lists them beside log delivery"),
 }
 UNUSED_BY_PIPE = dict.fromkeys(
     ("logs:CreateLogStream", "logs:PutLogEvents"), "a failed delivery: the dead-letter test proves it"
