@@ -1,7 +1,7 @@
 """`ceap.toml`: the rules and waivers of a repository for `ceap check`."""
 
 import tomllib
-from os.path import relpath
+from os.path import lexists, relpath
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ def load_config(folder: Path) -> Config:
     root = find_root(folder)
     for above in (folder, *folder.parents):
         file = above / NAME
-        if file.is_file():
+        if lexists(file) and not file.is_dir():  # a link to nothing must not be taken for no file
             return _read(Path(relpath(file)))
         if above == root:
             break
@@ -44,6 +44,8 @@ def _read(file: Path) -> Config:
         raise UsageError(f"{file}: not TOML: {error}; correct the syntax") from None
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}; make it readable") from None
+    except RecursionError:
+        raise UsageError(f"{file}: is nested too deeply; it has two keys, rules and waivers") from None
     for key in content:
         if key not in Config.__struct_fields__:
             raise UsageError(f"{file}: there is no key {key!r}; {allowed(key, Config.__struct_fields__)}")

@@ -5,10 +5,31 @@ Sources: CloudFormation User Guide, "Fn::Sub"; IAM User Guide, "IAM JSON policy 
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 _LISTS: Final = ("Action", "NotAction", "Resource", "NotResource")
 _REFERENCE: Final = re.compile(r"\$\{([A-Za-z0-9:]+)(?:\.([A-Za-z0-9.]+))?\}")
+
+
+def malformed(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the place and fault of each `Fn::Sub` and `Fn::If` that CloudFormation would refuse to read."""
+    match value:
+        case {"Fn::Sub": argument, **others} if not others and not _is_sub(argument):
+            yield path, f"Fn::Sub has {argument!r}; write a text, or a list of a text and a mapping"
+        case {"Fn::If": argument, **others} if not others and not (isinstance(argument, list) and len(argument) == 3):
+            yield path, f"Fn::If has {argument!r}; write a list of a condition and two values"
+    if isinstance(value, dict | list):
+        for key, below in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from malformed(below, f"{path}/{key}")
+
+
+def _is_sub(argument: Any) -> bool:
+    match argument:
+        case str() | [str(), dict()]:
+            return True
+        case _:
+            return False
 
 
 def unify(value: Any) -> Any:

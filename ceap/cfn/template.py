@@ -1,13 +1,14 @@
 """A CloudFormation template as the checks see it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from ceap.cfn.document import DocumentError, json_lines, parse_document
-from ceap.cfn.forms import unify
+from ceap.cfn.forms import malformed, unify
 from ceap.cfn.substitution import substitute
 from ceap.errors import UsageError
 
@@ -32,9 +33,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
 
     def line(self, path: str) -> int:
         """Return the line of a path, or of the nearest place around it."""
-        while path not in self.lines and path:
-            path = path.rpartition("/")[0]
-        return self.lines.get(path, 1)
+        return _line(self.lines, path)
 
     def value(self, path: str) -> Any:
         """Return the value at a path, also inside a definition; None where there is none."""
@@ -89,6 +88,8 @@ def parse_template(text: str, file: str) -> Template:
         document = parse_document(text)
     except DocumentError as error:
         raise UsageError(f"{file}:{error.line}: {error}") from None
+    for path, fault in malformed(document.data):
+        raise UsageError(f"{file}:{_line(document.lines, path)}: {fault}")
     data = unify(document.data)
     resources = data.get("Resources") if isinstance(data, dict) else None
     if not isinstance(resources, dict) or not resources:
@@ -113,6 +114,12 @@ def parse_template(text: str, file: str) -> Template:
             begin = document.blocks[path]
             lines |= {path + inner: begin + line - 1 for inner, line in json_lines(definition).items() if inner}
     return Template(file=file, text=text, data=data, definitions=definitions, written_definitions=written, lines=lines)
+
+
+def _line(lines: Mapping[str, int], path: str) -> int:
+    while path not in lines and path:
+        path = path.rpartition("/")[0]
+    return lines.get(path, 1)
 
 
 def find_definitions(resources: dict[str, Any]) -> dict[str, str]:

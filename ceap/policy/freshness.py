@@ -12,6 +12,7 @@ from ceap.policy.finding import Finding
 
 FRESH: Final = "GEN01_FRESH"
 SIZE: Final = "GEN02_SIZE"
+JUDGED: Final = "GEN03_JUDGED"
 
 ENTRIES: Final = {
     FRESH: Entry(
@@ -28,6 +29,12 @@ ENTRIES: Final = {
         ),
         fix="Split the workflow in two.",
         source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html",
+    ),
+    JUDGED: Entry(
+        title="At least one Guard rule applies to a template",
+        why="A template in which no rule found anything to judge would look as clean as one that keeps every rule.",
+        fix="Name a template that holds what the rules are about, or rules of your own with `--rules`.",
+        source="docs/reference/check.md#what-is-judged",
     ),
 }
 

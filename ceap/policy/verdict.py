@@ -11,20 +11,30 @@ import msgspec
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry, load_catalogue
 from ceap.policy.checks import definition_json, load_checks
-from ceap.policy.finding import Finding, finding_at
-from ceap.policy.freshness import ENTRIES
+from ceap.policy.finding import Fault, Finding, finding_at
+from ceap.policy.freshness import ENTRIES, JUDGED
 from ceap.policy.guard.cfn_guard import find_engine, stop_engines
 from ceap.policy.guard.rule_files import Result, RuleFile, Verdict, evaluate, load_rules, refuse_clashes
+from ceap.policy.vocabulary.echoes import without_echoes
+from ceap.policy.vocabulary.kinds import kind_of
+
+_NOTHING_JUDGED: Final = Fault(
+    "", "no Guard rule applies to anything in this template", "name a template of a workflow, or --rules of your own"
+)
 
 GUARD_RULES: Final = Path(__file__).resolve().parents[2] / "guard_rules"
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """What was found in a template, sorted, and the verdict of every Guard rule on it."""
+    """What was found in a template, sorted, and the verdict of every Guard rule on it.
+
+    `is_ours` tells whether it is a stack of ceap: the general rules alone judge any other.
+    """
 
     file: str
     verdicts: dict[str, Verdict]
     findings: list[Finding]
+    is_ours: bool = True
 
 
 def load_all_rules(more: Iterable[Path] = ()) -> tuple[RuleFile, ...]:
@@ -91,4 +101,7 @@ def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: boo
 
 def _judgement(template: Template, findings: list[Finding], result: Result) -> Judgement:
     of_rules = [finding_at(template, failure.rule, failure.fault, failure.source) for failure in result.failures]
-    return Judgement(template.file, result.verdicts, sorted(findings + of_rules))
+    if set(result.verdicts.values()) == {"SKIP"}:
+        of_rules.append(finding_at(template, JUDGED, _NOTHING_JUDGED, ENTRIES[JUDGED].source))
+    shown = sorted(without_echoes(findings + of_rules))
+    return Judgement(template.file, result.verdicts, shown, is_ours=kind_of(template) is not None)

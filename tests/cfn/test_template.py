@@ -185,3 +185,19 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         load_template(tmp_path / "none.yaml")
     with pytest.raises(UsageError, match="cannot be read: Is a directory"):
         load_template(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("!Sub []", r"Fn::Sub has \[\]; write a text, or a list of a text and a mapping"),
+        ("!Sub [a]", r"Fn::Sub has \['a'\]; write"),
+        ("{'Fn::Sub': {}}", r"Fn::Sub has \{\}; write"),
+        ("!If []", r"Fn::If has \[\]; write a list of a condition and two values"),
+        ("[!If [C, a]]", r"Fn::If has \['C', 'a'\]; write"),
+    ],
+)
+def test_a_function_that_cloudformation_would_refuse_is_refused_at_its_line(value: str, fault: str) -> None:
+    text = f"Resources:\n  A:\n    Type: AWS::SNS::Topic\n    Properties:\n      TopicName: {value}\n"
+    with pytest.raises(UsageError, match=rf"^t\.yaml:5: {fault}"):
+        parse_template(text, "t.yaml")

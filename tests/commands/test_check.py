@@ -29,6 +29,12 @@ Resources:
       Type: Text
       Description: ~
       Value: slow
+  Reading:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: '2012-10-17'
+        Statement: [{Effect: Allow, Action: [s3:GetObject], Resource: ['arn:aws:s3:::b/k']}]
 """
 OWN = "rule OWN { Resources.Setting.Properties.Value == 'fast' <<[OWN] too slow | fix: fast>> }"
 OWN_CATALOGUE = "rules:\n  OWN: {title: No delay, why: Orders wait., fix: Set 0.}\n"
@@ -139,17 +145,17 @@ def test_json_tells_the_same(own: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_rules_of_ones_own_are_judged_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("one", "two"):
         Path(name).mkdir()
-        Path(f"{name}/own.guard").write_text(OWN.replace("rule OWN", f"rule {name.upper()}"))
+        Path(f"{name}/own.guard").write_text(OWN.replace("OWN", name.upper()))
     Path("a.yaml").write_text(SETTING.replace("Text", "String").replace("~", "x"))
     assert check("a.yaml", "--rules", "one", "--rules", "two") == 1
-    place = '[OWN] too slow | found: "slow" | fix: fast [/Resources/Setting/Properties/Value]\n'
+    place = 'too slow | found: "slow" | fix: fast [/Resources/Setting/Properties/Value]\n'
     assert capsys.readouterr().out == f"a.yaml:7: ONE: {place}a.yaml:7: TWO: {place}"
 
 
 def test_the_project_says_which_rules_and_waivers_count(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check("a.yaml") == 1
     out, err = capsys.readouterr()
-    assert out == 'a.yaml:7: OWN: [OWN] too slow | found: "slow" | fix: fast [/Resources/Setting/Properties/Value]\n'
+    assert out == 'a.yaml:7: OWN: too slow | found: "slow" | fix: fast [/Resources/Setting/Properties/Value]\n'
     reference = os.path.relpath(RULES_PAGE)
     assert err.splitlines()[:2] + err.splitlines()[3:] == [
         "a.yaml:5: E3030: 'Text' is not one of ['String', 'StringList']; waived until 2027-01-31: a sandbox "
@@ -178,7 +184,7 @@ def test_an_expired_waiver_counts_no_more(
     assert [line.split(" [/")[0] for line in capsys.readouterr().out.splitlines()] == [
         "a.yaml:5: E3030: 'Text' is not one of ['String', 'StringList']; "
         "its waiver (waivers.yaml:2) expired on 2027-01-31",
-        'a.yaml:7: OWN: [OWN] too slow | found: "slow" | fix: fast',
+        'a.yaml:7: OWN: too slow | found: "slow" | fix: fast',
     ]
 
 
@@ -193,7 +199,7 @@ def test_all_waived_is_clean_and_an_unused_waiver_is_a_warning(own: Path, capsys
 
 def test_a_waiver_in_metadata_counts_in_every_format(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     waiver = "    Metadata: {ceap: {waivers: [{rule: OWN, reason: a sandbox}]}}\n"
-    (own / "a.yaml").write_text(SETTING + waiver)
+    (own / "a.yaml").write_text(SETTING.replace("  Reading:\n", f"{waiver}  Reading:\n"))
     for form in FORMATS:
         assert check("a.yaml", "--format", form) == 0
     out = capsys.readouterr().out
@@ -358,3 +364,34 @@ def test_an_interrupted_check_leaves_no_engine(folder: Path, number: signal.Sign
         out, told = check.communicate()
     assert (check.returncode, out, told) == (130, "", "ceap: interrupted\n")
     assert not psutil.pid_exists(engine_pid)
+
+
+def test_a_template_to_which_no_rule_applies_is_a_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.yaml").write_text("Resources:\n  Wait: {Type: AWS::CloudFormation::WaitConditionHandle}\n")
+    assert check("a.yaml") == 1
+    assert capsys.readouterr().out.startswith("a.yaml:1: GEN03_JUDGED: no Guard rule applies to anything in this")
+
+
+@pytest.mark.parametrize(
+    ("link", "message"),
+    [
+        ("rules/more.guard", "rules/more.guard: cannot be read: No such file or directory"),
+        ("rules/more", "rules/more: is a link to a folder; name that folder itself"),
+        ("ceap.toml", "ceap.toml: cannot be read: No such file or directory"),
+    ],
+)
+def test_what_a_link_would_leave_out_is_refused(
+    link: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.yaml").write_text(SETTING)
+    (folder / "rules").mkdir()
+    (folder / "rules/own.guard").write_text(OWN)
+    (folder / link).symlink_to(folder if link == "rules/more" else folder / "nowhere")
+    assert check("a.yaml", "--rules", "rules") == 2
+    assert capsys.readouterr().err.startswith(f"ceap: {message}")
+
+
+def test_deep_toml_is_refused_by_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "ceap.toml").write_text(f"x = {'[' * 5000}{']' * 5000}\n")
+    assert check("a.yaml") == 2
+    assert capsys.readouterr().err == "ceap: ceap.toml: is nested too deeply; it has two keys, rules and waivers\n"

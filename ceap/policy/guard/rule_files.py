@@ -58,14 +58,25 @@ def load_rules(folder: Path) -> tuple[RuleFile, ...]:
     """Read the rule files (`.guard`, `.ruleset`) of a folder and those below it, sorted by path.
 
     Raises:
-        UsageError: no such folder, no rule files, an unreadable one, or one without a rule.
+        UsageError: no such folder, no rule files, an unreadable file or folder, a linked folder, or a file without a
+            rule: each of them would leave rules out.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder; name one with .guard files")
-    files = sorted(file for file in folder.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
+    files = sorted(file for file in _walk(folder) if file.suffix in _SUFFIXES)
     if not files:
         raise UsageError(f"{folder}: has no rules; put them into files that end in .guard or .ruleset")
     return tuple(_load_rule_file(file) for file in files)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise UsageError(f"{error.filename}: cannot be read: {error.strerror}; make it readable")
+
+    for above, folders, names in os.walk(folder, onerror=refuse):
+        for linked in (Path(above, name) for name in folders if Path(above, name).is_symlink()):
+            raise UsageError(f"{linked}: is a link to a folder; name that folder itself, with --rules or in ceap.toml")
+        yield from (Path(above, name) for name in names)
 
 
 def _load_rule_file(file: Path) -> RuleFile:

@@ -99,7 +99,8 @@ def _verdict(report: Report, judgement: Judgement) -> str:
     found = sum(finding.file == judgement.file for finding in report.findings)
     waived = sum(one.finding.file == judgement.file for one in report.waived)
     rules = f"rules: {counts['PASS']} pass, {counts['FAIL']} fail, {counts['SKIP']} not applicable"
-    return f"{judgement.file}: {rules}; {plural(found, 'finding')}{f', {waived} waived' if waived else ''}"
+    scope = "" if judgement.is_ours else "not a stack of ceap, judged by the general rules alone; "
+    return f"{judgement.file}: {scope}{rules}; {plural(found, 'finding')}{f', {waived} waived' if waived else ''}"
 
 
 def _until(waiver: Waiver) -> str:
