@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ceap.cfn.template import load_template
     from ceap.policy.checks import load_checks
     from ceap.policy.reports.report import Report, summarize
+    from ceap.policy.superseded import without_followers
     from ceap.policy.verdict import judge, load_all_rules
     from ceap.policy.waiver import apply_waivers, load_waivers, read_waivers
 
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     applied = apply_waivers(findings, waivers, today())
     report = Report(
         judgements=judgements,
-        findings=applied.findings,
+        findings=without_followers(applied.findings),
         waived=applied.waived,
         unused=applied.unused,
         generated=generated,

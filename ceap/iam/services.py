@@ -5,7 +5,9 @@ Source: Service Authorization Reference, as cfn-lint ships it; read without impo
 
 import re
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +63,16 @@ def load_service(prefix: str) -> Service | None:
     """Return a service by its prefix, e.g. `s3`, or None; UsageError if cfn-lint's data cannot be read."""
     raw = _services().get(prefix.lower())
     return None if raw is None else msgspec.json.decode(raw, type=Service)
+
+
+def spelt(prefix: str, name: str) -> str:
+    """Return an action's name as AWS spells it, given in lower case: as it came if awacs does not know it."""
+    service = prefix.lower().replace("-", "_")
+    try:
+        module = import_module(f"awacs.{'aws' if iskeyword(service) else ''}{service}")
+    except ModuleNotFoundError:
+        return name
+    return next((each for each in vars(module) if each.lower() == name), name)
 
 
 @cache

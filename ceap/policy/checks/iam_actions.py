@@ -10,7 +10,7 @@ from typing import Final
 
 from ceap.cfn.template import Template
 from ceap.iam.documents import documents
-from ceap.iam.services import known_actions, load_service
+from ceap.iam.services import known_actions, load_service, spelt
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
 from templates.words import nearest
@@ -42,4 +42,8 @@ def _cure(action: str) -> str:
     if service is None or not colon:
         return "write service:Action, e.g. s3:GetObject"
     near = nearest(name.lower(), service.actions)
-    return f"perhaps {prefix}:{near}" if near else f"name one of {prefix}'s, see the Service Authorization Reference"
+    return (
+        f"perhaps {prefix}:{spelt(prefix, near)}"
+        if near
+        else f"name one of {prefix}'s, see the Service Authorization Reference"
+    )

@@ -15,7 +15,7 @@ def test_actions_of_aws_are_fine(action: str) -> None:
 @pytest.mark.parametrize(
     ("action", "cure"),
     [
-        ("s3:GetObjetc", "perhaps s3:getobject"),
+        ("s3:GetObjetc", "perhaps s3:GetObject"),
         ("s3:Zzz*", "name one of s3's, see the Service Authorization Reference"),
         ("GetObject", "write service:Action, e.g. s3:GetObject"),
         ("s4:GetObject", "write service:Action, e.g. s3:GetObject"),
