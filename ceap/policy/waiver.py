@@ -22,7 +22,7 @@ from templates.words import allowed
 LINT: Final = re.compile(r"[EWI]\d{4}")
 """What ids of cfn-lint look like."""
 
-_NOT_JUDGED: Final = re.compile(r"GEN\d\d_.*|ASL04_.*|E0\d{3}")
+_NOT_JUDGED: Final = re.compile(r"GEN\d\d_.*|ASL04_.*|CFN04_.*|E0\d{3}")
 """Findings that say that something could not be judged, or is not fresh."""
 
 _KEYS: Final = ("rule", "reason", "expires")

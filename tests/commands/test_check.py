@@ -337,13 +337,16 @@ def test_a_folder_is_no_template(folder: Path, capsys: pytest.CaptureFixture[str
     assert "cannot be read: Is a directory; name a readable template file" in capsys.readouterr().err
 
 
+# A shell lets what it starts in the background ignore SIGINT.
 PROGRAM = """
+import signal
 import sys
 from pathlib import Path
 
 from ceap.cli import main
 from ceap.policy.guard import cfn_guard
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 engine = Path(sys.argv.pop())
 cfn_guard.find_engine = lambda: engine
 sys.exit(main())

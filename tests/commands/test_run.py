@@ -20,7 +20,17 @@ from ceap.local import spark
 from tests.local.support import STAGES, STANDARD_STAGES
 from tests.reference import EXPRESS, MESSAGE, STANDARD, WORKFLOWS
 
-PROGRAM = "import sys; import tests.conftest; from ceap.cli import main; sys.exit(main())"
+# A shell lets what it starts in the background ignore SIGINT.
+PROGRAM = """
+import signal
+import sys
+
+import tests.conftest
+from ceap.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main())
+"""
 RUN = ["run", str(EXPRESS)]
 Captured = pytest.CaptureFixture[str]
 

@@ -30,6 +30,7 @@ def test_a_section_has_all_that_the_catalogue_says() -> None:
         '"IntervalSeconds": 20, "MaxAttempts": 2, "BackoffRate": 2.0}`.\n'
         "- [`guard_rules/p16_lambda_retry.guard`](../../guard_rules/p16_lambda_retry.guard); "
         "[property](requirements.md#properties) 16; [requirement](requirements.md#requirements) 4.5, 8.1, 11.5; "
+        "source: <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>; "
         "expected: foundation SKIP, express PASS, standard PASS\n"
     ) in reference_page()
 

@@ -13,7 +13,7 @@ from ceap.errors import UsageError
 from ceap.policy.finding import Fault
 from ceap.policy.guard.cfn_guard import DISTRIBUTION
 from ceap.policy.guard.rule_files import Result, RuleFailure, RuleFile, evaluate, load_rules, refuse_clashes
-from ceap.policy.verdict import judge
+from ceap.policy.verdict import GUARD_RULES, judge
 from tests.policy.samples import golden
 
 
@@ -284,3 +284,8 @@ def test_a_folder_without_usable_rules_is_refused(files: dict[str, bytes] | None
 def test_two_rules_of_one_name_are_refused() -> None:
     with pytest.raises(UsageError, match=r"b.guard: the rule R is already in a.guard; rename one of them"):
         refuse_clashes([RuleFile("a.guard", "", ("R", "R")), RuleFile("b.guard", "", ("R",))])
+
+
+@pytest.mark.parametrize("rule_file", load_rules(GUARD_RULES), ids=lambda rule_file: Path(rule_file.file).stem)
+def test_each_of_our_files_names_the_page_that_it_rests_on(rule_file: RuleFile) -> None:
+    assert re.fullmatch(r"https://(docs\.aws\.amazon\.com|states-language\.net)/\S+\.html", rule_file.source)
