@@ -28,7 +28,9 @@ def format_junit(report: Report) -> str:
         findings = [finding for finding in report.findings if finding.file == file]
         waived = [one for one in report.waived if one.finding.file == file]
         lint = {one.rule for one in (*findings, *(one.finding for one in waived)) if LINT.fullmatch(one.rule)}
-        verdicts = judgement.verdicts | dict.fromkeys([check.rule for check in load_checks()], "PASS")
+        found = {finding.rule for finding in judgement.findings}
+        checks = {check.rule: "FAIL" if check.rule in found else "PASS" for check in load_checks()}
+        verdicts = judgement.verdicts | checks
         _add_suite(suites, file, verdicts | dict.fromkeys(sorted(lint) or ["cfn-lint"], "PASS"), findings, waived)
     ET.indent(suites)
     document: bytes = ET.tostring(suites, encoding="us-ascii", xml_declaration=True)
@@ -54,6 +56,8 @@ def _add_suite(
             ET.SubElement(case, "skipped", message=_text("\n".join(reasons)))
         elif verdict == "SKIP":
             ET.SubElement(case, "skipped", message="does not apply")
+        elif verdict == "FAIL":
+            ET.SubElement(case, "skipped", message="what it finds follows from another finding")
     for attribute, tag in (("tests", "testcase"), ("failures", "testcase/failure"), ("skipped", "testcase/skipped")):
         suite.set(attribute, str(len(suite.findall(tag))))
     suite.set("errors", "0")

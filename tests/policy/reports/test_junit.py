@@ -52,6 +52,15 @@ def test_a_failure_lists_every_finding_of_its_rule_and_what_of_it_is_waived() ->
     assert failure.text == f"{RETRY}\n{again}\n{waived}"
 
 
+def test_a_rule_whose_findings_follow_from_another_has_not_passed() -> None:
+    follower = msgspec.structs.replace(NULL, rule="P42_GRANTS_ARE_USES")
+    verdicts = {"P42_STATE_MACHINE_GRANTS": "FAIL"}
+    judgement = msgspec.structs.replace(CLEAN.judgements[0], verdicts=verdicts, findings=[follower, NULL])
+    found = outcomes(msgspec.structs.replace(CLEAN, judgements=[judgement], findings=[NULL]), "a b.yaml")
+    for rule in ("P42_STATE_MACHINE_GRANTS", "P42_GRANTS_ARE_USES"):
+        assert found[rule] == ("skipped", "what it finds follows from another finding")
+
+
 def test_a_suite_counts_its_cases() -> None:
     [suite] = ET.fromstring(format_junit(REPORT))
     counts = {name: suite.get(name) for name in ("tests", "failures", "skipped", "errors")}
