@@ -262,7 +262,8 @@ def test_without_spark_a_glue_step_is_refused_before_anything_runs(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch, lacking: str, java: str | None, named: str
 ) -> None:
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == lacking else find(name))
+    # Found, but for what is lacking, also where there is no Spark.
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == lacking else find(name) or name)
     monkeypatch.setattr(spark, "java_home", lambda: java)
     assert main(["run", str(STANDARD)]) == 3
     out, told = capsys.readouterr()

@@ -20,7 +20,18 @@ CEAP = f"""\
 #!/bin/sh
 exec {sys.executable} -c 'import sys; sys.path.insert(0, "{ROOT}"); from ceap.cli import main; sys.exit(main())' "$@"
 """
-TEMPLATE = "Resources:\n  Setting:\n    Type: AWS::SSM::Parameter\n    Properties: {Type: String, Value: %s}\n"
+TEMPLATE = """\
+Resources:
+  Setting:
+    Type: AWS::SSM::Parameter
+    Properties: {Type: String, Value: %s}
+  Reading:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: '2012-10-17'
+        Statement: [{Effect: Allow, Action: [s3:GetObject], Resource: ['arn:aws:s3:::b/k']}]
+"""
 
 
 @pytest.fixture
