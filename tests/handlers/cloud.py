@@ -118,7 +118,11 @@ class Cloud:
         if CHILD_KEY not in environ["HTTP_AUTHORIZATION"]:
             answer: Iterable[bytes] = self._moto(environ, start_response)
             return answer
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(length)
+        if len(body) < length:  # another thread of the process was sending it when that was killed
+            start_response("400 ", [])
+            return []
         environ["wsgi.input"] = io.BytesIO(body)
         request = Request(_name(environ), body)
         with self._lock:
