@@ -14,7 +14,7 @@ from ceap.cfn.template import load_template, parse_template
 from ceap.policy.checks import load_checks
 from ceap.policy.vocabulary import KNOWN_RESOURCES
 from ceap.policy.vocabulary.declared import undeclared
-from ceap.policy.vocabulary.kinds import StackKind, kind_of
+from ceap.policy.vocabulary.kinds import kind_of
 from ceap.policy.vocabulary.known import read_data, unknown
 from ceap.policy.vocabulary.specs import JUDGED_ELSEWHERE
 from ceap.policy.waiver import apply_waivers, read_waivers
@@ -52,7 +52,7 @@ def test_what_ceap_writes_has_no_fault(kind: str) -> None:
 @pytest.mark.usefixtures("own_project")
 def test_no_committed_template_has_a_fault() -> None:
     committed = [load_template(file) for file in sorted(project.GENERATED.glob("*.template.yaml"))]
-    assert {kind_of(each) for each in committed} == set(StackKind)
+    assert None not in {kind_of(each) for each in committed}
     assert [found for each in committed for found in (*unknown(each), *undeclared(each))] == []
 
 
