@@ -1,6 +1,7 @@
 """The `ceap` command."""
 
 import argparse
+import errno
 import importlib
 import io
 import os
@@ -89,7 +90,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 def _fail(error: BaseException) -> int:
     """Print what ended a command, in one message, and return the exit code."""
     message, code = _explain(error)
-    if isinstance(error, OSError | io.UnsupportedOperation) and not getattr(error, "filename", None):
+    if _is_of_output(error):
         sys.stdout = _nowhere("w")  # or the interpreter would try once more, and complain
     if code == FAULT:
         traceback.print_exception(error)
@@ -112,11 +113,16 @@ def _explain(error: BaseException) -> tuple[str, int]:
             message, code = "what was given is nested too deeply; AWS reads a few dozen levels", 2
         case OSError(filename=str(file), strerror=reason):
             message, code = f"{file}: {reason}; ceap needs this file or folder", 3
-        case OSError(strerror=reason):
-            message, code = (
-                f"the output cannot be written: {reason or 'it is closed'}; free some space, or redirect it",
-                3,
-            )
+        case OSError(strerror=reason) if _is_of_output(error):
+            fault = f"the output cannot be written: {reason or 'it is closed'}"
+            message, code = f"{fault}; free some space, or redirect it", 3
         case _:
             message, code = f"this is a fault of ceap, not of your files; {_REPORT}", FAULT
     return message, code
+
+
+def _is_of_output(error: BaseException) -> bool:
+    """Tell whether standard output failed: no other file of ours is written without a name in its errors."""
+    if isinstance(error, BrokenPipeError | io.UnsupportedOperation):
+        return True
+    return isinstance(error, OSError) and error.filename is None and error.errno in (errno.ENOSPC, errno.EIO)

@@ -85,6 +85,7 @@ def test_an_error_of_a_command_is_one_message_and_its_exit_code(
         (AssertionError(), 4, "this is a fault of ceap"),
         (RecursionError(), 2, "what was given is nested too deeply"),
         (PermissionError(13, "Permission denied", "/generated"), 3, "/generated: Permission denied; ceap needs"),
+        (ConnectionRefusedError(111, "Connection refused"), 4, "this is a fault of ceap"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )

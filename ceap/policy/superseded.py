@@ -15,9 +15,13 @@ _GRANT_RULES: Final = frozenset(
 FOLLOWERS: Final = {
     "IAM01_ACTIONS_EXIST": _GRANT_RULES | {"W3037"},
     "P13_EXPRESS_WAITS": frozenset({"P27_INVOCATION_FOLLOWS_TYPE"}),
+    "P18_STANDARD_EXECUTION": frozenset({"P27_INVOCATION_FOLLOWS_TYPE"}),
     "P19_STANDARD_STARTS": frozenset({"P27_INVOCATION_FOLLOWS_TYPE"}),
 }
-"""The rules whose findings may follow from one of another rule: a misspelt action lacks, and is one too many."""
+"""By cause, the rules whose findings it may explain.
+
+A misspelt action grants nothing, so the intended grant is missing, and the misspelt one is unused.
+"""
 
 _DEFINITION: Final = "/Properties/DefinitionString/"
 

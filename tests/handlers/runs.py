@@ -92,6 +92,7 @@ def assert_killed_runs_do_no_harm(cloud: Cloud, work: Work, execution: str, offs
     cloud.reset()
     assert work.run(cloud) == 0
     expected, requests, sent_once = work.state(cloud, "e1"), cloud.requests, events(cloud.served)
+    assert work.recorded(cloud.served) - {None} == sent_once.keys()
     for number, request in enumerate(requests):
         cloud.reset()
         assert work.run(cloud, kill=Kill(number, "after")) == KILLED

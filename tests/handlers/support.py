@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
@@ -72,6 +72,23 @@ def run(
         "errorMessage": None,
     }
     return document
+
+
+def run_in_order(
+    handlers: Mapping[str, WorkflowLambdaHandler[Any, Any]],
+    order: Sequence[str],
+    records: Sequence[object],
+    body: str,
+    execution: str,
+) -> None:
+    """Run stages one after the other; each must take what the one before it wrote, and write only for itself."""
+    previous, count = None, len(records)
+    for stage in order:
+        initial_data = body if previous is None else None
+        document = run(handlers[stage], stage, previous=previous, initial_data=initial_data, execution=execution)
+        assert document["metadata"]["inputRecordCount"] == count
+        previous, count = stage, document["metadata"]["outputRecordCount"]
+    assert {key.split("/")[2] for key in keys(f"executions/{execution}/")} == set(order)
 
 
 def run_on(handler: WorkflowLambdaHandler[Any, Any], records: Iterable[object], execution: str = EXECUTION) -> Json:

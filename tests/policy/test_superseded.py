@@ -73,3 +73,24 @@ def test_one_misspelt_letter_gives_one_finding_with_the_right_cure(
     [line] = capsys.readouterr().out.splitlines()
     assert f": IAM01_ACTIONS_EXIST: AWS has no action {misspelt} | " in line
     assert f"| fix: perhaps {action} [" in line
+
+
+@pytest.mark.parametrize(
+    ("declaration", "change", "rule"),
+    [
+        (EXPRESS, (": REQUEST_RESPONSE", ": FIRE_AND_FORGET"), "P13_EXPRESS_WAITS"),
+        (STANDARD, (": FIRE_AND_FORGET", ": REQUEST_RESPONSE"), "P19_STANDARD_STARTS"),
+        (STANDARD, ("      StateMachineType: STANDARD\n", ""), "P18_STANDARD_EXECUTION"),
+    ],
+)
+def test_a_wrong_type_is_not_found_twice(
+    declaration: Path, change: tuple[str, str], rule: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = render(workflow_stack(parse_workflow(load_source(declaration))))
+    assert change[0] in text
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(text.replace(*change), encoding="utf-8")
+    assert main(["check", str(wrong)]) == 1
+    found = capsys.readouterr().out
+    assert f": {rule}: " in found
+    assert ": P27_INVOCATION_FOLLOWS_TYPE: " not in found

@@ -87,4 +87,4 @@ def _reference_fault(template: Template, name: str) -> str:
         return ""
     if values and all(PLAIN.fullmatch(literal(each) or '"') for each in values):
         return ""
-    return f"whoever deploys the stack may give the parameter {name} any text"
+    return f"the parameter {name} accepts any text when the stack is deployed"

@@ -136,6 +136,6 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 def stop_engines() -> None:
-    """End every cfn-guard that is running: whoever waits for it gets a SetupError."""
+    """Kill every running cfn-guard process; `run_engine` then raises SetupError in the threads that started them."""
     for process in list(_running):
         process.kill()

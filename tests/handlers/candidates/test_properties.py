@@ -13,7 +13,7 @@ from handlers import etl, filter, reactive, score, store  # noqa: A004 - the sta
 from handlers.runtime.stage import WorkflowLambdaHandler
 from tests.handlers.candidates.support import candidate, message, raw
 from tests.handlers.conftest import Log
-from tests.handlers.support import keys, output, run
+from tests.handlers.support import output, run, run_in_order
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -54,19 +54,7 @@ def unused(name: str) -> str:
     records=candidates,
 )
 def test_stages_run_in_any_order_and_number(order: list[str], records: list[Any]) -> None:
-    execution = unused("execution")
-    previous, given_body, count = None, message(records), len(records)
-    for stage in order:
-        document = run(
-            HANDLERS[stage],
-            stage,
-            previous=previous,
-            initial_data=given_body if previous is None else None,
-            execution=execution,
-        )
-        assert document["metadata"]["inputRecordCount"] == count
-        previous, count = stage, document["metadata"]["outputRecordCount"]
-    assert {key.split("/")[2] for key in keys(f"executions/{execution}/")} == set(order)
+    run_in_order(HANDLERS, order, records, message(records), unused("execution"))
 
 
 @pytest.mark.property(10)

@@ -31,6 +31,7 @@ from tests.handlers.support import (
     message,
     output,
     run,
+    run_in_order,
     write_output,
 )
 
@@ -124,19 +125,7 @@ def test_the_first_stage_takes_the_message_and_reads_nothing_from_s3(
     records=record_lists,
 )
 def test_stages_run_in_any_order_and_number(order: list[str], execution: str, records: list[Any]) -> None:
-    execution = unused(execution)
-    previous, given_body, count = None, message(records), len(records)
-    for stage in order:
-        document = run(
-            HANDLERS[stage],
-            stage,
-            previous=previous,
-            initial_data=given_body if previous is None else None,
-            execution=execution,
-        )
-        assert document["metadata"]["inputRecordCount"] == count
-        previous, count = stage, document["metadata"]["outputRecordCount"]
-    assert {key.split("/")[2] for key in keys(f"executions/{execution}/")} == set(order)
+    run_in_order(HANDLERS, order, records, message(records), unused(execution))
 
 
 @pytest.mark.property(11)
