@@ -1,5 +1,7 @@
 """docs/reference/rules.md, written from the catalogue: `python -m ceap.policy.reference`."""
 
+import re
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -11,6 +13,8 @@ from ceap.policy.verdict import GUARD_RULES, load_all_entries, load_all_rules
 
 ROOT: Final = GUARD_RULES.parent
 PAGE: Final = ROOT / "docs/reference/rules.md"
+
+_WRAPPER: Final = textwrap.TextWrapper(width=118, break_long_words=False, break_on_hyphens=False)
 
 _INTRODUCTION: Final = """\
 # Rules
@@ -71,11 +75,18 @@ def _section(rule: str, entry: Entry, file: str) -> list[str]:
         "",
         f"{entry.title}.",
         "",
-        f"- **Why.** {entry.why}",
-        f"- **Fix.** {entry.fix}",
-        f"- {'; '.join(facts)}",
+        *_item(f"**Why.** {entry.why}"),
+        *_item(f"**Fix.** {entry.fix}"),
+        "- " + ";\n  ".join(facts),
         "",
     ]
+
+
+def _item(text: str) -> list[str]:
+    """Return an item of a list, a sentence a line; code stays on one if it fits."""
+    kept = re.sub(r"`[^`]{,110}`", lambda code: code[0].replace(" ", "\0"), text)
+    lines = [line for sentence in re.split(r"(?<=[.:]) (?=[A-Z`])", kept) for line in _WRAPPER.wrap(sentence)]
+    return [f"{'  ' if number else '- '}{line}".replace("\0", " ") for number, line in enumerate(lines)]
 
 
 def _link(source: str) -> str:

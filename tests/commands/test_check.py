@@ -364,7 +364,10 @@ def test_an_interrupted_check_leaves_no_engine(folder: Path, number: signal.Sign
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as check:
         engine_pid = int((folder / "started").read_text().split()[0])
         check.send_signal(number)
-        out, told = check.communicate(timeout=60)
+        try:
+            out, told = check.communicate(timeout=60)
+        finally:
+            check.kill()
     assert (check.returncode, out, told) == (130, "", "ceap: interrupted\n")
     assert not psutil.pid_exists(engine_pid)
 

@@ -24,14 +24,15 @@ def test_a_section_has_all_that_the_catalogue_says() -> None:
     assert (
         "### P16_LAMBDA_RETRY\n\n"
         "A Lambda task is retried twice, after 20 s and 40 s, on any error.\n\n"
-        "- **Why.** Throttling and short outages pass; without retries each fails an execution. "
-        "More attempts do not fit the five minutes of EXPRESS.\n"
-        '- **Fix.** Add the retrier `{"ErrorEquals": ["States.ALL"], '
-        '"IntervalSeconds": 20, "MaxAttempts": 2, "BackoffRate": 2.0}`.\n'
-        "- [`guard_rules/p16_lambda_retry.guard`](../../guard_rules/p16_lambda_retry.guard); "
-        "[property](requirements.md#properties) 16; [requirement](requirements.md#requirements) 4.5, 8.1, 11.5; "
-        "source: <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>; "
-        "expected: foundation SKIP, express PASS, standard PASS\n"
+        "- **Why.** Throttling and short outages pass; without retries each fails an execution.\n"
+        "  More attempts do not fit the five minutes of EXPRESS.\n"
+        "- **Fix.** Add the retrier\n"
+        '  `{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 20, "MaxAttempts": 2, "BackoffRate": 2.0}`.\n'
+        "- [`guard_rules/p16_lambda_retry.guard`](../../guard_rules/p16_lambda_retry.guard);\n"
+        "  [property](requirements.md#properties) 16;\n"
+        "  [requirement](requirements.md#requirements) 4.5, 8.1, 11.5;\n"
+        "  source: <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>;\n"
+        "  expected: foundation SKIP, express PASS, standard PASS\n"
     ) in reference_page()
 
 
