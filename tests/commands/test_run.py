@@ -218,8 +218,8 @@ def test_an_interrupted_run_leaves_no_process_and_no_folder(tmp_path: Path, numb
         assert len(workers) == len(STAGES)
         run.send_signal(number)
         told = run.stderr.read()
-        assert run.wait(timeout=30) == 130
-    assert told.splitlines()[-1] == "ceap: interrupted"
+        code = run.wait(timeout=30)
+    assert (code, told.splitlines()[-1]) == (130, "ceap: interrupted"), told
     assert "Traceback" not in told
     assert [worker for worker in workers if worker.is_running()] == []
     assert list(tmp_path.iterdir()) == []
