@@ -3,14 +3,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-import psutil
 import pytest
 
 from ceap import project
@@ -335,41 +333,6 @@ def test_cfn_lint_is_not_loaded_before_it_is_needed(tmp_path: Path) -> None:
 def test_a_folder_is_no_template(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(folder) == 2
     assert "cannot be read: Is a directory; name a readable template file" in capsys.readouterr().err
-
-
-# A shell lets what it starts in the background ignore SIGINT.
-PROGRAM = """
-import signal
-import sys
-from pathlib import Path
-
-from ceap.cli import main
-from ceap.policy.guard import cfn_guard
-
-signal.signal(signal.SIGINT, signal.default_int_handler)
-engine = Path(sys.argv.pop())
-cfn_guard.find_engine = lambda: engine
-sys.exit(main())
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_check_leaves_no_engine(folder: Path, number: signal.Signals) -> None:
-    os.mkfifo(folder / "started")
-    engine = folder / "cfn-guard"
-    engine.write_text(f"#!/bin/sh\necho $$ > {folder / 'started'}\nexec sleep 600\n")
-    engine.chmod(0o755)
-    (folder / "template.yaml").write_text(render(foundation_stack()))
-    words = [sys.executable, "-c", PROGRAM, "check", "template.yaml", str(engine)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as check:
-        engine_pid = int((folder / "started").read_text().split()[0])
-        check.send_signal(number)
-        try:
-            out, told = check.communicate(timeout=60)
-        finally:
-            check.kill()
-    assert (check.returncode, out, told) == (130, "", "ceap: interrupted\n")
-    assert not psutil.pid_exists(engine_pid)
 
 
 def test_a_template_to_which_no_rule_applies_is_a_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from templates.render import render
+from templates.stacks import foundation_stack
+
+# A shell lets what it starts in the background ignore SIGINT.
+PROGRAM = """
+import signal
+import sys
+from pathlib import Path
+
+from ceap.cli import main
+from ceap.policy.guard import cfn_guard
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+engine = Path(sys.argv.pop())
+cfn_guard.find_engine = lambda: engine
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_check_leaves_no_engine(tmp_path: Path, number: signal.Signals) -> None:
+    os.mkfifo(tmp_path / "started")
+    engine = tmp_path / "cfn-guard"
+    engine.write_text(f"#!/bin/sh\necho $$ > {tmp_path / 'started'}\nexec sleep 600\n")
+    engine.chmod(0o755)
+    (tmp_path / "template.yaml").write_text(render(foundation_stack()))
+    words = [sys.executable, "-c", PROGRAM, "check", "template.yaml", str(engine)]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as check:
+        engine_pid = int((tmp_path / "started").read_text().split()[0])
+        check.send_signal(number)
+        try:
+            out, told = check.communicate(timeout=60)
+        finally:
+            check.kill()
+    assert (check.returncode, out, told) == (130, "", "ceap: interrupted\n")
+    assert not psutil.pid_exists(engine_pid)
