@@ -66,6 +66,8 @@ class ETLStage(CandidateStage[dict[str, Any], Settings]):
     none. Records of a disabled program are rejected, but do not count as bad.
     """
 
+    yields = Candidate
+
     def process_data(self, records: Iterator[dict[str, Any]], stage: StageContext[Settings]) -> Iterator[Candidate]:
         recipes = Recipes(stage)
         for record in records:

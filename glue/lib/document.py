@@ -30,10 +30,12 @@ def open_document(s3: Any, bucket: str, key: str) -> tuple[Piece, int]:
     if not header.endswith(b',"data":['):
         raise malformed('its first line does not end in `,"data":[` within 64 KiB')
     try:
-        json.loads(header + b"]}")
+        named = json.loads(header + b"]}")
         count = json.loads(b"{" + footer[2:])["metadata"]["outputRecordCount"]
     except (ValueError, KeyError, TypeError) as error:
         raise malformed(f"its header or footer is wrong: {error!r}") from error
+    if key != (own := f"executions/{named.get('executionId')}/{named.get('stage')}/output.json"):
+        raise JobError(f"the input is the document of {own}, copied to {key}; put there what this execution wrote")
     last = size - len(footer) - tail.endswith(b"\n")
     return Piece(bucket, key, answer["ETag"], len(header) + 1, last), count
 

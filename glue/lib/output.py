@@ -56,6 +56,7 @@ def write_output(job: Job, s3: Any, parts: list[Part], count: int, started: floa
         compose(s3, job.output_bucket, f"{job.prefix}rejected.jsonl", rejected)
     metadata = {
         "inputRecordCount": count,
+        "expandedRecordCount": 0,
         "outputRecordCount": accepted,
         "rejectedRecordCount": counts.total(),
         "mergedRecordCount": count - accepted - counts.total(),

@@ -11,24 +11,26 @@ that begins with `]`: a JSON string cannot hold a raw line break, so no record c
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
-from typing import Annotated, Final, TypeVar
+from itertools import chain, islice
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.records import RECORD_BYTES, RecordEncoder
 
 R = TypeVar("R")
 
-# The limits of the first line, the footer and a record, because a reader holds each in memory.
+# The limit of the first line and of the footer, because a reader holds each in memory.
 EDGE_BYTES: Final = 64 * 1024
-LINE_BYTES: Final = 16 * 1024 * 1024
 BLOCK_BYTES: Final = 64 * 1024
+# At most so many small records are encoded at once, which is faster; of large ones, about a block of them.
+BATCH: Final = 64
 
 _HEADER_END: Final = b',"data":['
-# msgspec raises the last two as they are: for text that is not UTF-8, for thousands of nested brackets.
-_DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# msgspec raises the last as it is, for hundreds of nested brackets.
+_DECODE_ERRORS: Final = (msgspec.DecodeError, RecursionError)
 _HEADER_KEYS: Final = ["data", "executionId", "stage", "startedAt"]
 
 
@@ -49,30 +51,33 @@ class _Footer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def encode_document(
-    header: Header, records: Iterable[object], metadata: Callable[[int], Mapping[str, object]]
+    header: Header,
+    records: Iterable[object],
+    metadata: Callable[[int], Mapping[str, object]],
+    *,
+    yields: Any = Any,
 ) -> Iterator[bytes]:
     """Yield a document in blocks.
 
     `metadata` is called with the number of records when all are written, and must give it as `outputRecordCount`.
+    `yields` is the type of the records.
 
     Raises:
-        PermanentStageError: A record has no JSON form, or the metadata is larger than 64 KiB.
+        PermanentStageError: A record is not what `RecordEncoder` takes, or the metadata is larger than 64 KiB.
     """
-    encoder = msgspec.json.Encoder()
-    block = bytearray(encoder.encode(header)[:-1] + _HEADER_END)
-    separator, count = b"\n", 0
-    for record in records:
-        block += separator
-        try:
-            encoder.encode_into(record, block, -1)
-        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-            raise PermanentStageError(f"record {count + 1} of the output is not JSON: {error}; correct it") from error
+    encoder, remaining = RecordEncoder(header.stage, yields), iter(records)
+    block = bytearray(msgspec.json.encode(header)[:-1] + _HEADER_END)
+    separator, count, ahead = b"\n", 0, 1
+    while batch := list(islice(remaining, ahead)):
+        lines = encoder.encode(batch, count + 1)
+        block += separator + lines
         separator = b",\n"
-        count += 1
+        count += len(batch)
+        ahead = min(BATCH, BLOCK_BYTES * len(batch) // len(lines) + 1)
         if len(block) >= BLOCK_BYTES:
             yield bytes(block)
             block.clear()
-    footer = b'\n],"metadata":' + encoder.encode(metadata(count)) + b"}\n"
+    footer = b'\n],"metadata":' + msgspec.json.encode(metadata(count)) + b"}\n"
     if len(footer) > EDGE_BYTES:
         raise PermanentStageError(
             f"the metadata of the output is {len(footer)} bytes long, at most {EDGE_BYTES} are allowed; use fewer codes"
@@ -91,14 +96,21 @@ def read_footer(tail: bytes, where: str) -> int:
     line = tail.removesuffix(b"\n").rpartition(b"\n")[2]
     if not line.startswith(b"],"):
         raise _malformed(where, "its last line is not a footer (`],...`): it was cut short, or text follows the footer")
-    _refuse_carriage_return(line, where, "the footer")
+    _refuse_wrong_bytes(line, where, "the footer")
     try:
         return msgspec.json.decode(b"{" + line[2:], type=_Footer).metadata.output_record_count
     except _DECODE_ERRORS as error:
         raise _malformed(where, f"its footer is wrong: {error}") from error
 
 
-def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, count: int, where: str) -> Iterator[R]:
+def read_records(
+    chunks: Iterable[bytes],
+    decoder: msgspec.json.Decoder[R],
+    *,
+    count: int,
+    where: str,
+    written_by: tuple[str, str] | None = None,
+) -> Iterator[R]:
     """Yield the records of a document, however it is cut into chunks.
 
     Records come before the end is read: let no record have an effect before the iterator has ended.
@@ -108,13 +120,15 @@ def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, c
         decoder: Decodes one record.
         count: How many records the footer states, from `read_footer`.
         where: The document, for messages.
+        written_by: The id of the execution and the stage that the header must name.
 
     Raises:
-        PermanentStageError: The format is broken, a record is not of the decoder's type, or the count is wrong.
+        PermanentStageError: The format is broken, a byte is not UTF-8, a record is not of the decoder's type, the count
+            is wrong, or the document is that of another execution or stage.
     """
     blocks = _split_blocks(chunks, where)
     header, _, block = next(blocks).partition(b"\n")
-    _check_header(header, where)
+    _check_header(header, where, written_by)
     many = msgspec.json.Decoder(list[decoder.type])  # type: ignore[name-defined]  # a type only when it runs
     number, comma = 0, True
     while records := _decode_block(block, many):
@@ -130,7 +144,7 @@ def read_records(chunks: Iterable[bytes], decoder: msgspec.json.Decoder[R], *, c
             raise _malformed(where, f"record {number} lacks the comma at its end")
         number += 1
         comma = line.endswith(b",")
-        _refuse_carriage_return(line, where, f"record {number}")
+        _refuse_wrong_bytes(line, where, f"record {number}")
         try:
             record = decoder.decode(line[:-1] if comma else line)
         except _DECODE_ERRORS as error:
@@ -153,7 +167,7 @@ def _split_blocks(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
         piece = rest + chunk
         end = piece.rfind(b"\n") + 1
         rest = piece[end:]
-        if len(rest) > LINE_BYTES:
+        if len(rest) > RECORD_BYTES:
             raise _too_long(where)
         if end:
             yield piece[:end]
@@ -166,7 +180,7 @@ def _decode_block(block: bytes, decoder: msgspec.json.Decoder[list[R]]) -> list[
     All at once: line by line takes half as long again. A record broken over two lines beside two records on one line is
     accepted: every parser reads the same records.
     """
-    if not block.endswith(b",\n") or b"\r" in block or len(block) > LINE_BYTES:
+    if not block.endswith(b",\n") or b"\r" in block or len(block) > RECORD_BYTES or not _is_utf8(block):
         return []
     try:
         records = decoder.decode(b"[" + block[:-2] + b"]")
@@ -182,22 +196,22 @@ def _split_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
         piece = rest + chunk
         *lines, rest = piece.split(b"\n")
         # Measure lines only if one can be too long: this runs for every chunk.
-        if len(piece) > LINE_BYTES and max(map(len, (*lines, rest))) > LINE_BYTES:
+        if len(piece) > RECORD_BYTES and max(map(len, (*lines, rest))) > RECORD_BYTES:
             raise _too_long(where)
         yield from lines
     yield rest
 
 
-def _check_header(line: bytes, where: str) -> None:
+def _check_header(line: bytes, where: str, written_by: tuple[str, str] | None) -> None:
     if line.startswith(b"\xef\xbb\xbf"):
         raise _malformed(where, "it begins with a byte-order mark")
     if not line.endswith(_HEADER_END) or len(line) > EDGE_BYTES:
         raise _malformed(where, 'its first line does not end in `,"data":[` within 64 KiB')
-    _refuse_carriage_return(line, where, "the first line")
+    _refuse_wrong_bytes(line, where, "the first line")
     try:
         # Pairs show a repeated key; other parsers would use the last.
         pairs: list[tuple[str, object]] = json.loads(line + b"]}", object_pairs_hook=list)
-        msgspec.convert(dict(pairs), Header)
+        header = msgspec.convert(dict(pairs), Header)
     except (ValueError, RecursionError) as error:
         raise _malformed(where, f"its first line is wrong: {error}") from error
     keys = sorted(key for key, _ in pairs)
@@ -205,15 +219,34 @@ def _check_header(line: bytes, where: str) -> None:
         raise _malformed(
             where, f"its first line has the keys {', '.join(keys)}; it must have {', '.join(_HEADER_KEYS)}"
         )
+    found = header.execution_id, header.stage
+    if written_by not in (None, found):
+        raise PermanentStageError(
+            f"{where} is the document of {header.stage} of execution {header.execution_id}, copied to another place; "
+            "put there what this execution wrote, or start a new execution"
+        )
 
 
-def _refuse_carriage_return(line: bytes, where: str, part: str) -> None:
+def _refuse_wrong_bytes(line: bytes, where: str, part: str) -> None:
     if b"\r" in line:
         raise _malformed(where, f"{part} contains a carriage return; end lines with LF alone")
+    if not _is_utf8(line):
+        raise _malformed(where, f"{part} is not UTF-8")
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Tell whether all of it is: a decoder of records does not look into the fields that it skips."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _too_long(where: str) -> PermanentStageError:
-    return _malformed(where, f"a line is longer than {LINE_BYTES} bytes")
+    return _malformed(where, f"a line is longer than {RECORD_BYTES} bytes")
 
 
 def _malformed(where: str, fault: str) -> PermanentStageError:

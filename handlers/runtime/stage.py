@@ -27,6 +27,7 @@ from handlers.runtime.logs import logger
 from handlers.runtime.message import Message, decode_message
 from handlers.runtime.metrics import Measures, write_metrics
 from handlers.runtime.needs import Needs
+from handlers.runtime.records import check_results
 from handlers.runtime.sources import BadRow
 from handlers.runtime.storage import ObjectWriter, Storage
 from handlers.runtime.tally import Place, Share, Tally
@@ -44,12 +45,15 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
     """A Lambda handler that runs one stage; its instance is the function's entry point.
 
     A stage is a generator over records; it does not know S3, its neighbours or its place in the workflow
-    (requirements 3.1 to 3.5). `record_type` is what it takes: a Struct, or a dict of any JSON object. `message_type` is
-    the message that it takes when it comes first. `home` are the dimensions of the metrics of records that have none of
-    their own (`tally.Placed`).
+    (requirements 3.1 to 3.5). `record_type` is what it takes: a Struct, or a dict of any JSON object. `yields` is what
+    it hands on, by default the same; it is held to that as it writes. If `expands`, it may make several records of one.
+    `message_type` is the message that it takes when it comes first. `home` are the dimensions of the metrics of records
+    that have none of their own (`tally.Placed`).
     """
 
     record_type: ClassVar[Any] = dict[str, Any]
+    yields: ClassVar[Any] = None
+    expands: ClassVar[bool] = False
     message_type: ClassVar[type[Message]] = Message
     home: ClassVar[Place] = ()
 
@@ -95,7 +99,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         log = logger()
         log.append_keys(executionId=context.execution_id, currentStage=context.current_stage)
         log.info("stage started")
-        tally, started = Tally(self.home), perf_counter()
+        tally, started = Tally(self.home, expands=self.expands), perf_counter()
         failure: StageError
         try:
             self._run(context, lambda_context, tally)
@@ -157,7 +161,8 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
 
         results = self.process_data(taken if message is None else stage.sift(taken), stage)
         with _commit(rejected, output):
-            for block in encode_document(_header(stage), tally.count_out(results), conclude):
+            counted = tally.count_out(check_results(results, context.current_stage))
+            for block in encode_document(_header(stage), counted, conclude, yields=self.yields or self.record_type):
                 output.write(block)
 
     def _read_message(self, message: Message, settings: S, context: ExecutionContext) -> Iterator[R | BadRow]:
@@ -188,14 +193,14 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         key = output_key(context.execution_id, str(context.previous_stage))
         missing = f"{context.previous_stage} should have written it; check that it ran, and in which execution"
         tail = storage.read_tail(key, EDGE_BYTES, missing=missing)
-        where = storage.locate(key)
+        where, written_by = storage.locate(key), (context.execution_id, str(context.previous_stage))
         count = read_footer(tail.data, where)
         decoder = msgspec.json.Decoder(self.record_type)
 
         def read() -> Iterator[R]:
             # A small document has been read whole already.
             chunks = storage.read(key, etag=tail.etag) if tail.start else [tail.data]
-            return read_records(chunks, decoder, count=count, where=where)
+            return read_records(chunks, decoder, count=count, where=where, written_by=written_by)
 
         return read
 

@@ -51,13 +51,15 @@ class Share(msgspec.Struct):
 
 
 class Tally:
-    """The counts of one run; records in = out + rejected + merged + stale.
+    """The counts of one run; records in + expanded = out + rejected + merged + stale.
 
-    A record counts under its own place if it says one, else under `home`.
+    A record counts under its own place if it says one, else under `home`. Expanded are those that a stage has made
+    beyond the ones it took; none, unless `expands` allows it.
     """
 
-    def __init__(self, home: Place = ()) -> None:
+    def __init__(self, home: Place = (), *, expands: bool = False) -> None:
         self.home = home
+        self._expands = expands
         self.records_in = 0
         self._shares: dict[Place, Share] = {}
         self._source: object = self  # no record's
@@ -99,20 +101,32 @@ class Tally:
     def counts(self) -> Counter[str]:
         return sum((share.counts for share in self._shares.values()), Counter[str]())
 
+    @property
+    def expanded(self) -> int:
+        return max(0, self._accounted - self.records_in) if self._expands else 0
+
+    @property
+    def _accounted(self) -> int:
+        return self.records_out + self.rejections.total() + self.counts[MERGED] + self.counts[STALE]
+
     def check(self, stage: str) -> None:
         """Check that no record was lost or made up; PermanentStageError if one was, by a fault in the stage's code."""
-        accounted = self.records_out + self.rejections.total() + self.counts[MERGED] + self.counts[STALE]
-        if self.records_in != accounted:
-            raise PermanentStageError(
-                f"{stage} took {self.records_in} records but accounts for {accounted}: {self.summary()}; its "
-                "process_data must yield, reject or count each record as merged or stale"
-            )
+        accounted = self._accounted
+        if self.records_in + self.expanded == accounted:
+            return
+        cure = "its process_data must yield, reject or count each record as merged or stale"
+        if accounted > self.records_in:
+            cure += ", once; a stage that makes several records of one declares `expands = True`"
+        raise PermanentStageError(
+            f"{stage} took {self.records_in} records but accounts for {accounted}: {self.summary()}; {cure}"
+        )
 
     def summary(self) -> dict[str, Any]:
         """Return the counts as they stand in the metadata of a stage document."""
         rejections, counts = self.rejections, self.counts
         return {
             "inputRecordCount": self.records_in,
+            "expandedRecordCount": self.expanded,
             "outputRecordCount": self.records_out,
             "rejectedRecordCount": rejections.total(),
             "mergedRecordCount": counts[MERGED],

@@ -127,12 +127,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Runs:
     body = json.dumps(json.dumps(MESSAGE))
     inputs = {
         "initial": body.encode(),
-        "CandidateStage": document(CANDIDATES),
-        "OddStage": document(ODD),
-        "EmptyStage": document([]),
-        "RepeatedStage": document(REPEATED),
-        "CutStage": document(ODD)[:-60],
-        "FewerStage": document(ODD).replace(b'"outputRecordCount":60', b'"outputRecordCount":61'),
+        "CandidateStage": document(CANDIDATES, "CandidateStage"),
+        "OddStage": document(ODD, "OddStage"),
+        "EmptyStage": document([], "EmptyStage"),
+        "RepeatedStage": document(REPEATED, "RepeatedStage"),
+        "CutStage": document(ODD, "CutStage")[:-60],
+        "FewerStage": document(ODD, "FewerStage").replace(b'"outputRecordCount":60', b'"outputRecordCount":61'),
+        "CopyStage": document(ODD, "OddStage"),
     }
     for folder, content in inputs.items():
         bucket.put(output_key("execution-1", folder), content)
@@ -149,6 +150,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Runs:
         "ForgetStage": ("OddStage", job_with(FORGET)),
         "AfterCutStage": ("CutStage", SCRIPT),
         "AfterFewerStage": ("FewerStage", SCRIPT),
+        "AfterCopyStage": ("CopyStage", SCRIPT),
         "AfterMissingStage": ("MissingStage", SCRIPT),
     }
     library, scripts = install_small_ranges(tmp_path_factory.mktemp("library")), tmp_path_factory.mktemp("scripts")
@@ -262,6 +264,11 @@ def test_the_newest_record_of_each_customer_and_subject_stays_and_the_others_are
         ("ForgetStage", "transform returned no column score; return what `output` declares"),
         ("AfterCutStage", "the input is not a stage document: its last line is not a footer"),
         ("AfterFewerStage", "the input is not a stage document: its footer states 61 records but there are 60"),
+        (
+            "AfterCopyStage",
+            "the input is the document of executions/execution-1/OddStage/output.json, "
+            "copied to executions/execution-1/CopyStage/output.json",
+        ),
         ("AfterMissingStage", r"NoSuchKey: An error occurred \(NoSuchKey\)"),
     ],
 )

@@ -63,7 +63,7 @@ def run(
     document = output(stage, execution)
     metadata = document["metadata"]
     accounted = sum(metadata[f"{way}RecordCount"] for way in ("output", "rejected", "merged", "stale"))
-    assert metadata["inputRecordCount"] == accounted
+    assert metadata["inputRecordCount"] + metadata["expandedRecordCount"] == accounted
     assert metadata["outputRecordCount"] == len(document["data"])
     assert result == {
         "status": "SUCCESS",

@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # b
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.runtime.contract import output_key
 from handlers.runtime.document import EDGE_BYTES
-from tests.glue.support import Bucket, document
+from tests.glue.support import EXECUTION, Bucket, document
 
 
 def read_in_ranges(lib: Any, body: bytes, width: int) -> list[tuple[int, str]]:
@@ -96,22 +97,23 @@ def test_spaces_around_a_record_are_no_part_of_it(lib: Any) -> None:
 
 
 WHOLE = document(RECORDS)
+KEY = output_key(EXECUTION, "BeforeStage")
 
 
 def test_header_and_footer_tell_where_the_records_stand(lib: Any, bucket: Bucket) -> None:
-    etag = bucket.put("key", WHOLE)
-    piece, count = lib.document.open_document(bucket.s3, bucket.name, "key")
+    etag = bucket.put(KEY, WHOLE)
+    piece, count = lib.document.open_document(bucket.s3, bucket.name, KEY)
     assert count == len(RECORDS)
-    assert piece == lib.piece.Piece(bucket.name, "key", etag, WHOLE.index(b"\n") + 1, WHOLE.rindex(b"\n]") + 1)
+    assert piece == lib.piece.Piece(bucket.name, KEY, etag, WHOLE.index(b"\n") + 1, WHOLE.rindex(b"\n]") + 1)
 
 
 @pytest.mark.parametrize("end", [0, 1, 40, WHOLE.index(b"\n") + 1, WHOLE.rindex(b"\n]") + 1, len(WHOLE) - 3])
 def test_a_document_that_was_cut_short_is_refused_before_its_records_are_read(
     lib: Any, bucket: Bucket, end: int
 ) -> None:
-    bucket.put("key", WHOLE[:end])
+    bucket.put(KEY, WHOLE[:end])
     with pytest.raises(lib.errors.JobError, match="is not a stage document: it"):
-        lib.document.open_document(bucket.s3, bucket.name, "key")
+        lib.document.open_document(bucket.s3, bucket.name, KEY)
 
 
 @pytest.mark.parametrize(
@@ -129,14 +131,14 @@ def test_a_document_that_was_cut_short_is_refused_before_its_records_are_read(
     ids=["no array", "no header", "no count", "more after it", "no document", "a footer without its own line"],
 )
 def test_what_is_no_document_is_refused(lib: Any, bucket: Bucket, body: bytes) -> None:
-    bucket.put("key", body)
+    bucket.put(KEY, body)
     with pytest.raises(lib.errors.JobError, match="is not a stage document: it"):
-        lib.document.open_document(bucket.s3, bucket.name, "key")
+        lib.document.open_document(bucket.s3, bucket.name, KEY)
 
 
 def test_another_version_of_the_document_is_not_read(lib: Any, bucket: Bucket) -> None:
-    bucket.put("key", WHOLE)
-    piece, _ = lib.document.open_document(bucket.s3, bucket.name, "key")
-    bucket.put("key", document(RECORDS[::-1]))
+    bucket.put(KEY, WHOLE)
+    piece, _ = lib.document.open_document(bucket.s3, bucket.name, KEY)
+    bucket.put(KEY, document(RECORDS[::-1]))
     with pytest.raises(ClientError, match="PreconditionFailed"):
         lib.piece.read_piece(bucket.s3, piece)

@@ -137,7 +137,7 @@ def test_a_document_of_any_size_that_is_wrong_at_its_end_is_refused_before_any_s
 def test_a_line_that_is_longer_than_the_limit_is_refused_before_any_side_effect(
     handler: WorkflowLambdaHandler[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(document, "LINE_BYTES", 100_000)
+    monkeypatch.setattr(document, "RECORD_BYTES", 100_000)
     write_output("BeforeStage", [*GOOD, Entry(id="long", details={"text": "x" * 100_000})])
     refused(handler, "a line is longer than 100000 bytes")
 

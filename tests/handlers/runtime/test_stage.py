@@ -91,6 +91,7 @@ def test_every_record_is_accounted_for() -> None:
     assert document["data"] == [{"do": "yield"}] * 2
     assert document["metadata"] | {"processingTimeMs": 0} == {
         "inputRecordCount": 5,
+        "expandedRecordCount": 0,
         "outputRecordCount": 2,
         "rejectedRecordCount": 1,
         "mergedRecordCount": 1,
@@ -112,6 +113,106 @@ def test_a_stage_that_rejects_nothing_writes_its_output_alone() -> None:
 @pytest.mark.parametrize("way", ["double", "forget"])
 def test_a_stage_that_loses_or_invents_a_record_fails_permanently(way: str) -> None:
     fail(PermanentStageError, "OwnStage took 2 records but accounts for", "yield", way)
+
+
+def test_a_stage_that_makes_several_records_of_one_is_told_how_to_say_so() -> None:
+    text = "once; a stage that makes several records of one declares `expands = True`"
+    assert text in fail(PermanentStageError, "took 1 records but accounts for 2", "double")["errorMessage"]
+    assert text not in fail(PermanentStageError, "took 1 records but accounts for 0", "forget")["errorMessage"]
+
+
+class Splitter(Sieve):
+    expands = True
+
+
+SPLITTER = Splitter(Needs(settings=Settings))
+
+
+def test_records_that_a_stage_makes_beyond_those_it_took_are_counted_as_expanded() -> None:
+    metadata = run_on(SPLITTER, [{"do": way} for way in ("double", "yield", "double", "reject")])["metadata"]
+    ways = ("input", "expanded", "output", "rejected")
+    assert [metadata[f"{way}RecordCount"] for way in ways] == [4, 2, 5, 1]
+
+
+def test_a_stage_that_may_expand_records_may_not_lose_one() -> None:
+    write_output("BeforeStage", [{"do": "forget"}])
+    with pytest.raises(PermanentStageError, match="OwnStage took 1 records but accounts for 0"):
+        run(SPLITTER, "OwnStage", previous="BeforeStage")
+
+
+class Returning(WorkflowLambdaHandler[Json, Settings]):
+    """Gives back what it is made with."""
+
+    def __init__(self, results: Any) -> None:
+        super().__init__(Needs(settings=Settings))
+        self.results = results
+
+    def process_data(self, records: Iterator[Json], stage: StageContext[Settings]) -> Iterator[Json]:
+        results: Iterator[Json] = self.results
+        return results
+
+
+@pytest.mark.parametrize(
+    ("results", "text"),
+    [
+        (None, "process_data of OwnStage returned None; yield each record instead"),
+        ([{"a": 1}], "process_data of OwnStage returned a list, which would hold all records at once; yield each"),
+        (iter(["text"]), "record 1 that OwnStage yields is a str, not a dict; yield each record as a dict"),
+        (iter([{"a": float("nan")}]), "record 1 that OwnStage yields holds the number nan, which JSON has not"),
+    ],
+)
+def test_a_stage_that_yields_what_is_no_record_is_blamed_and_leaves_no_output(results: Any, text: str) -> None:
+    with pytest.raises(PermanentStageError, match=text):
+        run_on(Returning(results), [{"a": 1}])
+    assert error("OwnStage")["errorMessage"].startswith(text)
+    assert output_key(EXECUTION, "OwnStage") not in keys()
+
+
+class Tagged(msgspec.Struct):
+    a: int
+    tag: str = "x"
+
+
+class Tagging(Returning):
+    yields = Tagged
+
+    def process_data(self, records: Iterator[Json], stage: StageContext[Settings]) -> Iterator[Any]:
+        yield from (Tagged(a=record["a"]) if self.results else record for record in records)
+
+
+def test_a_stage_is_held_to_the_type_that_it_declares() -> None:
+    assert run_on(Tagging(True), [{"a": 1}])["data"] == [{"a": 1, "tag": "x"}]
+    with pytest.raises(PermanentStageError, match="record 1 that OwnStage yields is a dict, not a Tagged"):
+        run_on(Tagging(False), [{"a": 1}])
+
+
+def test_the_document_of_another_execution_is_refused() -> None:
+    write_output("BeforeStage", [{"do": "yield"}], "execution-0")
+    put_object(output_key(EXECUTION, "BeforeStage"), get_object(output_key("execution-0", "BeforeStage")))
+    with pytest.raises(PermanentStageError, match="is the document of BeforeStage of execution execution-0, copied"):
+        run(SIEVE, "OwnStage", previous="BeforeStage")
+
+
+def test_the_document_of_another_stage_is_refused() -> None:
+    write_output("FirstStage", [{"do": "yield"}])
+    put_object(output_key(EXECUTION, "BeforeStage"), get_object(output_key(EXECUTION, "FirstStage")))
+    with pytest.raises(PermanentStageError, match=f"is the document of FirstStage of execution {EXECUTION}, copied"):
+        run(SIEVE, "OwnStage", previous="BeforeStage")
+
+
+def test_a_byte_that_is_not_utf_8_is_refused_also_in_a_field_that_no_stage_reads() -> None:
+    write_output("BeforeStage", [{"a": 1, "other": "\N{LATIN SMALL LETTER U WITH DIAERESIS}"}])
+    key = output_key(EXECUTION, "BeforeStage")
+    put_object(key, get_object(key).replace("\N{LATIN SMALL LETTER U WITH DIAERESIS}".encode(), b"\xfc"))
+    with pytest.raises(PermanentStageError, match="record 1 is not UTF-8"):
+        run(Reader(Needs(settings=Settings)), "OwnStage", previous="BeforeStage")
+
+
+class Reader(WorkflowLambdaHandler[Tagged, Settings]):
+    record_type = Tagged
+
+    def process_data(self, records: Iterator[Tagged], stage: StageContext[Settings]) -> Iterator[Tagged]:
+        yield from records
 
 
 def test_a_stage_that_leaves_records_unread_fails_permanently() -> None:

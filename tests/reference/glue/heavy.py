@@ -11,7 +11,9 @@ import boto3  # type: ignore[import-untyped]  # boto3 ships no types
 from awsglue.utils import getResolvedOptions  # type: ignore[import-not-found]  # `ceap run` brings its own
 
 NAMES = ["execution-id", "input-bucket", "input-key", "output-bucket", "output-key"]
-NO_RECORDS = dict.fromkeys(["rejectedRecordCount", "mergedRecordCount", "staleRecordCount", "processingTimeMs"], 0)
+NO_RECORDS = dict.fromkeys(
+    ["expandedRecordCount", "rejectedRecordCount", "mergedRecordCount", "staleRecordCount", "processingTimeMs"], 0
+)
 
 
 def main() -> None:
