@@ -1,15 +1,19 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.metrics import OTHER, Line, limit_lines
 from handlers.runtime.needs import Needs
 from handlers.runtime.stage import WorkflowLambdaHandler
-from handlers.runtime.tally import Place, Share
+from handlers.runtime.tally import Place, Placed, Share
 from tests.handlers.conftest import Log
 from tests.handlers.metric_lines import measured
 from tests.handlers.support import Json, message, run, run_on, write_output
@@ -95,3 +99,118 @@ def test_a_fault_in_the_metrics_does_not_hide_why_the_stage_failed(monkeypatch: 
     write_output("BeforeStage", [{"fail": True}])
     with pytest.raises(PermanentStageError, match="the record says so"):
         run(PLAIN, "OwnStage", previous="BeforeStage")
+
+
+class Sale(msgspec.Struct, Placed, frozen=True):
+    """A record that says its place, and why it is to be rejected."""
+
+    shop: str
+    code: str = ""
+
+    def place(self) -> Place:
+        return (("Shop", self.shop),)
+
+
+class Sales(WorkflowLambdaHandler[Sale, Settings]):
+    """Rejects what has a code."""
+
+    record_type = Sale
+
+    def process_data(self, records: Iterator[Sale], stage: Any) -> Iterator[Sale]:
+        for record in records:
+            if record.code:
+                stage.reject(record, record.code, "it has a code")
+            else:
+                yield record
+
+    def measure(self, share: Share) -> Any:
+        return {"InputCount": share.records, "RejectionsByReason": share.rejections}
+
+
+SALES = Sales(Needs(settings=Settings))
+
+
+def at(shop: str, *code: str) -> Place:
+    codes = [("ReasonCode", each) for each in code]
+    return (("Shop", shop), ("Stage", "OwnStage"), *codes)
+
+
+def limits(log: Log) -> list[tuple[int, int]]:
+    lines = [line for line in log.lines() if "dimensionSets" in line]
+    assert {line["message"] for line in lines} <= {"metrics of small places or codes count as other"}
+    return [(line["dimensionSets"], line["written"]) for line in lines]
+
+
+def test_places_beyond_twenty_dimension_sets_count_as_other(capsys: pytest.CaptureFixture[str], log: Log) -> None:
+    run_on(SALES, [Sale(f"s{number:02}") for number in range(30)] + [Sale("s29"), Sale("s28")])
+    large = {at(shop): {"InputCount": 2} for shop in ("s28", "s29")}
+    named = {at(f"s{number:02}"): {"InputCount": 1} for number in range(17)}
+    assert measured(capsys) == large | named | {at(OTHER): {"InputCount": 11}}
+    assert limits(log) == [(30, 20)]
+
+
+def test_codes_count_as_dimension_sets_too(capsys: pytest.CaptureFixture[str], log: Log) -> None:
+    codes = [f"C{number:02}" for number in range(12)]
+    run_on(SALES, [Sale(shop, code) for shop in ("a", "a", "b") for code in codes] + [Sale("b", "C11")])
+    assert measured(capsys) == {
+        at("a"): {"InputCount": 24},
+        **{at("a", code): {"RejectionsByReason": 2} for code in codes},
+        at(OTHER): {"InputCount": 13},
+        at(OTHER, "C11"): {"RejectionsByReason": 2},
+        **{at(OTHER, code): {"RejectionsByReason": 1} for code in codes[:4]},
+        at(OTHER, OTHER): {"RejectionsByReason": 7},
+    }
+    assert limits(log) == [(26, 20)]
+
+
+def test_twenty_dimension_sets_keep_their_names(capsys: pytest.CaptureFixture[str], log: Log) -> None:
+    shops = [f"s{number:02}" for number in range(20)]
+    run_on(SALES, map(Sale, shops))
+    assert measured(capsys) == {at(shop): {"InputCount": 1} for shop in shops}
+    assert limits(log) == []
+
+
+COUNTS = st.integers(0, 1000)
+NAMES = st.one_of(st.sampled_from(["a", "b", OTHER]), st.text(max_size=3))
+BY_METRIC = st.dictionaries(st.sampled_from(["First", "Second"]), COUNTS).map(Counter)
+LINES = st.lists(
+    st.builds(
+        Line,
+        place=st.tuples(st.tuples(st.just("Shop"), NAMES), st.tuples(st.just("Town"), NAMES)),
+        records=COUNTS,
+        counts=BY_METRIC,
+        reasons=st.dictionaries(NAMES, BY_METRIC, max_size=30),
+    ),
+    max_size=40,
+    unique_by=lambda line: line.place,
+)
+
+
+def sums(lines: Iterable[Line]) -> tuple[int, dict[str, int], dict[str, int]]:
+    """The records, the counts by metric, and those with a reason code by metric."""
+    plain, by_reason = Counter[str](), Counter[str]()
+    for line in lines:
+        plain.update(line.counts)
+        for counts in line.reasons.values():
+            by_reason.update(counts)
+    return sum(line.records for line in lines), dict(plain), dict(by_reason)
+
+
+@given(lines=LINES, sets_max=st.integers(4, 20))
+def test_a_limit_of_dimension_sets_keeps_all_sums(lines: list[Line], sets_max: int) -> None:
+    limited = limit_lines(lines, sets_max)
+    assert sums(limited) == sums(lines)
+    assert sum(line.sets for line in limited) <= sets_max
+
+
+@given(lines=LINES.flatmap(lambda lines: st.tuples(st.just(lines), st.permutations(lines))))
+def test_the_order_of_places_does_not_decide_which_keep_their_names(lines: tuple[list[Line], list[Line]]) -> None:
+    first, second = (limit_lines(each) for each in lines)
+    assert first == second
+
+
+@given(lines=LINES.filter(bool))
+def test_the_place_with_the_most_records_keeps_its_name(lines: list[Line]) -> None:
+    largest = max(line.records for line in lines)
+    first = limit_lines(lines)[0]
+    assert first.place in [line.place for line in lines if line.records == largest]
