@@ -9,7 +9,9 @@ from typing import Any, Final, TypeVar, assert_never, get_args
 
 import msgspec
 
+from handlers.runtime.records import type_name
 from templates import budget, discovery, naming, words
+from templates.contracts import find_misfit
 from templates.model import Declaration, GlueStep, LambdaStep, Step, StepKind, Workflow, WorkflowType
 from templates.source import KeyPath, Source, load_source
 
@@ -46,6 +48,7 @@ def parse_workflow(source: Source) -> Workflow:
     for place, text in _problems(header, steps):
         raise source.error(place, text)
     _check_settings(source, steps)
+    _check_contracts(source, steps)
     fields = {field: getattr(header, field) for field in header.__struct_fields__}
     return Workflow(**fields, steps=steps)
 
@@ -203,6 +206,34 @@ def _check_handler_settings(source: Source, step: LambdaStep, index: int) -> Non
         raise source.error(
             place,
             f"take {size} bytes as JSON; at most {SETTINGS_MAX_BYTES} fit the function's environment: shorten them",
+        )
+
+
+def _check_contracts(source: Source, steps: tuple[Step, ...]) -> None:
+    """Refuse a handler that requires what the one before it does not yield; a Glue job keeps records as they are."""
+    before: LambdaStep | None = None
+    for index, step in enumerate(steps):
+        match step:
+            case LambdaStep():
+                if before:
+                    _check_contract(source, before, step, ("steps", index, "handler"))
+                before = step
+            case GlueStep():
+                pass
+            case _:
+                assert_never(step)
+
+
+def _check_contract(source: Source, before: LambdaStep, step: LambdaStep, place: KeyPath) -> None:
+    yields, takes = discovery.load_contract(before.handler).yields, discovery.load_contract(step.handler).takes
+    misfit = find_misfit(yields, takes)
+    if misfit:
+        wanted, given = type_name(takes), type_name(yields)
+        raise source.error(
+            place,
+            f"is {step.handler!r}, which takes {wanted} and requires {misfit.field} ({misfit.required}), but "
+            f"{before.stage} yields {given}, which {misfit.given}; declare what it makes (`yields` in "
+            f"handlers/{before.handler}.py), or put a stage between them that makes {wanted}",
         )
 
 

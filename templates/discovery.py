@@ -14,6 +14,7 @@ import msgspec
 
 import handlers
 from handlers.runtime.needs import Needs, Table, TableAction
+from templates.contracts import Contract, is_record_type
 from templates.errors import ConfigError
 
 HANDLERS_FOLDER: Final = Path(handlers.__file__).parent
@@ -82,6 +83,15 @@ def load_needs(handler: str) -> Needs:
     return needs
 
 
+@cache
+def load_contract(handler: str) -> Contract:
+    """Return what a handler takes and yields, as `WorkflowLambdaHandler` says; one of another base promises nothing."""
+    load_needs(handler)
+    stage = importlib.import_module(f"handlers.{handler}").handler
+    takes = getattr(stage, "record_type", dict[str, Any])
+    return Contract(takes, getattr(stage, "yields", None) or takes)
+
+
 def _needs_problems(needs: Needs) -> Iterator[str]:
     """Yield the problems that types alone cannot show: NEEDS are written in Python, so msgspec does not check them."""
     settings: Any = needs.settings
@@ -106,6 +116,10 @@ def _needs_problems(needs: Needs) -> Iterator[str]:
 def _handler_problems(handler: Any) -> Iterator[str]:
     if not callable(handler) or isinstance(handler, type):
         yield f"handler is {handler!r}; end the module with `handler = YourStage(NEEDS)`"
+    for name in ("record_type", "yields"):
+        kind = getattr(handler, name, None)
+        if kind is not None and not is_record_type(kind):
+            yield f"{name} is {kind!r}; give a Struct, dict[str, Any], or a union of Structs with tags"
 
 
 @cache

@@ -75,10 +75,10 @@ class RecordEncoder:
 
     def _refuse_type(self, kind: type, number: int) -> NoReturn:
         wanted = type_name(self._yields)
-        cure = f"yield each record as a {wanted}"
+        cure = f"yield each record as {wanted}"
         if issubclass(kind, (dict, msgspec.Struct)):
             cure += f", or declare what the stage makes, e.g. `yields = {kind.__name__}`"
-        self._refuse(number, f"is a {kind.__name__}, not a {wanted}; {cure}")
+        self._refuse(number, f"is of type {kind.__name__}, not {wanted}; {cure}")
 
     def _refuse(self, number: int, fault: str) -> NoReturn:
         raise PermanentStageError(f"record {number} that {self._stage} yields {fault}")

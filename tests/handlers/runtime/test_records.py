@@ -56,28 +56,28 @@ def test_records_of_the_declared_type_are_written_as_they_are(records: list[Any]
 @pytest.mark.parametrize(
     ("record", "yields", "fault"),
     [
-        ("text", dict[str, Any], "a str, not a dict; yield each record as a dict"),
-        (({"a": 1},), dict[str, Any], "a tuple, not a dict; yield each record as a dict"),
-        ([], dict[str, Any], "a list, not a dict; yield each record as a dict"),
-        (None, dict[str, Any], "a NoneType, not a dict; yield each record as a dict"),
-        (Decimal(1), Order, "a Decimal, not a Order; yield each record as a Order"),
+        ("text", dict[str, Any], "str, not dict; yield each record as dict"),
+        (({"a": 1},), dict[str, Any], "tuple, not dict; yield each record as dict"),
+        ([], dict[str, Any], "list, not dict; yield each record as dict"),
+        (None, dict[str, Any], "NoneType, not dict; yield each record as dict"),
+        (Decimal(1), Order, "Decimal, not Order; yield each record as Order"),
         (
             Refund(1.0),
             Order,
-            "a Refund, not a Order; yield each record as a Order, or declare what the stage makes, "
+            "Refund, not Order; yield each record as Order, or declare what the stage makes, "
             "e.g. `yields = Refund`",
         ),
         (
             {"a": 1},
             Order | Refund,
-            "a dict, not a Order or Refund; yield each record as a Order or Refund, or declare what the stage makes, "
+            "dict, not Order or Refund; yield each record as Order or Refund, or declare what the stage makes, "
             "e.g. `yields = dict`",
         ),
     ],
 )
 def test_what_is_not_of_the_declared_type_is_refused_with_its_number(record: Any, yields: Any, fault: str) -> None:
     good = {"a": 1} if yields == dict[str, Any] else Order(1.0)
-    assert refusal(good, record, good, yields=yields, first=7) == f"record 8 that OwnStage yields is {fault}"
+    assert refusal(good, record, good, yields=yields, first=7) == f"record 8 that OwnStage yields is of type {fault}"
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ class Returning(WorkflowLambdaHandler[Json, Settings]):
     [
         (None, "process_data of OwnStage returned None; yield each record instead"),
         ([{"a": 1}], "process_data of OwnStage returned a list, which would hold all records at once; yield each"),
-        (iter(["text"]), "record 1 that OwnStage yields is a str, not a dict; yield each record as a dict"),
+        (iter(["text"]), "record 1 that OwnStage yields is of type str, not dict; yield each record as dict"),
         (iter([{"a": float("nan")}]), "record 1 that OwnStage yields holds the number nan, which JSON has not"),
     ],
 )
@@ -182,7 +182,7 @@ class Tagging(Returning):
 
 def test_a_stage_is_held_to_the_type_that_it_declares() -> None:
     assert run_on(Tagging(True), [{"a": 1}])["data"] == [{"a": 1, "tag": "x"}]
-    with pytest.raises(PermanentStageError, match="record 1 that OwnStage yields is a dict, not a Tagged"):
+    with pytest.raises(PermanentStageError, match="record 1 that OwnStage yields is of type dict, not Tagged"):
         run_on(Tagging(False), [{"a": 1}])
 
 
