@@ -40,7 +40,7 @@ CANDIDATES = Table(
         Index("ProgramDateIndex", partition_key="GSI2PK", sort_key="GSI2SK"),
     ),
 )
-NEEDS = Needs(settings=Settings, tables={CANDIDATES: ("UpdateItem",)})
+NEEDS = Needs(settings=Settings, tables={CANDIDATES: ("UpdateItem",)}, keeps_newest=True)
 
 
 BATCH: Final = 256
@@ -88,7 +88,12 @@ class StoreStage(CandidateStage[Candidate, Settings]):
                         stage.count(STALE, record=candidate)
 
     def measure(self, share: Share) -> Measures:
-        return {"InputCount": share.records, "StoredCount": share.records_out, "FailedCount": share.counts[FAILED]}
+        return {
+            "InputCount": share.records,
+            "StoredCount": share.records_out,
+            "StaleCount": share.counts[STALE],
+            "FailedCount": share.counts[FAILED],
+        }
 
 
 def _merge(batch: list[Candidate]) -> tuple[dict[tuple[str, str], Candidate], list[Candidate]]:

@@ -15,7 +15,7 @@ from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs,
 from handlers.runtime.sources import BadRow
 from handlers.runtime.storage import ObjectWriter
 from handlers.runtime.tables import TableClient
-from handlers.runtime.tally import Tally
+from handlers.runtime.tally import STALE, Tally
 
 Record: TypeAlias = msgspec.Struct | dict[str, Any]
 S = TypeVar("S", bound=msgspec.Struct)
@@ -80,8 +80,13 @@ class StageContext(Generic[S]):
     def count(self, name: str, number: int = 1, *, record: Record | None = None) -> None:
         """Add to a count in the metadata; `MERGED` and `STALE` account for records that do not leave the stage.
 
-        `record` is what is counted, for the metrics of its place.
+        `record` is what is counted, for the metrics of its place. PermanentStageError for `STALE` unless the handler's
+        needs say that it keeps the newest: else its template has no alarm on stale records.
         """
+        if name == STALE and not self._needs.keeps_newest:
+            raise PermanentStageError(
+                "the handler counts stale records, but its NEEDS do not say so; declare keeps_newest=True there"
+            )
         self._tally.share(record).counts[name] += number
 
     def table(self, name: str) -> TableClient:

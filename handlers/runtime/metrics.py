@@ -1,5 +1,6 @@
 """The metrics of a stage, in CloudWatch's embedded metric format: lines of the log, which need no permission."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
@@ -7,9 +8,12 @@ from typing import Final, TypeAlias
 import msgspec
 
 from handlers.runtime.logs import logger
-from handlers.runtime.tally import Place, Share, Tally
+from handlers.runtime.tally import STALE, Place, Share, Tally
 
 NAMESPACE: Final = "CeapPlatform/Workflow"
+
+STALE_COUNT: Final = "StaleCount"
+"""The metric of stale records; its only dimension is FunctionName, which a template's alarm can name."""
 
 SETS_MAX: Final = 20
 """The dimension sets of a run. CloudWatch bills each metric of each set, and a feed may name any number of places."""
@@ -35,19 +39,24 @@ class Line(msgspec.Struct, frozen=True):
         return 1 + len(self.reasons)
 
 
-def write_metrics(stage: str, tally: Tally, measure: Callable[[Share], Measures], duration_ms: int) -> None:
+def write_metrics(
+    stage: str, tally: Tally, measure: Callable[[Share], Measures], duration_ms: int, *, keeps_newest: bool
+) -> None:
     """Write what a run measured, a line per dimension set, at most `SETS_MAX`; a failure to write is only logged.
 
-    `StageDuration` is that of the whole run, on the line of each place.
+    `StageDuration` is that of the whole run, on the line of each place. A stage that keeps the newest also writes how
+    many of all its records were stale, 0 included.
     """
     try:
         lines = [_line(place, share.records, measure(share)) for place, share in tally.shares().items()]
-        limited = limit_lines(lines)
+        limited = limit_lines(lines, SETS_MAX - keeps_newest)
         for line in limited:
             dimensions = {**dict(line.place), "Stage": stage}
             _write(dimensions, line.counts, duration_ms)
             for code, counts in line.reasons.items():
                 _write(dimensions | {"ReasonCode": code}, counts)
+        if keeps_newest:
+            _write({"FunctionName": os.environ["AWS_LAMBDA_FUNCTION_NAME"]}, {STALE_COUNT: tally.counts[STALE]})
         wanted, written = (sum(line.sets for line in each) for each in (lines, limited))
         if wanted > written:
             logger().info(f"metrics of small places or codes count as {OTHER}", dimensionSets=wanted, written=written)

@@ -62,12 +62,15 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     `settings` is a frozen Struct with `forbid_unknown_fields=True`; `tables` gives the API actions used on each table.
     `bucket_setting` names the setting, a `BucketName` or None, with the bucket that messages may have the stage read:
     its role may list and read that bucket if the step sets it, and none otherwise.
+    `keeps_newest`: it refuses a record that is older than what it has stored, and counts it as `STALE`. The template
+    then has an alarm on such records, because an item with a wrong, too new version refuses all that follow.
     """
 
     settings: type[msgspec.Struct]
     tables: Mapping[Table, tuple[TableAction, ...]] = msgspec.field(default_factory=dict[Table, Any])
     events: Publish | None = None
     bucket_setting: str | None = None
+    keeps_newest: bool = False
 
     def source_bucket(self, settings: msgspec.Struct) -> str | None:
         """Return the bucket that a step's settings let messages name, or None."""

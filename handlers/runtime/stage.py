@@ -116,7 +116,8 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
             log.info("stage succeeded", result=result, records=tally.summary())
             return result
         finally:
-            write_metrics(context.current_stage, tally, self.measure, round((perf_counter() - started) * 1000))
+            duration_ms, keeps_newest = round((perf_counter() - started) * 1000), self._needs.keeps_newest
+            write_metrics(context.current_stage, tally, self.measure, duration_ms, keeps_newest=keeps_newest)
         _record_failure(context, tally, failure)
         # Step Functions sees the exception alone, without error.json and the log line.
         place = f"{context.current_stage} of execution {context.execution_id}; output s3://{context.workflow_bucket}/"

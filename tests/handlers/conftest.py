@@ -20,6 +20,7 @@ from tests.handlers.support import BUCKET, Json, create_table
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The bucket, the tables of all stages and the environment that a deployed function has."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "own-function")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
     logger()  # made now: in a test that captures its output, it would keep a stream that is closed afterwards
     monkeypatch.setenv(EVENT_BUS_VARIABLE, "default")

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.usefixtures("aws")
 HOME = (("ProgramId", "p"), ("Marketplace", "m"), ("Stage", "OwnStage"))
 
 
+FUNCTION = (("FunctionName", "own-function"),)
+
 CLOSED: Json = {"channelEligibility": {"email": False}}
 
 
@@ -66,9 +68,11 @@ def test_score_counts_scores_fallbacks_and_those_that_nothing_is_known_of(
 def test_store_counts_what_it_stores(capsys: pytest.CaptureFixture[str]) -> None:
     candidates = [candidate("c1", version=2), candidate("c1", version=1), candidate("c2")]
     run_on(store.handler, candidates, "e1")
-    assert measured(capsys) == {HOME: {"InputCount": 3, "StoredCount": 2, "FailedCount": 0}}
+    counts = {"InputCount": 3, "StoredCount": 2, "StaleCount": 0, "FailedCount": 0}
+    assert measured(capsys) == {HOME: counts, FUNCTION: {"StaleCount": 0}}
     run_on(store.handler, [candidate("c1", version=1)], "e2")
-    assert measured(capsys) == {HOME: {"InputCount": 1, "StoredCount": 0, "FailedCount": 0}}
+    counts = {"InputCount": 1, "StoredCount": 0, "StaleCount": 1, "FailedCount": 0}
+    assert measured(capsys) == {HOME: counts, FUNCTION: {"StaleCount": 1}}
 
 
 def test_store_counts_what_it_could_not_store_though_it_fails(
@@ -77,7 +81,8 @@ def test_store_counts_what_it_could_not_store_though_it_fails(
     refusal = Refusal(400, "ProvisionedThroughputExceededException")
     with fault("dynamodb", "UpdateItem", refusal), pytest.raises(TransientStageError):
         run_on(store.handler, [candidate("c1"), candidate("c2")])
-    assert measured(capsys) == {HOME: {"InputCount": 2, "StoredCount": 0, "FailedCount": 2}}
+    counts = {"InputCount": 2, "StoredCount": 0, "StaleCount": 0, "FailedCount": 2}
+    assert measured(capsys) == {HOME: counts, FUNCTION: {"StaleCount": 0}}
 
 
 def test_reactive_counts_what_it_publishes_and_what_it_does_not(capsys: pytest.CaptureFixture[str]) -> None:

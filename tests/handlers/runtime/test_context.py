@@ -9,6 +9,7 @@ from handlers.runtime.context import StageContext
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.needs import EVENT_BUS_VARIABLE, Needs, Publish, Table, table_variable
 from handlers.runtime.stage import WorkflowLambdaHandler
+from handlers.runtime.tally import STALE
 from tests.handlers.support import Json, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -24,6 +25,8 @@ class Greedy(WorkflowLambdaHandler[Json, Settings]):
         for record in records:
             if "table" in record:
                 stage.table(record["table"])
+            elif "stale" in record:
+                stage.count(STALE)
             else:
                 stage.publish([record])
             yield record
@@ -31,7 +34,11 @@ class Greedy(WorkflowLambdaHandler[Json, Settings]):
 
 @pytest.mark.parametrize(
     ("record", "fault"),
-    [({"table": "no_such"}, "table no_such is not among the handler's NEEDS"), ({}, "NEEDS declare no events")],
+    [
+        ({"table": "no_such"}, "table no_such is not among the handler's NEEDS"),
+        ({"stale": True}, "counts stale records, but its NEEDS do not say so; declare keeps_newest=True there"),
+        ({}, "NEEDS declare no events"),
+    ],
 )
 def test_a_stage_can_use_only_what_it_declares(record: Json, fault: str) -> None:
     with pytest.raises(PermanentStageError, match=fault):

@@ -13,7 +13,7 @@ from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.metrics import OTHER, Line, limit_lines
 from handlers.runtime.needs import Needs
 from handlers.runtime.stage import WorkflowLambdaHandler
-from handlers.runtime.tally import Place, Placed, Share
+from handlers.runtime.tally import STALE, Place, Placed, Share
 from tests.handlers.conftest import Log
 from tests.handlers.metric_lines import measured
 from tests.handlers.support import Json, message, run, run_on, write_output
@@ -168,6 +168,41 @@ def test_twenty_dimension_sets_keep_their_names(capsys: pytest.CaptureFixture[st
     run_on(SALES, map(Sale, shops))
     assert measured(capsys) == {at(shop): {"InputCount": 1} for shop in shops}
     assert limits(log) == []
+
+
+class Newest(Sales):
+    """Counts records with a code as stale."""
+
+    def process_data(self, records: Iterator[Sale], stage: Any) -> Iterator[Sale]:
+        for record in records:
+            if record.code == "fail":
+                raise PermanentStageError("the record says so")
+            if record.code:
+                stage.count(STALE, record=record)
+            else:
+                yield record
+
+
+NEWEST = Newest(Needs(settings=Settings, keeps_newest=True))
+FUNCTION = (("FunctionName", "own-function"),)
+
+
+def test_stale_records_of_all_places_are_counted_by_function(capsys: pytest.CaptureFixture[str]) -> None:
+    run_on(NEWEST, [Sale("a", "old"), Sale("b", "old"), Sale("b")])
+    assert measured(capsys)[FUNCTION] == {"StaleCount": 2}
+    run_on(NEWEST, [Sale("a")], "e2")
+    assert measured(capsys)[FUNCTION] == {"StaleCount": 0}
+    with pytest.raises(PermanentStageError, match="the record says so"):
+        run_on(NEWEST, [Sale("a", "old"), Sale("a", "fail")], "e3")
+    assert measured(capsys)[FUNCTION] == {"StaleCount": 1}
+
+
+def test_the_count_of_stale_records_is_one_of_the_twenty_dimension_sets(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run_on(NEWEST, [Sale(f"s{number:02}") for number in range(30)])
+    places = measured(capsys)
+    assert (len(places), places[FUNCTION]) == (20, {"StaleCount": 0})
 
 
 COUNTS = st.integers(0, 1000)

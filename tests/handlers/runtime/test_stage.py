@@ -65,7 +65,7 @@ class Sieve(WorkflowLambdaHandler[Json, Settings]):
                     raise KeyError(record.get("with"))
 
 
-SIEVE = Sieve(Needs(settings=Settings))
+SIEVE = Sieve(Needs(settings=Settings, keeps_newest=True))
 EVENT = {
     "executionId": EXECUTION,
     "currentStage": "OwnStage",
@@ -254,7 +254,7 @@ def test_where_a_failure_was_stands_in_its_record_in_its_log_line_and_in_the_exc
         run(SIEVE, "OwnStage", previous="BeforeStage")
     cause = (
         f"s3:GetObject on s3://{BUCKET}/executions/{EXECUTION}/BeforeStage/output.json was denied: injected; add it to "
-        "NEEDS of the handler and deploy its template again, or grant it to the role of this function"
+        "NEEDS of the handler and deploy its template again, or grant it to the role of own-function"
     )
     place = {
         "errorType": "PermanentStageError",

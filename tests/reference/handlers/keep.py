@@ -30,7 +30,7 @@ RECORDS = Table(
         Index("RateIndex", partition_key="GSI2PK", sort_key="GSI2SK"),
     ),
 )
-NEEDS = Needs(settings=Settings, tables={RECORDS: ("UpdateItem",)})
+NEEDS = Needs(settings=Settings, tables={RECORDS: ("UpdateItem",)}, keeps_newest=True)
 
 
 class KeepStage(WorkflowLambdaHandler[dict[str, Any], Settings]):
