@@ -32,8 +32,9 @@ templates: .venv/ready ## write generated/ from workflows/
 check: .venv/ready ## judge the committed templates: fresh, valid, every policy rule kept
 	@$(BIN)/ceap check
 
-docs: .venv/ready ## write docs/reference/rules.md from the catalogue of rules
+docs: .venv/ready ## write docs/reference/rules.md from the catalogue of rules, and the contracts in handlers.md
 	@$(BIN)/python -m ceap.policy.reference
+	@$(BIN)/python -m ceap.contracts
 
 package: .venv/ready ## build the zip of the Lambda functions in build/
 	@$(BIN)/ceap package

@@ -4,6 +4,7 @@ A field that the next stage requires must be one that the stage before always wr
 nothing is refused: the stage checks its records as it reads them.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -14,21 +15,25 @@ _OPEN: Final = (inspect.AnyType, inspect.CustomType, inspect.ExtType, inspect.Ra
 _NUMBERS: Final = (inspect.FloatType, inspect.DecimalType)
 _ARRAYS: Final = (ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType, inspect.TupleType)
 _OBJECTS: Final = (inspect.TypedDictType, inspect.DataclassType)
-_SCALARS: Final = {
+_JSON_NAMES: Final = {
     inspect.NoneType: "null",
-    inspect.BoolType: "bool",
-    inspect.IntType: "int",
-    **dict.fromkeys(_NUMBERS, "float"),
-    **dict.fromkeys(_ARRAYS, "list"),
+    inspect.BoolType: "boolean",
+    inspect.IntType: "integer",
+    **dict.fromkeys(_NUMBERS, "number"),
+    **dict.fromkeys(_ARRAYS, "array"),
     **dict.fromkeys((DictType, StructType, *_OBJECTS), "object"),
 }
 
 
+_Path: TypeAlias = tuple[str, ...]
+
+
 class Contract(NamedTuple):
-    """The types of the records that a stage takes, and of those that it hands on."""
+    """The types of the records that a stage takes, of those that it hands on, and of its message as the first stage."""
 
     takes: Any
     yields: Any
+    message: Any
 
 
 class Misfit(NamedTuple):
@@ -38,9 +43,6 @@ class Misfit(NamedTuple):
     required: str
     given: str
     """How to go on after "which", e.g. "promises no field"."""
-
-
-_Path: TypeAlias = tuple[str, ...]
 
 
 def is_record_type(kind: Any) -> bool:
@@ -54,6 +56,27 @@ def is_record_type(kind: Any) -> bool:
         isinstance(one, inspect.AnyType | StructType | DictType) and not getattr(one, "array_like", False)
         for one in kinds
     )
+
+
+def fields_of(kind: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield path, JSON kind, and "required" or nothing, of each field of a type of records, also of those inside."""
+    yield from _fields_below(inspect.type_info(kind), ())
+
+
+def _fields_below(kind: Type, path: _Path) -> Iterator[tuple[str, str, str]]:
+    match kind:
+        case StructType():
+            for field in kind.fields:
+                inner = (*path, field.encode_name)
+                yield ".".join(inner), _kind(field.type), "required" if field.required else ""
+                yield from _fields_below(field.type, inner)
+        case UnionType():
+            for one in kind.types:
+                yield from _fields_below(one, path)
+        case ListType() if path:
+            yield from _fields_below(kind.item_type, (*path[:-1], f"{path[-1]}[]"))
+        case DictType():
+            yield from _fields_below(kind.value_type, (*path, "*"))
 
 
 def find_misfit(given: Any, wanted: Any) -> Misfit | None:
@@ -80,7 +103,7 @@ def _compare_one(given: Type, wanted: Type, path: _Path) -> Misfit | None:
     if isinstance(given, ListType) and isinstance(wanted, ListType):
         return _compare(given.item_type, wanted.item_type, (*path[:-1], f"{path[-1]}[]") if path else ("[]",))
     kinds = _kind(given), _kind(wanted)
-    fits = kinds[0] == kinds[1] or kinds == ("int", "float")
+    fits = kinds[0] == kinds[1] or kinds == ("integer", "number")
     return None if fits else Misfit(".".join(path), kinds[1], f"may write {kinds[0]} there")
 
 
@@ -103,7 +126,7 @@ def _compare_fields(given: StructType | DictType, wanted: StructType, path: _Pat
 
 def _compare_values(given: StructType | DictType, wanted: DictType, path: _Path) -> Misfit | None:
     if isinstance(given, DictType):
-        values = {"...": given.value_type}
+        values = {"*": given.value_type}
     else:
         values = {field.encode_name: field.type for field in given.fields}
     misfits = (_compare(kind, wanted.value_type, (*path, name)) for name, kind in values.items())
@@ -123,4 +146,4 @@ def _kind(kind: Type) -> str:
     """Return how a type is called as JSON; what has no form of its own is text."""
     if isinstance(kind, UnionType):
         return " or ".join(dict.fromkeys(map(_kind, kind.types)))
-    return _SCALARS.get(type(kind), "str")
+    return _JSON_NAMES.get(type(kind), "string")

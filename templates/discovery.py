@@ -89,7 +89,7 @@ def load_contract(handler: str) -> Contract:
     load_needs(handler)
     stage = importlib.import_module(f"handlers.{handler}").handler
     takes = getattr(stage, "record_type", dict[str, Any])
-    return Contract(takes, getattr(stage, "yields", None) or takes)
+    return Contract(takes, getattr(stage, "yields", None) or takes, getattr(stage, "message_type", dict[str, Any]))
 
 
 def _needs_problems(needs: Needs) -> Iterator[str]:

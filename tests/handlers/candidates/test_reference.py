@@ -7,16 +7,28 @@ from pathlib import Path
 from typing import get_args
 
 import msgspec
+from jsonschema import Draft202012Validator
 
 import handlers
+from ceap.contracts import fill_page, workflow_schemas
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
 from handlers.candidates.filters import Filter
 from handlers.candidates.mapping import TARGETS
 from handlers.runtime.metrics import NAMESPACE
 from handlers.runtime.tally import Share
+from templates.config import parse_workflow
+from templates.source import parse_source
+from tests.handlers.candidates.support import candidate
 
 ROOT = Path(handlers.__file__).parent.parent
 PAGE = (ROOT / "docs" / "reference" / "handlers.md").read_text(encoding="utf-8")
+
+
+def test_what_each_stage_takes_and_yields_stands_there_as_its_code_says() -> None:
+    assert fill_page(PAGE) == PAGE, "run make docs"
+    stages = re.findall(r"^## (\w+)\n\n<!-- contract (\w+) -->", PAGE, re.MULTILINE)
+    assert stages == [(name, name) for name in ("etl", "filter", "score", "store", "reactive")]
+    assert re.findall(r"^\| `customerId` \| string \| required \|$", PAGE, re.MULTILINE)
 
 
 def test_every_setting_and_parameter_stands_in_the_reference() -> None:
@@ -36,3 +48,15 @@ def test_every_code_of_a_rejection_stands_in_the_reference() -> None:
     codes = set(re.findall(r'(?:Rejection|BadRecordError|BadRow|_bad_csv)\("([A-Z_]+)"', sources)) | {etl.DISABLED}
     assert len(codes) > 12
     assert {code for code in codes if code not in PAGE} == set()
+
+
+def test_a_candidate_is_judged_by_the_schema_that_ceap_schema_prints() -> None:
+    stages = [("etl", "ETL"), ("store", "Store")]
+    steps = "".join(f"  - {{stage: {name}Stage, handler: {handler}}}\n" for handler, name in stages)
+    workflow = parse_workflow(parse_source(f"name: a\ntype: EXPRESS\nsteps:\n{steps}", "a.yaml"))
+    schemas = workflow_schemas(workflow)
+    validator = Draft202012Validator(schemas | schemas["stages"]["ETLStage"]["yields"])
+    written = msgspec.to_builtins(candidate())
+    assert validator.is_valid(written)
+    assert not validator.is_valid(written | {"customerId": 1})
+    assert schemas["stages"]["StoreStage"]["takes"] == schemas["stages"]["ETLStage"]["yields"]

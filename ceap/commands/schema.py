@@ -1,0 +1,18 @@
+"""`ceap schema`: a declaration -> the JSON Schemas of its message and of what each stage takes and yields."""
+
+import argparse
+import json
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="declaration of the workflow")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the schemas, as one JSON document."""
+    from ceap.contracts import workflow_schemas
+    from templates.config import load_workflow
+
+    print(json.dumps(workflow_schemas(load_workflow(arguments.workflow)), indent=2))
+    return 0
