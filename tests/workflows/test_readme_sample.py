@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+import handlers
 from ceap import project
 from ceap.cli import main
+from templates import discovery
 
 README = (project.ROOT / "README.md").read_text(encoding="utf-8")
 DECLARATION = project.WORKFLOWS / "realtime.yaml"
@@ -25,3 +28,25 @@ def test_the_declaration_that_it_shows_is_the_committed_one() -> None:
 def test_a_run_ends_with_the_line_that_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(DECLARATION)]) == 0
     assert capsys.readouterr().out.splitlines()[-1] in README.splitlines()
+
+
+def test_its_own_handler_is_refused_before_the_store_of_the_sample_by_the_name_of_a_field(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [module] = re.findall(r"```python\n# handlers/convert.py\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "convert.py").write_text(module)
+    monkeypatch.setattr(handlers, "__path__", [*handlers.__path__, str(tmp_path)])
+    discovery.handler_names.cache_clear()
+    convert, store = (
+        "{stage: ConvertStage, handler: convert, settings: {currency: EUR}}",
+        "{stage: StoreStage, handler: store}",
+    )
+    (tmp_path / "orders.yaml").write_text(f"name: orders\ntype: EXPRESS\nsteps:\n  - {convert}\n  - {store}\n")
+    try:
+        assert main(["synth", str(tmp_path / "orders.yaml"), "--stdout"]) == 2
+    finally:
+        discovery.handler_names.cache_clear()
+    assert (
+        "orders.yaml:5: steps[1].handler is 'store', which takes Candidate and requires customerId (string), "
+        "but ConvertStage yields dict, which promises no field"
+    ) in capsys.readouterr().err

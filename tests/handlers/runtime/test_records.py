@@ -64,8 +64,7 @@ def test_records_of_the_declared_type_are_written_as_they_are(records: list[Any]
         (
             Refund(1.0),
             Order,
-            "Refund, not Order; yield each record as Order, or declare what the stage makes, "
-            "e.g. `yields = Refund`",
+            "Refund, not Order; yield each record as Order, or declare what the stage makes, e.g. `yields = Refund`",
         ),
         (
             {"a": 1},
