@@ -96,6 +96,11 @@ def table_id(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_")) + "Table"
 
 
+def alarm_id(suffix: str) -> str:
+    """Return the logical id of the alarm whose name ends in `suffix`, e.g. `QueueAgeAlarm` of `queue-age`."""
+    return "".join(word[0].upper() + word[1:] for word in suffix.split("-")) + "Alarm"
+
+
 def arn(service: str, resource_text: str) -> str:
     """Return the ARN of a resource in this stack's account and region."""
     return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource_text}"

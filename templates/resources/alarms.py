@@ -1,12 +1,13 @@
 """The alarms: an EXPRESS workflow emits no failure events, and those of a STANDARD one are best effort."""
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from troposphere import GetAtt, Ref, Sub, Template, cloudwatch
 
-from templates import budget, naming
+from handlers.runtime.metrics import NAMESPACE, STALE_COUNT
+from templates import budget, discovery, naming
 from templates.imports import imported
-from templates.model import Workflow, WorkflowType
+from templates.model import LambdaStep, Workflow, WorkflowType
 from templates.resources.failure_rule import FAILURE_RULE
 from templates.resources.pipe import PIPE
 from templates.resources.queue import DEAD_LETTER_QUEUE, QUEUE
@@ -16,16 +17,34 @@ _Source: TypeAlias = tuple[str, str, Any, str]
 """Namespace, dimension and its value, and the statistic that counts what happens there."""
 
 
+class _Window(NamedTuple):
+    """The alarm fires when `breaching` of the last `periods` are above the threshold."""
+
+    period_s: int
+    periods: int
+    breaching: int
+
+
+_AT_ONCE: Final = _Window(period_s=60, periods=1, breaching=1)
+
+_PERSISTENT: Final = _Window(period_s=3600, periods=72, breaching=3)
+"""An item with a wrong version makes records stale again and again, in a daily feed once a day. A message that returns
+after a newer one makes records stale within an hour or so, maybe all of them."""
+
+
 class _Watch(NamedTuple):
     suffix: str
     metric: str
     source: _Source
     meaning: str
     above: int = 0
+    window: _Window = _AT_ONCE
 
 
 def add_alarms(template: Template, workflow: Workflow) -> None:
-    """Add the alarms on dead letters, failed executions, pipe failures and the queue's age, to the alert topic.
+    """Add the alarms on dead letters, failures of executions and pipe, the queue's age and stale records.
+
+    They notify the alert topic.
 
     Source: requirement 8; the metrics' own pages in the SQS, Step Functions and EventBridge guides.
     """
@@ -33,15 +52,16 @@ def add_alarms(template: Template, workflow: Workflow) -> None:
         namespace, dimension, value, statistic = watch.source
         template.add_resource(
             cloudwatch.Alarm(
-                f"{''.join(word.capitalize() for word in watch.suffix.split('-'))}Alarm",
+                naming.alarm_id(watch.suffix),
                 AlarmName=Sub(naming.resource(workflow.name, watch.suffix)),
                 AlarmDescription=watch.meaning,
                 Namespace=namespace,
                 MetricName=watch.metric,
                 Dimensions=[cloudwatch.MetricDimension(Name=dimension, Value=value)],
                 Statistic=statistic,
-                Period=60,
-                EvaluationPeriods=1,
+                Period=watch.window.period_s,
+                EvaluationPeriods=watch.window.periods,
+                **({"DatapointsToAlarm": watch.window.breaching} if watch.window.periods > 1 else {}),
                 ComparisonOperator="GreaterThanThreshold",
                 Threshold=watch.above,
                 TreatMissingData="notBreaching",
@@ -72,4 +92,14 @@ def _watches(workflow: Workflow) -> list[_Watch]:
             _Watch("aborted-executions", "ExecutionsAborted", machine, "An execution was stopped"),
             _Watch("undelivered-alerts", "FailedInvocations", rule, "The failure rule could not alert the topic"),
         ]
-    return watches
+    return watches + [_stale(step) for step in workflow.lambda_steps if discovery.load_needs(step.handler).keeps_newest]
+
+
+def _stale(step: LambdaStep) -> _Watch:
+    source = (NAMESPACE, "FunctionName", Ref(naming.function_id(step.stage)), "Sum")
+    meaning = (
+        f"In {_PERSISTENT.breaching} of the last {_PERSISTENT.periods} hours {step.stage} got records older than the "
+        "stored items, and did not store them. Look for items with a wrong version, e.g. in the future: delete them, "
+        "and send their records again"
+    )
+    return _Watch(f"{naming.purpose(step.stage)}-stale", STALE_COUNT, source, meaning, window=_PERSISTENT)

@@ -94,6 +94,29 @@ ALARMS = [
     )
 ]
 
+STALE = [
+    Mutant("WIRE13_STALE_ALARM", kind, name, change)
+    for kind, name, change in (
+        ("express", "no alarm", drop("Resources", "KeepStaleAlarm")),
+        ("standard", "another function", watched("KeepStaleAlarm", {"Ref": "TakeFunction"})),
+        ("express", "its ARN", watched("KeepStaleAlarm", arn("KeepFunction"))),
+        ("express", "a text", watched("KeepStaleAlarm", "KeepFunction")),
+        ("express", "dimension", of("KeepStaleAlarm", "Dimensions", 0, "Name", "Stage")),
+        ("express", "no dimension", without("KeepStaleAlarm", "Dimensions")),
+        (
+            "standard",
+            "a second dimension",
+            of(
+                "KeepStaleAlarm",
+                "Dimensions",
+                [{"Name": "FunctionName", "Value": {"Ref": "KeepFunction"}}, {"Name": "Stage", "Value": "KeepStage"}],
+            ),
+        ),
+        ("express", "another metric", of("KeepStaleAlarm", "MetricName", "StoredCount")),
+        ("standard", "another namespace", of("KeepStaleAlarm", "Namespace", "AWS/Lambda")),
+    )
+]
+
 QUEUES = [
     Mutant(f"WIRE{rule}", kind, name, change)
     for rule, kind, name, change in (
@@ -161,4 +184,4 @@ QUEUES = [
 ]
 
 
-WIRING_MUTANTS = [*ROLES, *LOGS, *ALARMS, *QUEUES]
+WIRING_MUTANTS = [*ROLES, *LOGS, *ALARMS, *STALE, *QUEUES]

@@ -276,6 +276,40 @@ def test_alarms_watch_dead_letters_failures_and_age_and_alert_the_topic(workflow
         ("AWS/States", "ExecutionsFailed"),
         ("AWS/States", "ExecutionsTimedOut"),
         ("AWS/EventBridge/Pipes", "ExecutionFailed"),
-    }
+    } | {("CeapPlatform/Workflow", "StaleCount") for step in workflow.lambda_steps if step.handler == "keep"}
     topic = {"Fn::ImportValue": {"Fn::Sub": "ceap-foundation-${Environment}-AlertTopic"}}
     assert [alarm["AlarmActions"] for alarm in alarms.values()] == [[topic]] * len(alarms)
+
+
+def test_an_alarm_watches_the_stale_records_of_each_function_that_keeps_the_newest() -> None:
+    steps = [
+        {"stage": "TakeStage", "handler": "take"},
+        {"stage": "KeepHereStage", "handler": "keep"},
+        {"stage": "KeepThere", "handler": "keep"},
+    ]
+    template = workflow_stack(workflow_of({"name": "orders", "type": "EXPRESS", "steps": steps}))
+    alarms = {
+        name: alarm
+        for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items()
+        if alarm["MetricName"] == "StaleCount"
+    }
+    assert list(alarms) == ["KeepHereStaleAlarm", "KeepThereStaleAlarm"]
+    assert alarms["KeepHereStaleAlarm"] == {
+        "AlarmName": {"Fn::Sub": "ceap-orders-${Environment}-KeepHere-stale"},
+        "AlarmDescription": "In 3 of the last 72 hours KeepHereStage got records older than the stored items, and did "
+        "not store them. Look for items with a wrong version, e.g. in the future: delete them, and send their records "
+        "again",
+        "Namespace": "CeapPlatform/Workflow",
+        "MetricName": "StaleCount",
+        "Dimensions": [{"Name": "FunctionName", "Value": {"Ref": "KeepHereFunction"}}],
+        "Statistic": "Sum",
+        "Period": 3600,
+        "EvaluationPeriods": 72,
+        "DatapointsToAlarm": 3,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 0,
+        "TreatMissingData": "notBreaching",
+        "AlarmActions": [{"Fn::ImportValue": {"Fn::Sub": "ceap-foundation-${Environment}-AlertTopic"}}],
+    }
+    function = template["Resources"]["KeepHereFunction"]["Properties"]
+    assert function["FunctionName"] == {"Fn::Sub": "ceap-orders-${Environment}-KeepHere"}

@@ -74,6 +74,7 @@ def test_no_valid_workflow_has_a_fault(workflow: Any) -> None:
         ("Queue", {"VisibilityTimeout": 3600, "MaximumMessageSize": 65536}),
         ("Queue", {"Tags": [{"Key": "team", "Value": {"Ref": "AWS::StackName"}}]}),
         ("QueueAgeAlarm", {"Threshold": 3600, "Period": 300, "DatapointsToAlarm": 1}),
+        ("KeepStaleAlarm", {"Threshold": 50, "EvaluationPeriods": 168}),
         ("StateMachine", {"Tags": [{"Key": "team", "Value": "orders"}]}),
         ("Pipe", {"DesiredState": "RUNNING", "Tags": {"team": "orders"}}),
         ("PipeLogGroup", {"KmsKeyId": {"Ref": "KmsKeyArn"}, "LogGroupClass": "STANDARD"}),
@@ -81,7 +82,7 @@ def test_no_valid_workflow_has_a_fault(workflow: Any) -> None:
     ],
 )
 def test_what_a_declaration_may_override_is_no_fault(resource: str, properties: Json) -> None:
-    steps = [{"stage": "RateStage", "handler": "rate"}]
+    steps = [{"stage": "RateStage", "handler": "rate"}, {"stage": "KeepStage", "handler": "keep"}]
     declaration = {"name": "own", "type": "EXPRESS", "steps": steps, "overrides": {resource: properties}}
     assert whats(parse_template(render(workflow_stack(workflow_of(declaration))), "own.yaml")) == []
 
