@@ -31,7 +31,8 @@ def measure(folder: Path) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     with serve() as settings:
         tables = ["candidates", "event_deduplication", "program_config", "score_cache"]
-        settings += [f"{EVENT_BUS_VARIABLE}=default", *(f"{table_variable(name)}={name}" for name in tables)]
+        settings += ["AWS_LAMBDA_FUNCTION_NAME=bench", f"{EVENT_BUS_VARIABLE}=default"]
+        settings += [f"{table_variable(name)}={name}" for name in tables]
         for stage, (count, limit) in STAGES.items():
             costs = interleave(
                 {str(size): _command(stage, documents[size], settings) for size in (0, count)},

@@ -57,6 +57,7 @@ class Cloud:
             "AWS_SECRET_ACCESS_KEY": "secret",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self._url,
+            "AWS_LAMBDA_FUNCTION_NAME": "own-function",
             EVENT_BUS_VARIABLE: "default",
             **{table_variable(table.name): table.name for table in discovery.tables().values()},
         }
