@@ -62,6 +62,7 @@ lock: ## pin the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest
 	@$(COMPILE) --universal --python-version 3.11 --extra local --extra dev pyproject.toml -o requirements.lock
 	@$(COMPILE) --universal --python-version 3.11 --constraint requirements.lock requirements-glue.in \
 		-o requirements-glue.lock
+	@$(COMPILE) --universal --python-version 3.11 --no-deps requirements-library.in -o requirements-library.lock
 	@$(COMPILE) --python-platform aarch64-manylinux_2_34 --python-version 3.13 --only-binary :all: \
 		--constraint requirements.lock handlers/requirements.in -o handlers/requirements.txt
 
@@ -75,7 +76,7 @@ ifneq ($(shell cat .venv/locked 2>/dev/null) $(wildcard .venv/bin/python),$(CURD
 .PHONY: .venv/locked
 endif
 
-.venv/locked: requirements.lock scripts/setup
+.venv/locked: requirements.lock requirements-library.lock scripts/setup
 	@scripts/setup
 	@echo '$(CURDIR)' > $@
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ceap.policy.guard.rule_files import RuleFile
     from ceap.policy.reports.report import Report
 
+ENGINES: Final = ("binary", "library")
 FORMATS: Final = ("text", "json", "sarif", "junit")
 
 
@@ -35,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="folder with Guard rules of your own, besides ceap's and those of ceap.toml; can be given more than once",
     )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="what judges the Guard rules: AWS's program cfn-guard, or the library cfn-guard-rs "
+        "(default: binary; library where the program has no build for the system)",
+    )
     parser.add_argument("--format", choices=FORMATS, default="text", help="format of the findings (default: text)")
 
 
@@ -44,11 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
     from ceap.ceap_toml import load_config
     from ceap.cfn.template import load_template
     from ceap.policy.checks import load_checks
+    from ceap.policy.guard.engine import choose_engine
     from ceap.policy.reports.report import Report, summarize
     from ceap.policy.superseded import without_followers
     from ceap.policy.verdict import judge, load_all_rules
     from ceap.policy.waiver import apply_waivers, load_waivers, read_waivers
 
+    engine = choose_engine(arguments.engine)
     config = load_config(Path.cwd())
     folders = [Path(folder) for folder in dict.fromkeys(map(relpath, (*config.rules, *arguments.rules)))]
     rules = load_all_rules(folders)
@@ -60,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         judged = {Path(template.file).resolve() for template in templates}
         of_file = load_waivers(Path(relpath(config.waivers)), ids)
         waivers += [waiver for waiver in of_file if waiver.template in judged]
-    judgements = judge(templates, rules)
+    judgements = judge(templates, rules, engine=engine)
     findings = sorted([*findings, *(finding for judgement in judgements for finding in judgement.findings)])
     applied = apply_waivers(findings, waivers, today())
     report = Report(

@@ -13,8 +13,9 @@ from ceap.policy.catalogue import Entry, load_catalogue
 from ceap.policy.checks import definition_json, load_checks
 from ceap.policy.finding import Fault, Finding, finding_at
 from ceap.policy.freshness import ENTRIES, JUDGED
-from ceap.policy.guard.cfn_guard import find_engine, stop_engines
-from ceap.policy.guard.rule_files import Result, RuleFile, Verdict, evaluate, load_rules, refuse_clashes
+from ceap.policy.guard import cfn_guard
+from ceap.policy.guard.engine import Engine, Verdict
+from ceap.policy.guard.rule_files import Result, RuleFile, evaluate, load_rules, refuse_clashes
 from ceap.policy.vocabulary.echoes import without_echoes
 from ceap.policy.vocabulary.kinds import kind_of
 
@@ -65,21 +66,23 @@ def load_all_entries(rules: Iterable[RuleFile], more: Iterable[Path] = ()) -> di
     return entries | {check.rule: check.entry for check in load_checks()} | ENTRIES
 
 
-def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: bool = True) -> list[Judgement]:
+def judge(
+    templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: bool = True, engine: Engine = cfn_guard
+) -> list[Judgement]:
     """Return the verdict on each template, in their order; without `lint`, cfn-lint, which takes seconds, is left out.
 
-    The Guard rules are judged by processes of their own, beside all else.
+    The engine judges the Guard rules beside all else.
 
     Raises:
         UsageError: a check could not be carried out; this is never a pass.
         ConfigError: what a handler declares is wrong.
-        SetupError: cfn-guard is missing.
+        SetupError: the engine is missing, or was ended.
     """
-    find_engine()  # before anything takes time
+    engine.find_engine()  # before anything takes time
     readable = {number: each for number, each in enumerate(templates) if not any(definition_json.check(each))}
     with ThreadPoolExecutor(1) as pool:
         data = [json.dumps(template.data) for template in readable.values()]
-        running = pool.submit(evaluate, data, rules, [template.file for template in readable.values()])
+        running = pool.submit(evaluate, data, rules, [template.file for template in readable.values()], engine)
         try:
             checks = load_checks()
             findings = [[finding for check in checks for finding in check.check(template)] for template in templates]
@@ -90,7 +93,7 @@ def judge(templates: Sequence[Template], rules: Sequence[RuleFile], *, lint: boo
             results = dict(zip(readable, running.result(), strict=True))
         except BaseException:
             while not running.done():  # the block waits for it, and it may be about to start an engine
-                stop_engines()
+                engine.stop_engines()
                 wait([running], timeout=0.1)
             raise
     return [

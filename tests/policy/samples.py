@@ -6,6 +6,7 @@ import copy
 import functools
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -37,6 +38,13 @@ def _texts() -> dict[str, str]:
 @functools.cache
 def rules() -> tuple[RuleFile, ...]:
     return load_rules(GUARD_RULES)
+
+
+def cases(rule_file: RuleFile) -> list[Json]:
+    """Return the cases of cfn-guard's own test file of a rule file."""
+    path = GUARD_RULES / "tests" / f"{Path(rule_file.file).stem}_tests.yaml"
+    loaded: list[Json] = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return loaded
 
 
 @functools.cache

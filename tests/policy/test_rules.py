@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 
 from ceap import project
@@ -21,18 +20,11 @@ from ceap.policy.verdict import GUARD_RULES, Judgement, judge
 from templates.model import GlueStep, Workflow
 from templates.render import render
 from templates.stacks import workflow_stack
-from tests.policy.samples import KINDS, catalogue, golden, rules
+from tests.policy.samples import KINDS, cases, catalogue, golden, rules
 from tests.proofs import proves
 from tests.strategies import all_workflows
 
 RULES = {rule: rule_file for rule_file in rules() for rule in rule_file.rules}
-
-
-def cases(rule_file: RuleFile) -> list[dict[str, Any]]:
-    """Return the cases of cfn-guard's own test file of a rule file."""
-    path = GUARD_RULES / "tests" / f"{Path(rule_file.file).stem}_tests.yaml"
-    loaded: list[dict[str, Any]] = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    return loaded
 
 
 def expected(kind: str) -> dict[str, str]:

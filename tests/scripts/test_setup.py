@@ -102,3 +102,17 @@ def test_dependencies_that_cannot_be_installed_leave_nothing_half_made(machine: 
     machine.add_python("python3.12", "3.12")
     code, message = machine.set_up()
     assert (code, "the dependencies could not be installed" in message) == (1, True)
+
+
+@pytest.mark.parametrize("has_wheel", [True, False])
+def test_a_library_without_a_wheel_keeps_nothing_else_from_being_installed(has_wheel: bool, machine: Machine) -> None:
+    for tool in ("cp", "mkdir"):
+        (machine.bin / tool).symlink_to(shutil.which(tool) or tool)
+    answers = "case $* in *version_info*) echo 3.12;; *_base_executable*) echo $0;; *requirements-library.lock*) "
+    answers += f"exit {int(not has_wheel)};; *'-m venv'*) mkdir -p .venv/bin; cp $0 .venv/bin/python;; esac"
+    machine.add("python3.12", answers)
+    setup = [machine.project / "scripts" / "setup"]
+    done = subprocess.run(setup, env={"PATH": str(machine.bin)}, capture_output=True, text=True, check=False)
+    told = "setup: cfn-guard-rs could not be installed; without it, ceap check --engine library does not work\n"
+    assert (done.returncode, done.stderr.partition("take a minute\n")[2]) == (0, "" if has_wheel else told)
+    assert (machine.project / ".venv/bin/python").exists()

@@ -5,17 +5,19 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from ceap.errors import SetupError
+from ceap.policy.guard.engine import Clause, EngineReport, GuardError, GuardSyntaxError, Verdict, one_line, one_of
 
 DISTRIBUTION: Final = "cdklabs.cdk-validator-cfnguard"
 VERSION: Final = "0.0.62"
@@ -31,14 +33,28 @@ _VALIDATE: Final = ("validate", "--payload", "--structured", "--output-format", 
 _JUDGED: Final = (0, 19)
 """The exit codes of `validate` when nothing failed and when a rule did; any other is an error."""
 
+_AFTER_FILE: Final = re.compile(r"^.*RULES_STDIN\[\d+\] ")
+"""What stands before the place where rules do not parse: the file, by its number."""
+
 _CURE: Final = f"run `make clean`, then `make check`, or pip install --no-deps {DISTRIBUTION}=={VERSION}"
 
 
 _running: Final[set[subprocess.Popen[bytes]]] = set()
 
 
-class GuardError(Exception):
-    """cfn-guard gave no verdict; the message is its own."""
+def has_build() -> bool:
+    """Tell whether there is a cfn-guard for this system."""
+    return _system() in _BINARIES
+
+
+def no_build() -> str:
+    """Return what is wrong on a system without one, and which systems have it."""
+    supported = ", ".join(" ".join(known) for known in _BINARIES)
+    return f"cfn-guard, which judges the rules, has no build for {' '.join(_system())}; use {supported}"
+
+
+def _system() -> tuple[str, str]:
+    return platform.system(), platform.machine()
 
 
 @functools.cache
@@ -48,11 +64,9 @@ def find_engine() -> Path:
     Raises:
         SetupError: there is none for this system, or it cannot be put there.
     """
-    system = platform.system(), platform.machine()
-    if system not in _BINARIES:
-        supported = ", ".join(" ".join(known) for known in _BINARIES)
-        raise SetupError(f"cfn-guard, which judges the rules, has no build for {' '.join(system)}; use {supported}")
-    inside, digest = _BINARIES[system]
+    if not has_build():
+        raise SetupError(no_build())
+    inside, digest = _BINARIES[_system()]
     engine = Path(sys.prefix, "bin", "cfn-guard")
     if not (engine.is_file() and os.access(engine, os.X_OK) and _digest(engine.read_bytes()) == digest):
         _write_program(engine, _read_binary(f"package/bin/{inside}/cfn-guard", digest))
@@ -96,15 +110,8 @@ def _write_program(path: Path, content: bytes) -> None:
         raise SetupError(f"{path}: cfn-guard cannot be put there: {error.strerror}; {cure}") from None
 
 
-def run_engine(rules: Sequence[str], data: Sequence[str]) -> list[dict[str, Any]]:
-    """Return cfn-guard's report on each of the templates in JSON, in their order, all rule files together.
-
-    A report holds the names `compliant`, `not_applicable`, and the failed rules with their clauses, `not_compliant`.
-
-    Raises:
-        GuardError: it did not judge, or not everything.
-        SetupError: it cannot be run, or was ended.
-    """
+def run_engine(rules: Sequence[str], data: Sequence[str]) -> list[EngineReport]:
+    """Judge as `Engine` says, in one process."""
     payload = json.dumps({"rules": rules, "data": data}).encode()
     with _start() as process:
         _running.add(process)
@@ -116,6 +123,8 @@ def run_engine(rules: Sequence[str], data: Sequence[str]) -> list[dict[str, Any]
         raise SetupError(f"{find_engine()}: was ended by signal {-process.returncode}; run `ceap check` again")
     complaint = " ".join(errors.decode(errors="replace").split())
     # It prints a report even when rules do not parse: those are not in it.
+    if "Parsing error handling rule file" in complaint:
+        raise GuardSyntaxError(_AFTER_FILE.sub("", complaint).strip("`- "))
     if process.returncode not in _JUDGED or complaint:
         raise GuardError(complaint or f"it ended with exit code {process.returncode}")
     try:
@@ -124,7 +133,7 @@ def run_engine(rules: Sequence[str], data: Sequence[str]) -> list[dict[str, Any]
         raise GuardError(f"its report is not JSON: {error}") from None
     if [report["name"] for report in reports] != [f"DATA_STDIN[{number}]" for number in range(1, len(data) + 1)]:
         raise GuardError(f"it reported on {len(reports)} of {len(data)} templates")
-    return reports
+    return [_read_report(report) for report in reports]
 
 
 def _start() -> subprocess.Popen[bytes]:
@@ -136,6 +145,49 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 def stop_engines() -> None:
-    """Kill every running cfn-guard process; `run_engine` then raises SetupError in the threads that started them."""
+    """Kill every running cfn-guard process."""
     for process in list(_running):
         process.kill()
+
+
+def _read_report(report: dict[str, Any]) -> EngineReport:
+    verdicts: dict[str, Verdict] = dict.fromkeys(report["not_applicable"], "SKIP")
+    verdicts |= dict.fromkeys(report["compliant"], "PASS")
+    failed = [(entry["Rule"]["name"], list(_failed_clauses(entry))) for entry in report["not_compliant"]]
+    return EngineReport(verdicts | dict.fromkeys((rule for rule, _ in failed), "FAIL"), failed)
+
+
+def _failed_clauses(node: dict[str, Any]) -> Iterator[Clause]:
+    """Yield the failed clauses below a node of the report."""
+    [(kind, body)] = node.items()
+    if kind == "Clause":
+        [body] = body.values()
+        # The comparisons by which `X[ keys == ... ]` looks for a key: the clause around them is there too.
+        if body["context"]:
+            yield _clause(body)
+    elif kind == "Block":
+        missing = body["unresolved"] or {"traversed_to": {"path": ""}, "remaining_query": body["context"]}
+        yield Clause(missing["traversed_to"]["path"], "", f"{missing['remaining_query']} exists")
+    else:
+        below = [clause for check in body["checks"] for clause in _failed_clauses(check)]
+        # The message of a rule with parameters stands where it is called.
+        outer = one_line(body["messages"]["custom_message"]) if kind == "Rule" else ""
+        if kind == "Disjunctions":
+            below = one_of(below)
+        yield from (Clause(clause.path, clause.message or outer, clause.text) for clause in below)
+
+
+def _clause(body: dict[str, Any]) -> Clause:
+    [(kind, check)] = body["check"].items()
+    text = " ".join(body["context"].split())
+    path = ""
+    match kind, check:
+        case "UnResolvedContext", str(name):  # nothing is there; or the name of a rule, without its place in the file
+            text = " ".join(name.split())
+        case "UnResolved", {"value": {"traversed_to": {"path": str(path)}}}:
+            pass
+        case "Resolved", {"value": {"path": str(path)}}:
+            pass
+        case "Resolved" | "InResolved", {"from": {"path": str(path)}}:
+            pass
+    return Clause(path, one_line(body["messages"]["custom_message"]), text)

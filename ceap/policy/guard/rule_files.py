@@ -5,15 +5,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from ceap.errors import UsageError
 from ceap.policy.finding import Fault
-from ceap.policy.guard.cfn_guard import GuardError, run_engine
+from ceap.policy.guard import cfn_guard
+from ceap.policy.guard.engine import Clause, Engine, EngineReport, GuardError, GuardSyntaxError, Verdict
 
-Verdict: TypeAlias = Literal["PASS", "FAIL", "SKIP"]
 _T = TypeVar("_T")
 
 _RULE: Final = re.compile(r"^[ \t]*rule\s+(\w+)\b(?!\s*\()", re.MULTILINE)  # one with parameters serves the others
@@ -105,19 +105,21 @@ def refuse_clashes(files: Sequence[RuleFile]) -> None:
             owners[rule] = rule_file.file
 
 
-def evaluate(data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str]) -> list[Result]:
+def evaluate(
+    data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str], engine: Engine = cfn_guard
+) -> list[Result]:
     """Return what the rules say of each template in JSON, in their order; `names` is how messages call them.
 
     Raises:
         UsageError: rules do not parse, or the engine failed or gave no verdict on a rule; this is never a pass.
-        SetupError: cfn-guard is missing.
+        SetupError: the engine is missing, or was ended.
     """
     if not data:
         return []
     # The engine has one thread. Files are shared out, not templates: so a single template is judged sooner too.
     shares = max(1, min(os.cpu_count() or 1, len(files) // _SHARE_MIN))
     with ThreadPoolExecutor(shares) as pool:
-        parts = list(pool.map(lambda share: _evaluate_share(data, files[share::shares], names), range(shares)))
+        parts = list(pool.map(lambda share: _evaluate_share(engine, data, files[share::shares], names), range(shares)))
     results = []
     for of_template in zip(*parts, strict=True):
         verdicts = {rule: verdict for part in of_template for rule, verdict in part.verdicts.items()}
@@ -125,117 +127,63 @@ def evaluate(data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str
     return results
 
 
-def _evaluate_share(data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str]) -> list[Result]:
+def _evaluate_share(
+    engine: Engine, data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str]
+) -> list[Result]:
     try:
-        reports = run_engine([rule_file.text for rule_file in files], data)
+        reports = engine.run_engine([rule_file.text for rule_file in files], data)
     except GuardError as error:
-        raise _blame(data, files, names, error) from None
+        raise _blame(engine, data, files, names, error) from None
     return [_read_report(report, files, name) for report, name in zip(reports, names, strict=True)]
 
 
-def _blame(data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str], error: GuardError) -> UsageError:
+def _blame(
+    engine: Engine, data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str], error: GuardError
+) -> UsageError:
     """Return the error that names the rule file and the template over which the engine stumbled: it says neither."""
-    rule_file = _first_failing(files, lambda some: (some, data))
-    place = _first_failing(range(len(data)), lambda some: ([rule_file], [data[number] for number in some]))
-    alone = _failure([rule_file], [data[place]]) or error
-    text = " ".join(str(alone).split())
-    if "Parsing error handling rule file" in text:
-        where = text.rpartition("RULES_STDIN[1] ")[2].strip("`- ")[:300]
-        return UsageError(f"{rule_file.file}: Guard cannot read these rules: {where}; correct them")
-    fault = f"Guard could not evaluate {rule_file.file}: {text[:300]}"
+
+    def failure(files: Sequence[RuleFile], data: Sequence[str]) -> GuardError | None:
+        try:
+            engine.run_engine([rule_file.text for rule_file in files], data)
+        except GuardError as stumbled:
+            return stumbled
+        return None
+
+    rule_file = _first_failing(files, lambda some: failure(some, data))
+    place = _first_failing(range(len(data)), lambda some: failure([rule_file], [data[number] for number in some]))
+    alone = failure([rule_file], [data[place]]) or error
+    text = " ".join(str(alone).split())[:300]
+    if isinstance(alone, GuardSyntaxError):
+        return UsageError(f"{rule_file.file}: Guard cannot read these rules: {text}; correct them")
+    fault = f"Guard could not evaluate {rule_file.file}: {text}"
     return UsageError(f"{names[place]}: {fault}; correct one of the two, nothing was judged")
 
 
-def _first_failing(
-    items: Sequence[_T], inputs: Callable[[Sequence[_T]], tuple[Sequence[RuleFile], Sequence[str]]]
-) -> _T:
+def _first_failing(items: Sequence[_T], failure: Callable[[Sequence[_T]], GuardError | None]) -> _T:
     """Return an item that makes the engine fail, found by halves."""
     while len(items) > 1:
         half = len(items) // 2
-        items = items[:half] if _failure(*inputs(items[:half])) else items[half:]
+        items = items[:half] if failure(items[:half]) else items[half:]
     return items[0]
 
 
-def _failure(files: Sequence[RuleFile], data: Sequence[str]) -> GuardError | None:
-    try:
-        run_engine([rule_file.text for rule_file in files], data)
-    except GuardError as error:
-        return error
-    return None
-
-
-def _read_report(report: dict[str, Any], files: Sequence[RuleFile], name: str) -> Result:
-    # A rule may be declared for several types, once each: the worst verdict counts.
-    verdicts: dict[str, Verdict] = dict.fromkeys(report["not_applicable"], "SKIP")
-    verdicts |= dict.fromkeys(report["compliant"], "PASS")
-    failures: list[RuleFailure] = []
+def _read_report(report: EngineReport, files: Sequence[RuleFile], name: str) -> Result:
     sources = {rule: rule_file.source for rule_file in files for rule in rule_file.rules}
-    for entry in report["not_compliant"]:
-        rule = entry["Rule"]["name"]
-        verdicts[rule] = "FAIL"
-        clauses = list(_failed_clauses(entry)) or [_Clause("", "", "the rule")]
-        failures += [RuleFailure(rule, _fault(rule, clause), sources.get(rule, "")) for clause in clauses]
+    failures: list[RuleFailure] = []
+    for rule, clauses in report.failed:
+        shown = clauses or [Clause("", "", "the rule")]
+        failures += [RuleFailure(rule, _fault(rule, clause), sources.get(rule, "")) for clause in shown]
     for rule_file in files:
-        if missing := [rule for rule in rule_file.rules if rule not in verdicts]:
+        if missing := [rule for rule in rule_file.rules if rule not in report.verdicts]:
             text = f"Guard gave no verdict on {', '.join(missing)} of {rule_file.file}"
             raise UsageError(f"{name}: {text}, so nothing was judged; rewrite the rule")
-    return Result(verdicts, list(dict.fromkeys(failures)))
+    return Result(report.verdicts, list(dict.fromkeys(failures)))
 
 
-def _fault(rule: str, clause: "_Clause") -> Fault:
+def _fault(rule: str, clause: Clause) -> Fault:
     """Return what the author of a rule says of a failed clause: `[P16] what is wrong | fix: what to set`.
 
     A message is all that Guard hands on, so it is taken apart here, once.
     """
     what, *fix = _FIX.split(clause.message.removeprefix(f"[{rule.partition('_')[0]}] "), 1)
     return Fault(clause.path, what or f"does not hold: {clause.text}", "".join(fix))
-
-
-class _Clause(msgspec.Struct, frozen=True):
-    """A failed clause of the report; `message` is empty when the rule's author wrote none."""
-
-    path: str
-    message: str
-    text: str
-
-
-def _failed_clauses(node: dict[str, Any]) -> Iterator[_Clause]:
-    """Yield the failed clauses below a node of the report."""
-    [(kind, body)] = node.items()
-    if kind == "Clause":
-        [body] = body.values()
-        # The comparisons by which `X[ keys == ... ]` looks for a key: the clause around them is there too.
-        if body["context"]:
-            yield _clause(body)
-    elif kind == "Block":
-        missing = body["unresolved"] or {"traversed_to": {"path": ""}, "remaining_query": body["context"]}
-        yield _Clause(missing["traversed_to"]["path"], "", f"{missing['remaining_query']} exists")
-    else:
-        below = [clause for check in body["checks"] for clause in _failed_clauses(check)]
-        outer = _message(body["messages"]) if kind == "Rule" else ""  # of a rule with parameters, where it is called
-        if kind == "Disjunctions" and below:
-            # One finding for all the alternatives; the message stands after the last.
-            last = next((clause for clause in reversed(below) if clause.message), below[-1])
-            below = [clause for clause in below if (clause.message, clause.text) == (last.message, last.text)]
-        yield from (_Clause(clause.path, clause.message or outer, clause.text) for clause in below)
-
-
-def _clause(body: dict[str, Any]) -> _Clause:
-    [(kind, check)] = body["check"].items()
-    text = " ".join(body["context"].split())
-    path = ""
-    match kind, check:
-        case "UnResolvedContext", str(name):  # nothing is there; or the name of a rule, without its place in the file
-            text = " ".join(name.split())
-        case "UnResolved", {"value": {"traversed_to": {"path": str(path)}}}:
-            pass
-        case "Resolved", {"value": {"path": str(path)}}:
-            pass
-        case "Resolved" | "InResolved", {"from": {"path": str(path)}}:
-            pass
-    return _Clause(path, _message(body["messages"]), text)
-
-
-def _message(messages: dict[str, str | None]) -> str:
-    """Return the author's message in one line; the engine puts a semicolon for some of its line ends."""
-    return " ".join((messages["custom_message"] or "").split()).strip("; ")

@@ -19,7 +19,8 @@ from ceap import project
 from ceap.cli import main
 from ceap.errors import SetupError
 from ceap.policy.guard import cfn_guard
-from ceap.policy.guard.cfn_guard import GuardError, find_engine, run_engine
+from ceap.policy.guard.cfn_guard import find_engine, run_engine
+from ceap.policy.guard.engine import Clause, EngineReport, GuardError
 
 RULE = "rule R { Resources exists }"
 DATA = '{"Resources": {}}'
@@ -68,7 +69,8 @@ def test_whatever_else_stands_in_its_place_is_replaced(damage: bytes, environmen
 def test_processes_that_call_it_first_at_the_same_time_all_judge(environment: Path) -> None:
     code = (
         f"import sys; sys.prefix = {str(environment.parent)!r}\n"
-        f"from ceap.policy.guard.cfn_guard import run_engine; print(run_engine([{RULE!r}], [{DATA!r}])[0]['status'])"
+        "from ceap.policy.guard.cfn_guard import run_engine\n"
+        f"print(run_engine([{RULE!r}], [{DATA!r}])[0].verdicts['R'])"
     )
     command = [sys.executable, "-c", code]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=project.ROOT) for _ in range(4)]
@@ -120,16 +122,19 @@ def test_a_wheel_that_holds_something_else_is_refused(
 
 def test_the_report_names_what_passed_failed_and_did_not_apply() -> None:
     rules = [RULE, "rule S when Outputs exists { Outputs empty }\nrule T { Resources !empty <<[T] none>> }"]
-    first, second = run_engine(rules, [DATA, '{"Resources": {"A": {}}}'])
-    assert (first["compliant"], first["not_applicable"]) == (["R"], ["S"])
-    assert [entry["Rule"]["name"] for entry in first["not_compliant"]] == ["T"]
-    assert (sorted(second["compliant"]), second["not_compliant"]) == (["R", "T"], [])
+    assert run_engine(rules, [DATA, '{"Resources": {"A": {}}}']) == [
+        EngineReport(
+            {"R": "PASS", "S": "SKIP", "T": "FAIL"},
+            [("T", [Clause("/Resources", "[T] none", "Resources not EMPTY")])],
+        ),
+        EngineReport({"R": "PASS", "S": "SKIP", "T": "PASS"}, []),
+    ]
 
 
 @pytest.mark.parametrize(
     ("rules", "data", "message"),
     [
-        ([RULE, "rule S { Resources ="], DATA, "Parsing error handling rule file = RULES_STDIN"),
+        ([RULE, "rule S { Resources ="], DATA, "^at line 1 at column 20, when handling , fragment =$"),
         ([RULE, "rule S { %nothing exists }"], DATA, "Could not resolve variable by name nothing"),
         ([RULE], "{", "parsing data file: DATA_STDIN"),
         ([RULE], "", "is empty"),
@@ -183,4 +188,4 @@ def test_an_engine_that_may_not_run_is_a_matter_of_the_surroundings(
 def test_the_report_of_a_deep_template_is_read() -> None:
     deep = json.dumps({"Resources": {"A": json.loads("[" * 90 + "1" + "]" * 90)}})
     [report] = run_engine(["rule R { Resources.B exists }"], [deep])
-    assert report["status"] == "FAIL"
+    assert report.verdicts == {"R": "FAIL"}

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from ceap.policy.finding import Finding
-from ceap.policy.guard.rule_files import Verdict
+from ceap.policy.guard.engine import Verdict
 from ceap.policy.reports.report import Report
 from ceap.policy.verdict import Judgement
 from ceap.policy.waiver import Waived, Waiver
