@@ -13,7 +13,6 @@ from handlers.candidates.mapping import (
     EPOCH,
     METADATA_PREFIX,
     TARGETS,
-    BadRecordError,
     FieldMapping,
     check_mappings,
     extract_fields,
@@ -24,6 +23,7 @@ from handlers.runtime.context import StageContext
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.metrics import Measures
 from handlers.runtime.needs import BucketName, Needs
+from handlers.runtime.records import BadRecordError
 from handlers.runtime.tally import Share
 
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=36_500)]

@@ -1,7 +1,6 @@
 """Reactive: tells other systems of each candidate, once."""
 
 import time
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
@@ -11,14 +10,21 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from handlers.candidates.candidate import Candidate, join_key
+from handlers.candidates.candidate import Candidate
+from handlers.candidates.candidate_event import (
+    EVENT_DEDUPLICATION,
+    build_detail,
+    check_announcement,
+    claim_key,
+    deduplication_key,
+    event_id,
+)
 from handlers.candidates.candidate_stage import CandidateStage
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import TransientStageError
-from handlers.runtime.events import check_event
 from handlers.runtime.metrics import Measures
-from handlers.runtime.needs import Needs, Publish, Table
-from handlers.runtime.tables import Item, check_item
+from handlers.runtime.needs import Needs, Publish
+from handlers.runtime.tables import Item
 from handlers.runtime.tally import Share
 
 
@@ -33,8 +39,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     redelivery_s: Annotated[int, Meta(ge=0)] = 5400
 
 
-# Key {customer}:{subject type}:{subject id}:{program}:{marketplace}.
-EVENT_DEDUPLICATION = Table(name="event_deduplication", partition_key="deduplicationKey", ttl="ttl")
 NEEDS = Needs(
     settings=Settings,
     tables={EVENT_DEDUPLICATION: ("UpdateItem",)},
@@ -44,7 +48,6 @@ NEEDS = Needs(
 # PutEvents takes 10 events a request; a crash between publishing and recording repeats no more than these.
 BATCH: Final = 10
 
-_EVENT_IDS: Final = uuid.UUID("0d9f4f0e-3c0b-5b1e-9d5e-5f0b7b7c1a51")
 _NAMES: Final = {"#owner": "owner", "#state": "state", "#ttl": "ttl"}  # DynamoDB reserves these words
 _CLAIM: Final = "SET #owner = :me, #state = :claimed, eventId = :event, leaseUntil = :lease, #ttl = :ttl"
 _MAY_CLAIM: Final = (
@@ -70,9 +73,8 @@ class ReactiveStage(CandidateStage[Candidate, Settings]):
 
     record_type = Candidate
 
-    def check_record(self, record: Candidate) -> None:
-        check_item(deduplication_key(record))
-        check_event(build_detail(record))
+    def check_record(self, record: Candidate, stage: StageContext[Settings]) -> None:  # noqa: ARG002 - of all stages
+        check_announcement(record)
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         claims = Claims(stage)
@@ -88,7 +90,11 @@ class ReactiveStage(CandidateStage[Candidate, Settings]):
                     yield msgspec.structs.replace(candidate, published=published, reason=reason)
 
     def measure(self, share: Share) -> Measures:
-        return {"PublishedCount": share.counts["published"], "DuplicateCount": share.counts["duplicate"]}
+        return {
+            "PublishedCount": share.counts["published"],
+            "DuplicateCount": share.counts["duplicate"],
+            "RejectedCount": share.rejections.total(),
+        }
 
 
 class Claims:
@@ -112,7 +118,7 @@ class Claims:
             ":lease": self._lease_until,
             ":ttl": self._lease_until + self._keep_s,
         }
-        return self._table.update(_key(candidate), _CLAIM, _MAY_CLAIM, names=_NAMES, values=values)
+        return self._table.update(claim_key(candidate), _CLAIM, _MAY_CLAIM, names=_NAMES, values=values)
 
     def record_all(self, pool: Executor, candidates: list[Candidate], places: list[int]) -> None:
         list(pool.map(self.record, [candidates[place] for place in places]))
@@ -127,7 +133,7 @@ class Claims:
             ":window": now + self._window_s,
             ":keep": now + self._keep_s,
         }
-        self._table.update(_key(candidate), _RECORD, _MAY_RECORD, names=_NAMES, values=values)
+        self._table.update(claim_key(candidate), _RECORD, _MAY_RECORD, names=_NAMES, values=values)
 
     def explain(self, candidate: Candidate, refusal: Item) -> tuple[bool, str]:
         """Return whether an earlier attempt of this stage has published the event, and the reason."""
@@ -144,32 +150,6 @@ def _check_leases(batch: list[Candidate], refusals: list[Item | None]) -> None:
             "which may still publish them; a later attempt will know",
             {"claims": held},
         )
-
-
-def deduplication_key(candidate: Candidate) -> str:
-    """Return the key of the event: candidates with the same key are announced once."""
-    subject = candidate.subject
-    program, marketplace = candidate.context_id("program"), candidate.context_id("marketplace")
-    return join_key(":", candidate.customer_id, subject.type, subject.id, program, marketplace)
-
-
-def event_id(candidate: Candidate) -> str:
-    """Return the id of a candidate's event: the same for the same candidate and version in every execution."""
-    return str(uuid.uuid5(_EVENT_IDS, f"{deduplication_key(candidate)}:{candidate.metadata.version}"))
-
-
-def build_detail(candidate: Candidate) -> dict[str, object]:
-    """Return the detail of a candidate's event; consumers deduplicate on `eventId`."""
-    return {
-        "eventId": event_id(candidate),
-        "programId": candidate.context_id("program"),
-        "marketplace": candidate.context_id("marketplace"),
-        "candidate": candidate,
-    }
-
-
-def _key(candidate: Candidate) -> Item:
-    return {"deduplicationKey": deduplication_key(candidate)}
 
 
 def _cut(candidates: Iterator[Candidate]) -> Iterator[list[Candidate]]:

@@ -11,12 +11,19 @@ from msgspec import Meta
 from handlers.candidates.candidate import Candidate, Score
 from handlers.candidates.candidate_stage import CandidateStage
 from handlers.candidates.providers import PROVIDERS, ModelName, Prediction, Provider
-from handlers.candidates.score_cache import CachedScore, CacheKey, cache_key, read_scores, write_scores
+from handlers.candidates.score_cache import (
+    SCORE_CACHE,
+    CachedScore,
+    CacheKey,
+    cache_keys,
+    check_rows,
+    read_scores,
+    write_scores,
+)
 from handlers.runtime.batch import batched
 from handlers.runtime.context import StageContext
 from handlers.runtime.metrics import Measures
-from handlers.runtime.needs import Needs, Table
-from handlers.runtime.tables import check_item
+from handlers.runtime.needs import Needs
 from handlers.runtime.tally import Share
 
 
@@ -27,8 +34,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cache_ttl_s: Annotated[int, Meta(ge=1)] = 3600
 
 
-# Partition key CUSTOMER#{customer}#SUBJECT#{type}#{id}; sort key MODEL#{model}#{version of the model}.
-SCORE_CACHE = Table(name="score_cache", partition_key="PK", sort_key="SK", ttl="ttl")
 NEEDS = Needs(settings=Settings, tables={SCORE_CACHE: ("BatchGetItem", "BatchWriteItem")})
 
 
@@ -41,18 +46,17 @@ class ScoreStage(CandidateStage[Candidate, Settings]):
 
     record_type = Candidate
 
-    def check_record(self, record: Candidate) -> None:
-        for model in PROVIDERS:
-            check_item(*cache_key(record, model, PROVIDERS[model].version))
+    def check_record(self, record: Candidate, stage: StageContext[Settings]) -> None:  # noqa: ARG002 - of all stages
+        check_rows(record)
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         table = stage.table(SCORE_CACHE.name)
         expires = int(stage.started_at.timestamp()) + stage.settings.cache_ttl_s
         for batch in batched(records, BATCH):
             asked = {
-                (number, model): cache_key(candidate, model, PROVIDERS[model].version)
+                (number, model): key
                 for number, candidate in enumerate(batch)
-                for model in stage.settings.models
+                for model, key in cache_keys(candidate, stage.settings.models).items()
             }
             cached = read_scores(table, asked.values())
             scores = [dict(candidate.scores or {}) for candidate in batch]
@@ -86,6 +90,7 @@ class ScoreStage(CandidateStage[Candidate, Settings]):
             "ScoredCount": share.counts["scored"] + share.counts["cached"],
             "FallbackCount": share.counts["fallback"],
             "ErrorCount": share.counts["default"],
+            "RejectedCount": share.rejections.total(),
         }
 
 

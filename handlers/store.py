@@ -7,13 +7,14 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from handlers.candidates.candidate import Candidate, join_key
+from handlers.candidates.candidate import Candidate
+from handlers.candidates.candidate_item import CANDIDATES, Rank, build_item, build_key
 from handlers.candidates.candidate_stage import CandidateStage
 from handlers.runtime.batch import batched
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import StageError, TransientStageError
 from handlers.runtime.metrics import Measures
-from handlers.runtime.needs import Index, Needs, Table
+from handlers.runtime.needs import Needs
 from handlers.runtime.tables import TableClient, check_item
 from handlers.runtime.tally import FAILED, MERGED, STALE, Share
 
@@ -29,17 +30,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     concurrency: Annotated[int, Meta(ge=1, le=64)] = 16
 
 
-# Partition key CUSTOMER#{c}#PROGRAM#{p}#MARKETPLACE#{m}; sort key SUBJECT#{type}#{id}.
-CANDIDATES = Table(
-    name="candidates",
-    partition_key="PK",
-    sort_key="SK",
-    ttl="ttl",
-    indexes=(
-        Index("ProgramChannelIndex", partition_key="GSI1PK", sort_key="GSI1SK"),
-        Index("ProgramDateIndex", partition_key="GSI2PK", sort_key="GSI2SK"),
-    ),
-)
 NEEDS = Needs(settings=Settings, tables={CANDIDATES: ("UpdateItem",)}, keeps_newest=True)
 
 
@@ -47,10 +37,12 @@ BATCH: Final = 256
 
 _CONDITION: Final = "attribute_not_exists(#version) OR #version <= :version"
 _SET: Final = (
-    "SET customerId = :customer, #data = :data, #version = :version, #ttl = :ttl, updatedAt = :now, "
-    "createdAt = if_not_exists(createdAt, :created), GSI2PK = if_not_exists(GSI2PK, :datePartition), "
-    "GSI2SK = if_not_exists(GSI2SK, :dateSort)"
+    "SET customerId = :customerId, #data = :data, #version = :version, #ttl = :ttl, updatedAt = :updatedAt, "
+    "createdAt = if_not_exists(createdAt, :createdAt), GSI2PK = if_not_exists(GSI2PK, :GSI2PK), "
+    "GSI2SK = if_not_exists(GSI2SK, :GSI2SK)"
 )
+_RANKED: Final = f"{_SET}, GSI1PK = :GSI1PK, GSI1SK = :GSI1SK"
+_UNRANKED: Final = f"{_SET} REMOVE GSI1PK, GSI1SK"
 _NAMES: Final = {"#data": "data", "#version": "version", "#ttl": "ttl"}  # DynamoDB reserves these words
 
 
@@ -62,8 +54,8 @@ class StoreStage(CandidateStage[Candidate, Settings]):
 
     record_type = Candidate
 
-    def check_record(self, record: Candidate) -> None:
-        check_item(*build_key(record), content=msgspec.json.encode(record))
+    def check_record(self, record: Candidate, stage: StageContext[Settings]) -> None:
+        check_item(CANDIDATES, build_item(record, _rank(record, stage.settings), stage.started_at))
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         table = stage.table(CANDIDATES.name)
@@ -73,8 +65,7 @@ class StoreStage(CandidateStage[Candidate, Settings]):
                 for candidate in merged:
                     stage.count(MERGED, record=candidate)
                 writes = [
-                    (key, candidate, pool.submit(_write, table, key, candidate, stage))
-                    for key, candidate in newest.items()
+                    (key, candidate, pool.submit(_write, table, candidate, stage)) for key, candidate in newest.items()
                 ]
                 failures = {key: error for key, _, write in writes if (error := write.exception())}
                 if failures:
@@ -93,6 +84,7 @@ class StoreStage(CandidateStage[Candidate, Settings]):
             "StoredCount": share.records_out,
             "StaleCount": share.counts[STALE],
             "FailedCount": share.counts[FAILED],
+            "RejectedCount": share.rejections.total(),
         }
 
 
@@ -115,51 +107,24 @@ def _merge(batch: list[Candidate]) -> tuple[dict[tuple[str, str], Candidate], li
     return newest, merged
 
 
-def build_key(candidate: Candidate) -> tuple[str, str]:
-    """Return the partition and the sort key of a candidate's item."""
-    program, marketplace = candidate.context_id("program"), candidate.context_id("marketplace")
-    return (
-        join_key("#", "CUSTOMER", candidate.customer_id, "PROGRAM", program, "MARKETPLACE", marketplace),
-        join_key("#", "SUBJECT", candidate.subject.type, candidate.subject.id),
-    )
-
-
-def _write(table: TableClient, key: tuple[str, str], candidate: Candidate, stage: StageContext[Settings]) -> bool:
+def _write(table: TableClient, candidate: Candidate, stage: StageContext[Settings]) -> bool:
     """Store a candidate; return False if a newer version is stored already."""
-    created = candidate.metadata.created_at
-    program = candidate.context_id("program")
-    values = {
-        ":customer": candidate.customer_id,
-        ":data": msgspec.json.encode(candidate).decode(),
-        ":version": candidate.metadata.version,
-        ":ttl": int(candidate.metadata.expires_at.timestamp()),
-        ":now": stage.started_at.isoformat(),
-        ":created": created.isoformat(),
-        ":datePartition": join_key("#", "PROGRAM", program, "DATE", f"{created:%Y-%m-%d}"),
-        ":dateSort": join_key("#", "CREATED", str(int(created.timestamp())), "CUSTOMER", candidate.customer_id),
-    }
     rank = _rank(candidate, stage.settings)
-    if rank:
-        update = f"{_SET}, GSI1PK = :channelPartition, GSI1SK = :channelSort"
-        values |= {":channelPartition": rank[0], ":channelSort": rank[1]}
-    else:
-        update = f"{_SET} REMOVE GSI1PK, GSI1SK"
-    partition, sort = key
-    refused_by = table.update({"PK": partition, "SK": sort}, update, _CONDITION, names=_NAMES, values=values)
-    return refused_by is None
+    item = build_item(candidate, rank, stage.started_at)
+    key = {name: item.pop(name) for name in ("PK", "SK")}
+    values = {f":{name}": value for name, value in item.items()}
+    update = _RANKED if rank else _UNRANKED
+    return table.update(key, update, _CONDITION, names=_NAMES, values=values) is None
 
 
-def _rank(candidate: Candidate, settings: Settings) -> tuple[str, str] | None:
-    """Return the ProgramChannelIndex key, or None: not every candidate has a channel and a score."""
+def _rank(candidate: Candidate, settings: Settings) -> Rank | None:
+    """Return the place in ProgramChannelIndex, or None: not every candidate has a channel and a score."""
     eligible = sorted(name for name, usable in candidate.attributes.channel_eligibility.items() if usable)
     channel = settings.primary_channel or next(iter(eligible), None)
     score = candidate.score(settings.rank_by)
     if channel not in eligible or channel is None or score is None:
         return None
-    return (
-        join_key("#", "PROGRAM", candidate.context_id("program"), "CHANNEL", channel),
-        join_key("#", "SCORE", f"{score.value:.6f}", "CUSTOMER", candidate.customer_id),
-    )
+    return Rank(channel, score.value)
 
 
 def _summarise(failures: Mapping[tuple[str, str], BaseException], total: int) -> BaseException:

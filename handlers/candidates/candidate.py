@@ -6,10 +6,10 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.records import BadRecordError
 from handlers.runtime.tally import Place, Placed
 
-# Ids make up keys; DynamoDB allows 2048 bytes for a key (1024 for a sort key).
+# Ids make up keys, whose bytes `check_limits` checks.
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
@@ -82,11 +82,12 @@ class Candidate(_Part, Placed, frozen=True, kw_only=True):
     reason: str | UnsetType = UNSET
 
     def context_id(self, kind: str) -> str:
-        """Return the id of the context of a type, e.g. `program`; PermanentStageError if the candidate has none."""
+        """Return the id of the context of a type, e.g. `program`; BadRecordError if the candidate has none."""
         found = self.find_context(kind)
         if found is None:
-            raise PermanentStageError(
-                f"a candidate has no context of type {kind}, which its key needs; add it in the stage that makes it"
+            raise BadRecordError(
+                "CONTEXT_MISSING",
+                f"it has no context of type {kind}, which keys need; add it in the stage that makes it",
             )
         return found
 

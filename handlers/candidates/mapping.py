@@ -8,6 +8,8 @@ from typing import Any, Final, Literal, TypeAlias, assert_never
 
 import msgspec
 
+from handlers.runtime.records import BadRecordError
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 FieldType: TypeAlias = Literal["string", "number", "integer", "boolean", "time", "object"]
@@ -71,14 +73,6 @@ def merge_mappings(base: Mapping[str, FieldMapping], own: Mapping[str, FieldMapp
         required = field.required or mapping.required
         merged[target] = msgspec.structs.replace(mapping, type=field.type, required=required)
     return merged
-
-
-class BadRecordError(ValueError):
-    """A record cannot become a candidate: a code to count by, and a sentence."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
 
 
 def extract_fields(record: Mapping[str, Any], mappings: Mapping[str, FieldMapping]) -> dict[str, Any]:

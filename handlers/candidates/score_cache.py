@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from handlers.candidates.candidate import Candidate, Score, join_key
-from handlers.runtime.tables import TableClient
+from handlers.candidates.providers import PROVIDERS, ModelName
+from handlers.runtime.needs import Table
+from handlers.runtime.tables import TableClient, check_item
+
+# Partition key CUSTOMER#{customer}#SUBJECT#{type}#{id}; sort key MODEL#{model}#{version of the model}.
+SCORE_CACHE: Final = Table(name="score_cache", partition_key="PK", sort_key="SK", ttl="ttl")
 
 
 class CacheKey(NamedTuple):
@@ -29,12 +34,17 @@ class CachedScore(msgspec.Struct, frozen=True):
         return self.candidate_version == candidate.metadata.version and now.timestamp() < self.expires
 
 
-def cache_key(candidate: Candidate, model: str, version: str) -> CacheKey:
+def cache_keys(candidate: Candidate, models: Iterable[ModelName]) -> dict[ModelName, CacheKey]:
+    """Return the keys of a candidate's rows by their models."""
     subject = candidate.subject
-    return CacheKey(
-        join_key("#", "CUSTOMER", candidate.customer_id, "SUBJECT", subject.type, subject.id),
-        join_key("#", "MODEL", model, version),
-    )
+    partition = join_key("#", "CUSTOMER", candidate.customer_id, "SUBJECT", subject.type, subject.id)
+    return {model: CacheKey(partition, join_key("#", "MODEL", model, PROVIDERS[model].version)) for model in models}
+
+
+def check_rows(candidate: Candidate) -> None:
+    """Check that the cache can hold rows of a candidate; BadRecordError if it never can."""
+    [key] = cache_keys(candidate, ["quality"]).values()  # of all models alike: only the customer and the subject vary
+    check_item(SCORE_CACHE, {"PK": key.partition, "SK": key.sort})
 
 
 def read_scores(table: TableClient, keys: Iterable[CacheKey]) -> dict[CacheKey, CachedScore]:

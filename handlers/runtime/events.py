@@ -10,10 +10,19 @@ import msgspec
 from handlers.runtime.aws import client, stage_errors
 from handlers.runtime.contract import PermanentStageError, TransientStageError
 from handlers.runtime.needs import Publish
+from handlers.runtime.records import BadRecordError, encode_record
 
-# The limits of one request, with room for the other fields of an entry. Source: API reference of PutEvents.
+# The limits of one request: 10 entries, and less than 1 MB in all, with room for the other fields of the entries.
+# Source: API reference of PutEvents.
 _ENTRY_LIMIT: Final = 10
-_SIZE_LIMIT_BYTES: Final = 250_000
+_SIZE_LIMIT_BYTES: Final = 990_000
+# EventBridge takes 1000 levels, which Python's JSON encoder does not reach everywhere.
+_NESTING_MAX: Final = 500
+# The integers that an event may hold, from the same page, and what shows without decoding that one may be beyond.
+_INTEGER_MIN: Final = -(2**63)
+_INTEGER_MAX: Final = 2**63 - 1
+_DIGITS: Final = bytes(ord("0") if byte in b"0123456789" else ord(" ") for byte in range(256))
+_LONG_INTEGER: Final = b"0" * 19
 _ATTEMPTS: Final = 5
 # Source: API reference of PutEventsResultEntry, "Non-retryable errors".
 _PERMANENT_CODES: Final = frozenset(
@@ -35,12 +44,39 @@ class _Entry(NamedTuple):
 
 
 def check_event(detail: Mapping[str, Any]) -> None:
-    """Check that the bus can take an event with this detail; PermanentStageError if it is too large."""
-    size_bytes = len(msgspec.json.encode(detail))
-    if size_bytes > _SIZE_LIMIT_BYTES:
-        raise PermanentStageError(
-            f"its event would have {size_bytes} bytes, EventBridge allows {_SIZE_LIMIT_BYTES}; shorten its metadata"
+    """Check that the bus can take an event with this detail.
+
+    Raises:
+        BadRecordError: The record that the event tells of makes it too large, or holds an integer beyond 64 bits.
+    """
+    encoded = encode_record(detail, _NESTING_MAX)
+    if len(encoded) > _SIZE_LIMIT_BYTES:
+        raise BadRecordError(
+            "EVENT_TOO_LARGE",
+            f"its event would have {len(encoded)} bytes, EventBridge allows {_SIZE_LIMIT_BYTES}; shorten its texts",
         )
+    if has_long_number(encoded) and _has_large_integer(msgspec.json.decode(encoded)):
+        raise BadRecordError(
+            "EVENT_NUMBER_TOO_LARGE",
+            "its event would hold an integer of more than 64 bits, which EventBridge refuses; write it as text",
+        )
+
+
+def has_long_number(encoded: bytes) -> bool:
+    """Tell whether a JSON text has so many digits in a row that it may hold an integer that no event may hold."""
+    return _LONG_INTEGER in encoded.translate(_DIGITS)
+
+
+def _has_large_integer(value: Any) -> bool:
+    match value:
+        case int():
+            return not _INTEGER_MIN <= value <= _INTEGER_MAX
+        case list():
+            return any(map(_has_large_integer, value))
+        case dict():
+            return any(map(_has_large_integer, value.values()))
+        case _:
+            return False
 
 
 def publish_events(

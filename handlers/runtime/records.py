@@ -1,4 +1,4 @@
-"""What a stage yields, checked as it is written: a wrong record is blamed on the stage that yields it."""
+"""Records: why a stage rejects one, and the check of those that it yields, for which it is blamed."""
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -26,6 +26,30 @@ _UNFIT: Final = {
 _PLAIN: Final = {str, int, bool, type(None)}
 _CONTAINERS: Final = {dict, list, tuple}
 _ENCODE_ERRORS: Final = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
+
+
+class BadRecordError(ValueError):
+    """A stage cannot take a record: a code to count by, and a sentence without values of the record."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def encode_record(record: object, nesting_max: int = NESTING_MAX) -> bytes:
+    """Return a record as JSON; BadRecordError if it nests objects and lists deeper than so many levels."""
+    try:
+        encoded = msgspec.json.encode(record)
+        # Most records have too few brackets to be nested that deep.
+        may_be_deep = encoded.count(b"{") + encoded.count(b"[") > nesting_max
+        is_deep = may_be_deep and find_fault(msgspec.json.decode(encoded), NESTING_MAX - nesting_max) is not None
+    except RecursionError:
+        is_deep = True
+    if is_deep:
+        raise BadRecordError(
+            "NESTING_TOO_DEEP", f"it nests objects and lists deeper than {nesting_max} levels; flatten it"
+        )
+    return encoded
 
 
 class RecordEncoder:

@@ -11,7 +11,9 @@ from typing import Any, Final, TypeAlias
 
 from handlers.runtime.aws import client, stage_errors
 from handlers.runtime.batch import batched
-from handlers.runtime.contract import PermanentStageError, TransientStageError
+from handlers.runtime.contract import TransientStageError
+from handlers.runtime.needs import Table
+from handlers.runtime.records import BadRecordError
 
 Item: TypeAlias = dict[str, Any]
 
@@ -20,24 +22,72 @@ GET_LIMIT: Final = 100
 PUT_LIMIT: Final = 25
 _ATTEMPTS: Final = 6
 
-# Source: Developer Guide, "Quotas in Amazon DynamoDB". An item takes 400 KiB: its keys and short attributes need some.
+# Source: Developer Guide, "Quotas in Amazon DynamoDB"; those of keys are the same for indexes.
 _PARTITION_KEY_BYTES: Final = 2048
 _SORT_KEY_BYTES: Final = 1024
-_CONTENT_BYTES: Final = 390_000
+_ITEM_BYTES: Final = 400 * 1024
+# Source: Developer Guide, "DynamoDB item sizes and formats".
+_NUMBER_BYTES: Final = 21
+_CONTAINER_BYTES: Final = 3
 
 
-def check_item(partition: str, sort: str = "", content: bytes = b"") -> None:
-    """Check that a table can take an item with these keys and content; PermanentStageError if it is too large."""
-    for part, size_bytes, limit in (
-        ("partition key", len(partition.encode()), _PARTITION_KEY_BYTES),
-        ("sort key", len(sort.encode()), _SORT_KEY_BYTES),
-        ("content", len(content), _CONTENT_BYTES),
-    ):
-        if size_bytes > limit:
-            raise PermanentStageError(
-                f"the {part} of its item would have {size_bytes} bytes, DynamoDB allows {limit}; shorten its "
-                f"{'metadata' if part == 'content' else 'ids'}"
-            )
+def check_item(table: Table, item: Item) -> None:
+    """Check that a table can take an item: its keys, those of the table's indexes that it has, and its size in bytes.
+
+    Raises:
+        BadRecordError: The record that the item is made of has no room there.
+    """
+    _check_key(item, table.partition_key, _PARTITION_KEY_BYTES)
+    if table.sort_key is not None:
+        _check_key(item, table.sort_key, _SORT_KEY_BYTES)
+    for index in table.indexes:
+        # DynamoDB leaves an item that lacks a key of an index out of it.
+        if index.partition_key in item:
+            _check_key(item, index.partition_key, _PARTITION_KEY_BYTES)
+        if index.sort_key in item:
+            _check_key(item, index.sort_key, _SORT_KEY_BYTES)
+    size_bytes = _map_bytes(item)
+    if size_bytes > _ITEM_BYTES:
+        raise BadRecordError(
+            "ITEM_TOO_LARGE",
+            f"its item in table {table.name} would have {size_bytes} bytes, DynamoDB allows {_ITEM_BYTES}; shorten its "
+            "texts",
+        )
+
+
+def _check_key(item: Item, name: str, limit: int) -> None:
+    size_bytes = _text_bytes(item[name])
+    if size_bytes > limit:
+        raise BadRecordError(
+            "KEY_TOO_LONG",
+            f"{name} of its item would have {size_bytes} bytes, DynamoDB allows {limit}; shorten the texts in it",
+        )
+    if not size_bytes:
+        raise BadRecordError("KEY_EMPTY", f"{name} of its item would be empty, DynamoDB allows no empty key; fill it")
+
+
+def _map_bytes(item: Item) -> int:
+    return sum(_text_bytes(name) + _value_bytes(value) for name, value in item.items())
+
+
+def _value_bytes(value: Any) -> int:
+    match value:
+        case str():
+            return _text_bytes(value)
+        case bool() | None:
+            return 1
+        case int() | float():
+            return _NUMBER_BYTES
+        case list():
+            return _CONTAINER_BYTES + sum(1 + _value_bytes(part) for part in value)
+        case dict():
+            return _CONTAINER_BYTES + len(value) + _map_bytes(value)
+        case _:
+            raise _unfit(value)
+
+
+def _text_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 class TableClient:
@@ -124,7 +174,11 @@ def _marshal_value(value: Any) -> Item:
         case dict():
             return {"M": _marshal(value)}
         case _:
-            raise TypeError(f"an item cannot hold a {type(value).__name__}")
+            raise _unfit(value)
+
+
+def _unfit(value: object) -> TypeError:
+    return TypeError(f"an item cannot hold a {type(value).__name__}")
 
 
 def _unmarshal(item: Mapping[str, Any]) -> Item:

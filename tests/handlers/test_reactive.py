@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from handlers.candidates.candidate import Candidate
-from handlers.reactive import deduplication_key, event_id, handler
+from handlers.candidates.candidate_event import deduplication_key, event_id
+from handlers.reactive import handler
 from handlers.runtime.contract import PermanentStageError, TransientStageError
 from handlers.runtime.tables import TableClient
 from tests.handlers.candidates.support import candidate

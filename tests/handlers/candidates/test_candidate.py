@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.candidates.candidate import join_key
-from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.records import BadRecordError
 from tests.handlers.candidates.support import candidate
 
 # Few characters, so that keys would collide if they could.
@@ -21,6 +21,7 @@ def test_parts_without_a_separator_stand_in_a_key_as_they_are() -> None:
     assert join_key("#", "CUSTOMER", "c-1:x", "PROGRAM", "ä") == "CUSTOMER#c-1:x#PROGRAM#ä"
 
 
-def test_a_candidate_without_a_context_that_its_key_needs_is_a_permanent_failure() -> None:
-    with pytest.raises(PermanentStageError, match="has no context of type region"):
+def test_a_candidate_without_a_context_that_its_key_needs_is_a_bad_record() -> None:
+    with pytest.raises(BadRecordError, match="it has no context of type region, which keys need; add it in") as bad:
         candidate().context_id("region")
+    assert bad.value.code == "CONTEXT_MISSING"

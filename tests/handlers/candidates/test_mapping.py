@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from handlers.candidates.mapping import (
     TARGETS,
-    BadRecordError,
     FieldMapping,
     check_mappings,
     extract_fields,
     merge_mappings,
     parse_time,
 )
+from handlers.runtime.records import BadRecordError
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
@@ -12,6 +13,7 @@ from handlers.candidates.providers import Prediction
 from handlers.candidates.providers.trust import TrustProvider
 from handlers.runtime.contract import PermanentStageError, TransientStageError
 from handlers.runtime.needs import Needs
+from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tables import TableClient
 from tests.handlers.candidates.support import candidate, message, raw
 from tests.handlers.metric_lines import measured
@@ -55,23 +57,27 @@ def test_score_counts_scores_fallbacks_and_those_that_nothing_is_known_of(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_on(score.handler, [candidate("c1")], "e1")
-    assert measured(capsys) == {HOME: {"InputCount": 1, "ScoredCount": 3, "FallbackCount": 0, "ErrorCount": 0}}
+    assert measured(capsys) == {
+        HOME: {"InputCount": 1, "ScoredCount": 3, "FallbackCount": 0, "ErrorCount": 0, "RejectedCount": 0}
+    }
 
     def fail(*_: object) -> Prediction:
         raise RuntimeError("the model is gone")
 
     monkeypatch.setattr(TrustProvider, "score", fail)
     run_on(score.handler, [candidate("c1", version=2), candidate("c2")], "e2")
-    assert measured(capsys) == {HOME: {"InputCount": 2, "ScoredCount": 4, "FallbackCount": 2, "ErrorCount": 1}}
+    assert measured(capsys) == {
+        HOME: {"InputCount": 2, "ScoredCount": 4, "FallbackCount": 2, "ErrorCount": 1, "RejectedCount": 0}
+    }
 
 
 def test_store_counts_what_it_stores(capsys: pytest.CaptureFixture[str]) -> None:
     candidates = [candidate("c1", version=2), candidate("c1", version=1), candidate("c2")]
     run_on(store.handler, candidates, "e1")
-    counts = {"InputCount": 3, "StoredCount": 2, "StaleCount": 0, "FailedCount": 0}
+    counts = {"InputCount": 3, "StoredCount": 2, "StaleCount": 0, "FailedCount": 0, "RejectedCount": 0}
     assert measured(capsys) == {HOME: counts, FUNCTION: {"StaleCount": 0}}
     run_on(store.handler, [candidate("c1", version=1)], "e2")
-    counts = {"InputCount": 1, "StoredCount": 0, "StaleCount": 1, "FailedCount": 0}
+    counts = {"InputCount": 1, "StoredCount": 0, "StaleCount": 1, "FailedCount": 0, "RejectedCount": 0}
     assert measured(capsys) == {HOME: counts, FUNCTION: {"StaleCount": 1}}
 
 
@@ -81,15 +87,24 @@ def test_store_counts_what_it_could_not_store_though_it_fails(
     refusal = Refusal(400, "ProvisionedThroughputExceededException")
     with fault("dynamodb", "UpdateItem", refusal), pytest.raises(TransientStageError):
         run_on(store.handler, [candidate("c1"), candidate("c2")])
-    counts = {"InputCount": 2, "StoredCount": 0, "StaleCount": 0, "FailedCount": 2}
+    counts = {"InputCount": 2, "StoredCount": 0, "StaleCount": 0, "FailedCount": 2, "RejectedCount": 0}
     assert measured(capsys) == {HOME: counts, FUNCTION: {"StaleCount": 0}}
 
 
 def test_reactive_counts_what_it_publishes_and_what_it_does_not(capsys: pytest.CaptureFixture[str]) -> None:
     run_on(reactive.handler, [candidate("c1"), candidate("c2")], "e1")
-    assert measured(capsys) == {HOME: {"PublishedCount": 2, "DuplicateCount": 0}}
+    assert measured(capsys) == {HOME: {"PublishedCount": 2, "DuplicateCount": 0, "RejectedCount": 0}}
     run_on(reactive.handler, [candidate("c1", version=2)], "e2")
-    assert measured(capsys) == {HOME: {"PublishedCount": 0, "DuplicateCount": 1}}
+    assert measured(capsys) == {HOME: {"PublishedCount": 0, "DuplicateCount": 1, "RejectedCount": 0}}
+
+
+@pytest.mark.parametrize("handler", [score.handler, store.handler, reactive.handler])
+def test_a_stage_counts_what_it_rejects(
+    handler: WorkflowLambdaHandler[Any, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide = msgspec.structs.replace(candidate().subject, type="\U0001f600" * 255, id="\U0001f600" * 255)
+    run_on(handler, [candidate(), msgspec.structs.replace(candidate("\U0001f600" * 255), subject=wide)])
+    assert measured(capsys)[HOME]["RejectedCount"] == 1
 
 
 def of(program: str, customer: str = "c1", **attributes: Any) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handlers.reactive import event_id
+from handlers.candidates.candidate_event import event_id
 from tests.handlers.candidates.support import AUDIT, candidate, raw
 from tests.handlers.cloud import Cloud, Kill
 from tests.handlers.runs import (

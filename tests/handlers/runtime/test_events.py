@@ -1,17 +1,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
 from handlers.runtime.contract import PermanentStageError, TransientStageError
+from handlers.runtime.events import check_event
 from handlers.runtime.events import publish_events as publish_on
 from handlers.runtime.needs import Publish
+from handlers.runtime.records import BadRecordError
 from tests.handlers.support import Json, Refusal, calls, fault, refuse_entries
 
 pytestmark = pytest.mark.usefixtures("aws")
 
 PUBLISH = Publish(source="ceap.workflow", detail_type="CandidateReady")
+
+
+def nested(levels: int) -> list[Any]:
+    """Return lists in one another."""
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
 
 
 def publish_events(details: Iterable[Json]) -> list[list[int]]:
@@ -36,8 +47,36 @@ def test_events_go_out_in_order_ten_at_a_time_with_the_declared_source_and_type(
 
 def test_large_events_share_a_request_only_as_far_as_it_takes_them() -> None:
     with calls("events") as seen:
-        publish_events([{"text": "ü" * 50_000}] * 5)
+        publish_events([{"text": "ü" * 200_000}] * 5)
     assert [len(params["Entries"]) for _, params in seen] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"text": "x" * 989_989},
+        {"number": 2**63 - 1, "other": -(2**63), "text": str(10**40)},
+        {"numbers": [1.5e300, 12345678901234567890.0]},
+    ],
+)
+def test_an_event_that_keeps_the_limits_is_taken(detail: Json) -> None:
+    check_event(detail)
+
+
+@pytest.mark.parametrize(
+    ("detail", "code", "fault"),
+    [
+        ({"text": "x" * 989_990}, "EVENT_TOO_LARGE", "its event would have 990001 bytes, EventBridge allows 990000"),
+        ({"a": [{"b": 2**63}]}, "EVENT_NUMBER_TOO_LARGE", "an integer of more than 64 bits, which EventBridge refuses"),
+        ({"a": -(2**63) - 1}, "EVENT_NUMBER_TOO_LARGE", "an integer of more than 64 bits"),
+        ({"a": nested(501)}, "NESTING_TOO_DEEP", "it nests objects and lists deeper than 500 levels; flatten it"),
+        ({"a": nested(20_000)}, "NESTING_TOO_DEEP", "it nests objects and lists deeper than 500 levels"),
+    ],
+)
+def test_an_event_that_is_beyond_a_limit_is_refused(detail: Json, code: str, fault: str) -> None:
+    with pytest.raises(BadRecordError, match=fault) as bad:
+        check_event(detail)
+    assert bad.value.code == code
 
 
 def test_no_events_are_no_request() -> None:

@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.runtime.contract import PermanentStageError
-from handlers.runtime.records import NESTING_MAX, RECORD_BYTES, RecordEncoder, check_results, find_fault, type_name
+from handlers.runtime.records import (
+    NESTING_MAX,
+    RECORD_BYTES,
+    BadRecordError,
+    RecordEncoder,
+    check_results,
+    encode_record,
+    find_fault,
+    type_name,
+)
 
 
 class Order(msgspec.Struct, tag="order"):
@@ -163,3 +172,17 @@ def test_records_are_either_written_without_loss_or_refused(records: list[dict[s
 
 def test_a_time_in_a_dict_is_written_as_text() -> None:
     assert encode({"at": datetime(2026, 1, 2, tzinfo=UTC)}) == [{"at": "2026-01-02T00:00:00Z"}]
+
+
+def test_a_record_is_taken_with_as_many_levels_as_the_next_stage_may_read() -> None:
+    assert msgspec.json.decode(encode_record(nested(64))) == nested(64)
+    assert encode_record({"a": "[{" * 100, "b": [[], []] * 50}) == msgspec.json.encode(
+        {"a": "[{" * 100, "b": [[], []] * 50}
+    )
+
+
+@pytest.mark.parametrize("levels", [65, 900, 20_000])
+def test_a_record_that_nests_deeper_is_refused(levels: int) -> None:
+    with pytest.raises(BadRecordError, match="it nests objects and lists deeper than 64 levels; flatten it") as bad:
+        encode_record(nested(levels))
+    assert bad.value.code == "NESTING_TOO_DEEP"

@@ -1,4 +1,4 @@
-"""What a stage with side effects cannot take is refused before it has any, wherever in its input it stands."""
+"""A malformed input is refused before any side effect; a record that a stage cannot take is rejected alone."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ import msgspec
 import pytest
 
 from handlers.runtime import document
+from handlers.runtime import stage as stage_module
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import PermanentStageError, TransientStageError, output_key
 from handlers.runtime.needs import Needs, Publish, Table
+from handlers.runtime.records import BadRecordError
 from handlers.runtime.stage import WorkflowLambdaHandler
 from tests.handlers.support import (
     EXECUTION,
+    declared,
     get_object,
     message,
     no_side_effect,
     put_object,
     refused,
+    rejected,
     run,
     run_on,
+    uses,
     write_output,
 )
 
@@ -47,9 +52,9 @@ class Ledger(WorkflowLambdaHandler[Entry, Settings]):
 
     record_type = Entry
 
-    def check_record(self, record: Entry) -> None:
+    def check_record(self, record: Entry, stage: StageContext[Settings]) -> None:
         if record.amount < 0:
-            raise PermanentStageError("its amount is below 0")
+            raise BadRecordError("AMOUNT_NEGATIVE", "its amount is below 0")
 
 
 class Book(Ledger):
@@ -151,11 +156,30 @@ def test_a_message_that_is_wrong_anywhere_is_refused_before_any_side_effect(
 
 
 @pytest.mark.parametrize("handler", STAGES.values(), ids=STAGES)
-def test_a_record_that_the_stage_refuses_itself_is_refused_before_any_side_effect(
+def test_a_record_that_the_stage_refuses_itself_is_rejected_and_the_others_go_on(
     handler: WorkflowLambdaHandler[Any, Any],
 ) -> None:
-    write_output("BeforeStage", [*GOOD[:300], Entry(id="c300", amount=-1)])
-    refused(handler, "record 301 of the input: its amount is below 0")
+    with uses() as (tables, events):
+        document = run_on(handler, [*GOOD[:10], Entry(id="bad", amount=-1), *GOOD[10:20]])
+    assert (tables, events) == declared(handler._needs)
+    assert [record["id"] for record in document["data"]] == [entry.id for entry in GOOD[:20]]
+    assert rejected("OwnStage") == [
+        {
+            "code": "AMOUNT_NEGATIVE",
+            "reason": "its amount is below 0",
+            "record": {"id": "bad", "amount": -1.0, "details": {}},
+        }
+    ]
+    assert document["metadata"]["rejections"] == {"AMOUNT_NEGATIVE": 1}
+
+
+@pytest.mark.parametrize("handler", STAGES.values(), ids=STAGES)
+def test_a_record_of_a_message_that_the_stage_refuses_is_rejected_beside_rows_that_are_no_records(
+    handler: WorkflowLambdaHandler[Any, Any],
+) -> None:
+    document = run(handler, "OwnStage", initial_data=message([{"id": "a", "amount": -1}, {"id": "b"}]))
+    assert [record["id"] for record in document["data"]] == ["b"]
+    assert document["metadata"]["rejections"] == {"AMOUNT_NEGATIVE": 1}
 
 
 @pytest.mark.parametrize("handler", STAGES.values(), ids=STAGES)
@@ -168,12 +192,12 @@ def test_a_document_without_records_and_a_line_separator_in_a_string_are_fine(
 
 def test_a_document_that_is_replaced_between_its_check_and_its_use_is_neither(monkeypatch: pytest.MonkeyPatch) -> None:
     write_output("BeforeStage", GOOD)
-    verify = WorkflowLambdaHandler._verify
+    read_all = stage_module._read_all
 
-    def replace_after(handler: Any, records: Any) -> None:
-        verify(handler, records)
+    def replace_after(records: Any) -> None:
+        read_all(records)
         put_object(KEY, get_object(KEY) + b" ")
 
-    monkeypatch.setattr(WorkflowLambdaHandler, "_verify", replace_after)
+    monkeypatch.setattr(stage_module, "_read_all", replace_after)
     with no_side_effect(), pytest.raises(TransientStageError, match="PreconditionFailed"):
         run(STAGES["book"], "OwnStage", previous="BeforeStage")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from handlers.runtime import tables
 from handlers.runtime.aws import client
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
-from handlers.runtime.tables import TableClient
+from handlers.runtime.needs import Index, Table
+from handlers.runtime.records import BadRecordError
+from handlers.runtime.tables import TableClient, check_item
 from tests.handlers.support import Json, Refusal, calls, fault
 
 KEY = {"PK": "p", "SK": "s"}
@@ -50,6 +53,57 @@ def test_more_items_than_a_request_takes_are_written_and_read(table: TableClient
         found = table.get_many({"PK": item["PK"], "SK": item["SK"]} for item in items)
     assert sorted(found, key=lambda item: item["SK"]) == items
     assert [operation for operation, _ in seen] == ["BatchWriteItem"] * 9 + ["BatchGetItem"] * 3
+
+
+TABLE = Table("own", "pk", "sk", indexes=(Index("One", "one", "sk"), Index("Two", "two", "twoSort")))
+
+
+def key(pk: str = "p", sk: str = "s", **more: Any) -> Json:
+    return {"pk": pk, "sk": sk, **more}
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        key("p" * 2048, "s" * 1024),
+        key("ü" * 1024, "\U0001f600" * 256),
+        key(one="p" * 2048),
+        key(two="p" * 2048, twoSort="s" * 1024),
+        key(data="x" * (400 * 1024 - 10)),
+        key(other="", numbers=[1, 2.5, None, True, {"a": "b"}]),
+    ],
+)
+def test_an_item_that_keeps_the_limits_to_the_byte_is_taken(item: Json) -> None:
+    check_item(TABLE, item)
+
+
+@pytest.mark.parametrize(
+    ("item", "code", "fault"),
+    [
+        (
+            key("p" * 2049),
+            "KEY_TOO_LONG",
+            "pk of its item would have 2049 bytes, DynamoDB allows 2048; shorten",
+        ),
+        (key("ü" * 1025), "KEY_TOO_LONG", "pk of its item would have 2050 bytes"),
+        (key(sk="s" * 1025), "KEY_TOO_LONG", "sk of its item would have 1025 bytes, DynamoDB allows 1024"),
+        (key(one="p" * 2049), "KEY_TOO_LONG", "one of its item would have 2049 bytes, DynamoDB allows 2048"),
+        (key(twoSort="\U0001f600" * 257), "KEY_TOO_LONG", "twoSort of its item would have 1028 bytes"),
+        (key(""), "KEY_EMPTY", "pk of its item would be empty, DynamoDB allows no empty key; fill it"),
+        (key(two=""), "KEY_EMPTY", "two of its item would be empty"),
+        (
+            key(data="x" * (400 * 1024 - 9)),
+            "ITEM_TOO_LARGE",
+            "its item in table own would have 409601 bytes, DynamoDB allows 409600; shorten its texts",
+        ),
+        (key(data="ü" * (200 * 1024)), "ITEM_TOO_LARGE", "409610 bytes"),
+        (key(data=["x" * 200_000, {"a": "x" * 210_000}]), "ITEM_TOO_LARGE", "410020 bytes"),
+    ],
+)
+def test_an_item_that_is_beyond_a_limit_in_bytes_is_refused(item: Json, code: str, fault: str) -> None:
+    with pytest.raises(BadRecordError, match=re.escape(fault)) as bad:
+        check_item(TABLE, item)
+    assert bad.value.code == code
 
 
 def test_no_items_are_no_request(table: TableClient) -> None:

@@ -9,8 +9,9 @@ import msgspec
 
 from handlers.runtime.context import StageContext
 from handlers.runtime.needs import Index, Needs, Table
+from handlers.runtime.records import encode_record
 from handlers.runtime.stage import WorkflowLambdaHandler
-from handlers.runtime.tables import check_item
+from handlers.runtime.tables import Item, check_item
 from handlers.runtime.tally import STALE
 
 
@@ -36,30 +37,38 @@ NEEDS = Needs(settings=Settings, tables={RECORDS: ("UpdateItem",)}, keeps_newest
 class KeepStage(WorkflowLambdaHandler[dict[str, Any], Settings]):
     """A record whose stored version is newer counts as stale."""
 
-    def check_record(self, record: dict[str, Any]) -> None:
-        check_item(str(record["id"]), "RECORD", msgspec.json.encode(record))
+    def check_record(self, record: dict[str, Any], stage: StageContext[Settings]) -> None:
+        check_item(RECORDS, build_item(record, stage.settings.group))
 
     def process_data(
         self, records: Iterator[dict[str, Any]], stage: StageContext[Settings]
     ) -> Iterator[dict[str, Any]]:
         table = stage.table(RECORDS.name)
         for record in records:
+            item = build_item(record, stage.settings.group)
             refused_by = table.update(
-                {"PK": str(record["id"]), "SK": "RECORD"},
-                "SET #data = :data, #version = :version, GSI1PK = :group, GSI1SK = :id",
+                {"PK": item.pop("PK"), "SK": item.pop("SK")},
+                "SET #data = :data, #version = :version, GSI1PK = :GSI1PK, GSI1SK = :GSI1SK",
                 "attribute_not_exists(#version) OR #version <= :version",
                 names={"#data": "data", "#version": "version"},
-                values={
-                    ":data": msgspec.json.encode(record).decode(),
-                    ":version": record.get("version", 1),
-                    ":group": stage.settings.group,
-                    ":id": str(record["id"]),
-                },
+                values={f":{name}": value for name, value in item.items()},
             )
             if refused_by is None:
                 yield record
             else:
                 stage.count(STALE, record=record)
+
+
+def build_item(record: dict[str, Any], group: str) -> Item:
+    """Return the item of a record."""
+    return {
+        "PK": str(record["id"]),
+        "SK": "RECORD",
+        "data": encode_record(record).decode(),
+        "version": record.get("version", 1),
+        "GSI1PK": group,
+        "GSI1SK": str(record["id"]),
+    }
 
 
 handler = KeepStage(NEEDS)

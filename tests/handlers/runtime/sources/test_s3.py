@@ -112,7 +112,7 @@ def test_no_bucket_but_the_declared_one_is_asked_for_anything(
 class Stray(WorkflowLambdaHandler[Json, Any]):
     """A handler of someone's own, that takes nothing but records."""
 
-    def check_record(self, record: Json) -> None:
+    def check_record(self, record: Json, stage: Any) -> None:
         if not isinstance(record, dict):
             raise PermanentStageError("this is no record")
 
