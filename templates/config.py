@@ -1,6 +1,5 @@
 """Turns a declaration in YAML into a Workflow, or into one error that says file, place, value and cure."""
 
-import math
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -22,7 +21,7 @@ DESCRIPTION_MAX_BYTES: Final = 1024
 STEPS_MAX: Final = 50
 """With more, the role of the state machine could exceed the 10,240 characters that IAM allows in inline policies."""
 
-DYNAMIC_REFERENCE: Final = "{{resolve:"
+DYNAMIC_REFERENCE: Final = re.compile(r"\{\{\s*resolve:")
 
 Problem = tuple[KeyPath, str]
 T = TypeVar("T", bound=msgspec.Struct)
@@ -38,7 +37,7 @@ def parse_workflow(source: Source) -> Workflow:
     raw = source.data
     if not isinstance(raw, dict):
         raise source.error((), f"a declaration is a mapping with name, type and steps, not {_shown(raw)}")
-    _check_json(source, raw, ())
+    _check_values(source, raw, ())
     _refuse_unknown(source, raw, Workflow, ())
     raw_steps = raw.get("steps")
     if not isinstance(raw_steps, list) or not raw_steps:
@@ -58,25 +57,26 @@ def encode_settings(settings: dict[str, Any]) -> str:
     return msgspec.json.encode(settings).decode()
 
 
-def _check_json(source: Source, value: Any, place: KeyPath) -> None:
-    """Refuse values that JSON cannot hold, and nulls in overrides, which CloudFormation refuses anywhere."""
+def _check_values(source: Source, value: Any, place: KeyPath) -> None:
+    """Refuse what CloudFormation would replace at deployment, and nulls in overrides, which it refuses anywhere."""
     match value:
         case dict():
             for key, inner in value.items():
-                if not isinstance(key, str):
-                    raise source.error(place, f"has the key {key!r}, which is not text; write it in quotes")
-                _check_json(source, inner, (*place, key))
+                _check_values(source, key, (*place, key))
+                _check_values(source, inner, (*place, key))
         case list():
             for index, inner in enumerate(value):
-                _check_json(source, inner, (*place, index))
-        case float() if not math.isfinite(value):
-            raise source.error(place, f"is {value}, which JSON cannot hold; write a finite number")
+                _check_values(source, inner, (*place, index))
+        case str() if DYNAMIC_REFERENCE.search(value):
+            raise source.error(
+                place,
+                "holds '{{resolve:', which CloudFormation would replace at deployment, after `ceap check`; "
+                "write the value, or the name of the secret or parameter for the handler to read",
+            )
         case None if place[:1] == ("overrides",):
             raise source.error(place, "is null, which CloudFormation refuses; write a value or remove the key")
-        case str() | int() | float() | None:
-            pass
         case _:
-            raise source.error(place, f"is a {type(value).__name__}, which JSON cannot hold; write it as text")
+            pass
 
 
 def _parse_step(source: Source, raw: Any, place: KeyPath) -> Step:
@@ -95,9 +95,8 @@ def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Proble
     """Yield the problems that types alone cannot show, in the order in which to correct them."""
     if workflow.name == naming.FOUNDATION:
         yield ("name",), f"is '{naming.FOUNDATION}', the name of the stack that all workflows share; choose another"
-    for token in ("${", DYNAMIC_REFERENCE):
-        if token in workflow.description:
-            yield ("description",), f"holds {token!r}, which CloudFormation would replace; leave it out"
+    if "${" in workflow.description:
+        yield ("description",), "holds '${', which CloudFormation would replace; leave it out"
     if not workflow.description.isprintable():
         yield ("description",), f"is {_shown(workflow.description)}; write one line of printable characters"
     size = len(workflow.description.encode())
@@ -196,11 +195,6 @@ def _check_handler_settings(source: Source, step: LambdaStep, index: int) -> Non
     if bucket is not None:
         _check_source_bucket(source, bucket, index, (*place, str(needs.bucket_setting)))
     text = encode_settings(step.settings)
-    if DYNAMIC_REFERENCE in text:
-        raise source.error(
-            place,
-            f"hold {DYNAMIC_REFERENCE!r}, which CloudFormation would replace by the secret; pass the secret's name",
-        )
     size = len(text.encode())
     if size > SETTINGS_MAX_BYTES:
         raise source.error(

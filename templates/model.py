@@ -6,6 +6,8 @@ from typing import Annotated, Any, Final, TypeAlias, assert_never
 import msgspec
 from msgspec import Meta
 
+from handlers.runtime.needs import whole
+
 
 class WorkflowType(StrEnum):
     """The type of the state machine; the pipe's invocation type follows it (requirement 6.5)."""
@@ -42,7 +44,7 @@ class Retries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 Stage = Annotated[
     str,
     Meta(
-        pattern="^[A-Z][A-Za-z0-9]*$",
+        pattern=whole("[A-Z][A-Za-z0-9]*"),
         description="state name and S3 folder: letters and digits, a capital first, e.g. ScoreStage",
     ),
 ]
@@ -69,7 +71,7 @@ class GlueStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stage: Stage
     glue: Annotated[str, Meta(description="a script of glue/, without .py")]
     workers: Annotated[int, Meta(ge=2, le=299, description="number of workers, the driver included")] = 2
-    worker_type: Annotated[str, Meta(pattern="^G[.](1|2|4|8)X$", description="G.1X, G.2X, G.4X or G.8X")] = "G.1X"
+    worker_type: Annotated[str, Meta(pattern=whole("G[.](1|2|4|8)X"), description="G.1X, G.2X, G.4X or G.8X")] = "G.1X"
     timeout_min: Annotated[int, Meta(ge=1, le=10079, description="minutes; AWS Glue allows less than 10080")] = (
         JOB_DEFAULT_MIN
     )
@@ -122,7 +124,7 @@ def kind_of(step: Step) -> StepKind:
 class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a declaration says besides its steps, which msgspec could not tell apart by their keys."""
 
-    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$", description="part of every name: a-z, 0-9 and hyphens")]
+    name: Annotated[str, Meta(pattern=whole("[a-z][a-z0-9-]*"), description="part of every name: a-z, 0-9 and hyphens")]
     type: Annotated[WorkflowType, Meta(description="EXPRESS: five minutes in all, Lambda only; STANDARD: longer, Glue")]
     description: Annotated[str, Meta(description="a sentence for reviewers")] = ""
     retry: Annotated[Retries, Meta(description="the retriers; policy rules judge every change of the defaults")] = (

@@ -17,11 +17,20 @@ TableAction: TypeAlias = Literal[
 ]
 _READS: Final = {"GetItem", "BatchGetItem", "Query"}
 
+
+def whole(pattern: str) -> str:
+    """Return the pattern of a whole text, for `Meta(pattern=...)`, where a bare `$` lets a final line feed pass.
+
+    Python and the readers of JSON Schema, which lack Python's own sign for the end, understand it alike.
+    """
+    return rf"^(?:{pattern})$(?!\n)"
+
+
 # Source: Amazon S3 User Guide, "General purpose bucket naming rules".
 BucketName: TypeAlias = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]$",
+        pattern=whole(r"[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"),
         description="a bucket's name: 3 to 63 of a-z, 0-9, hyphen and single dots",
     ),
 ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,8 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             changed("type:", "description: 'see {{resolve:ssm:x}}'\ntype:"),
-            "orders.yaml:2: description holds '{{resolve:', which CloudFormation would replace; leave it out",
+            "orders.yaml:2: description holds '{{resolve:', which CloudFormation would replace at deployment, after "
+            "`ceap check`; write the value, or the name of the secret or parameter for the handler to read",
             id="a dynamic reference in the description",
         ),
         pytest.param(
@@ -198,12 +200,13 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             VALID + "    settings: {unless: [.nan]}\n",
-            "orders.yaml:8: steps[1].settings.unless[0] is nan, which JSON cannot hold; write a finite number",
+            "orders.yaml:8: steps[1].settings.unless[0] is .nan, which YAML reads as nan; "
+            "write '.nan' in quotes for the text",
             id="a setting that is no number",
         ),
         pytest.param(
-            VALID + "    settings: {unless: '{{resolve:ssm:x}}'}\n",
-            "orders.yaml:8: steps[1].settings.unless is '{{resolve:ssm:x}}': expected array, got str",
+            VALID + "    settings: {unless: text}\n",
+            "orders.yaml:8: steps[1].settings.unless is 'text': expected array, got str",
             id="a setting of the wrong type",
         ),
         pytest.param(
@@ -224,7 +227,7 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             VALID + "overrides: {Queue: {Tags: !!set {a}}}\n",
-            "orders.yaml:8: overrides.Queue.Tags is a set, which JSON cannot hold; write it as text",
+            "orders.yaml:8: the tag !!set is not supported here; write the value without it, text in quotes",
             id="a set",
         ),
         pytest.param(
@@ -288,9 +291,57 @@ def test_settings_that_do_not_fit_the_environment_are_refused() -> None:
     assert "at most 3072 fit the function's environment: shorten them" in refusal(text)
 
 
-def test_a_date_in_overrides_stays_the_text_that_was_written() -> None:
-    workflow = parse_workflow(parse_source(VALID + "overrides: {Queue: {Version: 2012-10-17}}\n", "orders.yaml"))
-    assert workflow.overrides == {"Queue": {"Version": "2012-10-17"}}
+# Each takes a text wherever a declaration may hold one.
+TEXTS = [
+    ("name", VALID.replace("name: orders", "name: {}")),
+    ("type", VALID.replace("type: EXPRESS", "type: {}")),
+    ("description", VALID + "description: {}\n"),
+    ("steps[0].stage", VALID.replace("TakeStage", "{}")),
+    ("steps[0].handler", VALID.replace("take", "{}")),
+    ("steps[1].settings.unless[0]", VALID + "    settings:\n      unless: [{}]\n"),
+    ("steps[1].glue", VALID.replace("handler: sift", "glue: {}")),
+    ("retry.lambda.interval_s", VALID + "retry:\n  lambda:\n    interval_s: {}\n"),
+    ("overrides.Queue.Name[1].Ref", VALID + "overrides:\n  Queue:\n    Name:\n      - a\n      - Ref: {}\n"),
+]
+
+
+@pytest.mark.parametrize(("place", "text"), TEXTS)
+@pytest.mark.parametrize("reference", ["{{resolve:ssm:x}}", "a{{ resolve:secretsmanager:db}}"])
+def test_a_dynamic_reference_is_refused_in_every_text(place: str, text: str, reference: str) -> None:
+    message = refusal(text.replace("{}", f"'{reference}'"))
+    assert message.partition(": ")[2].startswith(f"{place} holds '{{{{resolve:', which CloudFormation would replace")
+
+
+def test_a_dynamic_reference_is_refused_in_a_key() -> None:
+    message = refusal(VALID + "overrides: {Queue: {'{{resolve:ssm:x}}': 1}}\n")
+    assert message.startswith("orders.yaml:8: overrides.Queue.{{resolve:ssm:x}} holds '{{resolve:'")
+
+
+@pytest.mark.parametrize(("place", "text"), TEXTS)
+def test_a_value_that_yaml_reads_in_two_ways_is_refused_everywhere(place: str, text: str) -> None:
+    message = refusal(text.replace("{}", "060"))
+    assert message.partition(": ")[2] == (
+        f"{place} is 060, which YAML 1.1 reads as 48 and YAML 1.2 as 60; "
+        "write 48 or 60, or '060' in quotes for the text"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("name: orders", "name: |\n  orders", "name"),
+        ("stage: TakeStage", "stage: |\n      TakeStage", "steps[0].stage"),
+        (
+            "handler: take",
+            "handler: take\n    settings:\n      source_bucket: |\n        my-exports",
+            "steps[0].settings",
+        ),
+    ],
+)
+def test_a_name_that_ends_in_a_line_feed_is_refused(old: str, new: str, place: str) -> None:
+    assert re.match(
+        rf"orders\.yaml:\d+: {re.escape(place)}[.\w]* is '[\w-]+\\n': expected str \(", refusal(changed(old, new))
+    )
 
 
 def test_a_missing_file_a_folder_and_a_binary_file_are_refused(tmp_path: Path) -> None:
