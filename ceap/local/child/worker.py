@@ -9,13 +9,16 @@ import datetime
 import gc
 import importlib
 import json
+import math
 import os
+import re
 import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from decimal import Decimal
 from queue import SimpleQueue
 from typing import Any, TextIO
 
@@ -101,10 +104,40 @@ def invoke(handler: Handler, request: Document) -> Document:
     except Exception as error:
         return {"error": describe(error, request_id, skip=1)}
     try:
-        return {"result": json.dumps(result)}
-    except (TypeError, ValueError) as error:
-        message = f"Unable to marshal response: {error}"
-        return {"error": {"errorMessage": message, "errorType": "Runtime.MarshalError", "requestId": request_id}}
+        return {"result": marshal(result, request_id)}
+    except Exception as error:
+        document = {"errorMessage": f"Unable to marshal response: {error}", "errorType": "Runtime.MarshalError"}
+        return {"error": {**document, "requestId": request_id, "stackTrace": []}}
+
+
+def marshal(result: Any, mark: str) -> str:
+    """Return a result as the JSON that Lambda's runtime makes of it; `mark` is a text that no result holds.
+
+    A result of bytes is the JSON itself. The runtime's encoder (simplejson) takes more than Python's: bytes as text,
+    decimals with all their digits, named tuples as objects.
+    """
+    if isinstance(result, bytes):
+        text = result.decode()
+        json.loads(text)  # Step Functions could not read anything else
+        return text
+    return re.sub(f'"{mark} ([^"]*)"', r"\1", json.dumps(plain(result, mark)))
+
+
+def plain(value: Any, mark: str) -> Any:
+    """Return a value with the types that only the runtime's encoder takes replaced; a decimal becomes a marked text."""
+    match value:
+        case bytes():
+            return value.decode()
+        case Decimal():
+            return math.nan if value.is_nan() else f"{mark} {value}"
+        case dict():
+            return {key.decode() if isinstance(key, bytes) else key: plain(item, mark) for key, item in value.items()}
+        case tuple() if hasattr(value, "_asdict"):
+            return plain(value._asdict(), mark)
+        case list() | tuple():
+            return [plain(item, mark) for item in value]
+        case _:
+            return value
 
 
 def read_requests(source: TextIO, requests: SimpleQueue[Document]) -> None:
