@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from handlers.candidates.candidate import Candidate
 from handlers.candidates.candidate_stage import CandidateMessage, CandidateStage
+from handlers.candidates.limits import check_limits
 from handlers.candidates.mapping import (
     EPOCH,
     METADATA_PREFIX,
@@ -33,13 +34,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How records become candidates; a program's own row in the program_config table overrides it.
 
     `mappings` replaces the source of the fields that it names (`handlers/candidates/mapping.py` lists them with their
-    defaults). `max_error_rate` is the fraction of records that may be bad before the stage fails. `source_bucket` is
-    the bucket that a message's source may name.
+    defaults). `max_error_rate` is the fraction of records that may be bad before the stage fails. Events happened at
+    most `max_days_since_event` ago and will happen in at most `max_days_until_event`. `source_bucket` is the bucket
+    that a message's source may name.
     """
 
     mappings: dict[str, FieldMapping] = {}
     max_error_rate: Annotated[float, Meta(ge=0, le=1)] = 0.1
     ttl_days: Days = 30
+    max_days_since_event: Days = 18_250
+    max_days_until_event: Days = 1
     source_connector_id: str = "message"
     source_bucket: BucketName | None = None
 
@@ -60,7 +64,7 @@ _CHANNELS: Final = {"emailEligible": "email", "smsEligible": "sms", "pushEligibl
 class ETLStage(CandidateStage[dict[str, Any], Settings]):
     """Bad records do not stop the run: they are rejected, each with its reason, up to `max_error_rate`.
 
-    Rows of the source that cannot be read as records count as bad, too.
+    Bad are also rows of the source that cannot be read as records, and candidates that a later stage could not take.
 
     Program and marketplace are those of the message, or the record's own where ETL is not first or the message names
     none. Records of a disabled program are rejected, but do not count as bad.
@@ -69,10 +73,11 @@ class ETLStage(CandidateStage[dict[str, Any], Settings]):
     yields = Candidate
 
     def process_data(self, records: Iterator[dict[str, Any]], stage: StageContext[Settings]) -> Iterator[Candidate]:
-        recipes = Recipes(stage)
+        recipes, bounds = Recipes(stage), Bounds(stage.settings, stage.started_at)
         for record in records:
             try:
-                candidate = _transform(record, recipes, stage)
+                candidate = _transform(record, recipes, bounds, stage)
+                check_limits(candidate)
             except BadRecordError as error:
                 stage.reject(record, error.code, str(error))
             else:
@@ -92,6 +97,35 @@ class ETLStage(CandidateStage[dict[str, Any], Settings]):
             "TransformedCount": share.records_out,
             "ErrorCount": share.rejections.total() - share.rejections[DISABLED],
         }
+
+
+class Bounds:
+    """The times that an event may have, and versions that are times: a wrong one would keep later records out."""
+
+    def __init__(self, settings: Settings, now: datetime) -> None:
+        # The version of a candidate, by default the time of its event, is above 0.
+        self._earliest = max(now - timedelta(days=settings.max_days_since_event), EPOCH + timedelta(milliseconds=1))
+        self._latest = now + timedelta(days=settings.max_days_until_event)
+        self._latest_ms = _epoch_ms(self._latest)
+
+    def check_event_date(self, event_date: datetime) -> None:
+        """Check the time of an event; BadRecordError if it is too long ago or too far ahead."""
+        if self._earliest <= event_date <= self._latest:
+            return
+        raise BadRecordError(
+            "EVENT_DATE_INVALID",
+            f"eventDate is not between {self._earliest:%Y-%m-%d} and {self._latest:%Y-%m-%d}, as max_days_since_event "
+            "and max_days_until_event say; correct it, or the settings",
+        )
+
+    def check_version(self, version: int) -> None:
+        """Check a version; BadRecordError if it is above any that a later time in milliseconds has."""
+        if version > self._latest_ms:
+            raise BadRecordError(
+                "SOURCE_VERSION_INVALID",
+                f"the version is above {self._latest_ms}, epoch milliseconds of {self._latest:%Y-%m-%d}, so that no "
+                "later eventDate could replace it; send a counter, or epoch milliseconds",
+            )
 
 
 class ETLProgram(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -148,14 +182,23 @@ class Recipes:
         return fields["programId"], fields["marketplace"]
 
 
-def _transform(record: dict[str, Any], recipes: Recipes, stage: StageContext[Settings]) -> Candidate:
+def _transform(record: dict[str, Any], recipes: Recipes, bounds: Bounds, stage: StageContext[Settings]) -> Candidate:
     if record.keys() >= _CANDIDATE_KEYS:
-        return _convert(record)
+        candidate = _convert(record)
+        bounds.check_event_date(candidate.attributes.event_date)
+        bounds.check_version(candidate.metadata.version)
+        return candidate
     recipe = recipes.find(record)
     if not recipe.enabled:
         raise BadRecordError(DISABLED, f"program {recipe.program} is disabled in {recipe.marketplace}")
     fields = extract_fields(record, recipe.mappings)
-    now = stage.started_at
+    event_date, now = fields["eventDate"], stage.started_at
+    bounds.check_event_date(event_date)
+    version = fields.get("sourceVersion")
+    if version is None:
+        version = _epoch_ms(event_date)
+    else:
+        bounds.check_version(version)
     return _convert(
         {
             "customerId": fields["customerId"],
@@ -167,7 +210,7 @@ def _transform(record: dict[str, Any], recipes: Recipes, stage: StageContext[Set
                 "createdAt": now,
                 "updatedAt": now,
                 "expiresAt": now + recipe.ttl,
-                "version": fields.get("sourceVersion", _epoch_ms(fields["eventDate"])),
+                "version": version,
                 "sourceConnectorId": stage.settings.source_connector_id,
                 "workflowExecutionId": stage.execution.execution_id,
             },

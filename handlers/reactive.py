@@ -20,6 +20,7 @@ from handlers.candidates.candidate_event import (
     event_id,
 )
 from handlers.candidates.candidate_stage import CandidateStage
+from handlers.candidates.limits import is_small
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import TransientStageError
 from handlers.runtime.metrics import Measures
@@ -74,7 +75,8 @@ class ReactiveStage(CandidateStage[Candidate, Settings]):
     record_type = Candidate
 
     def check_record(self, record: Candidate, stage: StageContext[Settings]) -> None:  # noqa: ARG002 - of all stages
-        check_announcement(record)
+        if not is_small(record):
+            check_announcement(record)
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         claims = Claims(stage)

@@ -10,6 +10,7 @@ from msgspec import Meta
 from handlers.candidates.candidate import Candidate
 from handlers.candidates.candidate_item import CANDIDATES, Rank, build_item, build_key
 from handlers.candidates.candidate_stage import CandidateStage
+from handlers.candidates.limits import is_small
 from handlers.runtime.batch import batched
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import StageError, TransientStageError
@@ -55,7 +56,8 @@ class StoreStage(CandidateStage[Candidate, Settings]):
     record_type = Candidate
 
     def check_record(self, record: Candidate, stage: StageContext[Settings]) -> None:
-        check_item(CANDIDATES, build_item(record, _rank(record, stage.settings), stage.started_at))
+        if not is_small(record):
+            check_item(CANDIDATES, build_item(record, _rank(record, stage.settings), stage.started_at))
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         table = stage.table(CANDIDATES.name)

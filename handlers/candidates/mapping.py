@@ -16,10 +16,11 @@ FieldType: TypeAlias = Literal["string", "number", "integer", "boolean", "time",
 
 
 class FieldMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The place of a field's value in a record, a dotted path such as `customer.id`, and its type.
+    """The place of a field's value in a record, and its type.
 
-    The fields of a candidate have their types; for `subjectMetadata.NAME`, any name, the default is `string`. A `time`
-    is ISO 8601 or epoch milliseconds; one without a zone is in UTC.
+    `source` is a key of the record, e.g. the name of a column, dots included; if the record has no such key, it is a
+    dotted path into nested objects. The fields of a candidate have their types; for `subjectMetadata.NAME`, any name,
+    the default is `string`. A `time` is ISO 8601 or epoch milliseconds; one without a zone is in UTC.
     """
 
     source: str
@@ -27,6 +28,16 @@ class FieldMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     required: bool = False
     default: Any = None
 
+
+# The units that the times of 1973 to 2286 are in by their digits; those of 11 to 14 digits are in milliseconds.
+_OTHER_UNITS: Final = {
+    9: "seconds",
+    10: "seconds",
+    15: "microseconds",
+    16: "microseconds",
+    18: "nanoseconds",
+    19: "nanoseconds",
+}
 
 METADATA_PREFIX: Final = "subjectMetadata."
 
@@ -79,17 +90,20 @@ def extract_fields(record: Mapping[str, Any], mappings: Mapping[str, FieldMappin
     """Return the fields of a record; BadRecordError if a required one is missing, or one has a wrong type."""
     fields = {}
     for target, mapping in mappings.items():
-        value = _follow(record, mapping.source)
+        source = mapping.source
+        value = record.get(source)
+        if value is None and "." in source and source not in record:
+            value = _follow(record, source)
         if value is None or value == "":
             value = mapping.default
         if value is None:
             if mapping.required:
-                raise BadRecordError(f"{_code(target)}_MISSING", f"{mapping.source} is missing")
+                raise BadRecordError(f"{_code(target)}_MISSING", f"{source} is missing")
             continue
         try:
             fields[target] = _convert(value, mapping.type or "string")
         except (ValueError, OverflowError) as error:
-            raise BadRecordError(f"{_code(target)}_INVALID", f"{mapping.source} has the wrong type: {error}") from error
+            raise BadRecordError(f"{_code(target)}_INVALID", f"{source} is wrong: {error}") from error
     return fields
 
 
@@ -128,15 +142,18 @@ def parse_time(value: Any) -> datetime:
     """Return a time in UTC, from ISO 8601 (UTC if it names no zone) or epoch milliseconds, also written as text.
 
     Raises:
-        ValueError, OverflowError: It is neither.
+        ValueError, OverflowError: It is neither; a number whose digits are those of another unit counts as that one.
     """
     if isinstance(value, str) and re.fullmatch(r"-?\d{9,}", value):
         value = int(value)
     if isinstance(value, str):
         time = datetime.fromisoformat(value)
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    milliseconds = msgspec.convert(value, int)
-    return EPOCH + timedelta(milliseconds=milliseconds)
+    number = msgspec.convert(value, int)
+    digits = len(str(abs(number)))
+    if unit := _OTHER_UNITS.get(digits):
+        raise ValueError(f"a time of {digits} digits is in {unit}; write epoch milliseconds, or ISO 8601")
+    return EPOCH + timedelta(milliseconds=number)
 
 
 def _code(target: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -74,6 +75,11 @@ def test_the_version_is_the_sources_or_the_time_of_the_event() -> None:
     assert [record["metadata"]["version"] for record in records] == [7, 1767225600123]
 
 
+def to_json(given: Candidate) -> Json:
+    fields: Json = msgspec.to_builtins(given)
+    return fields
+
+
 @pytest.mark.parametrize(
     ("record", "code"),
     [
@@ -84,10 +90,26 @@ def test_the_version_is_the_sources_or_the_time_of_the_event() -> None:
         (raw(subjectId=None), "SUBJECT_ID_MISSING"),
         (raw(eventDate=None), "EVENT_DATE_MISSING"),
         (raw(eventDate="soon"), "EVENT_DATE_INVALID"),
-        (raw(eventDate=-86400000), "CANDIDATE_INVALID"),
+        (raw(eventDate=-86400000), "EVENT_DATE_INVALID"),
+        (raw(eventDate=1767225600), "EVENT_DATE_INVALID"),
+        (raw(eventDate="1767225600"), "EVENT_DATE_INVALID"),
+        (raw(eventDate=20260101), "EVENT_DATE_INVALID"),
+        (raw(eventDate="1970-01-21T10:53:45.6Z"), "EVENT_DATE_INVALID"),
+        (raw(eventDate="9999-12-31T23:59:59Z"), "EVENT_DATE_INVALID"),
+        (raw(deliveryDate=1767225600), "DELIVERY_DATE_INVALID"),
         (raw(sourceVersion=0), "CANDIDATE_INVALID"),
-        (raw(sourceVersion=10**30), "CANDIDATE_INVALID"),
+        (raw(sourceVersion=10**30), "SOURCE_VERSION_INVALID"),
+        (raw(sourceVersion=1767225600000000), "SOURCE_VERSION_INVALID"),
         (raw("c" * 256), "CANDIDATE_INVALID"),
+        (raw("\U0001f600" * 255), "KEY_TOO_LONG"),
+        (raw(channelEligibility={"sms-" + "x" * 2100: True}), "KEY_TOO_LONG"),
+        (raw(timingWindow="x" * 410_000), "ITEM_TOO_LARGE"),
+        (raw(subjectMetadata={"a": 2**63}), "EVENT_NUMBER_TOO_LARGE"),
+        (raw(subjectMetadata={"a": json.loads("[" * 62 + "]" * 62)}), "NESTING_TOO_DEEP"),
+        (to_json(candidate(eventDate="2226-01-01T00:00:00Z")), "EVENT_DATE_INVALID"),
+        (to_json(candidate(version=2**53)), "SOURCE_VERSION_INVALID"),
+        (to_json(candidate("\U0001f600" * 255)), "KEY_TOO_LONG"),
+        (to_json(candidate()) | {"context": [{"type": "program", "id": "p"}]}, "CONTEXT_MISSING"),
         (raw(orderValue="much"), "ORDER_VALUE_INVALID"),
         (raw(channelEligibility={"email": "perhaps"}), "CANDIDATE_INVALID"),
         ({"customerId": "c", "context": [], "subject": {}, "attributes": {}, "metadata": {}}, "CANDIDATE_INVALID"),
@@ -106,6 +128,44 @@ def test_more_bad_records_than_the_rate_allows_fail_the_stage_permanently_and_ar
         transform(*[raw()] * 8, raw(""), raw(eventDate="soon"))
     assert output_key(EXECUTION, "ETLStage") not in keys()
     assert [line["code"] for line in rejected("ETLStage")] == ["CUSTOMER_ID_MISSING", "EVENT_DATE_INVALID"]
+
+
+def reason_of(record: Json) -> str:
+    transform(*[raw()] * 9, record)
+    [line] = rejected("ETLStage")
+    return str(line["reason"])
+
+
+def test_a_time_in_seconds_is_named_as_what_it_is() -> None:
+    assert reason_of(raw(eventDate=1767225600)) == (
+        "eventDate is wrong: a time of 10 digits is in seconds; write epoch milliseconds, or ISO 8601"
+    )
+
+
+def test_a_reason_says_which_times_an_event_may_have(set_settings: Any) -> None:
+    set_settings(max_days_since_event=36_500, max_days_until_event=10)
+    earliest, latest = "1970-01-01", f"{datetime.now(UTC) + timedelta(days=10):%Y-%m-%d}"
+    assert reason_of(raw(eventDate="9999-01-01")) == (
+        f"eventDate is not between {earliest} and {latest}, as max_days_since_event and max_days_until_event say; "
+        "correct it, or the settings"
+    )
+
+
+@pytest.mark.parametrize(("setting", "sign"), [("max_days_until_event", 1), ("max_days_since_event", -1)])
+def test_how_far_an_event_may_be_from_now_is_a_setting(set_settings: Any, setting: str, sign: int) -> None:
+    set_settings(**{setting: 10, "max_error_rate": 0.5})
+    now = datetime.now(UTC)
+    near, far = (now + sign * timedelta(days=days) for days in (9.9, 10.1))
+    data = transform(raw("near", eventDate=near.isoformat()), raw("far", eventDate=far.isoformat()))
+    assert [record["customerId"] for record in data] == ["near"]
+
+
+def test_a_version_may_be_as_high_as_the_latest_event_date_makes_it(set_settings: Any) -> None:
+    set_settings(max_days_until_event=10, max_error_rate=0.5)
+    now = datetime.now(UTC)
+    versions = [int((now + timedelta(days=days)).timestamp() * 1000) for days in (9.9, 10.1)]
+    data = transform(*(raw(sourceVersion=version) for version in versions))
+    assert [record["metadata"]["version"] for record in data] == versions[:1]
 
 
 def test_the_rate_is_a_setting(set_settings: Any) -> None:
@@ -228,6 +288,13 @@ def test_texts_of_a_csv_file_become_what_the_fields_are() -> None:
         "channelEligibility": {"email": False},
         "consumed": False,
     }
+
+
+@pytest.mark.usefixtures("exports")
+def test_a_column_whose_name_holds_a_dot_can_be_mapped(set_settings: Any) -> None:
+    set_settings(source_bucket="my-exports", mappings={"customerId": {"source": "customer.id"}})
+    body = b"customer.id,subjectType,subjectId,eventDate\nc1,order,o1,2026-01-01T00:00:00Z\n"
+    assert [record["customerId"] for record in transform_object("day.csv", body)["data"]] == ["c1"]
 
 
 @pytest.mark.usefixtures("exports")

@@ -73,12 +73,12 @@ def test_a_value_becomes_what_its_field_is(kind: str, value: Any, expected: Any)
     ],
 )
 def test_a_value_that_is_not_what_its_field_is_makes_a_bad_record(kind: str, value: Any) -> None:
-    with pytest.raises(BadRecordError, match="source has the wrong type") as bad:
+    with pytest.raises(BadRecordError, match="source is wrong: ") as bad:
         extract_one(value, kind)
     assert bad.value.code == "FIELD_INVALID"
 
 
-@given(seconds=st.integers(10**7, 10**11), hours=st.integers(-14, 14))
+@given(seconds=st.integers(10**7, 10**11 - 1), hours=st.integers(-14, 14))
 def test_a_time_is_the_same_as_text_of_any_zone_and_as_epoch_milliseconds(seconds: int, hours: int) -> None:
     time = datetime.fromtimestamp(seconds, UTC)
     zoned = time.astimezone(timezone(timedelta(hours=hours)))
@@ -89,7 +89,39 @@ def test_a_path_leads_into_nested_objects() -> None:
     mappings = {"customerId": FieldMapping(source="customer.ids.main")}
     assert extract_fields({"customer": {"ids": {"main": "c1"}}}, mappings) == {"customerId": "c1"}
     assert extract_fields({"customer": {"ids": ["c1"]}}, mappings) == {}
-    assert extract_fields({"customer.ids.main": "c1"}, mappings) == {}
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"customer.id": "column"}, {"customerId": "column"}),
+        ({"customer.id": "column", "customer": {"id": "path"}}, {"customerId": "column"}),
+        ({"customer.id": "", "customer": {"id": "path"}}, {}),
+        ({"customer": {"id": "path"}}, {"customerId": "path"}),
+        ({"customer": {"id.": "path"}, "customer.": "x"}, {}),
+    ],
+)
+def test_a_key_of_the_very_name_of_a_source_comes_before_the_path(record: Any, expected: Any) -> None:
+    assert extract_fields(record, {"customerId": FieldMapping(source="customer.id")}) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        (1767225600, "a time of 10 digits is in seconds; write epoch milliseconds, or ISO 8601"),
+        ("1767225600", "a time of 10 digits is in seconds"),
+        (978307200, "a time of 9 digits is in seconds"),
+        (-1767225600, "a time of 10 digits is in seconds"),
+        (1767225600000000, "a time of 16 digits is in microseconds"),
+        ("978307200000000", "a time of 15 digits is in microseconds"),
+        (1767225600000000000, "a time of 19 digits is in nanoseconds"),
+        ("978307200000000000", "a time of 18 digits is in nanoseconds"),
+    ],
+)
+def test_a_time_in_another_unit_than_milliseconds_makes_a_bad_record_that_names_it(value: Any, fault: str) -> None:
+    with pytest.raises(BadRecordError, match=f"^source is wrong: {fault}") as bad:
+        extract_one(value, "time")
+    assert bad.value.code == "FIELD_INVALID"
 
 
 def test_a_missing_value_is_the_default_or_left_out_or_makes_a_bad_record() -> None:
