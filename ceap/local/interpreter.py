@@ -3,7 +3,8 @@
 Everything here touches private parts of moto 5.2.5; `install` asserts that they are as expected.
 What it changes: retriers, Wait states and the machine's timeout run on the virtual clock; calls are made as the state
 machine's role; States.ALL does not catch States.Runtime, which AWS never retries; history carries virtual time; an
-execution can be stopped, and redriven at the failed state; a task waits for its Glue job; S3 gets a body as JSON.
+execution can be stopped, and redriven at the failed state; a task waits for its Glue job; S3 gets a body as JSON;
+errors and causes are cut at AWS's limits.
 """
 
 import datetime
@@ -16,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any, Final, Literal, NamedTuple
 
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
@@ -47,6 +49,9 @@ MAX_DURATION_S: Final = {
     WorkflowType.STANDARD.value: budget.STANDARD_LIMIT_S,
 }
 """The longest execution by type of state machine."""
+
+TEXT_MAX: Final = {"error": 256, "cause": 32_768}
+"""Characters of an error and of its cause; Step Functions cuts what is longer. Source: botocore, "states" model."""
 
 POLL_S: Final = 1.0
 """How often a task polls its Glue job, in virtual seconds."""
@@ -112,6 +117,7 @@ def install() -> None:
     replace(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: _wait(_EVALUATING.env, seconds)))
     replace(WaitFunction, "_wait_interval", lambda _, env, wait_seconds: _wait(env, wait_seconds))
     replace(ErrorEqualsDecl, "_eval_body", error_equals)
+    replace(FailureEvent, "__init__", _with_short_texts(FailureEvent.__init__))
     replace(Program, "eval", _run_program)
     replace(ExecutionWorker, "_get_evaluation_entrypoint", _parsed)
     replace(EventManager, "_get_current_timestamp", staticmethod(virtual_datetime))
@@ -121,6 +127,17 @@ def install() -> None:
             replace(module, "boto_client_for", _client_for)
     if boto_client.boto_client_for is not _client_for:
         raise AttributeError("moto's boto_client_for could not be replaced")
+
+
+def _with_short_texts(create: Callable[..., None]) -> Callable[..., None]:
+    def create_shortened(self: Any, env: Any, error_name: Any, event_type: Any, event_details: Any = None) -> None:
+        for details in (event_details or {}).values():
+            for key, limit in TEXT_MAX.items():
+                if details.get(key):
+                    details[key] = details[key][:limit]
+        create(self, env, error_name, event_type, event_details)
+
+    return create_shortened
 
 
 def _install_services() -> None:

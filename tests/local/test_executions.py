@@ -18,6 +18,7 @@ SOURCE = """
 import time
 def echo(event, context): return event
 def fail(event, context): raise RuntimeError("it failed")
+def shout(event, context): raise RuntimeError("x" * 40_000)
 def sleep(event, context): time.sleep(30)
 """
 
@@ -62,7 +63,7 @@ def machine(engine: Engine) -> Any:
 def _stack(definition: Mapping[str, Any], resources: Mapping[str, Template], properties: Mapping[str, Any]) -> str:
     every = {
         "FunctionRole": role("lambda"),
-        **{name.capitalize(): function(name, f"module.{name}") for name in ("echo", "fail", "sleep")},
+        **{name.capitalize(): function(name, f"module.{name}") for name in ("echo", "fail", "shout", "sleep")},
         "MachineRole": role("states", ("lambda:InvokeFunction", "*")),
         "Machine": state_machine(definition, **properties),
         "Queue": {
@@ -168,6 +169,19 @@ LOGGED: dict[str, Any] = {
     "Level": "ALL",
     "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": ["Group", "Arn"]}}}],
 }
+
+
+def test_a_cause_is_cut_where_step_functions_cuts_it(machine: Any) -> None:
+    [execution] = machine({"Shout": task("shout", End=True)}).run()
+    assert execution.error == "RuntimeError"
+    assert (execution.cause or "").startswith('{"errorMessage":"xxx')
+    assert execution.attempts[0].cause == execution.cause
+    assert len(execution.cause or "") == 32_768
+
+
+def test_an_error_is_cut_where_step_functions_cuts_it(machine: Any) -> None:
+    [execution] = machine({"Stop": {"Type": "Fail", "Error": "E" * 300, "Cause": "short"}}).run()
+    assert (execution.error, execution.cause) == ("E" * 256, "short")
 
 
 @pytest.mark.parametrize(
