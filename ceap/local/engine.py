@@ -24,7 +24,7 @@ from moto.s3.models import FakeKey, FakeMultipart, s3_backends
 from moto.sqs.models import sqs_backends
 
 from ceap.cfn.lookup import worker_type
-from ceap.local import cloudformation, events, gateway, interpreter
+from ceap.local import cloudformation, events, gateway, interpreter, tables
 from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Execution, Executions, Listener, Stage
 from ceap.local.functions import Functions
@@ -255,6 +255,7 @@ def install() -> None:
         cloudformation.install()
         interpreter.install()
         events.install()
+        tables.install()
         for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
             replace(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)
     except (AttributeError, ImportError) as error:

@@ -1,0 +1,76 @@
+"""moto's DynamoDB, changed to refuse the keys of indexes that AWS refuses: too long ones and empty ones.
+
+moto looks at whole items and global indexes only. The keys are those of the table as deployed.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+from moto.dynamodb import responses
+from moto.dynamodb.exceptions import EmptyKeyAttributeException, MockValidationException
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.parsing import ast_nodes
+from moto.dynamodb.parsing.validators import Validator
+
+from ceap.local.hooks import replace
+
+_EMPTY: Final = (
+    "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The "
+    "AttributeValue for a key attribute cannot contain an empty {kind} value. IndexName: {index}, IndexKey: {key}"
+)
+# moto hides the types of this module from type checkers.
+_NODES: Final[Any] = ast_nodes
+_KINDS: Final = {"S": "string", "B": "binary"}
+
+
+@lru_cache(maxsize=1)
+def install() -> None:
+    """Hook moto's DynamoDB, once per process; AttributeError if moto lacks a part."""
+    replace(Table, "hash_key_names", property(lambda table: _key_names(table, "HASH")))
+    replace(Table, "range_key_names", property(lambda table: _key_names(table, "RANGE")))
+    replace(responses, "validate_put_has_empty_keys", _checking_items(responses.validate_put_has_empty_keys))
+    replace(Validator, "validate", _checking_updates(Validator.validate))
+
+
+def _key_names(table: Table, kind: str) -> list[str]:
+    schemas = [table.schema, *(index.schema for index in _indexes(table))]
+    return [key["AttributeName"] for schema in schemas for key in schema if key["KeyType"] == kind]
+
+
+def _indexes(table: Table) -> list[Any]:
+    return [*table.global_indexes, *table.indexes]
+
+
+def _checking_items(check: Callable[..., None]) -> Callable[..., None]:
+    def check_item(field_updates: dict[str, Any], table: Any, custom_error_msg: str | None = None) -> None:
+        if table:
+            for index in _indexes(table):
+                for key in index.schema_key_attrs:
+                    for kind, value in field_updates.get(key, {}).items():
+                        if kind in _KINDS and not value and key not in table.table_key_attrs:
+                            message = _EMPTY.format(kind=_KINDS[kind], index=index.name, key=key)
+                            raise MockValidationException(message)
+        check(field_updates, table, custom_error_msg)
+        if table:
+            # Here, because AWS writes no item of a batch that holds a wrong one.
+            table._validate_key_sizes(field_updates)
+
+    return check_item
+
+
+def _checking_updates(validate: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def check_update(self: Any) -> Any:
+        checked = validate(self)
+        for action in checked.find_clauses([_NODES.UpdateExpressionSetAction]):
+            path, value = action.children[0].children, action.children[1].children[0]
+            name = path[0].children[0]
+            if isinstance(path[0], _NODES.ExpressionAttributeName):
+                name = self.expression_attribute_names[name]
+            if len(path) == 1 and name in self.table.attribute_keys and value.type in _KINDS:
+                if not value.value:
+                    raise EmptyKeyAttributeException(key_in_index=True)
+                self.table._validate_key_sizes({name: {value.type: value.value}})
+        return checked
+
+    return check_update
