@@ -30,7 +30,9 @@ def decode_message(initial_data: Any, kind: type[M]) -> M:
         raise PermanentStageError("the first stage was given no initialData; pass it the body of the message")
     try:
         if isinstance(initial_data, str):
-            return msgspec.json.decode(initial_data, type=kind)
+            # A byte-order mark, also one that was read as Windows-1252: PowerShell writes it before JSON.
+            text = initial_data.removeprefix("\ufeff").removeprefix("\xef\xbb\xbf")
+            return msgspec.json.decode(text, type=kind)
         return msgspec.convert(initial_data, kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise PermanentStageError(f"the message is wrong: {error}; send JSON such as {kind.example}") from error

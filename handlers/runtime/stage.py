@@ -2,6 +2,7 @@
 
 import traceback
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -136,7 +137,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         read = (
             self._open_previous(context, storage)
             if message is None
-            else partial(self._read_message, message, settings, context)
+            else partial(self._read_message, message, settings, context, tally)
         )
         if self._needs.has_side_effects:
             _read_all(read())
@@ -168,8 +169,11 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
             for block in encode_document(_header(stage), counted, conclude, yields=self.yields or self.record_type):
                 output.write(block)
 
-    def _read_message(self, message: Message, settings: S, context: ExecutionContext) -> Iterator[R | BadRow]:
-        for number, record in enumerate(message.source.read(self._needs.source_bucket(settings)), start=1):
+    def _read_message(
+        self, message: Message, settings: S, context: ExecutionContext, tally: Tally
+    ) -> Iterator[R | BadRow]:
+        skipped: Counter[str] = Counter()
+        for number, record in enumerate(message.source.read(self._needs.source_bucket(settings), skipped), start=1):
             if isinstance(record, BadRow):
                 yield record
                 continue
@@ -180,6 +184,9 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
                     f"{context.current_stage} cannot take record {number} of the message: {error}; send records that "
                     "fit, or put a stage first that makes them"
                 ) from error
+        if skipped:
+            # The greater, not the sum: a stage with side effects reads its input twice.
+            tally.share().counts |= skipped
 
     def _admit(self, records: Iterator[R], stage: StageContext[S]) -> Iterator[R]:
         """Return the records that the stage can take; the others are rejected."""

@@ -1,5 +1,6 @@
 """Records that travel in the message itself."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,5 +12,6 @@ class Inline(BaseSource, frozen=True, tag="inline"):
 
     records: list[dict[str, Any]]
 
-    def read(self, source_bucket: str | None) -> Iterator[dict[str, Any]]:  # noqa: ARG002 - the interface of all sources
+    # The arguments are those of all sources.
+    def read(self, source_bucket: str | None, skipped: Counter[str]) -> Iterator[dict[str, Any]]:  # noqa: ARG002
         return iter(self.records)

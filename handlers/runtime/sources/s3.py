@@ -1,6 +1,7 @@
 """Records in objects of S3: JSON Lines or CSV, plain or gzip."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -25,32 +26,40 @@ class S3(BaseSource, frozen=True, tag="s3"):
         if (self.key is None) == (self.prefix is None):
             raise ValueError("a source of kind s3 has either a key or a prefix")
 
-    def read(self, source_bucket: str | None) -> Iterator[dict[str, Any] | BadRow]:
+    def read(self, source_bucket: str | None, skipped: Counter[str]) -> Iterator[dict[str, Any] | BadRow]:
         if self.bucket != source_bucket:
             raise PermanentStageError(
                 f"the message's source is bucket {self.bucket}, but the step declares {source_bucket or 'none'}; name "
                 "that bucket in the message, or set source_bucket in the step's settings and deploy again"
             )
-        return self._read_all(Storage(self.bucket))
+        return self._read_all(Storage(self.bucket), skipped)
 
-    def _read_all(self, storage: Storage) -> Iterator[dict[str, Any] | BadRow]:
+    def _read_all(self, storage: Storage, skipped: Counter[str]) -> Iterator[dict[str, Any] | BadRow]:
         # Loaded here: stages that are not first, or take records from the message, need none of it.
+        from handlers.runtime.sources.lines import EmptyFileError
         from handlers.runtime.sources.rows import read_rows
 
-        logger().info("stage source", sourcePath=storage.locate(self.key or self.prefix or ""))
+        place = storage.locate(self.key or self.prefix or "")
+        logger().info("stage source", sourcePath=place)
+        missing = "check the key in the message, and whether its export has run"
+        objects = empty = 0
         for key in self._list_keys(storage):
-            missing = "check the key in the message, and whether its export has run"
-            yield from read_rows(storage.read(key, missing=missing), storage.locate(key))
-
-    def _list_keys(self, storage: Storage) -> Iterator[str]:
-        if self.key is not None:
-            yield self.key
-            return
-        key = None
-        for key in storage.list(self.prefix or ""):
-            yield key
-        if key is None:
+            objects += 1
+            try:
+                yield from read_rows(storage.read(key, missing=missing), storage.locate(key), skipped)
+            except EmptyFileError:
+                empty += 1
+        if not objects:
             raise PermanentStageError(
-                f"there is no object under {storage.locate(self.prefix or '')}; check the prefix in the message, and "
-                "whether its export has run"
+                f"there is no object under {place}; check the prefix in the message, and whether its export has run"
             )
+        if empty == objects:
+            what = f"{place} is empty" if self.key else f"all {objects} objects under {place} are empty"
+            raise PermanentStageError(
+                f"{what}; check whether the export has run; for a day without data, export a CSV file with the header "
+                "alone, or send inline records: []"
+            )
+        skipped["emptyObjects"] += empty
+
+    def _list_keys(self, storage: Storage) -> Iterable[str]:
+        return storage.list(self.prefix or "") if self.key is None else [self.key]

@@ -1,0 +1,25 @@
+"""What the tests of files share: to read one from its bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from handlers.runtime.sources import BadRow
+from handlers.runtime.sources.rows import read_rows
+
+Rows = list[dict[str, object] | BadRow]
+
+
+def read(
+    body: bytes, name: str = "s3://b/rows.jsonl", size: int = 64 * 1024, skipped: Counter[str] | None = None
+) -> Rows:
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+    return list(read_rows(chunks, name, Counter() if skipped is None else skipped))
+
+
+def read_csv(body: bytes) -> Rows:
+    return read(body, "rows.csv")
+
+
+def bad_rows(found: Rows) -> list[tuple[str, str, str]]:
+    return [(row.code, row.reason, row.text) for row in found if isinstance(row, BadRow)]
