@@ -284,7 +284,8 @@ def _expected(target: type[msgspec.Struct], place: KeyPath, text: str, value: An
     if not text.startswith("Expected "):
         return text  # a ValueError of the Struct itself, e.g. of a handler's Settings
     said = text.replace("`", "").removeprefix("Expected ").split(" matching regex ")[0]
-    return f"expected {said}{_in_brackets(description)}"
+    cure = "; write it on one line, without | or >" if isinstance(value, str) and value.endswith("\n") else ""
+    return f"expected {said}{_in_brackets(description)}{cure}"
 
 
 def _values_at(target: type[msgspec.Struct], place: KeyPath) -> list[str]:

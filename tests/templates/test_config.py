@@ -339,9 +339,9 @@ def test_a_value_that_yaml_reads_in_two_ways_is_refused_everywhere(place: str, t
     ],
 )
 def test_a_name_that_ends_in_a_line_feed_is_refused(old: str, new: str, place: str) -> None:
-    assert re.match(
-        rf"orders\.yaml:\d+: {re.escape(place)}[.\w]* is '[\w-]+\\n': expected str \(", refusal(changed(old, new))
-    )
+    message = refusal(changed(old, new))
+    assert re.match(rf"orders\.yaml:\d+: {re.escape(place)}[.\w]* is '[\w-]+\\n': expected str \(", message)
+    assert message.endswith("); write it on one line, without | or >")
 
 
 def test_a_missing_file_a_folder_and_a_binary_file_are_refused(tmp_path: Path) -> None:
