@@ -301,3 +301,36 @@ def test_a_column_whose_name_holds_a_dot_can_be_mapped(set_settings: Any) -> Non
 def test_rows_that_are_no_records_count_towards_the_error_rate() -> None:
     with pytest.raises(PermanentStageError, match=r"2 of 3 records are bad \(JSON_INVALID 2\)"):
         transform_object("day.jsonl", json.dumps(raw("c1")).encode() + b"\n1\n2\n")
+
+
+def csv_rows(number: int) -> list[bytes]:
+    header = b"customerId,subjectType,subjectId,eventDate"
+    return [header, *(b"c%d,order,o%d,2026-01-01T00:00:00Z" % (row, row) for row in range(number))]
+
+
+@pytest.mark.usefixtures("exports")
+@pytest.mark.parametrize("number", [1_000, 20_000])
+def test_a_stray_quote_fails_the_stage_and_is_named(number: int) -> None:
+    rows = csv_rows(number)
+    rows[21] = rows[21].replace(b"order", b'"order')
+    with pytest.raises(
+        PermanentStageError, match=r"^the quote that opens in line 22 of s3://my-exports/day.csv is not"
+    ):
+        transform_object("day.csv", b"\n".join(rows))
+    assert output_key(EXECUTION, "ETLStage") not in keys()
+
+
+@pytest.mark.usefixtures("exports")
+def test_rows_between_two_stray_quotes_are_counted_one_by_one() -> None:
+    rows = csv_rows(1_000)
+    rows[21] = rows[21].replace(b"order", b'"order')
+    rows[320] = rows[320].replace(b"order", b'order"')
+    metadata = transform_object("day.csv", b"\n".join(rows))["metadata"]
+    assert (metadata["outputRecordCount"], metadata["rejections"]) == (700, {"CSV_QUOTED_ROWS": 300})
+    assert [line["record"] for line in rejected("ETLStage")] == [row.decode() for row in rows[21:321]]
+
+
+@pytest.mark.usefixtures("exports")
+def test_a_header_without_rows_is_a_day_without_data() -> None:
+    metadata = transform_object("day.csv", csv_rows(0)[0])["metadata"]
+    assert (metadata["inputRecordCount"], metadata["counts"]) == (0, {"emptyObjects": 1})
