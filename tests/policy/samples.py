@@ -17,6 +17,7 @@ from ceap.policy.catalogue import Entry
 from ceap.policy.guard.rule_files import Result, RuleFile, evaluate, load_rules
 from ceap.policy.verdict import GUARD_RULES, load_all_entries
 from tests import reference
+from tests.policy.engines import FASTEST
 
 Json = dict[str, Any]
 
@@ -75,4 +76,4 @@ def changed(kind: str, change: Callable[[Json], None]) -> Json:
 def results(rule: str, *data: str) -> list[Result]:
     """Return what the file that declares a rule says of templates in JSON."""
     [rule_file] = [file for file in rules() if rule in file.rules]
-    return evaluate(data, [rule_file], [f"template {number}" for number in range(len(data))])
+    return evaluate(data, [rule_file], [f"template {number}" for number in range(len(data))], FASTEST)

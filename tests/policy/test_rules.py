@@ -20,6 +20,7 @@ from ceap.policy.verdict import GUARD_RULES, Judgement, judge
 from templates.model import GlueStep, Workflow
 from templates.render import render
 from templates.stacks import workflow_stack
+from tests.policy.engines import FASTEST
 from tests.policy.samples import KINDS, cases, catalogue, golden, rules
 from tests.proofs import proves
 from tests.strategies import all_workflows
@@ -158,7 +159,7 @@ def test_cfn_guard_alone_finds_and_passes_every_case_of_every_rule_file() -> Non
 def test_each_rule_gives_the_expected_verdict_on_every_valid_workflow(workflow: Workflow) -> None:
     stack = workflow_stack(workflow)
     template = parse_template(render(stack), "workflow.template.yaml")
-    [judgement] = judge([template], rules(), lint=False)
+    [judgement] = judge([template], rules(), lint=False, engine=FASTEST)
     assert judgement.findings == []
     assert judgement.verdicts == expected_of(workflow)
     assert template.data == stack
