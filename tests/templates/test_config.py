@@ -379,35 +379,3 @@ def test_an_express_workflow_with_a_glue_step_is_refused(declaration: dict[str, 
     declaration["steps"][index] = {"stage": declaration["steps"][index]["stage"], "glue": "job"}
     with pytest.raises(ConfigError, match=r"steps\[\d]\.glue is 'job', but an EXPRESS workflow cannot wait"):
         workflow_of(declaration)
-
-
-@pytest.mark.parametrize("bucket", ["my-exports", "a.b-c.1", "x" * 63])
-def test_a_source_bucket_is_declared_by_its_name(bucket: str) -> None:
-    text = changed("handler: take\n", f"handler: take\n    settings: {{source_bucket: {bucket}}}\n")
-    assert parse_workflow(parse_source(text, "orders.yaml")).lambda_steps[0].settings == {"source_bucket": bucket}
-
-
-@pytest.mark.parametrize("bucket", ["My-exports", "ab", "x" * 64, "a..b", "my_exports", "-exports", "exports-", "'*'"])
-def test_what_is_no_name_of_a_bucket_is_refused(bucket: str) -> None:
-    text = changed("handler: take\n", f"handler: take\n    settings: {{source_bucket: {bucket}}}\n")
-    message = refusal(text)
-    assert message.startswith("orders.yaml:6: steps[0].settings.source_bucket is ")
-    assert message.endswith("(a bucket's name: 3 to 63 of a-z, 0-9, hyphen and single dots)")
-
-
-@pytest.mark.property(40)
-def test_a_workflow_bucket_is_no_source() -> None:
-    text = changed("handler: take\n", "handler: take\n    settings: {source_bucket: ceap-workflow-dev-123456789012}\n")
-    assert refusal(text) == (
-        "orders.yaml:6: steps[0].settings.source_bucket is 'ceap-workflow-dev-123456789012', a workflow bucket, "
-        "where a stage may read only the previous stage's output; name another"
-    )
-
-
-@pytest.mark.property(42)
-def test_a_source_bucket_of_a_stage_that_reads_no_message_is_refused() -> None:
-    text = VALID + "  - stage: AgainStage\n    handler: take\n    settings: {source_bucket: my-exports}\n"
-    assert refusal(text) == (
-        "orders.yaml:10: steps[2].settings.source_bucket is 'my-exports', but only the first stage reads a message's "
-        "source; leave it out, or put the stage first"
-    )
