@@ -97,6 +97,7 @@ def test_a_path_leads_into_nested_objects() -> None:
         ({"customer.id": "column"}, {"customerId": "column"}),
         ({"customer.id": "column", "customer": {"id": "path"}}, {"customerId": "column"}),
         ({"customer.id": "", "customer": {"id": "path"}}, {}),
+        ({"customer.id": None, "customer": {"id": "path"}}, {}),
         ({"customer": {"id": "path"}}, {"customerId": "path"}),
         ({"customer": {"id.": "path"}, "customer.": "x"}, {}),
     ],
