@@ -30,7 +30,7 @@ from handlers.runtime.contract import output_key, stage_prefix
 from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
 from templates import discovery, naming
 from templates.definition import KINDS, PUT_OBJECT, integration_of
-from templates.model import StepKind
+from templates.model import StepKind, WorkflowType
 
 _LOG: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
 _WRITE: Final = ("s3:PutObject", "s3:AbortMultipartUpload")
@@ -53,7 +53,11 @@ _DELIVER_LOGS: Final = (
 )
 _TRACE: Final = (*_SEND_TRACES, "xray:GetSamplingRules", "xray:GetSamplingTargets")
 
-_INVOCATIONS: Final = {"REQUEST_RESPONSE": "states:StartSyncExecution", "FIRE_AND_FORGET": "states:StartExecution"}
+# By the target's type, not by InvocationType: with a wrong one, P13 or P19 says so, and the grant is right.
+_STARTS: Final[dict[str, str]] = {
+    WorkflowType.EXPRESS: "states:StartSyncExecution",
+    WorkflowType.STANDARD: "states:StartExecution",
+}
 _KEY_PATH: Final = re.compile(r"States\.Format\('([^']*)', \$\$\.Execution\.Name\)")
 
 
@@ -255,9 +259,10 @@ def _of_task(template: Template, integration: Any, task: _Task) -> list[Grant] |
 def _of_pipe(template: Template, pipe: Resource) -> list[Grant] | None:
     """Return what a pipe from a queue to a state machine uses; others are not known here."""
     source, target = (pointed_at(template, pipe.properties.get(side)) for side in ("Source", "Target"))
-    parameters = at(pipe.properties, "TargetParameters", "StepFunctionStateMachineParameters")
-    start = _INVOCATIONS.get(str(at(parameters, "InvocationType") or "REQUEST_RESPONSE"))
-    if not (source and source.type == QUEUE and target and target.type == MACHINE and start):
+    if not (source and source.type == QUEUE and target and target.type == MACHINE):
+        return None
+    start = _STARTS.get(str(target.properties.get("StateMachineType", WorkflowType.STANDARD)))
+    if start is None:
         return None
     grants = _on(_TAKE_MESSAGES, resolve(template, pipe.properties["Source"]))
     grants.append(Grant(start, resolve(template, pipe.properties["Target"])))

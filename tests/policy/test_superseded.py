@@ -83,7 +83,7 @@ def test_one_misspelt_letter_gives_one_finding_with_the_right_cure(
         (STANDARD, ("      StateMachineType: STANDARD\n", ""), "P18_STANDARD_EXECUTION"),
     ],
 )
-def test_a_wrong_type_is_not_found_twice(
+def test_a_wrong_type_is_found_once(
     declaration: Path, change: tuple[str, str], rule: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = render(workflow_stack(parse_workflow(load_source(declaration))))
@@ -91,6 +91,4 @@ def test_a_wrong_type_is_not_found_twice(
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(text.replace(*change), encoding="utf-8")
     assert main(["check", str(wrong)]) == 1
-    found = capsys.readouterr().out
-    assert f": {rule}: " in found
-    assert ": P27_INVOCATION_FOLLOWS_TYPE: " not in found
+    assert [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()] == [rule]
