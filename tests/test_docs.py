@@ -16,7 +16,7 @@ def prose(text: str) -> list[str]:
     """Return the lines of a page that are neither code nor table, without the addresses of links."""
     outside = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.DOTALL | re.MULTILINE)
     lines = [re.sub(r"(?<=\])\(https?:[^)]*\)|<https?:[^>]*>", "", line) for line in outside.splitlines()]
-    return [line for line in lines if not line.startswith("|")]
+    return [line for line in lines if not line.lstrip().startswith("|")]
 
 
 def anchors(page: Path) -> set[str]:
