@@ -51,13 +51,16 @@ def run(arguments: argparse.Namespace) -> int:
     from ceap.ceap_toml import load_config
     from ceap.cfn.template import load_template
     from ceap.policy.checks import load_checks
+    from ceap.policy.guard.cfn_guard import missing_build
     from ceap.policy.guard.engine import choose_engine
     from ceap.policy.reports.report import Report, summarize
-    from ceap.policy.superseded import without_followers
+    from ceap.policy.superseded import find_causes
     from ceap.policy.verdict import judge, load_all_rules
     from ceap.policy.waiver import apply_waivers, load_waivers, read_waivers
 
     engine = choose_engine(arguments.engine)
+    if arguments.engine is None and (missing := missing_build()):
+        sys.stderr.write(f"ceap: {missing}; the library cfn-guard-rs judges instead\n")
     config = load_config(Path.cwd())
     folders = [Path(folder) for folder in dict.fromkeys(map(relpath, (*config.rules, *arguments.rules)))]
     rules = load_all_rules(folders)
@@ -72,9 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
     judgements = judge(templates, rules, engine=engine)
     findings = sorted([*findings, *(finding for judgement in judgements for finding in judgement.findings)])
     applied = apply_waivers(findings, waivers, today())
+    causes = find_causes(applied.findings, [waived.finding for waived in applied.waived])
     report = Report(
         judgements=judgements,
-        findings=without_followers(applied.findings),
+        findings=causes.findings,
+        left_out=causes.left_out,
         waived=applied.waived,
         unused=applied.unused,
         generated=generated,

@@ -16,6 +16,7 @@ from ceap.cli import main
 from ceap.commands.check import FORMATS
 from templates.render import render
 from templates.stacks import foundation_stack
+from tests.policy.engines import needs_library
 from tests.reference import EXPRESS
 
 RULES_PAGE = project.ROOT / "docs/reference/rules.md"
@@ -203,6 +204,27 @@ def test_a_waiver_in_metadata_counts_in_every_format(own: Path, capsys: pytest.C
     out = capsys.readouterr().out
     assert out.count("a sandbox") == 6
     assert '"kind": "inSource"' in out
+
+
+@needs_library
+def test_the_library_finds_the_same_as_the_binary(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "waivers.yaml").write_text("waivers: []")
+    assert check("a.yaml") == 1
+    found = capsys.readouterr()
+    assert check("a.yaml", "--engine", "library") == 1
+    assert capsys.readouterr() == found
+
+
+@needs_library
+def test_where_the_binary_has_no_build_it_says_that_the_library_judges(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.yaml").write_text(SETTING)
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    assert check("a.yaml") == 1
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert first.startswith("ceap: cfn-guard, which judges the rules, has no build for ")
+    assert first.endswith("; the library cfn-guard-rs judges instead")
 
 
 def test_a_waiver_of_no_rule_ends_with_one_message_and_code_2(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,15 +42,12 @@ _CURE: Final = f"run `make clean`, then `make check`, or pip install --no-deps {
 _running: Final[set[subprocess.Popen[bytes]]] = set()
 
 
-def has_build() -> bool:
-    """Tell whether there is a cfn-guard for this system."""
-    return _system() in _BINARIES
-
-
-def no_build() -> str:
-    """Return what is wrong on a system without one, and which systems have it."""
+def missing_build() -> str | None:
+    """Return what a system lacks for which there is no cfn-guard, and which have it; None where there is one."""
+    if _system() in _BINARIES:
+        return None
     supported = ", ".join(" ".join(known) for known in _BINARIES)
-    return f"cfn-guard, which judges the rules, has no build for {' '.join(_system())}; use {supported}"
+    return f"cfn-guard, which judges the rules, has no build for {' '.join(_system())}, only for {supported}"
 
 
 def _system() -> tuple[str, str]:
@@ -64,8 +61,8 @@ def find_engine() -> Path:
     Raises:
         SetupError: there is none for this system, or it cannot be put there.
     """
-    if not has_build():
-        raise SetupError(no_build())
+    if missing := missing_build():
+        raise SetupError(missing)
     inside, digest = _BINARIES[_system()]
     engine = Path(sys.prefix, "bin", "cfn-guard")
     if not (engine.is_file() and os.access(engine, os.X_OK) and _digest(engine.read_bytes()) == digest):

@@ -65,15 +65,15 @@ def choose_engine(name: str | None = None) -> Engine:
     """
     from ceap.policy.guard import cfn_guard
 
-    if name == "binary" or (name is None and cfn_guard.has_build()):
+    missing = cfn_guard.missing_build()
+    if name == "binary" or (name is None and not missing):
         return cfn_guard
     from ceap.policy.guard import library
 
     try:
         library.find_engine()
     except SetupError as error:
-        text = f"{error}, or leave out --engine library" if name else f"{cfn_guard.no_build()}; {error}"
-        raise SetupError(text) from None
+        raise SetupError(f"{error}, or leave out --engine library" if name else f"{missing}; {error}") from None
     return library
 
 

@@ -75,7 +75,10 @@ def _judge(template: str, rules: str, stop: threading.Event) -> EngineReport:
         raise SetupError(f"{DISTRIBUTION}: was ended; run `ceap check` again")
     try:
         record = run_checks(template, rules, True)
-    except Exception as error:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        # A panic of the library is no Exception.
         if type(error).__name__ == "CfnGuardParseError":
             raise GuardSyntaxError(str(error).rpartition("Error parsing file ")[2].strip("` ")) from None
         raise GuardError(str(error)) from None

@@ -82,7 +82,9 @@ def test_a_system_without_an_engine_is_told_which_ones_have_it(
     monkeypatch: pytest.MonkeyPatch, environment: Path
 ) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "riscv64")
-    with pytest.raises(SetupError, match=r"has no build for Linux riscv64; use Linux x86_64, Linux aarch64, Darwin"):
+    with pytest.raises(
+        SetupError, match=r"has no build for Linux riscv64, only for Linux x86_64, Linux aarch64, Darwin"
+    ):
         find_engine()
 
 

@@ -66,6 +66,21 @@ def test_what_it_cannot_judge_is_an_error(rules: str, data: str, error: type[Gua
     assert type(raised.value) is error
 
 
+class PanicError(BaseException):
+    """What the library raises where its own code fails."""
+
+
+@needs_library
+@pytest.mark.parametrize("panic", [PanicError("slice index"), MemoryError("full")])
+def test_a_failure_inside_it_is_an_error_of_the_engine(panic: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(template: str, rules: str, verbose: bool) -> str:
+        raise panic
+
+    monkeypatch.setattr(library, "find_engine", lambda: fail)
+    with pytest.raises(GuardError, match=str(panic)):
+        run_engine([RULE], [DATA])
+
+
 @needs_library
 def test_a_stopped_run_ends_before_its_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
     run_checks = find_engine()
@@ -116,6 +131,7 @@ def test_a_library_that_is_asked_for_but_missing_is_named_with_the_cure() -> Non
 @pytest.mark.usefixtures("no_build", "no_library")
 def test_where_neither_exists_the_message_says_what_does() -> None:
     with pytest.raises(
-        SetupError, match=r"has no build for Linux riscv64; use Linux x86_64, .*; cfn-guard-rs, .* is not installed"
+        SetupError,
+        match=r"has no build for Linux riscv64, only for Linux x86_64, .*; cfn-guard-rs, .* is not installed",
     ):
         choose_engine()
