@@ -4,10 +4,12 @@ Applied to the findings that count, after waivers: a waived finding hides nothin
 clean, because the cause counts.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 from ceap.policy.finding import Finding
+from ceap.policy.vocabulary.echoes import without_echoes
+from ceap.policy.waiver import LINT
 
 _GRANT_RULES: Final = frozenset(
     {"P40_FUNCTION_GRANTS", "P40_JOB_GRANTS", "P42_GRANTS_ARE_USES", "P42_STATE_MACHINE_GRANTS"}
@@ -26,10 +28,22 @@ A misspelt action grants nothing, so the intended grant is missing, and the miss
 _DEFINITION: Final = "/Properties/DefinitionString/"
 
 
-def without_followers(findings: Sequence[Finding]) -> list[Finding]:
-    """Return findings without those that follow from others among them, in their order."""
-    causes = [finding for finding in findings if finding.rule in FOLLOWERS]
-    return [finding for finding in findings if not any(_follows(finding, cause) for cause in causes)]
+class Causes(NamedTuple):
+    """The findings that stand for themselves, in their order, and how many were left out because they may follow."""
+
+    findings: list[Finding]
+    left_out: int
+
+
+def find_causes(findings: Sequence[Finding], waived: Iterable[Finding] = ()) -> Causes:
+    """Return findings without those that say of a place what another says better, or follow from others among them.
+
+    Who waives a rule's finding on a value accepts that value; a warning of cfn-lint says less.
+    """
+    told = without_echoes(findings, (finding for finding in waived if not LINT.fullmatch(finding.rule)))
+    causes = [finding for finding in told if finding.rule in FOLLOWERS]
+    kept = [finding for finding in told if not any(_follows(finding, cause) for cause in causes)]
+    return Causes(kept, len(told) - len(kept))
 
 
 def _follows(finding: Finding, cause: Finding) -> bool:

@@ -1,5 +1,6 @@
 """The verdict on templates: all checks together."""
 
+import copy
 import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -8,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from ceap.cfn.document import parse_json
+from ceap.cfn.lookup import FUNCTION, at, resources
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry, load_catalogue
 from ceap.policy.checks import definition_json, load_checks
@@ -16,12 +19,14 @@ from ceap.policy.freshness import ENTRIES, JUDGED
 from ceap.policy.guard import cfn_guard
 from ceap.policy.guard.engine import Engine, Verdict
 from ceap.policy.guard.rule_files import Result, RuleFile, evaluate, load_rules, refuse_clashes
-from ceap.policy.vocabulary.echoes import without_echoes
 from ceap.policy.vocabulary.kinds import kind_of
+from handlers.runtime.needs import SETTINGS_VARIABLE
 
 _NOTHING_JUDGED: Final = Fault(
     "", "no Guard rule applies to anything in this template", "name a template of a workflow, or --rules of your own"
 )
+
+_SETTINGS: Final = ("Environment", "Variables", SETTINGS_VARIABLE)
 
 GUARD_RULES: Final = Path(__file__).resolve().parents[2] / "guard_rules"
 
@@ -81,7 +86,7 @@ def judge(
     engine.find_engine()  # before anything takes time
     readable = {number: each for number, each in enumerate(templates) if not any(definition_json.check(each))}
     with ThreadPoolExecutor(1) as pool:
-        data = [json.dumps(template.data) for template in readable.values()]
+        data = [_for_guard(template) for template in readable.values()]
         running = pool.submit(evaluate, data, rules, [template.file for template in readable.values()], engine)
         try:
             checks = load_checks()
@@ -102,9 +107,29 @@ def judge(
     ]
 
 
+def _for_guard(template: Template) -> str:
+    """Return a template as JSON in which settings that are no JSON object are empty: Guard would stop at them.
+
+    With empty settings, a function may read least; that the settings are wrong is found by WIRE08.
+    """
+    data = template.data
+    for function in resources(template, FUNCTION):
+        settings = at(function.properties, *_SETTINGS)
+        if settings is not None and not _is_object(settings):
+            data = copy.deepcopy(data) if data is template.data else data
+            at(data, "Resources", function.logical_id, "Properties", *_SETTINGS[:-1])[SETTINGS_VARIABLE] = "{}"
+    return json.dumps(data)
+
+
+def _is_object(text: object) -> bool:
+    try:
+        return isinstance(text, str) and isinstance(parse_json(text), dict)
+    except ValueError:
+        return False
+
+
 def _judgement(template: Template, findings: list[Finding], result: Result) -> Judgement:
     of_rules = [finding_at(template, failure.rule, failure.fault, failure.source) for failure in result.failures]
     if set(result.verdicts.values()) == {"SKIP"}:
         of_rules.append(finding_at(template, JUDGED, _NOTHING_JUDGED, ENTRIES[JUDGED].source))
-    shown = sorted(without_echoes(findings + of_rules))
-    return Judgement(template.file, result.verdicts, shown, is_ours=kind_of(template) is not None)
+    return Judgement(template.file, result.verdicts, sorted(findings + of_rules), is_ours=kind_of(template) is not None)

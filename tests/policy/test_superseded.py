@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from ceap.cli import main
 from ceap.policy.finding import Finding
-from ceap.policy.superseded import FOLLOWERS, without_followers
+from ceap.policy.superseded import FOLLOWERS, Causes, find_causes
 from ceap.policy.verdict import load_all_entries, load_all_rules
+from ceap.policy.vocabulary import KNOWN_RESOURCES
 from ceap.policy.waiver import LINT
 from templates.config import parse_workflow
 from templates.render import render
@@ -16,6 +18,7 @@ from templates.stacks import workflow_stack
 from tests.reference import EXPRESS, STANDARD
 
 ROLE = "/Resources/Role/Properties/Policies"
+PLACE = "/Resources/Logs/Properties/RetentionInDays"
 ACTION = f"{ROLE}/0/PolicyDocument/Statement/0/Action/0"
 
 
@@ -43,8 +46,8 @@ def test_every_rule_that_follows_or_is_followed_is_one_of_ours_or_of_cfn_lint() 
     ],
 )
 def test_what_follows_from_a_misspelt_action_is_left_out_while_that_one_stands(follower: Finding) -> None:
-    assert without_followers([MISSPELT, follower]) == [MISSPELT]
-    assert without_followers([follower]) == [follower]
+    assert find_causes([MISSPELT, follower]) == Causes([MISSPELT], left_out=1)
+    assert find_causes([follower]) == Causes([follower], left_out=0)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,7 @@ def test_what_follows_from_a_misspelt_action_is_left_out_while_that_one_stands(f
     ],
 )
 def test_what_does_not_follow_stays(other: Finding) -> None:
-    assert without_followers([MISSPELT, other]) == [MISSPELT, other]
+    assert find_causes([MISSPELT, other]) == Causes([MISSPELT, other], left_out=0)
 
 
 @pytest.mark.parametrize("declaration", [EXPRESS, STANDARD])
@@ -70,9 +73,24 @@ def test_one_misspelt_letter_gives_one_finding_with_the_right_cure(
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(text.replace(f"- {action}\n", f"- {misspelt}\n", 1), encoding="utf-8")
     assert main(["check", str(wrong)]) == 1
-    [line] = capsys.readouterr().out.splitlines()
+    out, err = capsys.readouterr()
+    [line] = out.splitlines()
+    assert re.search(r"^1 finding in 1 template, [3-9] more that may follow from them left out; ", err, re.MULTILINE)
     assert f": IAM01_ACTIONS_EXIST: AWS has no action {misspelt} | " in line
     assert f"| fix: perhaps {action} [" in line
+
+
+@pytest.mark.parametrize(("rule", "path"), [("P35_LOG_RETENTION", PLACE), ("P42_GRANTS_ARE_USES", PLACE)])
+def test_who_waives_a_rules_finding_on_a_value_accepts_the_value(rule: str, path: str) -> None:
+    assert find_causes([finding(KNOWN_RESOURCES, PLACE)], [finding(rule, path)]) == Causes([], left_out=0)
+
+
+@pytest.mark.parametrize(
+    "waived", [finding("E3012", PLACE), finding("P35_LOG_RETENTION", f"{PLACE}/0"), finding("P35", PLACE, "b.yaml")]
+)
+def test_what_is_waived_elsewhere_or_in_words_of_cfn_lint_says_nothing_of_the_value(waived: Finding) -> None:
+    unknown = finding(KNOWN_RESOURCES, PLACE)
+    assert find_causes([unknown], [waived]) == Causes([unknown], left_out=0)
 
 
 @pytest.mark.parametrize(

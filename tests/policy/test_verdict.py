@@ -8,6 +8,10 @@ import pytest
 from ceap.cfn.template import parse_template
 from ceap.errors import UsageError
 from ceap.policy.verdict import judge, load_all_rules
+from templates.config import parse_workflow
+from templates.render import render
+from templates.source import parse_source
+from templates.stacks import workflow_stack
 from tests.policy.samples import golden, rules
 
 BROKEN = """\
@@ -43,6 +47,23 @@ def test_a_definition_that_guard_cannot_read_is_a_finding_and_no_engine_error() 
     assert [(each.file, len(each.verdicts)) for each in (before, after)] == [
         (golden(kind).file, sum(len(rule_file.rules) for rule_file in rules())) for kind in ("express", "standard")
     ]
+
+
+@pytest.mark.parametrize("settings", ["'{'", "'[1]'", "''", '\'{"a": 1, "a": 2}\'', "'NaN'"])
+def test_settings_that_are_no_json_object_are_one_finding_and_no_engine_error(settings: str) -> None:
+    text = re.sub("SETTINGS: .*", f"SETTINGS: {settings}", golden("express").text, count=1)
+    [judgement] = judge([parse_template(text, "t.yaml")], rules(), lint=False)
+    assert [finding.rule for finding in judgement.findings] == ["WIRE08_HANDLER_ENVIRONMENT"]
+    assert judgement.verdicts["P40_FUNCTION_GRANTS"] == "PASS"
+
+
+def test_settings_that_are_no_json_allow_no_bucket_to_be_read() -> None:
+    step = "{stage: TakeStage, handler: take, settings: {source_bucket: incoming}}"
+    source = parse_source(f"name: a\ntype: EXPRESS\nsteps:\n  - {step}\n", "a.yaml")
+    text = render(workflow_stack(parse_workflow(source)))
+    texts = text, re.sub("SETTINGS: .*", "SETTINGS: incoming", text)
+    right, wrong = judge([parse_template(each, "t.yaml") for each in texts], rules(), lint=False)
+    assert [each.verdicts["P40_FUNCTION_GRANTS"] for each in (right, wrong)] == ["PASS", "FAIL"]
 
 
 def test_rules_of_ones_own_are_judged_beside_ours(tmp_path: Path) -> None:

@@ -18,12 +18,14 @@ _BOLD, _RED, _DIM, _RESET = "\x1b[1m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """All that one check found.
 
-    `findings` are those that count, sorted, `unused` the waivers that match none. `generated` is how many generated
-    files were compared with their declarations, None when none were asked for.
+    `findings` are those that count, sorted, `left_out` is how many more may follow from them, `unused` the waivers that
+    match none. `generated` is how many generated files were compared with their declarations, None when none were
+    asked for.
     """
 
     judgements: Sequence[Judgement]
     findings: Sequence[Finding]
+    left_out: int = 0
     waived: Sequence[Waived] = ()
     unused: Sequence[Waiver] = ()
     generated: int | None = None
@@ -52,6 +54,7 @@ def format_json(report: Report) -> str:
         {
             "templates": [{"file": judgement.file, "rules": judgement.verdicts} for judgement in report.judgements],
             "findings": [msgspec.to_builtins(finding) for finding in report.findings],
+            "leftOut": report.left_out,
             "waived": [
                 msgspec.to_builtins(waived.finding) | {"waiver": _waiver(waived.waiver)} for waived in report.waived
             ],
@@ -89,8 +92,9 @@ def summarize(report: Report, reference: str) -> str:
     lines += [_verdict(report, judgement) for judgement in report.judgements]
     found = plural(len(report.findings), "finding")
     waived = f", {len(report.waived)} waived" if report.waived else ""
+    more = f", {report.left_out} more that may follow from them left out" if report.left_out else ""
     why = f"; why each rule is there, and what to do: {reference}" if report.findings else ""
-    lines.append(f"{found} in {plural(len(report.judgements), 'template')}{waived}{why}")
+    lines.append(f"{found} in {plural(len(report.judgements), 'template')}{waived}{more}{why}")
     return "".join(f"{_printable(line)}\n" for line in lines)
 
 

@@ -53,6 +53,7 @@ def test_json_has_every_verdict_every_finding_and_every_waiver() -> None:
     assert json.loads(format_json(REPORT)) == {
         "templates": [{"file": "a b.yaml", "rules": VERDICTS}],
         "findings": [msgspec.to_builtins(finding) for finding in REPORT.findings],
+        "leftOut": 0,
         "waived": [
             queue
             | {
@@ -82,6 +83,13 @@ def test_the_summary_lists_what_is_waived_and_counts_the_rest() -> None:
         "a b.yaml: rules: 1 pass, 2 fail, 1 not applicable; 3 findings, 2 waived\n"
         "3 findings in 1 template, 2 waived; why each rule is there, and what to do: docs/rules.md\n"
     )
+
+
+def test_the_summary_and_json_say_how_many_findings_are_left_out() -> None:
+    report = msgspec.structs.replace(REPORT, left_out=2)
+    total = "3 findings in 1 template, 2 waived, 2 more that may follow from them left out; why each rule is there"
+    assert f"\n{total}" in summarize(report, "docs/rules.md")
+    assert json.loads(format_json(report))["leftOut"] == 2
 
 
 def test_the_summary_of_a_clean_project_says_so() -> None:
