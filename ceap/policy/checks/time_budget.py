@@ -36,7 +36,7 @@ ENTRY: Final = Entry(
     fix="Set `TimeoutSeconds` to the number that the finding names, or shorten the `Timeout` of the function or job.",
     property=25,
     requirement=("4.1", "6.1", "6.4"),
-    source="https://docs.aws.amazon.com/step-functions/latest/dg/sfn-stuck-execution.html",
+    source="https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#sfn-stuck-execution",
 )
 
 _ATTEMPTS_MAX: Final = 100
