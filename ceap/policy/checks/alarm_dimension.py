@@ -5,8 +5,6 @@ Source: requirement 8; "Available CloudWatch metrics" of SQS, "Monitoring Step F
 EventBridge Pipes", "Monitoring Amazon EventBridge", "Lambda metrics".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 

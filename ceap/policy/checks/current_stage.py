@@ -3,8 +3,6 @@
 Source: property 2; requirements 2.2 and 3.2.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Final, assert_never
 

@@ -5,8 +5,6 @@ queue.
 Source: requirement 8.5; SQS Developer Guide, "Configuring a dead-letter queue", RedriveAllowPolicy.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -4,8 +4,6 @@ With another key the first message fails; with another expiry items stay that sh
 requirement 10.4; `handlers/runtime/needs.py`; AWS::DynamoDB::Table.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Final

@@ -3,8 +3,6 @@
 Otherwise Guard's json_parse stops the whole rule file, and reports neither where nor why.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Final

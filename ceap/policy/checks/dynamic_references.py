@@ -5,8 +5,6 @@ or any other property reads it, it may be anything, and change without a change 
 Source: CloudFormation User Guide, "Using dynamic references".
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Final

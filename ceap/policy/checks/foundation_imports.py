@@ -4,8 +4,6 @@ CloudFormation accepts any export that exists, also a bucket's name in place of 
 Source: `templates/naming.py`, the one place of names; CloudFormation User Guide, "Fn::ImportValue".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Final
 

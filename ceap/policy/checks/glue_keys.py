@@ -3,8 +3,6 @@
 The first job reads what StageInput put on S3 for it. Source: property 23; requirements 5.6, 7.3 and 7.4.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final, assert_never
 

@@ -4,8 +4,6 @@ The check judges roles whose users are all known: functions with a handler of th
 a definition drives, pipes from a queue. Source: requirement 11.9, properties 40 and 42.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final, NamedTuple

@@ -6,8 +6,6 @@ variables too: AWS_ENDPOINT_URL sends all data elsewhere, PYTHONPATH runs other 
 Source: requirement 3.3; `handlers/runtime/needs.py`; AWS SDKs and Tools Reference Guide, "Environment variables".
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias

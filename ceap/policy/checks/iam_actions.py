@@ -3,8 +3,6 @@
 Source: Service Authorization Reference.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -4,8 +4,6 @@ A misspelt key is absent from every request, so that an Allow never allows and a
 Source: IAM User Guide, "AWS global condition context keys" and "Condition operators".
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any, Final

@@ -4,8 +4,6 @@ Which actions those are says the Service Authorization Reference. AWS's page on 
 actions that write logs with those of log delivery, all on "*". Actions with a wildcard: P42_NO_WILDCARDS.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

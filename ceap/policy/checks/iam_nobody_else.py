@@ -5,8 +5,6 @@ buckets; this check reads those of tables, keys, secrets, event buses, access po
 Source: IAM User Guide, "Cross-account policy evaluation logic".
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any, Final

@@ -3,8 +3,6 @@
 Source: Amazon S3, SQS and SNS Developer Guides on their policies.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

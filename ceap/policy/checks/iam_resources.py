@@ -4,8 +4,6 @@ A resource is also wrong if it is not an ARN, or if none of the actions is of it
 resource is the role. Source: Service Authorization Reference.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Final

@@ -3,8 +3,6 @@
 Source: IAM User Guide, "IAM JSON policy elements: Version".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -3,8 +3,6 @@
 Source: requirement 5.6; docs/reference/package.md; AWS::Glue::Job Command.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

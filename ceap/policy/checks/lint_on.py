@@ -3,8 +3,6 @@
 Source: cfn-lint's README, "Template metadata".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Final
 

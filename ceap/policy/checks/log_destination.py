@@ -6,8 +6,6 @@ Source: requirements 9.2 and 9.3; Step Functions Developer Guide, "Logging using
 Guide, "Logging for AWS Glue jobs".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final, assert_never
 

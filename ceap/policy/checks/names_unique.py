@@ -3,8 +3,6 @@
 Source: CloudFormation User Guide, "Name type".
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Final

@@ -3,8 +3,6 @@
 Source: aws/serverless-application-model#1618, "null values are not allowed in templates".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -4,8 +4,6 @@ Neither a macro of one's own nor one of AWS, e.g. SAM's. Source: CloudFormation 
 modules".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

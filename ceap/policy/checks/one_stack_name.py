@@ -5,8 +5,6 @@ names.
 Source: property 38; requirements 1.1 and 10.2.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final

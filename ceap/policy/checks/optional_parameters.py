@@ -5,8 +5,6 @@ leaves a given value unused. The check judges parameters with an empty Default, 
 Source: CloudFormation User Guide, "Condition functions".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 

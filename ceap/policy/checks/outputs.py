@@ -4,8 +4,6 @@ People send messages to QueueUrl, and every workflow imports by name. Grants spe
 fixed too. Source: `templates/naming.py`; CloudFormation User Guide, "Outputs".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Final
 

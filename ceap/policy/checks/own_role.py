@@ -4,8 +4,6 @@ A shared role gives each of its owners what the others need. Source: property 42
 "The confused deputy problem".
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any, Final

@@ -3,8 +3,6 @@
 With another name the first message fails. Source: docs/reference/package.md; AWS::Lambda::Function Handler.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -3,8 +3,6 @@
 Source: property 3; requirements 2.3, 2.4 and 3.1.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Final, assert_never

@@ -4,8 +4,6 @@ Source: property 33; requirements 4.3 and 8.6; SQS Developer Guide, "Visibility 
 "Amazon SQS as a source".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

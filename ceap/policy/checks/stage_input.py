@@ -3,8 +3,6 @@
 Source: property 4; requirements 2.4 and 7.1; Step Functions Developer Guide, "AWS SDK service integrations".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -5,8 +5,6 @@ stage's objects, which its role does not allow.
 Source: requirements 1.1 and 3.2; AWS::StepFunctions::StateMachine DefinitionSubstitutions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final, NamedTuple, assert_never
 

@@ -4,8 +4,6 @@ An item with a wrong version, e.g. in the future, makes all later records of it 
 Source: `handlers/runtime/metrics.py`; "Metrics concepts" in the CloudWatch User Guide.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -3,8 +3,6 @@
 Neither Guard nor cfn-lint follows the graph. Source: property 15; Amazon States Language, "Transitions".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Final
 

@@ -4,8 +4,6 @@ CloudFormation puts it into the JSON text as it is, after the definition was jud
 add states, a Catch or a grant. Source: AWS::StepFunctions::StateMachine, DefinitionSubstitutions.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any, Final

@@ -4,8 +4,6 @@ A token without a key stays in the definition as text. A key without a token has
 report it. Source: AWS::StepFunctions::StateMachine DefinitionSubstitutions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Final
 

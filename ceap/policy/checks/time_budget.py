@@ -4,8 +4,6 @@ If the task or the execution times out first, it says less than the function or 
 Source: property 25; requirements 4.1, 6.1 and 6.4; `templates/budget.py`, the one formula.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Final, assert_never
 

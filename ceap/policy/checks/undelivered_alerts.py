@@ -4,8 +4,6 @@ EventBridge drops an undelivered event without an error if the dead-letter queue
 Source: requirement 8.7; EventBridge User Guide, "Using dead-letter queues to process undelivered events".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """cfn-guard-rs: cfn-guard 3.0.1 as a Python module, where it has a wheel."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
