@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -86,8 +86,7 @@ def judge(
     engine.find_engine()  # before anything takes time
     readable = {number: each for number, each in enumerate(templates) if not any(definition_json.check(each))}
     with ThreadPoolExecutor(1) as pool:
-        data = [_for_guard(template) for template in readable.values()]
-        running = pool.submit(evaluate, data, rules, [template.file for template in readable.values()], engine)
+        running = pool.submit(_evaluate, [*readable.values()], rules, engine)
         try:
             checks = load_checks()
             findings = [[finding for check in checks for finding in check.check(template)] for template in templates]
@@ -107,18 +106,30 @@ def judge(
     ]
 
 
-def _for_guard(template: Template) -> str:
-    """Return a template as JSON in which settings that are no JSON object are empty: Guard would stop at them.
+def _evaluate(templates: Sequence[Template], rules: Sequence[RuleFile], engine: Engine) -> list[Result]:
+    """Return what the rules say of each template; ours read settings that are no JSON object as empty ones.
 
-    With empty settings, a function may read least; that the settings are wrong is found by WIRE08.
+    Guard would stop at them. With empty settings a function may read least; that they are wrong is found by WIRE08.
     """
+    names = [template.file for template in templates]
+    data = [json.dumps(template.data) for template in templates]
+    readable = [json.dumps(_with_readable_settings(template)) for template in templates]
+    if data == readable:
+        return evaluate(data, rules, names, engine)
+    ours = [rule_file for rule_file in rules if Path(rule_file.file).is_relative_to(GUARD_RULES)]
+    others = [rule_file for rule_file in rules if rule_file not in ours]
+    parts = zip(evaluate(readable, ours, names, engine), evaluate(data, others, names, engine), strict=True)
+    return [Result(one.verdicts | two.verdicts, [*one.failures, *two.failures]) for one, two in parts]
+
+
+def _with_readable_settings(template: Template) -> dict[str, Any]:
     data = template.data
     for function in resources(template, FUNCTION):
         settings = at(function.properties, *_SETTINGS)
         if settings is not None and not _is_object(settings):
             data = copy.deepcopy(data) if data is template.data else data
             at(data, "Resources", function.logical_id, "Properties", *_SETTINGS[:-1])[SETTINGS_VARIABLE] = "{}"
-    return json.dumps(data)
+    return data
 
 
 def _is_object(text: object) -> bool:

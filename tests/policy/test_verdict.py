@@ -66,6 +66,16 @@ def test_settings_that_are_no_json_allow_no_bucket_to_be_read() -> None:
     assert [each.verdicts["P40_FUNCTION_GRANTS"] for each in (right, wrong)] == ["PASS", "FAIL"]
 
 
+def test_a_rule_of_ones_own_judges_the_settings_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "own.guard").write_text(
+        "rule OWN { Resources.TakeFunction.Properties.Environment.Variables.SETTINGS == 'incoming' }"
+    )
+    text = re.sub("SETTINGS: .*", "SETTINGS: incoming", golden("express").text, count=1)
+    [judgement] = judge([parse_template(text, "t.yaml")], load_all_rules([tmp_path]), lint=False)
+    assert judgement.verdicts["OWN"] == "PASS"
+    assert len(judgement.verdicts) == 1 + sum(len(rule_file.rules) for rule_file in rules())
+
+
 def test_rules_of_ones_own_are_judged_beside_ours(tmp_path: Path) -> None:
     (tmp_path / "own.guard").write_text(
         "rule OWN_DELAY { Resources.Queue.Properties.DelaySeconds exists <<[OWN] no delay>> }"
