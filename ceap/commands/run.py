@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ceap.local.cloudformation import Stack
     from ceap.local.engine import Engine
     from ceap.local.run_report import RunReport
+    from ceap.local.seed import Seed
     from templates.model import Workflow
 
 NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -52,6 +53,7 @@ class Task(NamedTuple):
     copies: int
     failure: RequestedFailure | None
     keep: Path | None
+    seed: Seed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fail",
         metavar="STAGE",
         help=f"make a stage fail before its handler runs: {FAIL_FORM} (TIMES: the first attempts that fail, default 1)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=Path,
+        metavar="DIR",
+        help="fill buckets and tables from there (default: fixtures/{name}/ beside the declaration, if there is one)",
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="write every object of the workflow bucket there")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -84,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     task = Task(
         workflow=workflow.name,
         failure=_failure(arguments.fail, [step.stage for step in workflow.steps]) if arguments.fail else None,
+        seed=_seed(arguments.seed, arguments.workflow.parent / "fixtures" / workflow.name, workflow),
         body=_body(arguments.message, arguments.workflow.parent / "messages" / f"{workflow.name}.json"),
         copies=arguments.count,
         keep=_empty_folder(arguments.keep) if arguments.keep else None,
@@ -108,11 +117,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(engine: Engine, task: Task) -> RunReport:
-    """Deploy, send, drain and report."""
+    """Deploy, seed, send, drain and report."""
+    from ceap.local import seed
     from ceap.local.run_report import build_report
 
     _say(f"deploying the foundation and {task.workflow} into the local engine")
     foundation, stack = _deploy(engine, task)
+    seed.plant(task.seed, engine.client, foundation.outputs)
+    if planted := seed.describe(task.seed):
+        _say(planted)
     stages = {stage.state: stage for stage in engine.machine(stack.outputs["StateMachineArn"]).stages}
     if task.failure:
         engine.fail(stages[task.failure.stage], task.failure.error_type, task.failure.times)
@@ -268,6 +281,14 @@ def _failure(text: str, stages: Sequence[str]) -> RequestedFailure:
         raise UsageError(f"--fail {text}: {how!r} is not a number of failures; allowed: {FAIL_FORM}")
     times = None if how == "always" else int(how or 1)
     return RequestedFailure(stage, TransientStageError.__name__, times)
+
+
+def _seed(given: Path | None, default: Path, workflow: Workflow) -> Seed:
+    """Return what fills buckets and tables, or raise UsageError if something of it is wrong."""
+    from ceap.local.seed import load_seed, source_buckets
+    from templates.discovery import tables
+
+    return load_seed(given or (default if default.exists() else None), source_buckets(workflow), tables())
 
 
 def _body(given: str | None, default: Path) -> str:

@@ -1,0 +1,208 @@
+"""What a run finds when its message comes: objects in buckets, and items in tables.
+
+{folder}/s3/{bucket}/{key}       any files
+{folder}/tables/{table}.jsonl    one item a line, as plain JSON; the table by its declared name, e.g. `program_config`
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, NamedTuple, NoReturn
+
+import msgspec
+from boto3.dynamodb.types import TypeSerializer  # type: ignore[import-untyped]  # boto3 ships no types
+
+from ceap.errors import UsageError
+from handlers.runtime.batch import batched
+from handlers.runtime.needs import BucketName, Table
+from handlers.runtime.tables import PUT_LIMIT, Item, check_item
+from templates import discovery, naming, words
+from templates.model import Workflow
+
+BUCKETS_FOLDER: Final = "s3"
+TABLES_FOLDER: Final = "tables"
+FOLDERS: Final = (BUCKETS_FOLDER, TABLES_FOLDER)
+TABLE_SUFFIX: Final = ".jsonl"
+# Source: Amazon S3 User Guide, "Naming Amazon S3 objects".
+KEY_BYTES: Final = 1024
+_OWN_BUCKETS: Final = tuple(name.partition("$")[0] for name in (naming.WORKFLOW_BUCKET, naming.ARTIFACT_BUCKET))
+
+
+class Seed(NamedTuple):
+    """What to put where, and the folder that it comes from.
+
+    `buckets` holds the files of each bucket by key, `tables` the items of each table as DynamoDB's API has them.
+    """
+
+    folder: Path | None
+    buckets: Mapping[str, Mapping[str, Path]]
+    tables: Mapping[str, Sequence[Item]]
+
+
+def load_seed(folder: Path | None, source_buckets: Iterable[str], tables: Mapping[str, Table]) -> Seed:
+    """Read and check a seed, with the source buckets even if it has no files for them; None: nothing else.
+
+    Raises:
+        UsageError: A folder, a file or a line is wrong.
+    """
+    parts = {path.name: path for path in _children(folder)} if folder else {}
+    for name, path in parts.items():
+        if name not in FOLDERS:
+            raise UsageError(f"{path}: a seed has no {name!r}; {words.allowed(name, FOLDERS)}")
+    buckets, items = parts.get(BUCKETS_FOLDER), parts.get(TABLES_FOLDER)
+    return Seed(
+        folder=folder,
+        buckets={
+            **{name: {} for name in source_buckets},
+            **({path.name: _load_bucket(path) for path in _children(buckets)} if buckets else {}),
+        },
+        tables={path.stem: _load_table(path, tables) for path in _children(items)} if items else {},
+    )
+
+
+def source_buckets(workflow: Workflow) -> list[str]:
+    """Return the buckets that the steps of a workflow let messages name."""
+    needs = [(discovery.load_needs(step.handler), step.settings) for step in workflow.lambda_steps]
+    found = [need.source_bucket(msgspec.convert(settings, need.settings)) for need, settings in needs]
+    return [bucket for bucket in found if bucket is not None]
+
+
+def plant(seed: Seed, client: Callable[[str], Any], foundation: Mapping[str, str]) -> None:
+    """Make the buckets and put all objects and items, with clients that no policy limits.
+
+    `foundation` are the outputs of the foundation stack, which say what the tables are called.
+    """
+    for bucket, files in seed.buckets.items():
+        client("s3").create_bucket(Bucket=bucket)
+        for key, path in files.items():
+            with path.open("rb") as content:
+                client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+    for table, items in seed.tables.items():
+        name = foundation[f"{naming.table_id(table)}Name"]
+        for batch in batched(({"PutRequest": {"Item": item}} for item in items), PUT_LIMIT):
+            client("dynamodb").batch_write_item(RequestItems={name: batch})
+
+
+def describe(seed: Seed) -> str:
+    """Return what a seed holds, e.g. `seed DIR: bucket my-exports with 2 objects`; empty if it holds nothing."""
+    buckets = [f"bucket {name} with {words.plural(len(files), 'object')}" for name, files in seed.buckets.items()]
+    tables = [f"table {name} with {words.plural(len(items), 'item')}" for name, items in seed.tables.items()]
+    if not buckets and not tables:
+        return ""
+    return f"seed{f' {seed.folder}' if seed.folder else ''}: {', '.join((*buckets, *tables))}"
+
+
+def _children(folder: Path) -> list[Path]:
+    """Return what a folder holds, sorted; a link is refused, because it may lead anywhere."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise UsageError(f"{folder}: the seed's folder cannot be read: {error.strerror}; make it a folder") from None
+    for path in paths:
+        if path.is_symlink():
+            raise UsageError(f"{path}: is a symbolic link, and a seed holds files and folders only; put a copy there")
+    return paths
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in _children(folder):
+        if path.is_dir():
+            yield from _files(path)
+        else:
+            _check_file(path)
+            yield path
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():  # opening a pipe would wait
+        raise UsageError(f"{path}: is no file; remove it")
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}; make it readable, or remove it") from None
+
+
+def _load_bucket(folder: Path) -> dict[str, Path]:
+    """Return the files of a bucket by key."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: is no folder; put it into the folder of its bucket: s3/{{bucket}}/{{key}}")
+    try:
+        msgspec.convert(folder.name, BucketName)
+    except msgspec.ValidationError:
+        raise UsageError(
+            f"{folder}: {folder.name!r} is no name of a bucket; allowed: 3 to 63 of a-z, 0-9, hyphen and single dots"
+        ) from None
+    if folder.name.startswith(_OWN_BUCKETS):
+        raise UsageError(f"{folder}: is a bucket of the foundation, which a seed cannot fill; name another")
+    files = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    for key, path in files.items():
+        try:
+            size_bytes = len(key.encode())
+        except UnicodeEncodeError:
+            raise UsageError(f"{path}: its name is not UTF-8, as a key must be; rename it") from None
+        if size_bytes > KEY_BYTES:
+            raise UsageError(f"{path}: its key has {size_bytes:,} bytes; allowed: {KEY_BYTES:,}; shorten it")
+    return files
+
+
+def _load_table(path: Path, tables: Mapping[str, Table]) -> list[Item]:
+    """Return the items of a table as DynamoDB's API has them."""
+    if path.suffix != TABLE_SUFFIX:
+        raise UsageError(f"{path}: is not {{table}}{TABLE_SUFFIX}; rename or remove it")
+    if path.stem not in tables:
+        raise UsageError(f"{path}: there is no table {path.stem!r}; {words.allowed(path.stem, tables)}")
+    _check_file(path)
+    table, items, lines = tables[path.stem], list[Item](), dict[tuple[str, ...], int]()
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            key, item = _read_item(line, table)
+        except (ValueError, RecursionError) as error:
+            reason = "is nested too deep; flatten it" if isinstance(error, RecursionError) else str(error)
+            raise UsageError(f"{path}:{number}: {reason}") from None
+        if (other := lines.setdefault(key, number)) != number:
+            raise UsageError(f"{path}:{number}: has the key of line {other}, which it would replace; remove one")
+        items.append(item)
+    return items
+
+
+def _read_item(line: bytes, table: Table) -> tuple[tuple[str, ...], Item]:
+    """Return the key of an item, and the item as DynamoDB's API has it; ValueError says what is wrong, and the cure."""
+    try:
+        text = line.decode()
+        item = json.loads(text, parse_int=float, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    except json.JSONDecodeError as error:
+        cure = "write one item a line, as a JSON object"
+        raise ValueError(f"is not JSON: {error.msg}, column {error.colno}; {cure}") from None
+    if not isinstance(item, dict):
+        raise ValueError('is not an object; write an item as {"name": value, ...}')
+    key = _check_keys(item, table)
+    try:
+        exact = json.loads(text, parse_int=Decimal, parse_float=Decimal)
+        return key, {name: TypeSerializer().serialize(value) for name, value in exact.items()}
+    except ArithmeticError:
+        raise ValueError(
+            "has a number that DynamoDB refuses; allowed: 38 digits, from 1E-130 to 9.9E+125; shorten it"
+        ) from None
+
+
+def _check_keys(item: Item, table: Table) -> tuple[str, ...]:
+    """Return the key of an item; ValueError if DynamoDB refuses the key, one of an index, or the item's size."""
+    own = [name for name in (table.partition_key, table.sort_key) if name]
+    for name in own:
+        if name not in item:
+            raise ValueError(f"lacks {name}, of the key of table {table.name}; add it")
+    for name in (*own, *(name for index in table.indexes for name in (index.partition_key, index.sort_key))):
+        if not isinstance(item.get(name, ""), str):
+            raise ValueError(f"{name} is of a key of table {table.name}, but no string; put it in quotes")
+    check_item(table, item)
+    return tuple(item[name] for name in own)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"has {name}, which JSON does not know; write a number, a string or null")

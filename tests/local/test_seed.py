@@ -1,0 +1,173 @@
+"""Seeds: what is read of their folders, what is refused, and what stands in buckets and tables afterwards."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ceap.errors import UsageError
+from ceap.local import seed
+from ceap.local.engine import Engine
+from handlers.runtime.needs import Index, Table
+from templates.render import render
+from templates.stacks import foundation_stack
+
+TABLES = {
+    "config": Table(name="config", partition_key="PK", sort_key="SK"),
+    "records": Table(
+        name="records", partition_key="PK", sort_key="SK", indexes=(Index("ByGroup", "GSI1PK", sort_key="GSI1SK"),)
+    ),
+    "told": Table(name="told", partition_key="key"),
+}
+ODD_KEYS = ["a b/ü+%41&#?.csv", "day/1.jsonl", "top"]
+
+
+def write(folder: Path, name: str, content: bytes = b"") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def refusal(folder: Path) -> str:
+    """Return what is said of a seed that is refused, without the folder."""
+    with pytest.raises(UsageError) as refused:
+        seed.load_seed(folder, [], TABLES)
+    return str(refused.value).removeprefix(f"{folder}/")
+
+
+def test_files_become_objects_of_exactly_their_keys_and_lines_become_items(engine: Engine, tmp_path: Path) -> None:
+    for key in ODD_KEYS:
+        write(tmp_path, f"s3/my-exports/{key}", key.encode())
+    write(
+        tmp_path,
+        "tables/config.jsonl",
+        b'{"PK": "A", "SK": "1", "n": 0.10, "big": 12345678901234567890123456789, "s": "", "no": null}\n\n'
+        b'{"PK": "A", "SK": "2", "list": [1, {"a": true}], "map": {"x": "y"}}',
+    )
+    foundation = engine.deploy(render(foundation_stack()), "ceap-foundation-dev", {"Environment": "dev"})
+    loaded = seed.load_seed(tmp_path, ["my-exports", "declared"], TABLES)
+    seed.plant(loaded, engine.client, foundation.outputs)
+
+    assert engine.trace == []  # no role's policy was asked
+    assert dict(engine.objects("my-exports")) == {key: key.encode() for key in ODD_KEYS}
+    assert dict(engine.objects("declared")) == {}
+    items = engine.client("dynamodb").scan(TableName="ceap-config-dev", ConsistentRead=True)["Items"]
+    assert sorted(items, key=lambda item: str(item["SK"])) == [
+        {
+            "PK": {"S": "A"},
+            "SK": {"S": "1"},
+            "n": {"N": "0.10"},
+            "big": {"N": "12345678901234567890123456789"},
+            "s": {"S": ""},
+            "no": {"NULL": True},
+        },
+        {
+            "PK": {"S": "A"},
+            "SK": {"S": "2"},
+            "list": {"L": [{"N": "1"}, {"M": {"a": {"BOOL": True}}}]},
+            "map": {"M": {"x": {"S": "y"}}},
+        },
+    ]
+    assert seed.describe(loaded) == (
+        f"seed {tmp_path}: bucket my-exports with 3 objects, bucket declared with 0 objects, table config with 2 items"
+    )
+
+
+def test_more_items_than_one_request_takes_are_all_put(engine: Engine, tmp_path: Path) -> None:
+    write(tmp_path, "tables/told.jsonl", b"".join(b'{"key": "%d"}\n' % number for number in range(60)))
+    foundation = engine.deploy(render(foundation_stack()), "ceap-foundation-dev", {"Environment": "dev"})
+    seed.plant(seed.load_seed(tmp_path, [], TABLES), engine.client, foundation.outputs)
+    assert engine.client("dynamodb").scan(TableName="ceap-told-dev")["Count"] == 60
+
+
+def test_without_a_folder_only_the_source_buckets_are_made() -> None:
+    loaded = seed.load_seed(None, ["my-exports"], TABLES)
+    assert loaded == seed.Seed(folder=None, buckets={"my-exports": {}}, tables={})
+    assert seed.describe(loaded) == "seed: bucket my-exports with 0 objects"
+    assert seed.describe(seed.load_seed(None, [], TABLES)) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("secrets/a", "secrets: a seed has no 'secrets'; allowed: s3, tables"),
+        ("table/config.jsonl", "table: a seed has no 'table'; did you mean tables? allowed: s3, tables"),
+        ("s3", "s3: the seed's folder cannot be read: Not a directory; make it a folder"),
+        ("s3/file", "s3/file: is no folder; put it into the folder of its bucket: s3/{bucket}/{key}"),
+        (
+            "s3/My_Exports/a",
+            "s3/My_Exports: 'My_Exports' is no name of a bucket; allowed: 3 to 63 of a-z, 0-9, hyphen and single dots",
+        ),
+        (
+            "s3/ceap-workflow-local-1/a",
+            "s3/ceap-workflow-local-1: is a bucket of the foundation, which a seed cannot fill; name another",
+        ),
+        ("tables/config.json", "tables/config.json: is not {table}.jsonl; rename or remove it"),
+        (
+            "tables/configs.jsonl",
+            "tables/configs.jsonl: there is no table 'configs'; did you mean config? allowed: config, records, told",
+        ),
+        ("tables/told.jsonl/a", "tables/told.jsonl: is no file; remove it"),
+    ],
+)
+def test_what_a_seed_has_no_place_for_is_refused(tmp_path: Path, name: str, message: str) -> None:
+    write(tmp_path, name)
+    assert refusal(tmp_path) == message
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the seed's folder cannot be read: No such file or directory; make it a"):
+        seed.load_seed(tmp_path / "none", [], TABLES)
+
+
+def test_a_key_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    key = "/".join(["ü" * 100] * 6)
+    write(tmp_path, f"s3/my-exports/{key}")
+    assert refusal(tmp_path) == f"s3/my-exports/{key}: its key has 1,205 bytes; allowed: 1,024; shorten it"
+
+
+@pytest.mark.parametrize("name", ["tables", "s3/my-exports", "s3/my-exports/a/b", "tables/told.jsonl"])
+def test_a_link_is_refused_wherever_it_leads(tmp_path: Path, name: str) -> None:
+    inside = write(tmp_path, "seed/s3/other/a").parent
+    link = tmp_path / "seed" / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(inside)
+    place = link.relative_to(tmp_path / "seed")
+    assert refusal(tmp_path / "seed") == (
+        f"{place}: is a symbolic link, and a seed holds files and folders only; put a copy there"
+    )
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    write(tmp_path, "s3/my-exports/a")
+    os.mkfifo(tmp_path / "s3/my-exports/pipe")
+    assert refusal(tmp_path) == "s3/my-exports/pipe: is no file; remove it"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"{", "is not JSON: Expecting property name enclosed in double quotes, column 2; write one item a line, as a"),
+        (b'"text"', 'is not an object; write an item as {"name": value, ...}'),
+        (b'{"PK": "\xff"}', "byte 8 is not UTF-8; save the file as UTF-8"),
+        (b'{"PK": "A", "SK": "2", "n": NaN}', "has NaN, which JSON does not know; write a number, a string or null"),
+        (b'{"PK": "A", "SK": "2", "n": 1e400}', "has a number that DynamoDB refuses; allowed: 38 digits"),
+        (b'{"PK": "A", "SK": "2", "n": 1%s}' % (b"0" * 5000), "has a number that DynamoDB refuses"),
+        (b'{"PK": "A"}', "lacks SK, of the key of table records; add it"),
+        (b'{"PK": 1, "SK": "2"}', "PK is of a key of table records, but no string; put it in quotes"),
+        (b'{"PK": "A", "SK": "2", "GSI1PK": null}', "GSI1PK is of a key of table records, but no string"),
+        (b'{"PK": "", "SK": "2"}', "PK of its item would be empty, DynamoDB allows no empty key; fill it"),
+        (b'{"PK": "A", "SK": "%s"}' % (b"x" * 1025), "SK of its item would have 1025 bytes, DynamoDB allows 1024"),
+        (b'{"PK": "A", "SK": "2", "t": "%s"}' % (b"x" * 410_000), "its item in table records would have 410"),
+        (b'{"PK": "A", "SK": "1", "other": 1}', "has the key of line 1, which it would replace; remove one"),
+        (b'{"PK": "A", "SK": "2", "l": %s}' % (b"[" * 100_000), "is nested too deep; flatten it"),
+    ],
+)
+def test_a_wrong_line_is_refused_with_its_number(tmp_path: Path, line: bytes, message: str) -> None:
+    write(tmp_path, "tables/records.jsonl", b'{"PK": "A", "SK": "1"}\n\n' + line + b"\n")
+    said = refusal(tmp_path)
+    assert said.startswith(f"tables/records.jsonl:3: {message}")
+    assert "\n" not in said
