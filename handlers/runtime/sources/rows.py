@@ -1,8 +1,10 @@
 """From the bytes of a file to its rows, in constant memory: JSON Lines or CSV, plain or gzip, in UTF-8."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +15,10 @@ from handlers.runtime.sources.csv_rows import read_csv
 from handlers.runtime.sources.lines import BlankLines, EmptyFileError, describe_bad_byte, read_lines
 
 _CSV_NAME: Final = re.compile(r"\.csv(\.gz)?$", re.IGNORECASE)
-# Where one line holds several objects: another one begins, or a carriage return alone ends a line.
-_JOINT: Final = re.compile(rb"(?<=\})[ \t]*(?=\{)|\r")
+# A string, also one that is not closed, or where an object begins or ends.
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[{}]')
+# What stands around the objects of a line: spaces, and the commas and brackets of an array.
+_AROUND: Final = b" \t\r\n,[]"
 
 
 def read_rows(chunks: Iterable[bytes], where: str, skipped: Counter[str]) -> Iterator[dict[str, Any] | BadRow]:
@@ -59,10 +63,39 @@ def _read_json(lines: Iterator[bytes], where: str, blanks: BlankLines) -> Iterat
 
 
 def _reject_json(line: bytes, place: str, error: Exception) -> Iterator[BadRow]:
-    """Yield a bad row for each object that the line may hold."""
-    parts = [part for part in _JOINT.split(line) if part.strip()]
-    fault = describe_bad_byte(line) or f"is not a JSON object: {error}"
+    """Yield a bad row for each object that the line holds, or one for what a carriage return alone ends."""
+    parts = [part for piece in line.split(b"\r") for part in _split_objects(piece)]
+    fault = describe_bad_byte(line) or f"is not a JSON object: {_describe(error)}"
     if len(parts) > 1:
-        fault = f"holds {len(parts)} objects; end each with a line break (LF)"
-    for part in parts:
+        fault = f"holds {len(parts)} objects; write each on a line of its own, without commas or brackets around"
+    for part in parts or [line]:
         yield BadRow("JSON_INVALID", f"{place} {fault}", part.decode(errors="replace").rstrip("\r\n"))
+
+
+def _describe(error: Exception) -> str:
+    return "it nests objects and lists too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _split_objects(text: bytes) -> list[bytes]:
+    """Return a text in parts, one for each object and one for the rest, if it holds several objects; else whole."""
+    parts = []
+    start = depth = 0
+    for token in _TOKEN.finditer(text):
+        if token[0] == b"{":
+            depth += 1
+        elif token[0] == b"}" and depth:
+            depth -= 1
+            if not depth:
+                parts.append(text[start : token.end()].strip(_AROUND))
+                start = token.end()
+    rest = text[start:].strip(_AROUND)
+    if len(list(islice(filter(_is_object, parts), 2))) < 2:  # braces alone are no objects
+        return [text] if text.strip(_AROUND) else []
+    return [*parts, rest] if rest else parts
+
+
+def _is_object(text: bytes) -> bool:
+    try:
+        return isinstance(json.loads(text.decode(errors="replace")), dict)
+    except (ValueError, RecursionError):
+        return False

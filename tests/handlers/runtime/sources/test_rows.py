@@ -92,7 +92,7 @@ def test_a_header_without_rows_and_blank_lines_are_counted() -> None:
         (b"text", "is not a JSON object: JSON is malformed: invalid character (byte "),
         (b'{"a": NaN}', "is not a JSON object: JSON is malformed: invalid character (byte 6)"),
         ('{"ä": "x\udcff"}'.encode(errors="surrogateescape"), "is not UTF-8 (byte 0xFF at character 9); export the "),
-        (b'{"a":' + b"[" * 100_000, "is not a JSON object: maximum recursion depth exceeded"),
+        (b'{"a":' + b"[" * 100_000, "is not a JSON object: it nests objects and lists too deeply"),
     ],
     ids=["cut", "array", "text", "NaN", "no UTF-8", "deep"],
 )
@@ -104,12 +104,59 @@ def test_a_line_that_is_no_json_object_is_told_and_the_next_is_read(line: bytes,
     assert bad.reason.startswith(f"line 2 of s3://b/rows.jsonl {fault}")
 
 
-@pytest.mark.parametrize("joint", [b"", b" \t", b"\r", b"\r\r"])
-def test_objects_on_one_line_are_all_counted(joint: bytes) -> None:
-    reason = "line 2 of s3://b/rows.jsonl holds 3 objects; end each with a line break (LF)"
-    found = read(b'{"a":0}\n{"a":1}' + joint + b'{"a":2}' + joint + b'{"a":3}\n')
-    assert found[0] == {"a": 0}
-    assert bad_rows(found) == [("JSON_INVALID", reason, f'{{"a":{number}}}') for number in (1, 2, 3)]
+@pytest.mark.parametrize("joint", [b"", b" \t", b"\r", b"\r\r", b",", b", \r"])
+@pytest.mark.parametrize(("opens", "closes"), [(b"", b""), (b"[", b"]"), (b"[\r", b"\r]"), (b"", b","), (b"[[", b"")])
+def test_objects_on_one_line_are_all_counted(joint: bytes, opens: bytes, closes: bytes) -> None:
+    objects = [b'{"a":%d,"text":"}{\\"","in":{"b":[{}]}}' % number for number in range(1000)]
+    if (joint, opens, closes) == (b"\r", b"", b""):
+        objects[1:2] = [b"{cut"]
+    found = read(b'{"a":0}\n' + opens + joint.join(objects) + closes + b'\n{"a":1}\n')
+    reason = (
+        "line 2 of s3://b/rows.jsonl holds 1000 objects; write each on a line of its own, without commas or brackets "
+        "around"
+    )
+    assert (found[0], found[-1]) == ({"a": 0}, {"a": 1})
+    assert [(code, fault, text.strip(", []")) for code, fault, text in bad_rows(found)] == [
+        ("JSON_INVALID", reason, text.decode()) for text in objects
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        (b'{"a":1}{"a":2,}{"a":3}{cut', [b'{"a":1}', b'{"a":2,}', b'{"a":3}', b"{cut"]),
+        (b'{"a":1} and {"a":NaN},{"a":"\xff"}', [b'{"a":1}', b'and {"a":NaN}', b'{"a":"\xff"}']),
+        (b"{cut\r{cut", [b"{cut", b"{cut"]),
+    ],
+)
+def test_what_is_no_object_beside_several_counts_too(line: bytes, parts: list[bytes]) -> None:
+    assert [text for _, _, text in bad_rows(read(b'{"a":"\xc3\xb6"}\n' + line + b'\n{"a":2}\n'))] == [
+        part.decode(errors="replace") for part in parts
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"note":"Dear {name}{title}",}',
+        b'{"note":"\\"{}{}",}',
+        b'{"a":{"b":1},"c":[{"d":2},{"e":3}],}',
+        b'{"a":1},',
+        b'{"a":1}, {"a":',
+        b"Dear {name}, {title}",
+        b'"{}{}"',
+        b'{"a":[{},{}',
+        b"[{}]",
+        b"}{",
+        pytest.param(b"{" * 100_000 + b"}" * 100_000, id="deep"),
+        pytest.param(b'"' + b'\\"' * 1_000_000, id="a string without end"),
+        b"[]",
+    ],
+)
+def test_a_line_without_several_complete_objects_is_one_bad_line(line: bytes) -> None:
+    [(_, reason, text)] = bad_rows(read(b'{"a":1}\n' + line + b"\n"))
+    assert reason.startswith("line 2 of s3://b/rows.jsonl is not a JSON object: ")
+    assert text == line.decode()
 
 
 def test_a_json_array_is_refused_as_one() -> None:
