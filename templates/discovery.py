@@ -14,7 +14,7 @@ import msgspec
 
 import handlers
 from handlers.runtime.needs import Needs, Table, TableAction
-from templates.contracts import Contract, is_record_type
+from templates.contracts import Contract, type_problem
 from templates.errors import ConfigError
 
 HANDLERS_FOLDER: Final = Path(handlers.__file__).parent
@@ -118,8 +118,8 @@ def _handler_problems(handler: Any) -> Iterator[str]:
         yield f"handler is {handler!r}; end the module with `handler = YourStage(NEEDS)`"
     for name in ("record_type", "yields"):
         kind = getattr(handler, name, None)
-        if kind is not None and not is_record_type(kind):
-            yield f"{name} is {kind!r}; give a Struct, dict[str, Any], or a union of Structs with tags"
+        if kind is not None and (problem := type_problem(kind)):
+            yield f"{name} {problem}"
 
 
 @cache

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from handlers.runtime.contract import PermanentStageError
-from handlers.runtime.records import RECORD_BYTES, RecordEncoder
+from handlers.runtime.records import RECORD_BYTES, RecordEncoder, describe_mismatch, type_name
 
 R = TypeVar("R")
 
@@ -148,7 +148,7 @@ def read_records(
         try:
             record = decoder.decode(line[:-1] if comma else line)
         except _DECODE_ERRORS as error:
-            raise _malformed(where, f"record {number} (line {number + 1}) is wrong: {error}") from error
+            raise _wrong_record(line.removesuffix(b","), number, decoder.type, where, error) from error
         yield record
     else:
         raise _malformed(where, "it ends without a footer")
@@ -243,6 +243,19 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _wrong_record(line: bytes, number: int, kind: Any, where: str, error: Exception) -> PermanentStageError:
+    """Return the error of a line that is no record of a type: it is no JSON object, or another stage's."""
+    said = describe_mismatch(error)
+    try:
+        msgspec.json.decode(line, type=dict)
+    except _DECODE_ERRORS:
+        return _malformed(where, f"record {number} (line {number + 1}) is wrong: {said}")
+    return PermanentStageError(
+        f"record {number} of {where} is not of type {type_name(kind)}: {said}; correct the stage that wrote it, or the "
+        "`record_type` of this one"
+    )
 
 
 def _too_long(where: str) -> PermanentStageError:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.records import describe_mismatch
 from handlers.runtime.sources import Source
 from handlers.runtime.tally import Place, Placed
 
@@ -35,4 +36,5 @@ def decode_message(initial_data: Any, kind: type[M]) -> M:
             return msgspec.json.decode(text, type=kind)
         return msgspec.convert(initial_data, kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise PermanentStageError(f"the message is wrong: {error}; send JSON such as {kind.example}") from error
+        said = describe_mismatch(error)
+        raise PermanentStageError(f"the message is wrong: {said}; send JSON such as {kind.example}") from error

@@ -1,5 +1,6 @@
 """Records: why a stage rejects one, and the check of those that it yields, for which it is blamed."""
 
+import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from math import isfinite
@@ -22,9 +23,13 @@ _UNFIT: Final = {
     bytearray: "decode it to text",
     set: "write a sorted list",
     frozenset: "write a sorted list",
+    msgspec.Raw: "decode it",
 }
 _PLAIN: Final = {str, int, bool, type(None)}
-_CONTAINERS: Final = {dict, list, tuple}
+_CONTAINERS: Final = (dict, list, tuple)
+# What msgspec quotes of the values that it refuses.
+_QUOTED: Final = re.compile(r""" ['"].*$""", re.DOTALL)
+_UNKNOWN_FIELD: Final = "Object contains unknown field"
 _ENCODE_ERRORS: Final = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
 
 
@@ -52,6 +57,19 @@ def encode_record(record: object, nesting_max: int = NESTING_MAX) -> bytes:
     return encoded
 
 
+def describe_mismatch(error: Exception) -> str:
+    """Return why JSON is wrong, or not of a type, and where in it, without values or names that may be a customer's."""
+    said = str(error)
+    if not isinstance(error, msgspec.ValidationError):
+        return said
+    if error.__cause__:  # a check of the Struct's own may say anything
+        return "its class refuses it" + said.removeprefix(str(error.__cause__))
+    if said.startswith(_UNKNOWN_FIELD):
+        return _UNKNOWN_FIELD
+    text, at, place = said.rpartition(" - at `$")
+    return _QUOTED.sub("", text or said) + at + (place if at else "")
+
+
 class RecordEncoder:
     """Encodes the records of a stage as lines of JSON, and refuses what is not of the type that it declares.
 
@@ -63,6 +81,7 @@ class RecordEncoder:
         self._yields = yields
         self._classes = _classes(yields)
         self._seen: set[type] = set()
+        self._has_dicts = False
         self._encoder = msgspec.json.Encoder()
 
     def encode(self, records: list[Any], first: int) -> bytes:
@@ -75,21 +94,21 @@ class RecordEncoder:
             if not issubclass(kind, self._classes):
                 self._refuse_type(kind, first + [*map(type, records)].index(kind))
             self._seen.add(kind)
+            self._has_dicts = self._has_dicts or issubclass(kind, dict)
         try:
             lines = self._encoder.encode_lines(records)
         except _ENCODE_ERRORS:
             self._check(records, first)
             raise
         # NaN is written as null. The values of a dict are of no declared type; those of a Struct are.
-        is_suspect = len(lines) > RECORD_BYTES or lines.rfind(b"null") >= 0
-        if is_suspect or (dict in self._seen and any(map(find_fault, records))):
-            self._check(records, first)
+        if self._has_dicts or len(lines) > RECORD_BYTES or lines.rfind(b"null") >= 0:
+            self._check(records, first, has_large=len(lines) > RECORD_BYTES)
         return lines[:-1].replace(b"\n", b",\n")  # no other line breaks: JSON escapes them
 
-    def _check(self, records: Iterable[Any], first: int) -> None:
+    def _check(self, records: Iterable[Any], first: int, *, has_large: bool = True) -> None:
         for number, record in enumerate(records, first):
             try:
-                fault = find_fault(record) or _find_size(self._encoder.encode(record))
+                fault = find_fault(record) or (_find_size(self._encoder.encode(record)) if has_large else None)
             except UnicodeEncodeError:
                 fault = "holds text that is not Unicode (half of a surrogate pair); correct it"
             except _ENCODE_ERRORS as error:
@@ -112,7 +131,7 @@ def check_results(results: object, stage: str) -> Iterator[Any]:
     """Return what process_data returned if records can be taken from it one by one; else PermanentStageError."""
     if isinstance(results, Iterator):
         return results
-    said = "None" if results is None else f"a {type(results).__name__}, which would hold all records at once"
+    said = "None" if results is None else f"an object of type {type(results).__name__}, not a generator"
     raise PermanentStageError(
         f"process_data of {stage} returned {said}; yield each record instead (`yield record`), and where there is none "
         "to yield, `yield from ()`"
@@ -122,24 +141,25 @@ def check_results(results: object, stage: str) -> Iterator[Any]:
 def find_fault(value: Any, depth: int = 0) -> str | None:
     """Return what JSON cannot hold in a value, or would change, with the cure; None if there is nothing."""
     kind = type(value)
-    if kind in _CONTAINERS:
-        return _find_inside(value, depth)
-    if kind in _PLAIN or (kind is float and isfinite(value)):
+    if kind in _PLAIN:
         return None
+    if isinstance(value, _CONTAINERS):
+        return _find_inside(value, depth)
     if kind is float:
-        return f"holds the number {value}, which JSON has not; leave it out"
-    if kind in _UNFIT:
-        return f"holds a {kind.__name__}, which JSON has not; {_UNFIT[kind]}"
+        return None if isfinite(value) else f"holds the number {value}, which JSON has not; leave it out"
+    unfit = next((cure for unfit, cure in _UNFIT.items() if isinstance(value, unfit)), None)
+    if unfit:
+        return f"holds a value of type {kind.__name__}, which JSON has not; {unfit}"
     return find_fault(msgspec.to_builtins(value), depth)  # what a Struct declares has a form, also a Decimal
 
 
 def _find_inside(value: Any, depth: int) -> str | None:
     if depth == NESTING_MAX:
         return f"nests objects and lists deeper than {NESTING_MAX} levels; flatten it"
-    if type(value) is dict:
+    if isinstance(value, dict):
         for key in value:
             if type(key) is not str:
-                return f"has a key that is a {type(key).__name__}; keys are texts"
+                return f"has a key of type {type(key).__name__}; keys are texts"
         value = value.values()
     for inner in value:
         if type(inner) not in _PLAIN and (fault := find_fault(inner, depth + 1)):

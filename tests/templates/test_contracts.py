@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from templates import discovery
 from templates.config import parse_workflow
-from templates.contracts import Misfit, find_misfit, is_record_type
+from templates.contracts import Misfit, fields_of, find_misfit, type_problem
 from templates.errors import ConfigError
 from templates.source import parse_source
 
@@ -49,6 +50,24 @@ class Refund(msgspec.Struct, tag="refund"):
     amount: float
 
 
+class Tree(msgspec.Struct):
+    children: list[Tree]
+
+
+class Leaf(msgspec.Struct):
+    name: str
+    children: list[Leaf]
+
+
+class Bush(msgspec.Struct):
+    children: list[Leaf]
+
+
+class Size(Enum):
+    SMALL = 1
+    LARGE = 2
+
+
 def takes(**fields: Any) -> Any:
     """Return a type that requires these fields."""
     return msgspec.defstruct("Taken", list(fields.items()))
@@ -71,6 +90,13 @@ STREET: Any = takes(street=str)
         (Order, takes(lines=list[CITY])),
         (Order, takes(notes=dict[str, int])),
         (takes(at=datetime, kind=Literal["a"], price=Decimal, tags=set[str]), takes(at=str, kind=str, tags=list[str])),
+        (takes(price=Decimal), takes(price=str)),
+        (takes(price=str), takes(price=Decimal)),
+        (takes(price=float), takes(price=Decimal)),
+        (takes(size=Literal[1, 2]), takes(size=int)),
+        (takes(size=Size), takes(size=float)),
+        (takes(size=int), takes(size=Literal[1, 2])),
+        (takes(pair=tuple[int, int]), takes(pair=list[float])),
         (takes(any=Any), takes(any=Place)),
         (takes(sizes=dict[str, int]), takes(sizes=dict[str, float])),
         (Sale | Refund, Sale | Refund),
@@ -93,6 +119,11 @@ def test_what_is_always_written_fits_what_is_required(yields: Any, wanted: Any) 
         (Order, takes(place=Place), ("place", "object", "may write null there")),
         (Order, takes(lines=list[STREET]), ("lines[].street", "string", "has no such field")),
         (Order, takes(place=takes(zip=str) | None), ("place.zip", "string", "may write null there")),
+        (takes(price=Decimal), takes(price=float), ("price", "number", "may write string there")),
+        (takes(size=Literal[1, "x"]), takes(size=int), ("size", "integer", "may write string there")),
+        (takes(tags=list[str]), takes(tags=set[int]), ("tags[]", "integer", "may write string there")),
+        (takes(pair=tuple[int, str]), takes(pair=list[int]), ("pair[]", "integer", "may write string there")),
+        (takes(pair=list[str]), takes(pair=tuple[int, int]), ("pair[]", "integer", "may write string there")),
         (takes(a=dict[str, str]), takes(a=dict[str, int]), ("a.*", "integer", "may write string there")),
         (takes(a=dict[str, Any]), takes(a=Place), ("a.city", "string", "promises no field")),
         (Order, Strict, ("count", "absent", "writes it")),
@@ -124,14 +155,38 @@ def test_a_record_of_a_type_that_fits_is_read(yields: dict[str, Any], wanted: di
         assert find_misfit(given_type, taken) is None
 
 
-@pytest.mark.parametrize("kind", [dict, dict[str, Any], Order, Sale | Refund, Any])
+@pytest.mark.parametrize("kind", [dict, dict[str, Any], Order, Sale | Refund, Any, Tree])
 def test_records_are_objects(kind: Any) -> None:
-    assert is_record_type(kind)
+    assert type_problem(kind) is None
 
 
-@pytest.mark.parametrize("kind", [str, list[Order], Order | None, "Order", Order("o1"), Sale | takes(a=int)])
-def test_no_other_type_is_one_of_records(kind: Any) -> None:
-    assert not is_record_type(kind)
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (str, "; give a Struct, dict[str, Any], or a union of Structs with tags"),
+        (list[Order], "; give a Struct, dict[str, Any], or a union of Structs with tags"),
+        (Order | None, "; give a Struct, dict[str, Any], or a union of Structs with tags"),
+        (Order("o1"), ", which JSON has no form for: "),
+        (Sale | takes(a=int), ", which JSON has no form for: "),
+        (takes(a=list[complex]), " with <class 'complex'> in it, which JSON cannot hold; give another type"),
+        (takes(a=msgspec.Raw), " with <class 'msgspec.Raw'> in it, which JSON cannot hold; give another type"),
+    ],
+)
+def test_no_other_type_is_one_of_records(kind: Any, said: str) -> None:
+    assert said in str(type_problem(kind))
+
+
+def test_a_type_that_only_the_type_checker_imports_is_named(folder: Path) -> None:
+    declare(folder, late="yields = msgspec.defstruct('Own', [('when', 'datetime')])")
+    with pytest.raises(ConfigError) as refused:
+        discovery.load_needs("late")
+    assert str(refused.value).endswith("'datetime' is not defined; import it, outside of `if TYPE_CHECKING:`")
+
+
+def test_a_type_that_holds_itself_is_compared_and_listed_once() -> None:
+    assert find_misfit(Tree, Bush) == Misfit("children[].name", "string", "has no such field")
+    assert find_misfit(Bush, Tree) is None
+    assert [path for path, _, _ in fields_of(Bush)] == ["children", "children[].name", "children[].children"]
 
 
 MODULE = """\

@@ -186,7 +186,7 @@ def test_a_document_that_ends_while_it_is_read_is_refused() -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        (b'{"a":"x"},', "record 300 (line 301) is wrong"),
+        (b'{"a":"x"},', "record 300 of s3://bucket/executions/e/S/output.json is not of type dict: Expected `int`"),
         (b'{"a":1}', "record 300 lacks the comma"),
         (b'{"a":1},{"a":2},', "record 300 (line 301) is wrong"),
         (b"", "record 300 (line 301) is wrong"),
@@ -225,10 +225,12 @@ def test_a_record_of_the_wrong_type_is_refused_with_its_place() -> None:
     class Typed(msgspec.Struct):
         a: str
 
-    with pytest.raises(
-        PermanentStageError, match=r"record 1 \(line 2\) is wrong: Expected `str`, got `int` - at `\$.a`"
-    ):
+    with pytest.raises(PermanentStageError) as refused:
         read(TWO, kind=Typed)
+    assert str(refused.value) == (
+        f"record 1 of {WHERE} is not of type Typed: Expected `str`, got `int` - at `$.a`; correct the stage that wrote "
+        "it, or the `record_type` of this one"
+    )
 
 
 def test_metadata_that_a_reader_would_not_take_is_not_written() -> None:

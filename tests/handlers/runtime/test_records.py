@@ -1,10 +1,10 @@
 import json
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from math import inf, nan
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -18,6 +18,7 @@ from handlers.runtime.records import (
     BadRecordError,
     RecordEncoder,
     check_results,
+    describe_mismatch,
     encode_record,
     find_fault,
     type_name,
@@ -93,17 +94,21 @@ def test_what_is_not_of_the_declared_type_is_refused_with_its_number(record: Any
     [
         (nan, "holds the number nan, which JSON has not; leave it out"),
         (-inf, "holds the number -inf, which JSON has not; leave it out"),
-        (Decimal("1.5"), "holds a Decimal, which JSON has not; write float(value) or str(value)"),
-        (b"x", "holds a bytes, which JSON has not; decode it to text"),
-        ({1}, "holds a set, which JSON has not; write a sorted list"),
-        ({1: "a"}, "has a key that is a int; keys are texts"),
+        (Decimal("1.5"), "holds a value of type Decimal, which JSON has not; write float(value) or str(value)"),
+        (b"x", "holds a value of type bytes, which JSON has not; decode it to text"),
+        (msgspec.Raw(b"{bad"), "holds a value of type Raw, which JSON has not; decode it"),
+        ({1}, "holds a value of type set, which JSON has not; write a sorted list"),
+        ({1: "a"}, "has a key of type int; keys are texts"),
         ("\ud800", "holds text that is not Unicode (half of a surrogate pair); correct it"),
         (object(), "has no JSON form: Encoding objects of type object is unsupported; correct it"),
         ("x" * RECORD_BYTES, f"has {RECORD_BYTES + 24} bytes of JSON, at most {RECORD_BYTES} are allowed"),
     ],
 )
 def test_what_json_would_change_or_refuse_is_refused_where_it_is_yielded(value: Any, fault: str) -> None:
-    assert refusal({"a": 1}, {"lines": [{"value": value}]}).startswith(f"record 2 that OwnStage yields {fault}")
+    said = f"record 2 that OwnStage yields {fault}"
+    for kind in (dict, OrderedDict, Counter):
+        assert refusal({"a": 1}, kind({"lines": [{"value": value}]})).startswith(said)
+        assert refusal({"a": 1}, {"lines": [kind({"value": value})]}).startswith(said)
 
 
 def test_a_number_that_is_none_is_found_in_a_struct_beside_a_value_that_is_left_out() -> None:
@@ -133,8 +138,8 @@ def test_a_record_is_nested_as_deep_as_the_limit_and_no_deeper() -> None:
     ("results", "said"),
     [
         (None, "returned None; yield each record instead (`yield record`)"),
-        ([{"a": 1}], "returned a list, which would hold all records at once; yield each record instead"),
-        ({"a": 1}, "returned a dict, which would hold all records at once; yield each record instead"),
+        ([{"a": 1}], "returned an object of type list, not a generator; yield each record instead"),
+        ({"a": 1}, "returned an object of type dict, not a generator; yield each record instead"),
     ],
 )
 def test_what_process_data_returns_must_be_a_generator(results: object, said: str) -> None:
@@ -157,6 +162,33 @@ def test_a_type_is_called_by_its_names(kind: Any, name: str) -> None:
 
 
 TEXTS = st.text(alphabet='null"\n,é', max_size=6)
+
+
+class Diagnosis(msgspec.Struct, forbid_unknown_fields=True):
+    name: Literal["none", "cold"] = "none"
+    days: int = 0
+
+    def __post_init__(self) -> None:
+        if self.days > 9:
+            raise ValueError(f"{self.days} days are too long - at `$.home`")
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"name": "flu of ' - at `$.Jane"}, "Invalid enum value - at `$.name`"),
+        ({"jane - at `$.x": 1}, "Object contains unknown field"),
+        ({"days": "Jane"}, "Expected `int`, got `str` - at `$.days`"),
+        ({"days": 77}, "its class refuses it"),
+        ([], "Expected `object`, got `array`"),
+    ],
+)
+def test_a_mismatch_is_told_without_what_the_record_holds(record: object, said: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as error:
+        msgspec.json.decode(msgspec.json.encode(record), type=Diagnosis)
+    assert describe_mismatch(error.value) == said
+
+
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
 VALUES = LEAVES | st.lists(LEAVES, max_size=2) | st.dictionaries(TEXTS, LEAVES, max_size=2)
 

@@ -77,7 +77,7 @@ class Returning(WorkflowLambdaHandler[Json, Settings]):
     ("results", "text"),
     [
         (None, "process_data of OwnStage returned None; yield each record instead"),
-        ([{"a": 1}], "process_data of OwnStage returned a list, which would hold all records at once; yield each"),
+        ([{"a": 1}], "process_data of OwnStage returned an object of type list, not a generator; yield each"),
         (iter(["text"]), "record 1 that OwnStage yields is of type str, not dict; yield each record as dict"),
         (iter([{"a": float("nan")}]), "record 1 that OwnStage yields holds the number nan, which JSON has not"),
     ],
