@@ -27,9 +27,6 @@ NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U0001000
 NUMBER: Final = "[1-9][0-9]{0,5}"
 FAIL_FORM: Final = "STAGE, STAGE:TIMES, STAGE:always or STAGE:permanent"
 ENVIRONMENT: Final = "local"
-WIDE: Final = 160
-ENOUGH: Final = 150
-"""The width of the table with the S3 objects; in a narrower terminal they stand below it."""
 
 
 class RequestedFailure(NamedTuple):
@@ -139,11 +136,14 @@ def _run(engine: Engine, task: Task) -> RunReport:
     objects = dict(engine.objects(foundation.outputs["WorkflowBucket"]))
     if task.keep:
         _write_objects(task.keep, objects)
+    elif objects:
+        _say(f"{words.plural(len(objects), 'object')} in the workflow bucket; --keep DIR writes them to a folder")
     return build_report(
         workflow=task.workflow,
         stages=list(stages),
         executions=executions,
         objects=objects,
+        are_kept=task.keep is not None,
         messages_sent=task.copies,
         messages_left=len(engine.messages(stack.outputs["QueueUrl"])),
         messages_dead_lettered=len(engine.messages(stack.outputs["DeadLetterQueueUrl"])),
@@ -196,47 +196,9 @@ def _print(report: RunReport, as_json: bool) -> None:
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
         return
-    from rich.console import Console
-    from rich.table import Table
+    from ceap.local.run_table import print_report
 
-    from ceap.local.run_report import total
-
-    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
-    is_wide = console.width >= ENOUGH
-    table = Table()
-    for column in ("stage", "attempts", "status", "duration", "records in", "records out"):
-        table.add_column(column, justify="left" if column in {"stage", "status"} else "right", overflow="fold")
-    if is_wide:
-        table.add_column("S3 object", overflow="fold")
-    stages = [stage.stage for stage in report.executions[0].stages] if report.executions else []
-    rows = [total(stage, report.executions) for stage in stages]
-    for row in rows:
-        counts = ["-" if count is None else str(count) for count in (row.records_in, row.records_out)]
-        status, duration = row.status.replace("_", " "), f"{row.duration_s:.2f} s"
-        table.add_row(
-            row.stage, str(row.attempts), status, duration, *counts, *([row.object or "-"] if is_wide else [])
-        )
-    console.print(table)
-    for row in rows:
-        if row.object and not is_wide:
-            console.print(row.object, soft_wrap=True)
-    console.print(_summary(report), soft_wrap=True)
-
-
-def _summary(report: RunReport) -> str:
-    failed = [execution for execution in report.executions if execution.status != "SUCCEEDED"]
-    lines = [
-        f"{report.workflow}: {report.status}. {words.plural(report.messages_sent, 'message')}, "
-        f"{words.plural(len(report.executions), 'execution')} ({len(failed)} failed), "
-        f"{words.plural(report.events_published, 'event')} published, "
-        f"{words.plural(report.messages_dead_lettered, 'message')} in the dead-letter queue, "
-        f"{words.plural(report.alerts_published, 'alert')} on the topic"
-    ]
-    lines += [f"last failure: {execution.error or execution.status}" for execution in failed[-1:]]
-    lines += report.problems
-    if report.messages_left:
-        lines.append(f"{words.plural(report.messages_left, 'message')} left in the queue")
-    return "\n".join(lines)
+    print_report(report)
 
 
 def _require_engine() -> None:

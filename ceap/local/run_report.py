@@ -1,19 +1,30 @@
 """What a run did, stage by stage: pure, from the executions and the objects they left."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from ceap.local.executions import Attempt, Execution, Status, Wait
 from handlers.runtime.contract import output_key
+from templates import words
+
+# How a stage ends its message on AWS: the line names the stage and the execution, and the object was never written.
+_PLACE: Final = re.compile(r" \(\w+ of execution [^\s;]+; output s3://[^\s)]+\)$")
 
 StageStatus: TypeAlias = Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "RUNNING", "NOT_RUN"]
 
 
 class StageReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One stage of one execution; `duration_s` and `waits_s` are virtual seconds, `object` is a key or None."""
+    """One stage of one execution; `duration_s` and `waits_s` are virtual seconds.
+
+    The counts of records are those of the stage's document, None without one: in + expanded = out + rejected + merged
+    + stale. `rejections` are the rejected ones by code, `counts` what the stage counted itself. `object` is the key of
+    the document if it was kept, else None.
+    """
 
     stage: str
     status: StageStatus
@@ -22,8 +33,33 @@ class StageReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     waits_s: tuple[float, ...]
     records_in: int | None
     records_out: int | None
+    records_expanded: int | None
+    records_rejected: int | None
+    records_merged: int | None
+    records_stale: int | None
+    rejections: Mapping[str, int]
+    counts: Mapping[str, int]
     object: str | None
     error: str | None
+
+
+class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    """The counts in a stage document."""
+
+    input_record_count: int | None = None
+    output_record_count: int | None = None
+    expanded_record_count: int | None = None
+    rejected_record_count: int | None = None
+    merged_record_count: int | None = None
+    stale_record_count: int | None = None
+    rejections: dict[str, int] = {}
+    counts: dict[str, int] = {}
+
+
+class _Document(msgspec.Struct, frozen=True):
+    """A stage document, without its records."""
+
+    metadata: _Metadata
 
 
 class ExecutionReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -56,6 +92,7 @@ def build_report(
     stages: Sequence[str],
     executions: Iterable[Execution],
     objects: Mapping[str, bytes],
+    are_kept: bool,
     messages_sent: int,
     messages_left: int,
     messages_dead_lettered: int,
@@ -63,8 +100,8 @@ def build_report(
     alerts_published: int,
     problems: Iterable[str],
 ) -> RunReport:
-    """Return the report of a run; `objects` are those of the workflow bucket by key."""
-    reports = tuple(_execution(execution, stages, objects) for execution in executions)
+    """Return the report of a run; `objects` are those of the workflow bucket by key, gone after it unless kept."""
+    reports = tuple(_execution(execution, stages, objects, are_kept) for execution in executions)
     succeeded = sum(report.status == "SUCCEEDED" for report in reports)
     lost = messages_left + messages_dead_lettered
     return RunReport(
@@ -93,9 +130,36 @@ def total(stage: str, executions: Sequence[ExecutionReport]) -> StageReport:
         waits_s=tuple(wait for part in reached for wait in part.waits_s),
         records_in=_sum(part.records_in for part in reached),
         records_out=_sum(part.records_out for part in reached),
+        records_expanded=_sum(part.records_expanded for part in reached),
+        records_rejected=_sum(part.records_rejected for part in reached),
+        records_merged=_sum(part.records_merged for part in reached),
+        records_stale=_sum(part.records_stale for part in reached),
+        rejections=sum((Counter(part.rejections) for part in reached), Counter[str]()),
+        counts=sum((Counter(part.counts) for part in reached), Counter[str]()),
         object=keys[0] if len(keys) == 1 else (f"{len(keys)} x {output_key('*', stage)}" if keys else None),
         error=reached[-1].error if reached else None,
     )
+
+
+def describe_others(stage: StageReport) -> list[str]:
+    """Return what became of the records that a stage did not simply yield, e.g. `1 rejected (ID_MISSING)`."""
+    codes = sorted(stage.rejections.items(), key=lambda entry: (-entry[1], entry[0]))
+    named = ", ".join(code if len(codes) == 1 else f"{count} {code}" for code, count in codes)
+    found = (
+        (stage.records_rejected, f"rejected ({named})" if named else "rejected"),
+        (stage.records_merged, "merged"),
+        (stage.records_stale, "stale"),
+        (stage.records_expanded, "expanded"),
+    )
+    return [f"{count} {what}" for count, what in found if count]
+
+
+def describe_nothing(stage: StageReport) -> str | None:
+    """Return that a stage yielded none of its records, and why; None if it yielded some, or took none."""
+    if not stage.records_in or stage.records_out != 0:
+        return None
+    why = ", ".join(describe_others(stage))
+    return f"{stage.stage} yielded 0 of {words.plural(stage.records_in, 'record')}{f': {why}' if why else ''}"
 
 
 def describe_start(execution: Execution) -> str:
@@ -118,48 +182,56 @@ def describe(change: Attempt | Wait) -> str:
     return f"{line}  {change.ended - change.started:.2f} s{reason}"
 
 
-def _execution(execution: Execution, stages: Sequence[str], objects: Mapping[str, bytes]) -> ExecutionReport:
+def _execution(
+    execution: Execution, stages: Sequence[str], objects: Mapping[str, bytes], are_kept: bool
+) -> ExecutionReport:
     return ExecutionReport(
         execution_id=execution.name,
         status=execution.status,
         error=f"{execution.error}: {_message(execution.cause)}" if execution.error else None,
         duration_s=round(execution.ended - execution.started, 3),
-        stages=tuple(_stage(execution, stage, objects) for stage in stages),
+        stages=tuple(_stage(execution, stage, objects, are_kept) for stage in stages),
     )
 
 
-def _stage(execution: Execution, stage: str, objects: Mapping[str, bytes]) -> StageReport:
+def _stage(execution: Execution, stage: str, objects: Mapping[str, bytes], are_kept: bool) -> StageReport:
     attempts = execution.attempts_of(stage)
     last = attempts[-1] if attempts else None
     key = output_key(execution.name, stage)
-    records_in, records_out = _counts(objects.get(key))
+    metadata = _read_metadata(objects.get(key, b""))
     return StageReport(
         stage=stage,
         status=last.status if last else "NOT_RUN",
         attempts=len(attempts),
         duration_s=round(last.ended - attempts[0].started, 3) if last else 0.0,
         waits_s=tuple(wait.seconds for wait in execution.waits if wait.state == stage),
-        records_in=records_in,
-        records_out=records_out,
-        object=key if key in objects else None,
+        records_in=metadata.input_record_count,
+        records_out=metadata.output_record_count,
+        records_expanded=metadata.expanded_record_count,
+        records_rejected=metadata.rejected_record_count,
+        records_merged=metadata.merged_record_count,
+        records_stale=metadata.stale_record_count,
+        rejections=metadata.rejections,
+        counts=metadata.counts,
+        object=key if are_kept and key in objects else None,
         error=f"{last.error}: {_message(last.cause)}" if last and last.error else None,
     )
 
 
-def _counts(document: bytes | None) -> tuple[int | None, int | None]:
-    """Return the records in and out that a stage document states; None if it is not a stage document."""
+def _read_metadata(document: bytes) -> _Metadata:
+    """Return the counts that a stage document states; none if it is not a stage document."""
     try:
-        metadata = json.loads(document or b"")["metadata"]
-        return metadata["inputRecordCount"], metadata["outputRecordCount"]
-    except (ValueError, KeyError, TypeError):
-        return None, None
+        return msgspec.json.decode(document, type=_Document).metadata
+    except msgspec.DecodeError:
+        return _Metadata()
 
 
 def _message(cause: str | None) -> str:
     """Return the message in the cause of a failed task: a function's, and a Glue job run's, is a JSON document."""
     try:
         document = json.loads(cause or "")
-        return str(document["errorMessage"] if "errorMessage" in document else document["ErrorMessage"])
+        message = str(document["errorMessage"] if "errorMessage" in document else document["ErrorMessage"])
+        return _PLACE.sub("", message)
     except (ValueError, KeyError, TypeError):
         return cause or ""
 

@@ -43,13 +43,20 @@ def report_of(capsys: Captured, *words: str, code: int = 0) -> tuple[dict[str, A
     return report, told
 
 
+def table_of(out: str) -> list[list[str]]:
+    """Return the cells of the table's rows."""
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in out.splitlines() if line.startswith("│")]
+
+
 def test_a_run_shows_every_stage_and_succeeds(capsys: Captured) -> None:
     assert main(RUN) == 0
     out, told = capsys.readouterr()
-    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in out.splitlines() if "Stage " in line]
+    rows = table_of(out)
     assert [row[:3] for row in rows] == [[stage, "1", "SUCCEEDED"] for stage in STAGES]
     assert [row[4:6] for row in rows] == [["6", "5"], ["5", "4"], ["4", "4"], ["4", "4"], ["4", "4"]]
-    assert [row[6].split("/")[2:] for row in rows] == [[stage, "output.json"] for stage in STAGES]
+    assert [row[6:] for row in rows] == [["1 rejected (ID_MISSING)"], ["1 rejected (DROPPED)"], [""], [""], [""]]
+    assert "output.json" not in out
+    assert "\n7 objects in the workflow bucket; --keep DIR writes them to a folder\n" in told
     assert (
         "express: SUCCEEDED. 1 message, 1 execution (0 failed), 4 events published, "
         "0 messages in the dead-letter queue" in out
@@ -71,6 +78,30 @@ def test_a_stage_that_fails_once_succeeds_at_its_second_attempt(capsys: Captured
     assert kept == {key for key in kept if key.startswith(f"executions/{execution['executionId']}/")}
     output = json.loads((folder / by_stage["TellStage"]["object"]).read_text(encoding="utf-8"))
     assert len(output["data"]) == by_stage["TellStage"]["recordsOut"] == 4
+
+
+def test_the_objects_that_were_kept_are_shown(capsys: Captured, tmp_path: Path) -> None:
+    assert main([*RUN, "--keep", str(tmp_path / "kept")]) == 0
+    rows = table_of(capsys.readouterr().out)
+    assert [row[7].split("/")[2:] for row in rows] == [[stage, "output.json"] for stage in STAGES]
+    assert [(tmp_path / "kept" / row[7]).is_file() for row in rows] == [True] * 5
+
+
+def test_a_stage_that_yields_none_of_its_records_is_said_to_and_why(capsys: Captured, tmp_path: Path) -> None:
+    records = [{"id": "r1", "drop": True}, {"id": "r2", "drop": True}, {"drop": False}]
+    message = json.dumps({"source": {"kind": "inline", "records": records}})
+    assert main([*RUN, "--message", write(tmp_path, "message.json", message.encode())]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "yielded" in line] == ["SiftStage yielded 0 of 2 records: 2 rejected (DROPPED)"]
+    assert lines[-1].startswith("express: SUCCEEDED. ")
+
+
+def test_a_failure_names_no_object_that_was_never_written(capsys: Captured, tmp_path: Path) -> None:
+    message = write(tmp_path, "message.json", b'{"source": {"kind": "none"}}')
+    assert main([*RUN, "--message", message]) == 1
+    out, told = capsys.readouterr()
+    assert "PermanentStageError: " in out
+    assert "output.json" not in out + told
 
 
 @pytest.mark.parametrize(
