@@ -12,6 +12,7 @@ import msgspec
 
 from ceap import project
 from handlers.runtime.records import type_name
+from handlers.runtime.sources import Inline
 from templates.contracts import Contract, fields_of
 from templates.discovery import load_contract, load_needs
 from templates.model import GlueStep, LambdaStep, Workflow
@@ -31,6 +32,9 @@ def workflow_schemas(workflow: Workflow) -> dict[str, Any]:
     types = [first.message, *(kind for contract in contracts.values() for kind in (contract.takes, contract.yields))]
     schemas, definitions = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
     message, *of_stages = schemas
+    # The records of a message are those that the first stage takes.
+    if inline := definitions.get(Inline.__name__):
+        inline["properties"]["records"]["items"] = of_stages[0]
     pairs = zip(contracts, of_stages[::2], of_stages[1::2], strict=True)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -60,3 +60,12 @@ def test_a_candidate_is_judged_by_the_schema_that_ceap_schema_prints() -> None:
     assert validator.is_valid(written)
     assert not validator.is_valid(written | {"customerId": 1})
     assert schemas["stages"]["StoreStage"]["takes"] == schemas["stages"]["ETLStage"]["yields"]
+
+
+def test_the_records_of_a_message_are_those_that_the_first_stage_takes() -> None:
+    text = "name: a\ntype: EXPRESS\nsteps:\n  - {stage: StoreStage, handler: store}\n"
+    schemas = workflow_schemas(parse_workflow(parse_source(text, "a.yaml")))
+    validator = Draft202012Validator(schemas | schemas["message"])
+    written = msgspec.to_builtins(candidate())
+    assert validator.is_valid({"source": {"kind": "inline", "records": [written]}})
+    assert not validator.is_valid({"source": {"kind": "inline", "records": [written, {"customerId": "c1"}]}})
