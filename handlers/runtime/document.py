@@ -70,7 +70,8 @@ def encode_document(
     separator, count, ahead = b"\n", 0, 1
     while batch := list(islice(remaining, ahead)):
         lines = encoder.encode(batch, count + 1)
-        block += separator + lines
+        block += separator
+        block += lines
         separator = b",\n"
         count += len(batch)
         ahead = min(BATCH, BLOCK_BYTES * len(batch) // len(lines) + 1)

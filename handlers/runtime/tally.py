@@ -66,8 +66,7 @@ class Tally:
         self._share = Share()
 
     def count_in(self, records: Iterable[T]) -> Iterator[T]:
-        for record in records:
-            self.records_in += 1
+        for self.records_in, record in enumerate(records, start=1):
             yield record
 
     def count_out(self, records: Iterable[T]) -> Iterator[T]:
