@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeVar, assert_never, get_args
+from typing import Any, Final, assert_never
 
 import msgspec
 
 from handlers.runtime.records import type_name
 from templates import budget, discovery, naming, words
 from templates.contracts import find_misfit
+from templates.conversion import convert, refuse_unknown
+from templates.errors import ConfigError
 from templates.model import Declaration, GlueStep, LambdaStep, Step, StepKind, Workflow, WorkflowType
 from templates.source import KeyPath, Source, load_source
+from templates.words import shown
 
 RESERVED_STAGES: Final = ("initial", "ReceiveMessage", "StageInput", "Stage")
 SETTINGS_MAX_BYTES: Final = 3072
@@ -24,7 +26,6 @@ STEPS_MAX: Final = 50
 DYNAMIC_REFERENCE: Final = re.compile(r"\{\{\s*resolve:")
 
 Problem = tuple[KeyPath, str]
-T = TypeVar("T", bound=msgspec.Struct)
 
 
 def load_workflow(path: Path) -> Workflow:
@@ -36,20 +37,22 @@ def parse_workflow(source: Source) -> Workflow:
     """Return the workflow of a declaration, from here alone; ConfigError names the first problem."""
     raw = source.data
     if not isinstance(raw, dict):
-        raise source.error((), f"a declaration is a mapping with name, type and steps, not {_shown(raw)}")
+        raise source.error((), f"a declaration is a mapping with name, type and steps, not {shown(raw)}")
     _check_values(source, raw, ())
-    _refuse_unknown(source, raw, Workflow, ())
+    refuse_unknown(source, raw, Workflow, ())
     raw_steps = raw.get("steps")
     if not isinstance(raw_steps, list) or not raw_steps:
-        raise source.error(("steps",), f"is {_shown(raw_steps)}; a workflow has at least one step: list its stages")
-    header = _convert(source, {key: value for key, value in raw.items() if key != "steps"}, Declaration, ())
+        raise source.error(("steps",), f"is {shown(raw_steps)}; a workflow has at least one step: list its stages")
+    header = convert(source, {key: value for key, value in raw.items() if key != "steps"}, Declaration, ())
     steps = tuple(_parse_step(source, step, ("steps", index)) for index, step in enumerate(raw_steps))
     for place, text in _problems(header, steps):
         raise source.error(place, text)
     _check_settings(source, steps)
     _check_contracts(source, steps)
-    fields = {field: getattr(header, field) for field in header.__struct_fields__}
-    return Workflow(**fields, steps=steps)
+    workflow = Workflow(**{field: getattr(header, field) for field in header.__struct_fields__}, steps=steps)
+    if workflow.overrides:
+        _check_overrides(source, workflow)
+    return workflow
 
 
 def encode_settings(settings: dict[str, Any]) -> str:
@@ -81,14 +84,14 @@ def _check_values(source: Source, value: Any, place: KeyPath) -> None:
 
 def _parse_step(source: Source, raw: Any, place: KeyPath) -> Step:
     if not isinstance(raw, dict):
-        raise source.error(place, f"is {_shown(raw)}; a step is a mapping with stage and handler, or stage and glue")
+        raise source.error(place, f"is {shown(raw)}; a step is a mapping with stage and handler, or stage and glue")
     kinds = [kind for kind in StepKind if kind in raw]
     if not kinds:
-        _refuse_unknown(source, raw, LambdaStep, place)
+        refuse_unknown(source, raw, LambdaStep, place)
     if len(kinds) != 1:
         given = f"both {' and '.join(kinds)}" if kinds else f"neither {' nor '.join(StepKind)}"
         raise source.error(place, f"has {given}; give exactly one: handler for a Lambda step, glue for a Glue step")
-    return _convert(source, raw, kinds[0].step_class, place)
+    return convert(source, raw, kinds[0].step_class, place)
 
 
 def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Problem]:
@@ -98,7 +101,7 @@ def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Proble
     if "${" in workflow.description:
         yield ("description",), "holds '${', which CloudFormation would replace; leave it out"
     if not workflow.description.isprintable():
-        yield ("description",), f"is {_shown(workflow.description)}; write one line of printable characters"
+        yield ("description",), f"is {shown(workflow.description)}; write one line of printable characters"
     size = len(workflow.description.encode())
     if size > DESCRIPTION_MAX_BYTES:
         yield ("description",), f"has {size} bytes; CloudFormation allows {DESCRIPTION_MAX_BYTES}: shorten it"
@@ -191,7 +194,17 @@ def _check_settings(source: Source, steps: tuple[Step, ...]) -> None:
 def _check_handler_settings(source: Source, step: LambdaStep, index: int) -> None:
     place: KeyPath = ("steps", index, "settings")
     needs = discovery.load_needs(step.handler)
-    bucket = needs.source_bucket(_convert(source, step.settings, needs.settings, place))
+    try:
+        settings = convert(source, step.settings, needs.settings, place)
+    except ConfigError:
+        raise
+    except Exception as error:  # msgspec explains a ValueError and a TypeError of `__post_init__`, and no other
+        raise source.error(
+            place,
+            f"cannot be judged: {needs.settings.__name__} of handlers/{step.handler}.py raises "
+            f"{type(error).__name__}: {error}; let it raise a ValueError that says what is allowed",
+        ) from error
+    bucket = needs.source_bucket(settings)
     if bucket is not None:
         _check_source_bucket(source, bucket, index, (*place, str(needs.bucket_setting)))
     text = encode_settings(step.settings)
@@ -244,91 +257,16 @@ def _check_source_bucket(source: Source, bucket: str, index: int, place: KeyPath
         )
 
 
-def _convert(source: Source, raw: dict[str, Any], target: type[T], place: KeyPath) -> T:
-    """Return `raw` as a value of the Struct `target`, or raise the error that says which value is wrong and why."""
-    _refuse_unknown(source, raw, target, place)
-    try:
-        return msgspec.convert(raw, target)
-    except msgspec.ValidationError as error:
-        text, _, path = str(error).partition(" - at `$")
-        parts = re.findall(r"\[(\d+)]|\.(\w+)", path)
-        inner: KeyPath = tuple(int(number) if number else name for number, name in parts)
-        if missing := re.fullmatch(r"Object missing required field `(\w+)`", text):
-            inner = (*inner, missing[1])
-            text = f"is missing: add it{_in_brackets(_describe(target, inner))}"
-            raise source.error((*place, *inner), text) from None
-        value = _value_at(raw, inner)
-        raise source.error((*place, *inner), f"is {_shown(value)}: {_expected(target, inner, text, value)}") from None
+def _check_overrides(source: Source, workflow: Workflow) -> None:
+    from templates.stacks import resource_ids  # loads troposphere, which a declaration without overrides does not need
 
-
-def _refuse_unknown(source: Source, raw: dict[str, Any], target: type[msgspec.Struct], place: KeyPath) -> None:
-    fields = _field_types(target)
-    for key, value in raw.items():
-        if key not in fields:
-            raise source.error((*place, str(key)), f"is an unknown key; {words.allowed(str(key), fields)}")
-        inner = fields[key]
-        inner = getattr(inner, "__origin__", inner)
-        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
-            _refuse_unknown(source, value, inner, (*place, key))
-
-
-@cache
-def _field_types(target: type[msgspec.Struct]) -> dict[str, Any]:
-    return {field.encode_name: field.type for field in msgspec.structs.fields(target)}
-
-
-def _expected(target: type[msgspec.Struct], place: KeyPath, text: str, value: Any) -> str:
-    description = _describe(target, place)
-    if text.startswith("Invalid enum value"):
-        return f"{words.allowed(str(value), _values_at(target, place))}{_in_brackets(description)}"
-    if not text.startswith("Expected "):
-        return text  # a ValueError of the Struct itself, e.g. of a handler's Settings
-    said = text.replace("`", "").removeprefix("Expected ").split(" matching regex ")[0]
-    cure = "; write it on one line, without | or >" if isinstance(value, str) and value.endswith("\n") else ""
-    return f"expected {said}{_in_brackets(description)}{cure}"
-
-
-def _values_at(target: type[msgspec.Struct], place: KeyPath) -> list[str]:
-    """Return the values of the enumeration or `Literal` at a place within a Struct; empty where it is deeper."""
-    schema: Any = msgspec.json.schema(target)
-    definitions = schema.get("$defs", {})
-    for part in (None, *place):
-        if part is not None:
-            schema = schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
-        schema = definitions.get(schema.get("$ref", "").rpartition("/")[2], schema)
-    return [str(value) for value in schema.get("enum", [])]
-
-
-def _describe(target: type[msgspec.Struct], place: KeyPath) -> str:
-    """Return the description of the field at a place within a Struct; empty where there is none."""
-    description = ""
-    current: Any = target
-    for part in place:
-        if not (isinstance(current, type) and issubclass(current, msgspec.Struct)):
-            break
-        annotated = _field_types(current).get(str(part))
-        # What may be None has its description inside the union.
-        metas = [meta for part in (annotated, *get_args(annotated)) for meta in getattr(part, "__metadata__", ())]
-        description = next((meta.description for meta in metas if meta.description), description)
-        current = getattr(annotated, "__origin__", annotated)
-    return description
-
-
-def _in_brackets(text: str) -> str:
-    return f" ({text})" if text else ""
-
-
-def _value_at(raw: Any, place: KeyPath) -> Any:
-    for part in place:
-        raw = raw[part]
-    return raw
+    known = resource_ids(workflow)
+    for logical_id in workflow.overrides:
+        if logical_id not in known:
+            said = f"is not a resource of the workflow's template; {words.allowed(logical_id, known)}"
+            raise source.error(("overrides", logical_id), said)
 
 
 def _unknown(name: str, known: Iterable[str], folder: str) -> str:
-    return f"is {name!r}, and there is no {folder}/{name}.py ; {words.allowed(name, known)}"
-
-
-def _shown(value: Any) -> str:
-    """Return a value as a message shows it: short, in quotes where it is text."""
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    missing = f"{folder}/{name}.py is not a stage" if name == "__init__" else f"there is no {folder}/{name}.py"
+    return f"is {shown(name)}, and {missing}; {words.allowed(name, known)}"

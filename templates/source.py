@@ -29,7 +29,7 @@ class Source(msgspec.Struct, frozen=True):
         """Return the error that says file, line and place before the text."""
         line = next((self.lines[place[:end]] for end in range(len(place), -1, -1) if place[:end] in self.lines), None)
         where = self.name if line is None else f"{self.name}:{line}"
-        return ConfigError(f"{where}: {format_place(place)} {text}".replace(":  ", ": "))
+        return ConfigError(f"{where}: {' '.join(filter(None, (format_place(place), text)))}")
 
 
 def format_place(place: KeyPath) -> str:

@@ -4,8 +4,7 @@ from typing import Any, assert_never
 
 from troposphere import Export, GetAtt, Output, Ref, Sub, Template
 
-from templates import discovery, naming, words
-from templates.errors import ConfigError
+from templates import discovery, naming
 from templates.model import StepKind, Workflow, WorkflowType
 from templates.resources.alarms import add_alarms
 from templates.resources.alert_topic import add_alert_topic
@@ -37,7 +36,20 @@ def foundation_stack() -> dict[str, Any]:
 
 
 def workflow_stack(workflow: Workflow) -> dict[str, Any]:
-    """Return the template of one workflow; ConfigError if an override names no resource of it."""
+    """Return the template of one workflow."""
+    template = _workflow_template(workflow)
+    resources = template["Resources"]
+    for logical_id, properties in workflow.overrides.items():
+        resources[logical_id]["Properties"] = _merge(resources[logical_id]["Properties"], properties)
+    return template
+
+
+def resource_ids(workflow: Workflow) -> list[str]:
+    """Return the logical ids of a workflow's resources, sorted: what `overrides` may name."""
+    return sorted(_workflow_template(workflow)["Resources"])
+
+
+def _workflow_template(workflow: Workflow) -> dict[str, Any]:
     template = _template(workflow.description or f"Workflow {workflow.name}")
     add_queue(template, workflow)
     for kind in StepKind:
@@ -54,7 +66,8 @@ def workflow_stack(workflow: Workflow) -> dict[str, Any]:
     }
     for name, value in outputs.items():
         template.add_output(Output(name, Value=value))
-    return _override(template.to_dict(), workflow)
+    built: dict[str, Any] = template.to_dict()
+    return built
 
 
 def _add_workers(template: Template, workflow: Workflow, kind: StepKind) -> None:
@@ -72,18 +85,6 @@ def _template(description: str) -> Template:
     template.set_version("2010-09-09")
     add_environment(template)
     add_key(template)
-    return template
-
-
-def _override(template: dict[str, Any], workflow: Workflow) -> dict[str, Any]:
-    resources = template["Resources"]
-    for logical_id, properties in workflow.overrides.items():
-        if logical_id not in resources:
-            raise ConfigError(
-                f"workflow {workflow.name}: overrides.{logical_id} is not a resource of its template; "
-                f"{words.allowed(logical_id, sorted(resources))}"
-            )
-        resources[logical_id]["Properties"] = _merge(resources[logical_id]["Properties"], properties)
     return template
 
 

@@ -1,7 +1,7 @@
-"""Wording that messages share: names that do not exist, and numbers."""
+"""Wording that messages share: values, names that do not exist, and numbers."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 NAMED_MAX: Final = 8
 """How many names a message lists: there are a hundred rules."""
@@ -22,6 +22,12 @@ def allowed(name: str, known: Iterable[str]) -> str:
         return f"did you mean {near}?"
     some = names if len(names) <= NAMED_MAX else [*names[:NAMED_MAX], "..."]
     return f"{f'did you mean {near}? ' if near else ''}allowed: {', '.join(some) or 'none'}"
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: short, in quotes where it is text."""
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def plural(number: int, noun: str) -> str:

@@ -111,7 +111,7 @@ def test_an_error_late_in_the_run_leaves_the_files_that_were_there(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "express.template.yaml").write_text("mine")
     assert synth(EXPRESS, wrong, "--out", tmp_path / "out") == 2
-    assert "overrides.Nothing is not a resource of its template" in capsys.readouterr().err
+    assert "overrides.Nothing is not a resource of the workflow's template" in capsys.readouterr().err
     assert written(tmp_path / "out") == {"express.template.yaml": b"mine"}
 
 

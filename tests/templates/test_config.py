@@ -137,7 +137,7 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             changed("handler: sift", "handler: sfit"),
-            "orders.yaml:7: steps[1].handler is 'sfit', and there is no handlers/sfit.py ; did you mean sift?",
+            "orders.yaml:7: steps[1].handler is 'sfit', and there is no handlers/sfit.py; did you mean sift?",
             id="unknown handler",
         ),
         pytest.param(
@@ -154,7 +154,7 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             changed("EXPRESS", "STANDARD").replace("handler: sift", "glue: heavvy"),
-            "orders.yaml:7: steps[1].glue is 'heavvy', and there is no glue/heavvy.py ; did you mean heavy? allowed: ",
+            "orders.yaml:7: steps[1].glue is 'heavvy', and there is no glue/heavvy.py; did you mean heavy? allowed: ",
             id="unknown job",
         ),
         pytest.param(
@@ -219,6 +219,17 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
             "orders.yaml:8: overrides.Queue.DelaySeconds is null, which CloudFormation refuses; "
             "write a value or remove the key",
             id="a null in overrides",
+        ),
+        pytest.param(
+            VALID + "overrides: {TakeFuncton: {MemorySize: 512}}\n",
+            "orders.yaml:8: overrides.TakeFuncton is not a resource of the workflow's template; "
+            "did you mean TakeFunction?",
+            id="an override of no resource",
+        ),
+        pytest.param(
+            changed("handler: sift", "handler: __init__"),
+            "orders.yaml:7: steps[1].handler is '__init__', and handlers/__init__.py is not a stage; allowed: ",
+            id="the package of handlers",
         ),
         pytest.param(
             VALID + "overrides: {Queue: {1: 2}}\n",

@@ -25,6 +25,12 @@ def test_an_error_names_the_line_of_the_nearest_place_that_was_written() -> None
     assert str(source.error((), "is empty")) == "x.yaml:1: is empty"
 
 
+def test_a_text_with_line_feeds_stays_one_line_of_the_message() -> None:
+    source = parse_source('"a\\nb": {"\\e[31m": 1, "c:  d": 2}\n', "x.yaml")
+    assert str(source.error(("a\nb", "\x1b[31m"), "is red")) == r"x.yaml:1: a\nb.\x1b[31m is red"
+    assert str(source.error(("a\nb", "c:  d"), "is 2")) == r"x.yaml:1: a\nb.c:  d is 2"
+
+
 def test_places_are_written_as_people_write_them() -> None:
     assert format_place(("steps", 1, "timeout_s")) == "steps[1].timeout_s"
 

@@ -10,7 +10,6 @@ from troposphere import encode_to_dict
 
 from handlers.runtime.needs import Index, Needs, Table
 from templates import budget, naming, permissions
-from templates.errors import ConfigError
 from templates.model import Workflow
 from templates.stacks import foundation_stack, workflow_stack
 from tests.strategies import all_workflows, workflow_of, workflows
@@ -251,15 +250,6 @@ def test_a_query_may_read_the_indexes_of_its_table() -> None:
     [statement] = [statement for statement in policy["Statement"] if statement["Sid"] == "UseOrdersTable"]
     resources = [resource["Fn::Sub"][0].rpartition(":")[2] for resource in statement["Resource"]]
     assert resources == ["table/${OrdersTableName}", "table/${OrdersTableName}/index/*"]
-
-
-def test_an_override_of_no_resource_is_refused() -> None:
-    overrides = {"TakeFuncton": {"MemorySize": 512}}
-    workflow = workflow_of({"name": "orders", "type": "EXPRESS", "steps": STEPS, "overrides": overrides})
-    with pytest.raises(
-        ConfigError, match=r"orders: overrides\.TakeFuncton is not a resource .*did you mean TakeFunction\?"
-    ):
-        workflow_stack(workflow)
 
 
 def test_reserved_concurrency_is_set_where_it_is_declared() -> None:
