@@ -21,7 +21,8 @@ def print_report(report: RunReport) -> None:
     rows = [total(stage, report.executions) for stage in stages]
     objects = [row.object for row in rows if row.object]
     table = _table(rows, with_objects=bool(objects))
-    is_wide = console.measure(table).maximum <= console.width
+    # Measured with all the room there could be: within the console nothing is wider than it.
+    is_wide = console.measure(table, options=console.options.update(width=sys.maxsize)).maximum <= console.width
     console.print(table if is_wide else _table(rows, with_objects=False))
     for key in () if is_wide else objects:
         console.print(key, soft_wrap=True)

@@ -1,0 +1,49 @@
+"""The table of a run: what it shows where there is room, and that it changes no text."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from ceap.local import run_table
+from ceap.local.run_report import RunReport
+from tests.local.test_run_report import document, report
+
+Captured = pytest.CaptureFixture[str]
+KEY = "executions/0/A/output.json"
+
+
+def printed(capsys: Captured, shown: RunReport) -> list[str]:
+    run_table.print_report(shown)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_codes_and_errors_are_shown_as_they_are(capsys: Captured) -> None:
+    shown = report(document(rejections={"[red]:bug:": 4}))
+    failed = replace(shown.executions[0], status="FAILED", error="E: [/] :bug:")
+    lines = printed(capsys, replace(shown, executions=(failed,)))
+    assert "4 rejected ([red]:bug:)" in lines[3]
+    assert lines[-1] == "last failure: E: [/] :bug:"
+
+
+def test_objects_stand_below_the_table_where_it_has_no_room_for_them(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = report(document(), are_kept=True)
+    assert KEY in printed(capsys, shown)[3]
+    monkeypatch.setattr(run_table, "WIDE", 110)
+    lines = printed(capsys, shown)
+    assert lines.count(KEY) == 1
+    assert lines[3].count(KEY) == 0
+
+
+def test_without_other_records_and_objects_the_table_has_no_columns_for_them(capsys: Captured) -> None:
+    lines = printed(capsys, report(None))
+    assert [word.strip() for word in lines[1].strip("┃").split("┃")] == [
+        "stage",
+        "attempts",
+        "status",
+        "duration",
+        "records in",
+        "records out",
+    ]
