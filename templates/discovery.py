@@ -1,27 +1,31 @@
 """The handlers and Glue jobs that a declaration may name, read from their folders."""
 
 import ast
+import contextlib
 import importlib
 import pkgutil
-import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from types import MappingProxyType
-from typing import Any, Final, get_args
-
-import msgspec
+from typing import Any, Final
 
 import handlers
-from handlers.runtime.needs import Needs, Table, TableAction
+from handlers.runtime.needs import Needs, Table
+from templates import naming
 from templates.contracts import Contract, type_problem
 from templates.errors import ConfigError
+from templates.needs_problems import needs_problem, schema_problem
 
 HANDLERS_FOLDER: Final = Path(handlers.__file__).parent
-TABLE_NAME: Final = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
 GLUE_FOLDER: Final = HANDLERS_FOLDER.parent / "glue"
 JOB_FOLDERS: Final = [GLUE_FOLDER]
 """Where scripts of jobs are, as `handlers.__path__` says where stages are."""
+
+# Two threads that redirect at once would put back each other's stream.
+_IMPORTING: Final = RLock()
 
 
 @cache
@@ -65,7 +69,9 @@ def load_needs(handler: str) -> Needs:
     """Import a handler's module and return its NEEDS; ConfigError if module, NEEDS or handler is wrong."""
     where = f"handlers/{handler}.py"
     try:
-        module = importlib.import_module(f"handlers.{handler}")
+        # What a handler prints must not stand among the output of a command.
+        with _IMPORTING, contextlib.redirect_stdout(sys.stderr):
+            module = importlib.import_module(f"handlers.{handler}")
     except (Exception, SystemExit) as error:
         raise ConfigError(
             f"{where}: cannot be imported: {type(error).__name__}: {error}; correct the module"
@@ -78,7 +84,8 @@ def load_needs(handler: str) -> Needs:
         )
     if not isinstance(needs, Needs):
         raise ConfigError(f"{where}: NEEDS is a {type(needs).__name__}; make it a handlers.runtime.needs.Needs")
-    for problem in (*_needs_problems(needs), *_handler_problems(getattr(module, "handler", None))):
+    problem = needs_problem(needs) or next(_handler_problems(getattr(module, "handler", None)), None)
+    if problem:
         raise ConfigError(f"{where}: {problem}")
     return needs
 
@@ -92,45 +99,36 @@ def load_contract(handler: str) -> Contract:
     return Contract(takes, getattr(stage, "yields", None) or takes, getattr(stage, "message_type", dict[str, Any]))
 
 
-def _needs_problems(needs: Needs) -> Iterator[str]:
-    """Yield the problems that types alone cannot show: NEEDS are written in Python, so msgspec does not check them."""
-    settings: Any = needs.settings
-    if not (isinstance(settings, type) and issubclass(settings, msgspec.Struct)):
-        yield f"NEEDS.settings is {settings!r}; give the class, a msgspec.Struct, not a value of it"
-    elif not (settings.__struct_config__.frozen and settings.__struct_config__.forbid_unknown_fields):
-        yield f"{settings.__name__} would accept misspelt settings; declare it frozen=True, forbid_unknown_fields=True"
-    elif needs.bucket_setting not in (None, *settings.__struct_fields__):
-        yield f"NEEDS.bucket_setting is {needs.bucket_setting!r}; name a field of its Settings"
-    for table, actions in needs.tables.items():
-        if not isinstance(table, Table):
-            yield f"NEEDS.tables has the key {table!r}; make it a handlers.runtime.needs.Table"
-        elif not TABLE_NAME.fullmatch(table.name):
-            yield f"table {table.name!r} must be lower-case words, e.g. score_cache; rename it"
-        elif isinstance(actions, str) or not actions:
-            yield f'table {table.name}: its actions are {actions!r}; list them, e.g. ("UpdateItem",)'
-        elif unknown := [action for action in actions if action not in get_args(TableAction)]:
-            allowed = ", ".join(get_args(TableAction))
-            yield f"table {table.name}: {unknown[0]!r} is not an action on a table; allowed: {allowed}"
-
-
 def _handler_problems(handler: Any) -> Iterator[str]:
     if not callable(handler) or isinstance(handler, type):
         yield f"handler is {handler!r}; end the module with `handler = YourStage(NEEDS)`"
-    for name in ("record_type", "yields"):
+    for name in ("record_type", "yields", "message_type"):
         kind = getattr(handler, name, None)
-        if kind is not None and (problem := type_problem(kind)):
+        if kind is not None and (problem := _record_problem(kind)):
             yield f"{name} {problem}"
+
+
+def _record_problem(kind: Any) -> str | None:
+    try:
+        problem = type_problem(kind)
+    except Exception as error:  # of the user's own annotations, which are evaluated only here
+        return f"is {kind!r}, which cannot be read: {type(error).__name__}: {error}; correct its fields"
+    if problem is None and (said := schema_problem(kind)):
+        return f"is {kind!r}, which cannot be read: {said}"
+    return problem
 
 
 @cache
 def tables() -> MappingProxyType[str, Table]:
     """Return the declared tables by name, sorted; ConfigError if two handlers declare one with different keys."""
-    found: dict[str, Table] = {}
+    found: dict[str, tuple[Table, str]] = {}
     for handler in handler_names():
         for table in load_needs(handler).tables:
-            if found.setdefault(table.name, table) != table:
+            # Two names may differ and yet give one logical id: a1 and a_1.
+            other, owner = found.setdefault(naming.table_id(table.name), (table, handler))
+            if other != table:
                 raise ConfigError(
-                    f"handlers/{handler}.py: table {table.name!r} is declared differently elsewhere; "
-                    "declare it once and import it"
+                    f"handlers/{handler}.py: table {table.name!r} is not what handlers/{owner}.py declares as "
+                    f"{other.name!r}; declare it once and import it, or give it another name"
                 )
-    return MappingProxyType(dict(sorted(found.items())))
+    return MappingProxyType(dict(sorted((table.name, table) for table, _ in found.values())))

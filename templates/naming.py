@@ -71,6 +71,11 @@ def table(name: str) -> str:
     return f"{PREFIX}-{name.replace('_', '-')}-${{Environment}}"
 
 
+def longest_table(name: str) -> int:
+    """Return how many characters a table's name has in the longest environment."""
+    return len(table(name)) - len("${Environment}") + ENVIRONMENT_MAX
+
+
 def export(name: str) -> str:
     """Return the name under which the foundation exports a value to the workflow stacks of its environment."""
     return f"{PREFIX}-{FOUNDATION}-${{Environment}}-{name}"

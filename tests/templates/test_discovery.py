@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,11 +88,25 @@ def test_needs_of_another_type_are_refused(folder: Path) -> None:
 
 SETTINGS = "class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True): ..."
 MODULE = f"""\
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import Annotated
 import msgspec
 from handlers.runtime.needs import Needs, Table
 {SETTINGS}
 NEEDS = Needs(settings=Settings)
 handler = print
+"""
+RECORD = """
+@dataclass
+class Data:
+    parts: complex
+class Record(msgspec.Struct):
+    value: {1}
+class Stage:
+    {0} = Record
+    def __call__(self, event, context): ...
+handler = Stage()
 """
 
 
@@ -115,6 +131,20 @@ handler = print
         ),
         ("=Settings)", "=Settings, bucket_setting='b')", "NEEDS.bucket_setting is 'b'; name a field of its Settings"),
         ("import msgspec", "raise SystemExit('bye')", "cannot be imported: SystemExit: bye; correct the module"),
+        ("=Settings)", "=Settings, tables=['a'])", r"NEEDS\.tables is \['a'\]; make it a dict, e\.g\. {Table\("),
+        ("=Settings)", "=Settings, events=('a', 'b'))", r"NEEDS\.events is \('a', 'b'\); make it a handlers\.runtime"),
+        ("handler = print", RECORD.format("record_type", "object"), "record_type is .* with <class 'object'> in it"),
+        ("handler = print", RECORD.format("yields", "complex"), "yields is .* with <class 'complex'> in it"),
+        (
+            "handler = print",
+            RECORD.format("message_type", "Annotated[str, msgspec.Meta(pattern='(')]"),
+            r"message_type is .*, which cannot be read: error: missing \), unterminated subpattern at position 0; c",
+        ),
+        (
+            "handler = print",
+            RECORD.format("record_type", "Data"),
+            "record_type is .*, which cannot be read: TypeError: type <class 'complex'> is not supported; give its ",
+        ),
     ],
 )
 def test_wrong_needs_are_refused_with_the_cure(folder: Path, old: str, new: str, message: str) -> None:
@@ -128,5 +158,35 @@ def test_two_tables_of_one_name_must_be_the_same(folder: Path) -> None:
     for name, key in (("one_side", "PK"), ("other_side", "pk")):
         tables = f"{{Table('orders', '{key}'): ('PutItem',)}}"
         (folder / f"{name}.py").write_text(MODULE.replace("=Settings)", f"=Settings, tables={tables})"))
-    with pytest.raises(ConfigError, match=r"handlers/other_side\.py: table 'orders' is declared differently elsewhere"):
+    with pytest.raises(ConfigError) as caught:
         discovery.tables()
+    assert str(caught.value) == (
+        "handlers/other_side.py: table 'orders' is not what handlers/one_side.py declares as 'orders'; "
+        "declare it once and import it, or give it another name"
+    )
+
+
+def test_two_tables_whose_names_give_one_logical_id_are_refused(folder: Path) -> None:
+    for handler, name in (("first_of_two", "a1"), ("second_of_two", "a_1")):
+        tables = f"{{Table('{name}', 'PK'): ('PutItem',)}}"
+        (folder / f"{handler}.py").write_text(MODULE.replace("=Settings)", f"=Settings, tables={tables})"))
+    with pytest.raises(ConfigError, match=r"second_of_two\.py: table 'a_1' is not what .*first_of_two\.py .* 'a1'"):
+        discovery.tables()
+
+
+def test_what_a_handler_prints_as_it_is_imported_goes_to_standard_error(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "chatty.py").write_text(MODULE + "print('ready')\n")
+    discovery.load_needs("chatty")
+    assert capsys.readouterr() == ("", "ready\n")
+
+
+def test_threads_that_import_handlers_leave_standard_output_as_it_was(folder: Path) -> None:
+    names = [f"parallel_{number}" for number in range(8)]
+    for name in names:
+        (folder / f"{name}.py").write_text("sum(range(300_000))\n" + MODULE.replace("from __future__", "# from", 1))
+    before = sys.stdout
+    with ThreadPoolExecutor(len(names)) as pool:
+        assert {type(needs) for needs in pool.map(discovery.load_needs, names)} == {Needs}
+    assert sys.stdout is before
