@@ -27,21 +27,21 @@ _RESOLVER: Final = yaml.resolver.Resolver()
 _CONSTRUCTOR: Final = yaml.constructor.SafeConstructor()
 _TEXT: Final = "text"
 _OTHER_KINDS: Final = {"timestamp": "a date", "merge": "a merge key", "value": "a default value"}
+_NO_VALUES: Final = (_TEXT, *_OTHER_KINDS.values())
 
 
 class AmbiguousScalarError(ValueError):
     """A plain scalar that not every reader reads as the same value of JSON; the message begins with it."""
 
 
-def read_plain(text: str) -> Scalar:
+def read_plain(text: str, *, is_key: bool = False) -> Scalar:
     """Return the value of a scalar without quotes and tag; AmbiguousScalarError if a declaration may not hold it."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _NUMBER.fullmatch(text):
         if "." not in text and len(text) > INTEGER_MAX:
-            raise AmbiguousScalarError(
-                f"{_short(text)}, a number of more than {INTEGER_MAX} characters; write it in quotes"
-            )
+            cure = "write it in quotes" if is_key else "write a shorter one, or it in quotes for the text"
+            raise AmbiguousScalarError(f"{_short(text)}, a number of more than {INTEGER_MAX} characters; {cure}")
         number = float(text) if "." in text else int(text)
         if math.isfinite(number):
             return number
@@ -49,14 +49,27 @@ def read_plain(text: str) -> Scalar:
     if old == new == _TEXT:
         return text
     readers = f"YAML reads as {old}" if old == new else f"YAML 1.1 reads as {old} and YAML 1.2 as {new}"
-    raise AmbiguousScalarError(f"{_short(text)}, which {readers}; {_cure(text, old, new)}")
+    raise AmbiguousScalarError(f"{_short(text)}, which {readers}; {_cure(text, is_key, old, new)}")
 
 
-def _cure(text: str, *readings: str) -> str:
+def _cure(text: str, is_key: bool, *readings: str) -> str:
     if "a merge key" in readings:
         return "write the merged keys out"
-    values = [value for value in dict.fromkeys(readings) if value in ("true", "false") or _NUMBER.fullmatch(value)]
-    return f"write {' or '.join(values)}{', or ' if values else ''}{_short(text)!r} in quotes for the text"
+    quoted = f"{_short(text)!r} in quotes"
+    if is_key:  # a key is a text
+        return f"write {quoted}"
+    values = dict.fromkeys(_writable(reading) for reading in readings if reading not in _NO_VALUES)
+    return f"write {' or '.join(values)}{', or ' if values else ''}{quoted} for the text"
+
+
+def _writable(reading: str) -> str:
+    """Return how to write the truth value or number that a reader takes a scalar for, so that all read it alike."""
+    if reading in ("true", "false"):
+        return reading
+    # `60` is taken where a fraction is wanted, `60.0` not where a whole number is; `1e+20` is a text to some.
+    number = re.sub("^(-?[0-9]+)e", r"\1.0e", reading.removesuffix(".0"))
+    is_taken = _NUMBER.fullmatch(number) and ("." in number or len(number) <= INTEGER_MAX)
+    return number if is_taken else f"a finite number of at most {INTEGER_MAX} characters"
 
 
 def _read_1_1(text: str) -> str:

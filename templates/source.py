@@ -153,9 +153,8 @@ class _Reader:
             raise self._error(_line(event), f"{holder} has a key that is not text; write a plain name")
         key = self._scalar(event, place, key=True)
         if not isinstance(key, str):
-            raise self._error(
-                _line(event), f"{holder} has the key {event.value}, which is not text; write it in quotes"
-            )
+            said = f"has the key {event.value}, which is not text; write it in quotes"
+            raise self._error(_line(event), f"{holder} {said if event.value else 'has an empty key; write a name'}")
         return key
 
     def _scalar(self, event: Any, place: KeyPath, *, key: bool = False) -> Scalar:
@@ -163,7 +162,7 @@ class _Reader:
         if not event.implicit[0]:
             return str(event.value)
         try:
-            return read_plain(event.value)
+            return read_plain(event.value, is_key=key)
         except AmbiguousScalarError as error:
             said = f"{format_place(place) or 'the declaration'} {'has the key' if key else 'is'} {error}"
             raise self._error(_line(event), said) from None

@@ -51,8 +51,10 @@ def test_texts_in_quotes_and_blocks_stay_texts() -> None:
     [
         (
             "a:\n  on: 1\n",
-            "x.yaml:2: a has the key on, which YAML 1.1 reads as true and YAML 1.2 as text; write true, ",
+            "x.yaml:2: a has the key on, which YAML 1.1 reads as true and YAML 1.2 as text; write 'on' in quotes",
         ),
+        ("a: {~: 2}\n", "x.yaml:1: a has the key ~, which is not text; write it in quotes"),
+        ("a:\n  ? \n  : 2\n", "x.yaml:2: a has an empty key; write a name"),
         ("a: {1: 2}\n", "x.yaml:1: a has the key 1, which is not text; write it in quotes"),
         ("? [a, b]\n: 2\n", "x.yaml:1: the declaration has a key that is not text; write a plain name"),
         ("a: &a {b: 1}\nc:\n  <<: *a\n", "x.yaml:3: c has the key <<, which YAML 1.1 reads as a merge key and YAML "),
