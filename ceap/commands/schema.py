@@ -11,8 +11,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the schemas, as one JSON document."""
+    import msgspec
+
     from ceap.contracts import workflow_schemas
     from templates.config import load_workflow
 
-    print(json.dumps(workflow_schemas(load_workflow(arguments.workflow)), indent=2))
+    # msgspec writes a default that is NaN or infinite as it writes records: null, which is JSON.
+    schemas = msgspec.json.decode(msgspec.json.encode(workflow_schemas(load_workflow(arguments.workflow))))
+    print(json.dumps(schemas, indent=2))
     return 0
