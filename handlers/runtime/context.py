@@ -63,7 +63,7 @@ class StageContext(Generic[S]):
         """Yield the records of a source; reject its bad rows."""
         for row in rows:
             if isinstance(row, BadRow):
-                self.reject(row.text, row.code, row.reason)
+                self.reject(row.record, row.code, row.reason)
             else:
                 yield row
 

@@ -29,7 +29,7 @@ from handlers.runtime.message import Message, decode_message
 from handlers.runtime.metrics import Measures, write_metrics
 from handlers.runtime.needs import Needs
 from handlers.runtime.records import BadRecordError, check_results
-from handlers.runtime.sources import BadRow
+from handlers.runtime.sources import BadRow, require_record
 from handlers.runtime.storage import ObjectWriter, Storage
 from handlers.runtime.tally import Place, Share, Tally
 
@@ -137,7 +137,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         read = (
             self._open_previous(context, storage)
             if message is None
-            else partial(self._read_message, message, settings, context, tally)
+            else partial(self._read_message, message, settings, tally)
         )
         if self._needs.has_side_effects:
             _read_all(read())
@@ -169,21 +169,10 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
             for block in encode_document(_header(stage), counted, conclude, yields=self.yields or self.record_type):
                 output.write(block)
 
-    def _read_message(
-        self, message: Message, settings: S, context: ExecutionContext, tally: Tally
-    ) -> Iterator[R | BadRow]:
+    def _read_message(self, message: Message, settings: S, tally: Tally) -> Iterator[R | BadRow]:
         skipped: Counter[str] = Counter()
-        for number, record in enumerate(message.source.read(self._needs.source_bucket(settings), skipped), start=1):
-            if isinstance(record, BadRow):
-                yield record
-                continue
-            try:
-                yield msgspec.convert(record, self.record_type)
-            except msgspec.ValidationError as error:
-                raise PermanentStageError(
-                    f"{context.current_stage} cannot take record {number} of the message: {error}; send records that "
-                    "fit, or put a stage first that makes them"
-                ) from error
+        bucket = self._needs.source_bucket(settings)
+        yield from require_record(message.source.read(bucket, skipped, self.record_type))
         if skipped:
             # The greater, not the sum: a stage with side effects reads its input twice.
             tally.share().counts |= skipped

@@ -2,10 +2,10 @@
 
 from typing import TypeAlias
 
-from handlers.runtime.sources.base import BadRow
+from handlers.runtime.sources.base import BadRow, require_record
 from handlers.runtime.sources.inline import Inline
 from handlers.runtime.sources.s3 import S3
 
 Source: TypeAlias = Inline | S3
 
-__all__ = ["S3", "BadRow", "Inline", "Source"]
+__all__ = ["S3", "BadRow", "Inline", "Source", "require_record"]

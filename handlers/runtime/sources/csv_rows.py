@@ -1,14 +1,15 @@
 """CSV: from lines to rows, so that no line is lost uncounted: a bad row of n lines gives n bad rows."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import msgspec
 
 from handlers.runtime.contract import PermanentStageError
-from handlers.runtime.sources.base import BadRow
+from handlers.runtime.sources.base import BadRow, reject_unfit
 from handlers.runtime.sources.lines import BlankLines, EmptyFileError, describe_bad_byte
 
 # The limit of a row of several lines, as it is in memory at once.
@@ -24,6 +25,8 @@ _FAULTS: Final = {
     "new-line character": "has a carriage return (CR) that ends no line; end lines with LF or CRLF",
 }
 _OTHER_SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
+# Where msgspec says that a value is wrong.
+_FIELD: Final = re.compile(r" - at `\$\.(.*)`$")
 # Stands for a comma between columns; no text that is UTF-8 holds it.
 _SEPARATOR: Final = "\ud800"
 
@@ -67,22 +70,23 @@ class _Lines(msgspec.Struct, frozen=True):
 
 
 def read_csv(
-    lines: Iterator[bytes], where: str, blanks: BlankLines, skipped: Counter[str]
-) -> Iterator[dict[str, str] | BadRow]:
-    """Return rows as texts by the names in the header; the lines hold their ends.
+    lines: Iterator[bytes], where: str, blanks: BlankLines, skipped: Counter[str], record_type: Any
+) -> Iterator[Any]:
+    """Return rows as records, their values by the names in the header, and bad rows; the lines hold their ends.
 
     Raises:
         PermanentStageError: The header is wrong, or a quote is not closed.
         EmptyFileError: There is no header.
     """
-    return _CsvFile(lines, where, blanks).read(skipped)
+    return _CsvFile(lines, where, blanks, record_type).read(skipped)
 
 
 class _CsvFile:
     """A CSV file whose header has been read."""
 
-    def __init__(self, lines: Iterator[bytes], where: str, blanks: BlankLines) -> None:
+    def __init__(self, lines: Iterator[bytes], where: str, blanks: BlankLines, record_type: Any) -> None:
         self._lines = lines
+        self._record_type = record_type
         self._where = where
         self._blanks = blanks
         self._header, self._above = _read_header(lines, where, blanks)
@@ -91,7 +95,8 @@ class _CsvFile:
         self._damaged: list[bytes] = []
         self._reader = csv.reader(self._decode(), strict=True)
 
-    def read(self, skipped: Counter[str]) -> Iterator[dict[str, str] | BadRow]:
+    def read(self, skipped: Counter[str]) -> Iterator[Any]:
+        is_text = self._record_type == dict[str, Any]
         header, raw, damaged, reader = self._header, self._raw, self._damaged, self._reader
         width, spaced = len(header), any(name.startswith(" ") for name in header)
         while True:
@@ -105,7 +110,8 @@ class _CsvFile:
             if row is None:
                 break
             if len(row) == width and not damaged and (len(raw) == 1 or not _hides_rows(row, width - 1, spaced)):
-                yield dict(zip(header, row, strict=True))
+                record = dict(zip(header, row, strict=True))
+                yield record if is_text else self._convert(record)
             else:
                 yield from self._reject(row)
         if self._above + reader.line_num == self._blanks.total + 1:
@@ -129,6 +135,19 @@ class _CsvFile:
 
     def _row(self) -> _Lines:
         return _Lines(self._raw, self._above + self._reader.line_num - len(self._raw) + 1, self._where)
+
+    def _convert(self, record: dict[str, str]) -> Any:
+        """Return a record of the stage's type, or a bad row; an empty text that does not fit counts as missing."""
+        values = record
+        while True:
+            try:
+                return msgspec.convert(values, self._record_type, strict=False)
+            except msgspec.ValidationError as error:
+                wrong = _FIELD.search(str(error))
+                if wrong is None or values.get(wrong[1]) != "":
+                    place = f"line {self._row().first} of {self._where}"
+                    return reject_unfit(dict(record), place, self._record_type, error)
+                values = {name: value for name, value in values.items() if name != wrong[1]}
 
     def _reject(self, row: list[str]) -> Iterator[BadRow]:
         lines = self._row()

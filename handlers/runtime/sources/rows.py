@@ -10,19 +10,20 @@ from typing import Any, Final
 import msgspec
 
 from handlers.runtime.contract import PermanentStageError
-from handlers.runtime.sources.base import BadRow
+from handlers.runtime.sources.base import BadRow, reject_unfit
 from handlers.runtime.sources.csv_rows import read_csv
 from handlers.runtime.sources.lines import BlankLines, EmptyFileError, describe_bad_byte, read_lines
 
 _CSV_NAME: Final = re.compile(r"\.csv(\.gz)?$", re.IGNORECASE)
+_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # A string, also one that is not closed, or where an object begins or ends.
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[{}]')
 # What stands around the objects of a line: spaces, and the commas and brackets of an array.
 _AROUND: Final = b" \t\r\n,[]"
 
 
-def read_rows(chunks: Iterable[bytes], where: str, skipped: Counter[str]) -> Iterator[dict[str, Any] | BadRow]:
-    """Yield the records of a file, and a bad row for each line that is none.
+def read_rows(chunks: Iterable[bytes], where: str, skipped: Counter[str], record_type: Any) -> Iterator[Any]:
+    """Yield the records of a file, and a `BadRow` for each line that is none.
 
     A name that ends in .csv or .csv.gz is CSV, with commas and a header; any other is JSON Lines. Gzip is recognized by
     its first bytes.
@@ -31,6 +32,7 @@ def read_rows(chunks: Iterable[bytes], where: str, skipped: Counter[str]) -> Ite
         chunks: The whole file.
         where: What to call it in messages; its end is its name.
         skipped: Gets `blankLines`, and `emptyObjects` for a header without rows.
+        record_type: The type of the records; the texts of CSV become its numbers, truth values and times.
 
     Raises:
         PermanentStageError: The file is not UTF-8 text, its gzip is damaged, a line is longer than 16 MiB, its CSV
@@ -38,11 +40,13 @@ def read_rows(chunks: Iterable[bytes], where: str, skipped: Counter[str]) -> Ite
         EmptyFileError: The file has no line but blank ones.
     """
     lines, blanks = read_lines(iter(chunks), where), BlankLines(where, skipped)
-    return read_csv(lines, where, blanks, skipped) if _CSV_NAME.search(where) else _read_json(lines, where, blanks)
+    if _CSV_NAME.search(where):
+        return read_csv(lines, where, blanks, skipped, record_type)
+    return _read_json(lines, where, blanks, record_type)
 
 
-def _read_json(lines: Iterator[bytes], where: str, blanks: BlankLines) -> Iterator[dict[str, Any] | BadRow]:
-    decode = msgspec.json.Decoder(dict[str, Any]).decode
+def _read_json(lines: Iterator[bytes], where: str, blanks: BlankLines, record_type: Any) -> Iterator[Any]:
+    decode = msgspec.json.Decoder(record_type).decode
     number = 0
     for number, line in enumerate(lines, start=1):
         if line.isspace():
@@ -50,16 +54,25 @@ def _read_json(lines: Iterator[bytes], where: str, blanks: BlankLines) -> Iterat
             continue
         try:
             record = decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except _ERRORS as error:
             if line.lstrip().startswith(b"[") and number == blanks.total + 1:
                 raise PermanentStageError(
                     f"{where} is a JSON array, not JSON Lines; export it with one object per line (jq -c '.[]')"
                 ) from error
-            yield from _reject_json(line, f"line {number} of {where}", error)
+            yield from _reject_line(line, f"line {number} of {where}", record_type, error)
         else:
             yield record
     if number == blanks.total:
         raise EmptyFileError
+
+
+def _reject_line(line: bytes, place: str, record_type: Any, error: Exception) -> Iterator[BadRow]:
+    try:
+        record = msgspec.json.decode(line, type=dict[str, Any])
+    except _ERRORS as fault:
+        yield from _reject_json(line, place, fault)
+    else:
+        yield reject_unfit(record, place, record_type, error)
 
 
 def _reject_json(line: bytes, place: str, error: Exception) -> Iterator[BadRow]:

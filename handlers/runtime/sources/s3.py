@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.logs import logger
-from handlers.runtime.sources.base import BadRow, BaseSource
+from handlers.runtime.sources.base import BaseSource
 from handlers.runtime.storage import Storage
 
 
@@ -26,15 +26,15 @@ class S3(BaseSource, frozen=True, tag="s3"):
         if (self.key is None) == (self.prefix is None):
             raise ValueError("a source of kind s3 has either a key or a prefix")
 
-    def read(self, source_bucket: str | None, skipped: Counter[str]) -> Iterator[dict[str, Any] | BadRow]:
+    def read(self, source_bucket: str | None, skipped: Counter[str], record_type: Any) -> Iterator[Any]:
         if self.bucket != source_bucket:
             raise PermanentStageError(
                 f"the message's source is bucket {self.bucket}, but the step declares {source_bucket or 'none'}; name "
                 "that bucket in the message, or set source_bucket in the step's settings and deploy again"
             )
-        return self._read_all(Storage(self.bucket), skipped)
+        return self._read_all(Storage(self.bucket), skipped, record_type)
 
-    def _read_all(self, storage: Storage, skipped: Counter[str]) -> Iterator[dict[str, Any] | BadRow]:
+    def _read_all(self, storage: Storage, skipped: Counter[str], record_type: Any) -> Iterator[Any]:
         # Loaded here: stages that are not first, or take records from the message, need none of it.
         from handlers.runtime.sources.lines import EmptyFileError
         from handlers.runtime.sources.rows import read_rows
@@ -46,7 +46,8 @@ class S3(BaseSource, frozen=True, tag="s3"):
         for key in self._list_keys(storage):
             objects += 1
             try:
-                yield from read_rows(storage.read(key, missing=missing), storage.locate(key), skipped)
+                chunks = storage.read(key, missing=missing)
+                yield from read_rows(chunks, storage.locate(key), skipped, record_type)
             except EmptyFileError:
                 empty += 1
         if not objects:

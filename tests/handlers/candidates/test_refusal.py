@@ -37,11 +37,11 @@ def test_a_document_that_is_wrong_at_its_end_is_refused_before_any_side_effect(
 
 
 @pytest.mark.parametrize("handler", STAGES.values(), ids=STAGES)
-def test_a_message_that_is_wrong_at_its_end_is_refused_before_any_side_effect(
+def test_a_message_without_a_candidate_is_refused_before_any_side_effect(
     handler: WorkflowLambdaHandler[Any, Any],
 ) -> None:
-    with no_side_effect(), pytest.raises(PermanentStageError, match="cannot take record 301 of the message"):
-        run(handler, "OwnStage", initial_data=message([*GOOD, {"customerId": "c1"}]))
+    with no_side_effect(), pytest.raises(PermanentStageError, match="none of the 2 records of the source can be taken"):
+        run(handler, "OwnStage", initial_data=message([{"customerId": "c1"}] * 2))
 
 
 def without_context(kind: str) -> Candidate:

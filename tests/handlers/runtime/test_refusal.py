@@ -148,11 +148,27 @@ def test_a_line_that_is_longer_than_the_limit_is_refused_before_any_side_effect(
 
 
 @pytest.mark.parametrize("handler", STAGES.values(), ids=STAGES)
-def test_a_message_that_is_wrong_anywhere_is_refused_before_any_side_effect(
+def test_a_message_without_a_record_that_fits_is_refused_before_any_side_effect(
     handler: WorkflowLambdaHandler[Any, Any],
 ) -> None:
-    with no_side_effect(), pytest.raises(PermanentStageError, match="cannot take record 301 of the message"):
-        run(handler, "OwnStage", initial_data=message([*GOOD[:300], {"no": "c1"}]))
+    with no_side_effect(), pytest.raises(PermanentStageError) as refusal:
+        run(handler, "OwnStage", initial_data=message([{"no": "c1"}, {"id": 7}]))
+    assert str(refusal.value).startswith(
+        "none of the 2 records of the source can be taken (RECORD_INVALID 2); the first: record 1 of the message does "
+        "not fit Entry: Object missing required field `id`; send records that fit, or put a stage first that makes "
+        "them; only names that end in .csv are read as CSV (OwnStage of execution "
+    )
+
+
+@pytest.mark.parametrize("handler", STAGES.values(), ids=STAGES)
+def test_a_record_of_a_message_that_does_not_fit_is_rejected_and_the_others_go_on(
+    handler: WorkflowLambdaHandler[Any, Any],
+) -> None:
+    given = {"id": "secret", "amount": "much"}
+    document = run(handler, "OwnStage", initial_data=message([*GOOD[:2], given, GOOD[2]]))
+    assert [record["id"] for record in document["data"]] == ["c0", "c1", "c2"]
+    reason = "record 3 of the message does not fit Entry: Expected `float`, got `str` - at `$.amount`"
+    assert rejected("OwnStage") == [{"code": "RECORD_INVALID", "reason": reason, "record": given}]
 
 
 @pytest.mark.parametrize("handler", STAGES.values(), ids=STAGES)

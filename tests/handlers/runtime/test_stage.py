@@ -320,12 +320,6 @@ class Readings(WorkflowLambdaHandler[Reading, Settings]):
 READINGS = Readings(Needs(settings=Settings))
 
 
-def test_a_first_stage_that_takes_records_of_a_kind_refuses_others_with_their_number() -> None:
-    body = message([Reading("s1", 1), {"sensor": "s1"}])
-    with pytest.raises(PermanentStageError, match="OwnStage cannot take record 2 of the message"):
-        run(READINGS, "OwnStage", initial_data=body)
-
-
 def test_records_of_a_message_and_of_a_document_are_the_same() -> None:
     given = [Reading("s1", 0.7), Reading("s2", 3.5, at=datetime(2026, 1, 5, tzinfo=UTC))]
     from_message = run(READINGS, "OwnStage", initial_data=message(given))["data"]

@@ -8,6 +8,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from itertools import repeat
+from typing import Any
 
 import pytest
 
@@ -122,7 +123,7 @@ def test_a_file_that_goes_on_with_blank_lines_is_refused_soon(name: str, first: 
         yield from repeat(b"\n" * 65_536)
 
     with pytest.raises(PermanentStageError, match=r"^rows\.\w+ has more than 100000 blank lines in a row, up to line"):
-        for _ in read_rows(endless(), name, Counter()):
+        for _ in read_rows(endless(), name, Counter(), dict[str, Any]):
             pass
 
 

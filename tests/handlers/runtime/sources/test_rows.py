@@ -8,6 +8,7 @@ import tracemalloc
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -100,7 +101,7 @@ def test_a_line_that_is_no_json_object_is_told_and_the_next_is_read(line: bytes,
     first, bad, last = read(b'{"a":1}\n' + line + b'\r\n{"a":2}')
     assert (first, last) == ({"a": 1}, {"a": 2})
     assert isinstance(bad, BadRow)
-    assert (bad.code, bad.text) == ("JSON_INVALID", line.decode(errors="replace"))
+    assert (bad.code, bad.record) == ("JSON_INVALID", line.decode(errors="replace"))
     assert bad.reason.startswith(f"line 2 of s3://b/rows.jsonl {fault}")
 
 
@@ -194,7 +195,7 @@ def test_memory_does_not_grow_with_the_file_even_if_it_is_packed_a_thousandfold(
 
     def peak(lines: int) -> int:
         tracemalloc.start()
-        assert sum(1 for _ in read_rows(pack(lines), name, Counter())) == lines - (name == "rows.csv")
+        assert sum(1 for _ in read_rows(pack(lines), name, Counter(), dict[str, Any])) == lines - (name == "rows.csv")
         high = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return high
