@@ -7,10 +7,9 @@ import gc
 import importlib.util
 import re
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 from ceap.errors import SetupError, UsageError
 from templates import words
@@ -40,7 +39,7 @@ class RequestedFailure(NamedTuple):
 class Task(NamedTuple):
     """What to run; `templates` are those of the foundation and of the workflow.
 
-    `scripts` are the Glue scripts of the workflow by file name.
+    `scripts` are the Glue scripts of the workflow by file name, `tells` what `Progress` shows by option.
     """
 
     workflow: str
@@ -51,6 +50,7 @@ class Task(NamedTuple):
     failure: RequestedFailure | None
     keep: Path | None
     seed: Seed
+    tells: Mapping[str, bool]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fill buckets and tables from there (default: fixtures/{name}/ beside the declaration, if there is one)",
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="write every object of the workflow bucket there")
+    parser.add_argument("--logs", action="store_true", help="show what handlers print, as they do")
+    parser.add_argument("--metrics", action="store_true", help="show lines of metrics among what handlers print, too")
+    parser.add_argument(
+        "--trace", action="store_true", help="show all frames of an exception, not only those of stages"
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -93,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         body=_body(arguments.message, arguments.workflow.parent / "messages" / f"{workflow.name}.json"),
         copies=arguments.count,
         keep=_empty_folder(arguments.keep) if arguments.keep else None,
+        tells={"logs": arguments.logs, "metrics": arguments.metrics, "all_frames": arguments.trace},
         templates=[text for _, text in project.build_templates([workflow])],
         scripts=read_scripts(*JOB_FOLDERS) if workflow.glue_steps else {},
     )
@@ -116,6 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(engine: Engine, task: Task) -> RunReport:
     """Deploy, seed, send, drain and report."""
     from ceap.local import seed
+    from ceap.local.progress import Progress
     from ceap.local.run_report import build_report
 
     _say(f"deploying the foundation and {task.workflow} into the local engine")
@@ -128,14 +135,18 @@ def _run(engine: Engine, task: Task) -> RunReport:
         engine.fail(stages[task.failure.stage], task.failure.error_type, task.failure.times)
 
     states = {stage.worker: stage.state for stage in stages.values()}
-    engine.listen(_follow(task.copies), lambda job, line: _say(f"  {states[job]:<20} | {line}"))
+    progress = Progress(_say, messages=task.copies, **task.tells)
+    engine.listen(progress.follow, lambda job, line: _say(f"  {states[job]:<20} | {line}"), progress)
     for _ in range(task.copies):
         engine.send(stack.outputs["QueueUrl"], task.body)
     executions = engine.drain()
+    for line in progress.failures():
+        _say(line)
 
     objects = dict(engine.objects(foundation.outputs["WorkflowBucket"]))
     if task.keep:
-        _write_objects(task.keep, objects)
+        _write_files(task.keep, objects, "object")
+        _write_files(task.keep, progress.log_files(), "log")
     elif objects:
         _say(f"{words.plural(len(objects), 'object')} in the workflow bucket; --keep DIR writes them to a folder")
     return build_report(
@@ -170,24 +181,6 @@ def _deploy(engine: Engine, task: Task) -> tuple[Stack, Stack]:
     for key, content in artifacts.items():
         engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=content)
     return foundation, engine.deploy(task.templates[1], f"{naming.base(task.workflow)}-{ENVIRONMENT}", parameters)
-
-
-def _follow(count: int) -> Any:
-    """Return a listener that prints a line per attempt and wait; with several messages, each names its execution."""
-    from ceap.local.run_report import describe, describe_start
-
-    lock = threading.Lock()
-
-    def listener(execution: Any, change: Any) -> None:
-        with lock:
-            if change is None and execution.status == "RUNNING":
-                _say(describe_start(execution))
-            elif change is None:
-                _say(f"execution {execution.name} {execution.status}")
-            elif getattr(change, "status", "") != "RUNNING":
-                _say(f"  {f'{execution.name[:8]}  ' if count > 1 else ''}{describe(change)}")
-
-    return listener
 
 
 def _print(report: RunReport, as_json: bool) -> None:
@@ -288,12 +281,12 @@ def _empty_folder(folder: Path) -> Path:
     return folder
 
 
-def _write_objects(folder: Path, objects: dict[str, bytes]) -> None:
-    for key, content in objects.items():
+def _write_files(folder: Path, files: Mapping[str, bytes], what: str) -> None:
+    for key, content in files.items():
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    _say(f"kept {words.plural(len(objects), 'object')} in {folder}")
+    _say(f"kept {words.plural(len(files), what)} in {folder}")
 
 
 def _positive(text: str) -> int:

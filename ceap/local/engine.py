@@ -27,7 +27,7 @@ from ceap.cfn.lookup import worker_type
 from ceap.local import cloudformation, events, gateway, interpreter, tables
 from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Execution, Executions, Listener, Stage
-from ceap.local.functions import Functions
+from ceap.local.functions import FunctionListener, Functions
 from ceap.local.hooks import replace
 from ceap.local.jobs import Jobs
 from ceap.local.logs import Logs
@@ -131,13 +131,17 @@ class Engine:
     def machine(self, arn: str) -> DeployedMachine:
         return self._executions.machines[arn]
 
-    def listen(self, listener: Listener, job_listener: Callable[[str, str], None]) -> None:
+    def listen(
+        self, listener: Listener, job_listener: Callable[[str, str], None], function_listener: FunctionListener
+    ) -> None:
         """Call `listener` for executions, attempts and waits while they happen, from several threads.
 
-        `job_listener` is called with the job's name and each line that a Glue job prints.
+        `job_listener` is called with the job's name and each line that a Glue job prints, `function_listener` with
+        what functions print and how their invocations end.
         """
         self._executions.listener = listener
         self.jobs.listener = job_listener
+        self.functions.listener = function_listener
 
     def deploy(self, text: str, name: str, parameters: Mapping[str, str] | None = None) -> cloudformation.Stack:
         """Create a stack and start what it holds; DeployError if it is refused, or a role may not be assumed."""

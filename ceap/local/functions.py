@@ -11,8 +11,9 @@ import threading
 import uuid
 import zipfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from moto.awslambda.models import lambda_backends
 
@@ -39,11 +40,22 @@ class Fault:
         return {"errorType": self.error_type, "errorMessage": "This failure was asked for (fault injection)."}
 
 
+class FunctionListener(Protocol):
+    """Hears what functions do while they do it, from several threads; `event` is that of the invocation."""
+
+    def hear(self, function: str, event: Any, line: str) -> None:
+        """Called with each line that a function prints."""
+
+    def end(self, function: Function, event: Any, outcome: Outcome) -> None:
+        """Called when an invocation has ended, before its caller gets the answer."""
+
+
 class Functions:
     """All functions of one engine; `url` is the address of their AWS."""
 
     def __init__(self, account: str, folder: Path, sessions: Sessions, logs: Logs, clock: Clock) -> None:
         self.url = ""
+        self.listener: FunctionListener | None = None
         self._account: Final = account
         self._folder: Final = folder
         self._sessions: Final = sessions
@@ -87,8 +99,12 @@ class Functions:
             function, session = self._function(name)
             with self._lock:
                 fault = self._faults[name].take() if name in self._faults else None
-            outcome = self._worker(function).invoke(request_id, event, self._clock.offset_s, fault)
+            listener = self.listener
+            hear = partial(listener.hear, name, event) if listener else None
+            outcome = self._worker(function).invoke(request_id, event, self._clock.offset_s, fault, hear)
             self._log(function, session, request_id, outcome)
+            if listener:
+                listener.end(function, event, outcome)
         return outcome
 
     def pids(self) -> list[int]:

@@ -171,15 +171,21 @@ def describe_start(execution: Execution) -> str:
     return f"execution {execution.name}" + (f" (receive {receive} of its message)" if receive > 1 else "")
 
 
-def describe(change: Attempt | Wait) -> str:
-    """Return the line of an attempt or a wait."""
+def describe(change: Attempt | Wait, reason: str | None = None) -> str:
+    """Return the line of an attempt or a wait; `reason` says better than the attempt why it failed."""
     if isinstance(change, Wait):
         return f"{change.state:<20} waits {change.seconds:g} s before attempt {change.before_attempt}"
     line = f"{change.state:<20} attempt {change.number}  {change.status}"
     if change.status == "RUNNING":
         return line
-    reason = f"  {change.error}: {_message(change.cause)}" if change.error else ""
-    return f"{line}  {change.ended - change.started:.2f} s{reason}"
+    if reason is None and change.error:
+        reason = f"{change.error}: {_message(change.cause)}"
+    return f"{line}  {change.ended - change.started:.2f} s{f'  {reason}' if reason else ''}"
+
+
+def remove_place(message: str) -> str:
+    """Return a stage's message without the place that it ends with."""
+    return _PLACE.sub("", message)
 
 
 def _execution(
@@ -231,7 +237,7 @@ def _message(cause: str | None) -> str:
     try:
         document = json.loads(cause or "")
         message = str(document["errorMessage"] if "errorMessage" in document else document["ErrorMessage"])
-        return _PLACE.sub("", message)
+        return remove_place(message)
     except (ValueError, KeyError, TypeError):
         return cause or ""
 

@@ -16,9 +16,9 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple, cast
+from typing import IO, Any, Final, NamedTuple, TypeAlias, cast
 
 import psutil
 
@@ -41,13 +41,22 @@ class Function(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The outcome of an invocation: result or error document as JSON, log lines, duration, peak memory."""
+    """The outcome of an invocation: result or error document as JSON, log lines, duration, peak memory.
+
+    `failure` is what the worker said of an exception beside the error document (`child/worker.py`), as `failures` reads
+    it.
+    """
 
     payload: str
     failed: bool
     lines: list[str]
     duration_s: float
     memory_mb: int
+    failure: Mapping[str, Any] | None = None
+
+
+Hearer: TypeAlias = Callable[[str], None]
+"""Called with each line that a handler prints, as it does."""
 
 
 class Worker:
@@ -83,14 +92,16 @@ class Worker:
     def pid(self) -> int:
         return self._process.pid
 
-    def invoke(self, request_id: str, event: Any, offset_s: float, fault: Mapping[str, str] | None) -> Outcome:
+    def invoke(
+        self, request_id: str, event: Any, offset_s: float, fault: Mapping[str, str] | None, hear: Hearer | None = None
+    ) -> Outcome:
         """Run the handler once; a worker that does not answer is ended, and `alive` becomes false."""
-        watch = _Watch()
+        watch = _Watch(hear)
         if not self._ready:
-            error = self._await(watch, INIT_LIMIT_S, request_id).get("error")
-            if error is not None:
+            answer = self._await(watch, INIT_LIMIT_S, request_id)
+            if "error" in answer:
                 self.close()
-                return watch.outcome({"error": error})
+                return watch.outcome(answer)
             self._ready = True
         watch.restart()
         deadline = time.time() + self._function.timeout_s
@@ -148,7 +159,7 @@ class Worker:
     def _collect(self, watch: _Watch) -> bool:
         """Take what the process has printed so far; False once it has closed its output."""
         while part := self._output.read(65536):
-            watch.output += part
+            watch.add(part)
         return part is None
 
     def _used_mb(self, watch: _Watch) -> int:
@@ -172,16 +183,24 @@ class Worker:
 class _Watch:
     """What is gathered during one invocation."""
 
-    def __init__(self) -> None:
+    def __init__(self, hear: Hearer | None) -> None:
         self.output = b""
         self.peak_mb = 0
+        self._hear: Final = hear
+        self._heard = 0
         self._begin = time.monotonic()
+
+    def add(self, part: bytes) -> None:
+        """Take in what was printed, and pass on the lines that are whole."""
+        self.output += part
+        self._pass_on(self.output.rfind(b"\n") + 1)
 
     def restart(self) -> None:
         """Start to count the duration: the handler is loaded."""
         self._begin = time.monotonic()
 
     def outcome(self, answer: Mapping[str, Any]) -> Outcome:
+        self._pass_on(len(self.output))
         failed = "error" in answer
         return Outcome(
             payload=json.dumps(answer["error"]) if failed else answer["result"],
@@ -189,4 +208,12 @@ class _Watch:
             lines=self.output.decode(errors="replace").splitlines(),
             duration_s=time.monotonic() - self._begin,
             memory_mb=self.peak_mb,
+            failure=answer.get("failure"),
         )
+
+    def _pass_on(self, end: int) -> None:
+        """Pass on the lines up to there."""
+        if self._hear and end > self._heard:
+            for line in self.output[self._heard : end].decode(errors="replace").splitlines():
+                self._hear(line)
+            self._heard = end

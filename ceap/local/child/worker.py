@@ -3,12 +3,14 @@
 Run as a script by `workers`, with only what Lambda gives a function in its environment; standard library only, so that
 nothing of ours is loaded beside the handler. One JSON document per line each way:
 in  {"requestId", "event", "deadline", "offset", "fault"?}, out {"result"} or {"error"}, first {"ready"} or {"error"}.
+Beside an error stands its "failure", which Lambda lacks: exceptions with their texts, frames and the record's number.
 """
 
 import datetime
 import gc
 import importlib
 import json
+import linecache
 import math
 import os
 import re
@@ -20,6 +22,7 @@ import traceback
 from collections.abc import Callable
 from decimal import Decimal
 from queue import SimpleQueue
+from types import GeneratorType, TracebackType
 from typing import Any, TextIO
 
 Document = dict[str, Any]
@@ -27,6 +30,7 @@ Handler = Callable[[Any, "InvocationContext"], Any]
 
 OFFSET = [0.0]
 REAL_TIME = time.time
+CAUSES_MAX = 10
 
 
 class InvocationContext:
@@ -57,6 +61,45 @@ def describe(error: Exception, request_id: str | None = None, skip: int = 0) -> 
     return document if request_id is None else {**document, "requestId": request_id}
 
 
+def explain(error: BaseException) -> Document:
+    """Return an exception and its causes, outermost first, for the developer: here no text is kept back.
+
+    `record` is the number of the record that the stage took last, None if it had taken none.
+    """
+    causes: list[Document] = []
+    record = None
+    link: BaseException | None = error
+    while link is not None and len(causes) < CAUSES_MAX:
+        frames = [
+            [frame.filename, frame.lineno, frame.name, frame.line] for frame in traceback.extract_tb(link.__traceback__)
+        ]
+        if isinstance(link, SyntaxError) and link.filename:
+            frames.append([link.filename, link.lineno, "", (link.text or "").strip()])
+        text = link.msg if isinstance(link, SyntaxError) else str(link)
+        halted, taken = inspect_frames(link.__traceback__)
+        record = record or taken
+        causes.append({"type": type(link).__name__, "text": text, "frames": frames, "halted": halted})
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return {"causes": causes, "record": record}
+
+
+def inspect_frames(trace: TracebackType | None) -> tuple[list[list[Any]], int | None]:
+    """Return where the generators stand that the frames hold, and how many records the stage has taken.
+
+    A stage that yields something wrong is such a generator: it is halted at its `yield`, outside of the traceback.
+    """
+    halted: list[list[Any]] = []
+    taken: int | None = None
+    for frame, _ in traceback.walk_tb(trace):
+        for value in frame.f_locals.values():
+            if isinstance(value, GeneratorType) and value.gi_frame is not None:
+                code, line = value.gi_code, value.gi_frame.f_lineno
+                place = [code.co_filename, line, code.co_name, linecache.getline(code.co_filename, line).strip()]
+                halted += [] if place in halted else [place]
+        taken = getattr(frame.f_locals.get("tally"), "records_in", 0) or taken
+    return halted, taken
+
+
 def use_virtual_time() -> None:
     """Make `time.time` and `datetime.now` read the engine's clock, so that leases and windows outlast its jumps."""
     time.time = lambda: REAL_TIME() + OFFSET[0]
@@ -73,24 +116,28 @@ def use_virtual_time() -> None:
     namespace["now"], namespace["utcnow"] = classmethod(now), classmethod(utcnow)
 
 
-def load(handler: str) -> tuple[Handler | None, Document | None]:
-    """Return the handler, or the error document that Lambda gives when it cannot be loaded."""
+def load(handler: str) -> tuple[Handler | None, Document]:
+    """Return the handler, and the first answer: ready, or the error that Lambda gives when it cannot be loaded."""
     module_name, _, name = handler.rpartition(".")
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ModuleNotFoundError as error:
         message = f"Unable to import module '{module_name}': {error}"
-        return None, {"errorMessage": message, "errorType": "Runtime.ImportModuleError", "stackTrace": []}
+        return None, refuse("Runtime.ImportModuleError", message, error)
     except SyntaxError as error:
-        message = f"Syntax error in module '{module_name}': {error}"
-        return None, {"errorMessage": message, "errorType": "Runtime.UserCodeSyntaxError", "stackTrace": []}
+        return None, refuse("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}", error)
     except Exception as error:
-        return None, describe(error, skip=1)
+        return None, {"error": describe(error, skip=1), "failure": explain(error)}
     function = getattr(module, name, None)
     if function is None:
-        message = f"Handler '{name}' missing on module '{module_name}'"
-        return None, {"errorMessage": message, "errorType": "Runtime.HandlerNotFound", "stackTrace": []}
-    return function, None
+        return None, refuse("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module_name}'", None)
+    return function, {"ready": True}
+
+
+def refuse(kind: str, message: str, error: Exception | None) -> Document:
+    """Return the answer of a handler that cannot be loaded."""
+    document = {"errorMessage": message, "errorType": kind, "stackTrace": []}
+    return {"error": document, "failure": explain(error) if error else None}
 
 
 def invoke(handler: Handler, request: Document) -> Document:
@@ -102,7 +149,8 @@ def invoke(handler: Handler, request: Document) -> Document:
             raise type(fault["errorType"], (Exception,), {})(fault["errorMessage"])
         result = handler(request["event"], InvocationContext(request_id, request["deadline"]))
     except Exception as error:
-        return {"error": describe(error, request_id, skip=1)}
+        failure = None if request.get("fault") else explain(error)
+        return {"error": describe(error, request_id, skip=1), "failure": failure}
     try:
         return {"result": marshal(result, request_id)}
     except Exception as error:
@@ -152,8 +200,7 @@ def main(source: TextIO, target: TextIO) -> None:
     requests: SimpleQueue[Document] = SimpleQueue()
     threading.Thread(target=read_requests, args=(source, requests), daemon=True).start()
     use_virtual_time()
-    handler, error = load(os.environ["_HANDLER"])
-    answer: Document = {"ready": True} if handler else {"error": error}
+    handler, answer = load(os.environ["_HANDLER"])
     while True:
         sys.stdout.flush()
         sys.stderr.flush()
