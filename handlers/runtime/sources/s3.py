@@ -22,16 +22,14 @@ class S3(BaseSource, frozen=True, tag="s3"):
     key: Annotated[str, Meta(min_length=1)] | None = None
     prefix: Annotated[str, Meta(min_length=1)] | None = None
 
-    def __post_init__(self) -> None:
-        if (self.key is None) == (self.prefix is None):
-            raise ValueError("a source of kind s3 has either a key or a prefix")
-
     def read(self, source_bucket: str | None, skipped: Counter[str], record_type: Any) -> Iterator[Any]:
         if self.bucket != source_bucket:
             raise PermanentStageError(
                 f"the message's source is bucket {self.bucket}, but the step declares {source_bucket or 'none'}; name "
                 "that bucket in the message, or set source_bucket in the step's settings and deploy again"
             )
+        if (self.key is None) == (self.prefix is None):
+            raise PermanentStageError("the message's source must have a key or a prefix, and not both")
         return self._read_all(Storage(self.bucket), skipped, record_type)
 
     def _read_all(self, storage: Storage, skipped: Counter[str], record_type: Any) -> Iterator[Any]:

@@ -140,10 +140,10 @@ def test_rows_that_are_no_records_are_kept_from_a_stage_with_side_effects_and_re
     [
         ({"key": "none.jsonl"}, r"found nothing \(NoSuchKey\); check the key in the message"),
         ({"prefix": "none/"}, f"there is no object under s3://{EXPORTS}/none/; check the prefix in the message"),
-        ({}, "a source of kind s3 has either a key or a prefix"),
-        ({"key": "a", "prefix": "b"}, "a source of kind s3 has either a key or a prefix"),
+        ({}, "^the message's source must have a key or a prefix, and not both "),
+        ({"key": "a", "prefix": "b"}, "^the message's source must have a key or a prefix, and not both "),
         ({"key": ""}, "Expected `str` of length >= 1"),
-        ({"key": "a", "format": "csv"}, "unknown field `format`"),
+        ({"key": "a", "format": "csv"}, "Object contains unknown field"),
     ],
 )
 def test_a_source_that_is_not_there_is_permanent_and_says_the_cure(source: Json, text: str) -> None:
