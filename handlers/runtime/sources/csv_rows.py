@@ -25,6 +25,9 @@ _FAULTS: Final = {
     "new-line character": "has a carriage return (CR) that ends no line; end lines with LF or CRLF",
 }
 _OTHER_SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_QUOTED: Final = re.compile(rb'"[^"]*"')
+# How the first line begins of a file that is no CSV: an object, or an array, also one that goes over several lines.
+_JSON: Final = re.compile(rb'\s*[\[{]\s*(["{\[]|$)')
 # Where msgspec says that a value is wrong.
 _FIELD: Final = re.compile(r" - at `\$\.(.*)`$")
 # Stands for a comma between columns; no text that is UTF-8 holds it.
@@ -169,6 +172,7 @@ def _read_header(lines: Iterator[bytes], where: str, blanks: BlankLines) -> tupl
     """Return the names of the columns and the number of their line."""
     for number, line in enumerate(lines, start=1):
         if line.rstrip(b"\r\n"):
+            _check_header(line, where)
             header = _split_header(line, f"{where} has no CSV header: line {number}")
             break
         blanks.count(number)
@@ -178,10 +182,21 @@ def _read_header(lines: Iterator[bytes], where: str, blanks: BlankLines) -> tupl
         raise PermanentStageError(
             f"{where} has a CSV header with empty or repeated names; give each column a name of its own"
         )
-    for separator, name in _OTHER_SEPARATORS.items():
-        if len(header) == 1 and separator in header[0]:
-            raise PermanentStageError(f"{where} separates its columns by {name}; export it as CSV with commas")
     return header, number
+
+
+def _check_header(line: bytes, where: str) -> None:
+    """Refuse the first line of what is another kind of file by what it is."""
+    if _JSON.match(line):
+        raise PermanentStageError(f"{where} holds JSON, not CSV; give JSON Lines a name that ends in .jsonl")
+    if line.startswith(b"sep="):
+        raise PermanentStageError(f"{where} begins with a line for Excel (sep=); export it without that line")
+    names = _QUOTED.sub(b"", line)
+    commas = names.count(b",")
+    for separator, what in _OTHER_SEPARATORS.items():
+        if names.count(separator.encode()) >= max(1, commas):
+            quote = f", or put names that hold {what} in quotes" if commas else ""
+            raise PermanentStageError(f"{where} separates its columns by {what}; export it as CSV with commas{quote}")
 
 
 def _split_header(line: bytes, place: str) -> list[str]:

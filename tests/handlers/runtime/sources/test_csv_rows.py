@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
 
@@ -168,6 +169,13 @@ def test_no_line_is_lost_uncounted(pieces: list[bytes], size: int) -> None:
     assert not unclosed or " is not closed " in unclosed
 
 
+@pytest.mark.parametrize("header", ['a,"b;c;d"', "a,b;c,d", '"a""|",b', "{a},b"])
+def test_names_may_hold_other_separators_in_quotes_or_fewer_of_them_than_commas(header: str) -> None:
+    [names] = csv.reader([header])
+    body = "\n".join([header, ",".join("1" for _ in names)])
+    assert read_csv(body.encode()) == [dict.fromkeys(names, "1")]
+
+
 @pytest.mark.parametrize(
     ("header", "fault"),
     [
@@ -176,6 +184,19 @@ def test_no_line_is_lost_uncounted(pieces: list[bytes], size: int) -> None:
         (b"a;b;c", "separates its columns by semicolons; export it as CSV with commas"),
         (b"a\tb", "separates its columns by tabs; export it as CSV with commas"),
         (b"a|b", "separates its columns by bars; export it as CSV with commas"),
+        (b'"a";"b"', "separates its columns by semicolons; export it as CSV with commas"),
+        (b'"a,b"\t"c"', "separates its columns by tabs; export it as CSV with commas"),
+        (b'a|"b', "separates its columns by bars; export it as CSV with commas"),
+        (
+            b"a;b,c",
+            "separates its columns by semicolons; export it as CSV with commas, or put names that hold semicolons in "
+            "quotes",
+        ),
+        (b'{"a":1,"b":2}', "holds JSON, not CSV; give JSON Lines a name that ends in .jsonl"),
+        (b' [ {"a":1}]', "holds JSON, not CSV; give JSON Lines a name that ends in .jsonl"),
+        (b"[", "holds JSON, not CSV; give JSON Lines a name that ends in .jsonl"),
+        (b"sep=,", "begins with a line for Excel (sep=); export it without that line"),
+        (b"sep=;", "begins with a line for Excel (sep=); export it without that line"),
         (
             b"a,\xc3\xb6\xff",
             "has no CSV header: line 2 is not UTF-8 (byte 0xFF at character 4); export the file as UTF-8",

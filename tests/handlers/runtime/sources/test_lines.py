@@ -115,8 +115,10 @@ def test_a_line_that_memory_may_not_hold_is_refused(monkeypatch: pytest.MonkeyPa
         read(b'{"a":"' + b"x" * 93 + b'"}\n')
 
 
-@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
-@pytest.mark.parametrize("first", [b"", b"a,b\n1,2\n", b'{"a":1}\n'])
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("rows.csv", b""), ("rows.csv", b"a,b\n1,2\n"), ("rows.jsonl", b""), ("rows.jsonl", b'{"a":1}\n')],
+)
 def test_a_file_that_goes_on_with_blank_lines_is_refused_soon(name: str, first: bytes) -> None:
     def endless() -> Iterator[bytes]:
         yield first
