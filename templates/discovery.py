@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import pkgutil
 import sys
+import traceback
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -73,6 +74,7 @@ def load_needs(handler: str) -> Needs:
         with _IMPORTING, contextlib.redirect_stdout(sys.stderr):
             module = importlib.import_module(f"handlers.{handler}")
     except (Exception, SystemExit) as error:
+        where = " -> ".join(_import_chain(error)) or where
         raise ConfigError(
             f"{where}: cannot be imported: {type(error).__name__}: {error}; correct the module"
         ) from error
@@ -88,6 +90,20 @@ def load_needs(handler: str) -> Needs:
     if problem:
         raise ConfigError(f"{where}: {problem}")
     return needs
+
+
+def _import_chain(error: BaseException) -> list[str]:
+    """Return where the project's modules import each other down to the error, e.g. `handlers/score.py:7`."""
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        places.append((str(error.filename), error.lineno))
+    folders = [Path(folder) for folder in handlers.__path__]
+    return [
+        f"handlers/{Path(file).relative_to(folder).as_posix()}:{line}"
+        for file, line in places
+        for folder in folders
+        if Path(file).is_relative_to(folder)
+    ]
 
 
 @cache

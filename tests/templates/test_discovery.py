@@ -68,10 +68,31 @@ def test_a_new_file_is_a_new_handler_with_its_own_table(folder: Path) -> None:
     assert list(discovery.tables()) == ["orders"]
 
 
-def test_a_handler_that_cannot_be_imported_is_named_with_its_error(folder: Path) -> None:
-    (folder / "broken.py").write_text("\nNEEDS = 1 / 0\n")
-    with pytest.raises(ConfigError, match=r"handlers/broken\.py: cannot be imported: ZeroDivisionError: division"):
+@pytest.mark.parametrize(
+    ("text", "helper", "message"),
+    [
+        ("\nNEEDS = 1 / 0\n", "", "handlers/broken.py:2: cannot be imported: ZeroDivisionError: division by zero"),
+        (
+            "import handlers.helper_of_it\n",
+            "\n\nimport no_such_module\n",
+            "handlers/broken.py:1 -> handlers/helper_of_it.py:3: cannot be imported: ModuleNotFoundError: "
+            "No module named 'no_such_module'",
+        ),
+        (
+            "\ndef f()\n",
+            "",
+            "handlers/broken.py:2: cannot be imported: SyntaxError: expected ':' (broken.py, line 2)",
+        ),
+    ],
+)
+def test_a_handler_that_cannot_be_imported_is_named_with_its_error_and_lines(
+    folder: Path, text: str, helper: str, message: str
+) -> None:
+    (folder / "broken.py").write_text(text)
+    (folder / "helper_of_it.py").write_text(helper)
+    with pytest.raises(ConfigError) as refused:
         discovery.load_needs("broken")
+    assert str(refused.value) == f"{message}; correct the module"
 
 
 def test_a_module_without_needs_is_no_stage_and_the_message_says_where_it_belongs(folder: Path) -> None:
@@ -150,7 +171,7 @@ handler = Stage()
 def test_wrong_needs_are_refused_with_the_cure(folder: Path, old: str, new: str, message: str) -> None:
     assert old in MODULE
     (folder / "wrong.py").write_text(MODULE.replace(old, new, 1))
-    with pytest.raises(ConfigError, match=rf"^handlers/wrong\.py: {message}"):
+    with pytest.raises(ConfigError, match=rf"^handlers/wrong\.py(:\d+)?: {message}"):
         discovery.load_needs("wrong")
 
 
