@@ -198,7 +198,10 @@ def _check_handler_settings(source: Source, step: LambdaStep, index: int) -> Non
         settings = convert(source, step.settings, needs.settings, place)
     except ConfigError:
         raise
-    except Exception as error:  # msgspec explains a ValueError and a TypeError of `__post_init__`, and no other
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # msgspec explains a ValueError and a TypeError of `__post_init__`, and no other
         raise source.error(
             place,
             f"cannot be judged: {needs.settings.__name__} of handlers/{step.handler}.py raises "

@@ -37,6 +37,8 @@ def _settings_problems(needs: Needs) -> Iterator[str]:
         yield f"NEEDS.settings is {shown(settings)}; give the class, a msgspec.Struct, not a value of it"
     elif not (settings.__struct_config__.frozen and settings.__struct_config__.forbid_unknown_fields):
         yield f"{settings.__name__} would accept misspelt settings; declare it frozen=True, forbid_unknown_fields=True"
+    elif settings.__struct_config__.array_like or settings.__struct_config__.tag is not None:
+        yield f"{settings.__name__} is array_like or has a tag, but settings are a plain mapping; leave these out"
     elif problem := schema_problem(settings):
         yield f"{settings.__name__} cannot be checked: {problem}"
     elif needs.bucket_setting is not None:

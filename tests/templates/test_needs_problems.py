@@ -119,6 +119,12 @@ class Loose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parts: Iterator[int]
 
 
+class Tagged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True): ...
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True): ...
+
+
 class Unread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: Annotated[str, Meta(pattern="(")]
 
@@ -135,6 +141,8 @@ class Unread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ),
         ({"bucket_setting": "text"}, "NEEDS.bucket_setting is 'text', a setting of another type; declare it `Bucket"),
         ({"bucket_setting": ["bucket"]}, "NEEDS.bucket_setting is ['bucket']; name a field of its Settings"),
+        ({"settings": Tagged}, "Tagged is array_like or has a tag, but settings are a plain mapping; leave these out"),
+        ({"settings": Row}, "Row is array_like or has a tag, but settings are a plain mapping; leave these out"),
         (
             {"settings": Loose},
             "Loose cannot be checked: TypeError: type <class 'collections.abc.Iterator'> is not supported; give its "
