@@ -201,7 +201,7 @@ def _check_handler_settings(source: Source, step: LambdaStep, index: int) -> Non
     except (
         Exception,
         SystemExit,
-    ) as error:  # msgspec explains a ValueError and a TypeError of `__post_init__`, and no other
+    ) as error:  # msgspec explains a ValueError and a TypeError only
         raise source.error(
             place,
             f"cannot be judged: {needs.settings.__name__} of handlers/{step.handler}.py raises "
