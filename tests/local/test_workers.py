@@ -320,3 +320,27 @@ def assert_gone(pid: int) -> None:
             with contextlib.suppress(psutil.TimeoutExpired):
                 process.wait(timeout=0.2)
         raise AssertionError(f"process {pid} still runs")
+
+
+def test_lines_are_heard_while_the_handler_runs_and_the_last_without_its_end(start: Start, tmp_path: Path) -> None:
+    worker = start(
+        """
+        import os
+        print("loaded")
+        def handler(event, context):
+            print("waits for", event)
+            while not os.path.exists(event):
+                pass
+            print("goes é on", end="")
+        """
+    )
+    heard: list[str] = []
+
+    def hear(line: str) -> None:
+        heard.append(line)
+        if line.startswith("waits"):
+            (tmp_path / "sign").touch()
+
+    outcome = worker.invoke("request-1", str(tmp_path / "sign"), 0.0, None, hear)
+    assert not outcome.failed
+    assert heard == outcome.lines == ["loaded", f"waits for {tmp_path / 'sign'}", "goes é on"]

@@ -1,0 +1,113 @@
+"""`ceap run`: how it shows what failed and what handlers print, with stages written for the purpose."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import handlers
+from ceap.cli import main
+from templates import discovery
+
+STAGE = """from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from handlers.runtime.needs import Needs
+from handlers.runtime.stage import WorkflowLambdaHandler
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True): ...
+
+
+class BreakStage(WorkflowLambdaHandler[dict[str, Any], Settings]):
+    def process_data(self, records: Iterator[dict[str, Any]], stage: Any) -> Iterator[dict[str, Any]]:
+        for record in records:
+            {body}
+            yield record
+
+
+NEEDS = Needs(settings=Settings)
+handler = BreakStage(NEEDS)
+"""
+WORKFLOW = "name: tried\ntype: EXPRESS\ndescription: One stage\nsteps:\n  - stage: {stage}\n    handler: {handler}\n"
+MESSAGE = '{"source": {"kind": "inline", "records": [{"id": "r1"}, {"id": "r2"}]}}'
+Captured = pytest.CaptureFixture[str]
+Try = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> Iterator[Try]:
+    """Run a workflow of one stage, whose body is given, and return the exit code and what was told on the way."""
+    folder = tmp_path / "handlers"
+    folder.mkdir()
+    monkeypatch.setattr(handlers, "__path__", [*handlers.__path__, str(folder)])
+    monkeypatch.chdir(tmp_path)
+    cached = (discovery.handler_names, discovery.load_needs, discovery.load_contract, discovery.tables)
+
+    def run(body: str, *words: str) -> tuple[int, str]:
+        (folder / "break_it.py").write_text(STAGE.format(body=body), encoding="utf-8")
+        for function in cached:
+            function.cache_clear()
+        monkeypatch.delitem(sys.modules, "handlers.break_it", raising=False)
+        (tmp_path / "tried.yaml").write_text(WORKFLOW.format(stage="BreakStage", handler="break_it"), encoding="utf-8")
+        (tmp_path / "message.json").write_text(MESSAGE, encoding="utf-8")
+        code = main(["run", "tried.yaml", "--message", "message.json", *words])
+        return code, capsys.readouterr().err
+
+    yield run
+    for function in cached:
+        function.cache_clear()
+
+
+def test_an_exception_is_shown_once_where_it_was_raised_with_what_was_printed(attempt: Try) -> None:
+    code, told = attempt("print('at', record['id']); 1 / (record['id'] != 'r2')")
+    assert code == 1
+    block = told[told.index("\nBreakStage failed") : told.index("objects in the workflow bucket")].splitlines()[1:-1]
+    assert block == [
+        "BreakStage failed in attempt 1 of execution 1, record 2",
+        "  ZeroDivisionError: division by zero, at handlers/break_it.py:16",
+        "    handlers/break_it.py:16 in process_data",
+        "        print('at', record['id']); 1 / (record['id'] != 'r2')",
+        "  again in attempts 2 and 3, and in executions 2 and 3",
+        "  5 last lines that it printed:",
+        "  | INFO    stage started",
+        "  | INFO    stage paths",
+        "  | at r1",
+        "  | at r2",
+        "  | ERROR   stage failed  errorType=TransientStageError",
+    ]
+    lines = re.findall(r"attempt \d  FAILED  [0-9.]+ s  (.*)", told)
+    assert lines == ["ZeroDivisionError: division by zero, at handlers/break_it.py:16"] + ["the same error again"] * 8
+
+
+def test_a_stage_that_yields_none_is_shown_at_its_yield(attempt: Try) -> None:
+    _, told = attempt("yield None")
+    assert "\nBreakStage failed in attempt 1 of execution 1, record 1\n" in told
+    assert "\n    handlers/break_it.py:16 in process_data\n        yield None\n  again in executions 2 and 3\n" in told
+
+
+def test_lines_are_shown_as_they_come_and_kept(attempt: Try, tmp_path: Path) -> None:
+    code, told = attempt("print('at', record['id'])", "--logs", "--keep", "kept")
+    assert code == 0
+    shown = [line.split(" | ")[1] for line in told.splitlines() if line.startswith("  BreakStage           | ")]
+    assert shown[:4] == ["INFO    stage started", "INFO    stage paths", "at r1", "at r2"]
+    assert shown[4].startswith('INFO    stage succeeded  records={"inputRecordCount":2,')
+    assert len(shown) == 5
+    assert "\nkept 1 log in kept\n" in told
+    [log] = (tmp_path / "kept").glob("executions/*/logs/BreakStage.log")
+    kept = log.read_text(encoding="utf-8").splitlines()
+    assert kept[2:4] == ["at r1", "at r2"]
+    assert any('"_aws"' in line for line in kept)
+
+
+def test_metrics_and_all_frames_are_shown_if_they_are_wanted(attempt: Try) -> None:
+    _, told = attempt("raise KeyError('colour')", "--logs", "--metrics", "--trace")
+    assert "  BreakStage           | METRICS " in told
+    assert "handlers/runtime/stage.py:" in told
+    assert "last lines that it printed" not in told

@@ -1,0 +1,217 @@
+"""Failures of stages as their developer reads them: real workers, whose code lies as in a function's zip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from ceap.local.failures import Failure, read_failure
+from ceap.local.workers import Outcome, Worker
+from tests.local.test_workers import function
+
+Fail = Callable[..., Failure | None]
+DENIED = "is not authorized to perform: {} on resource: {} because no identity-based policy allows the {} action"
+
+
+@pytest.fixture
+def fail(tmp_path: Path) -> Iterator[Fail]:
+    """Return the failure of a handler `handlers.broken` of the given source; `helper` is `handlers.runtime.helper`."""
+    workers: list[Worker] = []
+
+    def begin(
+        source: str,
+        helper: str = "",
+        *,
+        all_frames: bool = False,
+        timeout_s: int = 30,
+        memory_mb: int = 256,
+        fault: dict[str, str] | None = None,
+    ) -> Failure | None:
+        (tmp_path / "handlers" / "runtime").mkdir(parents=True)
+        (tmp_path / "handlers" / "broken.py").write_text(dedent(source), encoding="utf-8")
+        (tmp_path / "handlers" / "runtime" / "helper.py").write_text(dedent(helper), encoding="utf-8")
+        deployed = function(tmp_path, "handlers.broken.handler", timeout_s, memory_mb)
+        worker = Worker(deployed)
+        workers.append(worker)
+        return read_failure(deployed, worker.invoke("request-1", None, 0.0, fault), all_frames=all_frames)
+
+    yield begin
+    for worker in workers:
+        worker.close()
+
+
+def test_an_exception_has_its_text_and_the_own_frames_from_the_outside_in(fail: Fail) -> None:
+    source = """
+    from handlers.runtime.helper import call
+    def handler(event, context):
+        return call(divide)
+    def divide():
+        return 1 / 0
+    """
+    failure = fail(source, "def call(function): return function()")
+    assert failure == Failure(
+        "ZeroDivisionError: division by zero, at handlers/broken.py:6",
+        (
+            "  handlers/broken.py:4 in handler",
+            "      return call(divide)",
+            "  handlers/broken.py:6 in divide",
+            "      return 1 / 0",
+        ),
+        None,
+    )
+
+
+def test_all_frames_are_shown_if_they_are_wanted(fail: Fail) -> None:
+    source = """
+    from handlers.runtime.helper import call
+    def handler(event, context): return call(lambda: {}["colour"])
+    """
+    failure = fail(source, "def call(function): return function()", all_frames=True)
+    assert failure is not None
+    assert failure.headline == "KeyError: 'colour', at handlers/broken.py:3"
+    assert "  handlers/runtime/helper.py:1 in call" in failure.details
+    assert any("ceap/local/child/worker.py:" in line for line in failure.details)
+
+
+def test_the_stage_error_that_hides_a_text_gives_way_to_its_cause(fail: Fail) -> None:
+    source = """
+    def handler(event, context):
+        try:
+            {}["colour"]
+        except KeyError as error:
+            raise ValueError("unexpected KeyError; error.json has its text") from error
+    """
+    failure = fail(source)
+    assert failure == Failure(
+        "KeyError: 'colour', at handlers/broken.py:4",
+        ("  handlers/broken.py:4 in handler", '      {}["colour"]'),
+        None,
+    )
+
+
+def test_a_cause_of_ones_own_is_told_after_the_error(fail: Fail) -> None:
+    source = """
+    def handler(event, context):
+        try:
+            {}["colour"]
+        except KeyError as error:
+            raise ValueError("no colour (Sift of execution e; output s3://b/k)") from error
+    """
+    failure = fail(source)
+    assert failure is not None
+    assert failure.headline == "ValueError: no colour, at handlers/broken.py:6"
+    assert failure.details[2:] == (
+        "caused by KeyError: 'colour'",
+        "  handlers/broken.py:4 in handler",
+        '      {}["colour"]',
+    )
+
+
+def test_a_wrong_yield_is_shown_at_its_yield_with_the_number_of_the_record(fail: Fail) -> None:
+    source = """
+    from handlers.runtime.helper import stage
+    def process():
+        yield 1
+        yield None
+    handler = stage(process)
+    """
+    helper = """
+    from types import SimpleNamespace
+    def stage(process):
+        def handler(event, context):
+            results, tally = process(), SimpleNamespace(records_in=0)
+            for tally.records_in, result in enumerate(results, start=1):
+                check(result)
+        return handler
+    def check(result):
+        if result is None:
+            raise ValueError("a record is None")
+    """
+    failure = fail(source, helper)
+    assert failure is not None
+    assert (failure.headline, failure.record) == ("ValueError: a record is None, at handlers/broken.py:5", 2)
+
+
+def test_a_module_that_is_missing_is_shown_with_the_chain_of_imports(fail: Fail) -> None:
+    failure = fail("import handlers.runtime.helper", "import no_such_module")
+    assert failure == Failure(
+        "ModuleNotFoundError: No module named 'no_such_module', at handlers/broken.py:1",
+        ("  handlers/broken.py:1 in <module>", "      import handlers.runtime.helper"),
+        None,
+    )
+
+
+def test_a_syntax_error_is_shown_on_its_line(fail: Fail) -> None:
+    failure = fail("\ndef handler(event, context)\n    return 1\n")
+    assert failure == Failure(
+        "SyntaxError: expected ':', at handlers/broken.py:2",
+        ("  handlers/broken.py:2", "      def handler(event, context)"),
+        None,
+    )
+
+
+def test_a_timeout_names_the_field_of_the_step(fail: Fail) -> None:
+    failure = fail("import time\ndef handler(event, context): time.sleep(60)", timeout_s=1)
+    assert failure == Failure(
+        "Sandbox.Timedout: Task timed out after 1.00 seconds",
+        ("cure: raise timeout_s of the step, now 1, or make the stage faster",),
+        None,
+    )
+
+
+def test_exceeded_memory_names_the_field_of_the_step(fail: Fail) -> None:
+    source = "import time\ndef handler(event, context):\n    kept = bytearray(200_000_000)\n    time.sleep(60)"
+    failure = fail(source, memory_mb=100)
+    assert failure == Failure(
+        "Runtime.OutOfMemory: out of memory",
+        ("cure: raise memory_mb of the step, now 100, or keep fewer records at once",),
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "cure"),
+    [
+        (
+            "dynamodb:PutItem",
+            "arn:aws:dynamodb:us-east-1:1:table/ceap-program-config-local",
+            'add "PutItem" to the actions of table program_config in NEEDS: tables={TABLE: ("PutItem",)}',
+        ),
+        (
+            "dynamodb:Scan",
+            "arn:aws:dynamodb:us-east-1:1:table/ceap-orders-local/index/by_day",
+            "NEEDS grants on tables only GetItem, BatchGetItem, Query, PutItem, UpdateItem, DeleteItem, BatchWriteItem"
+            "; use one of them, for table orders",
+        ),
+        (
+            "events:PutEvents",
+            "arn:aws:events:us-east-1:1:event-bus/default",
+            "declare the event in NEEDS: events=Publish(source=..., detail_type=...)",
+        ),
+        (
+            "s3:GetObject",
+            "arn:aws:s3:::other/key",
+            "a stage reads another bucket only if NEEDS names its setting: bucket_setting=...",
+        ),
+        (
+            "sqs:SendMessage",
+            "arn:aws:sqs:us-east-1:1:queue",
+            "NEEDS cannot grant it; do without the call, or grant it to the role of f",
+        ),
+    ],
+)
+def test_a_denial_names_action_resource_and_what_grants_it(fail: Fail, action: str, resource: str, cure: str) -> None:
+    text = "User: arn:aws:sts::1:assumed-role/r " + DENIED.format(action, resource, action)
+    failure = fail(f"def handler(event, context):\n    raise OSError({text!r})")
+    assert failure is not None
+    assert failure.headline == f"OSError: {action} on {resource} was denied, at handlers/broken.py:2"
+    assert failure.details[-1] == f"cure: {cure}"
+
+
+def test_a_failure_that_was_asked_for_is_none_and_neither_is_success(fail: Fail, tmp_path: Path) -> None:
+    assert fail("handler = print", fault={"errorType": "TransientStageError", "errorMessage": "asked for"}) is None
+    succeeded = Outcome(payload="null", failed=False, lines=[], duration_s=0.1, memory_mb=1)
+    assert read_failure(function(tmp_path), succeeded, all_frames=False) is None
