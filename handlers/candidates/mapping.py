@@ -15,6 +15,10 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 FieldType: TypeAlias = Literal["string", "number", "integer", "boolean", "time", "object"]
 
 
+class _NotATimeError(ValueError):
+    """What a number is instead of a time, without its digits."""
+
+
 class FieldMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The place of a field's value in a record, and its type.
 
@@ -29,14 +33,30 @@ class FieldMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     default: Any = None
 
 
-# The units that the times of 1973 to 2286 are in by their digits; those of 11 to 14 digits are in milliseconds.
-_OTHER_UNITS: Final = {
-    9: "seconds",
-    10: "seconds",
-    15: "microseconds",
-    16: "microseconds",
-    18: "nanoseconds",
-    19: "nanoseconds",
+# What a number of so many digits is instead of epoch milliseconds, which have 11 to 13 digits from 1970-04-26 to 2286.
+_OTHER_TIMES: Final = {
+    5: "may be a day number of Excel",
+    8: "may be a date without hyphens",
+    9: "is in seconds",
+    10: "is in seconds",
+    12: "may be a date and time without separators",
+    14: "may be a date and time without separators",
+    15: "is in microseconds",
+    16: "is in microseconds",
+    18: "is in nanoseconds",
+    19: "is in nanoseconds",
+}
+# As milliseconds, they would all be in the summer of 1976.
+_DATE_OF_12_DIGITS: Final = re.compile(r"20\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])[0-5]\d")
+_TIME_CURE: Final = "write epoch milliseconds (11 to 13 digits), or ISO 8601"
+# How reasons call the types, as they must not quote values.
+_TYPE_NAMES: Final[Mapping[FieldType, str]] = {
+    "string": "a text or a whole number",
+    "number": "a finite number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "time": f"a time; {_TIME_CURE}",
+    "object": "an object",
 }
 
 METADATA_PREFIX: Final = "subjectMetadata."
@@ -100,10 +120,13 @@ def extract_fields(record: Mapping[str, Any], mappings: Mapping[str, FieldMappin
             if mapping.required:
                 raise BadRecordError(f"{_code(target)}_MISSING", f"{source} is missing")
             continue
+        kind = mapping.type or "string"
         try:
-            fields[target] = _convert(value, mapping.type or "string")
-        except (ValueError, OverflowError) as error:
+            fields[target] = _convert(value, kind)
+        except _NotATimeError as error:
             raise BadRecordError(f"{_code(target)}_INVALID", f"{source} is wrong: {error}") from error
+        except (ValueError, OverflowError) as error:
+            raise BadRecordError(f"{_code(target)}_INVALID", f"{source} is not {_TYPE_NAMES[kind]}") from error
     return fields
 
 
@@ -124,7 +147,7 @@ def _convert(value: Any, kind: FieldType) -> Any:
         case "number":
             number = msgspec.convert(value, float, strict=False)
             if not isfinite(number):
-                raise ValueError("it is not finite")
+                raise ValueError
             return number
         case "integer":
             return msgspec.convert(value, int, strict=False)
@@ -142,18 +165,19 @@ def parse_time(value: Any) -> datetime:
     """Return a time in UTC, from ISO 8601 (UTC if it names no zone) or epoch milliseconds, also written as text.
 
     Raises:
-        ValueError, OverflowError: It is neither; a number whose digits are those of another unit counts as that one.
+        ValueError, OverflowError: It is neither; a number counts as milliseconds if it has their digits.
     """
-    if isinstance(value, str) and re.fullmatch(r"-?\d{9,}", value):
+    if isinstance(value, str) and re.fullmatch(r"-?\d{9,19}", value):
         value = int(value)
     if isinstance(value, str):
         time = datetime.fromisoformat(value)
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    number = msgspec.convert(value, int)
-    digits = len(str(abs(number)))
-    if unit := _OTHER_UNITS.get(digits):
-        raise ValueError(f"a time of {digits} digits is in {unit}; write epoch milliseconds, or ISO 8601")
-    return EPOCH + timedelta(milliseconds=number)
+    number = str(msgspec.convert(value, int))
+    digits = len(number.removeprefix("-"))
+    if not 11 <= digits <= 13 or _DATE_OF_12_DIGITS.fullmatch(number):
+        what = _OTHER_TIMES.get(digits, "is not in milliseconds")
+        raise _NotATimeError(f"a number of {digits} digit{'s' * (digits > 1)} {what}; {_TIME_CURE}")
+    return EPOCH + timedelta(milliseconds=int(number))
 
 
 def _code(target: str) -> str:

@@ -97,6 +97,7 @@ def to_json(given: Candidate) -> Json:
         (raw(eventDate="1970-01-21T10:53:45.6Z"), "EVENT_DATE_INVALID"),
         (raw(eventDate="9999-12-31T23:59:59Z"), "EVENT_DATE_INVALID"),
         (raw(deliveryDate=1767225600), "DELIVERY_DATE_INVALID"),
+        (raw(deliveryDate=20260101), "DELIVERY_DATE_INVALID"),
         (raw(sourceVersion=0), "CANDIDATE_INVALID"),
         (raw(sourceVersion=10**30), "SOURCE_VERSION_INVALID"),
         (raw(sourceVersion=1767225600000000), "SOURCE_VERSION_INVALID"),
@@ -138,7 +139,8 @@ def reason_of(record: Json) -> str:
 
 def test_a_time_in_seconds_is_named_as_what_it_is() -> None:
     assert reason_of(raw(eventDate=1767225600)) == (
-        "eventDate is wrong: a time of 10 digits is in seconds; write epoch milliseconds, or ISO 8601"
+        "eventDate is wrong: a number of 10 digits is in seconds; write epoch milliseconds (11 to 13 digits), or ISO "
+        "8601"
     )
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.candidates.mapping import (
+    EPOCH,
     TARGETS,
     FieldMapping,
     check_mappings,
@@ -18,6 +19,7 @@ from handlers.candidates.mapping import (
 from handlers.runtime.records import BadRecordError
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+TIME = "a time; write epoch milliseconds (11 to 13 digits), or ISO 8601"
 
 
 def extract_one(value: Any, kind: Any) -> Any:
@@ -53,32 +55,37 @@ def test_a_value_becomes_what_its_field_is(kind: str, value: Any, expected: Any)
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"),
+    ("kind", "value", "wanted"),
     [
-        ("string", True),
-        ("string", 1.5),
-        ("string", ["a"]),
-        ("number", "many"),
-        ("number", "nan"),
-        ("number", "inf"),
-        ("integer", 1.5),
-        ("boolean", "perhaps"),
-        ("object", [1]),
-        ("time", "yesterday"),
-        ("time", "2026-02-30"),
-        ("time", 10**30),
-        ("time", "0001-01-01T00:00:00+14:00"),
-        ("time", True),
-        ("time", 1.5),
+        ("string", True, "a text or a whole number"),
+        ("string", 1.5, "a text or a whole number"),
+        ("string", ["Jane Doe"], "a text or a whole number"),
+        ("number", "Jane Doe", "a finite number"),
+        ("number", "nan", "a finite number"),
+        ("number", "inf", "a finite number"),
+        ("number", 10**400, "a finite number"),
+        ("integer", 1.5, "a whole number"),
+        pytest.param("integer", "9" * 5000, "a whole number", id="a long integer"),
+        ("boolean", "Jane Doe", "true or false"),
+        ("object", ["Jane Doe"], "an object"),
+        ("time", "Jane Doe", TIME),
+        ("time", "2026-02-30", TIME),
+        ("time", "0001-01-01T00:00:00+14:00", TIME),
+        pytest.param("time", "9" * 5000, TIME, id="a long time"),
+        ("time", "46000", TIME),
+        ("time", True, TIME),
+        ("time", 1.5, TIME),
     ],
 )
-def test_a_value_that_is_not_what_its_field_is_makes_a_bad_record(kind: str, value: Any) -> None:
-    with pytest.raises(BadRecordError, match="source is wrong: ") as bad:
+def test_a_value_that_is_not_what_its_field_is_makes_a_bad_record_that_does_not_quote_it(
+    kind: str, value: Any, wanted: str
+) -> None:
+    with pytest.raises(BadRecordError) as bad:
         extract_one(value, kind)
-    assert bad.value.code == "FIELD_INVALID"
+    assert (bad.value.code, str(bad.value)) == ("FIELD_INVALID", f"source is not {wanted}")
 
 
-@given(seconds=st.integers(10**7, 10**11 - 1), hours=st.integers(-14, 14))
+@given(seconds=st.integers(10**9, 10**10 - 1), hours=st.integers(-14, 14))
 def test_a_time_is_the_same_as_text_of_any_zone_and_as_epoch_milliseconds(seconds: int, hours: int) -> None:
     time = datetime.fromtimestamp(seconds, UTC)
     zoned = time.astimezone(timezone(timedelta(hours=hours)))
@@ -109,20 +116,35 @@ def test_a_key_of_the_very_name_of_a_source_comes_before_the_path(record: Any, e
 @pytest.mark.parametrize(
     ("value", "fault"),
     [
-        (1767225600, "a time of 10 digits is in seconds; write epoch milliseconds, or ISO 8601"),
-        ("1767225600", "a time of 10 digits is in seconds"),
-        (978307200, "a time of 9 digits is in seconds"),
-        (-1767225600, "a time of 10 digits is in seconds"),
-        (1767225600000000, "a time of 16 digits is in microseconds"),
-        ("978307200000000", "a time of 15 digits is in microseconds"),
-        (1767225600000000000, "a time of 19 digits is in nanoseconds"),
-        ("978307200000000000", "a time of 18 digits is in nanoseconds"),
+        (1767225600, "10 digits is in seconds"),
+        ("1767225600", "10 digits is in seconds"),
+        (978307200, "9 digits is in seconds"),
+        (-1767225600, "10 digits is in seconds"),
+        (1767225600000000, "16 digits is in microseconds"),
+        ("978307200000000", "15 digits is in microseconds"),
+        (1767225600000000000, "19 digits is in nanoseconds"),
+        ("978307200000000000", "18 digits is in nanoseconds"),
+        (20260101, "8 digits may be a date without hyphens"),
+        (46000, "5 digits may be a day number of Excel"),
+        (202601312359, "12 digits may be a date and time without separators"),
+        ("202601312359", "12 digits may be a date and time without separators"),
+        (20260131235959, "14 digits may be a date and time without separators"),
+        ("20260131235959", "14 digits may be a date and time without separators"),
+        (0, "1 digit is not in milliseconds"),
+        (-1, "1 digit is not in milliseconds"),
+        (10**30, "31 digits is not in milliseconds"),
     ],
 )
-def test_a_time_in_another_unit_than_milliseconds_makes_a_bad_record_that_names_it(value: Any, fault: str) -> None:
-    with pytest.raises(BadRecordError, match=f"^source is wrong: {fault}") as bad:
+def test_a_number_without_the_digits_of_milliseconds_is_no_time_and_told_what_it_may_be(value: Any, fault: str) -> None:
+    with pytest.raises(BadRecordError) as bad:
         extract_one(value, "time")
-    assert bad.value.code == "FIELD_INVALID"
+    reason = f"source is wrong: a number of {fault}; write epoch milliseconds (11 to 13 digits), or ISO 8601"
+    assert (bad.value.code, str(bad.value)) == ("FIELD_INVALID", reason)
+
+
+@pytest.mark.parametrize("number", [10**10, 10**13 - 1, -(10**10), 202601312360, 202613312359])
+def test_a_number_with_the_digits_of_milliseconds_is_a_time(number: int) -> None:
+    assert extract_one(number, "time") == EPOCH + timedelta(milliseconds=number)
 
 
 def test_a_missing_value_is_the_default_or_left_out_or_makes_a_bad_record() -> None:
