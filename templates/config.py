@@ -198,10 +198,8 @@ def _check_handler_settings(source: Source, step: LambdaStep, index: int) -> Non
         settings = convert(source, step.settings, needs.settings, place)
     except ConfigError:
         raise
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # msgspec explains a ValueError and a TypeError only
+    except (Exception, SystemExit) as error:
+        # Of what `__post_init__` raises, msgspec explains a ValueError and a TypeError only.
         raise source.error(
             place,
             f"cannot be judged: {needs.settings.__name__} of handlers/{step.handler}.py raises "
