@@ -46,7 +46,8 @@ _OTHER_TIMES: Final = {
     18: "is in nanoseconds",
     19: "is in nanoseconds",
 }
-# As milliseconds, they would all be in the summer of 1976.
+# Milliseconds that may be a date and time from 2000 to 2099.
+_SUMMER_OF_1976: Final = range(200001010000, 210000000000)
 _DATE_OF_12_DIGITS: Final = re.compile(r"20\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])[0-5]\d")
 _TIME_CURE: Final = "write epoch milliseconds (11 to 13 digits), or ISO 8601"
 # How reasons call the types, as they must not quote values.
@@ -172,12 +173,12 @@ def parse_time(value: Any) -> datetime:
     if isinstance(value, str):
         time = datetime.fromisoformat(value)
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    number = str(msgspec.convert(value, int))
-    digits = len(number.removeprefix("-"))
-    if not 11 <= digits <= 13 or _DATE_OF_12_DIGITS.fullmatch(number):
+    number = msgspec.convert(value, int)
+    if not 10**10 <= abs(number) < 10**13 or (number in _SUMMER_OF_1976 and _DATE_OF_12_DIGITS.fullmatch(str(number))):
+        digits = len(str(abs(number)))
         what = _OTHER_TIMES.get(digits, "is not in milliseconds")
         raise _NotATimeError(f"a number of {digits} digit{'s' * (digits > 1)} {what}; {_TIME_CURE}")
-    return EPOCH + timedelta(milliseconds=int(number))
+    return EPOCH + timedelta(milliseconds=number)
 
 
 def _code(target: str) -> str:
