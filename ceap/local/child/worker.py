@@ -92,7 +92,7 @@ def inspect_frames(trace: TracebackType | None) -> tuple[list[list[Any]], int | 
     taken: int | None = None
     for frame, _ in traceback.walk_tb(trace):
         for value in frame.f_locals.values():
-            if isinstance(value, GeneratorType) and value.gi_frame is not None:
+            if type(value) is GeneratorType and value.gi_frame is not None:  # isinstance could call the value
                 code, line = value.gi_code, value.gi_frame.f_lineno
                 place = [code.co_filename, line, code.co_name, linecache.getline(code.co_filename, line).strip()]
                 halted += [] if place in halted else [place]
