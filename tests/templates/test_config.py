@@ -297,24 +297,6 @@ def test_a_wrong_declaration_is_refused_with_file_place_value_and_cure(text: str
     assert refusal(text).startswith(message)
 
 
-@pytest.mark.parametrize("error", ["KeyError('size')", "SystemExit", "RuntimeError('two\\nlines')"])
-def test_an_exception_of_a_handlers_settings_names_the_handler(folder: Path, error: str) -> None:
-    name = f"raises_{error.partition('(')[0].lower()}"
-    (folder / f"{name}.py").write_text(
-        "import msgspec\nfrom handlers.runtime.needs import Needs\n"
-        "class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):\n"
-        f"    def __post_init__(self): raise {error}\n"
-        "NEEDS = Needs(settings=Settings)\nhandler = print\n"
-    )
-    message = refusal(f"name: orders\ntype: EXPRESS\nsteps:\n  - stage: OwnStage\n    handler: {name}\n")
-    kind = error.partition("(")[0]
-    assert message.startswith(
-        f"orders.yaml:4: steps[0].settings cannot be judged: Settings of handlers/{name}.py raises {kind}: "
-    )
-    assert message.endswith("; let it raise a ValueError that says what is allowed")
-    assert "\n" not in message
-
-
 def test_settings_that_do_not_fit_the_environment_are_refused() -> None:
     text = VALID + f"    settings: {{field: {'x' * 3072}}}\n"
     assert "at most 3072 fit the function's environment: shorten them" in refusal(text)

@@ -211,3 +211,24 @@ def test_threads_that_import_handlers_leave_standard_output_as_it_was(folder: Pa
     with ThreadPoolExecutor(len(names)) as pool:
         assert {type(needs) for needs in pool.map(discovery.load_needs, names)} == {Needs}
     assert sys.stdout is before
+
+
+@pytest.mark.parametrize("error", ["KeyError('size')", "SystemExit", "RuntimeError('two\\nlines')"])
+def test_an_exception_of_a_handlers_settings_names_the_handler(folder: Path, error: str) -> None:
+    name = f"raises_{error.partition('(')[0].lower()}"
+    (folder / f"{name}.py").write_text(
+        "import msgspec\nfrom handlers.runtime.needs import Needs\n"
+        "class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):\n"
+        f"    def __post_init__(self): raise {error}\n"
+        "NEEDS = Needs(settings=Settings)\nhandler = print\n"
+    )
+    text = f"name: orders\ntype: EXPRESS\nsteps:\n  - stage: OwnStage\n    handler: {name}\n"
+    with pytest.raises(ConfigError) as caught:
+        parse_workflow(parse_source(text, "orders.yaml"))
+    message = str(caught.value)
+    kind = error.partition("(")[0]
+    assert message.startswith(
+        f"orders.yaml:4: steps[0].settings cannot be judged: Settings of handlers/{name}.py raises {kind}: "
+    )
+    assert message.endswith("; let it raise a ValueError that says what is allowed")
+    assert "\n" not in message
