@@ -60,7 +60,9 @@ def require_record(rows: Iterator[Any]) -> Iterator[Any]:
         first = first or row.reason
     if bad:
         listed = ", ".join(f"{code} {number}" for code, number in bad.most_common())
+        cure = "send records that fit, or put a stage first that makes them"
+        if "JSON_INVALID" in bad:
+            cure = "export JSON Lines, or CSV in a file whose name ends in .csv"
         raise PermanentStageError(
-            f"none of the {bad.total()} records of the source can be taken ({listed}); the first: {first}; send "
-            "records that fit, or put a stage first that makes them; only names that end in .csv are read as CSV"
+            f"none of the {bad.total()} records of the source can be taken ({listed}); the first: {first}; {cure}"
         )

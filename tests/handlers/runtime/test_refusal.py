@@ -156,7 +156,7 @@ def test_a_message_without_a_record_that_fits_is_refused_before_any_side_effect(
     assert str(refusal.value).startswith(
         "none of the 2 records of the source can be taken (RECORD_INVALID 2); the first: record 1 of the message does "
         "not fit Entry: Object missing required field `id`; send records that fit, or put a stage first that makes "
-        "them; only names that end in .csv are read as CSV (OwnStage of execution "
+        "them (OwnStage of execution "
     )
 
 

@@ -110,5 +110,5 @@ def test_a_source_of_which_no_row_can_be_taken_fails_permanently_and_says_why() 
     assert found == [*BAD, other]
     assert str(refused.value) == (
         "none of the 4 records of the source can be taken (JSON_INVALID 3, CSV_INVALID 1); the first: line 1 is wrong; "
-        "send records that fit, or put a stage first that makes them; only names that end in .csv are read as CSV"
+        "export JSON Lines, or CSV in a file whose name ends in .csv"
     )
