@@ -11,7 +11,6 @@ import msgspec
 from msgspec import inspect
 from msgspec.inspect import DictType, Field, ListType, StructType, Type, UnionType
 
-_OPEN: Final = (inspect.AnyType, inspect.CustomType, inspect.ExtType, inspect.RawType)
 _ARRAYS: Final = (ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType, inspect.TupleType)
 _OBJECTS: Final = (inspect.TypedDictType, inspect.DataclassType)
 # A Decimal is written as text, and read from text and numbers.
@@ -62,10 +61,8 @@ def type_problem(kind: Any) -> str | None:
         return f"is {kind!r}, where {error}; import it, outside of `if TYPE_CHECKING:`"
     except TypeError as error:
         return f"is {kind!r}, which JSON has no form for: {error}; give a Struct of types that JSON has"
-    if odd := next(
-        (one for one in _types_in(info, set()) if isinstance(one, inspect.CustomType | inspect.RawType)), None
-    ):
-        return f"is {kind!r} with {getattr(odd, 'cls', msgspec.Raw)!r} in it, which JSON cannot hold; give another type"
+    if any(isinstance(one, inspect.RawType) for one in _types_in(info, set())):
+        return f"is {kind!r} with msgspec.Raw in it, which may hold anything; give the type of its value"
     kinds = info.types if isinstance(info, UnionType) else (info,)
     if all(isinstance(one, inspect.AnyType | StructType | DictType) and not _is_array(one) for one in kinds):
         return None
@@ -127,7 +124,7 @@ class _Comparison:
 
     def compare(self, given: Type, wanted: Type, path: _Path) -> Misfit | None:
         given, wanted = _without_values(given), _without_values(wanted)
-        if isinstance(given, _OPEN) or isinstance(wanted, (*_OPEN, *_OBJECTS)):
+        if isinstance(given, inspect.AnyType) or isinstance(wanted, (inspect.AnyType, *_OBJECTS)):
             return None
         if isinstance(given, UnionType):
             return next((misfit for one in given.types if (misfit := self.compare(one, wanted, path))), None)

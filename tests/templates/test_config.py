@@ -13,27 +13,7 @@ from templates.errors import ConfigError
 from templates.model import LambdaStep, RetryPolicy, WorkflowType
 from templates.source import parse_source
 from tests.strategies import declarations, workflow_of
-
-VALID = """\
-name: orders
-type: EXPRESS
-steps:
-  - stage: TakeStage
-    handler: take
-  - stage: SiftStage
-    handler: sift
-"""
-
-
-def refusal(text: str) -> str:
-    with pytest.raises(ConfigError) as caught:
-        parse_workflow(parse_source(text, "orders.yaml"))
-    return str(caught.value)
-
-
-def changed(old: str, new: str) -> str:
-    assert old in VALID
-    return VALID.replace(old, new, 1)
+from tests.templates.support import VALID, changed, refusal
 
 
 def test_a_declaration_becomes_a_workflow_with_the_defaults() -> None:

@@ -168,8 +168,7 @@ def test_records_are_objects(kind: Any) -> None:
         (Order | None, "; give a Struct, dict[str, Any], or a union of Structs with tags"),
         (Order("o1"), ", which JSON has no form for: "),
         (Sale | takes(a=int), ", which JSON has no form for: "),
-        (takes(a=list[complex]), " with <class 'complex'> in it, which JSON cannot hold; give another type"),
-        (takes(a=msgspec.Raw), " with <class 'msgspec.Raw'> in it, which JSON cannot hold; give another type"),
+        (takes(a=msgspec.Raw), " with msgspec.Raw in it, which may hold anything; give the type of its value"),
     ],
 )
 def test_no_other_type_is_one_of_records(kind: Any, said: str) -> None:

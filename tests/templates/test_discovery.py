@@ -154,8 +154,16 @@ handler = Stage()
         ("import msgspec", "raise SystemExit('bye')", "cannot be imported: SystemExit: bye; correct the module"),
         ("=Settings)", "=Settings, tables=['a'])", r"NEEDS\.tables is \['a'\]; make it a dict, e\.g\. {Table\("),
         ("=Settings)", "=Settings, events=('a', 'b'))", r"NEEDS\.events is \('a', 'b'\); make it a handlers\.runtime"),
-        ("handler = print", RECORD.format("record_type", "object"), "record_type is .* with <class 'object'> in it"),
-        ("handler = print", RECORD.format("yields", "complex"), "yields is .* with <class 'complex'> in it"),
+        (
+            "handler = print",
+            RECORD.format("record_type", "object"),
+            "record_type is .* type <class 'object'> is not supported; give its fields",
+        ),
+        (
+            "handler = print",
+            RECORD.format("yields", "complex"),
+            "yields is .* type <class 'complex'> is not supported; give its fields",
+        ),
         (
             "handler = print",
             RECORD.format("message_type", "Annotated[str, msgspec.Meta(pattern='(')]"),

@@ -5,29 +5,8 @@ from __future__ import annotations
 import pytest
 
 from templates.config import parse_workflow
-from templates.errors import ConfigError
 from templates.source import parse_source
-
-VALID = """\
-name: orders
-type: EXPRESS
-steps:
-  - stage: TakeStage
-    handler: take
-  - stage: SiftStage
-    handler: sift
-"""
-
-
-def refusal(text: str) -> str:
-    with pytest.raises(ConfigError) as caught:
-        parse_workflow(parse_source(text, "orders.yaml"))
-    return str(caught.value)
-
-
-def changed(old: str, new: str) -> str:
-    assert old in VALID
-    return VALID.replace(old, new, 1)
+from tests.templates.support import VALID, changed, refusal
 
 
 @pytest.mark.parametrize("bucket", ["my-exports", "a.b-c.1", "x" * 63])

@@ -1,12 +1,15 @@
-"""What the tests of files share: to read one from its bytes."""
+"""What the tests of sources share: to read a file from its bytes, and a bucket to put it into."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
 
+from handlers.runtime.aws import client
 from handlers.runtime.sources import BadRow
 from handlers.runtime.sources.rows import read_rows
+
+EXPORTS = "my-exports"
 
 Rows = list[Any]
 
@@ -28,3 +31,7 @@ def read_csv(body: bytes) -> Rows:
 
 def bad_rows(found: Rows) -> list[tuple[str, str, Any]]:
     return [(row.code, row.reason, row.record) for row in found if isinstance(row, BadRow)]
+
+
+def put(key: str, body: bytes) -> None:
+    client("s3").put_object(Bucket=EXPORTS, Key=key, Body=body)

@@ -7,17 +7,16 @@ from typing import Any
 
 import pytest
 
-from handlers.runtime.aws import client
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.needs import Needs, Table
 from handlers.runtime.stage import WorkflowLambdaHandler
 from tests import reference
 from tests.handlers.conftest import Log
+from tests.handlers.runtime.sources.support import EXPORTS, put
 from tests.handlers.support import Json, keys, message, run
 
 pytestmark = pytest.mark.usefixtures("aws", "exports")
 
-EXPORTS = "my-exports"
 TAKE = reference.load_stage("take")
 STAGE = "OwnStage"
 CURE = (
@@ -25,19 +24,6 @@ CURE = (
     "inline records: []"
 )
 NOTHING = [b"", gzip.compress(b""), b"\n\r\n \n", b"\xef\xbb\xbf"]
-
-
-@pytest.fixture
-def exports(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bucket that the step declares."""
-    monkeypatch.setenv("SETTINGS", json.dumps({"source_bucket": EXPORTS}))
-    client("s3").create_bucket(
-        Bucket=EXPORTS, CreateBucketConfiguration={"LocationConstraint": client("s3").meta.region_name}
-    )
-
-
-def put(key: str, body: bytes) -> None:
-    client("s3").put_object(Bucket=EXPORTS, Key=key, Body=body)
 
 
 def take(handler: WorkflowLambdaHandler[Any, Any] = TAKE.handler, **source: Any) -> Json:

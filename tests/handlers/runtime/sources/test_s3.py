@@ -12,6 +12,7 @@ from handlers.runtime.needs import Needs, Table, TableAction
 from handlers.runtime.stage import WorkflowLambdaHandler
 from tests import reference
 from tests.handlers.conftest import Log
+from tests.handlers.runtime.sources.support import EXPORTS, put
 from tests.handlers.support import (
     Json,
     Refusal,
@@ -25,22 +26,8 @@ from tests.handlers.support import (
 
 pytestmark = pytest.mark.usefixtures("aws", "exports")
 
-EXPORTS = "my-exports"
 TAKE = reference.load_stage("take")
 STAGE = "OwnStage"
-
-
-@pytest.fixture
-def exports(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bucket that the step declares."""
-    monkeypatch.setenv("SETTINGS", json.dumps({"source_bucket": EXPORTS}))
-    client("s3").create_bucket(
-        Bucket=EXPORTS, CreateBucketConfiguration={"LocationConstraint": client("s3").meta.region_name}
-    )
-
-
-def put(key: str, body: bytes) -> None:
-    client("s3").put_object(Bucket=EXPORTS, Key=key, Body=body)
 
 
 def lines(*records: Json) -> bytes:
