@@ -221,6 +221,18 @@ def test_a_line_that_is_longer_than_the_limit_is_refused(size: int, monkeypatch:
         read(body, [body[n : n + size] for n in range(0, len(body), size)])
 
 
+@pytest.mark.parametrize("number", [1, 300, 599])
+def test_a_byte_that_is_not_utf_8_is_found_among_many_records_in_a_field_that_is_not_read(number: int) -> None:
+    class Typed(msgspec.Struct):
+        a: int
+
+    lines = [b'{"a":1,"other":"x"},'] * 599
+    lines[number - 1] = b'{"a":1,"other":"\xff"},'
+    body = START + b"\n" + b"\n".join(lines) + b'\n{"a":1}\n],"metadata":{"outputRecordCount":600}}\n'
+    with pytest.raises(PermanentStageError, match=f"record {number} is not UTF-8"):
+        read(body, [body[start : start + 2000] for start in range(0, len(body), 2000)], kind=Typed)
+
+
 def test_a_record_of_the_wrong_type_is_refused_with_its_place() -> None:
     class Typed(msgspec.Struct):
         a: str
