@@ -206,6 +206,10 @@ class Engine:
         """Return every (action, resource pattern) that a role's policies allow."""
         return self._sessions.grants(role)
 
+    def events(self) -> list[Mapping[str, Any]]:
+        """Return the events that the buses took, in order, as PutEvents has them."""
+        return events.put(self.account)
+
     def published(self, topic: str) -> list[str]:
         """Return the messages that were published to a topic, by its ARN."""
         return events.published(topic)

@@ -8,11 +8,11 @@ Source: EventBridge User Guide, "Event retry policy and using dead-letter queues
 import datetime
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from moto.events.models import Rule, events_backends
+from moto.events.models import EventsBackend, Rule, events_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
@@ -24,13 +24,15 @@ from ceap.local.stack_models import ResourceError
 
 DATA_LIMIT_BYTES: Final = 248 * 1024
 """A status change leaves out escaped input and output above this size."""
+_TAKEN: Final = "ceap_taken"
 TARGET_FIELDS: Final = {"Id", "Arn", "DeadLetterConfig"}
 
 
 @lru_cache(maxsize=1)
 def install() -> None:
-    """Hook moto's rules, once per process; AttributeError if moto lacks a part."""
+    """Hook moto's rules and buses, once per process; AttributeError if moto lacks a part."""
     replace(Rule, "send_to_targets", _send_to_targets)
+    replace(EventsBackend, "put_events", _recorded(EventsBackend.put_events))
 
 
 def check_rule(rule: Any) -> None:
@@ -64,10 +66,27 @@ def announce(machine: DeployedMachine, execution: Execution) -> None:
         rule.send_to_targets(event)
 
 
+def put(account: str) -> list[Mapping[str, Any]]:
+    """Return the entries that the buses of an account have taken, in order, as PutEvents has them."""
+    taken: list[Mapping[str, Any]] = vars(events_backends[account][REGION]).get(_TAKEN, [])
+    return taken
+
+
 def published(topic: str) -> list[str]:
     """Return the messages that were published to a topic, by its ARN."""
     account = topic.split(":")[4]
     return [message for _, message, *_ in sns_backends[account][REGION].topics[topic].sent_notifications]
+
+
+def _recorded(original: Callable[..., Any]) -> Callable[..., Any]:
+    def put_events(self: EventsBackend, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        # moto keeps no event that no rule matches; kept in its backend, it goes when that goes.
+        answers: list[dict[str, Any]] = original(self, events)
+        taken = vars(self).setdefault(_TAKEN, [])
+        taken += [event for event, answer in zip(events, answers, strict=True) if "EventId" in answer]
+        return answers
+
+    return put_events
 
 
 def _status(execution: Execution) -> dict[str, Any]:

@@ -74,6 +74,15 @@ def test_a_missing_part_of_moto_is_told_of_at_the_start(monkeypatch: pytest.Monk
             Engine.start()
 
 
+def test_events_are_those_that_the_bus_took() -> None:
+    taken = {"Source": "shop", "DetailType": "Sold", "Detail": '{"id": 1}'}
+    refused = {**taken, "Detail": "no JSON"}
+    with Engine.start() as engine, Engine.start() as other:
+        answer = engine.client("events").put_events(Entries=[refused, taken])
+        assert answer["FailedEntryCount"] == 1
+        assert (engine.events(), other.events()) == ([taken], [])
+
+
 def test_an_engine_leaves_nothing_behind() -> None:
     with Engine.start() as engine:
         deploy_functions(engine, names=("whoami", "read"))
