@@ -9,15 +9,16 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from ceap.errors import SetupError, UsageError
 from templates import words
 
 if TYPE_CHECKING:
-    from ceap.local.cloudformation import Stack
     from ceap.local.engine import Engine
+    from ceap.local.order import Build, Order, RequestedFailure
     from ceap.local.run_report import RunReport
+    from ceap.local.runner import Deployment
     from ceap.local.seed import Seed
     from templates.model import Workflow
 
@@ -25,32 +26,6 @@ NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U0001000
 """Characters that SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
 NUMBER: Final = "[1-9][0-9]{0,5}"
 FAIL_FORM: Final = "STAGE, STAGE:TIMES, STAGE:always or STAGE:permanent"
-ENVIRONMENT: Final = "local"
-
-
-class RequestedFailure(NamedTuple):
-    """A requested failure, on the first `times` attempts; None: on every one."""
-
-    stage: str
-    error_type: str
-    times: int | None
-
-
-class Task(NamedTuple):
-    """What to run; `templates` are those of the foundation and of the workflow.
-
-    `scripts` are the Glue scripts of the workflow by file name, `tells` what `Progress` shows by option.
-    """
-
-    workflow: str
-    templates: Sequence[str]
-    scripts: Mapping[str, bytes]
-    body: str
-    copies: int
-    failure: RequestedFailure | None
-    keep: Path | None
-    seed: Seed
-    tells: Mapping[str, bool]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,31 +61,30 @@ def run(arguments: argparse.Namespace) -> int:
     gc.disable()  # importing moto makes a million objects and no garbage
     _require_engine()
     from ceap import project
-    from ceap.archive import read_scripts
-    from templates.discovery import JOB_FOLDERS
+    from ceap.local.order import Order
 
     [workflow] = project.load_workflows([arguments.workflow])
     _require_for(workflow)
-    task = Task(
-        workflow=workflow.name,
-        failure=_failure(arguments.fail, [step.stage for step in workflow.steps]) if arguments.fail else None,
-        seed=_seed(arguments.seed, arguments.workflow.parent / "fixtures" / workflow.name, workflow),
+    order = Order(
         body=_body(arguments.message, arguments.workflow.parent / "messages" / f"{workflow.name}.json"),
         copies=arguments.count,
-        keep=_empty_folder(arguments.keep) if arguments.keep else None,
-        tells={"logs": arguments.logs, "metrics": arguments.metrics, "all_frames": arguments.trace},
-        templates=[text for _, text in project.build_templates([workflow])],
-        scripts=read_scripts(*JOB_FOLDERS) if workflow.glue_steps else {},
+        failure=_failure(arguments.fail, [step.stage for step in workflow.steps]) if arguments.fail else None,
+        seed=_seed(arguments.seed, arguments.workflow.parent / "fixtures" / workflow.name, workflow),
     )
+    keep = _empty_folder(arguments.keep) if arguments.keep else None
+    build = _build(workflow)
 
     from ceap.local.cloudformation import DeployError
     from ceap.local.engine import Engine, EngineError
+    from ceap.local.runner import deploy
 
+    tells = {"logs": arguments.logs, "metrics": arguments.metrics, "all_frames": arguments.trace}
     gc.freeze()
     gc.enable()
     try:
         with Engine.start() as engine:
-            report = _run(engine, task)
+            _say(f"deploying the foundation and {workflow.name} into the local engine")
+            report = _run(engine, deploy(engine, build), order, tells, keep)
     except EngineError as error:
         raise SetupError(str(error)) from error
     except DeployError as error:
@@ -119,68 +93,49 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if report.status == "SUCCEEDED" else 1
 
 
-def _run(engine: Engine, task: Task) -> RunReport:
-    """Deploy, seed, send, drain and report."""
-    from ceap.local import seed
+def _run(
+    engine: Engine, deployment: Deployment, order: Order, tells: Mapping[str, bool], keep: Path | None
+) -> RunReport:
+    """Run, say what failed, keep what is to be kept, and return the report."""
+    from ceap.local import runner
     from ceap.local.progress import Progress
     from ceap.local.run_report import build_report
 
-    _say(f"deploying the foundation and {task.workflow} into the local engine")
-    foundation, stack = _deploy(engine, task)
-    seed.plant(task.seed, engine.client, foundation.outputs)
-    if planted := seed.describe(task.seed):
-        _say(planted)
-    stages = {stage.state: stage for stage in engine.machine(stack.outputs["StateMachineArn"]).stages}
-    if task.failure:
-        engine.fail(stages[task.failure.stage], task.failure.error_type, task.failure.times)
-
-    states = {stage.worker: stage.state for stage in stages.values()}
-    progress = Progress(_say, messages=task.copies, **task.tells)
-    engine.listen(progress.follow, lambda job, line: _say(f"  {states[job]:<20} | {line}"), progress)
-    for _ in range(task.copies):
-        engine.send(stack.outputs["QueueUrl"], task.body)
-    executions = engine.drain()
+    progress = Progress(_say, messages=order.copies, **tells)
+    remains = runner.run(engine, deployment, order, progress, _say)
     for line in progress.failures():
         _say(line)
-
-    objects = dict(engine.objects(foundation.outputs["WorkflowBucket"]))
-    if task.keep:
-        _write_files(task.keep, objects, "object")
-        _write_files(task.keep, progress.log_files(), "log")
-    elif objects:
-        _say(f"{words.plural(len(objects), 'object')} in the workflow bucket; --keep DIR writes them to a folder")
+    if keep:
+        _write_files(keep, remains.objects, "object")
+        _write_files(keep, progress.log_files(), "log")
+    elif remains.objects:
+        _say(
+            f"{words.plural(len(remains.objects), 'object')} in the workflow bucket; --keep DIR writes them to a folder"
+        )
     return build_report(
-        workflow=task.workflow,
-        stages=list(stages),
-        executions=executions,
-        objects=objects,
-        are_kept=task.keep is not None,
-        messages_sent=task.copies,
-        messages_left=len(engine.messages(stack.outputs["QueueUrl"])),
-        messages_dead_lettered=len(engine.messages(stack.outputs["DeadLetterQueueUrl"])),
-        events_published=len(engine.events()),
-        alerts_published=len(engine.published(foundation.outputs["AlertTopic"])),
-        problems=engine.problems(),
+        workflow=deployment.workflow,
+        stages=list(deployment.stages),
+        executions=remains.executions,
+        objects=remains.objects,
+        are_kept=keep is not None,
+        messages_sent=order.copies,
+        messages_left=len(remains.queued),
+        messages_dead_lettered=len(remains.dead_letters),
+        events_published=len(remains.events),
+        alerts_published=len(remains.alerts),
+        problems=remains.problems,
     )
 
 
-def _deploy(engine: Engine, task: Task) -> tuple[Stack, Stack]:
-    """Deploy the foundation, put handlers and scripts into its artifact bucket, then deploy the workflow."""
-    import handlers
-    from ceap.archive import build_zip, glue_prefix, handlers_key, read_sources
-    from templates import naming
+def _build(workflow: Workflow) -> Build:
+    from ceap import project
+    from ceap.archive import read_scripts
+    from ceap.local.order import Build
+    from templates.discovery import JOB_FOLDERS
 
-    parameters = {"Environment": ENVIRONMENT}
-    foundation = engine.deploy(task.templates[0], f"{naming.base(naming.FOUNDATION)}-{ENVIRONMENT}", parameters)
-    package = build_zip(read_sources(*map(Path, handlers.__path__)))
-    key = parameters[naming.HANDLERS_KEY_PARAMETER] = handlers_key(package)
-    artifacts = {key: package}
-    if task.scripts:
-        prefix = parameters[naming.GLUE_PREFIX_PARAMETER] = glue_prefix(task.scripts)
-        artifacts |= {prefix + name: content for name, content in task.scripts.items()}
-    for key, content in artifacts.items():
-        engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=content)
-    return foundation, engine.deploy(task.templates[1], f"{naming.base(task.workflow)}-{ENVIRONMENT}", parameters)
+    (_, foundation), (_, template) = project.build_templates([workflow])
+    scripts = read_scripts(*JOB_FOLDERS) if workflow.glue_steps else {}
+    return Build(workflow.name, foundation, template, scripts)
 
 
 def _print(report: RunReport, as_json: bool) -> None:
@@ -225,6 +180,7 @@ def _require_spark() -> None:
 
 def _failure(text: str, stages: Sequence[str]) -> RequestedFailure:
     """Return the failure that `--fail` asks for, or raise UsageError."""
+    from ceap.local.order import RequestedFailure
     from handlers.runtime.contract import PermanentStageError, TransientStageError
 
     stage, colon, how = text.partition(":")

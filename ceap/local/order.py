@@ -1,0 +1,32 @@
+"""What a run is asked for; nothing here needs the engine, so that a wrong request is refused at once."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ceap.local.seed import Seed
+
+
+class Build(NamedTuple):
+    """What is deployed: the templates of the foundation and of the workflow, and its Glue scripts by file name."""
+
+    workflow: str
+    foundation_template: str
+    workflow_template: str
+    scripts: Mapping[str, bytes]
+
+
+class RequestedFailure(NamedTuple):
+    """A requested failure, on the first `times` attempts; None: on every one."""
+
+    stage: str
+    error_type: str
+    times: int | None
+
+
+class Order(NamedTuple):
+    """What a run does with a deployment: `copies` of a message, on the data of a seed."""
+
+    body: str
+    copies: int
+    failure: RequestedFailure | None
+    seed: Seed

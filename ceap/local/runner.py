@@ -1,0 +1,89 @@
+"""A workflow in the local engine: deployed with its code and data, and run on messages until nothing is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import handlers
+from ceap.archive import build_zip, glue_prefix, handlers_key, read_sources
+from ceap.local import seed
+from ceap.local.cloudformation import Stack
+from ceap.local.engine import Engine
+from ceap.local.executions import DeployedMachine, Execution, Stage
+from ceap.local.order import Build, Order
+from ceap.local.progress import Progress
+from templates import naming
+
+ENVIRONMENT: Final = "local"
+
+
+class Deployment(NamedTuple):
+    """The stacks of a workflow in an engine, and its state machine."""
+
+    workflow: str
+    foundation: Stack
+    stack: Stack
+    machine: DeployedMachine
+
+    @property
+    def stages(self) -> Mapping[str, Stage]:
+        return {stage.state: stage for stage in self.machine.stages}
+
+
+class Remains(NamedTuple):
+    """What a run left in the engine; `objects` are those of the workflow bucket by key, bodies are messages' texts."""
+
+    executions: Sequence[Execution]
+    objects: Mapping[str, bytes]
+    events: Sequence[Mapping[str, object]]
+    queued: Sequence[str]
+    dead_letters: Sequence[str]
+    alerts: Sequence[str]
+    problems: Sequence[str]
+
+
+def deploy(engine: Engine, build: Build) -> Deployment:
+    """Deploy the foundation, put handlers and scripts into its artifact bucket, then deploy the workflow."""
+    parameters = {"Environment": ENVIRONMENT}
+    foundation = engine.deploy(build.foundation_template, _stack_name(naming.FOUNDATION), parameters)
+    package = build_zip(read_sources(*map(Path, handlers.__path__)))
+    key = parameters[naming.HANDLERS_KEY_PARAMETER] = handlers_key(package)
+    artifacts = {key: package}
+    if build.scripts:
+        prefix = parameters[naming.GLUE_PREFIX_PARAMETER] = glue_prefix(build.scripts)
+        artifacts |= {prefix + name: content for name, content in build.scripts.items()}
+    for key, content in artifacts.items():
+        engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=content)
+    stack = engine.deploy(build.workflow_template, _stack_name(build.workflow), parameters)
+    return Deployment(build.workflow, foundation, stack, engine.machine(stack.outputs["StateMachineArn"]))
+
+
+def run(
+    engine: Engine, deployment: Deployment, order: Order, progress: Progress, say: Callable[[str], None]
+) -> Remains:
+    """Put the seed's data, send the messages, run until nothing is left to do, and return what is there then."""
+    seed.plant(order.seed, engine.client, deployment.foundation.outputs)
+    if planted := seed.describe(order.seed):
+        say(planted)
+    if order.failure:
+        engine.fail(deployment.stages[order.failure.stage], order.failure.error_type, order.failure.times)
+    states = {stage.worker: stage.state for stage in deployment.stages.values()}
+    engine.listen(progress.follow, lambda job, line: say(f"  {states[job]:<20} | {line}"), progress)
+    outputs = deployment.stack.outputs
+    for _ in range(order.copies):
+        engine.send(outputs["QueueUrl"], order.body)
+    return Remains(
+        executions=engine.drain(),
+        objects=dict(engine.objects(deployment.foundation.outputs["WorkflowBucket"])),
+        events=engine.events(),
+        queued=engine.messages(outputs["QueueUrl"]),
+        dead_letters=engine.messages(outputs["DeadLetterQueueUrl"]),
+        alerts=engine.published(deployment.foundation.outputs["AlertTopic"]),
+        problems=engine.problems(),
+    )
+
+
+def _stack_name(name: str) -> str:
+    return f"{naming.base(name)}-{ENVIRONMENT}"
