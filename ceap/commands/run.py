@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import argparse
 import gc
-import importlib.util
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING
 
 from ceap.errors import SetupError, UsageError
+from ceap.local import request
 from templates import words
 
 if TYPE_CHECKING:
     from ceap.local.engine import Engine
-    from ceap.local.order import Build, Order, RequestedFailure
+    from ceap.local.order import Build, Order
     from ceap.local.run_report import RunReport
     from ceap.local.runner import Deployment
-    from ceap.local.seed import Seed
     from templates.model import Workflow
-
-NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
-NUMBER: Final = "[1-9][0-9]{0,5}"
-FAIL_FORM: Final = "STAGE, STAGE:TIMES, STAGE:always or STAGE:permanent"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail",
         metavar="STAGE",
-        help=f"make a stage fail before its handler runs: {FAIL_FORM} (TIMES: the first attempts that fail, default 1)",
+        help=f"make a stage fail before its handler runs: {request.FAIL_FORM} "
+        "(TIMES: the first attempts that fail, default 1)",
     )
     parser.add_argument(
         "--seed",
@@ -59,17 +54,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Deploy the generated templates into the local engine, send the message, print what each stage did."""
     gc.disable()  # importing moto makes a million objects and no garbage
-    _require_engine()
+    request.require_engine()
     from ceap import project
     from ceap.local.order import Order
 
     [workflow] = project.load_workflows([arguments.workflow])
-    _require_for(workflow)
+    request.require_for(workflow)
+    stages, beside = [step.stage for step in workflow.steps], arguments.workflow.parent
     order = Order(
-        body=_body(arguments.message, arguments.workflow.parent / "messages" / f"{workflow.name}.json"),
+        body=request.load_body(arguments.message, beside / "messages" / f"{workflow.name}.json"),
         copies=arguments.count,
-        failure=_failure(arguments.fail, [step.stage for step in workflow.steps]) if arguments.fail else None,
-        seed=_seed(arguments.seed, arguments.workflow.parent / "fixtures" / workflow.name, workflow),
+        failure=request.parse_failure(arguments.fail, stages) if arguments.fail else None,
+        seed=request.load_seed_for(arguments.seed, beside / "fixtures" / workflow.name, workflow),
     )
     keep = _empty_folder(arguments.keep) if arguments.keep else None
     build = _build(workflow)
@@ -149,83 +145,6 @@ def _print(report: RunReport, as_json: bool) -> None:
     print_report(report)
 
 
-def _require_engine() -> None:
-    lacking = [module for module in ("moto", "psutil") if importlib.util.find_spec(module) is None]
-    if lacking:
-        raise SetupError(
-            f"the local engine needs {' and '.join(lacking)}; install the extra: .venv/bin/pip install -e '.[local]'"
-        )
-
-
-def _require_for(workflow: Workflow) -> None:
-    from templates.model import GlueStep, LambdaStep
-
-    for step in workflow.steps:
-        match step:
-            case LambdaStep():
-                pass  # this Python runs it
-            case GlueStep():
-                _require_spark()
-            case _:
-                assert_never(step)
-
-
-def _require_spark() -> None:
-    from ceap.local.spark import java_home
-
-    lacking = ["pyspark"] * (importlib.util.find_spec("pyspark") is None) + ["Java 11 to 17"] * (java_home() is None)
-    if lacking:
-        raise SetupError(f"a Glue step needs {' and '.join(lacking)}; install the extra `glue`: make glue")
-
-
-def _failure(text: str, stages: Sequence[str]) -> RequestedFailure:
-    """Return the failure that `--fail` asks for, or raise UsageError."""
-    from ceap.local.order import RequestedFailure
-    from handlers.runtime.contract import PermanentStageError, TransientStageError
-
-    stage, colon, how = text.partition(":")
-    if stage not in stages:
-        raise UsageError(f"--fail {text}: there is no stage {stage!r}; {words.allowed(stage, stages)}")
-    if how == "permanent":
-        return RequestedFailure(stage, PermanentStageError.__name__, None)
-    if colon and how != "always" and not re.fullmatch(NUMBER, how):
-        raise UsageError(f"--fail {text}: {how!r} is not a number of failures; allowed: {FAIL_FORM}")
-    times = None if how == "always" else int(how or 1)
-    return RequestedFailure(stage, TransientStageError.__name__, times)
-
-
-def _seed(given: Path | None, default: Path, workflow: Workflow) -> Seed:
-    """Return what fills buckets and tables, or raise UsageError if something of it is wrong."""
-    from ceap.local.seed import load_seed, source_buckets
-    from templates.discovery import tables
-
-    return load_seed(given or (default if default.exists() else None), source_buckets(workflow), tables())
-
-
-def _body(given: str | None, default: Path) -> str:
-    """Return the message body, or raise UsageError where there is none or SQS would refuse it."""
-    from templates.budget import MAX_MESSAGE_BYTES
-
-    place = "standard input" if given == "-" else (given or str(default))
-    try:
-        raw = sys.stdin.buffer.read() if given == "-" else Path(given or default).read_bytes()
-        body = raw.decode("utf-8")
-    except OSError as error:
-        cure = "name another file with --message" if given else "write one, or name another with --message FILE"
-        raise UsageError(f"{place}: the message cannot be read: {error.strerror}; {cure}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{place}: byte {error.start} is not UTF-8; a message is text, such as JSON") from None
-    if not body.strip():
-        raise UsageError(f"{place}: the message is empty; write a JSON document into it")
-    if found := NOT_IN_MESSAGES.search(body):
-        raise UsageError(f"{place}: character {found.start()} is {found[0]!r}, which SQS refuses; remove it")
-    if len(raw) > MAX_MESSAGE_BYTES:
-        raise UsageError(
-            f"{place}: the message has {len(raw):,} bytes; allowed: {MAX_MESSAGE_BYTES:,}; put the records on S3"
-        )
-    return body
-
-
 def _empty_folder(folder: Path) -> Path:
     """Return the folder, made if it was not there, or raise UsageError if it cannot be used or is not empty."""
     try:
@@ -246,7 +165,7 @@ def _write_files(folder: Path, files: Mapping[str, bytes], what: str) -> None:
 
 
 def _positive(text: str) -> int:
-    if not re.fullmatch(NUMBER, text):
+    if not re.fullmatch(request.NUMBER, text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999")
     return int(text)
 

@@ -1,0 +1,103 @@
+"""The checks of what a run is asked for; each imports what it needs when called: a wrong request is told fast."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, assert_never
+
+from ceap.errors import SetupError, UsageError
+from templates import words
+
+if TYPE_CHECKING:
+    from ceap.local.order import RequestedFailure
+    from ceap.local.seed import Seed
+    from templates.model import Workflow
+
+NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
+NUMBER: Final = "[1-9][0-9]{0,5}"
+FAIL_FORM: Final = "STAGE, STAGE:TIMES, STAGE:always or STAGE:permanent"
+
+
+def require_engine() -> None:
+    """Raise SetupError if packages of the local engine are not installed."""
+    lacking = [module for module in ("moto", "psutil") if importlib.util.find_spec(module) is None]
+    if lacking:
+        raise SetupError(
+            f"the local engine needs {' and '.join(lacking)}; install the extra: .venv/bin/pip install -e '.[local]'"
+        )
+
+
+def require_for(workflow: Workflow) -> None:
+    """Raise SetupError if the machine lacks what a step of the workflow runs in."""
+    from templates.model import GlueStep, LambdaStep
+
+    for step in workflow.steps:
+        match step:
+            case LambdaStep():
+                pass  # this Python runs it
+            case GlueStep():
+                require_spark()
+            case _:
+                assert_never(step)
+
+
+def require_spark() -> None:
+    """Raise SetupError if the machine lacks what a Glue job runs in."""
+    from ceap.local.spark import java_home
+
+    lacking = ["pyspark"] * (importlib.util.find_spec("pyspark") is None) + ["Java 11 to 17"] * (java_home() is None)
+    if lacking:
+        raise SetupError(f"a Glue step needs {' and '.join(lacking)}; install the extra `glue`: make glue")
+
+
+def load_body(given: str | None, default: Path) -> str:
+    """Return the message body, or raise UsageError where there is none or SQS would refuse it."""
+    from templates.budget import MAX_MESSAGE_BYTES
+
+    place = "standard input" if given == "-" else (given or str(default))
+    try:
+        raw = sys.stdin.buffer.read() if given == "-" else Path(given or default).read_bytes()
+        body = raw.decode("utf-8")
+    except OSError as error:
+        cure = "name another file with --message" if given else "write one, or name another with --message FILE"
+        raise UsageError(f"{place}: the message cannot be read: {error.strerror}; {cure}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{place}: byte {error.start} is not UTF-8; a message is text, such as JSON") from None
+    if not body.strip():
+        raise UsageError(f"{place}: the message is empty; write a JSON document into it")
+    if found := NOT_IN_MESSAGES.search(body):
+        raise UsageError(f"{place}: character {found.start()} is {found[0]!r}, which SQS refuses; remove it")
+    if len(raw) > MAX_MESSAGE_BYTES:
+        raise UsageError(
+            f"{place}: the message has {len(raw):,} bytes; allowed: {MAX_MESSAGE_BYTES:,}; put the records on S3"
+        )
+    return body
+
+
+def parse_failure(text: str, stages: Sequence[str]) -> RequestedFailure:
+    """Return the failure that `--fail` asks for, or raise UsageError."""
+    from ceap.local.order import RequestedFailure
+    from handlers.runtime.contract import PermanentStageError, TransientStageError
+
+    stage, colon, how = text.partition(":")
+    if stage not in stages:
+        raise UsageError(f"--fail {text}: there is no stage {stage!r}; {words.allowed(stage, stages)}")
+    if how == "permanent":
+        return RequestedFailure(stage, PermanentStageError.__name__, None)
+    if colon and how != "always" and not re.fullmatch(NUMBER, how):
+        raise UsageError(f"--fail {text}: {how!r} is not a number of failures; allowed: {FAIL_FORM}")
+    times = None if how == "always" else int(how or 1)
+    return RequestedFailure(stage, TransientStageError.__name__, times)
+
+
+def load_seed_for(given: Path | None, default: Path, workflow: Workflow) -> Seed:
+    """Return what fills buckets and tables, or raise UsageError if something of it is wrong."""
+    from ceap.local.seed import load_seed, source_buckets
+    from templates.discovery import tables
+
+    return load_seed(given or (default if default.exists() else None), source_buckets(workflow), tables())
