@@ -53,8 +53,9 @@ class EngineError(RuntimeError):
 class Engine:
     """One AWS account in this process; several may live side by side, with the one clock of the process."""
 
-    def __init__(self, account: str) -> None:
+    def __init__(self, account: str, *, warm: bool) -> None:
         self.account: Final = account
+        self._warm: Final = warm
         self._closed = False
         self._folder: Final = Path(tempfile.mkdtemp(prefix="ceap-"))
         self._sessions: Final = Sessions(account)
@@ -71,11 +72,14 @@ class Engine:
         self._clients_lock: Final = threading.Lock()
 
     @classmethod
-    def start(cls) -> Self:
-        """Start an empty engine in an account of its own; EngineError if moto is not the one that is hooked."""
+    def start(cls, *, warm: bool = True) -> Self:
+        """Start an empty engine in an account of its own; EngineError if moto is not the one that is hooked.
+
+        If `warm`, the worker of a function starts when it is deployed, else when it is first invoked.
+        """
         with _START_LOCK:
             install()
-            engine = cls(str(next(_ACCOUNTS)))
+            engine = cls(str(next(_ACCOUNTS)), warm=warm)
         engine._gateway.start()
         return engine
 
@@ -217,7 +221,7 @@ class Engine:
     def _add_worker(self, kind: StepKind, model: Any) -> None:
         match kind:
             case StepKind.LAMBDA:
-                self.functions.warm(model.function_name)
+                self.functions.add(model.function_name, warm=self._warm)
             case StepKind.GLUE:
                 self.jobs.add(model.job)
             case _:

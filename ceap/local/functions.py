@@ -87,10 +87,19 @@ class Functions:
         """Make a function, by name, raise an error of that type on its next `times` invocations; None: always."""
         self._faults[function] = Fault(error_type, times)
 
-    def warm(self, name: str) -> None:
-        """Start the worker of a function, and do not wait for it."""
+    def add(self, name: str, *, warm: bool) -> None:
+        """Take in a deployed function; AccessDenied if Lambda may not assume its role.
+
+        If `warm`, its worker is started, and not waited for.
+        """
         with self._turn(name):
-            self._worker(self._function(name)[0])
+            function = self.describe(name)
+            if warm:
+                self._worker(function)
+
+    def describe(self, name: str) -> Function:
+        """Return a deployed function by name."""
+        return self._function(name)[0]
 
     def invoke(self, name: str, event: Any) -> Outcome:
         """Invoke a function by name with an event that JSON can carry."""

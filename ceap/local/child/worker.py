@@ -39,12 +39,12 @@ class InvocationContext:
     identity = None
     client_context = None
 
-    def __init__(self, request_id: str, deadline: float) -> None:
+    def __init__(self, request_id: str, deadline: float, arn: str) -> None:
         name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
         self.function_name = name
         self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
-        self.invoked_function_arn = FUNCTION_ARN
+        self.invoked_function_arn = arn
         self.aws_request_id = request_id
         self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
@@ -140,14 +140,14 @@ def refuse(kind: str, message: str, error: Exception | None) -> Document:
     return {"error": document, "failure": explain(error) if error else None}
 
 
-def invoke(handler: Handler, request: Document) -> Document:
-    """Return the answer to one request."""
+def invoke(handler: Handler, request: Document, arn: str) -> Document:
+    """Return the answer to one request, of the function with this ARN."""
     request_id = request["requestId"]
     OFFSET[0] = request["offset"]
     try:
         if fault := request.get("fault"):
             raise type(fault["errorType"], (Exception,), {})(fault["errorMessage"])
-        result = handler(request["event"], InvocationContext(request_id, request["deadline"]))
+        result = handler(request["event"], InvocationContext(request_id, request["deadline"], arn))
     except Exception as error:
         failure = None if request.get("fault") else explain(error)
         return {"error": describe(error, request_id, skip=1), "failure": failure}
@@ -195,7 +195,7 @@ def read_requests(source: TextIO, requests: SimpleQueue[Document]) -> None:
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
-def main(source: TextIO, target: TextIO) -> None:
+def main(source: TextIO, target: TextIO, arn: str) -> None:
     """Load the handler, say so, and serve."""
     requests: SimpleQueue[Document] = SimpleQueue()
     threading.Thread(target=read_requests, args=(source, requests), daemon=True).start()
@@ -208,7 +208,7 @@ def main(source: TextIO, target: TextIO) -> None:
         target.flush()
         if handler is None:
             return
-        answer = invoke(handler, requests.get())
+        answer = invoke(handler, requests.get(), arn)
 
 
 if __name__ == "__main__":
@@ -218,7 +218,7 @@ if __name__ == "__main__":
     SOURCE_FD, TARGET_FD = map(int, sys.argv[1:3])
     with os.fdopen(SOURCE_FD, encoding="utf-8") as SOURCE, os.fdopen(TARGET_FD, "w", encoding="utf-8") as TARGET:
         try:
-            main(SOURCE, TARGET)
+            main(SOURCE, TARGET, FUNCTION_ARN)
         except SystemExit as stop:
             # At once, as Lambda's runtime ends: an orderly exit would wait for the thread that reads requests.
             sys.stdout.flush()
