@@ -16,10 +16,9 @@ from templates import words
 
 if TYPE_CHECKING:
     from ceap.local.engine import Engine
-    from ceap.local.order import Build, Order
+    from ceap.local.order import Order
     from ceap.local.run_report import RunReport
     from ceap.local.runner import Deployment
-    from templates.model import Workflow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         seed=request.load_seed_for(arguments.seed, beside / "fixtures" / workflow.name, workflow),
     )
     keep = _empty_folder(arguments.keep) if arguments.keep else None
-    build = _build(workflow)
+    build = request.build_for(workflow)
 
     from ceap.local.cloudformation import DeployError
     from ceap.local.engine import Engine, EngineError
@@ -121,17 +120,6 @@ def _run(
         alerts_published=len(remains.alerts),
         problems=remains.problems,
     )
-
-
-def _build(workflow: Workflow) -> Build:
-    from ceap import project
-    from ceap.archive import read_scripts
-    from ceap.local.order import Build
-    from templates.discovery import JOB_FOLDERS
-
-    (_, foundation), (_, template) = project.build_templates([workflow])
-    scripts = read_scripts(*JOB_FOLDERS) if workflow.glue_steps else {}
-    return Build(workflow.name, foundation, template, scripts)
 
 
 def _print(report: RunReport, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from ceap.errors import SetupError, UsageError
 from templates import words
 
 if TYPE_CHECKING:
-    from ceap.local.order import RequestedFailure
+    from ceap.local.order import Build, RequestedFailure
     from ceap.local.seed import Seed
     from templates.model import Workflow
 
@@ -55,8 +55,11 @@ def require_spark() -> None:
         raise SetupError(f"a Glue step needs {' and '.join(lacking)}; install the extra `glue`: make glue")
 
 
-def load_body(given: str | None, default: Path) -> str:
-    """Return the message body, or raise UsageError where there is none or SQS would refuse it."""
+def load_body(given: str | None, default: Path, *, option: str = "--message") -> str:
+    """Return the message body, or raise UsageError where there is none or SQS would refuse it.
+
+    `given` is the value of the option: a file, or - for standard input.
+    """
     from templates.budget import MAX_MESSAGE_BYTES
 
     place = "standard input" if given == "-" else (given or str(default))
@@ -64,7 +67,7 @@ def load_body(given: str | None, default: Path) -> str:
         raw = sys.stdin.buffer.read() if given == "-" else Path(given or default).read_bytes()
         body = raw.decode("utf-8")
     except OSError as error:
-        cure = "name another file with --message" if given else "write one, or name another with --message FILE"
+        cure = f"name another file with {option}" if given else f"write one, or name another with {option} FILE"
         raise UsageError(f"{place}: the message cannot be read: {error.strerror}; {cure}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{place}: byte {error.start} is not UTF-8; a message is text, such as JSON") from None
@@ -77,6 +80,18 @@ def load_body(given: str | None, default: Path) -> str:
             f"{place}: the message has {len(raw):,} bytes; allowed: {MAX_MESSAGE_BYTES:,}; put the records on S3"
         )
     return body
+
+
+def build_for(workflow: Workflow) -> Build:
+    """Return what is deployed for a workflow: its templates and scripts, generated anew."""
+    from ceap import project
+    from ceap.archive import read_scripts
+    from ceap.local.order import Build
+    from templates.discovery import JOB_FOLDERS
+
+    (_, foundation), (_, template) = project.build_templates([workflow])
+    scripts = read_scripts(*JOB_FOLDERS) if workflow.glue_steps else {}
+    return Build(workflow.name, foundation, template, scripts)
 
 
 def parse_failure(text: str, stages: Sequence[str]) -> RequestedFailure:
