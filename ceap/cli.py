@@ -1,5 +1,7 @@
 """The `ceap` command."""
 
+from __future__ import annotations
+
 import argparse
 import errno
 import importlib
@@ -10,12 +12,15 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, TextIO, cast
+from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from ceap.errors import CommandError
 from templates.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 COMMANDS: Final = {
     "synth": "write the CloudFormation templates of workflow declarations",
@@ -29,6 +34,16 @@ FAULT: Final = 4
 """The exit code of what should not happen, whatever was given."""
 
 _REPORT: Final = "report it in an issue of the repository that this clone comes from, with the lines above"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells when its help cannot be written, which argparse hides."""
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        stream = sys.stderr if file is None else file
+        stream.write(message)
+        if stream is not sys.stderr:
+            sys.stdout.flush()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -79,7 +94,7 @@ def _nowhere(mode: str) -> TextIO:
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser; only the command at hand is imported for its arguments."""
-    parser = argparse.ArgumentParser(prog="ceap", description="S3-orchestrated Step Functions workflows.")
+    parser = _Parser(prog="ceap", description="S3-orchestrated Step Functions workflows.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, summary in COMMANDS.items():
         subparser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
@@ -93,9 +108,9 @@ def _fail(error: BaseException) -> int:
     message, code = _explain(error)
     if _is_of_output(error):
         sys.stdout = _nowhere("w")  # or the interpreter would try once more, and complain
-    if code == FAULT:
-        traceback.print_exception(error)
-    if message:
+    with suppress(BrokenPipeError):  # what reads our errors has gone
+        if code == FAULT:
+            traceback.print_exception(error)
         print(f"ceap: {message}", file=sys.stderr)
     return code
 
@@ -108,8 +123,8 @@ def _explain(error: BaseException) -> tuple[str, int]:
             message, code = str(error), 2
         case KeyboardInterrupt():
             message, code = "interrupted", 130
-        case BrokenPipeError():  # the reader of our output has gone
-            message, code = "", 1
+        case BrokenPipeError():
+            message, code = "the output cannot be written: what it is piped to has ended; let that read all of it", 3
         case RecursionError():
             message, code = "what was given is nested too deeply; AWS reads a few dozen levels", 2
         case OSError(filename=str(file), strerror=reason):

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from ceap import cli, project
 from ceap.errors import CommandError, SetupError, UsageError
+from tests.reference import EXPRESS
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,30 +49,79 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.fullmatch(r"ceap \d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize(
-    ("streams", "code", "message"),
-    [
-        (
-            "> /dev/full",
-            3,
-            "ceap: the output cannot be written: No space left on device; free some space",
-        ),
-        ("2>&-", 0, ""),
-        (">&-", 3, "ceap: the output cannot be written: it is closed; free some space, or redirect it\n"),
-        ("<&- >/dev/null", 0, ""),
-    ],
-    ids=["a full disk", "no place for errors", "a closed output", "a closed input"],
-)
-@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
-def test_streams_that_do_not_work_end_in_a_message_at_most(streams: str, code: int, message: str) -> None:
-    program = f"{shlex.quote(sys.executable)} -c 'import sys; from ceap.cli import main; sys.exit(main())'"
-    declaration = shlex.quote(str(project.declarations()[0]))
+PROGRAM = """
+import pathlib, sys
+import handlers
+import tests.conftest
+from ceap.cli import main
+if sys.argv[1] == "package":  # of a project that needs no wheels
+    handlers.__file__ = str(pathlib.Path("handlers/__init__.py").resolve())
+sys.exit(main())
+"""
+PRINTING = {
+    "synth": ["synth", str(EXPRESS), "--stdout"],
+    "check": ["check", "--format", "json"],
+    "run": ["run", str(EXPRESS), "--json"],
+    "schema": ["schema", str(EXPRESS)],
+    "package": ["package"],
+}
+"""A line for each command that prints something."""
+CLOSED = "ceap: the output cannot be written: it is closed; free some space, or redirect it"
+FULL = "ceap: the output cannot be written: No space left on device; free some space, or redirect it"
+BROKEN = "ceap: the output cannot be written: what it is piped to has ended; let that read all of it"
+
+
+@pytest.fixture
+def broken() -> Iterator[int]:
+    """A pipe whose reader has ended."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+def call(
+    words: Sequence[str], folder: Path, redirection: str = "", stdout: int = PIPE, stderr: int = PIPE
+) -> tuple[int, str]:
+    """Run the program in a folder, with a shell's redirection; return its exit code and its last line of errors."""
+    (folder / "handlers").mkdir(exist_ok=True)
+    (folder / "handlers" / "requirements.txt").touch()
     done = subprocess.run(
-        ["sh", "-c", f"{program} synth {declaration} --stdout {streams}"], capture_output=True, text=True, check=False
+        ["sh", "-c", f"{shlex.join([sys.executable, '-c', PROGRAM, *words])} {redirection}"],
+        env={**os.environ, "PYTHONPATH": str(project.ROOT)},
+        cwd=folder,
+        text=True,
+        check=False,
+        stdout=stdout,
+        stderr=stderr,
     )
-    assert done.returncode == code
-    assert done.stderr.startswith(message)
-    assert done.stderr.count("\n") == bool(message)
+    return done.returncode, (done.stderr or "").rstrip("\n").rpartition("\n")[2]
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+def test_output_that_cannot_be_written_is_an_error_of_every_command(command: str, tmp_path: Path, broken: int) -> None:
+    words = PRINTING[command]
+    ends = [call(words, tmp_path, ">&-"), call(words, tmp_path, ">/dev/full"), call(words, tmp_path, stdout=broken)]
+    assert ends == [(3, CLOSED), (3, FULL), (3, BROKEN)]
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["run", "--help"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_help_that_cannot_be_written_is_an_error(
+    words: list[str], unbuffered: str, tmp_path: Path, broken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    assert [call(words, tmp_path, ">&-"), call(words, tmp_path, stdout=broken)] == [(3, CLOSED), (3, BROKEN)]
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&-"])
+def test_streams_that_are_not_needed_may_be_closed(closed: str, tmp_path: Path) -> None:
+    assert call(PRINTING["synth"], tmp_path, closed) == (0, "")
+
+
+def test_a_reader_of_errors_that_has_ended_leaves_the_exit_code(tmp_path: Path, broken: int) -> None:
+    assert call(["synth", "nowhere.yaml"], tmp_path, stderr=broken) == (2, "")
 
 
 @pytest.mark.parametrize("words", [[], ["synthesize"], ["synth", "--nowhere"]])
