@@ -119,6 +119,7 @@ def _run(
         events_published=len(remains.events),
         alerts_published=len(remains.alerts),
         problems=remains.problems,
+        reasons=progress.reasons(),
     )
 
 

@@ -12,11 +12,11 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, assert_never
+from typing import Any, Final, Protocol, Self, assert_never
 
 import moto.sqs.models
 from moto.core.base_backend import BackendDict
@@ -29,7 +29,7 @@ from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Execution, Executions, Listener, Stage
 from ceap.local.functions import FunctionListener, Functions
 from ceap.local.hooks import replace
-from ceap.local.jobs import Jobs
+from ceap.local.jobs import JobListener, Jobs
 from ceap.local.logs import Logs
 from ceap.local.pipes import Poller
 from ceap.local.sessions import REGION, Decision, Session, Sessions
@@ -44,6 +44,10 @@ logging.getLogger("moto").addHandler(logging.NullHandler())
 # Never used twice, so that the last threads of a closed engine touch no other engine.
 _ACCOUNTS: Final = itertools.count(123456789012)
 _START_LOCK: Final = threading.Lock()
+
+
+class WorkerListener(FunctionListener, JobListener, Protocol):
+    """Hears what functions and Glue jobs do while they do it, from several threads."""
 
 
 class EngineError(RuntimeError):
@@ -135,17 +139,13 @@ class Engine:
     def machine(self, arn: str) -> DeployedMachine:
         return self._executions.machines[arn]
 
-    def listen(
-        self, listener: Listener, job_listener: Callable[[str, str], None], function_listener: FunctionListener
-    ) -> None:
+    def listen(self, listener: Listener, workers: WorkerListener) -> None:
         """Call `listener` for executions, attempts and waits while they happen, from several threads.
 
-        `job_listener` is called with the job's name and each line that a Glue job prints, `function_listener` with
-        what functions print and how their invocations end.
+        `workers` hears what functions and jobs print, and how their invocations and runs end.
         """
         self._executions.listener = listener
-        self.jobs.listener = job_listener
-        self.functions.listener = function_listener
+        self.jobs.listener = self.functions.listener = workers
 
     def deploy(self, text: str, name: str, parameters: Mapping[str, str] | None = None) -> cloudformation.Stack:
         """Create a stack and start what it holds; DeployError if it is refused, or a role may not be assumed."""

@@ -43,7 +43,7 @@ class Fault:
 class FunctionListener(Protocol):
     """Hears what functions do while they do it, from several threads; `event` is that of the invocation."""
 
-    def hear(self, function: str, event: Any, line: str) -> None:
+    def hear(self, function: Function, event: Any, line: str) -> None:
         """Called with each line that a function prints."""
 
     def end(self, function: Function, event: Any, outcome: Outcome) -> None:
@@ -109,7 +109,7 @@ class Functions:
             with self._lock:
                 fault = self._faults[name].take() if name in self._faults else None
             listener = self.listener
-            hear = partial(listener.hear, name, event) if listener else None
+            hear = partial(listener.hear, function, event) if listener else None
             outcome = self._worker(function).invoke(request_id, event, self._clock.offset_s, fault, hear)
             self._log(function, session, request_id, outcome)
             if listener:

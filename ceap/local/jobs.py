@@ -6,9 +6,10 @@ moto's own job runs are never used: they run nothing, and become SUCCEEDED when 
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
@@ -79,16 +80,41 @@ class JobRun:
         }
 
 
+class JobEnd(NamedTuple):
+    """How a run ended by itself or by its timeout; its code is in `folder`, and `lines` are those it wrote to stdout.
+
+    `failure` and `stack` are those of its process (`spark.Process`), `error` is None if it succeeded.
+    """
+
+    job: Job
+    folder: Path
+    state: State
+    error: str | None
+    lines: Sequence[str] = ()
+    failure: Mapping[str, Any] | None = None
+    stack: str = ""
+
+
+class JobListener(Protocol):
+    """Hears what jobs do while they do it, from several threads; `arguments` are those of the run."""
+
+    def hear_job(self, job: Job, arguments: Mapping[str, str], line: str, *, is_error: bool) -> None:
+        """Called with each line that a job writes to stdout, or to stderr (`is_error`)."""
+
+    def end_job(self, arguments: Mapping[str, str], end: JobEnd) -> None:
+        """Called when a run has ended, before its state says so and its folder is removed."""
+
+
 class LaunchError(Exception):
     """A run fails before its script begins; the message says why."""
 
 
 class Jobs:
-    """All jobs of one engine; `url` is the address of their AWS, `listener` is called with each line they print."""
+    """All jobs of one engine; `url` is the address of their AWS."""
 
     def __init__(self, folder: Path, sessions: Sessions, logs: Logs, clock: Clock) -> None:
         self.url = ""
-        self.listener: Callable[[str, str], None] | None = None
+        self.listener: JobListener | None = None
         self._folder: Final = folder
         self._sessions: Final = sessions
         self._logs: Final = logs
@@ -199,17 +225,24 @@ class Jobs:
             run.state, run.error = ("STOPPED", None) if run.state == "STOPPING" else (state, error)
             run.ended = self._clock.now()
 
+    def _conclude(self, run: JobRun, end: JobEnd) -> None:
+        try:
+            if self.listener is not None:
+                self.listener.end_job(run.arguments, end)
+        finally:
+            self._end(run, end.state, end.error)
+
     def _work(self, run: JobRun) -> None:
         folder = self._folder / run.id
         try:
             with self._slots:
                 session = self._session(run.job)
                 folder.mkdir()
-                state, error = self._run_script(run, session, folder)
+                end = self._run_script(run, session, folder)
         except LaunchError as failure:
-            state, error = "FAILED", f"LAUNCH ERROR | {failure}"
+            end = JobEnd(run.job, folder, "FAILED", f"LAUNCH ERROR | {failure}")
         finally:
-            self._end(run, state, error)
+            self._conclude(run, end)
             shutil.rmtree(folder, ignore_errors=True)
             self._clock.end()
 
@@ -224,31 +257,37 @@ class Jobs:
             s3.close()
         return content
 
-    def _run_script(self, run: JobRun, session: Session, folder: Path) -> tuple[State, str | None]:
+    def _run_script(self, run: JobRun, session: Session, folder: Path) -> JobEnd:
         arguments = {**run.job.arguments, **run.arguments, "--JOB_NAME": run.job.name, "--JOB_RUN_ID": run.id}
         script = self._fetch(run.job.script, session)
         libraries = [uri.strip() for uri in arguments.get(naming.EXTRA_PY_FILES, "").split(",") if uri.strip()]
         files = {uri.rpartition("/")[2]: self._fetch(uri, session) for uri in libraries} | {SCRIPT_NAME: script}
         with self._lock:
             if run.state == "STOPPING":
-                return "STOPPED", None
+                return JobEnd(run.job, folder, "STOPPED", None)
             run.state = "RUNNING"
             run.process = process = Process(
                 files,
                 [word for pair in arguments.items() for word in pair],
                 session.variables(self.url),
                 folder,
-                lambda line: self._hear(run, line),
+                partial(self._hear, run),
             )
         status = process.wait(run.job.timeout_min * MINUTE_S)
         prefix = arguments.get("--custom-logGroup-prefix", naming.JOB_LOGS)
         for kind, lines in (("output", process.output), ("error", process.error)):
             if lines:
                 self._logs.write(f"{prefix}/{kind}", run.id, lines, session)
+        state, error = self._outcome(run, process, status)
+        return JobEnd(run.job, folder, state, error, process.output, process.failure, process.stack)
+
+    def _outcome(self, run: JobRun, process: Process, status: int | None) -> tuple[State, str | None]:
+        if run.state == "STOPPING":
+            return "STOPPED", None
         if status is None:
             return "TIMEOUT", f"The job ran longer than its timeout of {run.job.timeout_min} minutes"
         return ("FAILED", process.reason(status)) if status else ("SUCCEEDED", None)
 
-    def _hear(self, run: JobRun, line: str) -> None:
+    def _hear(self, run: JobRun, line: str, is_error: bool) -> None:
         if self.listener is not None:
-            self.listener(run.job.name, line)
+            self.listener.hear_job(run.job, run.arguments, line, is_error=is_error)

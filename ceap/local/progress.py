@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ceap.local.executions import Attempt, Execution, Wait
-from ceap.local.failures import Failure, read_failure
+from ceap.local.failures import Failure, read_failure, read_job_failure
+from ceap.local.frames import code_of_functions
+from ceap.local.jobs import Job, JobEnd
 from ceap.local.log_lines import read_line
 from ceap.local.run_report import describe, describe_start
 from ceap.local.workers import Function, Outcome
@@ -27,7 +29,7 @@ class _Group:
 
 
 class Progress:
-    """Hears an engine's executions and functions, and says what they do with `say`, a line at a time."""
+    """Hears an engine's executions, functions and Glue jobs, and says what they do with `say`, a line at a time."""
 
     def __init__(
         self, say: Callable[[str], None], *, messages: int, logs: bool, metrics: bool, all_frames: bool
@@ -41,7 +43,8 @@ class Progress:
         self._executions: Final[list[str]] = []
         self._lines: Final[dict[tuple[str, str], list[str]]] = {}
         self._ended: Final[dict[tuple[str, str], tuple[Failure | None, list[str]]]] = {}
-        self._groups: Final[dict[tuple[str, str, tuple[str, ...]], _Group]] = {}
+        self._groups: Final[dict[tuple[str, str], _Group]] = {}
+        self._reasons: Final[dict[tuple[str, str], str]] = {}
 
     def follow(self, execution: Execution, change: Attempt | Wait | None) -> None:
         """Tell of a change of an execution."""
@@ -57,28 +60,39 @@ class Progress:
                 case Attempt() if change.status != "RUNNING":
                     self._end_attempt(execution.name, change)
 
-    def hear(self, function: str, event: Any, line: str) -> None:
+    def hear(self, function: Function, event: Any, line: str) -> None:
         """Take a line that a function prints, and show it if all lines are wanted."""
-        execution, stage = _place(function, event)
-        with self._lock:
-            self._lines.setdefault((execution, stage), []).append(line)
-            shown = read_line(line, with_metrics=self._metrics) if self._logs else None
-            if shown is not None:
-                self._say(f"  {self._mark(execution)}{stage:<20} | {shown}")
+        self._take(_place(function.name, event), line, self._read(function, line) if self._logs else [])
+
+    def hear_job(self, job: Job, arguments: Mapping[str, str], line: str, *, is_error: bool) -> None:
+        """Take a line that a Glue job prints, and show it: a job may take minutes. Spark fills the standard error."""
+        self._take(_place_of_run(job.name, arguments), line, [] if is_error else [line])
 
     def end(self, function: Function, event: Any, outcome: Outcome) -> None:
         """Take what came of an invocation; its attempt ends next."""
         failure = read_failure(function, outcome, all_frames=self._all_frames)
+        lines = [shown for line in outcome.lines for shown in self._read(function, line)]
         with self._lock:
-            self._ended[_place(function.name, event)] = failure, outcome.lines
+            self._ended[_place(function.name, event)] = failure, lines
+
+    def end_job(self, arguments: Mapping[str, str], end: JobEnd) -> None:
+        """Take what came of a Glue job's run; its attempt ends next."""
+        failure = read_job_failure(end, all_frames=self._all_frames)
+        with self._lock:
+            self._ended[_place_of_run(end.job.name, arguments)] = failure, list(end.lines)
 
     def failures(self) -> list[str]:
         """Return the lines of all failures; equal ones of a stage are one, with the places where it came again."""
         with self._lock:
             return [line for (stage, *_), group in self._groups.items() for line in self._describe(stage, group)]
 
+    def reasons(self) -> Mapping[tuple[str, str], str]:
+        """Return the headline of the failure that each stage of each execution had last, by execution and stage."""
+        with self._lock:
+            return dict(self._reasons)
+
     def log_files(self) -> Mapping[str, bytes]:
-        """Return all that functions printed, by the path of its file: one for each stage of each execution."""
+        """Return all that functions and jobs printed, by the path of its file: one for each stage of each execution."""
         with self._lock:
             return {
                 f"executions/{execution}/logs/{stage}.log": "".join(f"{line}\n" for line in lines).encode()
@@ -87,21 +101,28 @@ class Progress:
 
     def _end_attempt(self, execution: str, attempt: Attempt) -> None:
         failure, lines = self._ended.pop((execution, attempt.state), (None, []))
+        self._reasons.pop((execution, attempt.state), None)
         reason = None
         if failure is not None and attempt.status != "SUCCEEDED":
-            key = attempt.state, failure.headline, failure.details
+            self._reasons[execution, attempt.state] = failure.headline
+            key = attempt.state, failure.headline
             reason = "the same error again" if key in self._groups else failure.headline
             if key in self._groups:
                 self._groups[key].places.setdefault(execution, []).append(attempt.number)
             else:
-                self._groups[key] = _Group(failure, self._tail(lines), execution, attempt.number)
+                self._groups[key] = _Group(failure, [] if self._logs else lines[-TAIL:], execution, attempt.number)
         self._say(f"  {self._mark(execution)}{describe(attempt, reason)}")
 
-    def _tail(self, lines: list[str]) -> list[str]:
-        if self._logs:
-            return []
-        shown = (read_line(line, with_metrics=self._metrics) for line in lines)
-        return [line for line in shown if line is not None][-TAIL:]
+    def _take(self, place: tuple[str, str], line: str, shown: list[str]) -> None:
+        execution, stage = place
+        with self._lock:
+            self._lines.setdefault(place, []).append(line)
+            for text in shown:
+                self._say(f"  {self._mark(execution)}{stage:<20} | {text}")
+
+    def _read(self, function: Function, line: str) -> list[str]:
+        shown = read_line(line, with_metrics=self._metrics, code=code_of_functions(function.root))
+        return [] if shown is None else shown.split("\n")
 
     def _describe(self, stage: str, group: _Group) -> list[str]:
         (first, attempts), *others = group.places.items()
@@ -133,6 +154,15 @@ def _place(function: str, event: Any) -> tuple[str, str]:
             return execution, stage
         case _:
             return "-", function
+
+
+def _place_of_run(job: str, arguments: Mapping[str, str]) -> tuple[str, str]:
+    """Return execution and stage of a job's run: arguments that the state machine passes."""
+    match arguments:
+        case {"--execution-id": execution, "--output-key": key} if key.count("/") > 1:
+            return execution, key.split("/")[-2]
+        case _:
+            return "-", job
 
 
 def _enumerate(what: str, numbers: list[int]) -> list[str]:

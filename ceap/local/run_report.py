@@ -99,9 +99,14 @@ def build_report(
     events_published: int,
     alerts_published: int,
     problems: Iterable[str],
+    reasons: Mapping[tuple[str, str], str],
 ) -> RunReport:
-    """Return the report of a run; `objects` are those of the workflow bucket by key, gone after it unless kept."""
-    reports = tuple(_execution(execution, stages, objects, are_kept) for execution in executions)
+    """Return the report of a run.
+
+    `objects` are those of the workflow bucket by key, gone after the run unless kept. `reasons` say better than the
+    attempts why a stage of an execution failed last, by execution and stage.
+    """
+    reports = tuple(_execution(execution, stages, objects, are_kept, reasons) for execution in executions)
     succeeded = sum(report.status == "SUCCEEDED" for report in reports)
     lost = messages_left + messages_dead_lettered
     return RunReport(
@@ -189,18 +194,27 @@ def remove_place(message: str) -> str:
 
 
 def _execution(
-    execution: Execution, stages: Sequence[str], objects: Mapping[str, bytes], are_kept: bool
+    execution: Execution,
+    stages: Sequence[str],
+    objects: Mapping[str, bytes],
+    are_kept: bool,
+    reasons: Mapping[tuple[str, str], str],
 ) -> ExecutionReport:
+    last = next((attempt for attempt in execution.attempts[-1:] if attempt.error == execution.error), None)
     return ExecutionReport(
         execution_id=execution.name,
         status=execution.status,
-        error=f"{execution.error}: {_message(execution.cause)}" if execution.error else None,
+        error=_error(execution, reasons.get((execution.name, last.state)) if last else None),
         duration_s=round(execution.ended - execution.started, 3),
-        stages=tuple(_stage(execution, stage, objects, are_kept) for stage in stages),
+        stages=tuple(
+            _stage(execution, stage, objects, are_kept, reasons.get((execution.name, stage))) for stage in stages
+        ),
     )
 
 
-def _stage(execution: Execution, stage: str, objects: Mapping[str, bytes], are_kept: bool) -> StageReport:
+def _stage(
+    execution: Execution, stage: str, objects: Mapping[str, bytes], are_kept: bool, reason: str | None
+) -> StageReport:
     attempts = execution.attempts_of(stage)
     last = attempts[-1] if attempts else None
     key = output_key(execution.name, stage)
@@ -220,8 +234,12 @@ def _stage(execution: Execution, stage: str, objects: Mapping[str, bytes], are_k
         rejections=metadata.rejections,
         counts=metadata.counts,
         object=key if are_kept and key in objects else None,
-        error=f"{last.error}: {_message(last.cause)}" if last and last.error else None,
+        error=_error(last, reason) if last else None,
     )
+
+
+def _error(failed: Execution | Attempt, reason: str | None) -> str | None:
+    return (reason or f"{failed.error}: {_message(failed.cause)}") if failed.error else None
 
 
 def _read_metadata(document: bytes) -> _Metadata:

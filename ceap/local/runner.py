@@ -69,8 +69,7 @@ def run(
         say(planted)
     if order.failure:
         engine.fail(deployment.stages[order.failure.stage], order.failure.error_type, order.failure.times)
-    states = {stage.worker: stage.state for stage in deployment.stages.values()}
-    engine.listen(progress.follow, lambda job, line: say(f"  {states[job]:<20} | {line}"), progress)
+    engine.listen(progress.follow, progress)
     outputs = deployment.stack.outputs
     for _ in range(order.copies):
         engine.send(outputs["QueueUrl"], order.body)

@@ -5,19 +5,23 @@ Glue runs a script on a cluster; here it is one process, whose Spark works in lo
 
 import contextlib
 import importlib.util
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import psutil
+
+from ceap.local.workers import end_with_stack
 
 SCRIPT: Final = Path(__file__).with_name("child") / "job.py"
 SCRIPT_NAME: Final = "script.py"
@@ -81,9 +85,11 @@ def environment(folder: Path, archives: Iterable[str] = ()) -> dict[str, str]:
 
 
 class Process:
-    """A job's process; `output` and `error` are the lines that it wrote, each passed to a listener at once.
+    """A job's process; `output` and `error` are the lines that it wrote.
 
-    `files` holds the script under SCRIPT_NAME, and the extra Python files: modules and archives.
+    Each is passed to `hear` at once, with True if it is one of `error`. `files` holds the script under SCRIPT_NAME, and
+    the extra Python files: modules and archives. Once the process has ended, `failure` is what it said of the exception
+    that ended the script (`child/job.py`), and `stack` where it was at its timeout.
     """
 
     def __init__(
@@ -92,17 +98,22 @@ class Process:
         arguments: Sequence[str],
         variables: Mapping[str, str],
         folder: Path,
-        hear: Callable[[str], None],
+        hear: Callable[[str, bool], None],
     ) -> None:
         for name, content in files.items():
             (folder / name).write_bytes(content)
         shutil.copytree(AWSGLUE, folder / AWSGLUE.name, ignore=shutil.ignore_patterns("__pycache__"))
         self.output: Final[list[str]] = []
         self.error: Final[list[str]] = []
+        self.failure: Mapping[str, Any] | None = None
+        self.stack = ""
+        self._report: Final = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process has ended)
+        report = self._report.fileno()
         self._process: Final = subprocess.Popen(  # noqa: S603 (our own script)
-            [sys.executable, "-P", "-s", "-X", "utf8", str(SCRIPT), str(folder / SCRIPT_NAME), *arguments],
+            [sys.executable, "-P", "-s", "-X", "utf8", str(SCRIPT), str(report), str(folder / SCRIPT_NAME), *arguments],
             env={**environment(folder, [name for name in files if name != SCRIPT_NAME]), **variables},
             cwd=folder,
+            pass_fds=(report,),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -110,7 +121,7 @@ class Process:
             errors="replace",
             start_new_session=True,  # a group of its own, ended as a whole
         )
-        streams = ((self._process.stdout, self.output, hear), (self._process.stderr, self.error, None))
+        streams = ((self._process.stdout, self.output, hear, False), (self._process.stderr, self.error, hear, True))
         self._readers: Final = [threading.Thread(target=_read, args=stream, daemon=True) for stream in streams]
         for reader in self._readers:
             reader.start()
@@ -122,8 +133,12 @@ class Process:
     def wait(self, timeout_s: float) -> int | None:
         """Return the exit status once the process has ended, or None after the time; its processes are gone then."""
         status: int | None = None
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        try:
             status = self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            family = self._family()
+            self.stack = end_with_stack(self._process, self._report)
+            self._end(family)
         self.kill()
         self._process.wait()
         for reader in self._readers:
@@ -131,13 +146,23 @@ class Process:
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()
+        with self._report:
+            self._report.seek(0)
+            told = self._report.readline()
+        self.failure = json.loads(told) if status and told.startswith(b"{") else None
         return status
 
     def kill(self) -> None:
         """End the process and all that it started; any thread may."""
-        family: list[psutil.Process] = []
+        self._end(self._family())
+
+    def _family(self) -> list[psutil.Process]:
+        """Return what the process started, as long as it is there: Spark's Python leaves the group."""
         with contextlib.suppress(psutil.Error):
-            family = psutil.Process(self.pid).children(recursive=True)  # Spark's Python leaves the group
+            return psutil.Process(self.pid).children(recursive=True)
+        return []
+
+    def _end(self, family: Iterable[psutil.Process]) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a zombie
             os.killpg(self.pid, signal.SIGKILL)
         for member in family:
@@ -155,11 +180,10 @@ class Process:
         return words[-1] if words else f"The job ended with exit code {status}"
 
 
-def _read(stream: IO[str], lines: list[str], hear: Callable[[str], None] | None) -> None:
+def _read(stream: IO[str], lines: list[str], hear: Callable[[str, bool], None], is_error: bool) -> None:
     for line in stream:
         lines.append(line.rstrip("\n"))
-        if hear is not None:
-            hear(lines[-1])
+        hear(lines[-1], is_error)
 
 
 def _java_version(home: Path) -> int:

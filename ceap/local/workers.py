@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +26,8 @@ import psutil
 INIT_LIMIT_S: Final = 60.0
 """How long a handler may take to load; far beyond Lambda's 10 s, because a laptop may be busy."""
 SAMPLE_S: Final = 0.05
+STACK_LIMIT_S: Final = 0.2
+"""How long a process may take to write its stack before it is killed; it takes a thousandth of a second."""
 SCRIPT: Final = Path(__file__).with_name("child") / "worker.py"
 
 
@@ -44,7 +47,7 @@ class Outcome(NamedTuple):
     """The outcome of an invocation: result or error document as JSON, log lines, duration, peak memory.
 
     `failure` is what the worker said of an exception beside the error document (`child/worker.py`), as `failures` reads
-    it.
+    it; `stack` is where a worker was when it was ended, as `faulthandler` writes it.
     """
 
     payload: str
@@ -53,6 +56,7 @@ class Outcome(NamedTuple):
     duration_s: float
     memory_mb: int
     failure: Mapping[str, Any] | None = None
+    stack: str = ""
 
 
 Hearer: TypeAlias = Callable[[str], None]
@@ -67,13 +71,14 @@ class Worker:
         self._ready = False
         request_end, request_pipe = os.pipe()
         answer_pipe, answer_end = os.pipe()
+        self._stack: Final = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process has ended)
         paths = dict.fromkeys(sysconfig.get_paths()[kind] for kind in ("purelib", "platlib"))
         command = [sys.executable, "-I", "-S", "-u", "-X", "utf8", str(SCRIPT)]
         self._process: Final = subprocess.Popen(  # noqa: S603 (our own script)
-            [*command, str(request_end), str(answer_end), function.arn, *paths],
+            [*command, *map(str, (request_end, answer_end, self._stack.fileno())), function.arn, *paths],
             env=dict(function.environment),
             cwd=function.root,
-            pass_fds=(request_end, answer_end),
+            pass_fds=(request_end, answer_end, self._stack.fileno()),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -128,6 +133,7 @@ class Worker:
         self._process.wait()
         self._requests.close()
         self._output.close()
+        self._stack.close()
         os.close(self._answers)
 
     def _await(self, watch: _Watch, limit_s: float, request_id: str) -> dict[str, Any]:
@@ -175,9 +181,19 @@ class Worker:
         )
 
     def _ended(self, watch: _Watch, error_type: str, message: str) -> dict[str, Any]:
+        watch.stack = end_with_stack(self._process, self._stack)
         self._collect(watch)
         self.close()
         return {"error": {"errorType": error_type, "errorMessage": message}}
+
+
+def end_with_stack(process: subprocess.Popen[Any], stack: IO[bytes]) -> str:
+    """End a process of `child/` and return where its threads were, as `faulthandler` writes it; empty if unknown."""
+    process.send_signal(signal.SIGUSR2)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STACK_LIMIT_S)
+    stack.seek(0)
+    return stack.read().decode(errors="replace")
 
 
 class _Watch:
@@ -186,6 +202,7 @@ class _Watch:
     def __init__(self, hear: Hearer | None) -> None:
         self.output = b""
         self.peak_mb = 0
+        self.stack = ""
         self._hear: Final = hear
         self._heard = 0
         self._begin = time.monotonic()
@@ -209,6 +226,7 @@ class _Watch:
             duration_s=time.monotonic() - self._begin,
             memory_mb=self.peak_mb,
             failure=answer.get("failure"),
+            stack=self.stack,
         )
 
     def _pass_on(self, end: int) -> None:

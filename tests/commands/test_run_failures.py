@@ -58,7 +58,8 @@ def attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -
         (tmp_path / "tried.yaml").write_text(WORKFLOW.format(stage="BreakStage", handler="break_it"), encoding="utf-8")
         (tmp_path / "message.json").write_text(MESSAGE, encoding="utf-8")
         code = main(["run", "tried.yaml", "--message", "message.json", *words])
-        return code, capsys.readouterr().err
+        told = capsys.readouterr()
+        return code, told.err + told.out
 
     yield run
     for function in cached:
@@ -84,6 +85,7 @@ def test_an_exception_is_shown_once_where_it_was_raised_with_what_was_printed(at
     ]
     lines = re.findall(r"attempt \d  FAILED  [0-9.]+ s  (.*)", told)
     assert lines == ["ZeroDivisionError: division by zero, at handlers/break_it.py:16"] + ["the same error again"] * 8
+    assert told.endswith("\nlast failure: ZeroDivisionError: division by zero, at handlers/break_it.py:16\n")
 
 
 def test_a_stage_that_yields_none_is_shown_at_its_yield(attempt: Try) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -153,23 +154,63 @@ def test_a_syntax_error_is_shown_on_its_line(fail: Fail) -> None:
     )
 
 
-def test_a_timeout_names_the_field_of_the_step(fail: Fail) -> None:
-    failure = fail("import time\ndef handler(event, context): time.sleep(60)", timeout_s=1)
+@pytest.mark.parametrize("call", ["time.sleep(60)", "os.read(os.pipe()[0], 1)", "re.match('(a+)+$', 'a' * 60 + 'b')"])
+def test_a_timeout_shows_where_the_handler_was_and_names_the_field_of_the_step(fail: Fail, call: str) -> None:
+    """The last of the calls never lets another thread of Python run."""
+    source = f"""
+    import os, re, time
+    from handlers.runtime.helper import call
+    def handler(event, context):
+        call(hang)
+    def hang():
+        {call}
+    """
+    failure = fail(source, "def call(function): function()", timeout_s=1)
     assert failure == Failure(
-        "Sandbox.Timedout: Task timed out after 1.00 seconds",
-        ("cure: raise timeout_s of the step, now 1, or make the stage faster",),
+        "Sandbox.Timedout: Task timed out after 1.00 seconds; it was at handlers/broken.py:7",
+        (
+            "  handlers/broken.py:5 in handler",
+            "      call(hang)",
+            "  handlers/broken.py:7 in hang",
+            f"      {call}",
+            "cure: raise timeout_s of the step, now 1, or make the stage faster; a call that may hang can be given the "
+            "time that is left: stage.deadline - time.time()",
+        ),
         None,
     )
 
 
-def test_exceeded_memory_names_the_field_of_the_step(fail: Fail) -> None:
+def test_all_frames_of_a_timeout_are_those_of_the_thread_of_the_handler(fail: Fail) -> None:
+    source = """
+    import threading, time
+    def handler(event, context):
+        threading.Thread(target=time.sleep, args=(60,)).start()
+        time.sleep(60)
+    """
+    failure = fail(source, timeout_s=1, all_frames=True)
+    assert failure is not None
+    places = [line.partition(".py:")[0] for line in failure.details if ".py:" in line]
+    assert places == ["  ceap/local/child/worker"] * 3 + ["  handlers/broken"]
+
+
+def test_exceeded_memory_shows_where_the_handler_was_and_names_the_field_of_the_step(fail: Fail) -> None:
     source = "import time\ndef handler(event, context):\n    kept = bytearray(200_000_000)\n    time.sleep(60)"
     failure = fail(source, memory_mb=100)
-    assert failure == Failure(
-        "Runtime.OutOfMemory: out of memory",
-        ("cure: raise memory_mb of the step, now 100, or keep fewer records at once",),
-        None,
+    assert failure is not None
+    assert (
+        re.sub(r":[34]\b", ":3", failure.headline)
+        == "Runtime.OutOfMemory: out of memory; it was at handlers/broken.py:3"
     )
+    assert failure.details[-1] == "cure: raise memory_mb of the step, now 100, or keep fewer records at once"
+
+
+def test_with_all_frames_a_denial_has_the_role_and_the_whole_text(fail: Fail) -> None:
+    text = "User: arn:aws:sts::1:assumed-role/ceap-r/f " + DENIED.format(
+        "s3:GetObject", "arn:aws:s3:::b/k", "s3:GetObject"
+    )
+    failure = fail(f"def handler(event, context):\n    raise OSError({text!r})", all_frames=True)
+    assert failure is not None
+    assert failure.details[-3:-1] == ("role: ceap-r", f"text: {text}")
 
 
 @pytest.mark.parametrize(

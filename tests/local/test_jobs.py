@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,21 @@ TASK: Template = {
     "Parameters": {"JobName": "job", "Arguments": {"--name": "value"}},
     "End": True,
 }
+
+
+class Listener:
+    """Passes on what jobs write to stdout: the job's name and the line."""
+
+    def __init__(self, hear: Callable[[str, str], object]) -> None:
+        self._hear = hear
+
+    def hear_job(self, job: jobs.Job, arguments: Mapping[str, str], line: str, *, is_error: bool) -> None:
+        assert arguments == {"--name": "value"}
+        if not is_error:
+            self._hear(job.name, line)
+
+    def end_job(self, arguments: Mapping[str, str], end: jobs.JobEnd) -> None:
+        pass
 
 
 class Runner:
@@ -79,7 +94,7 @@ class Runner:
     def await_line(self) -> None:
         """Return once the job has printed something."""
         printed = threading.Event()
-        self.engine.jobs.listener = lambda *_: printed.set()
+        self.engine.jobs.listener = Listener(lambda *_: printed.set())
         self.start()
         assert printed.wait(20)
 
@@ -97,8 +112,8 @@ from awsglue.utils import getResolvedOptions
 print(json.dumps([sys.argv[1:], dict(os.environ), os.getcwd(), [p for p in sys.path if "ceap" in p]]))
 print(json.dumps(getResolvedOptions(sys.argv, ["name", "other-one"])))
 """
-    heard: list[tuple[str, str]] = []
-    engine.jobs.listener = lambda name, line: heard.append((name, line))
+    heard: list[tuple[str, ...]] = []
+    engine.jobs.listener = Listener(lambda *told: heard.append(told))
     runner = Runner(engine, script, DefaultArguments={"--name": "default", "--other-one": "2"})
     execution = runner.run()
     assert execution.status == "SUCCEEDED", execution.cause
@@ -206,7 +221,7 @@ def test_a_job_ends_when_its_engine_is_killed(tmp_path: Path) -> None:
     script.write_text("import os, time; print(os.getpid(), flush=True); time.sleep(60)")
     holder = f"""
 import subprocess, sys
-command = [sys.executable, {str(spark.SCRIPT)!r}, {str(script)!r}]
+command = [sys.executable, {str(spark.SCRIPT)!r}, "1", {str(script)!r}]
 subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True).wait()
 """
     with psutil.Popen([sys.executable, "-c", holder], stdout=-1, text=True) as engine:

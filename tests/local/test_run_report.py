@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -29,11 +30,22 @@ def report(*documents: bytes | None, are_kept: bool = False) -> RunReport:
     names = [str(number) for number, _ in enumerate(documents)]
     attempt = Attempt(state="A", number=1, status="SUCCEEDED", started=1.0, ended=3.5)
     executions = [Execution(arn=name, name=name, machine="m", input="", attempts=[attempt]) for name in names]
+    objects = {output_key(name, "A"): text for name, text in zip(names, documents, strict=True) if text is not None}
+    return report_of(executions, objects, are_kept=are_kept)
+
+
+def report_of(
+    executions: list[Execution],
+    objects: dict[str, bytes],
+    *,
+    are_kept: bool = False,
+    reasons: Mapping[tuple[str, str], str] | None = None,
+) -> RunReport:
     return build_report(
         workflow="w",
         stages=["A", "B"],
         executions=executions,
-        objects={output_key(name, "A"): text for name, text in zip(names, documents, strict=True) if text is not None},
+        objects=objects,
         are_kept=are_kept,
         messages_sent=1,
         messages_left=0,
@@ -41,7 +53,19 @@ def report(*documents: bytes | None, are_kept: bool = False) -> RunReport:
         events_published=0,
         alerts_published=0,
         problems=(),
+        reasons=reasons or {},
     )
+
+
+@pytest.mark.parametrize(("attempts_error", "error"), [("Own", "why"), ("Other", "Own: cause")])
+def test_a_failure_has_the_reason_that_is_known_of_its_stage(attempts_error: str, error: str) -> None:
+    """An execution fails for another reason than its last stage, such as its own timeout."""
+    attempt = Attempt(state="A", number=1, status="FAILED", started=1.0, ended=3.5, error=attempts_error, cause="cause")
+    failed = Execution(
+        arn="0", name="0", machine="m", input="", status="FAILED", error="Own", cause="cause", attempts=[attempt]
+    )
+    [execution] = report_of([failed], {}, reasons={("0", "A"): "why", ("1", "A"): "another"}).executions
+    assert (execution.error, execution.stages[0].error) == (error, "why")
 
 
 def document(**counts: Any) -> bytes:

@@ -4,9 +4,11 @@ Run as a script by `workers`, with only what Lambda gives a function in its envi
 nothing of ours is loaded beside the handler. One JSON document per line each way:
 in  {"requestId", "event", "deadline", "offset", "fault"?}, out {"result"} or {"error"}, first {"ready"} or {"error"}.
 Beside an error stands its "failure", which Lambda lacks: exceptions with their texts, frames and the record's number.
+SIGUSR2 ends the process, after it has written where its threads are.
 """
 
 import datetime
+import faulthandler
 import gc
 import importlib
 import json
@@ -212,10 +214,12 @@ def main(source: TextIO, target: TextIO, arn: str) -> None:
 
 
 if __name__ == "__main__":
-    FUNCTION_ARN, *PATH = sys.argv[3:]
+    FUNCTION_ARN, *PATH = sys.argv[4:]
     # In place of this script's folder: the function's code first, and no other project that lies on the path.
     sys.path[:] = [os.environ["LAMBDA_TASK_ROOT"], *sys.path, *PATH]
-    SOURCE_FD, TARGET_FD = map(int, sys.argv[1:3])
+    SOURCE_FD, TARGET_FD, STACK_FD = map(int, sys.argv[1:4])
+    # In C, because a handler may be in a call that never lets Python run; then the signal's own action, which ends it.
+    faulthandler.register(signal.SIGUSR2, file=STACK_FD, all_threads=True, chain=True)
     with os.fdopen(SOURCE_FD, encoding="utf-8") as SOURCE, os.fdopen(TARGET_FD, "w", encoding="utf-8") as TARGET:
         try:
             main(SOURCE, TARGET, FUNCTION_ARN)
