@@ -20,9 +20,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import handlers
 from ceap.local import gateway
 from ceap.local.sessions import REGION
+from ceap.testing import create_table
 from handlers.runtime.needs import EVENT_BUS_VARIABLE, table_variable
 from templates import discovery
-from tests.handlers.support import create_table
 
 CHILD_KEY = "AKIACHILD"
 

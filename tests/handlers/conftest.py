@@ -6,33 +6,10 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
-from handlers.runtime.aws import client
+from ceap.testing import Json
 from handlers.runtime.logs import logger
-from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, table_variable
-from templates import discovery
 from tests.handlers.cloud import Cloud
-from tests.handlers.support import BUCKET, Json, create_table
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The bucket, the tables of all stages and the environment that a deployed function has."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "own-function")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
-    logger()  # made now: in a test that captures its output, it would keep a stream that is closed afterwards
-    monkeypatch.setenv(EVENT_BUS_VARIABLE, "default")
-    monkeypatch.delenv(SETTINGS_VARIABLE, raising=False)
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    with mock_aws():
-        client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-        for table in discovery.tables().values():
-            monkeypatch.setenv(table_variable(table.name), table.name)
-            create_table(table, client("dynamodb"))
-        yield
 
 
 @pytest.fixture(scope="module")

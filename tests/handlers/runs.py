@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from ceap.testing import Json, message
 from handlers.runtime.contract import output_key
 from handlers.runtime.document import Header, encode_document
 from tests.handlers.cloud import Cloud, Kill, Request
-from tests.handlers.support import AUDIT, Json, message, strip
+from tests.handlers.support import AUDIT, strip
 
 KILLED = -9
 STAGE = "OwnStage"

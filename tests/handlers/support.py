@@ -1,11 +1,11 @@
-"""What the tests of handlers share: records to give, stages to run, faults below the client."""
+"""What the tests of handlers share beside `ceap.testing`: objects, what is called, faults below the client."""
 
 from __future__ import annotations
 
 import io
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
@@ -16,62 +16,14 @@ from botocore.awsrequest import AWSResponse  # type: ignore[import-untyped]  # b
 from botocore.exceptions import EndpointConnectionError  # type: ignore[import-untyped]  # botocore ships no types
 from moto.core.botocore_stubber import BotocoreStubber
 
+from ceap.testing import BUCKET, EXECUTION, STAGE, STAGE_BEFORE, Json, error, invoke
 from handlers.runtime.aws import client
-from handlers.runtime.contract import PermanentStageError, error_key, output_key, rejected_key
-from handlers.runtime.document import Header, encode_document
-from handlers.runtime.needs import Needs, Publish, Table
+from handlers.runtime.contract import PermanentStageError, output_key
+from handlers.runtime.needs import Needs, Publish
 from handlers.runtime.stage import WorkflowLambdaHandler
-
-BUCKET = "workflow-bucket"
-EXECUTION = "execution-1"
-
-Json = dict[str, Any]
 
 # What differs between the documents of any two runs.
 AUDIT = {"executionId", "startedAt", "processingTimeMs", "counts"}
-
-
-def message(records: Iterable[object], **fields: Any) -> str:
-    source = {"kind": "inline", "records": list(records)}
-    return msgspec.json.encode({"source": source, **fields}).decode()
-
-
-class Invocation:
-    """Lambda's context of an invocation that has a minute left."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
-
-
-def run(
-    handler: WorkflowLambdaHandler[Any, Any],
-    stage: str,
-    *,
-    previous: str | None = None,
-    initial_data: object = None,
-    execution: str = EXECUTION,
-) -> Json:
-    """Invoke a handler as its task in the state machine does; check what it returns."""
-    event = {
-        "executionId": execution,
-        "currentStage": stage,
-        "previousStage": previous,
-        "workflowBucket": BUCKET,
-        "initialData": initial_data,
-    }
-    result = handler(event, Invocation())
-    document = output(stage, execution)
-    metadata = document["metadata"]
-    accounted = sum(metadata[f"{way}RecordCount"] for way in ("output", "rejected", "merged", "stale"))
-    assert metadata["inputRecordCount"] + metadata["expandedRecordCount"] == accounted
-    assert metadata["outputRecordCount"] == len(document["data"])
-    assert result == {
-        "status": "SUCCESS",
-        "stage": stage,
-        "recordsProcessed": metadata["inputRecordCount"],
-        "errorMessage": None,
-    }
-    return document
 
 
 def run_in_order(
@@ -85,22 +37,10 @@ def run_in_order(
     previous, count = None, len(records)
     for stage in order:
         initial_data = body if previous is None else None
-        document = run(handlers[stage], stage, previous=previous, initial_data=initial_data, execution=execution)
+        document = invoke(handlers[stage], stage, previous=previous, initial_data=initial_data, execution=execution)
         assert document["metadata"]["inputRecordCount"] == count
         previous, count = stage, document["metadata"]["outputRecordCount"]
     assert {key.split("/")[2] for key in keys(f"executions/{execution}/")} == set(order)
-
-
-def run_on(handler: WorkflowLambdaHandler[Any, Any], records: Iterable[object], execution: str = EXECUTION) -> Json:
-    """Run a handler as a stage after another that wrote these records."""
-    write_output("BeforeStage", records, execution)
-    return run(handler, "OwnStage", previous="BeforeStage", execution=execution)
-
-
-def write_output(stage: str, records: Iterable[object], execution: str = EXECUTION) -> None:
-    header = Header(execution_id=execution, stage=stage, started_at="2026-01-02T03:04:05Z")
-    body = b"".join(encode_document(header, records, lambda count: {"outputRecordCount": count}))
-    put_object(output_key(execution, stage), body)
 
 
 def put_object(key: str, body: bytes) -> None:
@@ -126,20 +66,6 @@ def output(stage: str, execution: str = EXECUTION) -> Json:
     return document
 
 
-def rejected(stage: str, execution: str = EXECUTION) -> list[Json]:
-    return [json.loads(line) for line in get_object(rejected_key(execution, stage)).splitlines()]
-
-
-def error(stage: str, execution: str = EXECUTION) -> Json:
-    description: Json = json.loads(get_object(error_key(execution, stage)))
-    return description
-
-
-def items(table: str) -> list[Json]:
-    scanned: list[Json] = client("dynamodb").scan(TableName=table)["Items"]
-    return scanned
-
-
 def strip(value: Any, audit: set[str] = AUDIT) -> Any:
     """Return an item or a document without what differs between any two runs."""
     match value:
@@ -151,32 +77,6 @@ def strip(value: Any, audit: set[str] = AUDIT) -> Any:
             return strip(json.loads(value), audit)
         case _:
             return value
-
-
-def create_table(table: Table, dynamodb: Any) -> None:
-    schema = _schema(table.partition_key, table.sort_key)
-    indexes = [
-        {
-            "IndexName": index.name,
-            "KeySchema": _schema(index.partition_key, index.sort_key),
-            "Projection": {"ProjectionType": "ALL"},
-        }
-        for index in table.indexes
-    ]
-    names = {key["AttributeName"] for key in schema}
-    names |= {name for index in table.indexes for name in (index.partition_key, index.sort_key)}
-    dynamodb.create_table(
-        TableName=table.name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=schema,
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in sorted(names)],
-        **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
-    )
-
-
-def _schema(partition: str, sort: str | None) -> list[dict[str, str]]:
-    pairs = [(partition, "HASH")] + ([(sort, "RANGE")] if sort else [])
-    return [{"AttributeName": name, "KeyType": kind} for name, kind in pairs]
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -272,9 +172,9 @@ def no_side_effect() -> Iterator[None]:
 def refused(handler: WorkflowLambdaHandler[Any, Any], text: str) -> None:
     """Require that a stage fails permanently on what stands before it, before any side effect."""
     with no_side_effect(), pytest.raises(PermanentStageError, match=text):
-        run(handler, "OwnStage", previous="BeforeStage")
-    assert error("OwnStage")["errorType"] == "PermanentStageError"
-    assert output_key(EXECUTION, "OwnStage") not in keys()
+        invoke(handler, STAGE, previous=STAGE_BEFORE)
+    assert error()["errorType"] == "PermanentStageError"
+    assert output_key(EXECUTION, STAGE) not in keys()
 
 
 @contextmanager

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from ceap.testing import EXECUTION, STAGE, Json, put_items, put_source, rejected, run, run_first
 from handlers.candidates.candidate import Candidate
+from handlers.candidates.program import PROGRAM_CONFIG
 from handlers.etl import NEEDS, Settings, handler
-from handlers.runtime.aws import client
 from handlers.runtime.contract import PermanentStageError, output_key
-from handlers.runtime.tables import TableClient
 from tests.handlers.candidates.support import candidate, message, raw
-from tests.handlers.support import EXECUTION, Json, calls, keys, output, rejected, run, run_on
+from tests.handlers.support import calls, keys, output
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -24,7 +24,7 @@ def set_settings(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def transform(*records: Json, **fields: Any) -> list[Json]:
-    document = run(handler, "ETLStage", initial_data=message(records, **fields))
+    document = run_first(handler, message(records, **fields))
     data: list[Json] = document["data"]
     assert [msgspec.convert(record, Candidate) for record in data]
     return data
@@ -34,7 +34,7 @@ def test_a_record_becomes_a_candidate() -> None:
     [record] = transform(
         raw(deliveryDate="2026-01-03", timingWindow="evening", mediaEligible=True, subjectMetadata={"title": "t"})
     )
-    started_at = output("ETLStage")["startedAt"]
+    started_at = output(STAGE)["startedAt"]
     created_at = record["metadata"].pop("createdAt")
     assert created_at[:19] == started_at[:19]
     assert record["metadata"].pop("updatedAt") == created_at
@@ -118,22 +118,22 @@ def to_json(given: Candidate) -> Json:
 )
 def test_a_bad_record_is_rejected_with_its_reason_and_the_others_pass(record: Json, code: str) -> None:
     assert len(transform(*[raw()] * 9, record)) == 9
-    [line] = rejected("ETLStage")
+    [line] = rejected()
     assert (line["code"], line["record"]) == (code, record)
     assert line["reason"]
-    assert output("ETLStage")["metadata"]["rejections"] == {code: 1}
+    assert output(STAGE)["metadata"]["rejections"] == {code: 1}
 
 
 def test_more_bad_records_than_the_rate_allows_fail_the_stage_permanently_and_are_kept() -> None:
     with pytest.raises(PermanentStageError, match=r"2 of 10 records are bad \(CUSTOMER_ID_MISSING 1, EVENT_DATE"):
         transform(*[raw()] * 8, raw(""), raw(eventDate="soon"))
-    assert output_key(EXECUTION, "ETLStage") not in keys()
-    assert [line["code"] for line in rejected("ETLStage")] == ["CUSTOMER_ID_MISSING", "EVENT_DATE_INVALID"]
+    assert output_key(EXECUTION, STAGE) not in keys()
+    assert [line["code"] for line in rejected()] == ["CUSTOMER_ID_MISSING", "EVENT_DATE_INVALID"]
 
 
 def reason_of(record: Json) -> str:
     transform(*[raw()] * 9, record)
-    [line] = rejected("ETLStage")
+    [line] = rejected()
     return str(line["reason"])
 
 
@@ -194,19 +194,19 @@ def test_fields_are_found_where_the_settings_say(set_settings: Any) -> None:
 
 def test_a_candidate_passes_unchanged_so_that_etl_may_stand_anywhere() -> None:
     given = [candidate("c1", scores={"quality": 0.5}), candidate("c2", version=3)]
-    document = run_on(handler, given)
+    document = run(handler, given)
     assert msgspec.convert(document["data"], list[Candidate]) == given
 
 
 def test_records_that_another_stage_made_name_their_own_program_and_marketplace() -> None:
     records = [raw("c1", programId="p1", marketplace="m1"), raw("c2", programId="p2", marketplace="m1")]
-    document = run_on(handler, [*records * 5, raw("c3")])
+    document = run(handler, [*records * 5, raw("c3")])
     assert [record["context"][0]["id"] for record in document["data"]] == ["p1", "p2"] * 5
-    assert [line["code"] for line in rejected("OwnStage")] == ["PROGRAM_ID_MISSING"]
+    assert [line["code"] for line in rejected()] == ["PROGRAM_ID_MISSING"]
 
 
 def put_program(sort_key: str, **attributes: Any) -> None:
-    TableClient("program_config").put_many([{"PK": "PROGRAM#p", "SK": sort_key, **attributes}])
+    put_items(PROGRAM_CONFIG, [{"PK": "PROGRAM#p", "SK": sort_key, **attributes}])
 
 
 def lifetime(record: Json) -> float:
@@ -233,7 +233,7 @@ def test_a_marketplaces_row_overrides_its_programs_and_both_override_the_setting
 
 def test_records_of_a_disabled_program_are_rejected_but_are_no_errors() -> None:
     put_program("CONFIG", enabled=False)
-    document = run(handler, "ETLStage", initial_data=message([raw("c1"), raw("c2")]))
+    document = run_first(handler, message([raw("c1"), raw("c2")]))
     assert document["data"] == []
     assert document["metadata"]["rejections"] == {"PROGRAM_DISABLED": 2}
 
@@ -260,21 +260,16 @@ def test_etl_needs_one_action_on_one_table() -> None:
     assert {table.name: actions for table, actions in NEEDS.tables.items()} == {"program_config": ("BatchGetItem",)}
 
 
-@pytest.fixture
-def exports(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bucket that the step declares."""
-    monkeypatch.setenv("SETTINGS", json.dumps({"source_bucket": "my-exports", "max_error_rate": 0.5}))
-    client("s3").create_bucket(
-        Bucket="my-exports", CreateBucketConfiguration={"LocationConstraint": client("s3").meta.region_name}
+def transform_object(key: str, body: bytes, **settings: Any) -> Json:
+    put_source("my-exports", key, body)
+    source = {"kind": "s3", "bucket": "my-exports", "key": key}
+    return run_first(
+        handler,
+        {"programId": "p", "marketplace": "m", "source": source},
+        settings={"source_bucket": "my-exports", "max_error_rate": 0.5, **settings},
     )
 
 
-def transform_object(key: str, body: bytes) -> Json:
-    client("s3").put_object(Bucket="my-exports", Key=key, Body=body)
-    return run(handler, "ETLStage", initial_data=message([], source={"kind": "s3", "bucket": "my-exports", "key": key}))
-
-
-@pytest.mark.usefixtures("exports")
 def test_texts_of_a_csv_file_become_what_the_fields_are() -> None:
     document = transform_object(
         "day.csv",
@@ -292,14 +287,12 @@ def test_texts_of_a_csv_file_become_what_the_fields_are() -> None:
     }
 
 
-@pytest.mark.usefixtures("exports")
-def test_a_column_whose_name_holds_a_dot_can_be_mapped(set_settings: Any) -> None:
-    set_settings(source_bucket="my-exports", mappings={"customerId": {"source": "customer.id"}})
+def test_a_column_whose_name_holds_a_dot_can_be_mapped() -> None:
+    mappings = {"customerId": {"source": "customer.id"}}
     body = b"customer.id,subjectType,subjectId,eventDate\nc1,order,o1,2026-01-01T00:00:00Z\n"
-    assert [record["customerId"] for record in transform_object("day.csv", body)["data"]] == ["c1"]
+    assert [record["customerId"] for record in transform_object("day.csv", body, mappings=mappings)["data"]] == ["c1"]
 
 
-@pytest.mark.usefixtures("exports")
 def test_rows_that_are_no_records_count_towards_the_error_rate() -> None:
     with pytest.raises(PermanentStageError, match=r"2 of 3 records are bad \(JSON_INVALID 2\)"):
         transform_object("day.jsonl", json.dumps(raw("c1")).encode() + b"\n1\n2\n")
@@ -310,7 +303,6 @@ def csv_rows(number: int) -> list[bytes]:
     return [header, *(b"c%d,order,o%d,2026-01-01T00:00:00Z" % (row, row) for row in range(number))]
 
 
-@pytest.mark.usefixtures("exports")
 @pytest.mark.parametrize("number", [1_000, 20_000])
 def test_a_stray_quote_fails_the_stage_and_is_named(number: int) -> None:
     rows = csv_rows(number)
@@ -319,20 +311,18 @@ def test_a_stray_quote_fails_the_stage_and_is_named(number: int) -> None:
         PermanentStageError, match=r"^the quote that opens in line 22 of s3://my-exports/day.csv is not"
     ):
         transform_object("day.csv", b"\n".join(rows))
-    assert output_key(EXECUTION, "ETLStage") not in keys()
+    assert output_key(EXECUTION, STAGE) not in keys()
 
 
-@pytest.mark.usefixtures("exports")
 def test_rows_between_two_stray_quotes_are_counted_one_by_one() -> None:
     rows = csv_rows(1_000)
     rows[21] = rows[21].replace(b"order", b'"order')
     rows[320] = rows[320].replace(b"order", b'order"')
     metadata = transform_object("day.csv", b"\n".join(rows))["metadata"]
     assert (metadata["outputRecordCount"], metadata["rejections"]) == (700, {"CSV_QUOTED_ROWS": 300})
-    assert [line["record"] for line in rejected("ETLStage")] == [row.decode() for row in rows[21:321]]
+    assert [line["record"] for line in rejected()] == [row.decode() for row in rows[21:321]]
 
 
-@pytest.mark.usefixtures("exports")
 def test_a_header_without_rows_is_a_day_without_data() -> None:
     metadata = transform_object("day.csv", csv_rows(0)[0])["metadata"]
     assert (metadata["inputRecordCount"], metadata["counts"]) == (0, {"emptyObjects": 1})

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from ceap.testing import rejected, run
 from handlers.candidates.candidate import Candidate, Context
 from handlers.candidates.filters import Eligibility, Rejection
 from handlers.filter import handler
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.tables import TableClient
 from tests.handlers.candidates.support import candidate
-from tests.handlers.support import calls, rejected, run_on
+from tests.handlers.support import calls
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -22,10 +23,10 @@ CLOSED = {"email": False}
 
 
 def test_candidates_pass_in_order_and_the_others_are_rejected_with_filter_code_and_reason() -> None:
-    document = run_on(handler, [candidate("c1"), candidate("c2", channelEligibility=CLOSED), candidate("c3")])
+    document = run(handler, [candidate("c1"), candidate("c2", channelEligibility=CLOSED), candidate("c3")])
     assert [record["customerId"] for record in document["data"]] == ["c1", "c3"]
     assert document["metadata"]["rejections"] == {"CHANNEL_INELIGIBLE": 1}
-    [line] = rejected("OwnStage")
+    [line] = rejected()
     assert line["record"]["customerId"] == "c2"
     assert {name: line[name] for name in ("filter", "code", "reason")} == {
         "filter": "eligibility",
@@ -37,13 +38,13 @@ def test_candidates_pass_in_order_and_the_others_are_rejected_with_filter_code_a
 def test_the_chain_stops_at_the_first_filter_that_rejects(monkeypatch: pytest.MonkeyPatch) -> None:
     chain = [{"filter": "business_rule", "min_order_value": 10}, {"filter": "eligibility"}]
     monkeypatch.setenv("SETTINGS", json.dumps({"filters": chain}))
-    run_on(handler, [candidate(channelEligibility=CLOSED, orderValue=1)])
-    assert [line["filter"] for line in rejected("OwnStage")] == ["business_rule"]
+    run(handler, [candidate(channelEligibility=CLOSED, orderValue=1)])
+    assert [line["filter"] for line in rejected()] == ["business_rule"]
 
 
 def test_an_empty_chain_lets_all_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SETTINGS", '{"filters": []}')
-    assert len(run_on(handler, [candidate(channelEligibility=CLOSED)])["data"]) == 1
+    assert len(run(handler, [candidate(channelEligibility=CLOSED)])["data"]) == 1
 
 
 def test_a_filter_that_raises_rejects(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,9 +54,9 @@ def test_a_filter_that_raises_rejects(monkeypatch: pytest.MonkeyPatch) -> None:
         return None
 
     monkeypatch.setattr(Eligibility, "check", check)
-    document = run_on(handler, [candidate("c1"), candidate("c2")])
+    document = run(handler, [candidate("c1"), candidate("c2")])
     assert [record["customerId"] for record in document["data"]] == ["c1"]
-    [line] = rejected("OwnStage")
+    [line] = rejected()
     assert (line["code"], line["reason"]) == ("FILTER_ERROR", "ZeroDivisionError: a fault")
 
 
@@ -64,7 +65,7 @@ def put_program(sort_key: str, **attributes: Any) -> None:
 
 
 def passed(*order_values: float) -> list[float]:
-    document = run_on(handler, [candidate(f"c{value}", orderValue=value) for value in order_values])
+    document = run(handler, [candidate(f"c{value}", orderValue=value) for value in order_values])
     return [record["attributes"]["orderValue"] for record in document["data"]]
 
 
@@ -95,7 +96,7 @@ def of(program: str, order_value: float) -> Candidate:
 def test_each_candidate_is_judged_as_its_own_program_says_and_each_program_is_read_once() -> None:
     put_program("CONFIG", filterSettings={"business_rule": {"min_order_value": 10}})
     with calls("dynamodb") as seen:
-        document = run_on(handler, [of("p", 5), of("q", 5), of("p", 10), of("q", 1)])
+        document = run(handler, [of("p", 5), of("q", 5), of("p", 10), of("q", 1)])
     assert [record["customerId"] for record in document["data"]] == ["q", "p", "q"]
     assert [operation for operation, _ in seen] == ["BatchGetItem"] * 2
 
@@ -103,7 +104,7 @@ def test_each_candidate_is_judged_as_its_own_program_says_and_each_program_is_re
 def test_a_candidate_without_a_program_is_judged_as_the_step_says() -> None:
     alone = msgspec.structs.replace(candidate(), context=[Context(type="campaign", id="x")])
     with calls("dynamodb") as seen:
-        assert len(run_on(handler, [alone])["data"]) == 1
+        assert len(run(handler, [alone])["data"]) == 1
     assert seen == []
 
 

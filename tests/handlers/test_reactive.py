@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from ceap.testing import Json, error, run
 from handlers.candidates.candidate import Candidate
 from handlers.candidates.candidate_event import deduplication_key, event_id
 from handlers.reactive import handler
 from handlers.runtime.contract import PermanentStageError, TransientStageError
 from handlers.runtime.tables import TableClient
 from tests.handlers.candidates.support import candidate
-from tests.handlers.support import Json, Refusal, calls, error, fault, refuse_entries, run_on
+from tests.handlers.support import Refusal, calls, fault, refuse_entries
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -39,7 +40,7 @@ def events() -> Iterator[list[Json]]:
 
 def react(*candidates: Candidate, execution: str = "e1") -> list[tuple[bool, str]]:
     """Run the stage; return what its output says of each candidate."""
-    document = run_on(handler, candidates, execution)
+    document = run(handler, candidates, execution=execution)
     assert [record["customerId"] for record in document["data"]] == [given.customer_id for given in candidates]
     return [(record["published"], record["reason"]) for record in document["data"]]
 
@@ -169,7 +170,7 @@ def test_what_another_execution_may_still_publish_is_neither_published_nor_calle
     ):
         react(candidate("c1"), candidate("c2"), execution="e2")
     assert [detail["candidate"]["customerId"] for detail in sent] == ["c2"]
-    assert [claim["owner"] for claim in error("OwnStage", "e2")["details"]["claims"]] == ["died"]
+    assert [claim["owner"] for claim in error()["details"]["claims"]] == ["died"]
     clock(20)
     with events() as sent:
         assert react(candidate("c1"), candidate("c2"), execution="e2") == [(True, "PUBLISHED")] * 2

@@ -5,25 +5,25 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ceap.testing import Json, items, put_items, run
 from handlers.candidates.candidate import Candidate
 from handlers.candidates.providers import Prediction
 from handlers.candidates.providers.trust import TrustProvider
-from handlers.runtime.tables import TableClient
+from handlers.candidates.score_cache import SCORE_CACHE
 from handlers.score import handler
 from tests.handlers.candidates.support import candidate
-from tests.handlers.support import Json, calls, items, run_on
+from tests.handlers.support import calls
 
 pytestmark = pytest.mark.usefixtures("aws")
 
 
 def score(*candidates: Candidate, execution: str = "e") -> Json:
-    return run_on(handler, candidates, execution)
+    return run(handler, candidates, execution=execution)
 
 
 def cache() -> dict[str, Json]:
     """The rows of the cache by their sort keys."""
-    keys = [{"PK": item["PK"]["S"], "SK": item["SK"]["S"]} for item in items("score_cache")]
-    return {row["SK"]: row for row in TableClient("score_cache").get_many(keys)}
+    return {row["SK"]: row for row in items(SCORE_CACHE)}
 
 
 def break_trust(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def test_a_newer_version_of_a_candidate_is_scored_anew() -> None:
 
 def test_a_score_that_expired_serves_no_longer_though_dynamodb_has_not_deleted_it() -> None:
     score(candidate())
-    TableClient("score_cache").put_many([row | {"ttl": 1} for row in cache().values()])
+    put_items(SCORE_CACHE, [row | {"ttl": 1} for row in cache().values()])
     assert score(candidate())["metadata"]["counts"] == {"scored": 3}
 
 

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ceap.testing import Json, error, items, run
 from handlers import store as store_module
 from handlers.candidates.candidate import Candidate
+from handlers.candidates.candidate_item import CANDIDATES
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
 from handlers.runtime.tables import TableClient
 from handlers.store import handler
 from tests.handlers.candidates.support import candidate
-from tests.handlers.support import Json, Refusal, calls, error, fault, items, run_on
+from tests.handlers.support import Refusal, calls, fault
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -22,7 +24,7 @@ _numbers = itertools.count()
 
 
 def store(*candidates: Candidate, execution: str = "e") -> Json:
-    return run_on(handler, candidates, execution)
+    return run(handler, candidates, execution=execution)
 
 
 def stored(customer: str = "c1", subject: str = "o1") -> Json:
@@ -117,7 +119,7 @@ def test_candidates_of_one_key_in_several_batches_are_stored_in_turn(monkeypatch
 
 def test_parts_of_a_key_cannot_be_taken_for_others() -> None:
     store(candidate("c1#PROGRAM#p", subject="o#1"), candidate("c1", subject="o%231"))
-    assert len(items("candidates")) == 2
+    assert len(items(CANDIDATES)) == 2
     assert stored("c1%23PROGRAM%23p", "o%231")["customerId"] == "c1#PROGRAM#p"
 
 
@@ -150,12 +152,12 @@ def test_items_that_cannot_be_stored_fail_the_stage_and_are_named_in_its_record_
     ):
         store(*candidates)
     assert "CUSTOMER" not in str(failure.value)
-    named = {key["PK"] for key in error("OwnStage", "e")["details"]["keys"]}
-    kept = {item["PK"]["S"] for item in items("candidates")}
+    named = {key["PK"] for key in error()["details"]["keys"]}
+    kept = {item["PK"] for item in items(CANDIDATES)}
     assert (len(named), len(kept)) == (2, 1)
     assert named | kept == {f"CUSTOMER#c{number}#PROGRAM#p#MARKETPLACE#m" for number in range(3)}
     assert len(store(*candidates)["data"]) == 3
-    assert len(items("candidates")) == 3
+    assert len(items(CANDIDATES)) == 3
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from ceap import testing
+from ceap.testing import EXECUTION, Json
 from handlers.candidates.candidate import Candidate
 from tests.handlers import support
-from tests.handlers.support import EXECUTION, Json
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -25,7 +26,7 @@ AUDIT = support.AUDIT | {
 
 def message(records: Iterable[object], **fields: Any) -> str:
     """A message of a program."""
-    return support.message(records, **{"programId": "p", "marketplace": "m", **fields})
+    return testing.message(records, **{"programId": "p", "marketplace": "m", **fields})
 
 
 def raw(customer: str = "c1", **fields: Any) -> Json:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ceap.testing import Json, items, run
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
 from handlers.candidates.candidate import Candidate
 from handlers.runtime import stage as stage_module
@@ -17,14 +18,14 @@ from handlers.runtime import storage
 from handlers.runtime.document import Header, encode_document, read_records
 from handlers.runtime.stage import WorkflowLambdaHandler
 from tests.handlers.candidates.support import AUDIT, candidate
-from tests.handlers.support import Json, items, run_on, strip
+from tests.handlers.support import strip
 
 pytestmark = pytest.mark.usefixtures("aws")
 
 # One emulated AWS serves all examples of a test: each has executions of its own.
 shared_aws = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-TABLES = [table.name for module in (score, store, reactive) for table in module.NEEDS.tables]
+TABLES = [table for module in (score, store, reactive) for table in module.NEEDS.tables]
 HANDLERS = st.sampled_from([etl.handler, filter.handler, score.handler, store.handler, reactive.handler])
 WRITERS = st.sampled_from([score.handler, store.handler, reactive.handler])
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
@@ -58,7 +59,7 @@ def identity(record: Json) -> tuple[Any, ...]:
 def test_records_leave_a_stage_in_the_order_in_which_they_came(
     stage: WorkflowLambdaHandler[Any, Any], records: list[Candidate]
 ) -> None:
-    left = map(identity, run_on(stage, records, next(_executions))["data"])
+    left = map(identity, run(stage, records, execution=next(_executions))["data"])
     came = iter([identity(msgspec.to_builtins(record)) for record in records])
     # Store lets the newest of a batch take the place of the first of its key.
     if stage is store.handler:
@@ -72,11 +73,11 @@ def test_records_leave_a_stage_in_the_order_in_which_they_came(
 def test_a_stage_does_not_notice_how_its_input_is_cut_into_chunks(
     stage: WorkflowLambdaHandler[Any, Any], records: list[Candidate], chunk: int
 ) -> None:
-    whole = run_on(stage, records, next(_executions))
+    whole = run(stage, records, execution=next(_executions))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage_module, "EDGE_BYTES", 100)
         patch.setattr(storage, "CHUNK_BYTES", chunk)
-        cut = run_on(stage, records, next(_executions))
+        cut = run(stage, records, execution=next(_executions))
     for document in (whole, cut):
         for record in document["data"]:
             record.pop("published", None), record.pop("reason", None)
@@ -88,10 +89,10 @@ def test_a_stage_does_not_notice_how_its_input_is_cut_into_chunks(
 def test_tables_are_the_same_however_often_a_message_is_processed(
     stage: WorkflowLambdaHandler[Any, Any], records: list[Candidate], times: int
 ) -> None:
-    run_on(stage, records, next(_executions))
+    run(stage, records, execution=next(_executions))
     once = [strip(items(table), AUDIT) for table in TABLES]
     for _ in range(times):
-        run_on(stage, records, next(_executions))
+        run(stage, records, execution=next(_executions))
     assert once == [strip(items(table), AUDIT) for table in TABLES]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ceap.testing import Json, invoke, run, run_first
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
 from handlers.candidates.candidate_stage import CandidateStage
 from handlers.candidates.providers import Prediction
@@ -17,7 +18,7 @@ from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tables import TableClient
 from tests.handlers.candidates.support import candidate, message, raw
 from tests.handlers.metric_lines import measured
-from tests.handlers.support import Json, Refusal, fault, run, run_on
+from tests.handlers.support import Refusal, fault
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -30,13 +31,13 @@ CLOSED: Json = {"channelEligibility": {"email": False}}
 
 
 def test_etl_counts_records_candidates_and_errors(capsys: pytest.CaptureFixture[str]) -> None:
-    run(etl.handler, "OwnStage", initial_data=message([raw()] * 9 + [raw("")]))
+    run_first(etl.handler, message([raw()] * 9 + [raw("")]))
     assert measured(capsys) == {HOME: {"ProcessedCount": 10, "TransformedCount": 9, "ErrorCount": 1}}
 
 
 def test_records_of_a_disabled_program_are_no_errors(capsys: pytest.CaptureFixture[str]) -> None:
     TableClient("program_config").put_many([{"PK": "PROGRAM#p", "SK": "CONFIG", "enabled": False}])
-    run(etl.handler, "OwnStage", initial_data=message([raw()]))
+    run_first(etl.handler, message([raw()]))
     assert measured(capsys) == {HOME: {"ProcessedCount": 1, "TransformedCount": 0, "ErrorCount": 0}}
 
 
@@ -45,7 +46,7 @@ def test_filter_counts_rejections_by_reason(
 ) -> None:
     chain = [{"filter": "eligibility"}, {"filter": "business_rule", "min_order_value": 10}]
     monkeypatch.setenv("SETTINGS", json.dumps({"filters": chain}))
-    run_on(filter.handler, [candidate(), candidate(**CLOSED), candidate(**CLOSED), candidate(orderValue=10)])
+    run(filter.handler, [candidate(), candidate(**CLOSED), candidate(**CLOSED), candidate(orderValue=10)])
     assert measured(capsys) == {
         HOME: {"InputCount": 4, "PassedCount": 1, "RejectedCount": 3},
         (*HOME, ("ReasonCode", "CHANNEL_INELIGIBLE")): {"RejectionsByReason": 2},
@@ -56,7 +57,7 @@ def test_filter_counts_rejections_by_reason(
 def test_score_counts_scores_fallbacks_and_those_that_nothing_is_known_of(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_on(score.handler, [candidate("c1")], "e1")
+    run(score.handler, [candidate("c1")], execution="e1")
     assert measured(capsys) == {
         HOME: {"InputCount": 1, "ScoredCount": 3, "FallbackCount": 0, "ErrorCount": 0, "RejectedCount": 0}
     }
@@ -65,7 +66,7 @@ def test_score_counts_scores_fallbacks_and_those_that_nothing_is_known_of(
         raise RuntimeError("the model is gone")
 
     monkeypatch.setattr(TrustProvider, "score", fail)
-    run_on(score.handler, [candidate("c1", version=2), candidate("c2")], "e2")
+    run(score.handler, [candidate("c1", version=2), candidate("c2")], execution="e2")
     assert measured(capsys) == {
         HOME: {"InputCount": 2, "ScoredCount": 4, "FallbackCount": 2, "ErrorCount": 1, "RejectedCount": 0}
     }
@@ -73,10 +74,10 @@ def test_score_counts_scores_fallbacks_and_those_that_nothing_is_known_of(
 
 def test_store_counts_what_it_stores(capsys: pytest.CaptureFixture[str]) -> None:
     candidates = [candidate("c1", version=2), candidate("c1", version=1), candidate("c2")]
-    run_on(store.handler, candidates, "e1")
+    run(store.handler, candidates, execution="e1")
     counts = {"InputCount": 3, "StoredCount": 2, "StaleCount": 0, "FailedCount": 0, "RejectedCount": 0}
     assert measured(capsys) == {HOME: counts, FUNCTION: {"StaleCount": 0}}
-    run_on(store.handler, [candidate("c1", version=1)], "e2")
+    run(store.handler, [candidate("c1", version=1)], execution="e2")
     counts = {"InputCount": 1, "StoredCount": 0, "StaleCount": 1, "FailedCount": 0, "RejectedCount": 0}
     assert measured(capsys) == {HOME: counts, FUNCTION: {"StaleCount": 1}}
 
@@ -86,15 +87,15 @@ def test_store_counts_what_it_could_not_store_though_it_fails(
 ) -> None:
     refusal = Refusal(400, "ProvisionedThroughputExceededException")
     with fault("dynamodb", "UpdateItem", refusal), pytest.raises(TransientStageError):
-        run_on(store.handler, [candidate("c1"), candidate("c2")])
+        run(store.handler, [candidate("c1"), candidate("c2")])
     counts = {"InputCount": 2, "StoredCount": 0, "StaleCount": 0, "FailedCount": 2, "RejectedCount": 0}
     assert measured(capsys) == {HOME: counts, FUNCTION: {"StaleCount": 0}}
 
 
 def test_reactive_counts_what_it_publishes_and_what_it_does_not(capsys: pytest.CaptureFixture[str]) -> None:
-    run_on(reactive.handler, [candidate("c1"), candidate("c2")], "e1")
+    run(reactive.handler, [candidate("c1"), candidate("c2")], execution="e1")
     assert measured(capsys) == {HOME: {"PublishedCount": 2, "DuplicateCount": 0, "RejectedCount": 0}}
-    run_on(reactive.handler, [candidate("c1", version=2)], "e2")
+    run(reactive.handler, [candidate("c1", version=2)], execution="e2")
     assert measured(capsys) == {HOME: {"PublishedCount": 0, "DuplicateCount": 1, "RejectedCount": 0}}
 
 
@@ -103,7 +104,7 @@ def test_a_stage_counts_what_it_rejects(
     handler: WorkflowLambdaHandler[Any, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     wide = msgspec.structs.replace(candidate().subject, type="\U0001f600" * 255, id="\U0001f600" * 255)
-    run_on(handler, [candidate(), msgspec.structs.replace(candidate("\U0001f600" * 255), subject=wide)])
+    run(handler, [candidate(), msgspec.structs.replace(candidate("\U0001f600" * 255), subject=wide)])
     assert measured(capsys)[HOME]["RejectedCount"] == 1
 
 
@@ -113,7 +114,7 @@ def of(program: str, customer: str = "c1", **attributes: Any) -> Json:
 
 
 def test_programs_of_one_document_are_counted_apart(capsys: pytest.CaptureFixture[str]) -> None:
-    run_on(filter.handler, [of("p1"), of("p2"), of("p1", **CLOSED), of("p1"), of("p2", **CLOSED)])
+    run(filter.handler, [of("p1"), of("p2"), of("p1", **CLOSED), of("p1"), of("p2", **CLOSED)])
     first, second = ((("ProgramId", program), *HOME[1:]) for program in ("p1", "p2"))
     assert measured(capsys) == {
         first: {"InputCount": 3, "PassedCount": 2, "RejectedCount": 1},
@@ -135,20 +136,20 @@ PLAIN = Plain(Needs(settings=filter.Settings))
 
 def test_what_is_no_candidate_is_counted_under_the_message_or_as_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     counts = {"InputCount": 2, "OutputCount": 2, "RejectedCount": 0}
-    run(PLAIN, "OwnStage", initial_data=message([{"a": 1}, {"b": 1}]))
+    run_first(PLAIN, message([{"a": 1}, {"b": 1}]))
     assert measured(capsys) == {HOME: counts}
-    run_on(PLAIN, [{"a": 1}, {"b": 1}])
+    run(PLAIN, [{"a": 1}, {"b": 1}])
     assert measured(capsys) == {(("ProgramId", "unknown"), ("Marketplace", "unknown"), HOME[2]): counts}
 
 
 def test_etl_is_measured_as_far_as_it_came_when_it_fails(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(PermanentStageError, match="records are bad"):
-        run(etl.handler, "OwnStage", initial_data=message([raw(), raw("")]))
+        run_first(etl.handler, message([raw(), raw("")]))
     assert measured(capsys) == {HOME: {"ProcessedCount": 2, "TransformedCount": 1, "ErrorCount": 1}}
 
 
 def test_a_metric_names_no_customer(capsys: pytest.CaptureFixture[str]) -> None:
-    run(
+    invoke(
         etl.handler,
         "OwnStage",
         initial_data=message([raw("secret-customer")] * 10 + [raw("secret-customer", eventDate="x")]),

@@ -5,9 +5,10 @@ from types import ModuleType
 import msgspec
 import pytest
 
+from ceap.testing import invoke
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
 from tests.handlers.candidates.support import message, raw
-from tests.handlers.support import declared, run, uses
+from tests.handlers.support import declared, uses
 
 MODULES: dict[str, ModuleType] = {"ETL": etl, "Filter": filter, "Score": score, "Store": store, "Reactive": reactive}
 
@@ -18,7 +19,7 @@ def test_each_stage_uses_what_it_declares_and_declares_what_it_uses(aws: None) -
     for stage, module in MODULES.items():
         body = message(map(raw, ["c1", "c2"])) if previous is None else None
         with uses() as used:
-            run(module.handler, stage, previous=previous, initial_data=body)
+            invoke(module.handler, stage, previous=previous, initial_data=body)
         assert used == declared(module.NEEDS), stage
         previous = stage
 

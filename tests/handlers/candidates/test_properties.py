@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ceap.testing import invoke
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
 from handlers.runtime.stage import WorkflowLambdaHandler
 from tests.handlers.candidates.support import candidate, message, raw
 from tests.handlers.conftest import Log
-from tests.handlers.support import output, run, run_in_order
+from tests.handlers.support import output, run_in_order
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -62,9 +63,9 @@ def test_after_etl_stages_run_in_every_order_on_raw_records() -> None:
     for order in itertools.permutations(["FilterStage", "ScoreStage", "StoreStage", "ReactiveStage"]):
         execution = unused("-".join(order))
         customers = [f"{execution}-{number}" for number in range(3)]
-        run(HANDLERS["ETLStage"], "ETLStage", initial_data=message(map(raw, customers)), execution=execution)
+        invoke(HANDLERS["ETLStage"], "ETLStage", initial_data=message(map(raw, customers)), execution=execution)
         for previous, stage in itertools.pairwise(["ETLStage", *order]):
-            run(HANDLERS[stage], stage, previous=previous, execution=execution)
+            invoke(HANDLERS[stage], stage, previous=previous, execution=execution)
         records = output(order[-1], execution)["data"]
         assert [record["customerId"] for record in records] == customers
         assert all(record["scores"].keys() == {"trust", "quality", "fraud"} for record in records)
@@ -76,7 +77,7 @@ def test_no_stage_logs_a_customer(log: Log) -> None:
     for stage, handler in HANDLERS.items():
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SETTINGS", '{"max_error_rate": 0.5}' if stage == "ETLStage" else "{}")
-            run(handler, stage, previous=previous, initial_data=body if previous is None else None)
+            invoke(handler, stage, previous=previous, initial_data=body if previous is None else None)
         previous = stage
     assert len(log.lines()) == 3 * len(HANDLERS)
     assert "secret-customer" not in log.getvalue()

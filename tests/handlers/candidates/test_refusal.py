@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ceap.testing import rejected, run, run_first, write_output
 from handlers import reactive, score, store
 from handlers.candidates.candidate import Candidate
 from handlers.candidates.candidate_item import CANDIDATES, build_item
@@ -16,7 +17,7 @@ from handlers.runtime.records import BadRecordError
 from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tables import check_item
 from tests.handlers.candidates.support import NOW, candidate, message
-from tests.handlers.support import no_side_effect, refused, rejected, run, run_on, write_output
+from tests.handlers.support import no_side_effect, refused
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -41,7 +42,7 @@ def test_a_message_without_a_candidate_is_refused_before_any_side_effect(
     handler: WorkflowLambdaHandler[Any, Any],
 ) -> None:
     with no_side_effect(), pytest.raises(PermanentStageError, match="none of the 2 records of the source can be taken"):
-        run(handler, "OwnStage", initial_data=message([{"customerId": "c1"}] * 2))
+        run_first(handler, message([{"customerId": "c1"}] * 2))
 
 
 def without_context(kind: str) -> Candidate:
@@ -110,10 +111,10 @@ def test_a_record_that_its_table_or_bus_can_never_take_is_rejected_and_the_other
     names: str, unfit: Candidate, code: str, fault: str
 ) -> None:
     for name in names.split():
-        document = run_on(STAGES[name], [GOOD[0], unfit, GOOD[1]], execution=name)
+        document = run(STAGES[name], [GOOD[0], unfit, GOOD[1]], execution=name)
         assert [record["customerId"] for record in document["data"]] == ["c0", "c1"]
         assert document["metadata"]["rejections"] == {code: 1}
-        [line] = rejected("OwnStage", name)
+        [line] = rejected()
         assert (line["code"], fault in line["reason"]) == (code, True), line["reason"]
         assert line["record"]["subject"] == msgspec.to_builtins(unfit.subject)
 
@@ -128,4 +129,4 @@ def test_an_item_is_measured_whole_and_to_the_byte() -> None:
 
 def test_a_record_of_10_mb_goes_through_stages_whose_tables_need_not_hold_it() -> None:
     text = "x\u2028" * 2_500_000
-    assert run_on(score.handler, [candidate(timingWindow=text)])["data"][0]["attributes"]["timingWindow"] == text
+    assert run(score.handler, [candidate(timingWindow=text)])["data"][0]["attributes"]["timingWindow"] == text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ceap.testing import Json
 from handlers.candidates.candidate_event import event_id
 from tests.handlers.candidates.support import AUDIT, candidate, raw
 from tests.handlers.cloud import Cloud, Kill
@@ -16,7 +17,6 @@ from tests.handlers.runs import (
     assert_killed_runs_do_no_harm,
     events,
 )
-from tests.handlers.support import Json
 
 CANDIDATES = [candidate(f"c{number}", version=number + 1, scores={"quality": 0.5}) for number in range(3)]
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from ceap.testing import Json, run
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.needs import EVENT_BUS_VARIABLE, Needs, Publish, Table, table_variable
 from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tally import STALE
-from tests.handlers.support import Json, run_on
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -42,7 +42,7 @@ class Greedy(WorkflowLambdaHandler[Json, Settings]):
 )
 def test_a_stage_can_use_only_what_it_declares(record: Json, fault: str) -> None:
     with pytest.raises(PermanentStageError, match=fault):
-        run_on(Greedy(Needs(settings=Settings)), [record])
+        run(Greedy(Needs(settings=Settings)), [record])
 
 
 RECORDS = Table("records", "PK")
@@ -57,4 +57,4 @@ def test_what_it_declares_but_has_no_variable_is_a_permanent_failure(
     monkeypatch.delenv(variable)
     needs = Needs(settings=Settings, tables={RECORDS: ("PutItem",)}, events=Publish("source", "type"))
     with pytest.raises(PermanentStageError, match=f"environment variable {variable} is not set"):
-        run_on(Greedy(needs), [record])
+        run(Greedy(needs), [record])

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from ceap.testing import Json
 from handlers.runtime.contract import PermanentStageError, TransientStageError
 from handlers.runtime.events import check_event
 from handlers.runtime.events import publish_events as publish_on
 from handlers.runtime.needs import Publish
 from handlers.runtime.records import BadRecordError
-from tests.handlers.support import Json, Refusal, calls, fault, refuse_entries
+from tests.handlers.support import Refusal, calls, fault, refuse_entries
 
 pytestmark = pytest.mark.usefixtures("aws")
 

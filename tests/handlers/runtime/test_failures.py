@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from botocore.retries import standard  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.testing import BUCKET
 from handlers.runtime import aws
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
 from handlers.runtime.events import publish_events
 from handlers.runtime.needs import Publish
 from handlers.runtime.storage import PART_BYTES, Storage
 from handlers.runtime.tables import TableClient
-from tests.handlers.support import BUCKET, Refusal, fault, get_object, open_uploads, put_object
+from tests.handlers.support import Refusal, fault, get_object, open_uploads, put_object
 
 pytestmark = pytest.mark.usefixtures("own_clients", "aws", "no_waiting")
 

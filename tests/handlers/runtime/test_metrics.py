@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ceap.testing import Json, invoke, message, run, run_first, write_output
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.metrics import OTHER, Line, limit_lines
 from handlers.runtime.needs import Needs
@@ -16,7 +17,6 @@ from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tally import STALE, Place, Placed, Share
 from tests.handlers.conftest import Log
 from tests.handlers.metric_lines import measured
-from tests.handlers.support import Json, message, run, run_on, write_output
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -55,12 +55,12 @@ PLAIN = Plain(Needs(settings=Settings))
 def test_a_stage_without_metrics_of_its_own_counts_records_in_out_and_rejected(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run_on(PLAIN, [{"a": 1}, {}, {"b": 1}])
+    run(PLAIN, [{"a": 1}, {}, {"b": 1}])
     assert measured(capsys) == {HOME: {"InputCount": 3, "OutputCount": 2, "RejectedCount": 1}}
 
 
 def test_a_count_by_reason_has_the_reason_as_a_dimension(capsys: pytest.CaptureFixture[str]) -> None:
-    run_on(ByReason(Needs(settings=Settings)), [{"a": 1}, {}, {}])
+    run(ByReason(Needs(settings=Settings)), [{"a": 1}, {}, {}])
     assert measured(capsys) == {
         HOME: {"InputCount": 3},
         (*HOME, ("ReasonCode", "EMPTY")): {"RejectionsByReason": 2},
@@ -68,16 +68,16 @@ def test_a_count_by_reason_has_the_reason_as_a_dimension(capsys: pytest.CaptureF
 
 
 def test_a_run_without_records_is_measured_too(capsys: pytest.CaptureFixture[str]) -> None:
-    run(PLAIN, "OwnStage", initial_data=message([]))
+    run_first(PLAIN, message([]))
     assert measured(capsys) == {HOME: {"InputCount": 0, "OutputCount": 0, "RejectedCount": 0}}
 
 
 def test_a_stage_that_fails_is_measured_as_far_as_it_came(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(PermanentStageError, match="the record says so"):
-        run_on(PLAIN, [{"a": 1}, {}, {"fail": True}])
+        run(PLAIN, [{"a": 1}, {}, {"fail": True}])
     assert measured(capsys) == {HOME: {"InputCount": 2, "OutputCount": 1, "RejectedCount": 1}}
     with pytest.raises(PermanentStageError, match="should have written it"):
-        run(PLAIN, "OwnStage", previous="BeforeStage", execution="none")
+        invoke(PLAIN, "OwnStage", previous="BeforeStage", execution="none")
     assert list(measured(capsys)) == [HOME]
 
 
@@ -88,7 +88,7 @@ def test_a_fault_in_the_metrics_is_logged_and_fails_nothing(
         raise RuntimeError("of secret-customer")
 
     monkeypatch.setattr(PLAIN, "measure", fail)
-    assert run_on(PLAIN, [{"a": 1}])["data"] == [{"a": 1}]
+    assert run(PLAIN, [{"a": 1}])["data"] == [{"a": 1}]
     assert measured(capsys) == {}
     assert log.lines()[-1]["message"] == "metrics were not written"
     assert "secret-customer" not in log.getvalue()
@@ -98,7 +98,7 @@ def test_a_fault_in_the_metrics_does_not_hide_why_the_stage_failed(monkeypatch: 
     monkeypatch.setattr("aws_lambda_powertools.metrics.EphemeralMetrics.flush_metrics", None)
     write_output("BeforeStage", [{"fail": True}])
     with pytest.raises(PermanentStageError, match="the record says so"):
-        run(PLAIN, "OwnStage", previous="BeforeStage")
+        invoke(PLAIN, "OwnStage", previous="BeforeStage")
 
 
 class Sale(msgspec.Struct, Placed, frozen=True):
@@ -142,7 +142,7 @@ def limits(log: Log) -> list[tuple[int, int]]:
 
 
 def test_places_beyond_twenty_dimension_sets_count_as_other(capsys: pytest.CaptureFixture[str], log: Log) -> None:
-    run_on(SALES, [Sale(f"s{number:02}") for number in range(30)] + [Sale("s29"), Sale("s28")])
+    run(SALES, [Sale(f"s{number:02}") for number in range(30)] + [Sale("s29"), Sale("s28")])
     large = {at(shop): {"InputCount": 2} for shop in ("s28", "s29")}
     named = {at(f"s{number:02}"): {"InputCount": 1} for number in range(17)}
     assert measured(capsys) == large | named | {at(OTHER): {"InputCount": 11}}
@@ -151,7 +151,7 @@ def test_places_beyond_twenty_dimension_sets_count_as_other(capsys: pytest.Captu
 
 def test_codes_count_as_dimension_sets_too(capsys: pytest.CaptureFixture[str], log: Log) -> None:
     codes = [f"C{number:02}" for number in range(12)]
-    run_on(SALES, [Sale(shop, code) for shop in ("a", "a", "b") for code in codes] + [Sale("b", "C11")])
+    run(SALES, [Sale(shop, code) for shop in ("a", "a", "b") for code in codes] + [Sale("b", "C11")])
     assert measured(capsys) == {
         at("a"): {"InputCount": 24},
         **{at("a", code): {"RejectionsByReason": 2} for code in codes},
@@ -165,7 +165,7 @@ def test_codes_count_as_dimension_sets_too(capsys: pytest.CaptureFixture[str], l
 
 def test_twenty_dimension_sets_keep_their_names(capsys: pytest.CaptureFixture[str], log: Log) -> None:
     shops = [f"s{number:02}" for number in range(20)]
-    run_on(SALES, map(Sale, shops))
+    run(SALES, map(Sale, shops))
     assert measured(capsys) == {at(shop): {"InputCount": 1} for shop in shops}
     assert limits(log) == []
 
@@ -188,19 +188,19 @@ FUNCTION = (("FunctionName", "own-function"),)
 
 
 def test_stale_records_of_all_places_are_counted_by_function(capsys: pytest.CaptureFixture[str]) -> None:
-    run_on(NEWEST, [Sale("a", "old"), Sale("b", "old"), Sale("b")])
+    run(NEWEST, [Sale("a", "old"), Sale("b", "old"), Sale("b")])
     assert measured(capsys)[FUNCTION] == {"StaleCount": 2}
-    run_on(NEWEST, [Sale("a")], "e2")
+    run(NEWEST, [Sale("a")], execution="e2")
     assert measured(capsys)[FUNCTION] == {"StaleCount": 0}
     with pytest.raises(PermanentStageError, match="the record says so"):
-        run_on(NEWEST, [Sale("a", "old"), Sale("a", "fail")], "e3")
+        run(NEWEST, [Sale("a", "old"), Sale("a", "fail")], execution="e3")
     assert measured(capsys)[FUNCTION] == {"StaleCount": 1}
 
 
 def test_the_count_of_stale_records_is_one_of_the_twenty_dimension_sets(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run_on(NEWEST, [Sale(f"s{number:02}") for number in range(30)])
+    run(NEWEST, [Sale(f"s{number:02}") for number in range(30)])
     places = measured(capsys)
     assert (len(places), places[FUNCTION]) == (20, {"StaleCount": 0})
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from ceap.testing import invoke, message
 from handlers.runtime.needs import table_variable
 from tests import reference
-from tests.handlers.support import declared, message, run, uses
+from tests.handlers.support import declared, uses
 
 MODULES = {name: reference.load_stage(name) for name in ("take", "sift", "rate", "keep", "tell")}
 
@@ -15,7 +16,7 @@ def test_each_stage_uses_what_it_declares_and_declares_what_it_uses(aws: None) -
     for stage, module in MODULES.items():
         body = message([{"id": "r1"}, {"id": "r2"}]) if previous is None else None
         with uses() as used:
-            run(module.handler, stage, previous=previous, initial_data=body)
+            invoke(module.handler, stage, previous=previous, initial_data=body)
         assert used == declared(module.NEEDS), stage
         previous = stage
 

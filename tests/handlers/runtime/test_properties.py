@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import itertools
-import os
 import re
 from contextlib import ExitStack
 from operator import itemgetter
@@ -16,24 +15,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import handlers
-from handlers.runtime.aws import client
+from ceap.testing import BUCKET, EXECUTION, Invocation, Json, invoke, make_bucket, message, write_output
 from handlers.runtime.contract import output_key, stage_prefix
 from handlers.runtime.stage import WorkflowLambdaHandler
 from tests import reference
 from tests.handlers.conftest import Log
-from tests.handlers.support import (
-    BUCKET,
-    EXECUTION,
-    Invocation,
-    Json,
-    calls,
-    keys,
-    message,
-    output,
-    run,
-    run_in_order,
-    write_output,
-)
+from tests.handlers.support import calls, keys, output, run_in_order
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -140,8 +127,8 @@ def test_a_handler_runs_alone_from_a_context_as_often_as_one_likes(
     handler: WorkflowLambdaHandler[Any, Any], execution: str, stage: str, records: list[Any]
 ) -> None:
     execution = unused(execution)
-    first = run(handler, stage, initial_data=message(records), execution=execution)
-    second = run(handler, stage, initial_data=message(records), execution=execution)
+    first = invoke(handler, stage, initial_data=message(records), execution=execution)
+    second = invoke(handler, stage, initial_data=message(records), execution=execution)
     assert [record["id"] for record in first["data"]] == [record["id"] for record in second["data"]]
 
 
@@ -198,7 +185,7 @@ def test_no_stage_logs_what_is_in_a_record(log: Log) -> None:
     body = message([{"id": "secret"}, {"id": "secret", "drop": True}, {"text": "secret"}] * 20)
     previous = None
     for stage, handler in HANDLERS.items():
-        run(handler, stage, previous=previous, initial_data=body if previous is None else None)
+        invoke(handler, stage, previous=previous, initial_data=body if previous is None else None)
         previous = stage
     assert len(log.lines()) == 3 * len(HANDLERS)
     assert "secret" not in log.getvalue()
@@ -232,8 +219,7 @@ def test_no_handler_names_a_function_a_bucket_a_path_or_another_stage(source: Pa
 @given(handler=handlers_of_any_kind, bucket=st.from_regex(r"[a-z]{3,40}", fullmatch=True))
 def test_the_bucket_is_the_one_that_the_context_names(handler: WorkflowLambdaHandler[Any, Any], bucket: str) -> None:
     bucket = unused(bucket)
-    region = os.environ["AWS_DEFAULT_REGION"]
-    client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
+    make_bucket(bucket)
     with calls("s3") as seen:
         handler(
             {

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 import pytest
 
+from ceap.testing import EXECUTION, invoke, message, rejected, run, run_first, write_output
 from handlers.runtime import document
 from handlers.runtime import stage as stage_module
 from handlers.runtime.context import StageContext
@@ -15,20 +16,7 @@ from handlers.runtime.contract import PermanentStageError, TransientStageError, 
 from handlers.runtime.needs import Needs, Publish, Table
 from handlers.runtime.records import BadRecordError
 from handlers.runtime.stage import WorkflowLambdaHandler
-from tests.handlers.support import (
-    EXECUTION,
-    declared,
-    get_object,
-    message,
-    no_side_effect,
-    put_object,
-    refused,
-    rejected,
-    run,
-    run_on,
-    uses,
-    write_output,
-)
+from tests.handlers.support import declared, get_object, no_side_effect, put_object, refused, uses
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -152,7 +140,7 @@ def test_a_message_without_a_record_that_fits_is_refused_before_any_side_effect(
     handler: WorkflowLambdaHandler[Any, Any],
 ) -> None:
     with no_side_effect(), pytest.raises(PermanentStageError) as refusal:
-        run(handler, "OwnStage", initial_data=message([{"no": "c1"}, {"id": 7}]))
+        run_first(handler, message([{"no": "c1"}, {"id": 7}]))
     assert str(refusal.value).startswith(
         "none of the 2 records of the source can be taken (RECORD_INVALID 2); the first: record 1 of the message does "
         "not fit Entry: Object missing required field `id`; send records that fit, or put a stage first that makes "
@@ -165,10 +153,10 @@ def test_a_record_of_a_message_that_does_not_fit_is_rejected_and_the_others_go_o
     handler: WorkflowLambdaHandler[Any, Any],
 ) -> None:
     given = {"id": "secret", "amount": "much"}
-    document = run(handler, "OwnStage", initial_data=message([*GOOD[:2], given, GOOD[2]]))
+    document = run_first(handler, message([*GOOD[:2], given, GOOD[2]]))
     assert [record["id"] for record in document["data"]] == ["c0", "c1", "c2"]
     reason = "record 3 of the message does not fit Entry: Expected `float`, got `str` - at `$.amount`"
-    assert rejected("OwnStage") == [{"code": "RECORD_INVALID", "reason": reason, "record": given}]
+    assert rejected() == [{"code": "RECORD_INVALID", "reason": reason, "record": given}]
 
 
 @pytest.mark.parametrize("handler", STAGES.values(), ids=STAGES)
@@ -176,10 +164,10 @@ def test_a_record_that_the_stage_refuses_itself_is_rejected_and_the_others_go_on
     handler: WorkflowLambdaHandler[Any, Any],
 ) -> None:
     with uses() as (tables, events):
-        document = run_on(handler, [*GOOD[:10], Entry(id="bad", amount=-1), *GOOD[10:20]])
+        document = run(handler, [*GOOD[:10], Entry(id="bad", amount=-1), *GOOD[10:20]])
     assert (tables, events) == declared(handler._needs)
     assert [record["id"] for record in document["data"]] == [entry.id for entry in GOOD[:20]]
-    assert rejected("OwnStage") == [
+    assert rejected() == [
         {
             "code": "AMOUNT_NEGATIVE",
             "reason": "its amount is below 0",
@@ -193,7 +181,7 @@ def test_a_record_that_the_stage_refuses_itself_is_rejected_and_the_others_go_on
 def test_a_record_of_a_message_that_the_stage_refuses_is_rejected_beside_rows_that_are_no_records(
     handler: WorkflowLambdaHandler[Any, Any],
 ) -> None:
-    document = run(handler, "OwnStage", initial_data=message([{"id": "a", "amount": -1}, {"id": "b"}]))
+    document = run_first(handler, message([{"id": "a", "amount": -1}, {"id": "b"}]))
     assert [record["id"] for record in document["data"]] == ["b"]
     assert document["metadata"]["rejections"] == {"AMOUNT_NEGATIVE": 1}
 
@@ -202,8 +190,8 @@ def test_a_record_of_a_message_that_the_stage_refuses_is_rejected_beside_rows_th
 def test_a_document_without_records_and_a_line_separator_in_a_string_are_fine(
     handler: WorkflowLambdaHandler[Any, Any],
 ) -> None:
-    assert run_on(handler, [])["data"] == []
-    assert run_on(handler, [Entry(id="c\u2028\u2029\r")])["data"][0]["id"] == "c\u2028\u2029\r"
+    assert run(handler, [])["data"] == []
+    assert run(handler, [Entry(id="c\u2028\u2029\r")])["data"][0]["id"] == "c\u2028\u2029\r"
 
 
 def test_a_document_that_is_replaced_between_its_check_and_its_use_is_neither(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,4 +204,4 @@ def test_a_document_that_is_replaced_between_its_check_and_its_use_is_neither(mo
 
     monkeypatch.setattr(stage_module, "_read_all", replace_after)
     with no_side_effect(), pytest.raises(TransientStageError, match="PreconditionFailed"):
-        run(STAGES["book"], "OwnStage", previous="BeforeStage")
+        invoke(STAGES["book"], "OwnStage", previous="BeforeStage")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ceap.testing import Json
 from tests.handlers.cloud import Cloud
 from tests.handlers.runs import (
     Work,
@@ -12,7 +13,7 @@ from tests.handlers.runs import (
     assert_five_runs_leave_what_one_leaves,
     assert_killed_runs_do_no_harm,
 )
-from tests.handlers.support import AUDIT, Json
+from tests.handlers.support import AUDIT
 
 RECORDS: list[Json] = [{"id": f"r{number}", "version": number + 1} for number in range(3)]
 

@@ -8,30 +8,26 @@ from typing import Any
 import msgspec
 import pytest
 
+from ceap.testing import (
+    BUCKET,
+    EXECUTION,
+    Invocation,
+    Json,
+    error,
+    invoke,
+    message,
+    rejected,
+    run,
+    run_first,
+    write_output,
+)
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError, output_key
 from handlers.runtime.needs import Needs
 from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tally import MERGED, STALE
 from tests.handlers.conftest import Log
-from tests.handlers.support import (
-    BUCKET,
-    EXECUTION,
-    Invocation,
-    Json,
-    Refusal,
-    error,
-    fault,
-    get_object,
-    keys,
-    message,
-    open_uploads,
-    put_object,
-    rejected,
-    run,
-    run_on,
-    write_output,
-)
+from tests.handlers.support import Refusal, fault, get_object, keys, open_uploads, put_object
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -79,13 +75,13 @@ def fail(kind: type[StageError], match: str, *ways: str) -> Json:
     """Run the sieve on such records, which must fail; return error.json."""
     write_output("BeforeStage", [{"do": way} for way in ways])
     with pytest.raises(kind, match=match):
-        run(SIEVE, "OwnStage", previous="BeforeStage")
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
     assert output_key(EXECUTION, "OwnStage") not in keys()
-    return error("OwnStage")
+    return error()
 
 
 def test_every_record_is_accounted_for() -> None:
-    document = run_on(SIEVE, [{"do": way} for way in ("yield", "reject", "merge", "stale", "yield")])
+    document = run(SIEVE, [{"do": way} for way in ("yield", "reject", "merge", "stale", "yield")])
     assert document["executionId"] == EXECUTION
     assert document["stage"] == "OwnStage"
     assert document["data"] == [{"do": "yield"}] * 2
@@ -100,13 +96,11 @@ def test_every_record_is_accounted_for() -> None:
         "counts": {},
         "processingTimeMs": 0,
     }
-    assert rejected("OwnStage") == [
-        {"code": "CODE", "reason": "for a reason", "by": "test", "record": {"do": "reject"}}
-    ]
+    assert rejected() == [{"code": "CODE", "reason": "for a reason", "by": "test", "record": {"do": "reject"}}]
 
 
 def test_a_stage_that_rejects_nothing_writes_its_output_alone() -> None:
-    run_on(SIEVE, [{"do": "yield"}])
+    run(SIEVE, [{"do": "yield"}])
     assert keys(f"executions/{EXECUTION}/OwnStage/") == [output_key(EXECUTION, "OwnStage")]
 
 
@@ -151,7 +145,7 @@ def test_where_a_failure_was_stands_in_its_record_in_its_log_line_and_in_the_exc
         fault("s3", "GetObject", Refusal(403, "AccessDenied")),
         pytest.raises(PermanentStageError, match="denied") as failure,
     ):
-        run(SIEVE, "OwnStage", previous="BeforeStage")
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
     cause = (
         f"s3:GetObject on s3://{BUCKET}/executions/{EXECUTION}/BeforeStage/output.json was denied: injected; add it to "
         "NEEDS of the handler and deploy its template again, or grant it to the role of own-function"
@@ -169,7 +163,7 @@ def test_where_a_failure_was_stands_in_its_record_in_its_log_line_and_in_the_exc
         "executionId": EXECUTION,
         "stage": "OwnStage",
         "errorMessage": cause,
-    }.items() <= error("OwnStage").items()
+    }.items() <= error().items()
     assert {**place, "executionId": EXECUTION, "currentStage": "OwnStage"}.items() <= line.items()
     assert line["result"]["errorMessage"] == cause
 
@@ -177,9 +171,9 @@ def test_where_a_failure_was_stands_in_its_record_in_its_log_line_and_in_the_exc
 def test_what_an_unexpected_error_says_stands_in_its_record_but_not_in_the_log(log: Log) -> None:
     write_output("BeforeStage", [{"do": "raise", "with": "secret"}])
     with pytest.raises(TransientStageError) as failure:
-        run(SIEVE, "OwnStage", previous="BeforeStage")
-    assert "secret" in error("OwnStage")["cause"]
-    assert "secret" in "".join(error("OwnStage")["stackTrace"])
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
+    assert "secret" in error()["cause"]
+    assert "secret" in "".join(error()["stackTrace"])
     assert "secret" not in log.getvalue() + str(failure.value)
     frames = log.lines()[-1]["stackTrace"]
     assert "KeyError" in frames
@@ -189,20 +183,20 @@ def test_what_an_unexpected_error_says_stands_in_its_record_but_not_in_the_log(l
 def test_rejected_records_that_cannot_be_kept_do_not_hide_the_failure() -> None:
     write_output("BeforeStage", [{"do": "reject"}, {"do": "permanent"}])
     with fault("s3", "PutObject", Refusal(403, "AccessDenied")), pytest.raises(PermanentStageError, match=r"^never "):
-        run(SIEVE, "OwnStage", previous="BeforeStage")
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
 
 
 def test_details_of_a_failure_stand_in_its_record_but_not_in_the_log(log: Log) -> None:
     write_output("BeforeStage", [{"do": "permanent", "key": "secret"}])
     with pytest.raises(PermanentStageError, match="never"):
-        run(SIEVE, "OwnStage", previous="BeforeStage")
-    assert error("OwnStage")["details"] == {"key": "secret"}
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
+    assert error()["details"] == {"key": "secret"}
     assert "secret" not in log.getvalue()
 
 
 def test_rejected_records_are_kept_when_the_stage_fails_permanently_as_they_may_be_why() -> None:
     fail(PermanentStageError, "never", "reject", "permanent")
-    assert len(rejected("OwnStage")) == 1
+    assert len(rejected()) == 1
 
 
 def test_rejected_records_of_an_attempt_that_is_repeated_are_not_kept() -> None:
@@ -213,15 +207,15 @@ def test_rejected_records_of_an_attempt_that_is_repeated_are_not_kept() -> None:
 def test_a_later_attempt_writes_the_output_that_the_first_could_not(no_waiting: list[float]) -> None:
     write_output("BeforeStage", [{"do": "yield"}])
     with fault("s3", "PutObject", Refusal(503, "SlowDown"), times=5), pytest.raises(TransientStageError):
-        run(SIEVE, "OwnStage", previous="BeforeStage")
-    assert error("OwnStage")["errorType"] == "TransientStageError"
-    assert run(SIEVE, "OwnStage", previous="BeforeStage")["data"] == [{"do": "yield"}]
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
+    assert error()["errorType"] == "TransientStageError"
+    assert invoke(SIEVE, "OwnStage", previous="BeforeStage")["data"] == [{"do": "yield"}]
 
 
 def test_a_large_output_that_fails_at_its_end_leaves_no_object_and_no_upload() -> None:
     write_output("BeforeStage", [{"do": "yield", "text": "x" * 6 * 1024 * 1024}, {"do": "permanent"}])
     with pytest.raises(PermanentStageError):
-        run(SIEVE, "OwnStage", previous="BeforeStage")
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
     assert output_key(EXECUTION, "OwnStage") not in keys()
     assert open_uploads() == []
 
@@ -229,13 +223,13 @@ def test_a_large_output_that_fails_at_its_end_leaves_no_object_and_no_upload() -
 def test_a_failure_stays_what_it_is_when_it_cannot_be_recorded(log: Log) -> None:
     write_output("BeforeStage", [{"do": "permanent"}])
     with fault("s3", "PutObject", Refusal(403, "AccessDenied")), pytest.raises(PermanentStageError, match=r"^never "):
-        run(SIEVE, "OwnStage", previous="BeforeStage")
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
     assert [line["message"] for line in log.lines()][-2:] == ["error.json was not written", "stage failed"]
 
 
 def test_a_missing_input_is_permanent_and_says_who_should_have_written_it() -> None:
     with pytest.raises(PermanentStageError, match="BeforeStage should have written it"):
-        run(SIEVE, "OwnStage", previous="BeforeStage")
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
 
 
 def test_an_input_that_was_cut_short_is_refused_before_any_record_is_processed() -> None:
@@ -243,8 +237,8 @@ def test_an_input_that_was_cut_short_is_refused_before_any_record_is_processed()
     key = output_key(EXECUTION, "BeforeStage")
     put_object(key, get_object(key)[:-50])
     with pytest.raises(PermanentStageError, match="cut short"):
-        run(SIEVE, "OwnStage", previous="BeforeStage")
-    assert error("OwnStage")["recordsProcessed"] == 0
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
+    assert error()["recordsProcessed"] == 0
 
 
 def test_an_input_larger_than_its_tail_is_streamed() -> None:
@@ -253,7 +247,7 @@ def test_an_input_larger_than_its_tail_is_streamed() -> None:
     write_output("BeforeStage", records)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SETTINGS", '{"limit": 100000}')
-        assert run(handler, "OwnStage", previous="BeforeStage")["data"] == records
+        assert invoke(handler, "OwnStage", previous="BeforeStage")["data"] == records
 
 
 @pytest.mark.parametrize(
@@ -289,13 +283,13 @@ def test_a_malformed_context_is_permanent_and_logged(event: Any, log: Log) -> No
 )
 def test_a_malformed_message_is_permanent(initial_data: object, text: str) -> None:
     with pytest.raises(PermanentStageError, match=text):
-        run(SIEVE, "OwnStage", initial_data=initial_data)
+        invoke(SIEVE, "OwnStage", initial_data=initial_data)
 
 
 def test_a_message_may_come_as_text_or_parsed() -> None:
     body = message([{"do": "yield"}])
-    assert run(SIEVE, "OwnStage", initial_data=body)["data"] == [{"do": "yield"}]
-    assert run(SIEVE, "OwnStage", initial_data=msgspec.json.decode(body))["data"] == [{"do": "yield"}]
+    assert invoke(SIEVE, "OwnStage", initial_data=body)["data"] == [{"do": "yield"}]
+    assert invoke(SIEVE, "OwnStage", initial_data=msgspec.json.decode(body))["data"] == [{"do": "yield"}]
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -322,13 +316,13 @@ READINGS = Readings(Needs(settings=Settings))
 
 def test_records_of_a_message_and_of_a_document_are_the_same() -> None:
     given = [Reading("s1", 0.7), Reading("s2", 3.5, at=datetime(2026, 1, 5, tzinfo=UTC))]
-    from_message = run(READINGS, "OwnStage", initial_data=message(given))["data"]
+    from_message = run_first(READINGS, message(given))["data"]
     assert msgspec.convert(from_message, list[Reading]) == given
-    assert from_message == run_on(READINGS, given)["data"]
+    assert from_message == run(READINGS, given)["data"]
 
 
 @pytest.mark.parametrize("settings", ["{", '{"limit": "many"}', '{"unknown": 1}'])
 def test_settings_that_do_not_fit_are_permanent(settings: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SETTINGS", settings)
     with pytest.raises(PermanentStageError, match="environment variable SETTINGS is wrong"):
-        run(SIEVE, "OwnStage", initial_data=message([]))
+        run_first(SIEVE, message([]))

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from ceap.testing import BUCKET
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
 from handlers.runtime.storage import PART_BYTES, Storage
-from tests.handlers.support import BUCKET, Refusal, fault, get_object, keys, open_uploads, put_object
+from tests.handlers.support import Refusal, fault, get_object, keys, open_uploads, put_object
 
 MISSING = "ETLStage should have written it"
 

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ceap.testing import Json
 from handlers.runtime import tables
 from handlers.runtime.aws import client
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
 from handlers.runtime.needs import Index, Table
 from handlers.runtime.records import BadRecordError
 from handlers.runtime.tables import TableClient, check_item
-from tests.handlers.support import Json, Refusal, calls, fault
+from tests.handlers.support import Refusal, calls, fault
 
 KEY = {"PK": "p", "SK": "s"}
 

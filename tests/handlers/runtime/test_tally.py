@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
+from ceap.testing import run, run_first
 from handlers.runtime.message import Message
 from handlers.runtime.needs import Needs
 from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tally import Place, Placed, Tally
-from tests.handlers.support import run, run_on
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,22 +68,22 @@ def metrics(capsys: pytest.CaptureFixture[str]) -> dict[tuple[tuple[str, str], .
 
 @pytest.mark.usefixtures("aws")
 def test_records_say_the_dimensions_of_their_metrics(capsys: pytest.CaptureFixture[str]) -> None:
-    run_on(Sales(Needs(settings=Settings)), [Sale("a"), Sale("b"), Sale("a")])
+    run(Sales(Needs(settings=Settings)), [Sale("a"), Sale("b"), Sale("a")])
     assert metrics(capsys) == {(("Shop", "a"), ("Stage", "OwnStage")): 2, (("Shop", "b"), ("Stage", "OwnStage")): 1}
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_message_says_where_records_count_that_do_not(capsys: pytest.CaptureFixture[str]) -> None:
     message = json.dumps({"shop": "c", "source": {"kind": "inline", "records": []}})
-    run(Sales(Needs(settings=Settings)), "OwnStage", initial_data=message)
+    run_first(Sales(Needs(settings=Settings)), message)
     assert metrics(capsys) == {(("Shop", "c"), ("Stage", "OwnStage")): 0}
-    run_on(Sales(Needs(settings=Settings)), [], "other")
+    run(Sales(Needs(settings=Settings)), [], execution="other")
     assert metrics(capsys) == {(("Shop", "unknown"), ("Stage", "OwnStage")): 0}
 
 
 @pytest.mark.usefixtures("aws")
 def test_metrics_have_the_stage_alone_where_nothing_says_a_place(capsys: pytest.CaptureFixture[str]) -> None:
-    run_on(Rows(Needs(settings=Settings)), [{"a": 1}])
+    run(Rows(Needs(settings=Settings)), [{"a": 1}])
     assert metrics(capsys) == {(("Stage", "OwnStage"),): 1}
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from ceap.testing import EXECUTION, Json, error, invoke, run, write_output
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import PermanentStageError, output_key
 from handlers.runtime.needs import Needs
 from handlers.runtime.stage import WorkflowLambdaHandler
-from tests.handlers.support import EXECUTION, Json, error, get_object, keys, put_object, run, run_on, write_output
+from tests.handlers.support import get_object, keys, put_object
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -41,8 +42,8 @@ COPIER, SPLITTER = Copier(NEEDS), Splitter(NEEDS)
 def unbalanced(stage: Copier, copies: int) -> str:
     """Run a stage on one record, which must fail; return the message."""
     with pytest.raises(PermanentStageError):
-        run_on(stage, [{"copies": copies}])
-    message: str = error("OwnStage")["errorMessage"]
+        run(stage, [{"copies": copies}])
+    message: str = error()["errorMessage"]
     return message
 
 
@@ -53,7 +54,7 @@ def test_a_stage_that_makes_several_records_of_one_is_told_how_to_say_so() -> No
 
 
 def test_records_that_a_stage_makes_beyond_those_it_took_are_counted_as_expanded() -> None:
-    metadata = run_on(SPLITTER, [{"copies": 2}, {"copies": 1}, {"copies": 2}])["metadata"]
+    metadata = run(SPLITTER, [{"copies": 2}, {"copies": 1}, {"copies": 2}])["metadata"]
     assert [metadata[f"{way}RecordCount"] for way in ("input", "expanded", "output")] == [3, 2, 5]
 
 
@@ -84,8 +85,8 @@ class Returning(WorkflowLambdaHandler[Json, Settings]):
 )
 def test_a_stage_that_yields_what_is_no_record_is_blamed_and_leaves_no_output(results: Any, text: str) -> None:
     with pytest.raises(PermanentStageError, match=text):
-        run_on(Returning(results), [{"a": 1}])
-    assert error("OwnStage")["errorMessage"].startswith(text)
+        run(Returning(results), [{"a": 1}])
+    assert error()["errorMessage"].startswith(text)
     assert output_key(EXECUTION, "OwnStage") not in keys()
 
 
@@ -102,23 +103,23 @@ class Tagging(Returning):
 
 
 def test_a_stage_is_held_to_the_type_that_it_declares() -> None:
-    assert run_on(Tagging(True), [{"a": 1}])["data"] == [{"a": 1, "tag": "x"}]
+    assert run(Tagging(True), [{"a": 1}])["data"] == [{"a": 1, "tag": "x"}]
     with pytest.raises(PermanentStageError, match="record 1 that OwnStage yields is of type dict, not Tagged"):
-        run_on(Tagging(False), [{"a": 1}])
+        run(Tagging(False), [{"a": 1}])
 
 
 def test_the_document_of_another_execution_is_refused() -> None:
     write_output("BeforeStage", [{"copies": 1}], "execution-0")
     put_object(output_key(EXECUTION, "BeforeStage"), get_object(output_key("execution-0", "BeforeStage")))
     with pytest.raises(PermanentStageError, match="is the document of BeforeStage of execution execution-0, copied"):
-        run(COPIER, "OwnStage", previous="BeforeStage")
+        invoke(COPIER, "OwnStage", previous="BeforeStage")
 
 
 def test_the_document_of_another_stage_is_refused() -> None:
     write_output("FirstStage", [{"copies": 1}])
     put_object(output_key(EXECUTION, "BeforeStage"), get_object(output_key(EXECUTION, "FirstStage")))
     with pytest.raises(PermanentStageError, match=f"is the document of FirstStage of execution {EXECUTION}, copied"):
-        run(COPIER, "OwnStage", previous="BeforeStage")
+        invoke(COPIER, "OwnStage", previous="BeforeStage")
 
 
 def test_a_byte_that_is_not_utf_8_is_refused_also_in_a_field_that_no_stage_reads() -> None:
@@ -126,7 +127,7 @@ def test_a_byte_that_is_not_utf_8_is_refused_also_in_a_field_that_no_stage_reads
     key = output_key(EXECUTION, "BeforeStage")
     put_object(key, get_object(key).replace("\N{LATIN SMALL LETTER U WITH DIAERESIS}".encode(), b"\xfc"))
     with pytest.raises(PermanentStageError, match="record 1 is not UTF-8"):
-        run(Reader(NEEDS), "OwnStage", previous="BeforeStage")
+        invoke(Reader(NEEDS), "OwnStage", previous="BeforeStage")
 
 
 class Reader(WorkflowLambdaHandler[Tagged, Settings]):

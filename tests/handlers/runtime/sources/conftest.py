@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from handlers.runtime.aws import client
+from ceap.testing import make_bucket
 from tests.handlers.runtime.sources.support import EXPORTS
 
 
@@ -12,6 +12,4 @@ from tests.handlers.runtime.sources.support import EXPORTS
 def exports(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bucket that the step declares."""
     monkeypatch.setenv("SETTINGS", json.dumps({"source_bucket": EXPORTS}))
-    client("s3").create_bucket(
-        Bucket=EXPORTS, CreateBucketConfiguration={"LocationConstraint": client("s3").meta.region_name}
-    )
+    make_bucket(EXPORTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from handlers.runtime.aws import client
+from ceap.testing import put_source
 from handlers.runtime.sources import BadRow
 from handlers.runtime.sources.rows import read_rows
 
@@ -34,4 +34,4 @@ def bad_rows(found: Rows) -> list[tuple[str, str, Any]]:
 
 
 def put(key: str, body: bytes) -> None:
-    client("s3").put_object(Bucket=EXPORTS, Key=key, Body=body)
+    put_source(EXPORTS, key, body)

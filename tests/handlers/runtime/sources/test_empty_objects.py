@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from ceap.testing import Json, message, run_first
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.needs import Needs, Table
 from handlers.runtime.stage import WorkflowLambdaHandler
 from tests import reference
 from tests.handlers.conftest import Log
 from tests.handlers.runtime.sources.support import EXPORTS, put
-from tests.handlers.support import Json, keys, message, run
+from tests.handlers.support import keys
 
 pytestmark = pytest.mark.usefixtures("aws", "exports")
 
@@ -28,7 +29,7 @@ NOTHING = [b"", gzip.compress(b""), b"\n\r\n \n", b"\xef\xbb\xbf"]
 
 def take(handler: WorkflowLambdaHandler[Any, Any] = TAKE.handler, **source: Any) -> Json:
     body = json.dumps({"source": {"kind": "s3", "bucket": EXPORTS, **source}})
-    metadata: Json = run(handler, STAGE, initial_data=body)["metadata"]
+    metadata: Json = run_first(handler, body)["metadata"]
     return {"records": metadata["inputRecordCount"], **metadata["counts"]}
 
 
@@ -64,7 +65,7 @@ def test_a_header_alone_is_a_day_without_data_and_counted() -> None:
 
 
 def test_no_inline_records_are_a_day_without_data() -> None:
-    assert run(TAKE.handler, STAGE, initial_data=message([]))["metadata"]["inputRecordCount"] == 0
+    assert run_first(TAKE.handler, message([]))["metadata"]["inputRecordCount"] == 0
 
 
 class Stored(WorkflowLambdaHandler[Json, Any]):

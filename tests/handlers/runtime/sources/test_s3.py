@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ceap.testing import Json, error, rejected, run_first
 from handlers.runtime.aws import client
 from handlers.runtime.contract import PermanentStageError, TransientStageError
 from handlers.runtime.needs import Needs, Table, TableAction
@@ -13,16 +14,7 @@ from handlers.runtime.stage import WorkflowLambdaHandler
 from tests import reference
 from tests.handlers.conftest import Log
 from tests.handlers.runtime.sources.support import EXPORTS, put
-from tests.handlers.support import (
-    Json,
-    Refusal,
-    calls,
-    error,
-    fault,
-    keys,
-    rejected,
-    run,
-)
+from tests.handlers.support import Refusal, calls, fault, keys
 
 pytestmark = pytest.mark.usefixtures("aws", "exports")
 
@@ -35,7 +27,7 @@ def lines(*records: Json) -> bytes:
 
 
 def transform(handler: WorkflowLambdaHandler[Any, Any] = TAKE.handler, **source: Any) -> Json:
-    return run(handler, STAGE, initial_data=json.dumps({"source": {"kind": "s3", "bucket": EXPORTS, **source}}))
+    return run_first(handler, json.dumps({"source": {"kind": "s3", "bucket": EXPORTS, **source}}))
 
 
 def ids(document: Json) -> list[str]:
@@ -76,7 +68,7 @@ def test_rows_that_are_no_records_are_rejected_beside_bad_records_and_counted() 
     metadata = transform(key="day.jsonl")["metadata"]
     assert metadata["inputRecordCount"] == 5
     assert metadata["rejections"] == {"JSON_INVALID": 1, "ID_MISSING": 1}
-    row, record = rejected(STAGE)
+    row, record = rejected()
     assert (row["code"], row["record"]) == ("JSON_INVALID", "{cut")
     assert row["reason"].startswith(f"line 4 of s3://{EXPORTS}/day.jsonl is not a JSON object: ")
     assert record["record"] == {}
@@ -119,7 +111,7 @@ def test_rows_that_are_no_records_are_kept_from_a_stage_with_side_effects_and_re
     put("day.jsonl", lines({"a": 1}) + b"{cut\n")
     handler = Stray(Needs(settings=TAKE.Settings, tables=WRITES, bucket_setting="source_bucket"))
     assert transform(handler, key="day.jsonl")["data"] == [{"a": 1}]
-    assert [line["code"] for line in rejected(STAGE)] == ["JSON_INVALID"]
+    assert [line["code"] for line in rejected()] == ["JSON_INVALID"]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +150,7 @@ def test_what_s3_refuses_is_classed(
     put("day/1.jsonl", lines({"id": "c1"}))
     with fault("s3", operation, refusal), pytest.raises(kind, match=f"s3://{EXPORTS}/day/"):
         transform(**source)
-    assert error(STAGE)["errorType"] == kind.__name__
+    assert error()["errorType"] == kind.__name__
 
 
 @pytest.mark.property(37)
