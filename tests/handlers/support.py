@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -64,6 +66,27 @@ def open_uploads() -> list[Json]:
 def output(stage: str, execution: str = EXECUTION) -> Json:
     document: Json = json.loads(get_object(output_key(execution, stage)))
     return document
+
+
+def names_of_others(source: Path, stages: Iterable[str]) -> list[str]:
+    """Return the texts of a handler's module, but docstrings, that name a function, a bucket, a path or a stage."""
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+    ]
+    forbidden = ["ceap-", "arn:", "lambda:", *stages]
+    if source.name != "contract.py":
+        forbidden += ["executions/", "/output.json", "/rejected.jsonl", "/error.json"]
+    return [text for text in texts if any(word in text for word in forbidden)]
 
 
 def strip(value: Any, audit: set[str] = AUDIT) -> Any:

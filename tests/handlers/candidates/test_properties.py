@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ceap.testing import invoke
+from handlers import candidates as sample
 from handlers import etl, filter, reactive, score, store  # noqa: A004 - the stage is called so
 from handlers.runtime.stage import WorkflowLambdaHandler
 from tests.handlers.candidates.support import candidate, message, raw
 from tests.handlers.conftest import Log
-from tests.handlers.support import output, run_in_order
+from tests.handlers.support import names_of_others, output, run_in_order
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -25,6 +27,10 @@ HANDLERS: dict[str, WorkflowLambdaHandler[Any, Any]] = {
     "StoreStage": store.handler,
     "ReactiveStage": reactive.handler,
 }
+SOURCES = [
+    *(Path(str(module.__file__)) for module in (etl, filter, score, store, reactive)),
+    *sorted(Path(sample.__file__).parent.rglob("*.py")),
+]
 # One emulated AWS serves all examples of a test: each has an execution of its own.
 shared_aws = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -46,6 +52,12 @@ _numbers = itertools.count()
 def unused(name: str) -> str:
     """Make a name that no other example has."""
     return f"{name}-{next(_numbers)}"
+
+
+@pytest.mark.property(9)
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.name))
+def test_no_stage_names_a_function_a_bucket_a_path_or_another_stage(source: Path) -> None:
+    assert names_of_others(source, HANDLERS) == []
 
 
 @pytest.mark.property(10)

@@ -20,8 +20,9 @@ from templates.config import parse_workflow
 from templates.source import parse_source
 from tests.handlers.candidates.support import candidate
 
-ROOT = Path(handlers.__file__).parent.parent
-PAGE = (ROOT / "docs" / "reference" / "handlers.md").read_text(encoding="utf-8")
+HANDLERS = Path(handlers.__file__).parent
+PAGE = (HANDLERS.parent / "docs" / "reference" / "handlers.md").read_text(encoding="utf-8")
+STAGES = (etl, filter, score, store, reactive)
 
 
 def test_what_each_stage_takes_and_yields_stands_there_as_its_code_says() -> None:
@@ -32,19 +33,21 @@ def test_what_each_stage_takes_and_yields_stands_there_as_its_code_says() -> Non
 
 
 def test_every_setting_and_parameter_stands_in_the_reference() -> None:
-    structs = [module.Settings for module in (etl, filter, score, store, reactive)] + list(get_args(Filter))
+    structs = [module.Settings for module in STAGES] + list(get_args(Filter))
     names = {field.name for struct in structs for field in msgspec.structs.fields(struct)} | set(TARGETS)
     assert {name for name in names if f"`{name}`" not in PAGE} == set()
 
 
 def test_every_metric_stands_in_the_reference() -> None:
-    measures = [module.handler.measure(Share()) for module in (etl, filter, score, store, reactive)]
+    measures = [module.handler.measure(Share()) for module in STAGES]
     names = {name for measure in measures for name in measure} | {"StageDuration", NAMESPACE}
     assert {name for name in names if name not in PAGE} == set()
 
 
 def test_every_code_of_a_rejection_stands_in_the_reference() -> None:
-    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "handlers").rglob("*.py"))
+    files = [path for folder in ("candidates", "runtime") for path in (HANDLERS / folder).rglob("*.py")]
+    files += [Path(str(module.__file__)) for module in STAGES]
+    sources = "".join(path.read_text(encoding="utf-8") for path in files)
     codes = set(re.findall(r'(?:Rejection|BadRecordError|BadRow|_bad_csv)\("([A-Z_]+)"', sources)) | {etl.DISABLED}
     assert len(codes) > 12
     assert {code for code in codes if code not in PAGE} == set()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
-import re
 from contextlib import ExitStack
 from operator import itemgetter
 from pathlib import Path
@@ -14,21 +12,20 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-import handlers
 from ceap.testing import BUCKET, EXECUTION, Invocation, Json, invoke, make_bucket, message, write_output
+from handlers import runtime
 from handlers.runtime.contract import output_key, stage_prefix
 from handlers.runtime.stage import WorkflowLambdaHandler
 from tests import reference
 from tests.handlers.conftest import Log
-from tests.handlers.support import calls, keys, output, run_in_order
+from tests.handlers.support import calls, keys, names_of_others, output, run_in_order
 
 pytestmark = pytest.mark.usefixtures("aws")
 
 HANDLERS: dict[str, WorkflowLambdaHandler[Any, Any]] = {
     f"{name.capitalize()}Stage": reference.load_stage(name).handler for name in ("take", "sift", "rate", "keep", "tell")
 }
-PROJECT = Path(handlers.__file__).parents[1]
-SOURCES = sorted((PROJECT / "handlers").rglob("*.py"))
+SOURCES = sorted([*Path(runtime.__file__).parent.rglob("*.py"), *reference.HANDLERS.glob("*.py")])
 
 # One emulated AWS serves all examples of a test: each has an execution of its own.
 shared_aws = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -194,24 +191,7 @@ def test_no_stage_logs_what_is_in_a_record(log: Log) -> None:
 @pytest.mark.property(9)
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.name))
 def test_no_handler_names_a_function_a_bucket_a_path_or_another_stage(source: Path) -> None:
-    tree = ast.parse(source.read_text(encoding="utf-8"))
-    docstrings = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-    }
-    texts = [
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
-    ]
-    declared = [path.read_text(encoding="utf-8") for path in (PROJECT / "workflows").glob("*.yaml")]
-    forbidden = ["ceap-", "arn:", "lambda:", *re.findall(r"stage: (\w+)", "".join(declared))]
-    if source.name != "contract.py":
-        forbidden += ["executions/", "/output.json", "/rejected.jsonl", "/error.json"]
-    assert [text for text in texts if any(word in text for word in forbidden)] == []
+    assert names_of_others(source, reference.STAGES) == []
 
 
 @pytest.mark.property(9)
