@@ -21,6 +21,11 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs/how-to/without-the-sample.md"
 TESTS_MIN: Final = 3300
 """How many tests must pass there: if fewer do, tests of the framework went with the sample."""
+OWN: Final = (
+    *("handlers/[!_]*.py", "workflows/*.yaml", "workflows/messages/*", "workflows/fixtures/**", "generated/*"),
+    *("tests/handlers/test_*.py", "ceap.toml"),
+)
+"""What a project has of its own where the sample was, which may use the sample."""
 
 OFFLINE: Final = {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1", "http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
 
@@ -51,6 +56,8 @@ def use_without_the_sample(project: Path) -> int:
     """
     for command in deletions(PAGE.read_text(encoding="utf-8")):
         run(project, *command.split())
+    own = run(project, "git", "rm", "-r", "--ignore-unmatch", *(f":(glob){pattern}" for pattern in OWN))
+    print(f"without what is the project's own, too:\n{own}" if own else "", end="", file=sys.stderr)
     write_own_workflow(project)
     run(project, "make", "templates")
     generated = sorted(path.name for path in (project / "generated").iterdir())

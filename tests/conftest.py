@@ -19,6 +19,9 @@ NO_SPARK = "needs Spark: make glue"
 
 # The tests of the framework use stages and jobs of their own, whatever the project has beside them.
 handlers.__path__.append(str(reference.HANDLERS))
+for _path in reference.HANDLERS.glob("*.py"):
+    if (discovery.HANDLERS_FOLDER / _path.name).exists():
+        raise pytest.UsageError(f"handlers/{_path.name}: ceap's tests have their own, in {_path.parent}; rename yours")
 discovery.JOB_FOLDERS.append(reference.GLUE)
 
 

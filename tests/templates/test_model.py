@@ -1,4 +1,4 @@
-"""The patterns of the model and of every handler's settings, found in their types."""
+"""The patterns of the model and of the settings of our own handlers, found in their types."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from templates import discovery
 from templates.model import Declaration, Step
+from tests.strategies import HANDLERS
 
 
 def patterns(kind: Any) -> Iterator[str]:
@@ -27,7 +28,7 @@ def patterns(kind: Any) -> Iterator[str]:
             yield from patterns(part)
 
 
-SETTINGS = [discovery.load_needs(handler).settings for handler in discovery.handler_names()]
+SETTINGS = [discovery.load_needs(handler).settings for handler in HANDLERS]
 PATTERNS = {
     pattern
     for kind in (Declaration, *get_args(Step), *SETTINGS)

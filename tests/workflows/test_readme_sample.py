@@ -25,6 +25,12 @@ def test_the_declaration_that_it_shows_is_the_committed_one() -> None:
         assert len(names) == 5
 
 
+def test_the_templates_that_it_deploys_inline_are_as_small_as_that_demands() -> None:
+    deployed = [project.ROOT / path for path in re.findall(r"--template-file (\S+)", README)]
+    assert [path.name for path in deployed if path.stat().st_size > 51_200] == []
+    assert len(deployed) == 2
+
+
 def test_a_run_ends_with_the_line_that_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(DECLARATION)]) == 0
     assert capsys.readouterr().out.splitlines()[-1] in README.splitlines()
