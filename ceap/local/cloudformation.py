@@ -15,8 +15,9 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.logs.models import LogGroup
 
 from ceap.cfn.document import DocumentError, parse_document, walk_scalars
-from ceap.local import stack_models
+from ceap.local import role_policies, stack_models
 from ceap.local.hooks import replace
+from ceap.local.patterns import PolicyError
 from ceap.local.sessions import REGION
 
 DELETION_POLICIES: Final = {"Delete", "Retain", "Snapshot", "RetainExceptOnCreate"}
@@ -50,6 +51,7 @@ def deploy(account: str, text: str, name: str, parameters: Mapping[str, str]) ->
         _check_template(template)
         _check_parameters(template.get("Parameters", {}), parameters)
         created = cloudformation_backends[account][REGION].create_stack(name, text, dict(parameters))
+        role_policies.check_policies({key: created.resource_map[key] for key in template["Resources"]}, account)
         outputs = {output.key: output.value for output in created.output_map.values()}
     except Exception as error:  # moto raises whatever its services raise
         raise DeployError(f"stack {name}: {_reason(error)}") from error
@@ -66,6 +68,7 @@ def install() -> None:
     for model in stack_models.TYPES:
         if known.get(model.type_name) is not model:
             raise AttributeError(f"moto's CloudFormation does not take our {model.type_name}")
+    role_policies.install()
     replace(LogGroup, "get_cfn_attribute", _log_group_attribute(LogGroup.get_cfn_attribute))
     replace(MotoStack, "parse_template", staticmethod(parse_template))
     replace(parsing, "clean_json", _without_nothing(parsing.clean_json))
@@ -134,4 +137,8 @@ def _check_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> 
 def _reason(error: Exception) -> str:
     # moto's CloudFormation errors carry their text in `message`.
     text = str(getattr(error, "message", "") or error) or type(error).__name__
-    return text if isinstance(error, DeployError | stack_models.ResourceError) else f"{type(error).__name__}: {text}"
+    return (
+        text
+        if isinstance(error, DeployError | PolicyError | stack_models.ResourceError)
+        else f"{type(error).__name__}: {text}"
+    )

@@ -1,102 +1,84 @@
-"""IAM decisions from identity policies: pure functions over policy documents.
+"""IAM decisions: pure functions over the statements that `policies` reads.
 
-Modelled: Allow and Deny, (Not)Action, (Not)Resource, wildcards, the condition operators below. Not modelled: resource
-policies, boundaries, service control policies, policy variables.
-Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements: Condition operators".
+Where AWS's documentation leaves a case open, an Allow does not match and a Deny does.
+Source: IAM User Guide, "Policy evaluation logic".
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+import re
+from collections.abc import Iterable
 
-from ceap.iam.matching import matches
+import msgspec
 
-Statement: TypeAlias = Mapping[str, Any]
-Context: TypeAlias = Mapping[str, str]
+from ceap.local.conditions import Condition
+from ceap.local.patterns import Context, Pattern, any_of, arn_like, like
+
+ASSUME_ROLE = "sts:AssumeRole"
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """One statement; of a trust policy it has no `resources`, and `principals` are services, or `*` for everybody."""
+
+    denies: bool
+    actions: tuple[str, ...]
+    action_expression: re.Pattern[str]
+    excludes_actions: bool = False
+    resources: tuple[Pattern, ...] = ()
+    excludes_resources: bool = False
+    conditions: tuple[Condition, ...] = ()
+    principals: frozenset[str] = frozenset()
 
 
 def is_allowed(statements: Iterable[Statement], action: str, resource: str, context: Context) -> bool:
     """Return whether the statements allow the action: at least one Allow matches and no Deny.
 
-    `action` is `service:Action`, `resource` an ARN or `*`, `context` the condition keys of the request.
+    `action` is `service:Action`, `resource` an ARN or `*`; `context` holds the condition keys in lower case.
     """
-    effects = {statement["Effect"] for statement in statements if _applies(statement, action, resource, context)}
-    return effects == {"Allow"}
+    lowered, allowed = action.lower(), False
+    for statement in statements:
+        if (
+            _names_action(statement, lowered)
+            and _names_resource(statement, resource, context)
+            and _holds(statement, context)
+        ):
+            if statement.denies:
+                return False
+            allowed = True
+    return allowed
 
 
 def may_assume(statements: Iterable[Statement], service: str, context: Context) -> bool:
     """Return whether a role's trust policy lets the service (`lambda.amazonaws.com`) assume it."""
-    trusting = [statement for statement in statements if service in _listed(_services(statement.get("Principal")))]
-    return is_allowed([{"Resource": "*", **statement} for statement in trusting], "sts:AssumeRole", "*", context)
+    applying = [
+        statement
+        for statement in statements
+        if statement.principals & {service, "*"}
+        and _names_action(statement, ASSUME_ROLE.lower())
+        and _holds(statement, context)
+    ]
+    return bool(applying) and not any(statement.denies for statement in applying)
 
 
 def granted(statements: Iterable[Statement]) -> set[tuple[str, str]]:
     """Return every (action, resource pattern) that the Allow statements name."""
     return {
-        (action, resource)
+        (action, resource.text)
         for statement in statements
-        if statement["Effect"] == "Allow"
-        for action in _listed(statement.get("Action", ()))
-        for resource in _listed(statement.get("Resource", ()))
+        if not (statement.denies or statement.excludes_actions or statement.excludes_resources)
+        for action in statement.actions
+        for resource in statement.resources
     }
 
 
-def statements_of(document: Mapping[str, Any]) -> list[Statement]:
-    """Return the statements of a policy document, which may hold one alone."""
-    statements = document["Statement"]
-    return [statements] if isinstance(statements, Mapping) else list(statements)
+def _names_action(statement: Statement, action: str) -> bool:
+    return (statement.action_expression.fullmatch(action) is not None) != statement.excludes_actions
 
 
-def _applies(statement: Statement, action: str, resource: str, context: Context) -> bool:
-    # An unknown operator never widens access: it fails an Allow and fulfils a Deny.
-    unknown = statement["Effect"] == "Deny"
-    return (
-        _matches_element(statement, "Action", action.lower(), str.lower)
-        and _matches_element(statement, "Resource", resource, str)
-        and all(_holds(operator, keys, context, unknown) for operator, keys in statement.get("Condition", {}).items())
-    )
+def _names_resource(statement: Statement, resource: str, context: Context) -> bool:
+    # The guide says both that parts of an ARN match one by one and that a `*` at the end of a part goes beyond it.
+    compare = like if statement.denies != statement.excludes_resources else arn_like
+    found = any_of(pattern.matches(resource, context, compare) for pattern in statement.resources)
+    return statement.denies if found is None else found != statement.excludes_resources
 
 
-def _matches_element(statement: Statement, element: str, value: str, normal: Callable[[str], str]) -> bool:
-    if element in statement:
-        return any(matches(normal(pattern), value) for pattern in _listed(statement[element]))
-    excluded = f"Not{element}"
-    return excluded in statement and not any(
-        matches(normal(pattern), value) for pattern in _listed(statement[excluded])
-    )
-
-
-def _holds(operator: str, keys: Mapping[str, Any], context: Context, unknown: bool) -> bool:
-    """Return whether one operator's keys all match; several values of a key are alternatives."""
-    name, if_exists = operator.removesuffix("IfExists"), operator.endswith("IfExists")
-    negated = "Not" in name
-    compare = _OPERATORS.get(name.replace("Not", ""))
-    if compare is None:
-        return unknown
-    lowered = {key.lower(): value for key, value in context.items()}
-    for key, expected in keys.items():
-        actual = lowered.get(key.lower())
-        if actual is None:
-            # A missing key fulfils the negated operators and IfExists, and no other.
-            if not (negated or if_exists):
-                return False
-        elif negated == any(compare(str(value), actual) for value in _listed(expected)):
-            return False
-    return True
-
-
-_OPERATORS: Final[Mapping[str, Callable[[str, str], bool]]] = {
-    "StringEquals": lambda expected, actual: expected == actual,
-    "StringEqualsIgnoreCase": lambda expected, actual: expected.lower() == actual.lower(),
-    "StringLike": matches,
-    "ArnEquals": matches,  # documented to work as ArnLike does
-    "ArnLike": matches,
-    "Bool": lambda expected, actual: expected.lower() == actual.lower(),
-}
-
-
-def _services(principal: Any) -> Any:
-    return principal.get("Service", ()) if isinstance(principal, Mapping) else ()
-
-
-def _listed(value: Any) -> Sequence[Any]:
-    return [value] if isinstance(value, str | bool) else list(value)
+def _holds(statement: Statement, context: Context) -> bool:
+    return all(condition.holds(context, undecided=statement.denies) for condition in statement.conditions)

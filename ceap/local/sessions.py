@@ -1,20 +1,32 @@
 """Roles at work: sessions with temporary keys, and every IAM decision taken for them."""
 
-import json
 import secrets
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from moto.iam.models import iam_backends
+from moto.iam.models import Role
 
-from ceap.local import decisions
+from ceap.local import decisions, role_policies
 from ceap.local.calls import Question
+from ceap.local.clock import CLOCK
 
 REGION: Final = "us-east-1"
 DRIVER_KEY: Final = "AKIACEAPDRIVER000000"
 """The access key of the driver of the engine: no policy applies to it."""
+
+# AWS documents the source of Lambda, pipes and state machines in a role's trust policy, and of Glue neither key.
+_WITHOUT_SOURCE: Final = {"glue"}
+
+# What holds for every call of a role; `aws:SecureTransport` as on AWS, though the engine speaks HTTP on the loopback.
+_CONSTANT: Final[Mapping[str, str]] = {
+    "aws:principalisawsservice": "false",
+    "aws:principaltype": "AssumedRole",
+    "aws:securetransport": "true",
+    "aws:viaawsservice": "false",
+}
 
 
 class Decision(NamedTuple):
@@ -68,6 +80,7 @@ class Sessions:
         self.trace: Final[list[Decision]] = []
         self._account: Final = account
         self._sessions: Final[dict[str, Session]] = {}
+        self._roles: Final[dict[str, Role]] = {}
         self._by_source: Final[dict[tuple[str, str], Session]] = {}
         self._lock: Final = threading.Lock()
 
@@ -76,14 +89,15 @@ class Sessions:
 
         Raises:
             AccessDenied: the role's trust policy does not allow the service to assume it for this source.
+            PolicyError: the trust policy is not modelled.
         """
         with self._lock:
             if session := self._by_source.get((role, source)):
                 return session
             session = Session(role, name, f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), "local")
-            trust = json.loads(_text(_role(role, self._account).assume_role_policy_document))
-            context = {"aws:SourceArn": source, "aws:SourceAccount": self._account}
-            if not decisions.may_assume(decisions.statements_of(trust), f"{service}.amazonaws.com", context):
+            origin = {"aws:sourcearn": source, "aws:sourceaccount": self._account}
+            context = {} if service in _WITHOUT_SOURCE else origin
+            if not decisions.may_assume(role_policies.trust_of(self._role(role)), f"{service}.amazonaws.com", context):
                 raise AccessDenied(session, Question(f"sts:AssumeRole by {service}.amazonaws.com", role))
             self._sessions[session.access_key] = session
             self._by_source[role, source] = session
@@ -92,46 +106,45 @@ class Sessions:
     def find(self, access_key: str) -> Session | None:
         return self._sessions.get(access_key)
 
-    def require(self, session: Session, checks: Iterable[Question]) -> None:
-        """Decide and trace each check; AccessDenied at the first that is not allowed."""
+    def require(self, session: Session, checks: Iterable[Question], region: str = REGION) -> None:
+        """Decide and trace each check of a call to a region; AccessDenied at the first that is not allowed."""
         for check in checks:
-            allowed = self.allows(session, check)
+            allowed = self.allows(session, check, region)
             self.trace.append(Decision(session.role, check.action, check.resource, allowed))
             if not allowed:
                 raise AccessDenied(session, check)
 
-    def allows(self, session: Session, check: Question) -> bool:
-        """Decide without a trace."""
-        general = {
-            "aws:SecureTransport": "true",  # as on AWS; the engine itself speaks plain HTTP on the loopback
-            "aws:PrincipalAccount": self._account,
-            "aws:ResourceAccount": self._account,
-            "aws:PrincipalArn": session.role,
-            "aws:RequestedRegion": REGION,
+    def allows(self, session: Session, check: Question, region: str = REGION) -> bool:
+        """Decide without a trace; PolicyError if a policy of the role is not modelled."""
+        context = {
+            **_CONSTANT,
+            **_moment(int(CLOCK.now())),
+            "aws:principalaccount": self._account,
+            "aws:principalarn": session.role,
+            "aws:requestedregion": region,
+            "aws:resourceaccount": self._account,
+            **check.context,
         }
-        return decisions.is_allowed(
-            self.statements(session.role), check.action, check.resource, {**general, **check.context}
+        granted, boundary = role_policies.policies_of(self._role(session.role))
+        return decisions.is_allowed(granted, check.action, check.resource, context) and (
+            boundary is None or decisions.is_allowed(boundary, check.action, check.resource, context)
         )
 
     def grants(self, role: str) -> set[tuple[str, str]]:
         """Return every (action, resource pattern) that the role's policies allow."""
-        return decisions.granted(self.statements(role))
+        return decisions.granted(role_policies.policies_of(self._role(role)).granted)
 
-    def statements(self, role: str) -> list[decisions.Statement]:
-        """Return all statements of a role's inline and managed policies."""
-        found = _role(role, self._account)
-        documents = [*found.policies.values(), *(policy.document for policy in found.managed_policies.values())]
-        return [statement for document in documents for statement in _statements(_text(document))]
-
-
-def _role(arn: str, account: str) -> Any:
-    return iam_backends[account]["aws"].get_role_by_arn(arn)
+    def _role(self, arn: str) -> Role:
+        # moto searches all roles of the account, and each call of a role asks for its own.
+        if arn not in self._roles:
+            self._roles[arn] = role_policies.find_role(arn, self._account)
+        return self._roles[arn]
 
 
-def _text(document: Any) -> str:
-    return document if isinstance(document, str) else json.dumps(document)
-
-
-@lru_cache(maxsize=256)
-def _statements(document: str) -> tuple[decisions.Statement, ...]:
-    return tuple(decisions.statements_of(json.loads(document)))
+@lru_cache(maxsize=1)
+def _moment(now: int) -> Mapping[str, str]:
+    """Return the condition keys of a time, in seconds since the epoch."""
+    return {
+        "aws:currenttime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        "aws:epochtime": str(now),
+    }
