@@ -15,7 +15,11 @@ from ceap.local import decisions
 from ceap.local.policies import read_policy, read_trust
 
 BUCKET = "arn:aws:s3:::bucket"
-CASES = yaml.safe_load(Path(__file__).with_name("decision_cases.yaml").read_text(encoding="utf-8"))
+CASES = [
+    case
+    for file in sorted(Path(__file__).with_name("decision_cases").glob("*.yaml"))
+    for case in yaml.safe_load(file.read_text(encoding="utf-8"))
+]
 
 
 def document(*statements: dict[str, Any], version: str = "2012-10-17") -> str:
