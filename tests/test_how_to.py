@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from ceap.project import ROOT
 
 PAGE = ROOT / "docs/how-to/write-a-handler.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-COPIED = ("ceap", "glue", "guard_rules", "handlers", "templates", "workflows", "tests", "pyproject.toml")
+COPIED = ("ceap", "glue", "guard_rules", "handlers/__init__.py", "handlers/runtime", "templates", "pyproject.toml")
 HANDLER = "handlers/voucher.py"
 TEST = "tests/handlers/test_voucher.py"
 WORKFLOW = "workflows/vouchers.yaml"
@@ -24,15 +25,18 @@ WORKFLOW = "workflows/vouchers.yaml"
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A copy of the project in which the page's handler, test, workflow and message were written."""
+    """A copy of the framework without its tests, with the page's handler, test, workflow and message."""
     for name in COPIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         copy(ROOT / name, tmp_path / name)
     blocks = re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", TEXT, re.DOTALL)
     assert [path for path, _ in blocks] == [HANDLER, TEST, WORKFLOW]
     for path, block in blocks:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(block, encoding="utf-8")
     [message] = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
+    (tmp_path / "workflows/messages").mkdir()
     (tmp_path / "workflows/messages/vouchers.json").write_text(message, encoding="utf-8")
     return tmp_path
 
@@ -78,7 +82,14 @@ def test_a_call_that_needs_do_not_name_is_denied_with_the_cure_of_the_page(clone
 
 def test_the_test_of_the_page_passes_as_written(clone: Path) -> None:
     done = run(clone, "-m", "pytest", "-q", "-p", "no:cacheprovider", TEST)
-    assert (done.returncode, done.stdout.splitlines()[-1].split(" in ")[0]) == (0, "4 passed"), done.stdout
+    assert (done.returncode, done.stdout.splitlines()[-1].split(" in ")[0]) == (0, "6 passed"), done.stdout
+
+
+def test_it_imports_the_handler_and_what_is_public_and_nothing_of_our_tests(clone: Path) -> None:
+    tree = ast.parse((clone / TEST).read_text())
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported == {"__future__", "ceap.testing", "handlers.voucher"}
+    assert not (clone / "tests/conftest.py").exists()
 
 
 def test_its_code_is_formatted_and_breaks_no_rule_of_the_project(clone: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -62,6 +64,18 @@ NEEDS = Needs(
 )
 handler = BookStage(NEEDS)
 GOOD, HIGH, WRONG = {"id": "i1", "amount": 5.5}, {"id": "i2", "amount": 20}, {"id": "wrong", "amount": 1}
+
+
+def test_the_page_has_every_name_and_argument() -> None:
+    page = (ROOT / "docs/reference/testing.md").read_text(encoding="utf-8")
+    calls = re.findall(r"^\| `(\w+)\((.*?)\)` \|", page, re.MULTILINE)
+    assert {name for name, _ in calls} | {"Json", "aws"} == set(testing.__all__)
+    for name, arguments in calls:
+        parameters = inspect.signature(getattr(testing, name)).parameters.values()
+        given = [str(each).partition(":")[0] for each in parameters if each.kind is not each.KEYWORD_ONLY]
+        assert arguments == ", ".join(given), name
+    by_name = [each.name for each in inspect.signature(run).parameters.values() if each.kind is each.KEYWORD_ONLY]
+    assert re.findall(r"^- `(\w+)=", page, re.MULTILINE) == by_name == ["settings", "execution"]
 
 
 @pytest.mark.usefixtures("aws")
