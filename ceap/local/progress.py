@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
 
 from ceap.local.executions import Attempt, Execution, Wait
 from ceap.local.failures import Failure, read_failure, read_job_failure
@@ -17,6 +18,15 @@ from templates import words
 
 TAIL: Final = 20
 """How many lines of a failed attempt are shown where not all lines are."""
+
+
+class Printed(NamedTuple):
+    """The lines that a function or job printed in an attempt, as it printed them."""
+
+    execution: str
+    stage: str
+    attempt: int
+    lines: Sequence[str]
 
 
 class _Group:
@@ -42,6 +52,8 @@ class Progress:
         self._lock: Final = threading.RLock()
         self._executions: Final[list[str]] = []
         self._lines: Final[dict[tuple[str, str], list[str]]] = {}
+        self._ends: Final[dict[tuple[str, str], list[int]]] = {}
+        """How many lines there were at the end of each attempt."""
         self._ended: Final[dict[tuple[str, str], tuple[Failure | None, list[str]]]] = {}
         self._groups: Final[dict[tuple[str, str], _Group]] = {}
         self._reasons: Final[dict[tuple[str, str], str]] = {}
@@ -99,8 +111,19 @@ class Progress:
                 for (execution, stage), lines in self._lines.items()
             }
 
+    def printed(self) -> list[Printed]:
+        """Return what each attempt that has ended printed; an attempt that printed nothing has no lines."""
+        with self._lock:
+            return [
+                Printed(execution, stage, number, self._lines.get((execution, stage), [])[begin:end])
+                for (execution, stage), ends in self._ends.items()
+                for number, (begin, end) in enumerate(pairwise([0, *ends]), 1)
+            ]
+
     def _end_attempt(self, execution: str, attempt: Attempt) -> None:
-        failure, lines = self._ended.pop((execution, attempt.state), (None, []))
+        place = execution, attempt.state
+        self._ends.setdefault(place, []).append(len(self._lines.get(place, ())))
+        failure, lines = self._ended.pop(place, (None, []))
         self._reasons.pop((execution, attempt.state), None)
         reason = None
         if failure is not None and attempt.status != "SUCCEEDED":
