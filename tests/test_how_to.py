@@ -51,7 +51,7 @@ def run_workflow(clone: Path) -> tuple[subprocess.CompletedProcess[str], list[Pa
     """Run the page's workflow; return also the folders that executions of its stage left."""
     ceap = "import sys; from ceap.cli import main; sys.exit(main())"
     done = run(clone, "-c", ceap, "run", WORKFLOW, "--keep", "objects")
-    return done, sorted(clone.glob("objects/executions/*/VoucherStage"))
+    return done, sorted(clone.glob("objects/latest/executions/*/VoucherStage"))
 
 
 def test_the_handler_runs_as_the_page_says(clone: Path) -> None:

@@ -42,7 +42,7 @@ def ceap(clone: Path, *words: str) -> str:
 
 def test_the_handler_of_the_readme_runs_as_it_says(clone: Path) -> None:
     ceap(clone, "run", "workflows/orders.yaml", "--keep", "objects")
-    [output] = clone.glob("objects/executions/*/ConvertStage/output.json")
+    [output] = clone.glob("objects/latest/executions/*/ConvertStage/output.json")
     assert json.loads(output.read_text())["data"] == [{"id": 1, "amount": 10.5, "currency": "EUR"}]
     rejected = json.loads((output.parent / "rejected.jsonl").read_text())
     assert (rejected["code"], rejected["record"]) == ("AMOUNT_MISSING", {"id": 2})

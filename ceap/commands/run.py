@@ -16,6 +16,7 @@ from templates import words
 
 if TYPE_CHECKING:
     from ceap.local.engine import Engine
+    from ceap.local.keep import RunFolder
     from ceap.local.order import Order
     from ceap.local.run_report import RunReport
     from ceap.local.runner import Deployment
@@ -41,7 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="fill buckets and tables from there (default: fixtures/{name}/ beside the declaration, if there is one)",
     )
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="write every object of the workflow bucket there")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="keep all that the run leaves in a folder of its own there; DIR/latest leads to the newest",
+    )
     parser.add_argument("--logs", action="store_true", help="show what handlers print, as they do")
     parser.add_argument("--metrics", action="store_true", help="show lines of metrics among what handlers print, too")
     parser.add_argument(
@@ -66,20 +72,20 @@ def run(arguments: argparse.Namespace) -> int:
         failure=request.parse_failure(arguments.fail, stages) if arguments.fail else None,
         seed=request.load_seed_for(arguments.seed, beside / "fixtures" / workflow.name, workflow),
     )
-    keep = _empty_folder(arguments.keep) if arguments.keep else None
     build = request.build_for(workflow)
 
     from ceap.local.cloudformation import DeployError
     from ceap.local.engine import Engine, EngineError
+    from ceap.local.keep import claim_folder
     from ceap.local.runner import deploy
 
     tells = {"logs": arguments.logs, "metrics": arguments.metrics, "all_frames": arguments.trace}
     gc.freeze()
     gc.enable()
     try:
-        with Engine.start() as engine:
+        with claim_folder(arguments.keep) as folder, Engine.start() as engine:
             _say(f"deploying the foundation and {workflow.name} into the local engine")
-            report = _run(engine, deploy(engine, build), order, tells, keep)
+            report = _run(engine, deploy(engine, build), order, tells, folder)
     except EngineError as error:
         raise SetupError(str(error)) from error
     except DeployError as error:
@@ -89,30 +95,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(
-    engine: Engine, deployment: Deployment, order: Order, tells: Mapping[str, bool], keep: Path | None
+    engine: Engine, deployment: Deployment, order: Order, tells: Mapping[str, bool], folder: RunFolder | None
 ) -> RunReport:
     """Run, say what failed, keep what is to be kept, and return the report."""
-    from ceap.local import runner
+    from ceap.local import keep, runner
     from ceap.local.progress import Progress
     from ceap.local.run_report import build_report
+    from templates import discovery
 
     progress = Progress(_say, messages=order.copies, **tells)
     remains = runner.run(engine, deployment, order, progress, _say)
     for line in progress.failures():
         _say(line)
-    if keep:
-        _write_files(keep, remains.objects, "object")
-        _write_files(keep, progress.log_files(), "log")
-    elif remains.objects:
-        _say(
-            f"{words.plural(len(remains.objects), 'object')} in the workflow bucket; --keep DIR writes them to a folder"
-        )
-    return build_report(
+    paths = {key: folder.paths.assign(key) for key in remains.objects} if folder else {}
+    report = build_report(
         workflow=deployment.workflow,
         stages=list(deployment.stages),
         executions=remains.executions,
         objects=remains.objects,
-        are_kept=keep is not None,
+        kept=str(folder.path) if folder else None,
+        paths=paths,
         messages_sent=order.copies,
         messages_left=len(remains.queued),
         messages_dead_lettered=len(remains.dead_letters),
@@ -121,36 +123,24 @@ def _run(
         problems=remains.problems,
         reasons=progress.reasons(),
     )
+    if folder:
+        tables = keep.read_tables(discovery.tables().values(), engine.client, deployment.foundation.outputs)
+        logs = progress.log_files()
+        _say(keep.keep_run(folder, remains, paths=paths, tables=tables, logs=logs, report=report))
+    elif remains.objects:
+        objects = words.plural(len(remains.objects), "object")
+        _say(f"{objects} in the workflow bucket; --keep DIR keeps them, with all else that the run leaves")
+    return report
 
 
 def _print(report: RunReport, as_json: bool) -> None:
-    import msgspec
-
-    if as_json:
-        print(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
-        return
+    from ceap.local.run_report import encode_report
     from ceap.local.run_table import print_report
 
-    print_report(report)
-
-
-def _empty_folder(folder: Path) -> Path:
-    """Return the folder, made if it was not there, or raise UsageError if it cannot be used or is not empty."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise UsageError(f"--keep {folder}: the folder is not empty; name a new or an empty one")
-    except OSError as error:
-        raise UsageError(f"--keep {folder}: cannot be used: {error.strerror}; name a new or an empty folder") from None
-    return folder
-
-
-def _write_files(folder: Path, files: Mapping[str, bytes], what: str) -> None:
-    for key, content in files.items():
-        path = folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    _say(f"kept {words.plural(len(files), what)} in {folder}")
+    if as_json:
+        sys.stdout.write(encode_report(report).decode())
+    else:
+        print_report(report)
 
 
 def _positive(text: str) -> int:

@@ -22,8 +22,8 @@ class StageReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One stage of one execution; `duration_s` and `waits_s` are virtual seconds.
 
     The counts of records are those of the stage's document, None without one: in + expanded = out + rejected + merged
-    + stale. `rejections` are the rejected ones by code, `counts` what the stage counted itself. `object` is the key of
-    the document if it was kept, else None.
+    + stale. `rejections` are the rejected ones by code, `counts` what the stage counted itself. `object` is the path of
+    the document in the folder where the run is kept, None without one.
     """
 
     stage: str
@@ -73,7 +73,7 @@ class ExecutionReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A whole run; it succeeded if every message did, even after a redelivery."""
+    """A whole run; it succeeded if every message did, even after a redelivery. `kept` is the folder it is kept in."""
 
     workflow: str
     status: Literal["SUCCEEDED", "FAILED"]
@@ -83,6 +83,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     events_published: int
     alerts_published: int
     problems: tuple[str, ...]
+    kept: str | None
     executions: tuple[ExecutionReport, ...]
 
 
@@ -92,7 +93,8 @@ def build_report(
     stages: Sequence[str],
     executions: Iterable[Execution],
     objects: Mapping[str, bytes],
-    are_kept: bool,
+    kept: str | None,
+    paths: Mapping[str, str],
     messages_sent: int,
     messages_left: int,
     messages_dead_lettered: int,
@@ -103,10 +105,10 @@ def build_report(
 ) -> RunReport:
     """Return the report of a run.
 
-    `objects` are those of the workflow bucket by key, gone after the run unless kept. `reasons` say better than the
-    attempts why a stage of an execution failed last, by execution and stage.
+    `objects` are those of the workflow bucket by key, gone after the run unless it is kept: in the folder `kept`, at
+    `paths`. `reasons` say better than the attempts why a stage of an execution failed last, by execution and stage.
     """
-    reports = tuple(_execution(execution, stages, objects, are_kept, reasons) for execution in executions)
+    reports = tuple(_execution(execution, stages, objects, paths, reasons) for execution in executions)
     succeeded = sum(report.status == "SUCCEEDED" for report in reports)
     lost = messages_left + messages_dead_lettered
     return RunReport(
@@ -118,8 +120,13 @@ def build_report(
         events_published=events_published,
         alerts_published=alerts_published,
         problems=tuple(problems),
+        kept=kept,
         executions=reports,
     )
+
+
+def encode_report(report: RunReport) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
 
 
 def total(stage: str, executions: Sequence[ExecutionReport]) -> StageReport:
@@ -197,7 +204,7 @@ def _execution(
     execution: Execution,
     stages: Sequence[str],
     objects: Mapping[str, bytes],
-    are_kept: bool,
+    paths: Mapping[str, str],
     reasons: Mapping[tuple[str, str], str],
 ) -> ExecutionReport:
     last = next((attempt for attempt in execution.attempts[-1:] if attempt.error == execution.error), None)
@@ -207,13 +214,13 @@ def _execution(
         error=_error(execution, reasons.get((execution.name, last.state)) if last else None),
         duration_s=round(execution.ended - execution.started, 3),
         stages=tuple(
-            _stage(execution, stage, objects, are_kept, reasons.get((execution.name, stage))) for stage in stages
+            _stage(execution, stage, objects, paths, reasons.get((execution.name, stage))) for stage in stages
         ),
     )
 
 
 def _stage(
-    execution: Execution, stage: str, objects: Mapping[str, bytes], are_kept: bool, reason: str | None
+    execution: Execution, stage: str, objects: Mapping[str, bytes], paths: Mapping[str, str], reason: str | None
 ) -> StageReport:
     attempts = execution.attempts_of(stage)
     last = attempts[-1] if attempts else None
@@ -233,7 +240,7 @@ def _stage(
         records_stale=metadata.stale_record_count,
         rejections=metadata.rejections,
         counts=metadata.counts,
-        object=key if are_kept and key in objects else None,
+        object=paths.get(key),
         error=_error(last, reason) if last else None,
     )
 

@@ -1,8 +1,10 @@
 """The report of a run as people read it: a table of stages, and what came of the message."""
 
 import sys
+from pathlib import Path
 from typing import Final
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -18,7 +20,7 @@ def print_report(report: RunReport) -> None:
     width = None if sys.stdout.isatty() else WIDE
     console = Console(width=width, highlight=False, markup=False, emoji=False)  # codes and errors are any text
     stages = [stage.stage for stage in report.executions[0].stages] if report.executions else []
-    rows = [total(stage, report.executions) for stage in stages]
+    rows = [_opened(total(stage, report.executions), report.kept) for stage in stages]
     objects = [row.object for row in rows if row.object]
     table = _table(rows, with_objects=bool(objects))
     # Measured with all the room there could be: within the console nothing is wider than it.
@@ -27,6 +29,14 @@ def print_report(report: RunReport) -> None:
     for key in () if is_wide else objects:
         console.print(key, soft_wrap=True)
     console.print(_summary(report, rows), soft_wrap=True)
+
+
+def _opened(row: StageReport, kept: str | None) -> StageReport:
+    """Return a row whose object is a path that one can open, or of several a pattern."""
+    if kept is None or row.object is None:
+        return row
+    count, times, path = row.object.rpartition(" x ")
+    return msgspec.structs.replace(row, object=f"{count}{times}{Path(kept) / path}")
 
 
 def _table(rows: list[StageReport], *, with_objects: bool) -> Table:

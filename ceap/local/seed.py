@@ -2,6 +2,8 @@
 
 {folder}/s3/{bucket}/{key}       any files
 {folder}/tables/{table}.jsonl    one item a line, as plain JSON; the table by its declared name, e.g. `program_config`
+
+The folder of a run that was kept is a seed, too: of what it holds, the tables are taken.
 """
 
 import json
@@ -14,6 +16,7 @@ import msgspec
 from boto3.dynamodb.types import TypeSerializer  # type: ignore[import-untyped]  # boto3 ships no types
 
 from ceap.errors import UsageError
+from ceap.local import run_folder
 from handlers.runtime.batch import batched
 from handlers.runtime.needs import BucketName, Table
 from handlers.runtime.tables import PUT_LIMIT, Item, check_item
@@ -33,9 +36,11 @@ class Seed(NamedTuple):
     """What to put where, and the folder that it comes from.
 
     `buckets` holds the files of each bucket by key, `tables` the items of each table as DynamoDB's API has them.
+    `is_run` says that the folder is that of an earlier run.
     """
 
     folder: Path | None
+    is_run: bool
     buckets: Mapping[str, Mapping[str, Path]]
     tables: Mapping[str, Sequence[Item]]
 
@@ -46,13 +51,18 @@ def load_seed(folder: Path | None, source_buckets: Iterable[str], tables: Mappin
     Raises:
         UsageError: A folder, a file or a line is wrong.
     """
+    folder = run_folder.resolve_latest(folder) if folder else None
+    is_run = folder is not None and run_folder.is_run(folder)
     parts = {path.name: path for path in _children(folder)} if folder else {}
+    if is_run:
+        parts = {name: path for name, path in parts.items() if name == TABLES_FOLDER}
     for name, path in parts.items():
         if name not in FOLDERS:
             raise UsageError(f"{path}: a seed has no {name!r}; {words.allowed(name, FOLDERS)}")
     buckets, items = parts.get(BUCKETS_FOLDER), parts.get(TABLES_FOLDER)
     return Seed(
         folder=folder,
+        is_run=is_run,
         buckets={
             **{name: {} for name in source_buckets},
             **({path.name: _load_bucket(path) for path in _children(buckets)} if buckets else {}),
@@ -92,9 +102,11 @@ def describe(seed: Seed) -> str:
     """Return what a seed holds, e.g. `seed DIR: bucket my-exports with 2 objects`; empty if it holds nothing."""
     buckets = [f"bucket {name} with {words.plural(len(files), 'object')}" for name, files in seed.buckets.items()]
     tables = [f"table {name} with {words.plural(len(items), 'item')}" for name, items in seed.tables.items()]
-    if not buckets and not tables:
+    if not buckets and not tables and not seed.is_run:
         return ""
-    return f"seed{f' {seed.folder}' if seed.folder else ''}: {', '.join((*buckets, *tables))}"
+    place = f" {seed.folder}" if seed.folder else ""
+    tables = tables or ["no table"] * seed.is_run
+    return f"seed{place}{', an earlier run' if seed.is_run else ''}: {', '.join((*buckets, *tables))}"
 
 
 def _children(folder: Path) -> list[Path]:

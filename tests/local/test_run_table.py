@@ -10,7 +10,7 @@ from ceap.local.run_report import RunReport
 from tests.local.test_run_report import document, report
 
 Captured = pytest.CaptureFixture[str]
-KEY = "executions/0/A/output.json"
+PATH = "kept/1/executions/0/A/output.json"
 
 
 def printed(capsys: Captured, shown: RunReport) -> list[str]:
@@ -30,11 +30,11 @@ def test_objects_stand_below_the_table_where_it_has_no_room_for_them(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = report(document(), are_kept=True)
-    assert KEY in printed(capsys, shown)[3]
+    assert PATH in printed(capsys, shown)[3]
     monkeypatch.setattr(run_table, "WIDE", 110)
     lines = printed(capsys, shown)
-    assert lines.count(KEY) == 1
-    assert lines[3].count(KEY) == 0
+    assert lines.count(PATH) == 1
+    assert lines[3].count(PATH) == 0
 
 
 def test_without_other_records_and_objects_the_table_has_no_columns_for_them(capsys: Captured) -> None:

@@ -83,9 +83,18 @@ def test_more_items_than_one_request_takes_are_all_put(engine: Engine, tmp_path:
     assert engine.client("dynamodb").scan(TableName="ceap-told-dev")["Count"] == 60
 
 
+def test_of_an_earlier_run_only_the_tables_are_taken(tmp_path: Path) -> None:
+    for name in ("report.json", "executions/e1/A/output.json", "s3/my-exports/a"):
+        write(tmp_path, name)
+    assert seed.describe(seed.load_seed(tmp_path, [], TABLES)) == f"seed {tmp_path}, an earlier run: no table"
+    write(tmp_path, "tables/told.jsonl", b'{"key": "a"}\n')
+    loaded = seed.load_seed(tmp_path, [], TABLES)
+    assert (loaded.buckets, loaded.tables) == ({}, {"told": [{"key": {"S": "a"}}]})
+
+
 def test_without_a_folder_only_the_source_buckets_are_made() -> None:
     loaded = seed.load_seed(None, ["my-exports"], TABLES)
-    assert loaded == seed.Seed(folder=None, buckets={"my-exports": {}}, tables={})
+    assert loaded == seed.Seed(folder=None, is_run=False, buckets={"my-exports": {}}, tables={})
     assert seed.describe(loaded) == "seed: bucket my-exports with 0 objects"
     assert seed.describe(seed.load_seed(None, [], TABLES)) == ""
 
