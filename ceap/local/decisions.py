@@ -74,6 +74,9 @@ def _names_action(statement: Statement, action: str) -> bool:
 
 
 def _names_resource(statement: Statement, resource: str, context: Context) -> bool:
+    if resource == "*" and statement.denies:
+        # The call is about all resources of the service, those among them that the statement names.
+        return True
     # The guide says both that parts of an ARN match one by one and that a `*` at the end of a part goes beyond it.
     compare = like if statement.denies != statement.excludes_resources else arn_like
     found = any_of(pattern.matches(resource, context, compare) for pattern in statement.resources)

@@ -17,7 +17,10 @@ from urllib.parse import parse_qsl
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from ceap.local.calls import CREDENTIAL, Request, checks, not_found_check
+from ceap.local.calls import CREDENTIAL, Request, UnknownCallError
+from ceap.local.patterns import PolicyError
+from ceap.local.questions import checks
+from ceap.local.s3_questions import not_found_question
 from ceap.local.sessions import DRIVER_KEY, REGION, AccessDenied, Session, Sessions
 
 LOG: Final = logging.getLogger(__name__)
@@ -92,9 +95,11 @@ class Gateway:
             message = "The security token included in the request is invalid."
             return _send(start_response, _refusal(request.service, 403, "InvalidClientTokenId", message))
         try:
-            self._sessions.require(session, checks(request))
+            self._sessions.require(session, checks(request), request.region)
         except AccessDenied as error:
             return _send(start_response, _denial(request.service, str(error)))
+        except (UnknownCallError, PolicyError) as error:
+            return _send(start_response, _refusal(request.service, 501, "NotImplemented", str(error)))
         return self._serve(request, environ, start_response, session)
 
     def _serve(
@@ -103,7 +108,7 @@ class Gateway:
         for route in self._routes:
             if answer := route(request):
                 return _send(start_response, answer)
-        hidden = not_found_check(request) if session else None
+        hidden = not_found_question(request) if session else None
         if session is None or hidden is None or self._sessions.allows(session, hidden):
             served: Iterable[bytes] = self._application(request, environ)(environ, start_response)
             return served

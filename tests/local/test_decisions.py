@@ -83,6 +83,12 @@ def test_where_the_guide_is_undecided_a_wildcard_goes_beyond_a_part_of_an_arn_on
     assert not is_allowed(allow(), others | {"Effect": "Deny"}, resource=resource)
 
 
+def test_a_call_about_all_resources_is_denied_by_a_denial_of_one() -> None:
+    assert is_allowed(allow(), resource="*")
+    assert not is_allowed(allow(resource=f"{BUCKET}/*"), resource="*")
+    assert not is_allowed(allow(), deny(resource=f"{BUCKET}/*"), resource="*")
+
+
 def test_a_variable_without_a_value_widens_no_access() -> None:
     mine = f"{BUCKET}/${{aws:username}}"
     others = {"Effect": "Allow", "Action": "s3:GetObject", "NotResource": mine}

@@ -1,0 +1,228 @@
+"""What a call of an AWS API asks of IAM: the actions on resources, with condition keys, that must be allowed.
+
+Only calls that are listed are judged. An action that takes a resource is never asked for on `*`, because a policy
+for one resource would then not be seen.
+Source: Service Authorization Reference.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from ceap.local.calls import INVOKE_PATH, Question, Request, UnknownCallError, read_function_name
+from ceap.local.s3_questions import ask_s3
+
+
+def checks(request: Request) -> list[Question]:
+    """Return all that must be allowed for the request to be served; empty for what needs no permission.
+
+    Raises:
+        UnknownCallError: the engine does not know the call, or its resource belongs to another account, which a
+            resource policy would have to allow.
+    """
+    if action := _WITHOUT_RESOURCE.get((request.service, request.operation)):
+        return [Question(action, "*")]
+    ask = _SERVICES.get(request.service)
+    if ask is None:
+        raise _unknown(request)
+    questions = ask(request)
+    for question in questions:
+        account = question.resource.split(":", 5)[4:5]
+        if account not in ([], [""], [request.account]):
+            raise UnknownCallError(request, f"{question.resource} belongs to another account")
+    return questions
+
+
+class _Named(NamedTuple):
+    """Operations of a service whose resource one parameter names, alone or in a list; {} in `form` is its value."""
+
+    service: str
+    parameter: str
+    form: str
+    operations: str
+
+
+_NAMED: Final = (
+    _Named(
+        "dynamodb", "TableName", "table/{}", "DeleteItem DescribeTable DescribeTimeToLive GetItem PutItem UpdateItem"
+    ),
+    _Named("firehose", "DeliveryStreamName", "deliverystream/{}", "DescribeDeliveryStream PutRecord PutRecordBatch"),
+    _Named("glue", "JobName", "job/{}", "BatchStopJobRun GetJob GetJobRun GetJobRuns StartJobRun"),
+    _Named("kms", "KeyId", "key/{}", "Decrypt DescribeKey Encrypt GenerateDataKey Sign Verify"),
+    # On a group AWS asks for `log-group:NAME:log-stream:`, so that a policy needs `log-group:NAME:*`.
+    # Source: CloudWatch Logs User Guide, "Resources and operations"; hashicorp/terraform-provider-aws#8804.
+    _Named(
+        "logs",
+        "logGroupName",
+        "log-group:{}:log-stream:",
+        "CreateLogGroup DeleteLogGroup DescribeLogStreams FilterLogEvents PutRetentionPolicy",
+    ),
+    _Named("sns", "TopicArn", "{}", "GetTopicAttributes ListSubscriptionsByTopic Publish PublishBatch Subscribe"),
+    _Named("ssm", "Name", "parameter/{}", "DeleteParameter GetParameter GetParameterHistory PutParameter"),
+    _Named("ssm", "Names", "parameter/{}", "DeleteParameters GetParameters"),
+    _Named("ssm", "Path", "parameter/{}", "GetParametersByPath"),
+    _Named("states", "stateMachineArn", "{}", "DescribeStateMachine ListExecutions StartExecution StartSyncExecution"),
+    _Named(
+        "states",
+        "executionArn",
+        "{}",
+        "DescribeExecution DescribeStateMachineForExecution GetExecutionHistory RedriveExecution StopExecution",
+    ),
+)
+# These take no resource. The prefix of CloudWatch's actions is not the name with which its requests are signed.
+_WITHOUT_RESOURCE: Final = {
+    ("dynamodb", "ListTables"): "dynamodb:ListTables",
+    ("monitoring", "GetMetricData"): "cloudwatch:GetMetricData",
+    ("monitoring", "GetMetricStatistics"): "cloudwatch:GetMetricStatistics",
+    ("monitoring", "ListMetrics"): "cloudwatch:ListMetrics",
+    ("monitoring", "PutMetricData"): "cloudwatch:PutMetricData",
+    ("sns", "ListTopics"): "sns:ListTopics",
+    ("sqs", "ListQueues"): "sqs:ListQueues",
+    ("states", "ListStateMachines"): "states:ListStateMachines",
+}
+_ACTION_NAMES: Final = {"PublishBatch": "Publish"}
+_BY_OPERATION: Final = {(named.service, name): named for named in _NAMED for name in named.operations.split()}
+
+
+def _ask_named(request: Request) -> list[Question]:
+    """Ask for the operation, which is the action, on what its parameter names."""
+    operation = request.operation
+    named = _BY_OPERATION.get((request.service, operation))
+    values = _parameters(request).get(named.parameter) if named else None
+    if named is None or not values:
+        raise _unknown(request)
+    action = f"{request.service}:{_ACTION_NAMES.get(operation, operation)}"
+    listed = values if isinstance(values, list) else [values]
+    return [Question(action, _named_arn(request, named.form, value)) for value in listed]
+
+
+def _named_arn(request: Request, form: str, value: Any) -> str:
+    """Return the ARN of a resource that is given by its name or ARN."""
+    name = str(value)
+    if request.service == "kms" and "alias/" in name:
+        raise UnknownCallError(request, f"which key {name} stands for is not modelled; give the key's id or ARN")
+    if request.service == "ssm":
+        name = name.removeprefix("/")
+        if ":" in name and not name.startswith("arn:"):
+            raise UnknownCallError(request, f"the version or label of {name} is not modelled")
+    if name.startswith("arn:") or form == "{}":
+        return name
+    return request.arn(request.service, form.format(name))
+
+
+def _ask_logs(request: Request) -> list[Question]:
+    given = request.document
+    if request.operation not in {"CreateLogStream", "DeleteLogStream", "GetLogEvents", "PutLogEvents"}:
+        return _ask_named(request)
+    if not ("logGroupName" in given and "logStreamName" in given):
+        raise _unknown(request)
+    resource = f"log-group:{given['logGroupName']}:log-stream:{given['logStreamName']}"
+    return [Question(f"logs:{request.operation}", request.arn("logs", resource))]
+
+
+_QUEUE_ACTIONS: Final = (
+    "ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ListDeadLetterSourceQueues PurgeQueue "
+    "ReceiveMessage SendMessage SetQueueAttributes"
+)
+
+
+def _ask_sqs(request: Request) -> list[Question]:
+    given = _parameters(request)
+    action = request.operation.removesuffix("Batch")
+    account, _, name = given.get("QueueUrl", f"{request.account}/{given.get('QueueName', '')}").rpartition("/")
+    account = account.rpartition("/")[2]
+    if action not in _QUEUE_ACTIONS.split() or not name or "QueueOwnerAWSAccountId" in given:
+        raise _unknown(request)
+    return [Question(f"sqs:{action}", f"arn:aws:sqs:{request.region}:{account}:{name}")]
+
+
+def _ask_dynamodb(request: Request) -> list[Question]:
+    operation = request.operation
+    if ("dynamodb", operation) in _BY_OPERATION:
+        return _ask_named(request)
+    given, action = request.document, f"dynamodb:{operation}"
+    match operation:
+        case "Query" | "Scan":
+            table = _named_arn(request, "table/{}", given["TableName"])
+            return [Question(action, f"{table}/index/{given['IndexName']}" if "IndexName" in given else table)]
+        case "BatchGetItem" | "BatchWriteItem":
+            return [Question(action, _named_arn(request, "table/{}", table)) for table in given["RequestItems"]]
+        case "TransactGetItems" | "TransactWriteItems":
+            return [
+                Question(f"dynamodb:{_TRANSACTION_ACTIONS[kind]}", _named_arn(request, "table/{}", part["TableName"]))
+                for item in given["TransactItems"]
+                for kind, part in item.items()
+            ]
+        case _:
+            raise _unknown(request)
+
+
+_TRANSACTION_ACTIONS: Final = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "Get": "GetItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+
+
+def _ask_events(request: Request) -> list[Question]:
+    if request.operation != "PutEvents" or "EndpointId" in request.document:
+        raise _unknown(request)
+    return [
+        Question(
+            "events:PutEvents",
+            request.arn("events", f"event-bus/{bus}") if not bus.startswith("arn:") else bus,
+            {"events:source": entry.get("Source", ""), "events:detail-type": entry.get("DetailType", "")},
+        )
+        for entry in request.document["Entries"]
+        for bus in [entry.get("EventBusName", "default")]
+    ]
+
+
+def _ask_secrets(request: Request) -> list[Question]:
+    """Ask for the ARN of a secret, which ends in six characters of AWS's, or for the bare name of a missing one."""
+    from moto.secretsmanager.models import secretsmanager_backends
+
+    given = str(request.document.get("SecretId", ""))
+    if request.operation not in {"DescribeSecret", "GetSecretValue", "ListSecretVersionIds", "PutSecretValue"}:
+        raise _unknown(request)
+    found = secretsmanager_backends[request.account][request.region].secrets.get(given)
+    return [Question(f"secretsmanager:{request.operation}", found.arn if found else given)]
+
+
+def _ask_lambda(request: Request) -> list[Question]:
+    path = INVOKE_PATH.fullmatch(request.path)
+    if path is None:
+        raise _unknown(request)
+    function = read_function_name(path["function"], request.query.get("Qualifier", ""))
+    if request.query.get("Qualifier", function.qualifier) != function.qualifier:
+        raise UnknownCallError(request, "the qualifier in the name differs from the parameter Qualifier")
+    region, account = function.region or request.region, function.account or request.account
+    return [Question("lambda:InvokeFunction", f"arn:aws:lambda:{region}:{account}:function:{function.qualified}")]
+
+
+def _ask_sts(request: Request) -> list[Question]:
+    if request.operation != "GetCallerIdentity":
+        raise _unknown(request)
+    return []
+
+
+def _unknown(request: Request) -> UnknownCallError:
+    return UnknownCallError(request, "the call is not modelled, or does not name its resource")
+
+
+def _parameters(request: Request) -> Mapping[str, Any]:
+    return request.document if "x-amz-target" in request.headers else request.form
+
+
+_SERVICES: Final[Mapping[str, Callable[[Request], list[Question]]]] = {
+    **dict.fromkeys((named.service for named in _NAMED), _ask_named),
+    "dynamodb": _ask_dynamodb,
+    "events": _ask_events,
+    "lambda": _ask_lambda,
+    "logs": _ask_logs,
+    "s3": ask_s3,
+    "secretsmanager": _ask_secrets,
+    "sqs": _ask_sqs,
+    "sts": _ask_sts,
+}
