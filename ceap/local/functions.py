@@ -72,7 +72,7 @@ class Functions:
         match = INVOKE_PATH.fullmatch(request.path)
         if request.service != "lambda" or match is None:
             return None
-        name = function_name(match["function"])
+        name = function_name(match["function"], request.query.get("Qualifier", ""))
         known = {function.function_name for function in lambda_backends[self._account][REGION].list_functions()}
         if name not in known:
             body = {"Type": "User", "Message": f"Function not found: {request.arn('lambda', f'function:{name}')}"}

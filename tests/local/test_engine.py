@@ -184,6 +184,16 @@ def test_every_kind_of_service_denies_in_its_own_form(engine: Engine, name: str,
     assert [(call.action, call.allowed) for call in engine.trace] == [(action, False)]
 
 
+def test_a_function_has_no_version_or_alias_but_its_latest(engine: Engine) -> None:
+    deploy_functions(engine)
+    invoke = engine.client("lambda").invoke
+    missing = f"Function not found: arn:aws:lambda:us-east-1:{engine.account}:function:whoami:PROD"
+    for qualified in ({"FunctionName": "whoami", "Qualifier": "PROD"}, {"FunctionName": "whoami:PROD"}):
+        with pytest.raises(ClientError, match=missing):
+            invoke(**qualified)
+    assert invoke(FunctionName="whoami", Qualifier="$LATEST")["Payload"].read() == f'"{engine.account}"'.encode()
+
+
 def test_keys_that_the_engine_did_not_give_are_refused(engine: Engine) -> None:
     deploy_functions(engine)
     stranger = engine._sessions.assume(
