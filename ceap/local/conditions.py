@@ -20,27 +20,27 @@ Test: TypeAlias = Callable[[Context, str], bool | None]
 """Compares the value of the request with one of the policy; None if a variable of the policy has no value."""
 
 KEYS: Final[Mapping[str, Kind]] = {
-    "aws:currenttime": "date",
-    "aws:epochtime": "date",
-    "aws:principalaccount": "text",
-    "aws:principalarn": "ARN",
-    "aws:principalisawsservice": "boolean",
-    "aws:principaltype": "text",
-    "aws:requestedregion": "text",
-    "aws:resourceaccount": "text",
-    "aws:securetransport": "boolean",
-    "aws:viaawsservice": "boolean",
+    "aws:CurrentTime": "date",
+    "aws:EpochTime": "date",
+    "aws:PrincipalAccount": "text",
+    "aws:PrincipalArn": "ARN",
+    "aws:PrincipalIsAWSService": "boolean",
+    "aws:PrincipalType": "text",
+    "aws:RequestedRegion": "text",
+    "aws:ResourceAccount": "text",
+    "aws:SecureTransport": "boolean",
+    "aws:ViaAWSService": "boolean",
     "events:detail-type": "text",
     "events:source": "text",
     "s3:prefix": "text",
     # No call of a role has these: its session is of no user, and no service calls in its place.
-    "aws:sourceaccount": "text",
-    "aws:sourcearn": "ARN",
+    "aws:SourceAccount": "text",
+    "aws:SourceArn": "ARN",
     "aws:username": "text",
 }
 """The keys of policies of roles; the sessions and calls give their values."""
 
-TRUST_KEYS: Final[Mapping[str, Kind]] = {"aws:sourceaccount": "text", "aws:sourcearn": "ARN"}
+TRUST_KEYS: Final[Mapping[str, Kind]] = {"aws:SourceAccount": "text", "aws:SourceArn": "ARN"}
 """The keys of trust policies."""
 
 _MOMENT: Final = re.compile(r"\d+|\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
@@ -99,7 +99,7 @@ def read_conditions(block: Any, place: str, scope: Scope) -> tuple[Condition, ..
 
 
 def _condition(name: str, key: str, values: Any, place: str, scope: Scope) -> Condition:
-    kind = scope.keys.get(key.lower())
+    kind = next((kind for name, kind in scope.keys.items() if name.lower() == key.lower()), None)
     if kind is None:
         known = ", ".join(scope.keys)
         raise PolicyError(place, f"the local engine does not model the condition key {key}; known: {known}")

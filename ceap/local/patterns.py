@@ -112,7 +112,7 @@ def _variable(inner: str, place: str, keys: Collection[str]) -> Variable:
         cure = "write ${aws:PrincipalAccount} or ${aws:PrincipalAccount, 'default'}; for a CloudFormation value use Sub"
         raise PolicyError(place, f"${{{inner}}} is not a policy variable; {cure}")
     key = found["key"].lower()
-    if key not in keys:
+    if key not in map(str.lower, keys):
         raise PolicyError(place, f"the local engine does not model the variable ${{{inner}}}; known: {', '.join(keys)}")
     return Variable(key, found["default"])
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ceap.local.conditions import KEYS
 from ceap.local.patterns import PolicyError
 from ceap.local.policies import read_policy, read_trust
 
@@ -142,7 +144,7 @@ def test_an_operator_that_is_not_modelled_is_refused(operator: str) -> None:
     ["aws:SourceIp", "aws:PrincipalTag/team", "aws:TagKeys", "dynamodb:LeadingKeys", "s3:x-amz-acl", "s3:max-keys"],
 )
 def test_a_key_that_is_not_modelled_is_refused(key: str) -> None:
-    message = f"Condition.StringNotEquals.{key}: the local engine does not model the condition key {key}; known: aws:c"
+    message = f"Condition.StringNotEquals.{key}: the local engine does not model the condition key {key}; known: aws:C"
     with pytest.raises(PolicyError, match=re.escape(message)):
         read_policy(json.dumps({"Statement": when("StringNotEquals", {key: "a"})}))
 
@@ -152,7 +154,7 @@ def test_a_variable_that_is_not_modelled_is_refused(variable: str) -> None:
     resource = ALLOW | {"Resource": f"arn:aws:s3:::b/${{{variable}}}"}
     condition = when("StringLike", {"s3:prefix": f"${{{variable}}}/*"})
     for statement in (resource, condition):
-        message = f"the local engine does not model the variable ${{{variable}}}; known: aws:currenttime"
+        message = f"the local engine does not model the variable ${{{variable}}}; known: aws:CurrentTime"
         with pytest.raises(PolicyError, match=re.escape(message)):
             read_policy(json.dumps({"Version": "2012-10-17", "Statement": statement}))
 
@@ -209,10 +211,17 @@ def test_a_document_that_aws_refuses_is_refused(document: Any, message: str) -> 
         (
             {"Condition": {"StringEquals": {"sts:ExternalId": "x"}}},
             "Statement[0].Condition.StringEquals.sts:ExternalId: the local engine does not model the condition key "
-            "sts:ExternalId; known: aws:sourceaccount, aws:sourcearn",
+            "sts:ExternalId; known: aws:SourceAccount, aws:SourceArn",
         ),
     ],
 )
 def test_a_trust_policy_that_aws_refuses_or_opens_to_all_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(PolicyError, match=f"^{re.escape(message)}$"):
         read_trust(json.dumps({"Version": "2012-10-17", "Statement": [TRUST | changes]}))
+
+
+def test_the_reference_names_the_keys_that_are_modelled() -> None:
+    page = Path(__file__).parents[2] / "docs/reference/run.md"
+    _, _, section = page.read_text(encoding="utf-8").partition("### IAM")
+    keys = section.partition("- the keys ")[2].partition("In trust policies")[0]
+    assert set(re.findall(r"`([\w:-]+)`", keys)) == set(KEYS)
