@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -83,6 +84,16 @@ def test_a_call_that_needs_do_not_name_is_denied_with_the_cure_of_the_page(clone
 def test_the_test_of_the_page_passes_as_written(clone: Path) -> None:
     done = run(clone, "-m", "pytest", "-q", "-p", "no:cacheprovider", TEST)
     assert (done.returncode, done.stdout.splitlines()[-1].split(" in ")[0]) == (0, "6 passed"), done.stdout
+
+
+def test_the_example_of_the_reference_reads_the_object_that_it_puts(clone: Path) -> None:
+    page = (ROOT / "docs/reference/testing.md").read_text(encoding="utf-8")
+    imports, example = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    body = example + 'assert [record["orderId"] for record in document["data"]] == ["o1"]\n'
+    test = f"{imports}\nfrom handlers.voucher import handler\n\n\ndef test_example():\n{indent(body, '    ')}"
+    (clone / TEST).write_text(test, encoding="utf-8")
+    done = run(clone, "-m", "pytest", "-q", "-p", "no:cacheprovider", TEST)
+    assert (done.returncode, done.stdout.splitlines()[-1].split(" in ")[0]) == (0, "1 passed"), done.stdout
 
 
 def test_it_imports_the_handler_and_what_is_public_and_nothing_of_our_tests(clone: Path) -> None:
