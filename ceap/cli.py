@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "synth": "write the CloudFormation templates of workflow declarations",
     "check": "check templates: fresh, valid, and every policy rule kept",
     "run": "run a workflow's generated template here, on a message",
+    "invoke": "run one stage of a workflow in this process, to debug it",
     "schema": "print the JSON Schemas of what a workflow's stages take and yield",
     "package": "build the zip of the Lambda functions",
 }

@@ -62,6 +62,7 @@ PRINTING = {
     "synth": ["synth", str(EXPRESS), "--stdout"],
     "check": ["check", "--format", "json"],
     "run": ["run", str(EXPRESS), "--json"],
+    "invoke": ["invoke", str(EXPRESS), "TakeStage"],
     "schema": ["schema", str(EXPRESS)],
     "package": ["package"],
 }

@@ -12,6 +12,7 @@ import handlers
 from templates import discovery
 
 GLUE: Final = "glue/"
+HANDLERS: Final = "handlers/"
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True):
@@ -24,7 +25,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Code(NamedTuple):
-    """The code of a stage as it runs from `root`.
+    """The code of a stage as it runs from `root`, or from the folder `package` of the repository itself.
 
     `renamed` says what paths in the repository begin with, by what those in `root` begin with. Below `homes` are the
     folders of the repository. What begins with `framework` is not the developer's own.
@@ -33,6 +34,7 @@ class Code(NamedTuple):
     root: Path
     renamed: Mapping[str, str]
     homes: Sequence[Path]
+    package: str
     framework: str
 
     def is_own(self, frame: Frame) -> bool:
@@ -57,17 +59,19 @@ class Code(NamedTuple):
         """Return the path in the repository; None if the file is not of the project."""
         path = Path(frame.file)
         if not path.is_relative_to(self.root):
-            return None
+            home = next((home for home in self.homes if path.is_relative_to(home / self.package)), None)
+            return path.relative_to(home).as_posix() if home else None
         name = path.relative_to(self.root).as_posix()
         return next((new + name.removeprefix(old) for old, new in self.renamed.items() if name.startswith(old)), name)
 
 
 def code_of_functions(root: Path) -> Code:
     """Return the code of a function that is unpacked there."""
-    return Code(root, {}, [Path(folder).absolute().parent for folder in handlers.__path__], "handlers/runtime/")
+    homes = [Path(folder).absolute().parent for folder in handlers.__path__]
+    return Code(root, {}, homes, HANDLERS, f"{HANDLERS}runtime/")
 
 
 def code_of_job(root: Path, script: str, own: str) -> Code:
     """Return the code of a Glue job: its script is there as `script`, and is `own` in the repository."""
     homes = [folder.absolute().parent for folder in discovery.JOB_FOLDERS]
-    return Code(root, {script: GLUE + own, "lib.zip/": GLUE}, homes, f"{GLUE}lib/job.py")
+    return Code(root, {script: GLUE + own, "lib.zip/": GLUE}, homes, GLUE, f"{GLUE}lib/job.py")

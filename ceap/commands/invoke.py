@@ -1,0 +1,154 @@
+"""`ceap invoke`: one stage of a workflow in this process, where debuggers and coverage see it."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import itertools
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, assert_never
+
+from ceap.errors import SetupError, UsageError
+from ceap.local import request
+from templates import words
+
+if TYPE_CHECKING:
+    from ceap.local.engine import Engine
+    from ceap.local.invoke_report import Outputs
+    from ceap.local.order import Build
+    from ceap.local.runner import Deployment
+    from ceap.local.seed import Seed
+    from ceap.local.stage_input import StageInput
+    from templates.model import LambdaStep, Workflow
+
+SHOWN_MAX: Final = 10
+"""How many records a terminal gets."""
+DEBUG_LIMIT_S: Final = 30 * 24 * 3600
+"""How long a stage is told that it may take while it is debugged."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration")
+    parser.add_argument("stage", metavar="STAGE", help="the stage, which a handler does")
+    parser.add_argument(
+        "--input",
+        metavar="FILE",
+        help="the message (default for a first stage: messages/{name}.json beside the declaration), what the stage "
+        "before has written, or records as JSON Lines or CSV; - reads standard input",
+    )
+    parser.add_argument(
+        "--seed",
+        type=Path,
+        metavar="DIR",
+        help="fill buckets and tables from there (default: fixtures/{name}/ beside the declaration, if there is one)",
+    )
+    parser.add_argument("--debug", action="store_true", help="after a failure, start pdb where it was raised")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON, in place of the records")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Deploy the generated templates into the local engine, run the stage here, print the records that it yields."""
+    gc.disable()  # importing moto makes a million objects and no garbage
+    request.require_engine()
+    if arguments.debug and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "--debug asks on a terminal, and standard input or output is none; leave out pipes and redirections, or "
+            "use the debugger of your editor (docs/how-to/debug.md)"
+        )
+    from ceap import project
+    from ceap.local.stage_input import open_input
+
+    [workflow] = project.load_workflows([arguments.workflow])
+    step, beside = _step(workflow, arguments.workflow, arguments.stage), arguments.workflow.parent
+    seed = request.load_seed_for(arguments.seed, beside / "fixtures" / workflow.name, workflow)
+    with open_input(workflow, step, arguments.input, beside / "messages" / f"{workflow.name}.json") as given:
+        for note in given.notes:
+            _say(note)
+        return _run(arguments, request.build_for(workflow), step, seed, given)
+
+
+def _run(arguments: argparse.Namespace, build: Build, step: LambdaStep, seed: Seed, given: StageInput) -> int:
+    from ceap.local.cloudformation import DeployError
+    from ceap.local.engine import Engine, EngineError
+    from ceap.local.runner import deploy
+    from ceap.local.seed import describe, plant
+
+    gc.freeze()
+    gc.enable()
+    try:
+        with Engine.start(warm=False) as engine:
+            _say(f"deploying the foundation and {build.workflow} into the local engine")
+            deployment = deploy(engine, build)
+            plant(seed, engine.client, deployment.foundation.outputs)
+            if planted := describe(seed):
+                _say(planted)
+            return _invoke(arguments, engine, deployment, step.stage, given)
+    except EngineError as error:
+        raise SetupError(str(error)) from error
+    except DeployError as error:
+        raise UsageError(f"{arguments.workflow}: {error}") from error
+
+
+def _invoke(
+    arguments: argparse.Namespace, engine: Engine, deployment: Deployment, stage: str, given: StageInput
+) -> int:
+    """Run a stage on what it is given, and tell what came of it."""
+    import msgspec
+
+    from ceap.local.failures import read_failure
+    from ceap.local.frames import code_of_functions
+    from ceap.local.invocation import build_event, environment_of, invoke, terminable
+    from ceap.local.invoke_report import Outputs, build_report, describe
+
+    s3, bucket = engine.client("s3"), deployment.foundation.outputs["WorkflowBucket"]
+    if upload := given.upload:
+        s3.put_object(Bucket=upload.bucket or bucket, Key=upload.key, Body=upload.content)
+    function = engine.functions.describe(deployment.stages[stage].worker)
+    event = build_event(deployment.machine, stage, given.execution, given.body)
+    with environment_of(function), terminable():
+        invocation = invoke(function, event, DEBUG_LIMIT_S if arguments.debug else function.timeout_s)
+        outputs = Outputs(s3, bucket, given.execution, stage)
+        failure = read_failure(function, invocation.outcome, all_frames=False)
+        report = build_report(deployment.workflow, outputs, invocation.outcome, failure, len(engine.events()))
+        if arguments.json:
+            print(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
+        else:
+            _print_records(outputs, report.stage.records_out or 0)
+        _say("\n".join(describe(report, failure)))
+        if invocation.error and arguments.debug:
+            from ceap.local import post_mortem
+
+            post_mortem.debug(invocation.error, code_of_functions(function.root))
+    return 1 if failure else 0
+
+
+def _print_records(outputs: Outputs, total: int) -> None:
+    shown = SHOWN_MAX if sys.stdout.isatty() else None
+    for record in itertools.islice(outputs.records(), shown):
+        print(record)
+    if shown is not None and total > shown:
+        _say(f"these are the first {shown} of {total:,} records; redirect standard output to have all")
+
+
+def _step(workflow: Workflow, path: Path, stage: str) -> LambdaStep:
+    """Return the step of a stage that a handler does, or raise UsageError."""
+    from templates.model import GlueStep, LambdaStep
+
+    steps = {step.stage: step for step in workflow.steps}
+    if stage not in steps:
+        raise UsageError(f"{path}: there is no stage {stage!r}; {words.allowed(stage, steps)}")
+    match step := steps[stage]:
+        case LambdaStep():
+            return step
+        case GlueStep():
+            raise UsageError(
+                f"{path}: {stage} is a Glue job, which runs in a process of its own; run the workflow (`ceap run "
+                f"{path}`), or call its transform in a test"
+            )
+        case _:
+            assert_never(step)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

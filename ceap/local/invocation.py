@@ -1,0 +1,154 @@
+"""One stage run in this very process, as debuggers and coverage need it, and otherwise as its deployed function."""
+
+from __future__ import annotations
+
+import bdb
+import contextlib
+import importlib
+import json
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import handlers
+from ceap.local.child import worker
+from ceap.local.executions import DeployedMachine
+from ceap.local.frames import code_of_functions
+from ceap.local.printed import PRINTED
+from ceap.local.workers import Function, Outcome
+from handlers.runtime.aws import _session, client
+from handlers.runtime.logs import logger
+
+_OF_THE_MACHINE: Final = frozenset({"HOME", "LANG", "PATH", "TMPDIR"})
+"""Variables that stay as they are: debuggers and editors need them."""
+
+
+class Invocation(NamedTuple):
+    """What came of a stage; `error` is what its handler raised."""
+
+    outcome: Outcome
+    error: Exception | None
+
+
+class ProcessExitError(Exception):
+    """The handler would have ended its process."""
+
+
+def build_event(machine: DeployedMachine, stage: str, execution: str, body: str | None) -> dict[str, Any]:
+    """Return the event that the state machine passes to a stage of an execution; `body` is that of the message."""
+    payload = json.loads(machine.definition)["States"][stage]["Parameters"]["Payload"]
+    values = {"$$.Execution.Name": execution, "$.body": body}
+    return {name.removesuffix(".$"): values[value] if name.endswith(".$") else value for name, value in payload.items()}
+
+
+class _Terminated(BaseException):
+    """The process is asked to end; the prompt of pdb would take KeyboardInterrupt for a wish to type again."""
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Raise KeyboardInterrupt at the end of this context if the process is asked to terminate, also at a prompt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(*_: object) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except _Terminated:
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def environment_of(function: Function) -> Iterator[None]:
+    """Give this process the environment of a function; what its runtime keeps for later is forgotten at both ends."""
+    before = dict(os.environ)
+    no_proxy = ",".join(filter(None, (before.get("no_proxy", before.get("NO_PROXY")), "127.0.0.1")))
+    os.environ.update(
+        {name: value for name, value in function.environment.items() if name not in _OF_THE_MACHINE}
+        | {
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "LAMBDA_TASK_ROOT": str(Path(handlers.__path__[0]).parent),
+            "no_proxy": no_proxy,
+        }
+    )
+    time.tzset()
+    _forget()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        time.tzset()
+        _forget()
+
+
+def _forget() -> None:
+    for kept in (client, _session, logger):
+        kept.cache_clear()
+
+
+def invoke(function: Function, event: Mapping[str, Any], limit_s: float) -> Invocation:
+    """Run the handler of a function on an event, with its environment; it is told that it has so many seconds.
+
+    Raises:
+        KeyboardInterrupt: The developer has ended it, also in a debugger.
+    """
+    errors: list[Exception] = []
+    request = {"requestId": str(uuid.uuid4()), "event": event, "deadline": time.time() + limit_s, "offset": 0.0}
+    started = time.monotonic()
+    with PRINTED.in_place_of_stdout(code_of_functions(function.root)):
+        answer = worker.invoke(_noting(_load(function.handler), errors), request, function.arn)
+    if any(isinstance(link, bdb.BdbQuit) for error in errors for link in chain_of(error)):
+        raise KeyboardInterrupt
+    outcome = Outcome(
+        payload=json.dumps(answer["error"]) if "error" in answer else answer["result"],
+        failed="error" in answer,
+        lines=[],
+        duration_s=time.monotonic() - started,
+        memory_mb=0,
+        failure=answer.get("failure"),
+    )
+    return Invocation(outcome, errors[0] if errors else None)
+
+
+def _load(handler: str) -> worker.Handler:
+    """Return the handler in the repository, which a check of the declaration has imported."""
+    module, _, name = handler.rpartition(".")
+    loaded: worker.Handler = getattr(importlib.import_module(module), name)
+    return loaded
+
+
+def _noting(handler: worker.Handler, errors: list[Exception]) -> worker.Handler:
+    """Return a handler that notes what it raises, with its traceback."""
+
+    def run(event: Any, context: worker.InvocationContext) -> Any:
+        try:
+            return handler(event, context)
+        except SystemExit as end:
+            errors.append(ProcessExitError(f"the handler ended its process, with status {end.code}"))
+            raise errors[0] from end
+        except Exception as error:
+            errors.append(error)
+            raise
+
+    return run
+
+
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and its causes."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
