@@ -43,7 +43,10 @@ def read_trust(text: str) -> tuple[Statement, ...]:
 
 def _statements(text: str) -> list[tuple[str, Mapping[str, Any], bool]]:
     """Return each statement with its place and whether it has variables."""
-    document = json.loads(text)
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise PolicyError("policy document", f"is not JSON: {error}") from None
     if not isinstance(document, dict):
         raise PolicyError("policy document", "must be an object")
     _check_keys(document, frozenset({"Version", "Id", "Statement"}), "policy document")
@@ -59,6 +62,8 @@ def _statements(text: str) -> list[tuple[str, Mapping[str, Any], bool]]:
 
 def _statement(body: Mapping[str, Any], place: str, scope: Scope, elements: frozenset[str]) -> Statement:
     _check_keys(body, elements, place)
+    if not isinstance(body.get("Sid", ""), str):
+        raise PolicyError(f"{place}.Sid", "must be a text")
     effect = body.get("Effect")
     if effect not in ("Allow", "Deny"):
         raise PolicyError(f"{place}.Effect", f"is {effect!r}; write Allow or Deny")

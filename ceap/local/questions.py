@@ -16,8 +16,8 @@ def checks(request: Request) -> list[Question]:
     """Return all that must be allowed for the request to be served; empty for what needs no permission.
 
     Raises:
-        UnknownCallError: the engine does not know the call, or its resource belongs to another account, which a
-            resource policy would have to allow.
+        UnknownCallError: the engine does not know the call, or its resource belongs to another Region, or to another
+            account, whose policies would have to allow it, too.
     """
     if action := _WITHOUT_RESOURCE.get((request.service, request.operation)):
         return [Question(action, "*")]
@@ -26,9 +26,9 @@ def checks(request: Request) -> list[Question]:
         raise _unknown(request)
     questions = ask(request)
     for question in questions:
-        account = question.resource.split(":", 5)[4:5]
-        if account not in ([], [""], [request.account]):
-            raise UnknownCallError(request, f"{question.resource} belongs to another account")
+        region, account = question.resource.split(":", 5)[3:5] if question.resource.startswith("arn:") else ("", "")
+        if region not in {"", request.region} or account not in {"", request.account}:
+            raise UnknownCallError(request, f"{question.resource} belongs to another account or Region")
     return questions
 
 

@@ -20,6 +20,9 @@ DRIVER_KEY: Final = "AKIACEAPDRIVER000000"
 # AWS documents the source of Lambda, pipes and state machines in a role's trust policy, and of Glue neither key.
 _WITHOUT_SOURCE: Final = {"glue"}
 
+# Source: IAM User Guide, "AWS global condition context keys", aws:ResourceAccount.
+_WITHOUT_RESOURCE_ACCOUNT: Final = "events:"
+
 # What holds for every call of a role; `aws:SecureTransport` as on AWS, though the engine speaks HTTP on the loopback.
 _CONSTANT: Final[Mapping[str, str]] = {
     "aws:principalisawsservice": "false",
@@ -122,9 +125,10 @@ class Sessions:
             "aws:principalaccount": self._account,
             "aws:principalarn": session.role,
             "aws:requestedregion": region,
-            "aws:resourceaccount": self._account,
             **check.context,
         }
+        if not check.action.startswith(_WITHOUT_RESOURCE_ACCOUNT):
+            context["aws:resourceaccount"] = self._account
         granted, boundary = role_policies.policies_of(self._role(session.role))
         return decisions.is_allowed(granted, check.action, check.resource, context) and (
             boundary is None or decisions.is_allowed(boundary, check.action, check.resource, context)

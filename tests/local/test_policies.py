@@ -24,6 +24,7 @@ def when(operator: str, values: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"Sid": 1}, "Statement[0].Sid: must be a text"),
         ({"Effect": "allow"}, "Statement[0].Effect: is 'allow'; write Allow or Deny"),
         (
             {"Resources": "*"},
@@ -218,6 +219,11 @@ def test_a_document_that_aws_refuses_is_refused(document: Any, message: str) -> 
 def test_a_trust_policy_that_aws_refuses_or_opens_to_all_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(PolicyError, match=f"^{re.escape(message)}$"):
         read_trust(json.dumps({"Version": "2012-10-17", "Statement": [TRUST | changes]}))
+
+
+def test_a_text_that_is_not_json_is_refused() -> None:
+    with pytest.raises(PolicyError, match=r"^policy document: is not JSON: Expecting value"):
+        read_policy("Version: 2012-10-17")
 
 
 def test_the_reference_names_the_keys_that_are_modelled() -> None:

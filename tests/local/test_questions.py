@@ -192,12 +192,17 @@ def test_a_secret_is_asked_for_by_the_whole_arn_that_aws_gave_it(engine: Engine)
         (
             "dynamodb",
             lambda c: c.get_item(**TABLE | {"TableName": f"arn:aws:dynamodb:{REGION}:999999999999:table/t"}),
-            f"arn:aws:dynamodb:{REGION}:999999999999:table/t belongs to another account",
+            f"arn:aws:dynamodb:{REGION}:999999999999:table/t belongs to another account or Region",
         ),
         (
             "sqs",
             lambda c: c.receive_message(QueueUrl="http://127.0.0.1/999999999999/q"),
-            f"arn:aws:sqs:{REGION}:999999999999:q belongs to another account",
+            f"arn:aws:sqs:{REGION}:999999999999:q belongs to another account or Region",
+        ),
+        (
+            "lambda",
+            lambda c: c.invoke(FunctionName=f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:f"),
+            f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:f belongs to another account or Region",
         ),
         ("events", lambda c: c.put_rule(Name="r"), "events PutRule: the call is not modelled"),
         (

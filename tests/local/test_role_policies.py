@@ -139,3 +139,31 @@ def test_glue_sends_no_source_to_the_trust_policy(engine: Engine) -> None:
     assert sessions.assume(arn, service="lambda", source="arn:aws:lambda:us-east-1:1:function:f").role == arn
     with pytest.raises(AccessDenied, match=re.escape("perform: sts:AssumeRole by glue.amazonaws.com on resource: ")):
         sessions.assume(arn, service="glue", source="arn:aws:glue:us-east-1:1:job/j")
+
+
+@pytest.mark.parametrize(
+    ("condition", "action", "expected"),
+    [
+        ({"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}, "s3:GetObject", True),
+        ({"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}, "events:PutEvents", False),
+        ({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}, "s3:GetObject", True),
+        ({"StringEquals": {"aws:RequestedRegion": "us-east-1"}}, "s3:GetObject", False),
+        ({"StringEquals": {"aws:PrincipalType": "AssumedRole"}}, "s3:GetObject", True),
+        ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/stack-Role-*"}}, "s3:GetObject", True),
+        ({"Bool": {"aws:SecureTransport": "true", "aws:ViaAWSService": "false"}}, "s3:GetObject", True),
+        ({"Bool": {"aws:PrincipalIsAWSService": "true"}}, "s3:GetObject", False),
+        ({"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}, "s3:GetObject", False),
+        ({"DateGreaterThan": {"aws:EpochTime": "1577836800"}}, "s3:GetObject", True),
+        ({"StringLike": {"aws:username": "*"}}, "s3:GetObject", False),
+        ({"ArnLike": {"aws:SourceArn": "arn:aws:*:*:*:*"}}, "s3:GetObject", False),
+    ],
+)
+def test_a_call_of_a_role_has_the_condition_keys_that_aws_gives_it(
+    engine: Engine, condition: Template, action: str, expected: bool
+) -> None:
+    policy = {"PolicyName": "p", "PolicyDocument": document("Allow", action, Condition=condition)}
+    stack = engine.deploy(template_text(Role=role_with(Policies=[policy])), "stack")
+    sessions = Sessions(engine.account)
+    arn = stack.of_type("AWS::IAM::Role")["Role"].arn
+    session = sessions.assume(arn, service="lambda", source="arn:aws:lambda:us-east-1:1:function:f")
+    assert sessions.allows(session, Question(action, "*"), "eu-west-1") is expected
