@@ -11,7 +11,7 @@ import msgspec
 from ceap.errors import CommandError
 from ceap.local.executions import Attempt, Execution, Status
 from ceap.local.failures import Failure
-from ceap.local.run_report import StageReport, _stage, describe_others
+from ceap.local.run_report import StageReport, build_stage_report, describe_others
 from ceap.local.workers import Outcome
 from handlers.runtime.contract import PermanentStageError, output_key, rejected_key
 from handlers.runtime.document import EDGE_BYTES, read_footer, read_records
@@ -86,11 +86,10 @@ def build_report(
     status: Status = "FAILED" if failure else "SUCCEEDED"
     attempt = Attempt(state=outputs.stage, number=1, status=status, started=0, ended=outcome.duration_s, error=reason)
     execution = Execution(arn="", name=outputs.execution, machine="", input="", status=status, attempts=[attempt])
-    nowhere: Any = {}
     return InvokeReport(
         workflow=workflow,
         execution_id=outputs.execution,
-        stage=_stage(execution, outputs.stage, {outputs.key: outputs.footer()}, nowhere, reason),
+        stage=build_stage_report(execution, outputs.stage, {outputs.key: outputs.footer()}, {}, reason),
         reasons=outputs.reasons(),
         events_published=events_published,
     )

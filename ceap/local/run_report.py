@@ -214,14 +214,19 @@ def _execution(
         error=_error(execution, reasons.get((execution.name, last.state)) if last else None),
         duration_s=round(execution.ended - execution.started, 3),
         stages=tuple(
-            _stage(execution, stage, objects, paths, reasons.get((execution.name, stage))) for stage in stages
+            build_stage_report(execution, stage, objects, paths, reasons.get((execution.name, stage)))
+            for stage in stages
         ),
     )
 
 
-def _stage(
+def build_stage_report(
     execution: Execution, stage: str, objects: Mapping[str, bytes], paths: Mapping[str, str], reason: str | None
 ) -> StageReport:
+    """Return the report of a stage of an execution; of `objects` the metadata of its document is read.
+
+    `paths` are those of kept objects, by key, and `reason` says better than the attempt why the stage failed last.
+    """
     attempts = execution.attempts_of(stage)
     last = attempts[-1] if attempts else None
     key = output_key(execution.name, stage)
