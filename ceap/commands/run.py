@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ceap.local.order import Order
     from ceap.local.run_report import RunReport
     from ceap.local.runner import Deployment
+    from ceap.local.start import Start
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +49,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="keep all that the run leaves in a folder of its own there; DIR/latest leads to the newest",
     )
+    parser.add_argument(
+        "--once", action="store_true", help="receive a message once: after a failed execution it stays in the queue"
+    )
+    parser.add_argument("--from", dest="start", metavar="STAGE", help="start at a stage, on the objects of --input")
+    parser.add_argument(
+        "--input",
+        type=Path,
+        metavar="DIR",
+        help="a run that was kept, such as DIR/latest of --keep, or the folder of one execution in it",
+    )
     parser.add_argument("--logs", action="store_true", help="show what handlers print, as they do")
     parser.add_argument("--metrics", action="store_true", help="show lines of metrics among what handlers print, too")
     parser.add_argument(
@@ -62,15 +73,19 @@ def run(arguments: argparse.Namespace) -> int:
     request.require_engine()
     from ceap import project
     from ceap.local.order import Order
+    from ceap.local.start import load_start
 
     [workflow] = project.load_workflows([arguments.workflow])
     request.require_for(workflow)
     stages, beside = [step.stage for step in workflow.steps], arguments.workflow.parent
+    start = load_start(arguments.start, arguments.input, stages)
     order = Order(
         body=request.load_body(arguments.message, beside / "messages" / f"{workflow.name}.json"),
         copies=arguments.count,
-        failure=request.parse_failure(arguments.fail, stages) if arguments.fail else None,
+        once=arguments.once,
+        failure=request.parse_failure(arguments.fail, _reached(stages, start)) if arguments.fail else None,
         seed=request.load_seed_for(arguments.seed, beside / "fixtures" / workflow.name, workflow),
+        start=start,
     )
     build = request.build_for(workflow)
 
@@ -110,7 +125,7 @@ def _run(
     paths = {key: folder.paths.assign(key) for key in remains.objects} if folder else {}
     report = build_report(
         workflow=deployment.workflow,
-        stages=list(deployment.stages),
+        stages=_reached(list(deployment.stages), order.start),
         executions=remains.executions,
         objects=remains.objects,
         kept=str(folder.path) if folder else None,
@@ -131,6 +146,10 @@ def _run(
         objects = words.plural(len(remains.objects), "object")
         _say(f"{objects} in the workflow bucket; --keep DIR keeps them, with all else that the run leaves")
     return report
+
+
+def _reached(stages: list[str], start: Start | None) -> list[str]:
+    return stages[stages.index(start.stage) :] if start else stages
 
 
 def _print(report: RunReport, as_json: bool) -> None:

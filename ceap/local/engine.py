@@ -26,7 +26,7 @@ from moto.sqs.models import sqs_backends
 from ceap.cfn.lookup import worker_type
 from ceap.local import cloudformation, events, gateway, interpreter, tables
 from ceap.local.clock import CLOCK
-from ceap.local.executions import DeployedMachine, Execution, Executions, Listener, Stage
+from ceap.local.executions import DeployedMachine, Entry, Execution, Executions, Listener, Stage
 from ceap.local.functions import FunctionListener, Functions
 from ceap.local.hooks import replace
 from ceap.local.jobs import JobListener, Jobs
@@ -136,6 +136,10 @@ class Engine:
                 self._clients["", service] = gateway.client(service, self.url)
             return self._clients["", service]
 
+    def enter(self, machine: DeployedMachine, entry: Entry) -> None:
+        """Let executions of a machine begin at another state than its first."""
+        self._executions.entries[machine.arn] = entry
+
     def machine(self, arn: str) -> DeployedMachine:
         return self._executions.machines[arn]
 
@@ -180,14 +184,15 @@ class Engine:
         answer: str = self.client("sqs").send_message(QueueUrl=queue_url, MessageBody=body)["MessageId"]
         return answer
 
-    def drain(self) -> list[Execution]:
+    def drain(self, *, once: bool = False) -> list[Execution]:
         """Run until nothing is left to do, and return the executions of this engine so far.
 
-        Time jumps whenever everything waits, so a failing message is received until it is dead-lettered.
+        Time jumps whenever everything waits, so a failing message is received until it is dead-lettered; `once`: it
+        stays in its queue.
         """
         while True:
             ended = CLOCK.ended
-            busy = [poller.poll() for poller in self._pollers]
+            busy = [poller.poll(once=once) for poller in self._pollers]
             if not any(busy) and not CLOCK.jump(self._next_due, ended):
                 return self.executions
 

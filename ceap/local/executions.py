@@ -103,6 +103,13 @@ class Execution(msgspec.Struct, kw_only=True):
         return [attempt for attempt in self.attempts if attempt.state == state]
 
 
+class Entry(NamedTuple):
+    """The state where executions of a machine begin; `prepare` is called with each, and returns that state's input."""
+
+    state: str
+    prepare: Callable[[Execution], str]
+
+
 Listener: TypeAlias = Callable[[Execution, Attempt | Wait | None], None]
 """Called at every change of an execution: an attempt begun or ended, a wait, or None when it has started or ended."""
 
@@ -112,6 +119,8 @@ class Executions:
 
     def __init__(self, account: str, logs: Logs, announce: Callable[[DeployedMachine, Execution], None]) -> None:
         self.machines: Final[dict[str, DeployedMachine]] = {}
+        self.entries: Final[dict[str, Entry]] = {}
+        """Where executions begin, by machine; not among them: at the first state."""
         self.all: Final[list[Execution]] = []
         self.listener: Listener | None = None
         self._account: Final = account
@@ -198,6 +207,9 @@ class Executions:
         threading.Thread(target=work, name=execution.name, daemon=True).start()
 
     def _run(self, machine: DeployedMachine, execution: Execution, resumption: interpreter.Resumption | None) -> None:
+        entry = self.entries.get(machine.arn)
+        if resumption is None and entry is not None:
+            resumption = interpreter.Resumption(entry.state, entry.prepare(execution))
         journal = _Journal(execution, machine, self)
         run = interpreter.RUNS[execution.arn] = interpreter.Run(journal.wait, resumption)
         self._tell_of_status(machine, execution)

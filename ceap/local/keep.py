@@ -158,10 +158,7 @@ def now() -> datetime:
 def _check_latest(parent: Path) -> None:
     """Refuse a folder in which `latest` is something else than what a run makes."""
     latest = parent / run_folder.LATEST
-    if not os.path.lexists(latest):
-        return
-    target = latest.readlink() if latest.is_symlink() else run_folder.resolve_latest(latest)
-    if not run_folder.NAME.fullmatch(target.name):
+    if os.path.lexists(latest) and run_folder.resolve_latest(latest) == latest:
         raise UsageError(f"--keep {parent}: {latest} is not the newest run; rename it, or name another folder")
 
 

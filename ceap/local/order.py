@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ceap.local.seed import Seed
+from ceap.local.start import Start
 
 
 class Build(NamedTuple):
@@ -24,9 +25,14 @@ class RequestedFailure(NamedTuple):
 
 
 class Order(NamedTuple):
-    """What a run does with a deployment: `copies` of a message, on the data of a seed."""
+    """What a run does with a deployment: `copies` of a message, on the data of a seed, each received `once` or again.
+
+    `start` is where executions start, None: at the first stage.
+    """
 
     body: str
     copies: int
+    once: bool
     failure: RequestedFailure | None
     seed: Seed
+    start: Start | None

@@ -8,6 +8,7 @@ Source: EventBridge User Guide, "Amazon SQS as a source", "Error handling and tr
 
 import base64
 import json
+import math
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -45,13 +46,18 @@ class Poller:
         self._running = 0
         self._lock: Final = threading.Lock()
 
-    def poll(self) -> bool:
-        """Take visible messages and begin to deliver them; return whether there may be more to do at once."""
+    def poll(self, *, once: bool = False) -> bool:
+        """Take visible messages and begin to deliver them; return whether there may be more to do at once.
+
+        A message that is taken `once` stays in the queue after a failure, and is never visible again.
+        """
         if self._is_full() or not self._can_take():
             return False
         records = self._receive()
         if not records:
             return False
+        if once:
+            self._hide(records)
         with self._lock:
             self._running += 1
         CLOCK.begin()
@@ -64,7 +70,8 @@ class Poller:
         if self.problem or not self._pipe.is_running:
             return None
         # SQS compares milliseconds, and a message is visible only after its moment.
-        moments = [max(m.visible_at, m.delayed_until) / 1000 + 0.002 for m in list(self._queue._messages)]
+        messages = [m for m in list(self._queue._messages) if m.visible_at < math.inf]
+        moments = [max(m.visible_at, m.delayed_until) / 1000 + 0.002 for m in messages]
         if self._is_full():
             # A visible message waits for an execution to end, not for time.
             moments = [moment for moment in moments if moment > CLOCK.now()]
@@ -81,6 +88,12 @@ class Poller:
         if self.problem or not self._pipe.is_running:
             return False
         return any(message.visible and not message.delayed for message in list(self._queue._messages))
+
+    def _hide(self, records: Iterable[Mapping[str, Any]]) -> None:
+        ids = {record["messageId"] for record in records}
+        for message in list(self._queue._messages):
+            if message.id in ids:
+                message.visible_at = math.inf
 
     def _receive(self) -> list[dict[str, Any]]:
         try:

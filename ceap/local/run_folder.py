@@ -70,11 +70,11 @@ def is_run(folder: Path) -> bool:
 
 
 def resolve_latest(path: Path) -> Path:
-    """Return the folder that a path stands for, also where `latest` is a file."""
-    if path.name == LATEST and path.is_file():
-        name = path.read_text(encoding="utf-8", errors="replace").strip()
-        return path.with_name(name) if NAME.fullmatch(name) else path
-    return path
+    """Return the folder that `latest` stands for now; any other path as it is."""
+    if path.name != LATEST or not (path.is_symlink() or path.is_file()):
+        return path
+    name = str(path.readlink()) if path.is_symlink() else path.read_text(encoding="utf-8", errors="replace").strip()
+    return path.with_name(name) if NAME.fullmatch(name) else path
 
 
 def find_objects(folder: Path) -> Mapping[str, Path]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import handlers
 from ceap.archive import build_zip, glue_prefix, handlers_key, read_sources
-from ceap.local import seed
+from ceap.local import seed, start
 from ceap.local.cloudformation import Stack
 from ceap.local.engine import Engine
-from ceap.local.executions import DeployedMachine, Execution, Stage
+from ceap.local.executions import DeployedMachine, Entry, Execution, Stage
 from ceap.local.order import Build, Order
 from ceap.local.progress import Progress
+from ceap.local.start import Start
 from templates import naming
 
 ENVIRONMENT: Final = "local"
@@ -70,11 +72,14 @@ def run(
     if order.failure:
         engine.fail(deployment.stages[order.failure.stage], order.failure.error_type, order.failure.times)
     engine.listen(progress.follow, progress)
+    if order.start:
+        say(start.describe(order.start))
+        engine.enter(deployment.machine, _entry(engine, deployment, order.start))
     outputs = deployment.stack.outputs
     for _ in range(order.copies):
         engine.send(outputs["QueueUrl"], order.body)
     return Remains(
-        executions=engine.drain(),
+        executions=engine.drain(once=order.once),
         objects=dict(engine.objects(deployment.foundation.outputs["WorkflowBucket"])),
         events=engine.events(),
         queued=engine.messages(outputs["QueueUrl"]),
@@ -82,6 +87,16 @@ def run(
         alerts=engine.published(deployment.foundation.outputs["AlertTopic"]),
         problems=engine.problems(),
     )
+
+
+def _entry(engine: Engine, deployment: Deployment, given: Start) -> Entry:
+    def prepare(execution: Execution) -> str:
+        bucket = deployment.foundation.outputs["WorkflowBucket"]
+        start.put_earlier(given, engine.client("s3"), bucket, execution.name)
+        [record] = json.loads(execution.input)  # the first state passes it on
+        return json.dumps(record)
+
+    return Entry(given.stage, prepare)
 
 
 def _stack_name(name: str) -> str:

@@ -28,7 +28,8 @@ BLOCK_BYTES: Final = 64 * 1024
 # At most so many small records are encoded at once, which is faster; of large ones, about a block of them.
 BATCH: Final = 64
 
-_HEADER_END: Final = b',"data":['
+HEADER_END: Final = b',"data":['
+"""How the first line of a document ends."""
 # msgspec raises the last as it is, for hundreds of nested brackets.
 _DECODE_ERRORS: Final = (msgspec.DecodeError, RecursionError)
 _HEADER_KEYS: Final = ["data", "executionId", "stage", "startedAt"]
@@ -66,7 +67,7 @@ def encode_document(
         PermanentStageError: A record is not what `RecordEncoder` takes, or the metadata is larger than 64 KiB.
     """
     encoder, remaining = RecordEncoder(header.stage, yields), iter(records)
-    block = bytearray(msgspec.json.encode(header)[:-1] + _HEADER_END)
+    block = bytearray(msgspec.json.encode(header)[:-1] + HEADER_END)
     separator, count, ahead = b"\n", 0, 1
     while batch := list(islice(remaining, ahead)):
         lines = encoder.encode(batch, count + 1)
@@ -206,7 +207,7 @@ def _split_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
 def _check_header(line: bytes, where: str, written_by: tuple[str, str] | None) -> None:
     if line.startswith(b"\xef\xbb\xbf"):
         raise _malformed(where, "it begins with a byte-order mark")
-    if not line.endswith(_HEADER_END) or len(line) > EDGE_BYTES:
+    if not line.endswith(HEADER_END) or len(line) > EDGE_BYTES:
         raise _malformed(where, 'its first line does not end in `,"data":[` within 64 KiB')
     _refuse_wrong_bytes(line, where, "the first line")
     try:

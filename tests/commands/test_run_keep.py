@@ -52,7 +52,7 @@ def test_a_run_is_kept_whole_and_its_tables_are_the_seed_of_another(
     assert main([*RUN, "--seed", "new/kept/latest", "--keep", "new/kept"]) == 0
     out, told = capsys.readouterr()
     tables = ", ".join(f"table {name} with 4 items" for name in TABLES)
-    assert f"\nseed new/kept/latest, an earlier run: {tables}\n" in told
+    assert f"\nseed {folder}, an earlier run: {tables}\n" in told
     assert len(list((tmp_path / "new" / "kept").iterdir())) == 3
     assert latest.readlink().name != folder.name
     shown = re.findall(r"new/kept/\S+", out)

@@ -192,6 +192,15 @@ def test_a_permanent_failure_is_not_retried_and_dead_lettered(workflow: Deployed
     assert workflow.dead_letters[dead:] == [MESSAGE]
 
 
+def test_a_message_that_was_received_once_stays_in_the_queue_and_is_not_received_again() -> None:
+    with Engine.start() as engine:
+        deployed = deploy_express(engine)
+        engine.functions.inject("ceap-express-dev-Take", PermanentStageError.__name__, None)
+        engine.send(deployed.queue, MESSAGE)
+        assert len(engine.drain(once=True)) == len(engine.drain()) == 1
+        assert (engine.messages(deployed.queue), deployed.dead_letters) == ([MESSAGE], [])
+
+
 @pytest.mark.property(14)
 def test_a_redelivered_message_is_a_new_execution_and_changes_nothing_twice() -> None:
     with Engine.start() as engine:

@@ -101,8 +101,12 @@ def test_files_that_are_no_objects_are_not_found(tmp_path: Path) -> None:
     assert list(find_objects(tmp_path)) == ["executions/e1/A/output.json"]
 
 
-def test_a_file_may_stand_for_the_link_to_the_newest(tmp_path: Path) -> None:
+def test_the_newest_is_found_by_a_link_or_a_file(tmp_path: Path) -> None:
     latest = tmp_path / "latest"
+    for target, found in (("2026-11-29T105503Z", "2026-11-29T105503Z"), ("../2026-11-29T105503Z", "latest")):
+        latest.symlink_to(target)
+        assert resolve_latest(latest) == tmp_path / found
+        latest.unlink()
     latest.write_text("2026-11-29T105503Z-02\n")
     assert resolve_latest(latest) == tmp_path / "2026-11-29T105503Z-02"
     latest.write_text("../elsewhere")
