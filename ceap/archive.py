@@ -35,6 +35,7 @@ def read_sources(*folders: Path) -> dict[str, bytes]:
         f"{folder.name}/{path.relative_to(folder).as_posix()}": path.read_bytes()
         for folder in folders
         for path in sorted(folder.rglob("*.py"))
+        if not path.name.startswith(".")  # of an editor: Emacs locks a file by a link of such a name
     }
 
 

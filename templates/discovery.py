@@ -115,6 +115,17 @@ def load_contract(handler: str) -> Contract:
     return Contract(takes, getattr(stage, "yields", None) or takes, getattr(stage, "message_type", dict[str, Any]))
 
 
+def forget_handlers() -> None:
+    """Forget all that was imported and read of stages and jobs, but for the framework `handlers.runtime`."""
+    for name in [name for name in sys.modules if name.startswith("handlers.") and name.split(".")[1] != "runtime"]:
+        del sys.modules[name]
+        # `from handlers import NAME` would still find it there.
+        vars(handlers).pop(name.removeprefix("handlers."), None)
+    importlib.invalidate_caches()
+    for function in (handler_names, job_names, load_needs, load_contract, tables):
+        function.cache_clear()
+
+
 def _handler_problems(handler: Any) -> Iterator[str]:
     if not callable(handler) or isinstance(handler, type):
         yield f"handler is {handler!r}; end the module with `handler = YourStage(NEEDS)`"

@@ -2,7 +2,10 @@
 
 import importlib.util
 import os
+import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,6 +41,22 @@ def own_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for function in cached:
         function.cache_clear()
+
+
+@pytest.fixture
+def own_handlers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the framework and the stages that the test writes into it, in place of the project's handlers."""
+    folder = tmp_path / "handlers"
+    shutil.copytree(discovery.HANDLERS_FOLDER / "runtime", folder / "runtime")
+    (folder / "__init__.py").touch()
+    imported = {name: module for name, module in sys.modules.items() if name.startswith("handlers.")}
+    names = dict(vars(handlers))
+    monkeypatch.setattr(handlers, "__path__", [str(folder)])
+    discovery.forget_handlers()
+    yield folder
+    discovery.forget_handlers()
+    sys.modules.update(imported)
+    vars(handlers).update({name: names[name] for name in names if name != "__path__"})
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

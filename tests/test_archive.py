@@ -77,3 +77,9 @@ def test_the_prefix_names_the_library_too(tmp_path: Path) -> None:
         (tmp_path / "lib" / "words.py").write_bytes(content)
         prefixes.append(glue_prefix(read_scripts(tmp_path)))
     assert prefixes[0] == prefixes[2] != prefixes[1]
+
+
+def test_files_that_an_editor_hides_are_no_sources(tmp_path: Path) -> None:
+    (tmp_path / "take.py").write_bytes(b"handler = None")
+    (tmp_path / ".#take.py").symlink_to("somebody@machine.1234")
+    assert read_sources(tmp_path) == {f"{tmp_path.name}/take.py": b"handler = None"}

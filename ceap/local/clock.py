@@ -109,6 +109,14 @@ class Clock:
             self._changed.notify_all()
             return True
 
+    def rewind(self, timeout_s: float) -> bool:
+        """Go back to real time as soon as nothing is active; False if something still is after so many real seconds."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._active == 0, timeout_s):
+                return False
+            self._offset_s = 0.0
+            return True
+
     def _wait_until(self, due: float, kind: list[_Wait], done: Callable[[], bool]) -> bool:
         wait = _Wait(due, done)
         with self._changed:

@@ -34,6 +34,7 @@ from ceap.local.logs import Logs
 from ceap.local.pipes import Poller
 from ceap.local.sessions import REGION, Decision, Session, Sessions
 from ceap.local.states import StepFunctions
+from ceap.local.workers import Launch, launch_process
 from templates.model import StepKind
 
 MOTO_VERSION: Final = "5.2.5"
@@ -41,8 +42,9 @@ MOTO_VERSION: Final = "5.2.5"
 # moto logs what it does not model; the engine reports as errors what matters of that.
 logging.getLogger("moto").addHandler(logging.NullHandler())
 
-# Never used twice, so that the last threads of a closed engine touch no other engine.
-_ACCOUNTS: Final = itertools.count(123456789012)
+FIRST_ACCOUNT: Final = 123456789012
+# Not used twice unless asked for, so that the last threads of a closed engine touch no other engine.
+_ACCOUNTS: Final = itertools.count(FIRST_ACCOUNT)
 _START_LOCK: Final = threading.Lock()
 
 
@@ -57,14 +59,14 @@ class EngineError(RuntimeError):
 class Engine:
     """One AWS account in this process; several may live side by side, with the one clock of the process."""
 
-    def __init__(self, account: str, *, warm: bool) -> None:
+    def __init__(self, account: str, *, warm: bool, launch: Launch) -> None:
         self.account: Final = account
         self._warm: Final = warm
         self._closed = False
         self._folder: Final = Path(tempfile.mkdtemp(prefix="ceap-"))
         self._sessions: Final = Sessions(account)
         self.logs: Final = Logs(account, self._sessions, CLOCK)
-        self.functions: Final = Functions(account, self._folder, self._sessions, self.logs, CLOCK)
+        self.functions: Final = Functions(account, self._folder, self._sessions, self.logs, CLOCK, launch=launch)
         self.jobs: Final = Jobs(self._folder, self._sessions, self.logs, CLOCK)
         self._executions: Final = Executions(account, self.logs, events.announce)
         routes = [self.functions.serve, self.jobs.serve, StepFunctions(self._executions).serve]
@@ -76,14 +78,17 @@ class Engine:
         self._clients_lock: Final = threading.Lock()
 
     @classmethod
-    def start(cls, *, warm: bool = True) -> Self:
-        """Start an empty engine in an account of its own; EngineError if moto is not the one that is hooked.
+    def start(cls, *, warm: bool = True, account: str | None = None, launch: Launch = launch_process) -> Self:
+        """Start an empty engine; EngineError if moto is not the one that is hooked.
 
-        If `warm`, the worker of a function starts when it is deployed, else when it is first invoked.
+        Args:
+            warm: Whether the worker of a function starts when it is deployed, or else when it is first invoked.
+            account: An account that no engine uses any more; by default a new one.
+            launch: How the processes of functions are started.
         """
         with _START_LOCK:
             install()
-            engine = cls(str(next(_ACCOUNTS)), warm=warm)
+            engine = cls(account or str(next(_ACCOUNTS)), warm=warm, launch=launch)
         engine._gateway.start()
         return engine
 

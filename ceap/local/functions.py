@@ -17,12 +17,13 @@ from typing import Any, Final, Protocol
 
 from moto.awslambda.models import lambda_backends
 
+from ceap.local.bytecode import write_bytecode
 from ceap.local.calls import INVOKE_PATH, Request, function_name
 from ceap.local.clock import Clock
 from ceap.local.gateway import Answer
 from ceap.local.logs import Logs
 from ceap.local.sessions import REGION, Session, Sessions
-from ceap.local.workers import Function, Outcome, Worker
+from ceap.local.workers import Function, Launch, Outcome, Worker
 
 
 class Fault:
@@ -53,7 +54,9 @@ class FunctionListener(Protocol):
 class Functions:
     """All functions of one engine; `url` is the address of their AWS."""
 
-    def __init__(self, account: str, folder: Path, sessions: Sessions, logs: Logs, clock: Clock) -> None:
+    def __init__(
+        self, account: str, folder: Path, sessions: Sessions, logs: Logs, clock: Clock, *, launch: Launch
+    ) -> None:
         self.url = ""
         self.listener: FunctionListener | None = None
         self._account: Final = account
@@ -61,6 +64,7 @@ class Functions:
         self._sessions: Final = sessions
         self._logs: Final = logs
         self._clock: Final = clock
+        self._launch: Final = launch
         self._lock: Final = threading.Lock()
         self._closed = False
         self._turns: Final[dict[str, threading.Lock]] = {}
@@ -140,7 +144,7 @@ class Functions:
                 raise RuntimeError("the engine is closed")
             worker = self._workers.get(function.name)
             if worker is None or not worker.alive:
-                worker = self._workers[function.name] = Worker(function)
+                worker = self._workers[function.name] = Worker(function, self._launch)
             return worker
 
     def _function(self, name: str) -> tuple[Function, Session]:
@@ -190,6 +194,7 @@ class Functions:
             if not root.exists():
                 with zipfile.ZipFile(io.BytesIO(code)) as archive:
                     archive.extractall(root)
+                write_bytecode(root)
         return root
 
     def _log(self, function: Function, session: Session, request_id: str, outcome: Outcome) -> None:

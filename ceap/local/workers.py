@@ -17,9 +17,9 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple, TypeAlias, cast
+from typing import IO, Any, Final, NamedTuple, Protocol, TypeAlias
 
 import psutil
 
@@ -29,6 +29,7 @@ SAMPLE_S: Final = 0.05
 STACK_LIMIT_S: Final = 0.2
 """How long a process may take to write its stack before it is killed; it takes a thousandth of a second."""
 SCRIPT: Final = Path(__file__).with_name("child") / "worker.py"
+INTERPRETER: Final = (sys.executable, "-I", "-S", "-u", "-X", "utf8")
 
 
 class Function(NamedTuple):
@@ -63,33 +64,62 @@ Hearer: TypeAlias = Callable[[str], None]
 """Called with each line that a handler prints, as it does."""
 
 
+class Process(Protocol):
+    """A function's process, in a group of its own."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit status once it has ended, the negative signal if one ended it; at once when repeated.
+
+        Raises:
+            subprocess.TimeoutExpired: it runs for so many seconds more.
+        """
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal, if it still runs."""
+
+
+Launch: TypeAlias = Callable[[Function, Sequence[int], int], Process]
+"""Starts the process of a function with the descriptors of its script, and one for what it prints."""
+
+
+def launch_process(function: Function, descriptors: Sequence[int], output: int) -> Process:
+    """Start a new process of a function."""
+    return subprocess.Popen(  # noqa: S603 (our own script)
+        [*INTERPRETER, str(SCRIPT), *map(str, descriptors), function.arn, *package_folders()],
+        env=dict(function.environment),
+        cwd=function.root,
+        pass_fds=descriptors,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,  # a group of its own, ended as a whole
+    )
+
+
+def package_folders() -> list[str]:
+    """Return where the third-party packages are installed."""
+    return list(dict.fromkeys(sysconfig.get_paths()[kind] for kind in ("purelib", "platlib")))
+
+
 class Worker:
     """One process of a function; the caller ensures that one invocation runs at a time."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, launch: Launch = launch_process) -> None:
         self._function: Final = function
         self._ready = False
         request_end, request_pipe = os.pipe()
         answer_pipe, answer_end = os.pipe()
         self._stack: Final = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process has ended)
-        paths = dict.fromkeys(sysconfig.get_paths()[kind] for kind in ("purelib", "platlib"))
-        command = [sys.executable, "-I", "-S", "-u", "-X", "utf8", str(SCRIPT)]
-        self._process: Final = subprocess.Popen(  # noqa: S603 (our own script)
-            [*command, *map(str, (request_end, answer_end, self._stack.fileno())), function.arn, *paths],
-            env=dict(function.environment),
-            cwd=function.root,
-            pass_fds=(request_end, answer_end, self._stack.fileno()),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # a group of its own, ended as a whole
-        )
-        os.close(request_end)
-        os.close(answer_end)
+        output_pipe, output_end = os.pipe()
+        self._process: Final = launch(function, (request_end, answer_end, self._stack.fileno()), output_end)
+        for end in (request_end, answer_end, output_end):
+            os.close(end)
         self._requests: Final[IO[bytes]] = os.fdopen(request_pipe, "wb", buffering=0)
         self._answers: Final = answer_pipe
-        self._output: Final = cast("io.FileIO", self._process.stdout)
+        self._output: Final = io.FileIO(output_pipe)
         os.set_blocking(self._output.fileno(), False)
         self._vitals: Final = psutil.Process(self._process.pid)
 
@@ -187,7 +217,7 @@ class Worker:
         return {"error": {"errorType": error_type, "errorMessage": message}}
 
 
-def end_with_stack(process: subprocess.Popen[Any], stack: IO[bytes]) -> str:
+def end_with_stack(process: Process, stack: IO[bytes]) -> str:
     """End a process of `child/` and return where its threads were, as `faulthandler` writes it; empty if unknown."""
     process.send_signal(signal.SIGUSR2)
     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -163,3 +163,22 @@ def test_what_a_wait_begins_cannot_make_time_jump_over_its_end() -> None:
     while waiter.is_alive():
         clock.jump(lambda: None, clock.ended)
     assert answers == [False]
+
+
+def test_it_goes_back_to_real_time_once_nothing_is_active() -> None:
+    clock, worked = Clock(), threading.Event()
+    clock.begin()
+
+    def work() -> None:
+        clock.sleep(1000)
+        worked.wait(5)
+        clock.end()
+
+    sleeper = begin(work)
+    assert clock.jump(nothing_else, clock.ended)
+    assert not clock.rewind(timeout_s=0)
+    assert clock.offset_s > 990
+    worked.set()
+    assert clock.rewind(timeout_s=5)
+    assert clock.offset_s == 0
+    sleeper.join(5)

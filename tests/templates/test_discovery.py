@@ -240,3 +240,23 @@ def test_an_exception_of_a_handlers_settings_names_the_handler(folder: Path, err
     )
     assert message.endswith("; let it raise a ValueError that says what is allowed")
     assert "\n" not in message
+
+
+def test_what_is_forgotten_is_imported_anew_and_the_framework_is_not(own_handlers: Path) -> None:
+    stage = (
+        "from handlers import shared\nfrom handlers.runtime.needs import Needs\n"
+        "NEEDS = Needs(settings=shared.Settings)\ndef handler(event, context): pass\n"
+    )
+    settings = "import msgspec\nclass Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):\n    "
+    (own_handlers / "shared").mkdir()
+    (own_handlers / "shared" / "__init__.py").write_text(f"{settings}a: int = 1\n")
+    (own_handlers / "first.py").write_text(stage)
+    assert discovery.handler_names() == ("first",)
+    before = discovery.load_needs("first")
+    (own_handlers / "shared" / "__init__.py").write_text(f"{settings}b: int = 22\n")
+    (own_handlers / "first.py").rename(own_handlers / "second.py")
+    discovery.forget_handlers()
+    assert discovery.handler_names() == ("second",)
+    after = discovery.load_needs("second")
+    assert [type(needs) is Needs for needs in (before, after)] == [True, True]
+    assert [needs.settings.__struct_fields__ for needs in (before, after)] == [("a",), ("b",)]

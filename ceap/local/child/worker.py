@@ -228,3 +228,6 @@ if __name__ == "__main__":
             sys.stdout.flush()
             print(stop.code if isinstance(stop.code, str) else "", end="", file=sys.stderr, flush=True)
             os._exit(stop.code if isinstance(stop.code, int) else int(stop.code is not None))
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
