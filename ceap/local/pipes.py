@@ -23,6 +23,12 @@ from ceap.local.logs import Logs
 from ceap.local.sessions import REGION, Session
 from ceap.local.stack_models import Pipe
 
+RETRY_S: Final = 1.0
+"""How long a pipe waits after its source could not serve it; AWS retries, and tells no interval."""
+
+PASSING: Final = frozenset({"ThrottlingException", "RequestThrottled", "OverLimit", "KMS.ThrottlingException"})
+"""Errors of a queue that pass by themselves."""
+
 PARALLEL: Final = 4
 """How many executions run at once before a pipe takes no more; on AWS a waiting pipe starts with five and scales."""
 
@@ -44,6 +50,7 @@ class Poller:
         self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["All"])
         self._executions: Final = executions
         self._running = 0
+        self._paused_until = 0.0
         self._lock: Final = threading.Lock()
 
     def poll(self, *, once: bool = False) -> bool:
@@ -70,8 +77,11 @@ class Poller:
         if self.problem or not self._pipe.is_running:
             return None
         # SQS compares milliseconds, and a message is visible only after its moment.
-        messages = [m for m in list(self._queue._messages) if m.visible_at < math.inf]
-        moments = [max(m.visible_at, m.delayed_until) / 1000 + 0.002 for m in messages]
+        moments = [
+            max(max(m.visible_at, m.delayed_until) / 1000 + 0.002, self._paused_until)
+            for m in list(self._queue._messages)
+            if m.visible_at < math.inf
+        ]
         if self._is_full():
             # A visible message waits for an execution to end, not for time.
             moments = [moment for moment in moments if moment > CLOCK.now()]
@@ -85,7 +95,7 @@ class Poller:
         return self._running + self._executions.in_background >= PARALLEL
 
     def _can_take(self) -> bool:
-        if self.problem or not self._pipe.is_running:
+        if self.problem or not self._pipe.is_running or CLOCK.now() < self._paused_until:
             return False
         return any(message.visible and not message.delayed for message in list(self._queue._messages))
 
@@ -103,9 +113,12 @@ class Poller:
                 AttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
-        except ClientError as error:
-            # AWS disables a pipe whose source keeps refusing its calls.
-            self.problem = f"cannot receive from its source: {error}"
+        except (ClientError, BotoCoreError) as error:
+            if _passes(error):
+                self._paused_until = CLOCK.now() + RETRY_S
+            else:
+                # AWS disables a pipe whose source keeps refusing its calls.
+                self.problem = f"cannot receive from its source: {error}"
             self._log("ExecutionFailed", error=str(error))
             return []
         return [self._record(message) for message in answer.get("Messages", ())]
@@ -163,6 +176,14 @@ class Poller:
             return
         line = {"resourceArn": self._pipe.arn, "logLevel": "ERROR", "messageType": message_type, **details}
         self._logs.write(self._pipe.log_group, self._pipe.name, [json.dumps(line)], self._session)
+
+
+def _passes(error: ClientError | BotoCoreError) -> bool:
+    """Tell whether the next call may succeed: the queue throttles, fails, or could not be reached."""
+    if isinstance(error, BotoCoreError):
+        return True
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return error.response["Error"]["Code"] in PASSING or status >= 500
 
 
 def _json(value: Any) -> Any:
