@@ -94,7 +94,6 @@ def _status(execution: Execution) -> dict[str, Any]:
     has_output = output_bytes <= DATA_LIMIT_BYTES
     has_input = len(json.dumps(execution.input)) + output_bytes <= DATA_LIMIT_BYTES
     ended = execution.status != "RUNNING"
-    can_redrive = execution.status in {"FAILED", "TIMED_OUT", "ABORTED"}
     return {
         "executionArn": execution.arn,
         "stateMachineArn": execution.machine,
@@ -111,7 +110,9 @@ def _status(execution: Execution) -> dict[str, Any]:
         "error": execution.error,
         "cause": execution.cause,
         "redriveCount": execution.redrives,
-        "redriveStatus": "REDRIVABLE" if can_redrive else "NOT_REDRIVABLE",
+        "redriveDate": None if execution.redriven is None else int(execution.redriven * 1000),
+        "redriveStatus": "NOT_REDRIVABLE" if execution.not_redrivable else "REDRIVABLE",
+        "redriveStatusReason": execution.not_redrivable,
     }
 
 

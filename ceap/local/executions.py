@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
-from moto.core.utils import iso_8601_datetime_with_milliseconds
 from moto.stepfunctions.parser.api import HistoryEventType, LogLevel
 from moto.stepfunctions.parser.asl.eval.event.logging import is_logging_enabled_for
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import SyncExecution
 
-from ceap.local import interpreter
+from ceap.local import history, interpreter
 from ceap.local.clock import CLOCK
 from ceap.local.logs import Logs
 from templates.definition import KINDS, integration_of
 from templates.model import StepKind
+
+REDRIVABLE_S: Final = 14 * 24 * 3600
+"""How long after its end an execution can be redriven. Source: botocore, "states" model, RedriveExecution."""
 
 Status: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 
@@ -39,7 +42,10 @@ class Stage(NamedTuple):
 
 
 class DeployedMachine(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployed state machine; `definition` has its substitutions filled in."""
+    """A deployed state machine; `definition` has its substitutions filled in.
+
+    `encryption` is as DescribeStateMachine has it, `created` in virtual seconds since the epoch.
+    """
 
     arn: str
     name: str
@@ -49,6 +55,9 @@ class DeployedMachine(msgspec.Struct, frozen=True, kw_only=True):
     log_group: str | None
     log_level: str
     log_data: bool
+    created: float
+    is_traced: bool
+    encryption: Mapping[str, Any]
 
     @property
     def stages(self) -> list[Stage]:
@@ -82,7 +91,10 @@ class Attempt(msgspec.Struct, kw_only=True):
 
 
 class Execution(msgspec.Struct, kw_only=True):
-    """What an execution did, filled while it runs; `history` holds its events, with all data."""
+    """What an execution did, filled while it runs; `history` holds its events, with all data.
+
+    Times are virtual, in seconds since the epoch; `redriven` is when it was redriven last.
+    """
 
     arn: str
     name: str
@@ -95,12 +107,20 @@ class Execution(msgspec.Struct, kw_only=True):
     started: float = 0.0
     ended: float = 0.0
     redrives: int = 0
+    redriven: float | None = None
     attempts: list[Attempt] = msgspec.field(default_factory=list)
     waits: list[Wait] = msgspec.field(default_factory=list)
     history: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
     def attempts_of(self, state: str) -> list[Attempt]:
         return [attempt for attempt in self.attempts if attempt.state == state]
+
+    @property
+    def not_redrivable(self) -> str | None:
+        """Why the execution cannot be redriven now, in AWS's words; None if it can."""
+        if self.status in {"RUNNING", "SUCCEEDED"}:
+            return f"Execution is {self.status} and cannot be redriven"
+        return "Execution redrivable period exceeded" if CLOCK.now() - self.ended > REDRIVABLE_S else None
 
 
 class Entry(NamedTuple):
@@ -134,22 +154,24 @@ class Executions:
     def run(self, machine: DeployedMachine, given: str, name: str) -> Execution:
         """Run an execution and return when it has ended."""
         execution = self._add(machine, given, name)
-        self._run(machine, execution, None)
+        self._run(machine, execution, None, {})
         return execution
 
     def start(self, machine: DeployedMachine, given: str, name: str) -> Execution:
         """Start an execution and do not wait for it."""
         execution = self._add(machine, given, name)
-        self._run_in_background(machine, execution, None)
+        self._run_in_background(machine, execution, None, {"RedriveCount": 0})
         return execution
 
     def redrive(self, execution: Execution) -> None:
         """Redrive an execution from the state that failed, and do not wait for it."""
         entered = next(event for event in reversed(execution.history) if event["type"].endswith("StateEntered"))
         execution.redrives += 1
+        execution.redriven = CLOCK.now()
         execution.status, execution.error, execution.cause = "RUNNING", None, None
         resumption = interpreter.Resumption(entered["details"]["name"], entered["details"]["input"])
-        self._run_in_background(self.machines[execution.machine], execution, resumption)
+        context = {"RedriveCount": execution.redrives, "RedriveTime": history.iso_time(execution.redriven)}
+        self._run_in_background(self.machines[execution.machine], execution, resumption, context)
 
     def stop(self, execution: Execution, error: str | None, cause: str | None) -> None:
         """Abort an execution; harmless when it has ended."""
@@ -173,24 +195,27 @@ class Executions:
             LogLevel(machine.log_level), HistoryEventType(event["type"])
         ):
             return
-        details = event.get("details") or {}
-        if not machine.log_data:
-            details = {key: value for key, value in details.items() if not key.startswith(("input", "output"))}
-        message = to_json_str({**event, "details": details, "execution_arn": execution.arn})
-        stream = f"states/{machine.name}/{execution.name}"
+        line = history.log_line(event, execution.arn, execution.redrives, with_data=machine.log_data)
+        stream = history.log_stream(machine.arn, is_express=machine.kind == "EXPRESS", moment=event["timestamp"])
         # Step Functions delivers logs itself, set up with the machine's role when the machine is created.
-        self._logs.write(machine.log_group, stream, [message], None)
+        self._logs.write(machine.log_group, stream, [line], None)
 
     def _add(self, machine: DeployedMachine, given: str, name: str) -> Execution:
-        kind = "express" if machine.kind == "EXPRESS" else "execution"
-        arn = f"{machine.arn.replace(':stateMachine:', f':{kind}:')}:{name}"
+        if machine.kind == "EXPRESS":  # names of executions may repeat there
+            arn = f"{machine.arn.replace(':stateMachine:', ':express:')}:{name}:{uuid.uuid4()}"
+        else:
+            arn = f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}"
         execution = Execution(arn=arn, name=name, machine=machine.arn, input=given, started=CLOCK.now())
         with self._lock:
             self.all.append(execution)
         return execution
 
     def _run_in_background(
-        self, machine: DeployedMachine, execution: Execution, resumption: interpreter.Resumption | None
+        self,
+        machine: DeployedMachine,
+        execution: Execution,
+        resumption: interpreter.Resumption | None,
+        context: Mapping[str, Any],
     ) -> None:
         with self._lock:
             self.in_background += 1
@@ -198,7 +223,7 @@ class Executions:
 
         def work() -> None:
             try:
-                self._run(machine, execution, resumption)
+                self._run(machine, execution, resumption, context)
             finally:
                 with self._lock:
                     self.in_background -= 1
@@ -206,12 +231,19 @@ class Executions:
 
         threading.Thread(target=work, name=execution.name, daemon=True).start()
 
-    def _run(self, machine: DeployedMachine, execution: Execution, resumption: interpreter.Resumption | None) -> None:
+    def _run(
+        self,
+        machine: DeployedMachine,
+        execution: Execution,
+        resumption: interpreter.Resumption | None,
+        context: Mapping[str, Any],
+    ) -> None:
         entry = self.entries.get(machine.arn)
         if resumption is None and entry is not None:
             resumption = interpreter.Resumption(entry.state, entry.prepare(execution))
         journal = _Journal(execution, machine, self)
-        run = interpreter.RUNS[execution.arn] = interpreter.Run(journal.wait, resumption)
+        context = {"StartTime": history.iso_time(execution.started), **context}
+        run = interpreter.RUNS[execution.arn] = interpreter.Run(journal.wait, journal.entered, context, resumption)
         self._tell_of_status(machine, execution)
         try:
             interpretation = self._interpretation(machine, execution, journal)
@@ -264,16 +296,36 @@ class _Journal:
         self._execution: Final = execution
         self._machine: Final = machine
         self._executions: Final = executions
-        self._earlier: Final = len(execution.history)
-        self._state = ""
         self._closed = False
+        self._state = ""
+        self._entered = 0.0
+        self._numbers: Final = {0: 0}
+        """The numbers of the events in the history, by those that the interpreter counted in this run."""
+        entries = [event for event in execution.history if event["type"].endswith("StateEntered")]
+        self._redriven: dict[str, Any] | None = entries[-1] if entries else None
+        """The event of the first entry into the state that is redriven, until that state is reached."""
 
     def log_level_filter(self, history_event_type: Any) -> bool:  # noqa: ARG002 (moto's signature)
         return True
 
     def publish_history_log(self, history_log: Mapping[str, Any]) -> None:
-        if not self._closed:
-            self._record(history_log, history_log["type"].value, history_log.get("details") or {})
+        if self._closed:
+            return
+        kind, details = history_log["type"].value, history_log.get("details") or {}
+        previous = self._numbers[int(history_log["previous_event_id"])]
+        if kind == "TaskFailed" and details["error"] == "States.Runtime":
+            number = previous  # AWS shows only that the execution failed
+        elif self._redriven is None:
+            number = self._record(kind, previous, details)
+        elif kind == "ExecutionStarted":
+            number = self._record("ExecutionRedriven", len(self._execution.history), self._redrive_details())
+        else:
+            number = self._enter_again(self._redriven)
+        self._numbers[int(history_log["id"])] = number
+
+    def entered(self) -> str:
+        """Return when the current state was entered, as the context object has it."""
+        return history.iso_time(self._entered)
 
     def wait(self, state: str, seconds: float) -> None:
         if self._closed:
@@ -288,29 +340,43 @@ class _Journal:
         execution = self._execution
         if execution.attempts and execution.attempts[-1].status == "RUNNING":
             self._end_attempt(status, {})
-        details = {"error": execution.error, "cause": execution.cause} if execution.error else {}
-        stamp = {"event_timestamp": iso_8601_datetime_with_milliseconds(interpreter.virtual_datetime())}
-        self._record(stamp, "ExecutionAborted" if status == "ABORTED" else "ExecutionTimedOut", details)
+        if status == "TIMED_OUT":
+            self._record("ExecutionTimedOut", 0, {"error": "States.Timeout"})
+            return
+        given = {"cause": execution.cause, "error": execution.error}
+        self._record("ExecutionAborted", 0, {key: value for key, value in given.items() if value is not None})
 
-    def _record(self, history_log: Mapping[str, Any], kind: str, details: Mapping[str, Any]) -> None:
-        if kind == "ExecutionStarted" and self._earlier:
-            kind, details = "ExecutionRedriven", {"redriveCount": self._execution.redrives}
+    def _redrive_details(self) -> dict[str, Any]:
+        return {"redriveCount": self._execution.redrives}
+
+    def _enter_again(self, entry: Mapping[str, Any]) -> int:
+        """Go on in a state that was entered before, and return the number of the event that goes before the next one.
+
+        What a task does follows its first entry; a Fail state has only the redrive before it.
+        """
+        self._redriven = None
+        self._state, self._entered = entry["details"]["name"], entry["timestamp"]
+        number: int = entry["id"]
+        return len(self._execution.history) if entry["type"] == "FailStateEntered" else number
+
+    def _record(self, kind: str, previous: int, details: Mapping[str, Any]) -> int:
         number = len(self._execution.history) + 1
-        previous = int(history_log.get("previous_event_id", number - 1 - self._earlier))
         event = {
-            **history_log,
-            "id": str(number),
-            "previous_event_id": str(previous + self._earlier),
+            "timestamp": round(CLOCK.now(), 3),
             "type": kind,
+            "id": number,
+            "previousEventId": previous,
             "details": details,
         }
         self._execution.history.append(event)
-        self._follow(kind, details)
+        self._follow(event)
         self._executions.log(self._machine, self._execution, event)
+        return number
 
-    def _follow(self, kind: str, details: Mapping[str, Any]) -> None:
+    def _follow(self, event: Mapping[str, Any]) -> None:
+        kind, details = event["type"], event["details"]
         if kind.endswith("StateEntered"):
-            self._state = details["name"]
+            self._state, self._entered = details["name"], event["timestamp"]
         elif kind == "TaskScheduled":
             number, now = len(self._execution.attempts_of(self._state)) + 1, CLOCK.now()
             attempt = Attempt(state=self._state, number=number, status="RUNNING", started=now, ended=now)

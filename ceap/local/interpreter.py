@@ -11,7 +11,7 @@ import datetime
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, Final, Literal, NamedTuple
@@ -26,6 +26,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_callback,
     state_task_service_glue,
 )
+from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
@@ -67,11 +68,20 @@ class Resumption(NamedTuple):
 class Run:
     """One run of the interpreter: it reports waits, may start at a later state, and can be stopped.
 
+    `entered` tells when the current state was entered; `context` is what `$$.Execution` has beside what moto knows.
     `cut_off` says how it was ended before its states had ended; later events of theirs are ignored.
     """
 
-    def __init__(self, record_wait: Callable[[str, float], None], resumption: Resumption | None = None) -> None:
+    def __init__(
+        self,
+        record_wait: Callable[[str, float], None],
+        entered: Callable[[], str],
+        context: Mapping[str, Any],
+        resumption: Resumption | None = None,
+    ) -> None:
         self.record_wait: Final = record_wait
+        self.entered: Final = entered
+        self.context: Final = context
         self.resumption: Final = resumption
         self.cut_off: Literal["ABORTED", "TIMED_OUT"] | None = None
 
@@ -119,14 +129,37 @@ def install() -> None:
     replace(ErrorEqualsDecl, "_eval_body", error_equals)
     replace(FailureEvent, "__init__", _with_short_texts(FailureEvent.__init__))
     replace(Program, "eval", _run_program)
+    replace(CommonStateField, "_eval_state_input", _with_time_of_entry(CommonStateField._eval_state_input))
     replace(ExecutionWorker, "_get_evaluation_entrypoint", _parsed)
     replace(EventManager, "_get_current_timestamp", staticmethod(virtual_datetime))
     _install_services()
+    replacements = {"boto_client_for": _client_for, "to_json_str": _compact, "is_within_size_quota": _fits}
     for module in [module for name, module in sys.modules.items() if name.startswith("moto.stepfunctions.parser")]:
-        if hasattr(module, "boto_client_for"):
-            replace(module, "boto_client_for", _client_for)
+        for name in replacements.keys() & vars(module).keys():
+            replace(module, name, replacements[name])
     if boto_client.boto_client_for is not _client_for:
         raise AttributeError("moto's boto_client_for could not be replaced")
+
+
+def _with_time_of_entry(read_input: Callable[..., None]) -> Callable[..., None]:
+    def read_input_after_entry(self: Any, env: Any) -> None:
+        # moto's time is that of the machine, with microseconds; a redriven state keeps the time of its first entry.
+        context = env.states.context_object.context_object_data
+        if run := RUNS.get(context["Execution"]["Id"]):
+            context["State"]["EnteredTime"] = run.entered()
+        read_input(self, env)
+
+    return read_input_after_entry
+
+
+def _compact(value: Any, separators: tuple[str, str] = (",", ":")) -> str:
+    return to_json_str(value, separators)
+
+
+def _fits(value: Any) -> bool:
+    """Tell whether a value fits between two states; AWS counts the bytes of its compact JSON."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+    return len(text.encode()) <= budget.INPUT_LIMIT_BYTES
 
 
 def _with_short_texts(create: Callable[..., None]) -> Callable[..., None]:
@@ -200,7 +233,9 @@ def _await_job(
 def _run_program(self: Any, env: Any) -> None:
     """Run the states in a thread of their own, until they are done, the machine's time is up, or the run is stopped."""
     done = threading.Event()
-    run = RUNS[env.states.context_object.context_object_data["Execution"]["Id"]]
+    context = env.states.context_object.context_object_data["Execution"]
+    run = RUNS[context["Id"]]
+    context.update(run.context)
 
     def work() -> None:
         try:

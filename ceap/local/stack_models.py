@@ -5,6 +5,7 @@ moto finds them as direct subclasses of its model class, by their `cloudformatio
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
@@ -16,6 +17,8 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from ceap.local import interpreter
+from ceap.local.clock import CLOCK
+from ceap.local.definitions import DefinitionError, check_definition
 from ceap.local.executions import DeployedMachine
 from ceap.local.jobs import Job
 from templates.model import JOB_DEFAULT_MIN
@@ -96,30 +99,36 @@ class StateMachine(StackModel, CloudFormationModel):
         given = self.properties
         if "Definition" in given:
             raise ResourceError(f"{self.name}: a Definition object loses its nulls here; use DefinitionString")
+        kind = given.get("StateMachineType", "STANDARD")
         logging = given.get("LoggingConfiguration", {})
         destinations = logging.get("Destinations", [])
+        encryption = given.get("EncryptionConfiguration", {"Type": "AWS_OWNED_KEY"})
         self.machine = DeployedMachine(
             arn=f"arn:aws:states:{self.region}:{self.account}:stateMachine:{self.name}",
             name=self.name,
-            kind=given.get("StateMachineType", "STANDARD"),
-            definition=self._definition(),
+            kind=kind,
+            definition=self._definition(kind),
             role=given["RoleArn"],
             log_group=_log_group(destinations[0]["CloudWatchLogsLogGroup"]["LogGroupArn"]) if destinations else None,
             log_level=logging.get("Level", "OFF"),
-            log_data=str(logging.get("IncludeExecutionData", False)).lower() == "true",
+            log_data=_is_true(logging.get("IncludeExecutionData", False)),
+            created=CLOCK.now(),
+            is_traced=_is_true(given.get("TracingConfiguration", {}).get("Enabled", False)),
+            encryption={key[0].lower() + key[1:]: value for key, value in encryption.items()},
         )
         self.attributes = {"Arn": self.machine.arn, "Name": self.name}
 
-    def _definition(self) -> str:
+    def _definition(self, kind: str) -> str:
         text: str = self.properties["DefinitionString"]
         for token, value in self.properties.get("DefinitionSubstitutions", {}).items():
             text = text.replace(f"${{{token}}}", str(value))
         if left := re.findall(r"\$\{\w+\}", text):
             raise ResourceError(f"{self.name}: DefinitionSubstitutions lacks {', '.join(left)}")
-        if unknown := sorted(set(re.findall(r'"Type":\s*"(Parallel|Map)"', text))):
-            raise ResourceError(f"{self.name}: the local engine does not run {' and '.join(unknown)} states")
         try:
+            check_definition(json.loads(text), kind)
             interpreter.parse(text)
+        except DefinitionError as error:
+            raise ResourceError(f"{self.name}: {error}") from error
         except Exception as error:
             raise ResourceError(f"{self.name}: the definition is not valid: {error}") from error
         return text
@@ -251,6 +260,10 @@ TYPES: Final = (StateMachine, Pipe, GlueJob, QueuePolicy, TopicPolicy, Subscript
 def _check_policy(name: str, document: Mapping[str, Any]) -> None:
     if not document.get("Statement"):
         raise ResourceError(f"{name}: the PolicyDocument has no Statement")
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).lower() == "true"
 
 
 def _log_group(arn: str) -> str:

@@ -1,18 +1,32 @@
-"""The Step Functions API, as far as pipes, tests and operators use it; moto's own never runs an execution here."""
+"""The Step Functions API, as far as pipes, tests and operators use it; moto's own never runs an execution here.
+
+Error messages are those that AWS was recorded to answer (`docs/reference/conformance.md`).
+"""
 
 import json
+import math
+import re
 import uuid
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
 
+from ceap.local import history
 from ceap.local.calls import Request
 from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Execution, Executions
 from ceap.local.gateway import Answer, ApiError, Document, Operation, serve_json
 from templates import budget
 
-REDRIVABLE_S: Final = 14 * 24 * 3600
-"""How long a failed execution can be redriven. Source: Step Functions Developer Guide, "Redriving executions"."""
+NAME_MAX: Final = 80
+PAGE: Final = 100
+PAGE_MAX: Final = 1000
+STATUSES: Final = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
+BILLED_STEP_MS: Final = 100
+BILLED_MEMORY_MB: Final = 64
+_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f-\x9f<>{}\[\]?*\"#%\\^|~`$&,;:/]")
+_START: Final = frozenset({"stateMachineArn", "name", "input"})
+
+_T = TypeVar("_T")
 
 
 class StepFunctions:
@@ -20,36 +34,64 @@ class StepFunctions:
 
     def __init__(self, executions: Executions) -> None:
         self._executions: Final = executions
-        self._operations: Final[Mapping[str, Operation]] = {
-            "StartSyncExecution": self._start_sync_execution,
-            "StartExecution": self._start_execution,
-            "StopExecution": self._stop_execution,
-            "RedriveExecution": self._redrive_execution,
-            "DescribeExecution": self._describe_execution,
-            "GetExecutionHistory": self._get_execution_history,
-            "ListExecutions": self._list_executions,
+        self._redrives: Final[dict[tuple[str, str], float]] = {}
+        """When an execution was redriven, by its ARN and the caller's token."""
+        self._operations: Final[Mapping[str, tuple[Operation, frozenset[str]]]] = {
+            "StartSyncExecution": (self._start_sync_execution, _START),
+            "StartExecution": (self._start_execution, _START),
+            "StopExecution": (self._stop_execution, frozenset({"executionArn", "error", "cause"})),
+            "RedriveExecution": (self._redrive_execution, frozenset({"executionArn", "clientToken"})),
+            "DescribeExecution": (self._describe_execution, frozenset({"executionArn"})),
+            "GetExecutionHistory": (
+                self._get_execution_history,
+                frozenset({"executionArn", "reverseOrder", "maxResults", "nextToken", "includeExecutionData"}),
+            ),
+            "ListExecutions": (
+                self._list_executions,
+                frozenset({"stateMachineArn", "statusFilter", "maxResults", "nextToken"}),
+            ),
+            "DescribeStateMachine": (self._describe_state_machine, frozenset({"stateMachineArn"})),
         }
 
     def serve(self, request: Request) -> Answer | None:
-        """Serve requests about executions; moto serves the others."""
-        operation = self._operations.get(request.operation) if request.service == "states" else None
-        return serve_json(operation, request) if operation else None
+        """Serve every request of the service; what is not modelled is refused."""
+        if request.service != "states":
+            return None
+        return serve_json(lambda given: self._serve(request.operation, given), request)
+
+    def _serve(self, name: str, given: Document) -> Document:
+        if name not in self._operations:
+            raise ApiError("UnknownOperationException", f"The local engine does not model {name}")
+        operation, parameters = self._operations[name]
+        if strange := sorted(given.keys() - parameters):
+            raise ApiError("ValidationException", f"The local engine does not model {', '.join(strange)} of {name}")
+        _check_constraints(given)
+        return operation(given)
 
     def _start_sync_execution(self, given: Document) -> Document:
         machine = self._machine(given["stateMachineArn"])
         if machine.kind != "EXPRESS":
-            raise ApiError("StateMachineTypeNotSupported", "StartSyncExecution takes an EXPRESS state machine")
-        return _description(self._executions.run(machine, _input(given), given.get("name") or str(uuid.uuid4())))
+            raise _not_supported()
+        execution = self._executions.run(machine, _input(given), _name(given))
+        duration_ms = max(1.0, (execution.ended - execution.started) * 1000)
+        return {
+            **_description(execution),
+            "outputDetails": {"included": True},
+            "billingDetails": {
+                "billedDurationInMilliseconds": math.ceil(duration_ms / BILLED_STEP_MS) * BILLED_STEP_MS,
+                "billedMemoryUsedInMB": BILLED_MEMORY_MB,
+            },
+        }
 
     def _start_execution(self, given: Document) -> Document:
         machine = self._machine(given["stateMachineArn"])
-        name = given.get("name")
-        for execution in self._executions.all:
+        name, text = _name(given), _input(given)
+        for execution in self._executions.all if machine.kind == "STANDARD" else ():
             if execution.machine == machine.arn and execution.name == name:
-                if execution.status != "RUNNING" or execution.input != _input(given):
+                if execution.status != "RUNNING" or execution.input != text:
                     raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{execution.arn}'")
                 return _started(execution)
-        return _started(self._executions.start(machine, _input(given), name or str(uuid.uuid4())))
+        return _started(self._executions.start(machine, text, name))
 
     def _stop_execution(self, given: Document) -> Document:
         self._executions.stop(self._execution(given), given.get("error"), given.get("cause"))
@@ -57,56 +99,146 @@ class StepFunctions:
 
     def _redrive_execution(self, given: Document) -> Document:
         execution = self._execution(given)
-        if execution.status in {"RUNNING", "SUCCEEDED"}:
-            raise ApiError("ExecutionNotRedrivable", f"Execution is {execution.status} and cannot be redriven")
-        if CLOCK.now() - execution.started > REDRIVABLE_S:
-            raise ApiError("ExecutionNotRedrivable", "Execution history event limit or redrivable period exceeded")
-        self._executions.redrive(execution)
-        return {"redriveDate": CLOCK.now()}
+        token = (execution.arn, given["clientToken"])
+        if token not in self._redrives:
+            if reason := execution.not_redrivable:
+                message = f"Execution {execution.arn} invalid for redrive as: {reason}"
+                raise ApiError("ExecutionNotRedrivable", message)
+            self._executions.redrive(execution)
+            self._redrives[token] = execution.redriven or CLOCK.now()
+        return {"redriveDate": self._redrives[token]}
 
     def _describe_execution(self, given: Document) -> Document:
-        return _description(self._execution(given))
+        execution = self._execution(given)
+        redrive = {
+            "redriveCount": execution.redrives,
+            "redriveDate": execution.redriven,
+            "redriveStatus": "NOT_REDRIVABLE" if execution.not_redrivable else "REDRIVABLE",
+            "redriveStatusReason": execution.not_redrivable,
+        }
+        return _description(execution) | _present(redrive)
 
     def _get_execution_history(self, given: Document) -> Document:
-        return {"events": [_event(event) for event in self._execution(given).history]}
+        events = list(self._execution(given).history)
+        if given.get("reverseOrder"):
+            events.reverse()
+        page, token = _page(events, given)
+        with_data = given.get("includeExecutionData", True)
+        return {"events": [history.answered(event, with_data=with_data) for event in page], **token}
 
     def _list_executions(self, given: Document) -> Document:
         machine = self._machine(given["stateMachineArn"])
-        found = [execution for execution in self._executions.all if execution.machine == machine.arn]
+        if machine.kind != "STANDARD":
+            raise _not_supported()
         wanted = given.get("statusFilter")
-        kept = ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate", "redriveCount")
+        found = [
+            execution
+            for execution in reversed(self._executions.all)
+            if execution.machine == machine.arn and wanted in {None, execution.status}
+        ]
+        page, token = _page(found, given)
+        kept = ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate")
+        listed = [
+            {key: value for key, value in _description(execution).items() if key in kept}
+            | _present({"redriveCount": execution.redrives, "redriveDate": execution.redriven})
+            for execution in page
+        ]
+        return {"executions": listed, **token}
+
+    def _describe_state_machine(self, given: Document) -> Document:
+        machine = self._machine(given["stateMachineArn"])
+        logging: Document = {"level": machine.log_level, "includeExecutionData": machine.log_data}
+        if machine.log_group is not None:
+            region, account = machine.arn.split(":")[3:5]
+            arn = f"arn:aws:logs:{region}:{account}:log-group:{machine.log_group}:*"
+            logging["destinations"] = [{"cloudWatchLogsLogGroup": {"logGroupArn": arn}}]
         return {
-            "executions": [
-                {key: value for key, value in _description(execution).items() if key in kept}
-                for execution in reversed(found)
-                if wanted in {None, execution.status}
-            ]
+            "stateMachineArn": machine.arn,
+            "name": machine.name,
+            "status": "ACTIVE",
+            "definition": machine.definition,
+            "roleArn": machine.role,
+            "type": machine.kind,
+            "creationDate": machine.created,
+            "loggingConfiguration": logging,
+            "tracingConfiguration": {"enabled": machine.is_traced},
+            "encryptionConfiguration": machine.encryption,
         }
 
     def _machine(self, arn: str) -> DeployedMachine:
+        _check_arn(arn)
         if arn not in self._executions.machines:
             raise ApiError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         return self._executions.machines[arn]
 
     def _execution(self, given: Document) -> Execution:
         """Return an execution of a STANDARD machine; AWS keeps no others."""
-        arn = given["executionArn"]
+        arn: str = given["executionArn"]
+        _check_arn(arn)
+        kind = arn.split(":")[5] if arn.count(":") > 5 else ""
+        if kind != "execution":
+            raise ApiError("InvalidArn", f"Invalid Arn: 'Resource type not valid in this context: {kind}'")
         for execution in self._executions.all:
-            if execution.arn == arn and self._executions.machines[execution.machine].kind == "STANDARD":
+            if execution.arn == arn:
                 return execution
         raise ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
 
 
-def _input(given: Document) -> str:
-    """Return the input of an execution to start, or raise ApiError if it is too long or not JSON."""
-    text: str = given.get("input", "{}")
+def _check_arn(arn: str) -> None:
+    if not arn.startswith("arn:"):
+        raise ApiError("InvalidArn", f"Invalid Arn: 'Invalid ARN prefix: {arn}'")
+
+
+def _not_supported() -> ApiError:
+    message = "This operation is not supported by this type of state machine"
+    return ApiError("StateMachineTypeNotSupported", message)
+
+
+def _check_constraints(given: Document) -> None:
+    """Raise ApiError for a value that the service's model does not allow; AWS checks this first."""
+    name, text = given.get("name"), given.get("input", "")
+    if name is not None and len(name) > NAME_MAX:
+        raise _constraint(f"Value '{name}' at 'name'", f"have length less than or equal to {NAME_MAX}")
     if len(text.encode()) > budget.INPUT_LIMIT_BYTES:
-        raise ApiError("ValidationException", f"The input is longer than {budget.INPUT_LIMIT_BYTES} bytes")
+        limit = f"have size less than or equal to {budget.INPUT_LIMIT_BYTES} bytes in UTF-8 encoding"
+        raise _constraint("Value at 'input'", limit)
+    if (size := given.get("maxResults", 0)) > PAGE_MAX:
+        raise _constraint(f"Value '{size}' at 'maxResults'", f"have value less than or equal to {PAGE_MAX}")
+    if (status := given.get("statusFilter", STATUSES[0])) not in STATUSES:
+        raise _constraint(f"Value '{status}' at 'statusFilter'", f"satisfy enum value set: [{', '.join(STATUSES)}]")
+
+
+def _constraint(value: str, rule: str) -> ApiError:
+    message = f"1 validation error detected: {value} failed to satisfy constraint: Member must {rule}"
+    return ApiError("ValidationException", message)
+
+
+def _name(given: Document) -> str:
+    name: str = given.get("name") or str(uuid.uuid4())
+    if _FORBIDDEN.search(name):
+        raise ApiError("InvalidName", f"Invalid Name: '{name}'")
+    return name
+
+
+def _input(given: Document) -> str:
+    """Return the input of an execution to start, or raise ApiError if it is not JSON."""
+    text: str = given.get("input", "{}")
     try:
         json.loads(text)
     except ValueError as error:
-        raise ApiError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
+        reason = error if text else "Invalid execution input."
+        raise ApiError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{reason}'") from error
     return text
+
+
+def _page(items: Sequence[_T], given: Document) -> tuple[Sequence[_T], Document]:
+    """Return a page of a list, and what the answer says of the next one."""
+    token: str = given.get("nextToken", "0")
+    if not token.isdecimal():
+        raise ApiError("InvalidToken", "Invalid Token: 'Invalid token'")
+    begin = int(token)
+    end = begin + (given.get("maxResults") or PAGE)
+    return items[begin:end], {"nextToken": str(end)} if end < len(items) else {}
 
 
 def _started(execution: Execution) -> Document:
@@ -114,34 +246,25 @@ def _started(execution: Execution) -> Document:
 
 
 def _description(execution: Execution) -> Document:
-    """Return an execution as DescribeExecution and StartSyncExecution answer it; dates are seconds since the epoch."""
-    fields = {
-        "executionArn": execution.arn,
-        "stateMachineArn": execution.machine,
-        "name": execution.name,
-        "status": execution.status,
-        "startDate": execution.started,
-        "stopDate": None if execution.status == "RUNNING" else execution.ended,
-        "input": execution.input,
-        "output": execution.output,
-        "error": execution.error,
-        "cause": execution.cause,
-        "redriveCount": execution.redrives,
-    }
+    """Return what all answers say of an execution; dates are seconds since the epoch."""
+    included = {"included": True}
+    return _present(
+        {
+            "executionArn": execution.arn,
+            "stateMachineArn": execution.machine,
+            "name": execution.name,
+            "status": execution.status,
+            "startDate": execution.started,
+            "stopDate": None if execution.status == "RUNNING" else execution.ended,
+            "input": execution.input,
+            "inputDetails": included,
+            "output": execution.output,
+            "outputDetails": None if execution.output is None else included,
+            "error": execution.error,
+            "cause": execution.cause,
+        }
+    )
+
+
+def _present(fields: Mapping[str, Any]) -> Document:
     return {key: value for key, value in fields.items() if value is not None}
-
-
-def _event(event: Mapping[str, Any]) -> Document:
-    """Return an event of a journal as GetExecutionHistory answers it."""
-    kind = event["type"]
-    details = f"{kind[0].lower()}{kind[1:]}"
-    for common in ("stateEntered", "stateExited"):
-        if kind.lower().endswith(common.lower()):
-            details = common
-    return {
-        "timestamp": event["event_timestamp"],
-        "type": kind,
-        "id": int(event["id"]),
-        "previousEventId": int(event["previous_event_id"]),
-        f"{details}EventDetails": event["details"],
-    }

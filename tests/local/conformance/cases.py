@@ -1,0 +1,116 @@
+"""What public projects recorded on AWS: the cases of `recordings/`, and how an answer is compared with them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+RECORDINGS: Final = Path(__file__).parent / "recordings"
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the recordings of a file come from."""
+
+    project: str
+    revision: str
+    folder: str
+
+
+class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A call of the Step Functions API, and what AWS answered: an answer, or an error's code and message."""
+
+    call: str
+    given: dict[str, Any] = {}
+    answer: dict[str, Any] | None = None
+    refused: tuple[str, str] | None = None
+
+
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One recorded behaviour: a state machine, what is done with it, and what AWS showed.
+
+    Unless its first call starts an execution, one named `run` is started with `input`; it runs to its end, unless it is
+    `busy`: then the calls meet it running, until the call `Drain`.
+    `history` and `logs` hold `[type, previous event, details]` per event, `events` the details of the status changes.
+    `created` is the error of its creation. `differs` says why the engine does not agree; then it must not.
+    """
+
+    behaviour: str
+    recorded: str
+    states: dict[str, Any] = msgspec.field(default_factory=lambda: {"P": {"Type": "Pass", "End": True}})
+    kind: Literal["STANDARD", "EXPRESS"] = "STANDARD"
+    timeout: int | None = None
+    function: str | None = None
+    logging: dict[str, Any] | None = None
+    input: str = "{}"
+    busy: bool = False
+    created: str | None = None
+    calls: list[Call] = []
+    history: list[tuple[str, int, dict[str, Any] | None]] | None = None
+    events: list[dict[str, Any]] | None = None
+    logs: list[tuple[str, int, int, dict[str, Any]]] | None = None
+    objects: dict[str, str] | None = None
+    differs: str | None = None
+
+
+class Recordings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of `recordings/`."""
+
+    source: Source
+    cases: list[Case]
+
+
+def load_recordings() -> dict[str, Recordings]:
+    """Return the files of `recordings/` by name, in order."""
+    return {
+        path.stem: msgspec.yaml.decode(path.read_bytes(), type=Recordings) for path in sorted(RECORDINGS.glob("*.yaml"))
+    }
+
+
+def differences(expected: Any, actual: Any, names: Mapping[str, str], place: str = "") -> Iterator[str]:
+    """Yield how an answer differs from what was recorded.
+
+    `${name}` in an expected text stands for a name's value, `${date}`, `${uuid}` and `${any}` for any such value. An
+    object or a list that meets a text is compared with the JSON in it.
+    """
+    if isinstance(expected, dict | list) and isinstance(actual, str):
+        actual = json.loads(actual)
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key in sorted(expected.keys() | actual.keys()):
+            if key not in actual or key not in expected:
+                yield f"{place}.{key}: {'not answered' if key not in actual else f'not recorded: {actual[key]!r}'}"
+            else:
+                yield from differences(expected[key], actual[key], names, f"{place}.{key}")
+    elif isinstance(expected, list | tuple) and isinstance(actual, list | tuple):
+        if len(expected) != len(actual):
+            yield f"{place}: {len(actual)} items instead of {len(expected)}: {actual!r}"
+        for index, (left, right) in enumerate(zip(expected, actual, strict=False)):
+            yield from differences(left, right, names, f"{place}[{index}]")
+    elif not _equal(expected, actual, names):
+        yield f"{place}: {actual!r} instead of {expected!r}"
+
+
+def _equal(expected: Any, actual: Any, names: Mapping[str, str]) -> bool:
+    if expected == "${date}":
+        return isinstance(actual, datetime.datetime) or (isinstance(actual, int | float) and actual > 1_000_000_000)
+    if isinstance(expected, str) and isinstance(actual, str):
+        return re.fullmatch(_expression(expected, names), actual, re.DOTALL) is not None
+    return type(expected) is type(actual) and expected == actual
+
+
+def _expression(text: str, names: Mapping[str, str]) -> str:
+    kinds = {
+        "uuid": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
+        "any": ".*",
+    }
+    pieces = re.split(r"\$\{(\w+)\}", text)
+    return "".join(
+        re.escape(piece) if index % 2 == 0 else kinds.get(piece) or re.escape(names[piece])
+        for index, piece in enumerate(pieces)
+    )

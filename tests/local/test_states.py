@@ -1,0 +1,106 @@
+"""The Step Functions API beside what was recorded on AWS: pages, parameters, operations, times of a redrive."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+
+from ceap.local.engine import Engine
+from tests.local.test_standard import FAIL, PASS, DeployedMachine, put
+
+
+def test_a_history_comes_in_pages_in_both_directions(engine: Engine) -> None:
+    machine = DeployedMachine(engine, {"P": PASS})
+    arn = machine.run().arn
+    for reverse, ids in ((False, [1, 2, 3, 4]), (True, [4, 3, 2, 1])):
+        given: dict[str, Any] = {"executionArn": arn, "reverseOrder": reverse, "maxResults": 3}
+        first = machine.states.get_execution_history(**given)
+        last = machine.states.get_execution_history(**given, nextToken=first["nextToken"])
+        assert [event["id"] for event in first["events"] + last["events"]] == ids
+        assert (len(first["events"]), "nextToken" in last) == (3, False)
+
+
+def test_executions_are_listed_by_their_status(engine: Engine) -> None:
+    machine = DeployedMachine(engine, {"F": FAIL})
+    arn = machine.run().arn
+    for status, listed in (("FAILED", [arn]), ("SUCCEEDED", [])):
+        answer = machine.states.list_executions(stateMachineArn=machine.arn, statusFilter=status)
+        assert [execution["executionArn"] for execution in answer["executions"]] == listed
+
+
+def test_a_name_with_a_character_that_aws_forbids_is_refused(engine: Engine) -> None:
+    machine = DeployedMachine(engine, {"P": PASS})
+    for character in '<>{}[]?*"#%\\^|~`$&,;:/ \t\x00\x7f\x9f':
+        with pytest.raises(machine.states.exceptions.InvalidName, match=re.escape(f"Invalid Name: 'a{character}b'")):
+            machine.start(name=f"a{character}b")
+    assert engine.executions == []
+
+
+def test_an_express_machine_takes_a_name_again(engine: Engine) -> None:
+    machine = DeployedMachine(engine, {"P": PASS}, kind="EXPRESS")
+    first, second = (machine.states.start_sync_execution(stateMachineArn=machine.arn, name="mine") for _ in range(2))
+    assert first["executionArn"].rpartition(":")[0] == second["executionArn"].rpartition(":")[0]
+    assert first["executionArn"] != second["executionArn"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "message"),
+    [
+        ("list_executions", {"redriveFilter": "REDRIVEN"}, "does not model redriveFilter of ListExecutions"),
+        ("start_execution", {"traceHeader": "x"}, "does not model traceHeader of StartExecution"),
+    ],
+)
+def test_a_parameter_that_is_not_modelled_is_refused(
+    engine: Engine, operation: str, given: dict[str, str], message: str
+) -> None:
+    machine = DeployedMachine(engine, {"P": PASS})
+    with pytest.raises(ClientError, match=f"The local engine {message}"):
+        getattr(machine.states, operation)(stateMachineArn=machine.arn, **given)
+
+
+def test_an_operation_that_is_not_modelled_is_refused(engine: Engine) -> None:
+    states = engine.client("stepfunctions")
+    with pytest.raises(ClientError, match="The local engine does not model SendTaskSuccess"):
+        states.send_task_success(taskToken="x", output="{}")
+
+
+def test_a_redriven_state_keeps_the_time_of_its_first_entry(engine: Engine) -> None:
+    machine = DeployedMachine(engine, {"Put": put("granted/key", "$$", End=True)})
+    execution = machine.run()
+    engine.client("s3").create_bucket(Bucket="data")
+    machine.states.redrive_execution(executionArn=execution.arn)
+    engine.drain()
+    before, after = (
+        json.loads(event["details"]["parameters"])["Body"]
+        for event in execution.history
+        if event["type"] == "TaskScheduled"
+    )
+    assert after["State"] == before["State"]
+    assert before["Execution"]["RedriveCount"] == 0
+    redrive = {"RedriveCount": 1, "RedriveTime": after["Execution"]["RedriveTime"]}
+    assert after["Execution"] == before["Execution"] | redrive
+    assert after["Execution"]["RedriveTime"] > before["State"]["EnteredTime"]
+
+
+def test_a_redrive_is_told_on_the_event_bus(engine: Engine) -> None:
+    machine = DeployedMachine(engine, {"F": FAIL})
+    execution = machine.run()
+    machine.states.redrive_execution(executionArn=execution.arn)
+    engine.drain()
+    details = [event["detail"] for event in machine.events()]
+    assert [detail["status"] for detail in details] == ["RUNNING", "FAILED", "RUNNING", "FAILED"]
+    assert [detail["redriveCount"] for detail in details] == [0, 0, 1, 1]
+    assert [detail["redriveDate"] for detail in details[:2]] == [None, None]
+    assert details[2]["redriveDate"] == int((execution.redriven or 0) * 1000)
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, "SUCCEEDED"), (1, "FAILED")])
+def test_what_a_state_passes_on_may_have_262_144_bytes(engine: Engine, more: int, status: str) -> None:
+    text = "ü" * 100_000 + "x" * (262_144 - 200_002 + more)
+    machine = DeployedMachine(engine, {"P": {"Type": "Pass", "Result": text, "End": True}})
+    execution = machine.run()
+    assert (execution.status, execution.error) == (status, "States.DataLimitExceeded" if more else None)
