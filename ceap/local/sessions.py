@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -17,8 +17,15 @@ REGION: Final = "us-east-1"
 DRIVER_KEY: Final = "AKIACEAPDRIVER000000"
 """The access key of the driver of the engine: no policy applies to it."""
 
-# AWS documents the source of Lambda, pipes and state machines in a role's trust policy, and of Glue neither key.
-_WITHOUT_SOURCE: Final = {"glue"}
+# The condition keys that a service is documented to send when it assumes a role; a sample of AWS's has that of Lambda.
+# Source: EventBridge and Step Functions guides, "Cross-service confused deputy prevention"; Lambda Developer Guide,
+# "Using source function ARN to control function access behavior": aws:SourceArn is for policies of the function itself.
+_SOURCE_KEYS: Final[Mapping[str, Sequence[str]]] = {
+    "glue": (),
+    "lambda": ("aws:sourceaccount",),
+    "pipes": ("aws:sourceaccount", "aws:sourcearn"),
+    "states": ("aws:sourceaccount", "aws:sourcearn"),
+}
 
 # Source: IAM User Guide, "AWS global condition context keys", aws:ResourceAccount.
 _WITHOUT_RESOURCE_ACCOUNT: Final = "events:"
@@ -99,7 +106,7 @@ class Sessions:
                 return session
             session = Session(role, name, f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), "local")
             origin = {"aws:sourcearn": source, "aws:sourceaccount": self._account}
-            context = {} if service in _WITHOUT_SOURCE else origin
+            context = {key: origin[key] for key in _SOURCE_KEYS[service]}
             if not decisions.may_assume(role_policies.trust_of(self._role(role)), f"{service}.amazonaws.com", context):
                 raise AccessDenied(session, Question(f"sts:AssumeRole by {service}.amazonaws.com", role))
             self._sessions[session.access_key] = session

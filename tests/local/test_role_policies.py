@@ -121,24 +121,34 @@ def test_a_policy_that_cannot_be_judged_is_refused_with_its_place(
         engine.deploy(template_text(**resources), "broken")
 
 
-def test_glue_sends_no_source_to_the_trust_policy(engine: Engine) -> None:
-    condition = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-    trusting = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": ["glue.amazonaws.com", "lambda.amazonaws.com"]},
-                "Action": "sts:AssumeRole",
-                "Condition": condition,
-            }
-        ],
+ACCOUNT = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+ARN = {"ArnLike": {"aws:SourceArn": "arn:aws:*:us-east-1:*:*"}}
+
+
+@pytest.mark.parametrize(
+    ("condition", "services"),
+    [(ACCOUNT, {"lambda", "pipes", "states"}), (ARN, {"pipes", "states"}), ({}, {"glue", "lambda", "pipes", "states"})],
+)
+def test_a_service_assumes_a_role_with_the_source_that_it_sends_on_aws(
+    engine: Engine, condition: Template, services: set[str]
+) -> None:
+    known = ["glue", "lambda", "pipes", "states"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": [f"{service}.amazonaws.com" for service in known]},
+        "Action": "sts:AssumeRole",
+        "Condition": condition,
     }
+    trusting = {"Version": "2012-10-17", "Statement": statement}
     stack = engine.deploy(template_text(Role=role_with(AssumeRolePolicyDocument=trusting)), "stack")
     arn, sessions = stack.of_type("AWS::IAM::Role")["Role"].arn, Sessions(engine.account)
-    assert sessions.assume(arn, service="lambda", source="arn:aws:lambda:us-east-1:1:function:f").role == arn
-    with pytest.raises(AccessDenied, match=re.escape("perform: sts:AssumeRole by glue.amazonaws.com on resource: ")):
-        sessions.assume(arn, service="glue", source="arn:aws:glue:us-east-1:1:job/j")
+    for service in known:
+        source = f"arn:aws:{service}:us-east-1:{engine.account}:x"
+        if service in services:
+            assert sessions.assume(arn, service=service, source=source).role == arn
+        else:
+            with pytest.raises(AccessDenied, match=f"perform: sts:AssumeRole by {service}.amazonaws.com on resource: "):
+                sessions.assume(arn, service=service, source=source)
 
 
 @pytest.mark.parametrize(
