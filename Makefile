@@ -90,6 +90,6 @@ endif
 # pyspark has no wheel; it is built with the setuptools of the lock.
 .venv/glue: .venv/ready requirements-glue.lock
 	@echo "Installing Spark for Glue jobs, once; this can take a minute" >&2
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --require-hashes \
-		-r requirements-glue.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --require-hashes \
+		-r requirements-glue.lock >&2
 	@touch $@

@@ -1,5 +1,10 @@
-"""Set-up takes a Python that it supports, and on others says what to do and leaves nothing behind."""
+"""Set-up takes a Python that it supports, and on others says what to do and leaves nothing behind.
 
+It shows how far the installation is.
+"""
+
+import os
+import pty
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,7 +23,8 @@ class Machine:
         (self.project / "scripts").mkdir(parents=True)
         self.bin.mkdir()
         shutil.copy(SETUP, self.project / "scripts")
-        for tool in ("sh", "dirname", "rm"):
+        (self.project / "requirements.lock").write_text("".join(f"p{n}==1.{n}\n" for n in range(1, 46)))
+        for tool in ("sh", "dirname", "rm", "grep", "mkdir", "cp"):
             (self.bin / tool).symlink_to(shutil.which(tool) or tool)
 
     def add(self, name: str, script: str) -> Path:
@@ -32,15 +38,28 @@ class Machine:
         answers = f"case $2 in *version_info*) echo {version};; *_base_executable*) echo $0;;"
         return self.add(name, f"{answers} *ensurepip*) exit {0 if venv else 1};; *) exit 1;; esac")
 
-    def set_up(self, **environment: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [self.project / "scripts" / "setup"],
-            env={"PATH": str(self.bin), **environment},
-            capture_output=True,
-            text=True,
-            check=False,
+    def add_installers(self, *, pip: str = "", uv: str | None = None) -> None:
+        """Add a Python that makes an environment, whose pip does what the script says, and an uv likewise."""
+        answers = (
+            "case $* in *version_info*) echo 3.12;; *_base_executable*) echo $0;; *'-m venv'*) mkdir -p .venv/bin;"
         )
-        assert [path.name for path in self.project.iterdir()] == ["scripts"]
+        self.add("python3.12", f"{answers} cp $0 .venv/bin/python;; *' -r requirements.lock'*) {pip or ':'};; esac")
+        if uv is not None:
+            make = f"mkdir -p .venv/bin; cp {self.bin}/python3.12 .venv/bin/python"
+            self.add("uv", f"case $* in *'pip install'*) {uv};; *) {make};; esac")
+
+    def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        setup = [self.project / "scripts" / "setup"]
+        given = {"PATH": str(self.bin), **environment}
+        return subprocess.run(setup, env=given, capture_output=True, text=True, check=False)
+
+    def progress(self) -> list[str]:
+        """Return what set-up says after its first line, where standard error is no terminal."""
+        return self.run().stderr.splitlines()[1:]
+
+    def set_up(self, **environment: str) -> tuple[int, str]:
+        done = self.run(**environment)
+        assert sorted(path.name for path in self.project.iterdir()) == ["requirements.lock", "scripts"]
         return done.returncode, done.stderr
 
 
@@ -106,13 +125,64 @@ def test_dependencies_that_cannot_be_installed_leave_nothing_half_made(machine: 
 
 @pytest.mark.parametrize("has_wheel", [True, False])
 def test_a_library_without_a_wheel_keeps_nothing_else_from_being_installed(has_wheel: bool, machine: Machine) -> None:
-    for tool in ("cp", "mkdir"):
-        (machine.bin / tool).symlink_to(shutil.which(tool) or tool)
     answers = "case $* in *version_info*) echo 3.12;; *_base_executable*) echo $0;; *requirements-library.lock*) "
     answers += f"exit {int(not has_wheel)};; *'-m venv'*) mkdir -p .venv/bin; cp $0 .venv/bin/python;; esac"
     machine.add("python3.12", answers)
     setup = [machine.project / "scripts" / "setup"]
     done = subprocess.run(setup, env={"PATH": str(machine.bin)}, capture_output=True, text=True, check=False)
     told = "setup: cfn-guard-rs could not be installed; without it, ceap check --engine library does not work\n"
-    assert (done.returncode, done.stderr.partition("take a minute\n")[2]) == (0, "" if has_wheel else told)
+    assert (done.returncode, done.stderr.partition("compiling them\n")[2]) == (0, "" if has_wheel else told)
     assert (machine.project / ".venv/bin/python").exists()
+
+
+PIP = "for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21; do echo Collecting p$n==1.$n '(from x)'; done"
+
+
+def test_elsewhere_than_on_a_terminal_one_package_of_twenty_is_shown(machine: Machine) -> None:
+    machine.add_installers(
+        pip=f"echo Looking in indexes: x; echo Ignoring p45: markers; {PIP}; echo Installing collected x"
+    )
+    assert machine.progress() == [
+        "  package 20 of 45: p19",
+        "  all packages are here; installing them",
+        "  compiling them",
+    ]
+
+
+def test_on_a_terminal_every_package_is_shown_in_one_line(machine: Machine) -> None:
+    machine.add_installers(
+        pip="echo 'Processing /x/two_words-1.0-py3-none-any.whl (from x)'; echo Collecting p2==1.2; "
+        "echo '  Downloading p2 (1 kB)'; echo 'WARNING: slow' >&2; echo Installing collected packages: p1"
+    )
+    own, terminal = pty.openpty()
+    subprocess.run([machine.project / "scripts" / "setup"], env={"PATH": str(machine.bin)}, stderr=terminal, check=True)
+    os.close(terminal)
+    shown = os.read(own, 10_000).decode().replace("\r\n", "\n").partition("take a minute\n")[2]
+    os.close(own)
+    assert shown == (
+        "\x1b[K  package 1 of 45: two_words\r\x1b[K  package 2 of 45: p2\r"
+        "\x1b[K  all packages are here; installing them\n\x1b[K  compiling them\n"
+    )
+
+
+def test_what_uv_does_is_shown_without_a_line_for_each_package(machine: Machine) -> None:
+    said = [
+        "Using Python 3.12",
+        "Resolved 97 packages in 2s",
+        "Downloading moto (6.9MiB)",
+        " Downloaded moto",
+        "Installed 97 packages in 1s",
+        " + attrs==26.1",
+        " + moto==5.2",
+    ]
+    machine.add_installers(uv="; ".join(f"echo '{line}' >&2" for line in said))
+    assert machine.progress() == ["  Resolved 97 packages in 2s", "  Installed 97 packages in 1s"]
+
+
+@pytest.mark.parametrize("uv", [None, "echo 'error: no route' >&2; exit 2"])
+def test_why_an_installer_failed_is_shown(machine: Machine, uv: str | None) -> None:
+    machine.add_installers(pip="echo Collecting p1==1.1; echo 'ERROR: no match for p1' >&2; exit 1", uv=uv)
+    by_uv = ["  error: no route", "setup: uv could not; trying pip"] if uv else []
+    last = "setup: the dependencies could not be installed; is the package index reachable?"
+    assert machine.progress() == [*by_uv, "  ERROR: no match for p1", last]
+    assert not (machine.project / ".venv").exists()
