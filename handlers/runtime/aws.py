@@ -130,8 +130,9 @@ def stage_errors(action: str, resource: str, *, missing: str = "") -> Iterator[N
 
 def _of_answer(answer: dict[str, Any], call: str, missing: str) -> StageError:
     code, message = answer["Error"].get("Code", ""), answer["Error"].get("Message", "")
-    status = answer["ResponseMetadata"].get("HTTPStatusCode", 0)
-    said = f"{call} failed after the client's retries: {status} {code}: {message}"
+    status, retries = (answer["ResponseMetadata"].get(key, 0) for key in ("HTTPStatusCode", "RetryAttempts"))
+    times = f" {retries + 1} times" if retries else ""
+    said = f"{call} failed{times}: {status} {code}: {message}"
     if status >= 500 or status == 429 or code in _TRANSIENT_CODES:
         return TransientStageError(
             f"{said}; a later attempt may succeed: if none does, see the service's quotas and health"
