@@ -21,6 +21,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs/how-to/without-the-sample.md"
 TESTS_MIN: Final = 3300
 """How many tests must pass there: if fewer do, tests of the framework went with the sample."""
+FRAMEWORK: Final = ("ceap", "glue", "guard_rules", "handlers/runtime", "templates")
+FRAMEWORK_FILES: Final = ("handlers/__init__.py", "pyproject.toml")
 OWN: Final = (
     *("handlers/[!_]*.py", "workflows/*.yaml", "workflows/messages/*", "workflows/fixtures/**", "generated/*"),
     *("tests/handlers/test_*.py", "ceap.toml"),
@@ -89,6 +91,15 @@ def copy(project: Path) -> None:
     run(project, "git", "init", "-q")
     run(project, "git", "add", "--all")
     run(project, "git", "-c", "user.name=bare", "-c", "user.email=bare@localhost", "commit", "-qm", "A copy")
+
+
+def copy_framework(project: Path) -> None:
+    """Copy what handlers, workflows and their tests need, without the sample, a project's own and the tests."""
+    for name in FRAMEWORK:
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in FRAMEWORK_FILES:
+        shutil.copy(ROOT / name, project / name)
+    (project / "workflows/messages").mkdir(parents=True)
 
 
 def make_environment(project: Path) -> None:

@@ -6,7 +6,6 @@ import ast
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +14,10 @@ from textwrap import indent
 import pytest
 
 from ceap.project import ROOT
+from tests import bare
 
 PAGE = ROOT / "docs/how-to/write-a-handler.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-COPIED = ("ceap", "glue", "guard_rules", "handlers/__init__.py", "handlers/runtime", "templates", "pyproject.toml")
 HANDLER = "handlers/voucher.py"
 TEST = "tests/handlers/test_voucher.py"
 WORKFLOW = "workflows/vouchers.yaml"
@@ -27,17 +26,13 @@ WORKFLOW = "workflows/vouchers.yaml"
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A copy of the framework without its tests, with the page's handler, test, workflow and message."""
-    for name in COPIED:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        copy(ROOT / name, tmp_path / name)
+    bare.copy_framework(tmp_path)
     blocks = re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", TEXT, re.DOTALL)
     assert [path for path, _ in blocks] == [HANDLER, TEST, WORKFLOW]
     for path, block in blocks:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(block, encoding="utf-8")
     [message] = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
-    (tmp_path / "workflows/messages").mkdir()
     (tmp_path / "workflows/messages/vouchers.json").write_text(message, encoding="utf-8")
     return tmp_path
 

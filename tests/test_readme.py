@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,24 +10,17 @@ from pathlib import Path
 import pytest
 
 from ceap.project import ROOT
+from tests import bare
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-FOLDERS = ("ceap", "generated", "glue", "guard_rules", "handlers", "templates", "workflows")
-OWN = ("handlers/convert.py", "workflows/orders.yaml")
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project in which the README's own handler and workflow were written."""
+    """A copy of the framework in which the README's own handler and workflow were written."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for block in re.findall(r"```(?:python|yaml)\n(.*?)```", README, re.DOTALL):
-        path = block.splitlines()[0].removeprefix("# ")
-        if path in OWN:
-            (folder / path).write_text(block, encoding="utf-8")
-    [message] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
-    (folder / "workflows/messages/orders.json").write_text(message, encoding="utf-8")
+    bare.copy_framework(folder)
+    bare.write_own_workflow(folder)
     return folder
 
 
