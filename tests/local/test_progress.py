@@ -1,28 +1,78 @@
-"""What a run tells while it goes on: which lines an attempt printed."""
+"""What a run tells of its stages while it goes on: attempts, lines and failures, without an engine."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pytest
+
 from ceap.local.executions import Attempt, Execution
-from ceap.local.progress import Printed, Progress
-from ceap.local.workers import Function
+from ceap.local.progress import Progress
+from ceap.local.workers import Outcome
+from tests.local.test_workers import function
 
-FUNCTION = Function("A", "arn:aws:lambda:us-east-1:123456789012:function:A", "a.handler", 3, 128, {}, Path("/task"))
-EVENT = {"executionId": "e1", "currentStage": "A"}
+FUNCTION = function(Path("/unpacked"))
+EVENT = {"executionId": "e", "currentStage": "A"}
+EXECUTION = Execution(arn="e", name="e", machine="m", input="")
 
 
-def test_lines_belong_to_the_attempt_that_printed_them() -> None:
-    said: list[str] = []
-    progress = Progress(said.append, messages=1, logs=False, metrics=False, all_frames=False)
-    one = Execution(arn="e1", name="e1", machine="m", input="")
-    for number, lines in ((1, ["a", "b"]), (2, []), (3, ["c"])):
-        for line in lines:
-            progress.hear(FUNCTION, EVENT, line)
-        progress.follow(one, Attempt(state="A", number=number, status="FAILED", started=0.0, ended=1.0))
-    progress.hear(FUNCTION, EVENT, "of an attempt that has not ended")
-    assert progress.printed() == [
-        Printed("e1", "A", 1, ["a", "b"]),
-        Printed("e1", "A", 2, []),
-        Printed("e1", "A", 3, ["c"]),
+class Told(Progress):
+    """Keeps what is told of one execution of a stage A."""
+
+    def __init__(self, *, logs: bool = False) -> None:
+        self.said: list[str] = []
+        super().__init__(self.said.append, messages=1, logs=logs, metrics=False, all_frames=False)
+        self.follow(EXECUTION, None)
+
+    def fail(self, number: int, *lines: int, error: str = "ValueError") -> None:
+        """Tell of an attempt that failed with frames of those lines of a handler; of none: without an exception."""
+        if lines:
+            frames = [["/unpacked/handlers/a.py", line, "f", None] for line in lines]
+            failure = {"causes": [{"type": error, "text": "t", "frames": frames, "halted": []}], "record": None}
+            payload = json.dumps({"errorType": error, "errorMessage": "t"})
+            self.end(FUNCTION, EVENT, Outcome(payload, True, [], 0.1, 1, failure))
+        attempt = Attempt(state="A", number=number, status="FAILED", started=0, ended=1, error="Own", cause="c")
+        self.follow(EXECUTION, attempt)
+
+
+def test_failures_at_the_same_place_are_one_whatever_led_there() -> None:
+    told = Told()
+    for number, lines in enumerate([(1, 9), (2, 9), (1, 8)], 1):
+        told.fail(number, *lines)
+    assert [line for line in told.failures() if not line.startswith("    ")] == [
+        "",
+        "A failed in attempt 1",
+        "  ValueError: t, at handlers/a.py:9",
+        "  again in attempt 2",
+        "",
+        "A failed in attempt 3",
+        "  ValueError: t, at handlers/a.py:8",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("failures", "reasons"),
+    [
+        ([(9,), (8,)], {("e", "A"): "ValueError: t, at handlers/a.py:8"}),
+        ([(9,), ()], {}),  # such as at the timeout of the task
+    ],
+)
+def test_the_reason_of_a_stage_is_that_of_its_last_attempt(
+    failures: list[tuple[int, ...]], reasons: dict[tuple[str, str], str]
+) -> None:
+    told = Told()
+    for number, lines in enumerate(failures, 1):
+        told.fail(number, *lines)
+    assert told.reasons() == reasons
+
+
+def test_every_line_of_an_exception_that_is_logged_stands_behind_its_stage() -> None:
+    trace = 'Traceback (most recent call last):\n  File "/unpacked/handlers/a.py", line 9, in f\nKeyError: 1'
+    told = Told(logs=True)
+    told.hear(FUNCTION, EVENT, json.dumps({"level": "ERROR", "message": "m", "exception": trace}))
+    assert told.said[1:] == [
+        f"  {'A':<20} | ERROR   m",
+        f"  {'A':<20} |   KeyError: 1",
+        f"  {'A':<20} |     handlers/a.py:9 in f",
     ]
