@@ -26,7 +26,7 @@ def checks(request: Request) -> list[Question]:
         raise _unknown(request)
     questions = ask(request)
     for question in questions:
-        region, account = question.resource.split(":", 5)[3:5] if question.resource.startswith("arn:") else ("", "")
+        _, _, _, region, account, *_ = [*question.resource.split(":", 5), "", "", "", "", ""]
         if region not in {"", request.region} or account not in {"", request.account}:
             raise UnknownCallError(request, f"{question.resource} belongs to another account or Region")
     return questions

@@ -148,6 +148,7 @@ CASES: list[tuple[str, Call, list[Question]]] = [
         lambda c: c.put_record_batch(DeliveryStreamName="d", Records=[{"Data": b"x"}]),
         [Question("firehose:PutRecordBatch", arn("firehose", "deliverystream/d"))],
     ),
+    ("sns", lambda c: c.publish(TopicArn="arn:t", Message="m"), [Question("sns:Publish", "arn:t")]),
     ("glue", lambda c: c.start_job_run(JobName="j"), [Question("glue:StartJobRun", arn("glue", "job/j"))]),
     (
         "secretsmanager",
