@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ceap.errors import SetupError, UsageError
+from ceap.files import check_place, write_all
 from ceap.local import request
 from templates import words
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from ceap.local.engine import Engine
     from ceap.local.keep import RunFolder
     from ceap.local.order import Order
+    from ceap.local.progress import Progress
     from ceap.local.run_report import RunReport
-    from ceap.local.runner import Deployment
+    from ceap.local.runner import Deployment, Remains
     from ceap.local.start import Start
 
 
@@ -65,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--trace", action="store_true", help="show all frames of an exception, not only those of stages"
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a page of the run, for a browser")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -87,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         seed=request.load_seed_for(arguments.seed, beside / "fixtures" / workflow.name, workflow),
         start=start,
     )
+    page = check_place(arguments.report, "--report") if arguments.report else None
     build = request.build_for(workflow)
 
     from ceap.local.cloudformation import DeployError
@@ -100,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with claim_folder(arguments.keep) as folder, Engine.start() as engine:
             _say(f"deploying the foundation and {workflow.name} into the local engine")
-            report = _run(engine, deploy(engine, build), order, tells, folder)
+            report = _run(engine, deploy(engine, build), order, tells, folder=folder, page=page)
     except EngineError as error:
         raise SetupError(str(error)) from error
     except DeployError as error:
@@ -110,12 +114,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(
-    engine: Engine, deployment: Deployment, order: Order, tells: Mapping[str, bool], folder: RunFolder | None
+    engine: Engine,
+    deployment: Deployment,
+    order: Order,
+    tells: Mapping[str, bool],
+    *,
+    folder: RunFolder | None,
+    page: Path | None,
 ) -> RunReport:
-    """Run, say what failed, keep what is to be kept, and return the report."""
+    """Run, say what failed, keep and draw what is to be, and return the report."""
     from ceap.local import keep, runner
+    from ceap.local.page.contents import read_contents
+    from ceap.local.page.layout import render_page
     from ceap.local.progress import Progress
-    from ceap.local.run_report import build_report
     from templates import discovery
 
     progress = Progress(_say, messages=order.copies, **tells)
@@ -123,7 +134,33 @@ def _run(
     for line in progress.failures():
         _say(line)
     paths = {key: folder.paths.assign(key) for key in remains.objects} if folder else {}
-    report = build_report(
+    report = _report(deployment, order, remains, progress, folder=folder, paths=paths)
+    if folder:
+        tables = keep.read_tables(discovery.tables().values(), engine.client, deployment.foundation.outputs)
+        logs = progress.log_files()
+        _say(keep.keep_run(folder, remains, paths=paths, tables=tables, logs=logs, report=report))
+    elif remains.objects:
+        objects = words.plural(len(remains.objects), "object")
+        _say(f"{objects} in the workflow bucket; --keep DIR keeps them, with all else that the run leaves")
+    if page:
+        write_all([(page, render_page(read_contents(engine, deployment, remains, progress, report)))])
+        _say(f"page of the run in {page}")
+    return report
+
+
+def _report(
+    deployment: Deployment,
+    order: Order,
+    remains: Remains,
+    progress: Progress,
+    *,
+    folder: RunFolder | None,
+    paths: Mapping[str, str],
+) -> RunReport:
+    """Return the report; `paths` are those of the objects in the folder that keeps the run."""
+    from ceap.local.run_report import build_report
+
+    return build_report(
         workflow=deployment.workflow,
         stages=_reached(list(deployment.stages), order.start),
         executions=remains.executions,
@@ -138,14 +175,6 @@ def _run(
         problems=remains.problems,
         reasons=progress.reasons(),
     )
-    if folder:
-        tables = keep.read_tables(discovery.tables().values(), engine.client, deployment.foundation.outputs)
-        logs = progress.log_files()
-        _say(keep.keep_run(folder, remains, paths=paths, tables=tables, logs=logs, report=report))
-    elif remains.objects:
-        objects = words.plural(len(remains.objects), "object")
-        _say(f"{objects} in the workflow bucket; --keep DIR keeps them, with all else that the run leaves")
-    return report
 
 
 def _reached(stages: list[str], start: Start | None) -> list[str]:

@@ -12,15 +12,16 @@ import msgspec
 
 from ceap.local.executions import Execution
 from ceap.local.page.amounts import count, cut, shown_of
-from ceap.local.page.contents import TableItems
 from ceap.local.page.markup import Markup, element, join, note, within
 from ceap.local.run_report import StageReport
 from handlers.runtime.contract import EXECUTIONS_PREFIX, rejected_key
+from handlers.runtime.tables import Item
 
 RECORDS_MAX: Final = 3
 REJECTED_MAX: Final = 10
 OF_A_CODE_MAX: Final = 2
 MESSAGES_MAX: Final = 5
+ITEMS_MAX: Final = 3
 PREVIEW_MAX: Final = 200
 REJECTED_BYTES_MAX: Final = 300_000
 OBJECTS_BYTES_MAX: Final = 50_000
@@ -29,7 +30,7 @@ TABLES_BYTES_MAX: Final = 100_000
 WHOLE_MAX: Final = 64 * 1024
 """How many bytes of an object without records are read for its sample."""
 
-_ENCODER: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 """Numbers of DynamoDB keep all their digits."""
 
 
@@ -91,15 +92,15 @@ def describe_events(events: Sequence[Mapping[str, Any]]) -> Markup:
     return _samples(shown, len(events), "event")
 
 
-def describe_tables(tables: Sequence[TableItems]) -> Markup:
+def describe_tables(tables: Mapping[str, Sequence[Item]]) -> Markup:
     """Return the first items of each table."""
     parts = [
         element(
             "section",
-            element("h3", element("code", table.name)),
-            _samples([(_preview(_text(item)), _text(item)) for item in table.first], table.total, "item"),
+            element("h3", element("code", name)),
+            _samples([(_preview(_text(item)), _text(item)) for item in items[:ITEMS_MAX]], len(items), "item"),
         )
-        for table in tables
+        for name, items in tables.items()
     ]
     shown, left_out = within(parts, TABLES_BYTES_MAX, "table")
     return join([shown, note(left_out)])

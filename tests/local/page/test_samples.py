@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from ceap.local.page.contents import TableItems
 from ceap.local.page.samples import (
     describe_events,
     describe_messages,
@@ -104,7 +103,7 @@ def test_the_first_messages_are_shown_as_a_line_and_whole() -> None:
 
 
 def test_no_messages_and_no_events_have_no_part() -> None:
-    assert (describe_messages([], "message"), describe_events([]), describe_tables([])) == ("", "", "")
+    assert (describe_messages([], "message"), describe_events([]), describe_tables({})) == ("", "", "")
 
 
 def test_an_event_has_its_detail_as_what_it_says() -> None:
@@ -115,10 +114,10 @@ def test_an_event_has_its_detail_as_what_it_says() -> None:
 
 
 def test_an_item_keeps_all_digits_of_its_numbers() -> None:
-    item = {"id": "a", "amount": Decimal("12345678901234567890.12345"), "tags": {"x"}}
-    page = describe_tables([TableItems("orders", 1200, [item])])
+    item = {"id": "a", "amount": Decimal("12345678901234567890.12345"), "tags": ["x"]}
+    page = describe_tables({"orders": [item] * 1200})
     assert texts(page, ".//h3") == ["orders"]
-    assert texts(page, ".//p") == ["the first 1 of 1,200 items"]
+    assert texts(page, ".//p") == ["the first 3 of 1,200 items"]
     assert '"amount": 12345678901234567890.12345' in texts(page, ".//pre")[0]
 
 
