@@ -32,9 +32,10 @@ templates: .venv/ready ## write generated/ from workflows/
 check: .venv/ready ## judge the committed templates: fresh, valid, every policy rule kept
 	@$(BIN)/ceap check
 
-docs: .venv/ready ## write docs/reference/rules.md from the catalogue of rules, and the contracts in handlers.md
+docs: .venv/ready ## write docs/reference/rules.md and conformance.md, and the contracts in handlers.md
 	@$(BIN)/python -m ceap.policy.reference
 	@$(BIN)/python -m ceap.contracts
+	@$(BIN)/python -m tests.local.conformance.page
 
 package: .venv/ready ## build the zip of the Lambda functions in build/
 	@$(BIN)/ceap package

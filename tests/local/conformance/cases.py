@@ -15,11 +15,12 @@ RECORDINGS: Final = Path(__file__).parent / "recordings"
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the recordings of a file come from."""
+    """Where the recordings of a file come from; `note` says what they are if they are no raw answers."""
 
     project: str
     revision: str
     folder: str
+    note: str | None = None
 
 
 class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +38,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Unless its first call starts an execution, one named `run` is started with `input`; it runs to its end, unless it is
     `busy`: then the calls meet it running, until the call `Drain`.
     `history` and `logs` hold `[type, previous event, details]` per event, `events` the details of the status changes.
-    `created` is the error of its creation. `differs` says why the engine does not agree; then it must not.
+    `created` is the error of its creation. `output` is the JSON that its
+    execution gives. `differs` says why the engine does not agree; then it must not.
     """
 
     behaviour: str
@@ -55,6 +57,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: list[dict[str, Any]] | None = None
     logs: list[tuple[str, int, int, dict[str, Any]]] | None = None
     objects: dict[str, str] | None = None
+    output: str | None = None
     differs: str | None = None
 
 

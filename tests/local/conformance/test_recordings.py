@@ -62,6 +62,9 @@ class Replay:
             lines = [json.loads(line) for line in self._engine.logs.read(GROUP)]
             expected = [_line(*event) for event in self._case.logs]
             yield from differences(expected, lines, self._names, "logs")
+        if self._case.output is not None:
+            [execution] = self._engine.executions
+            yield from differences(self._case.output, execution.output, self._names, "output")
         if self._case.objects is not None:
             objects = {key: content.decode() for key, content in self._engine.objects("data")}
             yield from differences(list(self._case.objects.items()), list(objects.items()), self._names, "objects")

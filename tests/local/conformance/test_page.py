@@ -1,0 +1,47 @@
+"""The page of conformance, and how answers are compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.local.conformance.cases import differences, load_recordings
+from tests.local.conformance.page import PAGE, conformance_page
+
+
+def test_the_page_is_written_from_the_recordings() -> None:
+    assert PAGE.read_text(encoding="utf-8") == conformance_page(), "run `make docs`"
+
+
+def test_every_behaviour_has_a_name_of_its_own() -> None:
+    names = [case.behaviour for each in load_recordings().values() for case in each.cases]
+    assert len(names) == len(set(names))
+
+
+def test_every_case_expects_something() -> None:
+    for each in load_recordings().values():
+        for case in each.cases:
+            results = [case.history, case.events, case.logs, case.objects, case.output, case.created]
+            answers = [call.answer or call.refused for call in case.calls]
+            assert any(result is not None for result in results + answers), case.behaviour
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "found"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": 1}, {}, [".a: not answered"]),
+        ({}, {"a": 1}, [".a: not recorded: 1"]),
+        ({"a": 1}, {"a": True}, [".a: True instead of 1"]),
+        ({"a": [1]}, {"a": "[2]"}, [".a[0]: 2 instead of 1"]),
+        ([1], [1, 2], [": 2 items instead of 1: [1, 2]"]),
+        ("${name}.*", "mine.*", []),
+        ("${name}.*", "mine.x", [": 'mine.x' instead of '${name}.*'"]),
+        ("${uuid}", "x", [": 'x' instead of '${uuid}'"]),
+        ("${date}", 1, [": 1 instead of '${date}'"]),
+        ("$LATEST", "$LATEST", []),
+    ],
+)
+def test_answers_are_compared_field_by_field(expected: Any, actual: Any, found: list[str]) -> None:
+    assert list(differences(expected, actual, {"name": "mine"})) == found
