@@ -79,14 +79,15 @@ def run(arguments: argparse.Namespace) -> int:
     from ceap.local.start import load_start
 
     [workflow] = project.load_workflows([arguments.workflow])
-    request.require_for(workflow)
     stages, beside = [step.stage for step in workflow.steps], arguments.workflow.parent
     start = load_start(arguments.start, arguments.input, stages)
+    reached = _reached(stages, start)
+    request.require_for(step for step in workflow.steps if step.stage in reached)
     order = Order(
         body=request.load_body(arguments.message, beside / "messages" / f"{workflow.name}.json"),
         copies=arguments.count,
         once=arguments.once,
-        failure=request.parse_failure(arguments.fail, _reached(stages, start)) if arguments.fail else None,
+        failure=request.parse_failure(arguments.fail, reached) if arguments.fail else None,
         seed=request.load_seed_for(arguments.seed, beside / "fixtures" / workflow.name, workflow),
         start=start,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -15,7 +15,7 @@ from templates import words
 if TYPE_CHECKING:
     from ceap.local.order import Build, RequestedFailure
     from ceap.local.seed import Seed
-    from templates.model import Workflow
+    from templates.model import Step, Workflow
 
 NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
@@ -32,11 +32,11 @@ def require_engine() -> None:
         )
 
 
-def require_for(workflow: Workflow) -> None:
-    """Raise SetupError if the machine lacks what a step of the workflow runs in."""
+def require_for(steps: Iterable[Step]) -> None:
+    """Raise SetupError if the machine lacks what one of the steps runs in."""
     from templates.model import GlueStep, LambdaStep
 
-    for step in workflow.steps:
+    for step in steps:
         match step:
             case LambdaStep():
                 pass  # this Python runs it

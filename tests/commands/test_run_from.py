@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ceap.cli import main
+from ceap.local import spark
 from handlers.runtime.contract import output_key
 from handlers.runtime.document import Header, encode_document
 from tests.local.support import STAGES, STANDARD_STAGES
@@ -91,14 +92,19 @@ def test_a_failure_can_be_asked_of_stages_that_run_only(capsys: Captured, tmp_pa
 
 
 @pytest.mark.glue
-def test_a_run_starts_at_a_glue_stage_and_after_one(capsys: Captured, tmp_path: Path) -> None:
-    write(tmp_path / "sifted", "SiftStage", [{"id": "r1", "value": 1}])
-    words = ["--from", "HeavyStage", "--input", str(tmp_path / "sifted"), "--keep", str(tmp_path / "kept")]
+def test_a_run_starts_at_a_glue_stage(capsys: Captured, tmp_path: Path) -> None:
+    words = ["--from", "HeavyStage", "--input", str(write(tmp_path, "SiftStage", [{"id": "r1", "value": 1}]))]
     code, report, _ = run(capsys, *words, workflow=STANDARD)
     [execution] = report["executions"]
     assert (code, [stage["stage"] for stage in execution["stages"]]) == (0, STANDARD_STAGES[2:])
     assert [stage["recordsOut"] for stage in execution["stages"]] == [1, 1, 1, 1]
-    words = ["--from", "RateStage", "--input", str(tmp_path / "kept" / "latest")]
+
+
+def test_after_a_glue_stage_a_run_needs_no_spark(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spark, "java_home", lambda: None)
+    words = ["--from", "RateStage", "--input", str(write(tmp_path, "HeavyStage", [{"id": "r1", "value": 1}]))]
     code, report, _ = run(capsys, *words, workflow=STANDARD)
     assert (code, [stage["stage"] for stage in report["executions"][0]["stages"]]) == (0, STANDARD_STAGES[3:])
 
