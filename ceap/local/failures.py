@@ -16,6 +16,7 @@ from ceap.local.run_report import remove_place
 from ceap.local.spark import SCRIPT_NAME
 from ceap.local.tracebacks import Cause, read_stack, reduce_spark
 from ceap.local.workers import Function, Outcome
+from templates import words
 
 _REQUEST: Final = re.compile(r"^RequestId: \S+ Error: ")
 
@@ -28,11 +29,16 @@ class _Exceptions(msgspec.Struct, frozen=True):
 
 
 class Failure(NamedTuple):
-    """What to show of a failure: one line, the lines below it, and the number of the record if known."""
+    """What to show of a failure: one line, the lines below it, and the number of the record taken last, if known."""
 
     headline: str
     details: tuple[str, ...]
     record: int | None
+
+    @property
+    def taken(self) -> str:
+        """How far the stage was, to be put behind what failed: it may have taken a batch, and failed at any of it."""
+        return f", having taken {words.plural(self.record, 'record')}" if self.record else ""
 
 
 def read_failure(function: Function, outcome: Outcome, *, all_frames: bool) -> Failure | None:

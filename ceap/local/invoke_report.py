@@ -100,11 +100,10 @@ def describe(report: InvokeReport, failure: Failure | None) -> list[str]:
     rejected = [f"  {code}: {reason}" for code, reason in report.reasons.items()]
     if failure is None:
         return [_describe_success(report), *rejected]
-    record = f", record {failure.record}" if failure.record else ""
     return [
         *rejected,
         "",
-        f"{report.stage.stage} failed{record}",
+        f"{report.stage.stage} failed{failure.taken}",
         *(f"  {line}" for line in (failure.headline, *failure.details)),
     ]
 

@@ -149,12 +149,11 @@ class Progress:
 
     def _describe(self, stage: str, group: _Group) -> list[str]:
         (first, attempts), *others = group.places.items()
-        record = f", record {group.failure.record}" if group.failure.record else ""
         number = self._executions.index(first) + 1
         of = f" of execution {number}" if len(self._executions) > 1 else ""
         lines = [
             "",
-            f"{stage} failed in attempt {attempts[0]}{of}{record}",
+            f"{stage} failed in attempt {attempts[0]}{of}{group.failure.taken}",
             f"  {group.failure.headline}",
             *(f"  {line}" for line in group.failure.details),
         ]

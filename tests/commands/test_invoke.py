@@ -141,7 +141,7 @@ def test_a_failure_is_shown_where_it_is_in_the_repository(capsys: Captured, writ
         "at r2",
         "ERROR   stage failed  errorType=TransientStageError",
         "",
-        "BreakStage failed, record 2",
+        "BreakStage failed, having taken 2 records",
         "  ZeroDivisionError: division by zero, at handlers/break_it.py:16",
         "    handlers/break_it.py:16 in process_data",
         "        print('at', record['id']); 1 / (record['id'] != 'r2')",

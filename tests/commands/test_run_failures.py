@@ -71,7 +71,7 @@ def test_an_exception_is_shown_once_where_it_was_raised_with_what_was_printed(at
     assert code == 1
     block = told[told.index("\nBreakStage failed") : told.index("objects in the workflow bucket")].splitlines()[1:-1]
     assert block == [
-        "BreakStage failed in attempt 1 of execution 1, record 2",
+        "BreakStage failed in attempt 1 of execution 1, having taken 2 records",
         "  ZeroDivisionError: division by zero, at handlers/break_it.py:16",
         "    handlers/break_it.py:16 in process_data",
         "        print('at', record['id']); 1 / (record['id'] != 'r2')",
@@ -90,7 +90,7 @@ def test_an_exception_is_shown_once_where_it_was_raised_with_what_was_printed(at
 
 def test_a_stage_that_yields_none_is_shown_at_its_yield(attempt: Try) -> None:
     _, told = attempt("yield None")
-    assert "\nBreakStage failed in attempt 1 of execution 1, record 1\n" in told
+    assert "\nBreakStage failed in attempt 1 of execution 1, having taken 1 record\n" in told
     assert "\n    handlers/break_it.py:16 in process_data\n        yield None\n  again in executions 2 and 3\n" in told
 
 
