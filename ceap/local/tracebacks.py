@@ -22,7 +22,7 @@ _JAVA: Final = re.compile(r"^(?:Caused by: |: )(?P<type>[\w.$]+)(?:: (?P<text>.*
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """An exception; `halted` are the places of the generators that its frames hold, each at its yield."""
+    """An exception; `halted` are the places of the generators that its frames hold: at a yield, or a `def` if ended."""
 
     type: str
     text: str

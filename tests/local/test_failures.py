@@ -136,6 +136,27 @@ def test_a_wrong_yield_is_shown_at_its_yield_with_the_number_of_the_record(fail:
     assert (failure.headline, failure.record) == ("ValueError: a record is None, at handlers/broken.py:5", 2)
 
 
+def test_a_wrong_yield_of_a_stage_that_has_ended_is_shown_at_its_def(fail: Fail) -> None:
+    source = """
+    from handlers.runtime.helper import stage
+    def process():
+        yield None
+    handler = stage(process)
+    """
+    helper = """
+    def stage(process):
+        def handler(event, context):
+            results = process()
+            check(list(results))
+        return handler
+    def check(results):
+        raise ValueError("a record is None")
+    """
+    failure = fail(source, helper)
+    assert failure is not None
+    assert failure.headline == "ValueError: a record is None, at handlers/broken.py:3"
+
+
 def test_a_module_that_is_missing_is_shown_with_the_chain_of_imports(fail: Fail) -> None:
     failure = fail("import handlers.runtime.helper", "import no_such_module")
     assert failure == Failure(

@@ -88,18 +88,22 @@ def explain(error: BaseException) -> Document:
 def inspect_frames(trace: TracebackType | None) -> tuple[list[list[Any]], int | None]:
     """Return where the generators stand that the frames hold, and how many records the stage has taken.
 
-    A stage that yields something wrong is such a generator: it is halted at its `yield`, outside of the traceback.
+    A stage that yields something wrong is such a generator: it is halted at its `yield`, outside of the traceback. What
+    it yields is checked in batches, so it may have ended: then the place is its `def`.
     """
+    ended: list[list[Any]] = []
     halted: list[list[Any]] = []
     taken: int | None = None
     for frame, _ in traceback.walk_tb(trace):
         for value in frame.f_locals.values():
-            if type(value) is GeneratorType and value.gi_frame is not None:  # isinstance could call the value
-                code, line = value.gi_code, value.gi_frame.f_lineno
+            if type(value) is GeneratorType:  # isinstance could call the value
+                code, frame_of_it = value.gi_code, value.gi_frame
+                line = frame_of_it.f_lineno if frame_of_it else code.co_firstlineno
                 place = [code.co_filename, line, code.co_name, linecache.getline(code.co_filename, line).strip()]
-                halted += [] if place in halted else [place]
+                places = halted if frame_of_it else ended
+                places += [] if place in places else [place]
         taken = getattr(frame.f_locals.get("tally"), "records_in", 0) or taken
-    return halted, taken
+    return ended + halted, taken
 
 
 def use_virtual_time() -> None:
