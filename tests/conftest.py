@@ -26,7 +26,7 @@ NO_BROWSER = "needs Chromium"
 handlers.__path__.append(str(reference.HANDLERS))
 for _path in reference.HANDLERS.glob("*.py"):
     if (discovery.HANDLERS_FOLDER / _path.name).exists():
-        raise pytest.UsageError(f"handlers/{_path.name}: ceap's tests have their own, in {_path.parent}; rename yours")
+        raise pytest.UsageError(f"handlers/{_path.name}: tests/reference/handlers/ has one of that name; rename yours")
 discovery.JOB_FOLDERS.append(reference.GLUE)
 
 
