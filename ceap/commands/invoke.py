@@ -7,11 +7,10 @@ import gc
 import itertools
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final
 
 from ceap.errors import SetupError, UsageError
 from ceap.local import request
-from templates import words
 
 if TYPE_CHECKING:
     from ceap.local.engine import Engine
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from ceap.local.runner import Deployment
     from ceap.local.seed import Seed
     from ceap.local.stage_input import StageInput
-    from templates.model import LambdaStep, Workflow
+    from templates.model import LambdaStep
 
 SHOWN_MAX: Final = 10
 """How many records a terminal gets."""
@@ -34,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input",
         metavar="FILE",
-        help="the message (default for a first stage: messages/{name}.json beside the declaration), what the stage "
-        "before has written, or records as JSON Lines or CSV; - reads standard input",
+        help="the message (default for a first stage: messages/{name}.json beside the declaration), a run that was "
+        "kept, or records as JSON Lines or CSV; - reads standard input",
     )
     parser.add_argument(
         "--seed",
@@ -57,10 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
             "use the debugger of your editor (docs/how-to/debug.md)"
         )
     from ceap import project
-    from ceap.local.stage_input import open_input
+    from ceap.local.stage_input import find_step, open_input
 
     [workflow] = project.load_workflows([arguments.workflow])
-    step, beside = _step(workflow, arguments.workflow, arguments.stage), arguments.workflow.parent
+    step, beside = find_step(workflow, arguments.workflow, arguments.stage), arguments.workflow.parent
     seed = request.load_seed_for(arguments.seed, beside / "fixtures" / workflow.name, workflow)
     with open_input(workflow, step, arguments.input, beside / "messages" / f"{workflow.name}.json") as given:
         for note in given.notes:
@@ -129,25 +128,6 @@ def _print_records(outputs: Outputs, total: int) -> None:
         print(record)
     if shown is not None and total > shown:
         _say(f"these are the first {shown} of {total:,} records; redirect standard output to have all")
-
-
-def _step(workflow: Workflow, path: Path, stage: str) -> LambdaStep:
-    """Return the step of a stage that a handler does, or raise UsageError."""
-    from templates.model import GlueStep, LambdaStep
-
-    steps = {step.stage: step for step in workflow.steps}
-    if stage not in steps:
-        raise UsageError(f"{path}: there is no stage {stage!r}; {words.allowed(stage, steps)}")
-    match step := steps[stage]:
-        case LambdaStep():
-            return step
-        case GlueStep():
-            raise UsageError(
-                f"{path}: {stage} is a Glue job, which runs in a process of its own; run the workflow (`ceap run "
-                f"{path}`), or call its transform in a test"
-            )
-        case _:
-            assert_never(step)
 
 
 def _say(line: str) -> None:

@@ -14,21 +14,24 @@ from datetime import UTC, datetime
 from functools import partial
 from io import SEEK_END
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple, assert_never
 
 import msgspec
 
 from ceap.errors import UsageError
 from ceap.local import request, seed
+from ceap.local.run_folder import resolve_latest
+from ceap.local.start import find_output
 from handlers.runtime.contract import PermanentStageError, output_key
 from handlers.runtime.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
 from handlers.runtime.sources import BadRow
 from handlers.runtime.sources.lines import EmptyFileError
 from handlers.runtime.sources.rows import read_rows
 from handlers.runtime.storage import CHUNK_BYTES
+from templates import words
 from templates.budget import MAX_MESSAGE_BYTES
 from templates.discovery import load_contract
-from templates.model import LambdaStep, Workflow
+from templates.model import GlueStep, LambdaStep, Workflow
 
 STDIN: Final = "-"
 _CSV: Final = re.compile(r"\.csv(\.gz)?$", re.IGNORECASE)
@@ -54,6 +57,23 @@ class StageInput(NamedTuple):
     body: str | None
     upload: Upload | None
     notes: tuple[str, ...] = ()
+
+
+def find_step(workflow: Workflow, path: Path, stage: str) -> LambdaStep:
+    """Return the step of a stage that a handler does; UsageError, with the declaration's path, if there is none."""
+    steps = {step.stage: step for step in workflow.steps}
+    if stage not in steps:
+        raise UsageError(f"{path}: there is no stage {stage!r}; {words.allowed(stage, steps)}")
+    match step := steps[stage]:
+        case LambdaStep():
+            return step
+        case GlueStep():
+            raise UsageError(
+                f"{path}: {stage} is a Glue job, which runs in a process of its own; start the workflow there: "
+                f"`ceap run {path} --from {stage} --input DIR`, or call its transform in a test"
+            )
+        case _:
+            assert_never(step)
 
 
 @contextmanager
@@ -112,9 +132,11 @@ def _load_records(step: LambdaStep, previous: str, given: str | None, execution:
     """Return the records of a file as the document of the stage before."""
     if given is None:
         raise UsageError(
-            f"{step.stage} takes what {previous} yields; name it with --input FILE: the output.json of {previous} that "
-            f"`ceap run --keep DIR` has written, or {_FORMS}"
+            f"{step.stage} takes what {previous} yields; name it with --input: DIR/latest of `ceap run --keep DIR`, or "
+            f"{_FORMS}"
         )
+    if resolve_latest(Path(given)).is_dir():
+        given = str(find_output(Path(given), step.stage, previous))
     takes, file = load_contract(step.handler).takes, _open(given, files)
     document = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (`files` closes it)
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -70,6 +70,15 @@ def put_earlier(start: Start, client: Any, bucket: str, execution: str) -> None:
             client.put_object(Bucket=bucket, Key=f"{EXECUTIONS_PREFIX}{execution}/{key}", Body=copy)
 
 
+def find_output(folder: Path, stage: str, previous: str) -> Path:
+    """Return the file with what the stage before wrote in a run that was kept, or in one execution of it.
+
+    Raises:
+        UsageError: There is none, or more than one.
+    """
+    return _choose(folder, stage, previous)[1][f"{previous}/{_OUTPUT}"]
+
+
 def _choose(folder: Path, stage: str, previous: str) -> tuple[Path, Mapping[str, Path]]:
     """Return the one execution that has an output of the stage before."""
     executions = _find_executions(folder)

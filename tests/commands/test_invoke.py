@@ -274,9 +274,9 @@ def test_an_interruption_leaves_nothing_behind(write_stage: Write, tmp_path: Pat
     ("declaration", "words", "message"),
     [
         (EXPRESS, ["Sift"], "{}: there is no stage 'Sift'; did you mean SiftStage? allowed: TakeStage, SiftStage, "),
-        (STANDARD, ["HeavyStage"], "{}: HeavyStage is a Glue job, which runs in a process of its own; run the "),
+        (STANDARD, ["HeavyStage"], "{}: HeavyStage is a Glue job, which runs in a process of its own; start the "),
         (EXPRESS, ["TakeStage", "--debug"], "--debug asks on a terminal, and standard input or output is none; "),
-        (EXPRESS, ["SiftStage"], "SiftStage takes what TakeStage yields; name it with --input FILE: the output.json "),
+        (EXPRESS, ["SiftStage"], "SiftStage takes what TakeStage yields; name it with --input: DIR/latest of "),
         (EXPRESS, ["TakeStage", "--input", "none.json"], "none.json: the message cannot be read: No such file or "),
         (EXPRESS, ["TakeStage", "--seed", "none"], "none: the seed's folder cannot be read: No such file or "),
     ],

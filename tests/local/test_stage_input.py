@@ -192,6 +192,15 @@ def test_the_document_of_another_stage_is_taken_with_a_note() -> None:
     assert found.notes == (by,)
 
 
+def test_of_a_run_that_was_kept_the_output_of_the_stage_before_is_taken() -> None:
+    text = f'{HEADER}\n{{"id": "o1", "amount": 5}}\n{FOOTER}\n'
+    write("runs/2026-01-02T030405Z/executions/e1/TypedStage/output.json", text)
+    Path("runs/latest").symlink_to("2026-01-02T030405Z")
+    assert records(given(LATER, "runs/latest")) == [{"id": "o1", "amount": 5}]
+    write("runs/2026-01-02T030405Z/executions/e2/TypedStage/output.json", text)
+    assert refused(LATER, "runs/latest").startswith("--input runs/latest: 2 executions have an output of TypedStage, ")
+
+
 UNFIT = (
     "does not fit Order: Expected `int`, got `str` - at `$.amount`; correct the record, or the `record_type` of the "
 )
