@@ -315,6 +315,7 @@ class _Journal:
         previous = self._numbers[int(history_log["previous_event_id"])]
         if kind == "TaskFailed" and details["error"] == "States.Runtime":
             number = previous  # AWS shows only that the execution failed
+            self._end_running_attempt("FAILED", details)
         elif self._redriven is None:
             number = self._record(kind, previous, details)
         elif kind == "ExecutionStarted":
@@ -338,8 +339,7 @@ class _Journal:
         """Record that the run was cut off, and nothing after it."""
         self._closed = True
         execution = self._execution
-        if execution.attempts and execution.attempts[-1].status == "RUNNING":
-            self._end_attempt(status, {})
+        self._end_running_attempt(status, {})
         if status == "TIMED_OUT":
             self._record("ExecutionTimedOut", 0, {"error": "States.Timeout"})
             return
@@ -383,6 +383,10 @@ class _Journal:
             self._execution.attempts.append(attempt)
             self._executions.tell(self._execution, attempt)
         elif status := _OUTCOMES.get(kind):
+            self._end_attempt(status, details)
+
+    def _end_running_attempt(self, status: Status, details: Mapping[str, Any]) -> None:
+        if self._execution.attempts and self._execution.attempts[-1].status == "RUNNING":
             self._end_attempt(status, details)
 
     def _end_attempt(self, status: Status, details: Mapping[str, Any]) -> None:

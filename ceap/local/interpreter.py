@@ -22,6 +22,7 @@ from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service,
     state_task_service_aws_sdk,
     state_task_service_callback,
     state_task_service_glue,
@@ -183,6 +184,8 @@ def _install_services() -> None:
         (_await_job if isinstance(self, glue.StateTaskServiceGlue) else await_other)(self, **given)
 
     replace(callback.StateTaskServiceCallback, "_eval_integration_pattern", await_integration)
+    for owner in (state_task_service.StateTaskService, callback.StateTaskServiceCallback):
+        replace(owner, "_after_eval_execution", _unless_over(owner._after_eval_execution))
     call = sdk.StateTaskServiceAwsSdk._eval_service_task
 
     def call_with_json(self: Any, *, normalised_parameters: dict[str, Any], **given: Any) -> None:
@@ -194,6 +197,15 @@ def _install_services() -> None:
 
     replace(sdk.StateTaskServiceAwsSdk, "_eval_service_task", call_with_json)
     sdk._SERVICE_ERROR_NAMES["s3"] = "S3"
+
+
+def _unless_over(finish: Callable[..., None]) -> Callable[..., None]:
+    def finish_in_time(self: Any, env: Any, **given: Any) -> None:
+        if not env.is_running():  # AWS ignores what comes after the task's time is up
+            raise TimeoutError
+        finish(self, env=env, **given)
+
+    return finish_in_time
 
 
 def _client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001 (moto's signature)

@@ -20,6 +20,7 @@ def echo(event, context): return event
 def fail(event, context): raise RuntimeError("it failed")
 def shout(event, context): raise RuntimeError("x" * 40_000)
 def sleep(event, context): time.sleep(30)
+def nap(event, context): time.sleep(1.5)
 """
 
 
@@ -63,7 +64,7 @@ def machine(engine: Engine) -> Any:
 def _stack(definition: Mapping[str, Any], resources: Mapping[str, Template], properties: Mapping[str, Any]) -> str:
     every = {
         "FunctionRole": role("lambda"),
-        **{name.capitalize(): function(name, f"module.{name}") for name in ("echo", "fail", "shout", "sleep")},
+        **{name.capitalize(): function(name, f"module.{name}") for name in ("echo", "fail", "shout", "sleep", "nap")},
         "MachineRole": role("states", ("lambda:InvokeFunction", "*")),
         "Machine": state_machine(definition, **properties),
         "Queue": {
@@ -143,6 +144,15 @@ def test_the_timeout_of_a_task_passes_in_real_time(machine: Any) -> None:
     assert 1 <= execution.ended - execution.started < 10
 
 
+def test_what_an_attempt_returns_after_its_time_is_ignored(machine: Any) -> None:
+    retry = [{"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 20, "MaxAttempts": 1}]
+    [execution] = machine({"Nap": task("nap", TimeoutSeconds=1, Retry=retry, End=True)}).run()
+    attempt = ["TaskScheduled", "TaskStarted", "TaskTimedOut"]
+    types = [event["type"] for event in execution.history]
+    assert types == ["ExecutionStarted", "TaskStateEntered", *attempt, *attempt, "ExecutionFailed"]
+    assert [each.status for each in execution.attempts] == ["TIMED_OUT", "TIMED_OUT"]
+
+
 def test_states_all_does_not_catch_a_runtime_error_of_the_definition(machine: Any) -> None:
     broken = task("echo", Retry=RETRY_ALL, End=True) | {
         "Parameters": {"FunctionName": "echo", "Payload.$": "$.nothing.here"}
@@ -151,6 +161,7 @@ def test_states_all_does_not_catch_a_runtime_error_of_the_definition(machine: An
     assert execution.status == "FAILED"
     assert execution.error == "States.Runtime"
     assert execution.waits == []
+    assert [event["type"] for event in execution.history][1:] == ["TaskStateEntered", "ExecutionFailed"]
 
 
 @pytest.mark.property(31)

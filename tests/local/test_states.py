@@ -104,3 +104,11 @@ def test_what_a_state_passes_on_may_have_262_144_bytes(engine: Engine, more: int
     machine = DeployedMachine(engine, {"P": {"Type": "Pass", "Result": text, "End": True}})
     execution = machine.run()
     assert (execution.status, execution.error) == (status, "States.DataLimitExceeded" if more else None)
+
+
+def test_an_attempt_whose_parameters_no_service_takes_has_failed(engine: Engine) -> None:
+    task = put("granted/key", "$", End=True)
+    task["Parameters"]["ContentLength"] = "many"
+    execution = DeployedMachine(engine, {"Put": task}).run()
+    assert (execution.status, execution.error) == ("FAILED", "States.Runtime")
+    assert [(attempt.status, attempt.error) for attempt in execution.attempts] == [("FAILED", "States.Runtime")]
