@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.local.engine import Engine
+from tests.local.support import log_group, role, state_machine, template_text
 from tests.local.test_standard import FAIL, PASS, DeployedMachine, put
 
 
@@ -42,9 +43,11 @@ def test_a_name_with_a_character_that_aws_forbids_is_refused(engine: Engine) -> 
 
 def test_an_express_machine_takes_a_name_again(engine: Engine) -> None:
     machine = DeployedMachine(engine, {"P": PASS}, kind="EXPRESS")
-    first, second = (machine.states.start_sync_execution(stateMachineArn=machine.arn, name="mine") for _ in range(2))
-    assert first["executionArn"].rpartition(":")[0] == second["executionArn"].rpartition(":")[0]
-    assert first["executionArn"] != second["executionArn"]
+    synchronous = machine.states.start_sync_execution
+    arns = {start(stateMachineArn=machine.arn, name="mine")["executionArn"] for start in (synchronous, synchronous)}
+    arns |= {machine.start(name="mine"), machine.start(name="mine")}
+    assert len(arns) == len(engine.drain()) == 4
+    assert {arn.rpartition(":")[0] for arn in arns} == {machine.arn.replace(":stateMachine:", ":express:") + ":mine"}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,45 @@ def test_an_operation_that_is_not_modelled_is_refused(engine: Engine) -> None:
     states = engine.client("stepfunctions")
     with pytest.raises(ClientError, match="The local engine does not model SendTaskSuccess"):
         states.send_task_success(taskToken="x", output="{}")
+
+
+@pytest.mark.parametrize(
+    ("properties", "fields"),
+    [
+        ({"TracingConfiguration": {"Enabled": True}}, {"tracingConfiguration": {"enabled": True}}),
+        (
+            {"EncryptionConfiguration": {"Type": "CUSTOMER_MANAGED_KMS_KEY", "KmsKeyId": "key"}},
+            {"encryptionConfiguration": {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "key"}},
+        ),
+    ],
+)
+def test_a_machine_is_described_as_it_was_created(
+    engine: Engine, properties: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    definition = {"StartAt": "P", "States": {"P": PASS}}
+    text = template_text(MachineRole=role("states"), Machine=state_machine(definition, **properties))
+    arn = engine.deploy(text, "stack").physical_id("Machine")
+    described = engine.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
+    assert {key: described[key] for key in fields} == fields
+
+
+@pytest.mark.parametrize(("kind", "span"), [("STANDARD", r"\d{4}(-\d\d){3}"), ("EXPRESS", r"\d{4}(-\d\d){4}")])
+def test_a_log_stream_is_named_after_its_machine_and_time(engine: Engine, kind: str, span: str) -> None:
+    group = {"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": ["Group", "Arn"]}}}
+    logging = {"Level": "ALL", "Destinations": [group]}
+    machine = state_machine(
+        {"StartAt": "P", "States": {"P": PASS}}, StateMachineType=kind, LoggingConfiguration=logging
+    )
+    text = template_text(MachineRole=role("states"), Machine=machine, Group=log_group("/aws/vendedlogs/states/m"))
+    arn = engine.deploy(text, "stack").physical_id("Machine")
+    states, logs = engine.client("stepfunctions"), engine.client("logs")
+    for _ in range(2):
+        states.start_execution(stateMachineArn=arn)
+    engine.drain()
+    streams = logs.describe_log_streams(logGroupName="/aws/vendedlogs/states/m")["logStreams"]
+    names = [stream["logStreamName"] for stream in streams]
+    assert [name for name in names if not re.fullmatch(rf"states/machine/{span}/[0-9a-f]{{8}}", name)] == []
+    assert len(engine.logs.read("/aws/vendedlogs/states/m")) == 8
 
 
 def test_a_redriven_state_keeps_the_time_of_its_first_entry(engine: Engine) -> None:
