@@ -8,11 +8,15 @@ from ceap.local.start import Start
 
 
 class Build(NamedTuple):
-    """What is deployed: the templates of the foundation and of the workflow, and its Glue scripts by file name."""
+    """What is deployed: the templates of the foundation and of the workflow, and its Glue scripts by file name.
+
+    A workflow of Glue steps alone `has_functions` not, and its template no parameter for their code.
+    """
 
     workflow: str
     foundation_template: str
     workflow_template: str
+    has_functions: bool
     scripts: Mapping[str, bytes]
 
 

@@ -91,7 +91,7 @@ def build_for(workflow: Workflow) -> Build:
 
     (_, foundation), (_, template) = project.build_templates([workflow])
     scripts = read_scripts(*JOB_FOLDERS) if workflow.glue_steps else {}
-    return Build(workflow.name, foundation, template, scripts)
+    return Build(workflow.name, foundation, template, bool(workflow.lambda_steps), scripts)
 
 
 def parse_failure(text: str, stages: Sequence[str]) -> RequestedFailure:

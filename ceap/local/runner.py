@@ -50,9 +50,11 @@ def deploy(engine: Engine, build: Build) -> Deployment:
     """Deploy the foundation, put handlers and scripts into its artifact bucket, then deploy the workflow."""
     parameters = {"Environment": ENVIRONMENT}
     foundation = engine.deploy(build.foundation_template, _stack_name(naming.FOUNDATION), parameters)
-    package = build_zip(read_sources(*map(Path, handlers.__path__)))
-    key = parameters[naming.HANDLERS_KEY_PARAMETER] = handlers_key(package)
-    artifacts = {key: package}
+    artifacts: dict[str, bytes] = {}
+    if build.has_functions:
+        package = build_zip(read_sources(*map(Path, handlers.__path__)))
+        key = parameters[naming.HANDLERS_KEY_PARAMETER] = handlers_key(package)
+        artifacts[key] = package
     if build.scripts:
         prefix = parameters[naming.GLUE_PREFIX_PARAMETER] = glue_prefix(build.scripts)
         artifacts |= {prefix + name: content for name, content in build.scripts.items()}
