@@ -74,7 +74,7 @@ class ReactiveStage(CandidateStage[Candidate, Settings]):
 
     record_type = Candidate
 
-    def check_record(self, record: Candidate, stage: StageContext[Settings]) -> None:  # noqa: ARG002 - of all stages
+    def check_record(self, record: Candidate, stage: StageContext[Settings]) -> None:
         if not is_small(record):
             check_announcement(record)
 

@@ -46,7 +46,7 @@ class ScoreStage(CandidateStage[Candidate, Settings]):
 
     record_type = Candidate
 
-    def check_record(self, record: Candidate, stage: StageContext[Settings]) -> None:  # noqa: ARG002 - of all stages
+    def check_record(self, record: Candidate, stage: StageContext[Settings]) -> None:
         check_rows(record)
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:

@@ -12,7 +12,7 @@ class Eligibility(BaseFilter, frozen=True, tag="eligibility"):
     required_channels: tuple[str, ...] = ()
     check_timing_window: bool = False
 
-    def check(self, candidate: Candidate, now: datetime) -> Rejection | None:  # noqa: ARG002 - the interface of all filters
+    def check(self, candidate: Candidate, now: datetime) -> Rejection | None:
         channels = candidate.attributes.channel_eligibility
         missing = [channel for channel in self.required_channels if not channels.get(channel)]
         if missing:

@@ -15,7 +15,7 @@ class Quality(BaseFilter, frozen=True, tag="quality"):
     min_confidence: Fraction = 0.7
     require_media_eligibility: bool = False
 
-    def check(self, candidate: Candidate, now: datetime) -> Rejection | None:  # noqa: ARG002 - the interface of all filters
+    def check(self, candidate: Candidate, now: datetime) -> Rejection | None:
         quality = candidate.score("quality")
         if quality is None:
             return Rejection("QUALITY_SCORE_MISSING", "has no quality score; put the filter after a Score stage")

@@ -16,7 +16,7 @@ class Trust(BaseFilter, frozen=True, tag="trust"):
     min_trust_score: Fraction = 0.5
     check_fraud_indicators: bool = True
 
-    def check(self, candidate: Candidate, now: datetime) -> Rejection | None:  # noqa: ARG002 - the interface of all filters
+    def check(self, candidate: Candidate, now: datetime) -> Rejection | None:
         trust = candidate.score("trust")
         if trust is None:
             return Rejection("TRUST_SCORE_MISSING", "has no trust score; put the filter after a Score stage")

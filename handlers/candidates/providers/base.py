@@ -40,7 +40,7 @@ class Provider(ABC):
             if not 0 <= value <= 1:
                 raise ValueError(f"feature {name} is {value}; it must lie between 0 and 1")
 
-    def fallback(self, candidate: Candidate) -> Prediction | None:  # noqa: ARG002 - for providers that have one
+    def fallback(self, candidate: Candidate) -> Prediction | None:
         """Return a prediction for a candidate that `score` failed on, or None for the default."""
         return None
 

@@ -15,7 +15,7 @@ class Inline(BaseSource, frozen=True, tag="inline"):
     records: list[dict[str, Any]]
 
     # The arguments are those of all sources.
-    def read(self, source_bucket: str | None, skipped: Counter[str], record_type: Any) -> Iterator[Any]:  # noqa: ARG002
+    def read(self, source_bucket: str | None, skipped: Counter[str], record_type: Any) -> Iterator[Any]:
         for number, record in enumerate(self.records, start=1):
             try:
                 yield msgspec.convert(record, record_type)
