@@ -100,7 +100,8 @@ _EVALUATING: Final = threading.local()
 @lru_cache(maxsize=64)
 def parse(definition: str) -> Any:
     """Return the parsed definition, which executions share; raises moto's own errors when it is not valid."""
-    return AmazonStateLanguageParser.parse(definition)[0]
+    # Without escapes: moto takes the two halves of an escaped emoji for two characters.
+    return AmazonStateLanguageParser.parse(json.dumps(json.loads(definition), ensure_ascii=False))[0]
 
 
 def virtual_datetime() -> datetime.datetime:
