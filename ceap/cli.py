@@ -112,7 +112,8 @@ def _fail(error: BaseException) -> int:
     with suppress(BrokenPipeError):  # what reads our errors has gone
         if code == FAULT:
             traceback.print_exception(error)
-        print(f"ceap: {message}", file=sys.stderr)
+        if message:
+            print(f"ceap: {message}", file=sys.stderr)
     return code
 
 
@@ -124,8 +125,8 @@ def _explain(error: BaseException) -> tuple[str, int]:
             message, code = str(error), 2
         case KeyboardInterrupt():
             message, code = "interrupted", 130
-        case BrokenPipeError():
-            message, code = "the output cannot be written: what it is piped to has ended; let that read all of it", 3
+        case BrokenPipeError():  # what reads our output has seen enough, as `head` does
+            message, code = "", 3
         case RecursionError():
             message, code = "what was given is nested too deeply; AWS reads a few dozen levels", 2
         case OSError(filename=str(file), strerror=reason):
