@@ -84,7 +84,7 @@ def broken() -> Iterator[int]:
 def call(
     words: Sequence[str], folder: Path, redirection: str = "", stdout: int = PIPE, stderr: int = PIPE
 ) -> tuple[int, str]:
-    """Run the program in a folder, with a shell's redirection; return its exit code, and its message if that comes last."""
+    """Run the program with a shell's redirection; return its exit code, and its message if that comes last."""
     (folder / "handlers").mkdir(exist_ok=True)
     (folder / "handlers" / "requirements.txt").touch()
     done = subprocess.run(
