@@ -70,11 +70,12 @@ def is_run(folder: Path) -> bool:
 
 
 def resolve_latest(path: Path) -> Path:
-    """Return the folder that `latest` stands for now; any other path as it is."""
-    if path.name != LATEST or not (path.is_symlink() or path.is_file()):
-        return path
-    name = str(path.readlink()) if path.is_symlink() else path.read_text(encoding="utf-8", errors="replace").strip()
-    return path.with_name(name) if NAME.fullmatch(name) else path
+    """Return a path with the folder that `latest` in it stands for now; any other path as it is."""
+    for place in (path, *path.parents):
+        if place.name == LATEST and (place.is_symlink() or place.is_file()):
+            target = str(place.readlink()) if place.is_symlink() else place.read_text("utf-8", errors="replace").strip()
+            return place.with_name(target) / path.relative_to(place) if NAME.fullmatch(target) else path
+    return path
 
 
 def find_objects(folder: Path) -> Mapping[str, Path]:

@@ -106,6 +106,7 @@ def test_the_newest_is_found_by_a_link_or_a_file(tmp_path: Path) -> None:
     for target, found in (("2026-11-29T105503Z", "2026-11-29T105503Z"), ("../2026-11-29T105503Z", "latest")):
         latest.symlink_to(target)
         assert resolve_latest(latest) == tmp_path / found
+        assert resolve_latest(latest / "executions" / "e1") == tmp_path / found / "executions" / "e1"
         latest.unlink()
     latest.write_text("2026-11-29T105503Z-02\n")
     assert resolve_latest(latest) == tmp_path / "2026-11-29T105503Z-02"
