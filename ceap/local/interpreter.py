@@ -161,7 +161,7 @@ def _compact(value: Any, separators: tuple[str, str] = (",", ":")) -> str:
 def _fits(value: Any) -> bool:
     """Tell whether a value fits between two states; AWS counts the bytes of its compact JSON."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
-    return len(text.encode()) <= budget.INPUT_LIMIT_BYTES
+    return len(text.encode(errors="surrogatepass")) <= budget.INPUT_LIMIT_BYTES
 
 
 def _with_short_texts(create: Callable[..., None]) -> Callable[..., None]:

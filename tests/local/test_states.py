@@ -140,6 +140,11 @@ def test_a_redrive_is_told_on_the_event_bus(engine: Engine) -> None:
     assert details[2]["redriveDate"] == int((execution.redriven or 0) * 1000)
 
 
+def test_half_of_an_emoji_is_passed_on(engine: Engine) -> None:
+    execution = DeployedMachine(engine, {"P": PASS}).run(input='"\\ud83c"')
+    assert (execution.status, execution.output) == ("SUCCEEDED", '"\\ud83c"')
+
+
 @pytest.mark.parametrize(("more", "status"), [(0, "SUCCEEDED"), (1, "FAILED")])
 def test_what_a_state_passes_on_may_have_262_144_bytes(engine: Engine, more: int, status: str) -> None:
     text = "ü" * 100_000 + "x" * (262_144 - 200_002 + more)
