@@ -26,7 +26,8 @@ class S3(BaseSource, frozen=True, tag="s3"):
         if self.bucket != source_bucket:
             raise PermanentStageError(
                 f"the message's source is bucket {self.bucket}, but the step declares {source_bucket or 'none'}; name "
-                "that bucket in the message, or set source_bucket in the step's settings and deploy again"
+                "that bucket in the message, or change the setting of the step that NEEDS gives as bucket_setting, and "
+                "deploy again"
             )
         if (self.key is None) == (self.prefix is None):
             raise PermanentStageError("the message's source must have a key or a prefix, and not both")
