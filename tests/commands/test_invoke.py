@@ -254,9 +254,17 @@ def test_who_leaves_the_debugger_has_interrupted_the_command(
     assert capsys.readouterr().err.endswith("\nceap: interrupted\n")
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_an_interruption_leaves_nothing_behind(write_stage: Write, tmp_path: Path, name: str) -> None:
-    write_stage(f"import os, signal; os.kill(os.getpid(), signal.{name}); signal.pause()")
+@pytest.mark.parametrize(
+    "body",
+    [
+        "signal.raise_signal(signal.SIGINT)",
+        "signal.raise_signal(signal.SIGTERM)",
+        "typist.readline = lambda: signal.raise_signal(signal.SIGTERM); pdb.Pdb('', typist, sys.stdout).set_trace()",
+    ],
+    ids=["an interruption", "a request to terminate", "a request to terminate at a prompt"],
+)
+def test_an_ended_command_leaves_nothing_behind(write_stage: Write, tmp_path: Path, body: str) -> None:
+    write_stage(f"import pdb, signal, sys, types; typist = types.SimpleNamespace(); {body}")
     write(Path("program.py"), PROGRAM)
     (tmp_path / "temporary").mkdir()
     done = subprocess.run(
@@ -265,6 +273,7 @@ def test_an_interruption_leaves_nothing_behind(write_stage: Write, tmp_path: Pat
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,  # a prompt that goes on asks for ever
     )
     assert (done.returncode, done.stdout, done.stderr.splitlines()[-1]) == (130, "", "ceap: interrupted")
     assert list((tmp_path / "temporary").iterdir()) == []
