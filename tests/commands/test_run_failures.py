@@ -3,67 +3,28 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import handlers
 from ceap.cli import main
-from templates import discovery
 
-STAGE = """from collections.abc import Iterator
-from typing import Any
-
-import msgspec
-
-from handlers.runtime.needs import Needs
-from handlers.runtime.stage import WorkflowLambdaHandler
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True): ...
-
-
-class BreakStage(WorkflowLambdaHandler[dict[str, Any], Settings]):
-    def process_data(self, records: Iterator[dict[str, Any]], stage: Any) -> Iterator[dict[str, Any]]:
-        for record in records:
-            {body}
-            yield record
-
-
-NEEDS = Needs(settings=Settings)
-handler = BreakStage(NEEDS)
-"""
-WORKFLOW = "name: tried\ntype: EXPRESS\ndescription: One stage\nsteps:\n  - stage: {stage}\n    handler: {handler}\n"
-MESSAGE = '{"source": {"kind": "inline", "records": [{"id": "r1"}, {"id": "r2"}]}}'
 Captured = pytest.CaptureFixture[str]
 Try = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> Iterator[Try]:
+def attempt(write_stage: Callable[[str], None], capsys: Captured) -> Try:
     """Run a workflow of one stage, whose body is given, and return the exit code and what was told on the way."""
-    folder = tmp_path / "handlers"
-    folder.mkdir()
-    monkeypatch.setattr(handlers, "__path__", [*handlers.__path__, str(folder)])
-    monkeypatch.chdir(tmp_path)
-    cached = (discovery.handler_names, discovery.load_needs, discovery.load_contract, discovery.tables)
 
     def run(body: str, *words: str) -> tuple[int, str]:
-        (folder / "break_it.py").write_text(STAGE.format(body=body), encoding="utf-8")
-        for function in cached:
-            function.cache_clear()
-        monkeypatch.delitem(sys.modules, "handlers.break_it", raising=False)
-        (tmp_path / "tried.yaml").write_text(WORKFLOW.format(stage="BreakStage", handler="break_it"), encoding="utf-8")
-        (tmp_path / "message.json").write_text(MESSAGE, encoding="utf-8")
-        code = main(["run", "tried.yaml", "--message", "message.json", *words])
+        write_stage(body)
+        code = main(["run", "tried.yaml", *words])
         told = capsys.readouterr()
         return code, told.err + told.out
 
-    yield run
-    for function in cached:
-        function.cache_clear()
+    return run
 
 
 def test_an_exception_is_shown_once_where_it_was_raised_with_what_was_printed(attempt: Try) -> None:
