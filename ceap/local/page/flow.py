@@ -54,7 +54,7 @@ def _course(stage: StageReport) -> list[str]:
 def _numbers(stage: StageReport) -> list[Markup]:
     """Return the numbers of records, and below them the codes and the stage's own counts."""
     if stage.records_in is None:
-        return [element("p", "no output" if stage.attempts else "not run", class_="quiet")]
+        return [element("p", "no output", class_="quiet")] if stage.attempts else []
     always = {"in", "out"}
     amounts = [
         element("span", element("b", f"{_amount(stage, kind):,}"), f" {kind}", class_=f"amount {kind}")

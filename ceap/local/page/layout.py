@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -115,30 +115,28 @@ def _sections(contents: Contents, stages: Sequence[StageReport]) -> list[_Sectio
     ]
 
 
-def _timelines(executions: Sequence[Execution], chosen: Sequence[Execution]) -> Markup:
+def _timelines(executions: Sequence[Execution], chosen: Mapping[str, Execution]) -> Markup:
     """Return all executions over the whole run if there are several, and the stages of some."""
-    numbers = {execution.name: number for number, execution in enumerate(executions, 1)}
     parts = []
     if len(executions) > 1:
         shown = _choose(executions, OVERVIEW_MAX)
-        begin, end = min(one.started for one in shown), max(one.ended for one in shown)
-        rows = [_execution_row(execution, numbers[execution.name]) for execution in shown]
+        begin, end = min(one.started for one in shown.values()), max(one.ended for one in shown.values())
+        rows = [_execution_row(title, execution) for title, execution in shown.items()]
         parts = [element("h3", "All executions ", element("small", _some(len(shown), len(executions))))]
         parts.append(draw_timeline(rows, begin, end))
     # One is open: the first that failed, else the first.
-    opened = min(chosen, key=lambda one: one.status == "SUCCEEDED", default=None)
-    for execution in chosen:
-        title = f"Execution {numbers[execution.name]} "
+    opened = min(chosen.values(), key=lambda one: one.status == "SUCCEEDED", default=None)
+    for title, execution in chosen.items():
         said = element("small", f"{execution.name}, {_outcome(execution)}")
         drawn = draw_timeline(stage_rows(execution), execution.started, execution.ended)
         open_ = "" if execution is opened else None
-        parts.append(element("details", element("summary", element("h3", title, said)), drawn, open=open_))
+        parts.append(element("details", element("summary", element("h3", title, " ", said)), drawn, open=open_))
     return join(parts)
 
 
-def _execution_row(execution: Execution, number: int) -> Row:
+def _execution_row(title: str, execution: Execution) -> Row:
     span = Span(execution.started, execution.ended, execution.status, "execution")
-    return Row(f"{number}  {execution.name[:8]}", [span], _outcome(execution))
+    return Row(f"{title}  {execution.name[:8]}", [span], _outcome(execution))
 
 
 def _outcome(execution: Execution) -> str:
@@ -148,16 +146,16 @@ def _outcome(execution: Execution) -> str:
     return ", ".join([*parts, *[receive] * bool(receive)])
 
 
-def _printed(printed: Sequence[Printed], chosen: Sequence[Execution]) -> Markup:
+def _printed(printed: Sequence[Printed], chosen: Mapping[str, Execution]) -> Markup:
     """Return the last lines of each attempt, collapsed; lines of metrics are left out."""
-    names = {execution.name for execution in chosen}
-    found = [one for one in printed if one.execution in names and one.lines]
-    items = [_attempt(one, with_execution=len(names) > 1) for one in found]
+    titles = {execution.name: title.lower() for title, execution in chosen.items()}
+    found = [one for one in printed if one.execution in titles and one.lines]
+    items = [_attempt(one, f" of {titles[one.execution]}" if len(titles) > 1 else "") for one in found]
     shown, left_out = within(items, PRINTED_BYTES_MAX, "attempt")
     return join([shown, note(left_out)])
 
 
-def _attempt(printed: Printed, *, with_execution: bool) -> Markup:
+def _attempt(printed: Printed, of: str) -> Markup:
     lines = [line for line in (read_line(line, with_metrics=False) for line in printed.lines) if line is not None]
     shown = lines[-LINES_MAX:]
     said = (
@@ -165,16 +163,16 @@ def _attempt(printed: Printed, *, with_execution: bool) -> Markup:
         if len(shown) == len(lines)
         else f"the last {len(shown)} of {count(len(lines), 'line')}"
     )
-    of = f" of execution {printed.execution[:8]}" if with_execution else ""
     title = f"{printed.stage}, attempt {printed.attempt}{of}"
     summary = element("summary", title, " ", element("span", said, class_="quiet"))
     return element("details", summary, element("pre", "\n".join(cut(line, LINE_MAX) for line in shown)))
 
 
-def _choose(executions: Sequence[Execution], limit: int) -> list[Execution]:
-    """Return some executions in their order; if there are too many, the failed ones and then the first."""
-    by_need = sorted(enumerate(executions), key=lambda entry: (entry[1].status == "SUCCEEDED", entry[0]))
-    return [execution for _, execution in sorted(by_need[:limit], key=lambda entry: entry[0])]
+def _choose(executions: Sequence[Execution], limit: int) -> dict[str, Execution]:
+    """Return some executions by title, in their order; if there are too many, the failed ones and then the first."""
+    by_need = sorted(enumerate(executions, 1), key=lambda entry: (entry[1].status == "SUCCEEDED", entry[0]))
+    chosen = sorted(by_need[:limit], key=lambda entry: entry[0])
+    return {f"Execution {number}": execution for number, execution in chosen}
 
 
 def _some(shown: int, total: int) -> str:

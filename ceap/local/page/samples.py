@@ -61,18 +61,21 @@ def describe_rejections(
 
 
 def describe_objects(
-    executions: Sequence[Execution], stages: Sequence[StageReport], objects: Mapping[str, bytes]
+    executions: Mapping[str, Execution], stages: Sequence[StageReport], objects: Mapping[str, bytes]
 ) -> Markup:
-    """Return the objects of some executions, and those that belong to none, with their sizes and first records."""
+    """Return the objects of some executions, and those that belong to none, with their sizes and first records.
+
+    `executions` are those by the title of their objects.
+    """
     order = {stage.stage: number for number, stage in enumerate(stages)}
     parts = []
-    for execution in executions:
+    for title, execution in executions.items():
         prefix = f"{EXECUTIONS_PREFIX}{execution.name}/"
         own = {key.removeprefix(prefix): content for key, content in objects.items() if key.startswith(prefix)}
         ordered = sorted(own.items(), key=lambda entry: order.get(entry[0].partition("/")[0], -1))
-        parts.append(_objects(f"Execution {execution.name}", dict(ordered)))
+        parts.append(_objects(title, f"{prefix}, ", dict(ordered)))
     others = {key: content for key, content in objects.items() if not key.startswith(EXECUTIONS_PREFIX)}
-    return join([*parts, _objects("Other objects", others)])
+    return join([*parts, _objects("Other objects", "", others)])
 
 
 def describe_messages(texts: Sequence[str], noun: str) -> Markup:
@@ -136,11 +139,11 @@ def _rejection(rejection: _Rejection, line: bytes) -> Markup:
     return element("li", element("details", summary, _block(pretty(line))))
 
 
-def _objects(title: str, objects: Mapping[str, bytes]) -> Markup:
+def _objects(title: str, place: str, objects: Mapping[str, bytes]) -> Markup:
     if not objects:
         return Markup()
     shown, left_out = within(starmap(_object, objects.items()), OBJECTS_BYTES_MAX, "object")
-    size = f"{count(len(objects), 'object')}, {count(sum(map(len, objects.values())), 'byte')}"
+    size = f"{place}{count(len(objects), 'object')}, {count(sum(map(len, objects.values())), 'byte')}"
     heading = element("h3", title, " ", element("small", size))
     return element("section", heading, element("ul", shown, class_="objects"), note(left_out))
 

@@ -71,7 +71,7 @@ def test_every_element_is_closed_and_the_sections_are_linked() -> None:
 
 def test_what_stages_printed_is_shown_by_attempt_without_metrics() -> None:
     outline = Outline(small_run_page())
-    assert outline.texts["summary"][-1] == "SiftStage, attempt 1 of execution e1 1 line"
+    assert outline.texts["summary"][-1] == "SiftStage, attempt 1 of execution 1 1 line"
     assert outline.texts["pre"][-1] == "INFO    taken <b>"
 
 

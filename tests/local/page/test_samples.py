@@ -55,15 +55,17 @@ def document(*records: Any) -> bytes:
 
 
 def test_an_output_shows_its_first_records_of_how_many() -> None:
-    page = describe_objects([execution()], [stage()], {KEY: document({"id": "<1>"}, 2, 3, 4)})
-    assert texts(page, ".//h3") == ["Execution e1 1 object, 72 bytes"]
+    page = describe_objects({"Execution 1": execution()}, [stage()], {KEY: document({"id": "<1>"}, 2, 3, 4)})
+    assert texts(page, ".//h3") == ["Execution 1 executions/e1/, 1 object, 72 bytes"]
     assert texts(page, ".//summary") == ["SiftStage/output.json the first 3 of 4 records 72 bytes"]
     assert texts(page, ".//pre") == ['{\n  "id": "<1>"\n}', "2", "3"]
 
 
 def test_objects_stand_in_the_order_of_the_stages_and_others_after_them() -> None:
     keys = ["executions/e1/B/output.json", "executions/e1/A/error.json", "executions/e1/initial/m", "x/y", KEY]
-    page = describe_objects([execution()], [stage("SiftStage"), stage("B"), stage("A")], dict.fromkeys(keys, b"{}"))
+    page = describe_objects(
+        {"Execution 1": execution()}, [stage("SiftStage"), stage("B"), stage("A")], dict.fromkeys(keys, b"{}")
+    )
     assert texts(page, ".//summary/code") == [
         "initial/m",
         "SiftStage/output.json",
@@ -84,14 +86,14 @@ def test_objects_stand_in_the_order_of_the_stages_and_others_after_them() -> Non
     ],
 )
 def test_an_object_is_shown_as_what_it_is(key: str, content: bytes, note: str, shown: list[str]) -> None:
-    page = describe_objects([execution()], [stage()], {key: content})
+    page = describe_objects({"Execution 1": execution()}, [stage()], {key: content})
     assert texts(page, ".//summary/span[@class='quiet']") == [note]
     assert texts(page, ".//pre") == shown
 
 
 def test_the_objects_of_an_execution_are_cut_with_their_number() -> None:
     objects = {f"executions/e1/SiftStage/{number:03}": b"<" * 9000 for number in range(9)}
-    page = describe_objects([execution()], [stage()], objects)
+    page = describe_objects({"Execution 1": execution()}, [stage()], objects)
     assert (len(texts(page, ".//li")), texts(page, ".//p")) == (6, ["3 more objects left out"])
 
 
