@@ -73,12 +73,11 @@ class StepFunctions:
         if machine.kind != "EXPRESS":
             raise _not_supported()
         execution = self._executions.run(machine, _input(given), _name(given))
-        duration_ms = max(1.0, (execution.ended - execution.started) * 1000)
         return {
             **_description(execution),
             "outputDetails": {"included": True},
             "billingDetails": {
-                "billedDurationInMilliseconds": math.ceil(duration_ms / BILLED_STEP_MS) * BILLED_STEP_MS,
+                "billedDurationInMilliseconds": billed_ms(execution.ended - execution.started),
                 "billedMemoryUsedInMB": BILLED_MEMORY_MB,
             },
         }
@@ -182,6 +181,11 @@ class StepFunctions:
             if execution.arn == arn:
                 return execution
         raise ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+
+
+def billed_ms(duration_s: float) -> int:
+    """Return what AWS bills for an EXPRESS execution: begun steps of 100 ms, at least one."""
+    return max(1, math.ceil(duration_s * 1000 / BILLED_STEP_MS)) * BILLED_STEP_MS
 
 
 def _check_arn(arn: str) -> None:

@@ -78,8 +78,9 @@ def load_recordings() -> dict[str, Recordings]:
 def differences(expected: Any, actual: Any, names: Mapping[str, str], place: str = "") -> Iterator[str]:
     """Yield how an answer differs from what was recorded.
 
-    `${name}` in an expected text stands for a name's value, `${date}`, `${uuid}` and `${any}` for any such value. An
-    object or a list that meets a text is compared with the JSON in it.
+    `${name}` in an expected text stands for a name's value, `${uuid}`, `${time}` and `${any}` for any such part.
+    Alone `${date}` stands for any time, and `${hundreds}` for milliseconds as AWS bills them. An object or a list that
+    meets a text is compared with the JSON in it.
     """
     if isinstance(expected, dict | list) and isinstance(actual, str):
         actual = json.loads(actual)
@@ -101,6 +102,8 @@ def differences(expected: Any, actual: Any, names: Mapping[str, str], place: str
 def _equal(expected: Any, actual: Any, names: Mapping[str, str]) -> bool:
     if expected == "${date}":
         return isinstance(actual, datetime.datetime) or (isinstance(actual, int | float) and actual > 1_000_000_000)
+    if expected == "${hundreds}":
+        return isinstance(actual, int) and actual > 0 and actual % 100 == 0
     if isinstance(expected, str) and isinstance(actual, str):
         return re.fullmatch(_expression(expected, names), actual, re.DOTALL) is not None
     return type(expected) is type(actual) and expected == actual

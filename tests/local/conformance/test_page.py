@@ -40,6 +40,8 @@ def test_every_case_expects_something() -> None:
         ("${name}.*", "mine.x", [": 'mine.x' instead of '${name}.*'"]),
         ("${uuid}", "x", [": 'x' instead of '${uuid}'"]),
         ("${date}", 1, [": 1 instead of '${date}'"]),
+        ("${hundreds}", 1100, []),
+        ("${hundreds}", 1001, [": 1001 instead of '${hundreds}'"]),
         ("$LATEST", "$LATEST", []),
     ],
 )
