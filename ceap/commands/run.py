@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ceap.local.run_report import RunReport
     from ceap.local.runner import Deployment, Remains
     from ceap.local.start import Start
+    from templates.model import Workflow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,12 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fill buckets and tables from there (default: fixtures/{name}/ beside the declaration, if there is one)",
     )
     parser.add_argument(
-        "--keep",
-        type=Path,
-        metavar="DIR",
-        help="keep all that the run leaves in a folder of its own there; DIR/latest leads to the newest",
-    )
-    parser.add_argument(
         "--once", action="store_true", help="receive a message once: after a failed execution it stays in the queue"
     )
     parser.add_argument("--from", dest="start", metavar="STAGE", help="start at a stage, on the objects of --input")
@@ -60,6 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="a run that was kept, such as DIR/latest of --keep, or the folder of one execution in it",
+    )
+    _add_output_arguments(parser)
+
+
+def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="keep all that the run leaves in a folder of its own there; DIR/latest leads to the newest",
     )
     parser.add_argument("--logs", action="store_true", help="show what handlers print, as they do")
     parser.add_argument("--metrics", action="store_true", help="show lines of metrics among what handlers print, too")
@@ -75,22 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
     gc.disable()  # importing moto makes a million objects and no garbage
     request.require_engine()
     from ceap import project
-    from ceap.local.order import Order
-    from ceap.local.start import load_start
 
     [workflow] = project.load_workflows([arguments.workflow])
-    stages, beside = [step.stage for step in workflow.steps], arguments.workflow.parent
-    start = load_start(arguments.start, arguments.input, stages)
-    reached = _reached(stages, start)
-    request.require_for(step for step in workflow.steps if step.stage in reached)
-    order = Order(
-        body=request.load_body(arguments.message, beside / "messages" / f"{workflow.name}.json"),
-        copies=arguments.count,
-        once=arguments.once,
-        failure=request.parse_failure(arguments.fail, reached) if arguments.fail else None,
-        seed=request.load_seed_for(arguments.seed, beside / "fixtures" / workflow.name, workflow),
-        start=start,
-    )
+    order = _order(arguments, workflow)
     page = check_place(arguments.report, "--report") if arguments.report else None
     build = request.build_for(workflow)
 
@@ -112,6 +104,25 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{arguments.workflow}: {error}") from error
     _print(report, arguments.json)
     return 0 if report.status == "SUCCEEDED" else 1
+
+
+def _order(arguments: argparse.Namespace, workflow: Workflow) -> Order:
+    """Return what the arguments ask for; UsageError, or SetupError for what the machine lacks."""
+    from ceap.local.order import Order
+    from ceap.local.start import load_start
+
+    stages, beside = [step.stage for step in workflow.steps], arguments.workflow.parent
+    start = load_start(arguments.start, arguments.input, stages)
+    reached = _reached(stages, start)
+    request.require_for(step for step in workflow.steps if step.stage in reached)
+    return Order(
+        body=request.load_body(arguments.message, beside / "messages" / f"{workflow.name}.json"),
+        copies=arguments.count,
+        once=arguments.once,
+        failure=request.parse_failure(arguments.fail, reached) if arguments.fail else None,
+        seed=request.load_seed_for(arguments.seed, beside / "fixtures" / workflow.name, workflow),
+        start=start,
+    )
 
 
 def _run(
