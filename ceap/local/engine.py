@@ -126,6 +126,10 @@ class Engine:
         return self._gateway.url
 
     @property
+    def driver(self) -> Session:
+        return self._sessions.driver
+
+    @property
     def trace(self) -> list[Decision]:
         """Every IAM decision so far, in order."""
         return self._sessions.trace
@@ -136,10 +140,7 @@ class Engine:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the driver, to whom no policy applies."""
-        with self._clients_lock:
-            if ("", service) not in self._clients:
-                self._clients["", service] = gateway.client(service, self.url)
-            return self._clients["", service]
+        return self._client_of(self.driver, service)
 
     def enter(self, machine: DeployedMachine, entry: Entry) -> None:
         """Let executions of a machine begin at another state than its first."""

@@ -1,4 +1,4 @@
-"""The only way to the resources: an HTTP server on the loopback, where IAM decides before moto serves.
+"""The only way to the resources: an HTTP server on the loopback, where signatures and IAM decide before moto serves.
 
 What moto cannot serve is added here as a route: the invocation of a function, a synchronous execution.
 """
@@ -17,11 +17,12 @@ from urllib.parse import parse_qsl
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from ceap.local.calls import CREDENTIAL, Request, UnknownCallError
+from ceap.local.calls import Request, UnknownCallError
 from ceap.local.patterns import PolicyError
 from ceap.local.questions import checks
 from ceap.local.s3_questions import not_found_question
-from ceap.local.sessions import DRIVER_KEY, REGION, AccessDenied, Session, Sessions
+from ceap.local.sessions import REGION, AccessDenied, Session, Sessions
+from ceap.local.signatures import SignatureError, find_session, read_signature, verify
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -83,17 +84,15 @@ class Gateway:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account
-        credential = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-        if credential is None:
-            return _send(start_response, _refusal("s3", 403, "AccessDenied", "The request is not signed."))
-        request = self._read(environ, credential["service"], credential["region"])
-        key = credential["key"]
-        if key == DRIVER_KEY:
+        try:
+            signature = read_signature(environ)
+            session = find_session(signature, self._sessions)
+            request = self._read(environ, signature.service, signature.region)
+            verify(signature, session, request, environ["REQUEST_URI"])
+        except SignatureError as error:
+            return _send(start_response, _refusal(error.service, error.status, error.code, str(error)))
+        if session is self._sessions.driver:
             return self._serve(request, environ, start_response, None)
-        session = self._sessions.find(key)
-        if session is None:
-            message = "The security token included in the request is invalid."
-            return _send(start_response, _refusal(request.service, 403, "InvalidClientTokenId", message))
         try:
             self._sessions.require(session, checks(request), request.region)
         except AccessDenied as error:
@@ -152,6 +151,9 @@ class Gateway:
 class _Handler(MotoRequestHandler):
     disable_nagle_algorithm = True
 
+    def version_string(self) -> str:
+        return "ceap"
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
 
@@ -159,19 +161,18 @@ class _Handler(MotoRequestHandler):
         LOG.debug("%s: %s", type, message % args if args else message)
 
 
-def client(service: str, url: str, session: Session | None = None) -> Any:
-    """Return a boto client for the gateway, as a role or else as the driver."""
+def client(service: str, url: str, session: Session) -> Any:
+    """Return a boto client for the gateway, as a role or as the driver."""
     from botocore.config import Config  # type: ignore[import-untyped]  # botocore ships no types
 
-    access_key, secret_key, token = session[2:] if session else (DRIVER_KEY, "driver", None)
     with _CLIENT_LOCK:
         return _boto_session().create_client(
             service,
             endpoint_url=url,
             region_name=REGION,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            aws_session_token=token,
+            aws_access_key_id=session.access_key,
+            aws_secret_access_key=session.secret_key,
+            aws_session_token=session.token,
             config=Config(
                 s3={"addressing_style": "path"},
                 read_timeout=900,  # a synchronous execution lasts as long as its stages

@@ -14,8 +14,6 @@ from ceap.local.calls import Question
 from ceap.local.clock import CLOCK
 
 REGION: Final = "us-east-1"
-DRIVER_KEY: Final = "AKIACEAPDRIVER000000"
-"""The access key of the driver of the engine: no policy applies to it."""
 
 # The condition keys that a service is documented to send when it assumes a role; a sample of AWS's has that of Lambda.
 # Source: EventBridge and Step Functions guides, "Cross-service confused deputy prevention"; Lambda Developer Guide,
@@ -49,7 +47,7 @@ class Decision(NamedTuple):
 
 
 class Session(NamedTuple):
-    """A role assumed by a service, with its temporary keys."""
+    """A role assumed by a service, or the driver, whose role is no role, with temporary keys that no one can guess."""
 
     role: str
     name: str
@@ -84,12 +82,16 @@ class AccessDenied(Exception):  # noqa: N818 (the name that AWS gives it)
 
 
 class Sessions:
-    """The sessions of one engine; `trace` holds every decision in the order taken."""
+    """The sessions of one engine; `trace` holds every decision in the order taken.
+
+    No policy applies to the `driver`.
+    """
 
     def __init__(self, account: str) -> None:
+        self.driver: Final = _open_session("", "driver")
         self.trace: Final[list[Decision]] = []
         self._account: Final = account
-        self._sessions: Final[dict[str, Session]] = {}
+        self._sessions: Final[dict[str, Session]] = {self.driver.access_key: self.driver}
         self._roles: Final[dict[str, Role]] = {}
         self._by_source: Final[dict[tuple[str, str], Session]] = {}
         self._lock: Final = threading.Lock()
@@ -104,7 +106,7 @@ class Sessions:
         with self._lock:
             if session := self._by_source.get((role, source)):
                 return session
-            session = Session(role, name, f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), "local")
+            session = _open_session(role, name)
             origin = {"aws:sourcearn": source, "aws:sourceaccount": self._account}
             context = {key: origin[key] for key in _SOURCE_KEYS[service]}
             if not decisions.may_assume(role_policies.trust_of(self._role(role)), f"{service}.amazonaws.com", context):
@@ -150,6 +152,11 @@ class Sessions:
         if arn not in self._roles:
             self._roles[arn] = role_policies.find_role(arn, self._account)
         return self._roles[arn]
+
+
+def _open_session(role: str, name: str) -> Session:
+    access_key = f"ASIA{secrets.token_hex(8).upper()}"
+    return Session(role, name, access_key, secrets.token_urlsafe(30), secrets.token_urlsafe(60))
 
 
 @lru_cache(maxsize=1)

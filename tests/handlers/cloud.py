@@ -19,7 +19,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 import handlers
 from ceap.local import gateway
-from ceap.local.sessions import REGION
+from ceap.local.sessions import REGION, Sessions
 from ceap.testing import create_table
 from handlers.runtime.needs import EVENT_BUS_VARIABLE, table_variable
 from templates import discovery
@@ -85,7 +85,9 @@ class Cloud:
     def reset(self) -> None:
         self._account = str(next(self._accounts))
         self.bucket = f"bucket-{self._account}"
-        self.s3, self.dynamodb = (gateway.client(service, self._url) for service in ("s3", "dynamodb"))
+        self.s3, self.dynamodb = (
+            gateway.client(service, self._url, Sessions(self._account).driver) for service in ("s3", "dynamodb")
+        )
         self.s3.create_bucket(Bucket=self.bucket)
         for table in discovery.tables().values():
             create_table(table, self.dynamodb)

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # n
 
 from ceap.local.calls import Request
 from ceap.local.gateway import client
+from ceap.local.sessions import Sessions
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 Call = Callable[[Any], Any]
@@ -35,7 +36,7 @@ def request_of(service: str, call: Call) -> Request:
         caught.append(request)
         return AWSResponse(request.url, 500, {}, EmptyBody())
 
-    caller = client(service, "http://127.0.0.1:1")
+    caller = client(service, "http://127.0.0.1:1", Sessions(ACCOUNT).driver)
     caller.meta.events.register("before-send", catch)
     with contextlib.suppress(ClientError, ElementTree.ParseError):  # of the answer, which is empty
         call(caller)

@@ -22,7 +22,7 @@ from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import Re
 from moto.stepfunctions.parser.asl.component.program.program import Program
 
 from ceap.local import engine as engine_module
-from ceap.local import gateway, interpreter
+from ceap.local import interpreter
 from ceap.local.engine import Engine, EngineError
 from tests.local.support import function, log_group, role, template_text, upload_code
 
@@ -192,17 +192,6 @@ def test_a_function_has_no_version_or_alias_but_its_latest(engine: Engine) -> No
         with pytest.raises(ClientError, match=missing):
             invoke(**qualified)
     assert invoke(FunctionName="whoami", Qualifier="$LATEST")["Payload"].read() == f'"{engine.account}"'.encode()
-
-
-def test_keys_that_the_engine_did_not_give_are_refused(engine: Engine) -> None:
-    deploy_functions(engine)
-    stranger = engine._sessions.assume(
-        next(iter(engine._sessions._sessions.values())).role, service="lambda", source="arn"
-    )._replace(access_key="AKIASTRANGERSTRANGER")
-    client = gateway.client("s3", engine.url, stranger)
-    with pytest.raises(ClientError, match="security token included in the request is invalid"):
-        client.list_buckets()
-    client.close()
 
 
 LOGS = "arn:aws:logs:us-east-1:*:log-group:/aws/lambda/whoami:*"
