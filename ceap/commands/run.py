@@ -7,6 +7,8 @@ import gc
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from ceap.local.run_report import RunReport
     from ceap.local.runner import Deployment, Remains
     from ceap.local.start import Start
+    from ceap.local.watch import Watch
     from templates.model import Workflow
 
 
@@ -56,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a run that was kept, such as DIR/latest of --keep, or the folder of one execution in it",
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="run again whenever handlers, declaration, message or seed change"
+    )
     _add_output_arguments(parser)
 
 
@@ -79,9 +85,22 @@ def run(arguments: argparse.Namespace) -> int:
     """Deploy the generated templates into the local engine, send the message, print what each stage did."""
     gc.disable()  # importing moto makes a million objects and no garbage
     request.require_engine()
+    if not arguments.watch:
+        return _run_once(arguments, None)
+    if arguments.message == "-":
+        raise UsageError("--watch --message -: standard input can be read only once; name a file")
+    from ceap.local.watch import watch
+
+    return watch(partial(_run_once, arguments), arguments.workflow, _say)
+
+
+def _run_once(arguments: argparse.Namespace, watch: Watch | None) -> int:
     from ceap import project
 
     [workflow] = project.load_workflows([arguments.workflow])
+    if watch:
+        message, fixtures = _defaults(arguments, workflow)
+        watch.changes.name(Path(arguments.message or message), arguments.seed or fixtures)
     order = _order(arguments, workflow)
     page = check_place(arguments.report, "--report") if arguments.report else None
     build = request.build_for(workflow)
@@ -92,12 +111,16 @@ def run(arguments: argparse.Namespace) -> int:
     from ceap.local.runner import deploy
 
     tells = {"logs": arguments.logs, "metrics": arguments.metrics, "all_frames": arguments.trace}
-    gc.freeze()
-    gc.enable()
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+    start_engine, cut_off = (watch.start_engine, watch.cut_off) if watch else (Engine.start, nullcontext)
     try:
-        with claim_folder(arguments.keep) as folder, Engine.start() as engine:
+        with claim_folder(arguments.keep) as folder, start_engine() as engine:
             _say(f"deploying the foundation and {workflow.name} into the local engine")
-            report = _run(engine, deploy(engine, build), order, tells, folder=folder, page=page)
+            deployment = deploy(engine, build)
+            with cut_off():
+                report = _run(engine, deployment, order, tells, folder=folder, page=page)
     except EngineError as error:
         raise SetupError(str(error)) from error
     except DeployError as error:
@@ -106,21 +129,27 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if report.status == "SUCCEEDED" else 1
 
 
+def _defaults(arguments: argparse.Namespace, workflow: Workflow) -> tuple[Path, Path]:
+    """Return where message and seed are if no option names them."""
+    beside = arguments.workflow.parent
+    return beside / "messages" / f"{workflow.name}.json", beside / "fixtures" / workflow.name
+
+
 def _order(arguments: argparse.Namespace, workflow: Workflow) -> Order:
     """Return what the arguments ask for; UsageError, or SetupError for what the machine lacks."""
     from ceap.local.order import Order
     from ceap.local.start import load_start
 
-    stages, beside = [step.stage for step in workflow.steps], arguments.workflow.parent
+    stages, (message, fixtures) = [step.stage for step in workflow.steps], _defaults(arguments, workflow)
     start = load_start(arguments.start, arguments.input, stages)
     reached = _reached(stages, start)
     request.require_for(step for step in workflow.steps if step.stage in reached)
     return Order(
-        body=request.load_body(arguments.message, beside / "messages" / f"{workflow.name}.json"),
+        body=request.load_body(arguments.message, message),
         copies=arguments.count,
         once=arguments.once,
         failure=request.parse_failure(arguments.fail, reached) if arguments.fail else None,
-        seed=request.load_seed_for(arguments.seed, beside / "fixtures" / workflow.name, workflow),
+        seed=request.load_seed_for(arguments.seed, fixtures, workflow),
         start=start,
     )
 
