@@ -138,7 +138,7 @@ class Replay:
             "Rule": rule(Targets=[{"Id": "topic", "Arn": {"Ref": "Topic"}}]),
         }
         if case.function is not None:
-            resources["Function"] = function("fn", "handler.handler")
+            resources["Function"] = function("fn", "handler.handler", Timeout=60)
         return template_text(**resources)
 
 
