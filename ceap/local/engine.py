@@ -24,7 +24,7 @@ from moto.s3.models import FakeKey, FakeMultipart, s3_backends
 from moto.sqs.models import sqs_backends
 
 from ceap.cfn.lookup import worker_type
-from ceap.local import cloudformation, events, gateway, interpreter, tables
+from ceap.local import cloudformation, events, gateway, interpreter, lifecycle, tables
 from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Entry, Execution, Executions, Listener, Stage
 from ceap.local.functions import FunctionListener, Functions
@@ -69,7 +69,13 @@ class Engine:
         self.functions: Final = Functions(account, self._folder, self._sessions, self.logs, CLOCK, launch=launch)
         self.jobs: Final = Jobs(self._folder, self._sessions, self.logs, CLOCK)
         self._executions: Final = Executions(account, self.logs, events.announce)
-        routes = [self.functions.serve, self.jobs.serve, StepFunctions(self._executions).serve]
+        self._lifecycle: Final = lifecycle.Lifecycle(account, CLOCK)
+        routes = [
+            self._lifecycle.serve,
+            self.functions.serve,
+            self.jobs.serve,
+            StepFunctions(self._executions).serve,
+        ]
         self._gateway: Final = gateway.Gateway(account, self._sessions, routes)
         self.functions.url = self.jobs.url = self._gateway.url
         self._pollers: Final[list[Poller]] = []
@@ -209,6 +215,7 @@ class Engine:
 
     def objects(self, bucket: str) -> Iterator[tuple[str, bytes]]:
         """Yield every object of a bucket, key and content, in the order of the keys."""
+        self._lifecycle.apply()
         keys = s3_backends[self.account]["aws"].get_bucket(bucket).keys
         for name in sorted(keys):
             yield name, keys[name].value
@@ -278,6 +285,7 @@ def install() -> None:
         cloudformation.install()
         interpreter.install()
         events.install()
+        lifecycle.install()
         tables.install()
         for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
             replace(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)

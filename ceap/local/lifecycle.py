@@ -1,0 +1,130 @@
+"""Lifecycle rules of buckets: objects expire as the virtual clock moves on.
+
+moto leaves out the rules of templates, and applies none.
+Source: S3 User Guide, "Lifecycle configuration elements".
+"""
+
+import datetime
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, Final
+
+import moto.s3.models
+from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeMultipart, s3_backends
+
+from ceap.local.calls import Request
+from ceap.local.clock import CLOCK, Clock
+from ceap.local.hooks import replace
+from ceap.local.stack_models import ResourceError
+
+_DAY_S: Final = 86_400
+_INITIATED: Final = "ceap_initiated"
+_RULE_FIELDS: Final = {
+    "AbortIncompleteMultipartUpload",
+    "ExpirationInDays",
+    "Id",
+    "NoncurrentVersionExpirationInDays",
+    "Prefix",
+    "Status",
+}
+
+
+@lru_cache(maxsize=1)
+def install() -> None:
+    """Hook moto's buckets, once per process; AttributeError if moto lacks a part."""
+    replace(moto.s3.models, "utcnow", _utcnow)
+    replace(FakeMultipart, "__init__", _dated(FakeMultipart.__init__))
+    create = vars(FakeBucket)["create_from_cloudformation_json"].__func__
+    replace(FakeBucket, "create_from_cloudformation_json", classmethod(_with_rules(create)))
+
+
+class Lifecycle:
+    """The rules of an account's buckets; they take effect at midnight UTC, and the clock never jumps for them."""
+
+    def __init__(self, account: str, clock: Clock) -> None:
+        self._account: Final = account
+        self._clock: Final = clock
+        self._lock: Final = threading.Lock()
+        self._day = _day(clock.now())
+
+    def serve(self, request: Request) -> None:
+        """Serve no request, but delete what has expired before S3 answers."""
+        if request.service == "s3":
+            self.apply()
+
+    def apply(self) -> None:
+        """Delete what has expired, if midnight has passed since the last call."""
+        today = _day(self._clock.now())
+        if today == self._day:
+            return
+        with self._lock:
+            backend = s3_backends[self._account]["aws"]
+            for bucket in list(backend.buckets.values()):
+                for rule in bucket.rules:
+                    if rule.status == "Enabled":
+                        _apply(backend, bucket, rule, today)
+            self._day = today
+
+
+def _apply(backend: Any, bucket: Any, rule: Any, today: int) -> None:
+    prefix = rule.prefix or ""
+    for name, versions in [(name, versions) for name, versions in bucket.keys._iterlists() if name.startswith(prefix)]:
+        for old, successor in list(pairwise(versions)):
+            if _is_due(successor.last_modified, rule.nve_noncurrent_days, today):
+                backend.delete_object(bucket.name, name, version_id=old.version_id)
+        current = versions[-1]
+        if not isinstance(current, FakeDeleteMarker) and _is_due(current.last_modified, rule.expiration_days, today):
+            backend.delete_object(bucket.name, name)
+    for upload in list(bucket.multiparts.values()):
+        if upload.key_name.startswith(prefix) and _is_due(vars(upload)[_INITIATED], rule.aimu_days, today):
+            backend.abort_multipart_upload(bucket.name, upload.id)
+
+
+def _is_due(since: datetime.datetime, days: str | None, today: int) -> bool:
+    """Tell whether so many days have passed since a moment, rounded up to the next midnight UTC."""
+    return days is not None and today > _day(since.replace(tzinfo=datetime.UTC).timestamp()) + int(days)
+
+
+def _day(moment: float) -> int:
+    return int(moment // _DAY_S)
+
+
+def _utcnow() -> datetime.datetime:
+    # moto keeps moments without a time zone.
+    return datetime.datetime.fromtimestamp(CLOCK.now(), datetime.UTC).replace(tzinfo=None)
+
+
+def _dated(initialise: Callable[..., None]) -> Callable[..., None]:
+    def dated(self: FakeMultipart, *arguments: Any, **named: Any) -> None:
+        initialise(self, *arguments, **named)
+        vars(self)[_INITIATED] = _utcnow()
+
+    return dated
+
+
+def _with_rules(create: Callable[..., Any]) -> Callable[..., Any]:
+    def create_bucket(cls: Any, resource_name: str, cloudformation_json: Any, *arguments: Any, **named: Any) -> Any:
+        bucket = create(cls, resource_name, cloudformation_json, *arguments, **named)
+        rules = cloudformation_json.get("Properties", {}).get("LifecycleConfiguration", {}).get("Rules", [])
+        bucket.set_lifecycle(list(_translate(resource_name, rules)))
+        return bucket
+
+    return create_bucket
+
+
+def _translate(bucket: str, rules: list[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the rules of a template as the API has them; ResourceError for what is not modelled."""
+    for rule in rules:
+        if strange := sorted(set(rule) - _RULE_FIELDS):
+            raise ResourceError(f"{bucket}: the local engine does not model {', '.join(strange)} of a lifecycle rule")
+        noncurrent = rule.get("NoncurrentVersionExpirationInDays")
+        yield {
+            "ID": rule.get("Id"),
+            "Status": rule["Status"],
+            "Prefix": rule.get("Prefix", ""),
+            "Expiration": {"Days": rule["ExpirationInDays"]} if "ExpirationInDays" in rule else None,
+            "NoncurrentVersionExpiration": None if noncurrent is None else {"NoncurrentDays": noncurrent},
+            "AbortIncompleteMultipartUpload": rule.get("AbortIncompleteMultipartUpload"),
+        }
