@@ -194,6 +194,17 @@ def test_each_run_is_of_the_files_as_they_are(numbers: Project, watched: Watched
     ]
 
 
+def test_settings_that_are_renamed_within_a_second_are_the_new_ones(
+    numbers: Project, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rename() -> None:
+        for name in ("first.py", "numbers.yaml"):
+            numbers.replace(name, "factor", "number")
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # what is written of the first run must not be taken
+    assert [run.records for run in watched(rename)] == [record(), record()]
+
+
 def test_a_table_its_data_and_another_handler_come_and_go(numbers: Project, watched: Watched) -> None:
     prices = numbers.seed / "tables" / "prices.jsonl"
 
