@@ -41,7 +41,7 @@ def read_line(line: str, *, with_metrics: bool, code: Code | None = None) -> str
     document: Any
     try:
         document = json.loads(line) if line.startswith("{") else None
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     match document:
         case {"_aws": dict()}:

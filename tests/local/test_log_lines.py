@@ -19,7 +19,9 @@ def test_a_line_of_the_logger_has_its_level_message_and_own_keys() -> None:
     assert read_line(line, with_metrics=False) == "WARNING table is slow  table=config  tries=[1,2]"
 
 
-@pytest.mark.parametrize("line", ["plain", "", "{not JSON", "[1]", '{"level": 3, "message": "m"}', "null"])
+@pytest.mark.parametrize(
+    "line", ["plain", "", "{not JSON", "[1]", '{"level": 3, "message": "m"}', "null", '{"a":' * 9999]
+)
 def test_any_other_line_stays_as_it_is(line: str) -> None:
     assert read_line(line, with_metrics=False) == line
 

@@ -30,6 +30,8 @@ TABLES_BYTES_MAX: Final = 100_000
 WHOLE_MAX: Final = 64 * 1024
 """How many bytes of an object without records are read for its sample."""
 
+_UNREADABLE: Final = (ValueError, RecursionError)
+"""What is raised for JSON that is wrong, not UTF-8 or nested too deep: data of a run may be anything."""
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 """Numbers of DynamoDB keep all their digits."""
 
@@ -114,7 +116,7 @@ def pretty(text: str | bytes) -> str:
     content = text.encode("utf-8", "replace") if isinstance(text, str) else text
     try:
         return msgspec.json.format(content, indent=2).decode("utf-8", "replace")
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return content.decode("utf-8", "replace")
 
 
@@ -199,14 +201,14 @@ def _block(text: str) -> Markup:
 def _decode(content: bytes, type_: type[Any]) -> Any:
     try:
         return msgspec.json.decode(content, type=type_)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return None
 
 
 def _parsed(text: object) -> object:
     try:
         return json.loads(str(text))
-    except ValueError:
+    except _UNREADABLE:
         return text
 
 

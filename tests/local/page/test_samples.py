@@ -40,7 +40,9 @@ def test_the_first_rejections_of_each_code_are_shown_over_all_executions() -> No
 
 
 def test_ten_rejections_of_a_stage_are_shown_and_lines_that_are_none_are_left_out() -> None:
-    objects = {rejected_key("e1", "SiftStage"): b"no JSON\n" + rejected(*map(str, range(20)))}
+    objects = {
+        rejected_key("e1", "SiftStage"): b'no JSON\n{"code": "\xff", "reason": ""}\n' + rejected(*map(str, range(20)))
+    }
     page = describe_rejections([stage(recordsRejected=21)], [execution()], objects)
     assert texts(page, ".//h3") == ["SiftStage 10 of 21 rejected records"]
     assert texts(page, ".//summary/code") == [str(number) for number in range(10)]
@@ -82,6 +84,8 @@ def test_objects_stand_in_the_order_of_the_stages_and_others_after_them() -> Non
         (KEY, document(), "0 records", []),
         (KEY, b'{"data": 1}', "", ['{\n  "data": 1\n}']),
         (KEY, b"no JSON \xff", "", ["no JSON \ufffd"]),
+        (KEY, b"[" * 1500, "", ["[" * 1500]),
+        (KEY, b'{"data": [{"a": "\xff"}]}', "1 record", ['{\n  "a": "\ufffd"\n}']),
         (KEY, b"a" * 70_000, "", ["a" * 2000 + "\n... (63,536 more characters)"]),
     ],
 )
@@ -113,6 +117,11 @@ def test_an_event_has_its_detail_as_what_it_says() -> None:
     assert texts(page, ".//p") == ["1 event"]
     assert texts(page, ".//summary") == ['Given {"id": 1}']
     assert json.loads(texts(page, ".//pre")[0])["Detail"] == {"id": 1}
+
+
+def test_an_event_whose_detail_is_nested_too_deep_has_it_as_it_is() -> None:
+    page = describe_events([{"Detail": "[" * 1500}])
+    assert json.loads(texts(page, ".//pre")[0]) == {"Detail": "[" * 1500}
 
 
 def test_an_item_keeps_all_digits_of_its_numbers() -> None:
