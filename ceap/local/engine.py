@@ -24,7 +24,7 @@ from moto.s3.models import FakeKey, FakeMultipart, s3_backends
 from moto.sqs.models import sqs_backends
 
 from ceap.cfn.lookup import worker_type
-from ceap.local import cloudformation, events, gateway, interpreter, lifecycle, tables
+from ceap.local import cloudformation, events, gateway, interpreter, lifecycle, limits, table_limits, tables
 from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Entry, Execution, Executions, Listener, Stage
 from ceap.local.functions import FunctionListener, Functions
@@ -72,6 +72,7 @@ class Engine:
         self._lifecycle: Final = lifecycle.Lifecycle(account, CLOCK)
         routes = [
             self._lifecycle.serve,
+            limits.serve,
             self.functions.serve,
             self.jobs.serve,
             StepFunctions(self._executions).serve,
@@ -286,6 +287,7 @@ def install() -> None:
         interpreter.install()
         events.install()
         lifecycle.install()
+        table_limits.install()
         tables.install()
         for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
             replace(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)

@@ -19,6 +19,7 @@ from moto.sqs.models import sqs_backends
 from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Execution
 from ceap.local.hooks import replace
+from ceap.local.limits import refuse_event
 from ceap.local.sessions import REGION
 from ceap.local.stack_models import ResourceError
 
@@ -81,7 +82,10 @@ def published(topic: str) -> list[str]:
 def _recorded(original: Callable[..., Any]) -> Callable[..., Any]:
     def put_events(self: EventsBackend, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         # moto keeps no event that no rule matches; kept in its backend, it goes when that goes.
-        answers: list[dict[str, Any]] = original(self, events)
+        refusals = [refuse_event(event) for event in events]
+        # An empty entry, which moto refuses, stands for one that is refused already.
+        answered = original(self, [{} if refused else event for event, refused in zip(events, refusals, strict=True)])
+        answers: list[dict[str, Any]] = [refused or it for refused, it in zip(refusals, answered, strict=True)]
         taken = vars(self).setdefault(_TAKEN, [])
         taken += [event for event, answer in zip(events, answers, strict=True) if "EventId" in answer]
         return answers

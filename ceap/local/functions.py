@@ -18,12 +18,16 @@ from typing import Any, Final, Protocol
 from moto.awslambda.models import lambda_backends
 
 from ceap.local.bytecode import write_bytecode
-from ceap.local.calls import INVOKE_PATH, Request, function_name
+from ceap.local.calls import INVOKE_PATH, Request, UnknownCallError, function_name
 from ceap.local.clock import Clock
-from ceap.local.gateway import Answer
+from ceap.local.gateway import Answer, refusal
 from ceap.local.logs import Logs
 from ceap.local.sessions import REGION, Session, Sessions
 from ceap.local.workers import Function, Launch, Outcome, Worker
+
+# Source: Lambda Developer Guide, "Lambda quotas"; the texts of the refusals, which have the very numbers.
+_REQUEST_BYTES: Final = 6 * 1024 * 1024
+_RESPONSE_BYTES: Final = 6 * 1024 * 1024 + 100
 
 
 class Fault:
@@ -81,6 +85,13 @@ class Functions:
         if name not in known:
             body = {"Type": "User", "Message": f"Function not found: {request.arn('lambda', f'function:{name}')}"}
             return Answer(404, json.dumps(body).encode(), {"x-amzn-ErrorType": "ResourceNotFoundException"})
+        if len(request.body) > _REQUEST_BYTES:
+            message = f"Request must be smaller than {_REQUEST_BYTES} bytes for the InvokeFunction operation"
+            return refusal("lambda", 413, "RequestTooLargeException", message)
+        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        if kind != "RequestResponse":
+            unknown = UnknownCallError(request, f"the invocation type {kind} is not modelled")
+            return refusal("lambda", 501, "NotImplemented", str(unknown))
         outcome = self.invoke(name, json.loads(request.body or b"{}"))
         headers = {"X-Amz-Executed-Version": "$LATEST"}
         if outcome.failed:
@@ -114,7 +125,7 @@ class Functions:
                 fault = self._faults[name].take() if name in self._faults else None
             listener = self.listener
             hear = partial(listener.hear, function, event) if listener else None
-            outcome = self._worker(function).invoke(request_id, event, self._clock.offset_s, fault, hear)
+            outcome = _within_limit(self._worker(function).invoke(request_id, event, self._clock.offset_s, fault, hear))
             self._log(function, session, request_id, outcome)
             if listener:
                 listener.end(function, event, outcome)
@@ -209,6 +220,17 @@ class Functions:
         ]
         group = function.environment["AWS_LAMBDA_LOG_GROUP_NAME"]
         self._logs.write(group, function.environment["AWS_LAMBDA_LOG_STREAM_NAME"], lines, session)
+
+
+def _within_limit(outcome: Outcome) -> Outcome:
+    """Return an outcome as it is, or as the failure that Lambda makes of a result that is too large."""
+    if len(outcome.payload.encode()) <= _RESPONSE_BYTES:
+        return outcome
+    error = {
+        "errorType": "Function.ResponseSizeTooLarge",
+        "errorMessage": f"Response payload size exceeded maximum allowed payload size ({_RESPONSE_BYTES} bytes).",
+    }
+    return outcome._replace(failed=True, payload=json.dumps(error))
 
 
 def _error_lines(outcome: Outcome) -> list[str]:

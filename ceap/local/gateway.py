@@ -52,7 +52,7 @@ def serve_json(operation: Operation, request: Request) -> Answer:
     try:
         return Answer(200, json.dumps(operation(request.document)).encode())
     except ApiError as error:
-        return _refusal(request.service, 400, error.code, str(error))
+        return refusal(request.service, 400, error.code, str(error))
 
 
 Route = Callable[[Request], Answer | None]
@@ -90,7 +90,7 @@ class Gateway:
             request = self._read(environ, signature.service, signature.region)
             verify(signature, session, request, environ["REQUEST_URI"])
         except SignatureError as error:
-            return _send(start_response, _refusal(error.service, error.status, error.code, str(error)))
+            return _send(start_response, refusal(error.service, error.status, error.code, str(error)))
         if session is self._sessions.driver:
             return self._serve(request, environ, start_response, None)
         try:
@@ -98,7 +98,7 @@ class Gateway:
         except AccessDenied as error:
             return _send(start_response, _denial(request.service, str(error)))
         except (UnknownCallError, PolicyError) as error:
-            return _send(start_response, _refusal(request.service, 501, "NotImplemented", str(error)))
+            return _send(start_response, refusal(request.service, 501, "NotImplemented", str(error)))
         return self._serve(request, environ, start_response, session)
 
     def _serve(
@@ -197,10 +197,11 @@ def _boto_session() -> Any:
 
 def _denial(service: str, message: str) -> Answer:
     code = "AccessDenied" if service in {"s3", "sqs"} else "AccessDeniedException"
-    return _refusal(service, 403 if service in {"s3", "lambda", "sqs"} else 400, code, message)
+    return refusal(service, 403 if service in {"s3", "lambda", "sqs"} else 400, code, message)
 
 
-def _refusal(service: str, status: int, code: str, message: str) -> Answer:
+def refusal(service: str, status: int, code: str, message: str) -> Answer:
+    """Return an error as the API of a service writes it."""
     if service == "s3":
         text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
         return Answer(status, text.encode(), {"Content-Type": "application/xml"})

@@ -127,7 +127,7 @@ def _ask_bucket(request: Request, subresource: str, arn: str) -> list[Question]:
     if request.method == "POST" and subresource == "delete":
         return [
             Question("s3:DeleteObjectVersion" if version else "s3:DeleteObject", f"{arn}/{key}")
-            for key, version in _deleted(request.body)
+            for key, version in deleted_objects(request.body)
         ]
     raise UnknownCallError(request, f"{_named(subresource)} of a bucket is not modelled")
 
@@ -173,7 +173,7 @@ def _is_tagged(account: str, source: str, version: str) -> bool:
     return found is not None and bool(backend.tagger.get_tag_dict_for_resource(found.arn))
 
 
-def _deleted(body: bytes) -> list[tuple[str, bool]]:
+def deleted_objects(body: bytes) -> list[tuple[str, bool]]:
     """Return the key of each object that a DeleteObjects names, and whether it names a version."""
     objects = [node for node in ElementTree.fromstring(body).iter() if node.tag.endswith("Object")]  # noqa: S314 (the body is our own handler's)
     fields = [{child.tag.rpartition("}")[2]: child.text or "" for child in node} for node in objects]
