@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 REPORT: Final = "report.json"
 NAMES: Final = "names.json"
 EVENTS: Final = "events.jsonl"
@@ -79,8 +81,8 @@ def resolve_latest(path: Path) -> Path:
 
 
 def find_objects(folder: Path) -> Mapping[str, Path]:
-    """Return the file of each object of the bucket, by key."""
+    """Return the file of each object of the bucket, by key; ValueError if `names.json` is not as a run writes it."""
     names = folder / NAMES
-    keys: dict[str, str] = json.loads(names.read_bytes()) if names.is_file() else {}
+    keys = msgspec.convert(json.loads(names.read_bytes()), dict[str, str]) if names.is_file() else {}
     found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return {keys.get(path, path): file for path, file in found.items() if path in keys or not _OWN.fullmatch(path)}

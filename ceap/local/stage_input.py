@@ -141,7 +141,8 @@ def _load_records(step: LambdaStep, previous: str, given: str | None, execution:
     document = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (`files` closes it)
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     header = Header(execution_id=execution, stage=previous, started_at=now)
-    is_document = given != STDIN and not _DATA.search(given)
+    # A pipe, such as <(jq ...) of a shell, has no name to tell, and a document is read from its end.
+    is_document = given != STDIN and not _DATA.search(given) and file.seekable()
     with _refusing(given):
         records = _read_document(file, given, takes) if is_document else _fitting(_rows(file, given, takes))
         for block in encode_document(header, records, lambda count: {"outputRecordCount": count}, yields=takes):

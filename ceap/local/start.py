@@ -114,6 +114,8 @@ def _find_executions(folder: Path) -> dict[Path, Mapping[str, Path]]:
         return dict(found)
     except OSError as error:
         raise UsageError(f"--input {folder}: cannot be read: {error.strerror}; name the folder of a run") from None
+    except ValueError as error:
+        raise UsageError(f"--input {folder}: {run_folder.NAMES} is damaged: {error}; keep a run again") from None
 
 
 def _is_document(key: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,6 +179,16 @@ def test_records_from_standard_input_are_json_lines(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"id": "o1", "amount": 5}\n')))
     assert records(given(LATER, "-")) == [{"id": "o1", "amount": 5}]
     assert not sys.stdin.closed
+
+
+def test_records_from_a_pipe_are_json_lines() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b'{"id": "o1", "amount": 5}\n')
+    os.close(writer)
+    try:
+        assert records(given(LATER, f"/dev/fd/{reader}")) == [{"id": "o1", "amount": 5}]
+    finally:
+        os.close(reader)
 
 
 def test_an_empty_file_is_no_records() -> None:

@@ -99,6 +99,11 @@ def test_the_link_to_the_newest_run_is_a_run_also_where_it_is_a_file(tmp_path: P
             "copied/executions/e1/B/output.json: is the output of X, not of B; keep a run again",
         ),
         ("C", "cut", "cut/executions/e1/B/output.json: does not begin as the output of a stage; keep a run again"),
+        (
+            "C",
+            "named",
+            "--input named: names.json is damaged: Expected `object`, got `array`; keep a run again",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_cure(
@@ -108,6 +113,7 @@ def test_what_does_not_fit_is_refused_with_the_cure(
     run_of(tmp_path / "run", "e1")
     run_of(tmp_path / "other", "e1", stages="X")
     write(tmp_path, {"empty/notes.txt": b"", "copied/executions/e1/B/output.json": document("X")})
+    write(run_of(tmp_path / "named", "e1"), {"names.json": b"[]"})
     write(tmp_path, {"cut/executions/e1/B/output.json": b'{"executionId":"e1"'})
     assert refusal(stage, Path(folder) if folder else None) == message
 
