@@ -6,7 +6,7 @@ import argparse
 import gc
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ceap.local.watch import Watch
     from templates.model import Workflow
 
+    Work = Callable[[Engine, Deployment, Order, Progress, Callable[[str], None]], Remains]
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration")
@@ -36,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the message body; - reads standard input (default: messages/{name}.json beside the declaration)",
     )
-    parser.add_argument("--count", type=_positive, default=1, metavar="N", help="send the message N times")
+    parser.add_argument("--count", type=_positive, metavar="N", help="send the message N times (default: once)")
     parser.add_argument(
         "--fail",
         metavar="STAGE",
@@ -62,6 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch", action="store_true", help="run again whenever handlers, declaration, message or seed change"
     )
+    parser.add_argument(
+        "--serve", action="store_true", help="send no message, but stay up for those that come through an endpoint"
+    )
     _add_output_arguments(parser)
 
 
@@ -85,6 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Deploy the generated templates into the local engine, send the message, print what each stage did."""
     gc.disable()  # importing moto makes a million objects and no garbage
     request.require_engine()
+    if arguments.serve:
+        request.check_served(arguments.message, arguments.count, is_watched=arguments.watch)
     if not arguments.watch:
         return _run_once(arguments, None)
     if arguments.message == "-":
@@ -109,24 +116,44 @@ def _run_once(arguments: argparse.Namespace, watch: Watch | None) -> int:
     from ceap.local.engine import Engine, EngineError
     from ceap.local.keep import claim_folder
     from ceap.local.runner import deploy
+    from ceap.local.runner import run as run_messages
 
     tells = {"logs": arguments.logs, "metrics": arguments.metrics, "all_frames": arguments.trace}
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
+    work = _serving(arguments, workflow) if arguments.serve else run_messages
     start_engine, cut_off = (watch.start_engine, watch.cut_off) if watch else (Engine.start, nullcontext)
     try:
         with claim_folder(arguments.keep) as folder, start_engine() as engine:
             _say(f"deploying the foundation and {workflow.name} into the local engine")
             deployment = deploy(engine, build)
             with cut_off():
-                report = _run(engine, deployment, order, tells, folder=folder, page=page)
+                report = _run(engine, deployment, order, tells, work=work, folder=folder, page=page)
     except EngineError as error:
         raise SetupError(str(error)) from error
     except DeployError as error:
         raise UsageError(f"{arguments.workflow}: {error}") from error
     _print(report, arguments.json)
-    return 0 if report.status == "SUCCEEDED" else 1
+    # What serves was asked to end, and does not tell whether its messages were meant to fail.
+    return 0 if report.status == "SUCCEEDED" or arguments.serve else 1
+
+
+def _serving(arguments: argparse.Namespace, workflow: Workflow) -> Work:
+    """Return what serves a workflow and first tells where: a program in one line of JSON, or a person."""
+    import msgspec
+
+    from ceap.local.serve import Endpoint, describe, serve
+
+    def announce(endpoint: Endpoint) -> None:
+        if arguments.json:
+            print(msgspec.json.encode(endpoint).decode(), flush=True)
+            return
+        message, _ = _defaults(arguments, workflow)
+        for line in describe(endpoint, message):
+            _say(line)
+
+    return partial(serve, announce=announce)
 
 
 def _defaults(arguments: argparse.Namespace, workflow: Workflow) -> tuple[Path, Path]:
@@ -145,8 +172,8 @@ def _order(arguments: argparse.Namespace, workflow: Workflow) -> Order:
     reached = _reached(stages, start)
     request.require_for(step for step in workflow.steps if step.stage in reached)
     return Order(
-        body=request.load_body(arguments.message, message),
-        copies=arguments.count,
+        body="" if arguments.serve else request.load_body(arguments.message, message),
+        copies=0 if arguments.serve else arguments.count or 1,
         once=arguments.once,
         failure=request.parse_failure(arguments.fail, reached) if arguments.fail else None,
         seed=request.load_seed_for(arguments.seed, fixtures, workflow),
@@ -160,18 +187,19 @@ def _run(
     order: Order,
     tells: Mapping[str, bool],
     *,
+    work: Work,
     folder: RunFolder | None,
     page: Path | None,
 ) -> RunReport:
     """Run, say what failed, keep and draw what is to be, and return the report."""
-    from ceap.local import keep, runner
+    from ceap.local import keep
     from ceap.local.page.contents import read_contents
     from ceap.local.page.layout import render_page
     from ceap.local.progress import Progress
     from templates import discovery
 
     progress = Progress(_say, messages=order.copies, **tells)
-    remains = runner.run(engine, deployment, order, progress, _say)
+    remains = work(engine, deployment, order, progress, _say)
     for line in progress.failures():
         _say(line)
     paths = {key: folder.paths.assign(key) for key in remains.objects} if folder else {}
@@ -199,7 +227,7 @@ def _report(
     paths: Mapping[str, str],
 ) -> RunReport:
     """Return the report; `paths` are those of the objects in the folder that keeps the run."""
-    from ceap.local.run_report import build_report
+    from ceap.local.run_report import build_report, count_messages
 
     return build_report(
         workflow=deployment.workflow,
@@ -208,7 +236,7 @@ def _report(
         objects=remains.objects,
         kept=str(folder.path) if folder else None,
         paths=paths,
-        messages_sent=order.copies,
+        messages_sent=order.copies or count_messages(remains.executions),
         messages_left=len(remains.queued),
         messages_dead_lettered=len(remains.dead_letters),
         events_published=len(remains.events),

@@ -90,14 +90,15 @@ class Clock:
         """How many activities have ended so far."""
         return self._ended
 
-    def jump(self, next_due: Callable[[], float | None], ended: int) -> bool:
+    def jump(self, next_due: Callable[[], float | None], ended: int, timeout_s: float | None = None) -> bool:
         """Wait until nothing is active, then jump to the earliest of all waits and of `next_due()`.
 
-        Returns True without a jump as soon as more than `ended` activities have ended: there may be room for another.
+        Returns True without a jump as soon as more than `ended` activities have ended, for there may be room for
+        another, and after so many real seconds.
         Returns False when there is nothing to wait for. Time never goes back: a wait that is due already needs no jump.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._is_still() or self._ended > ended)
+            self._changed.wait_for(lambda: self._is_still() or self._ended > ended, timeout_s)
             if not self._is_still():
                 return True
             other = next_due()

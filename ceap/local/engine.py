@@ -12,7 +12,8 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +39,10 @@ from ceap.local.workers import Launch, launch_process
 from templates.model import StepKind
 
 MOTO_VERSION: Final = "5.2.5"
+LOOK_S: Final = 0.1
+"""How often an engine that serves looks for messages and for its end, in real seconds."""
+ABORT_S: Final = 5.0
+"""How long aborted executions may take to end, in real seconds; it is far less, for none waits for its stage."""
 
 # moto logs what it does not model; the engine reports as errors what matters of that.
 logging.getLogger("moto").addHandler(logging.NullHandler())
@@ -203,11 +208,20 @@ class Engine:
         Time jumps whenever everything waits, so a failing message is received until it is dead-lettered; `once`: it
         stays in its queue.
         """
-        while True:
-            ended = CLOCK.ended
-            busy = [poller.poll(once=once) for poller in self._pollers]
-            if not any(busy) and not CLOCK.jump(self._next_due, ended):
-                return self.executions
+        while self._step(once=once):
+            pass
+        return self.executions
+
+    def serve(self, is_over: Callable[[], bool], *, once: bool = False) -> list[Execution]:
+        """Run what there is and what comes until `is_over()`, then abort what still runs; otherwise as `drain`."""
+        while not is_over():
+            if not self._step(once=once, timeout_s=LOOK_S):
+                time.sleep(LOOK_S)
+        self._executions.close()
+        deadline = time.monotonic() + ABORT_S
+        while time.monotonic() < deadline and any(execution.status == "RUNNING" for execution in self.executions):
+            time.sleep(0.01)
+        return self.executions
 
     def messages(self, queue_url: str) -> list[str]:
         """Return the bodies of all messages of a queue, hidden ones too, and leave them there."""
@@ -236,6 +250,12 @@ class Engine:
     def published(self, topic: str) -> list[str]:
         """Return the messages that were published to a topic, by its ARN."""
         return events.published(topic)
+
+    def _step(self, *, once: bool, timeout_s: float | None = None) -> bool:
+        """Take what messages there are, or let time pass; return whether there may be more to do at once."""
+        ended = CLOCK.ended
+        busy = [poller.poll(once=once) for poller in self._pollers]
+        return any(busy) or CLOCK.jump(self._next_due, ended, timeout_s)
 
     def _add_worker(self, kind: StepKind, model: Any) -> None:
         match kind:

@@ -252,8 +252,8 @@ class Executions:
             del interpreter.RUNS[execution.arn]
         execution.ended = CLOCK.now()
         if run.cut_off is not None:
-            execution.status = run.cut_off
             journal.close(run.cut_off)
+            execution.status = run.cut_off
         else:
             execution.status = interpretation.exec_status.value
             execution.error, execution.cause = interpretation.error, interpretation.cause

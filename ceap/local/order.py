@@ -31,7 +31,7 @@ class RequestedFailure(NamedTuple):
 class Order(NamedTuple):
     """What a run does with a deployment: `copies` of a message, on the data of a seed, each received `once` or again.
 
-    `start` is where executions start, None: at the first stage.
+    Without copies it serves the messages that others send. `start` is where executions start, None: at the first stage.
     """
 
     body: str

@@ -39,7 +39,10 @@ class _Group:
 
 
 class Progress:
-    """Hears an engine's executions, functions and Glue jobs, and says what they do with `say`, a line at a time."""
+    """Hears an engine's executions, functions and Glue jobs, and says what they do with `say`, a line at a time.
+
+    With one of the `messages`, no line needs to name its execution; 0: so many as come.
+    """
 
     def __init__(
         self, say: Callable[[str], None], *, messages: int, logs: bool, metrics: bool, all_frames: bool
@@ -166,7 +169,7 @@ class Progress:
         return lines
 
     def _mark(self, execution: str) -> str:
-        return f"{execution[:8]}  " if self._messages > 1 else ""
+        return f"{execution[:8]}  " if self._messages != 1 else ""
 
 
 def _place(function: str, event: Any) -> tuple[str, str]:

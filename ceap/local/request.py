@@ -82,6 +82,16 @@ def load_body(given: str | None, default: Path, *, option: str = "--message") ->
     return body
 
 
+def check_served(message: str | None, copies: int | None, *, is_watched: bool) -> None:
+    """Raise UsageError for an option that --serve does not take."""
+    given = {"--message": message is not None, "--count": copies is not None, "--watch": is_watched}
+    for option in [option for option, is_given in given.items() if is_given]:
+        raise UsageError(
+            f"--serve takes no {option}: it runs the messages that come through its endpoint, with the code as it was "
+            f"deployed; leave out {option}"
+        )
+
+
 def build_for(workflow: Workflow) -> Build:
     """Return what is deployed for a workflow: its templates and scripts, generated anew."""
     from ceap import project

@@ -176,11 +176,13 @@ def describe_nothing(stage: StageReport) -> str | None:
 
 def describe_start(execution: Execution) -> str:
     """Return the line of a new execution; it names the receive of the message, if a pipe started it."""
-    try:
-        receive = int(json.loads(execution.input)[0]["attributes"]["ApproximateReceiveCount"])
-    except (ValueError, KeyError, TypeError, IndexError):
-        receive = 1
+    receive = int(_received(execution, "attributes", "ApproximateReceiveCount") or 1)
     return f"execution {execution.name}" + (f" (receive {receive} of its message)" if receive > 1 else "")
+
+
+def count_messages(executions: Iterable[Execution]) -> int:
+    """Return how many messages executions took; one that no message started counts as a message of its own."""
+    return len({_received(execution, "messageId") or execution.arn for execution in executions})
 
 
 def describe(change: Attempt | Wait, reason: str | None = None) -> str:
@@ -252,6 +254,17 @@ def build_stage_report(
 
 def _error(failed: Execution | Attempt, reason: str | None) -> str | None:
     return (reason or f"{failed.error}: {_message(failed.cause)}") if failed.error else None
+
+
+def _received(execution: Execution, *path: str) -> str | None:
+    """Return a part of the message that a pipe started an execution with; None if it was started otherwise."""
+    try:
+        [part] = json.loads(execution.input)
+        for name in path:
+            part = part[name]
+        return str(part)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _read_metadata(document: bytes) -> _Metadata:

@@ -68,6 +68,16 @@ def run(
     engine: Engine, deployment: Deployment, order: Order, progress: Progress, say: Callable[[str], None]
 ) -> Remains:
     """Put the seed's data, send the messages, run until nothing is left to do, and return what is there then."""
+    prepare(engine, deployment, order, progress, say)
+    for _ in range(order.copies):
+        engine.send(deployment.stack.outputs["QueueUrl"], order.body)
+    return collect(engine, deployment, engine.drain(once=order.once))
+
+
+def prepare(
+    engine: Engine, deployment: Deployment, order: Order, progress: Progress, say: Callable[[str], None]
+) -> None:
+    """Put the seed's data and all else that is to be there before the first message."""
     seed.plant(order.seed, engine.client, deployment.foundation.outputs)
     if planted := seed.describe(order.seed):
         say(planted)
@@ -77,11 +87,13 @@ def run(
     if order.start:
         say(start.describe(order.start))
         engine.enter(deployment.machine, _entry(engine, deployment, order.start))
+
+
+def collect(engine: Engine, deployment: Deployment, executions: Sequence[Execution]) -> Remains:
+    """Return what executions left in the engine."""
     outputs = deployment.stack.outputs
-    for _ in range(order.copies):
-        engine.send(outputs["QueueUrl"], order.body)
     return Remains(
-        executions=engine.drain(once=order.once),
+        executions=executions,
         objects=dict(engine.objects(deployment.foundation.outputs["WorkflowBucket"])),
         events=engine.events(),
         queued=engine.messages(outputs["QueueUrl"]),

@@ -182,3 +182,10 @@ def test_it_goes_back_to_real_time_once_nothing_is_active() -> None:
     assert clock.rewind(timeout_s=5)
     assert clock.offset_s == 0
     sleeper.join(5)
+
+
+def test_a_jump_waits_for_an_activity_no_longer_than_it_may() -> None:
+    clock = Clock()
+    with clock.activity():
+        assert clock.jump(lambda: clock.now() + 1000, clock.ended, timeout_s=0.01)
+    assert clock.offset_s == 0
