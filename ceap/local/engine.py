@@ -25,7 +25,7 @@ from moto.s3.models import FakeKey, FakeMultipart, s3_backends
 from moto.sqs.models import sqs_backends
 
 from ceap.cfn.lookup import worker_type
-from ceap.local import cloudformation, events, gateway, interpreter, lifecycle, limits, table_limits, tables
+from ceap.local import cloudformation, events, gateway, interpreter, lifecycle, limits, table_limits, tables, uploads
 from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Entry, Execution, Executions, Listener, Stage
 from ceap.local.functions import FunctionListener, Functions
@@ -308,6 +308,7 @@ def install() -> None:
         events.install()
         lifecycle.install()
         table_limits.install()
+        uploads.install()
         tables.install()
         for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
             replace(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)
