@@ -28,13 +28,16 @@ Stamps: TypeAlias = Mapping[str, Stamp]
 
 
 class Changes:
-    """The changes of files since a moment: of the modules below some folders, and of all files at other places."""
+    """The changes of files since a moment: of the modules below some folders, and of all files at other places.
+
+    `interval_s` is how long to wait before the next look.
+    """
 
     def __init__(self, folders: Iterable[Path], places: Iterable[Path]) -> None:
         self._folders: Final = tuple(folders)
         self._places: Final = tuple(places)
         self._named: tuple[Path, ...] = ()
-        self._interval_s = INTERVAL_S
+        self.interval_s = INTERVAL_S
         self._stamps = self._look()
 
     def name(self, *places: Path) -> None:
@@ -53,14 +56,10 @@ class Changes:
         paths = sorted(self._stamps.keys() | now.keys()) if now != self._stamps else []
         return {Path(path): now.get(path) for path in paths if self._stamps.get(path) != now.get(path)}
 
-    def pause(self) -> None:
-        """Wait until it is time to look again."""
-        time.sleep(self._interval_s)
-
     def wait(self) -> list[Path]:
         """Wait until files have changed and change no more, and return them."""
         while not (found := self.find()):
-            self.pause()
+            time.sleep(self.interval_s)
         while True:
             time.sleep(SETTLE_S)
             if (again := self.find()) == found:
@@ -74,7 +73,7 @@ class Changes:
             stamps.update(_read_stamps(folder, only_modules=True))
         for place in (*self._places, *self._named):
             stamps.update(_read_stamps(place, only_modules=False))
-        self._interval_s = max(INTERVAL_S, 100 * (time.thread_time() - began))
+        self.interval_s = max(INTERVAL_S, 100 * (time.thread_time() - began))
         return stamps
 
 

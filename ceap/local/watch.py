@@ -71,12 +71,11 @@ class Watch:
             signal.signal(signal.SIGUSR1, previous)
 
     def _look(self, over: threading.Event) -> None:
-        while not over.is_set():
+        while not over.wait(self.changes.interval_s):
             if self.changes.find():
                 # A signal, because nothing else wakes a thread that waits for a lock.
                 os.kill(os.getpid(), signal.SIGUSR1)
                 return
-            self.changes.pause()
 
     def _on_signal(self, *_: Any) -> None:
         if self._can_end:

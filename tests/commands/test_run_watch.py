@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ import pytest
 
 from ceap.cli import main
 from ceap.local import watch
-from ceap.local.changes import Changes
+from ceap.local.changes import Changes, Stamp
 
 PROGRAM = """
 import signal
@@ -268,15 +268,15 @@ def test_a_change_ends_a_run_that_hangs(numbers: Project, watched: Watched, monk
     hanging = FIRST.replace(
         "        for record", f"        open({str(mark)!r}, 'w')\n        while True: pass\n        for record"
     )
-    pause = Changes.pause
+    find = Changes.find
 
-    def repair(changes: Changes) -> None:
+    def repair(changes: Changes) -> Mapping[Path, Stamp | None]:
         if mark.exists():
             mark.unlink()
             numbers.write(first, FIRST)
-        pause(changes)
+        return find(changes)
 
-    monkeypatch.setattr(Changes, "pause", repair)
+    monkeypatch.setattr(Changes, "find", repair)
     runs = watched(lambda: numbers.write(first, hanging), lambda: None)
     assert [run.records for run in runs] == [record(), None, record()]
 
