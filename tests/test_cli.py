@@ -61,7 +61,7 @@ sys.exit(main())
 PRINTING = {
     "synth": ["synth", str(EXPRESS), "--stdout"],
     "check": ["check", "--format", "json"],
-    "run": ["run", str(EXPRESS), "--json"],
+    "run": ["run", str(EXPRESS)],
     "invoke": ["invoke", str(EXPRESS), "TakeStage"],
     "schema": ["schema", str(EXPRESS)],
     "package": ["package"],
@@ -124,6 +124,11 @@ def test_streams_that_are_not_needed_may_be_closed(closed: str, tmp_path: Path) 
 
 def test_a_reader_of_errors_that_has_ended_leaves_the_exit_code(tmp_path: Path, broken: int) -> None:
     assert call(["synth", "nowhere.yaml"], tmp_path, stderr=broken) == (2, "")
+
+
+@pytest.mark.parametrize("command", ["run", "invoke"])
+def test_a_workflow_runs_on_where_nobody_reads_what_it_tells(command: str, tmp_path: Path, broken: int) -> None:
+    assert call(PRINTING[command], tmp_path, stderr=broken) == (0, "")
 
 
 @pytest.mark.parametrize("words", [[], ["synthesize"], ["synth", "--nowhere"]])

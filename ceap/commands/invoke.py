@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ceap.errors import SetupError, UsageError
 from ceap.local import request
+from ceap.output import say
 
 if TYPE_CHECKING:
     from ceap.local.engine import Engine
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     seed = request.load_seed_for(arguments.seed, beside / "fixtures" / workflow.name, workflow)
     with open_input(workflow, step, arguments.input, beside / "messages" / f"{workflow.name}.json") as given:
         for note in given.notes:
-            _say(note)
+            say(note)
         return _run(arguments, request.build_for(workflow), step, seed, given)
 
 
@@ -77,11 +78,11 @@ def _run(arguments: argparse.Namespace, build: Build, step: LambdaStep, seed: Se
     gc.enable()
     try:
         with Engine.start(warm=False) as engine:
-            _say(f"deploying the foundation and {build.workflow} into the local engine")
+            say(f"deploying the foundation and {build.workflow} into the local engine")
             deployment = deploy(engine, build)
             plant(seed, engine.client, deployment.foundation.outputs)
             if planted := describe(seed):
-                _say(planted)
+                say(planted)
             return _invoke(arguments, engine, deployment, step.stage, given)
     except EngineError as error:
         raise SetupError(str(error)) from error
@@ -114,7 +115,7 @@ def _invoke(
             print(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
         else:
             _print_records(outputs, report.stage.records_out or 0)
-        _say("\n".join(describe(report, failure)))
+        say("\n".join(describe(report, failure)))
         if invocation.error and arguments.debug:
             from ceap.local import post_mortem
 
@@ -127,8 +128,4 @@ def _print_records(outputs: Outputs, total: int) -> None:
     for record in itertools.islice(outputs.records(), shown):
         print(record)
     if shown is not None and total > shown:
-        _say(f"these are the first {shown} of {total:,} records; redirect standard output to have all")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+        say(f"these are the first {shown} of {total:,} records; redirect standard output to have all")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ceap.errors import SetupError, UsageError
 from ceap.files import check_place, write_all
 from ceap.local import request
+from ceap.output import say
 from templates import words
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--watch --message -: standard input can be read only once; name a file")
     from ceap.local.watch import watch
 
-    return watch(partial(_run_once, arguments), arguments.workflow, _say)
+    return watch(partial(_run_once, arguments), arguments.workflow, say)
 
 
 def _run_once(arguments: argparse.Namespace, watch: Watch | None) -> int:
@@ -126,7 +127,7 @@ def _run_once(arguments: argparse.Namespace, watch: Watch | None) -> int:
     start_engine, cut_off = (watch.start_engine, watch.cut_off) if watch else (Engine.start, nullcontext)
     try:
         with claim_folder(arguments.keep) as folder, start_engine() as engine:
-            _say(f"deploying the foundation and {workflow.name} into the local engine")
+            say(f"deploying the foundation and {workflow.name} into the local engine")
             deployment = deploy(engine, build)
             with cut_off():
                 report = _run(engine, deployment, order, tells, work=work, folder=folder, page=page)
@@ -151,7 +152,7 @@ def _serving(arguments: argparse.Namespace, workflow: Workflow) -> Work:
             return
         message, _ = _defaults(arguments, workflow)
         for line in describe(endpoint, message):
-            _say(line)
+            say(line)
 
     return partial(serve, announce=announce)
 
@@ -198,22 +199,22 @@ def _run(
     from ceap.local.progress import Progress
     from templates import discovery
 
-    progress = Progress(_say, messages=order.copies, **tells)
-    remains = work(engine, deployment, order, progress, _say)
+    progress = Progress(say, messages=order.copies, **tells)
+    remains = work(engine, deployment, order, progress, say)
     for line in progress.failures():
-        _say(line)
+        say(line)
     paths = {key: folder.paths.assign(key) for key in remains.objects} if folder else {}
     report = _report(deployment, order, remains, progress, folder=folder, paths=paths)
     if folder:
         tables = keep.read_tables(discovery.tables().values(), engine.client, deployment.foundation.outputs)
         logs = progress.log_files()
-        _say(keep.keep_run(folder, remains, paths=paths, tables=tables, logs=logs, report=report))
+        say(keep.keep_run(folder, remains, paths=paths, tables=tables, logs=logs, report=report))
     elif remains.objects:
         objects = words.plural(len(remains.objects), "object")
-        _say(f"{objects} in the workflow bucket; --keep DIR keeps them, with all else that the run leaves")
+        say(f"{objects} in the workflow bucket; --keep DIR keeps them, with all else that the run leaves")
     if page:
         write_all([(page, render_page(read_contents(engine, deployment, remains, progress, report)))])
-        _say(f"page of the run in {page}")
+        say(f"page of the run in {page}")
     return report
 
 
@@ -264,7 +265,3 @@ def _positive(text: str) -> int:
     if not re.fullmatch(request.NUMBER, text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999")
     return int(text)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

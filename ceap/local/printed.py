@@ -44,19 +44,24 @@ class Printed:
             shown = line if self._is_within_line else read_line(line, with_metrics=False, code=self._code)
             self._is_within_line = False
             if shown is not None:
-                self._target.write(f"{shown}\n")
+                self._put(f"{shown}\n")
         if rest.startswith("{") and not self._is_within_line:
             self._held = rest  # perhaps a line of a logger, not yet whole
         elif rest:
-            self._target.write(rest)
+            self._put(rest)
             self._is_within_line = True
         return len(text)
 
     def flush(self) -> None:
-        self._target.write(self._held)
+        self._put(self._held)
         self._is_within_line = self._is_within_line or bool(self._held)
         self._held = ""
-        self._target.flush()
+        with contextlib.suppress(OSError):
+            self._target.flush()
+
+    def _put(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # that nobody reads it any more is no failure of the stage
+            self._target.write(text)
 
 
 PRINTED: Final = Printed()

@@ -15,10 +15,15 @@ WIDE: Final = 200
 """The width where there is no terminal, such as in CI."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # rich would exit with code 1, as a failed run does
+
+
 def print_report(report: RunReport) -> None:
     """Print the report; objects stand below the table where the terminal is too narrow for them."""
     width = None if sys.stdout.isatty() else WIDE
-    console = Console(width=width, highlight=False, markup=False, emoji=False)  # codes and errors are any text
+    console = _Console(width=width, highlight=False, markup=False, emoji=False)  # codes and errors are any text
     stages = [stage.stage for stage in report.executions[0].stages] if report.executions else []
     rows = [_opened(total(stage, report.executions), report.kept) for stage in stages]
     objects = [row.object for row in rows if row.object]

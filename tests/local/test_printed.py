@@ -9,6 +9,7 @@ import pytest
 
 from ceap.local.frames import code_of_functions
 from ceap.local.printed import PRINTED
+from tests.test_output import Broken
 
 CODE = code_of_functions(Path("/nowhere"))
 LINE = '{"level": "INFO", "message": "stage started", "service": "s", "rows": 3}'
@@ -45,3 +46,10 @@ def test_a_stream_that_was_kept_writes_where_the_next_run_shows_it(capsys: Captu
         print("again", file=kept)
         assert sys.stdout.encoding == sys.stderr.encoding
     assert capsys.readouterr() == ("", "again\n")
+
+
+def test_a_stage_goes_on_where_nobody_reads_what_it_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Broken())
+    with PRINTED.in_place_of_stdout(CODE):
+        print("a line")
+        sys.stdout.write("{half")

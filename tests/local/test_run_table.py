@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from msgspec.structs import replace
 
 from ceap.local import run_table
 from ceap.local.run_report import RunReport
 from tests.local.test_run_report import document, report
+from tests.test_output import Broken
 
 Captured = pytest.CaptureFixture[str]
 PATH = "kept/1/executions/0/A/output.json"
@@ -47,3 +50,9 @@ def test_without_other_records_and_objects_the_table_has_no_columns_for_them(cap
         "records in",
         "records out",
     ]
+
+
+def test_a_table_that_nobody_reads_is_an_error_of_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Broken())
+    with pytest.raises(BrokenPipeError, match=r"^$"):
+        run_table.print_report(report(None))
