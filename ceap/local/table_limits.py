@@ -13,8 +13,8 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
-from moto.dynamodb.exceptions import ItemSizeTooLarge
-from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.exceptions import ItemSizeTooLarge, ItemSizeToUpdateTooLarge
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
 
@@ -49,6 +49,7 @@ def install() -> None:
     replace(LimitedSizeDict, "__setitem__", dict.__setitem__)
     replace(Item, "__init__", _limited(Item.__init__))
     replace(UpdateExpressionExecutor, "execute", _trying(UpdateExpressionExecutor.execute))
+    replace(DynamoDBBackend, "update_item", _undoing(DynamoDBBackend.update_item))
 
 
 def check_request(request: Request) -> None:
@@ -187,6 +188,20 @@ def _trying(execute: Callable[..., None]) -> Callable[..., None]:
         item.attrs, self.item = self.item.attrs, item
 
     return try_execute
+
+
+def _undoing(update: Callable[..., Item]) -> Callable[..., Item]:
+    def update_item(self: DynamoDBBackend, table_name: str, key: dict[str, Any], *arguments: Any, **named: Any) -> Item:
+        is_new = self.get_item(table_name, key) is None
+        try:
+            return update(self, table_name, key, *arguments, **named)
+        except ItemSizeToUpdateTooLarge:
+            # moto has written the key of a new item by now.
+            if is_new:
+                self.delete_item(table_name, key)
+            raise
+
+    return update_item
 
 
 def _check_size(item: Item) -> None:

@@ -95,6 +95,11 @@ def test_an_update_within_a_map_is_counted_and_refused_as_a_whole(client: Any) -
     assert client.get_item(TableName="t", Key=KEY)["Item"] == before
 
 
+def test_an_update_that_is_refused_makes_no_item(client: Any) -> None:
+    assert "to update has exceeded" in refusal(lambda: update(client, x={"S": "x" * LIMIT}))
+    assert client.scan(TableName="t")["Count"] == 0
+
+
 def test_what_a_handler_checks_is_never_too_large_for_the_engine(client: Any) -> None:
     table = Table("t", partition_key="pk")
     item: Item = {"pk": "a", "list": [1, "é", None, {"m": 2.5}], "text": ""}
