@@ -271,7 +271,7 @@ def _read_metadata(document: bytes) -> _Metadata:
     """Return the counts that a stage document states; none if it is not a stage document."""
     try:
         return msgspec.json.decode(document, type=_Document).metadata
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return _Metadata()
 
 

@@ -81,7 +81,18 @@ def test_a_stage_has_the_counts_of_its_document() -> None:
     assert (stage.rejections, stage.counts) == ({"RARE": 1, "OFTEN": 3}, {"emptyObjects": 1})
 
 
-@pytest.mark.parametrize("written", [None, b"", b"[]", b'{"metadata": 1}', b'{"metadata": {"inputRecordCount": "x"}}'])
+@pytest.mark.parametrize(
+    "written",
+    [
+        None,
+        b"",
+        b"[]",
+        b'{"metadata": 1}',
+        b'{"metadata": {"inputRecordCount": "x"}}',
+        b'{"metadata": {"counts": {"\xff": 1}}}',
+        b'{"data": ' + b"[" * 1500,
+    ],
+)
 def test_what_is_no_stage_document_has_no_counts(written: bytes | None) -> None:
     [execution] = report(written).executions
     stage = execution.stages[0]
