@@ -196,6 +196,8 @@ def invoke(
 ) -> Json:
     """Invoke a handler as its task in the state machine does; check what it returns, and return its document."""
     _account().last_run = execution, stage
+    for key in (rejected_key, error_key):  # an earlier attempt may have left them
+        client("s3").delete_object(Bucket=BUCKET, Key=key(execution, stage))
     event = {
         "executionId": execution,
         "currentStage": stage,

@@ -133,13 +133,14 @@ def test_events_are_all_that_the_bus_has_taken_in_the_test(monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("aws")
-def test_rejected_lines_and_the_error_are_those_of_the_last_run() -> None:
+@pytest.mark.parametrize("execution", ["execution-1", "execution-2"])
+def test_rejected_lines_and_the_error_are_those_of_the_last_run(execution: str) -> None:
     with pytest.raises(PermanentStageError, match="an invoice is wrong"):
         run(handler, [HIGH, WRONG])
     line = {"code": LIMIT_EXCEEDED, "reason": "above the limit", "limit": "10", "record": HIGH}
     assert rejected() == [line]
     assert (error()["errorType"], error()["details"]) == ("PermanentStageError", {"id": "wrong"})
-    run(handler, [GOOD], execution="execution-2")
+    run(handler, [GOOD], execution=execution)
     assert rejected() == []
     with pytest.raises(UsageError, match=r"^the last run has not failed, so there is no error\.json; expect a failure"):
         error()
