@@ -253,7 +253,10 @@ def build_stage_report(
 
 
 def _error(failed: Execution | Attempt, reason: str | None) -> str | None:
-    return (reason or f"{failed.error}: {_message(failed.cause)}") if failed.error else None
+    if not failed.error:
+        return None
+    text = reason or f"{failed.error}: {_message(failed.cause)}"
+    return text.encode("utf-8", "backslashreplace").decode()  # an exception may quote half of an emoji
 
 
 def _received(execution: Execution, *path: str) -> str | None:

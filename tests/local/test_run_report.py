@@ -69,6 +69,11 @@ def test_a_failure_has_the_reason_that_is_known_of_its_stage(attempts_error: str
     assert (execution.error, execution.stages[0].error) == (error, "why")
 
 
+def test_an_error_that_utf_8_cannot_hold_is_escaped() -> None:
+    failed = Execution(arn="0", name="0", machine="m", input="", status="FAILED", error="Own", cause="half \ud83d")
+    assert report_of([failed], {}).executions[0].error == "Own: half \\ud83d"
+
+
 def document(**counts: Any) -> bytes:
     return json.dumps({"executionId": "0", "data": [{"id": 1}], "metadata": COUNTS | counts}).encode()
 
