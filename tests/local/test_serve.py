@@ -62,3 +62,17 @@ def test_an_engine_that_serves_takes_what_comes_and_ends_when_it_is_asked(engine
 
     [execution] = engine.serve(is_over)
     assert execution.status == "SUCCEEDED"
+
+
+def test_an_engine_that_serves_takes_a_message_while_another_is_run(engine: Engine) -> None:
+    deployed = deploy_express(engine)
+    engine.send(deployed.queue, MESSAGE)
+    others = iter([MESSAGE])
+
+    def is_over() -> bool:
+        if engine.executions and (body := next(others, None)):
+            engine.send(deployed.queue, body)
+        return [execution.status for execution in engine.executions] == ["SUCCEEDED"] * 2
+
+    first, second = engine.serve(is_over)
+    assert first.started < second.started < first.ended

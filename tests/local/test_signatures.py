@@ -10,9 +10,11 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import boto3  # type: ignore[import-untyped]  # no types
 import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth  # type: ignore[import-untyped]  # no types
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # no types
+from botocore.config import Config  # type: ignore[import-untyped]  # no types
 from botocore.credentials import Credentials  # type: ignore[import-untyped]  # no types
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # no types
 
@@ -242,6 +244,26 @@ def test_every_key_and_header_that_boto_signs_is_taken(engine: Engine, key: str,
     assert s3.get_object(Bucket="bucket", Key=key)["Body"].read() == key.encode()
     assert key in [found["Key"] for found in s3.list_objects_v2(Bucket="bucket", Prefix=key)["Contents"]]
     s3.delete_objects(Bucket="bucket", Delete={"Objects": [{"Key": key}]})
+
+
+def test_an_object_may_be_sent_in_chunks_or_without_a_signed_hash(engine: Engine) -> None:
+    headers = {"Content-Encoding": "aws-chunked", "X-Amz-Decoded-Content-Length": "4"}
+    request = AWSRequest("PUT", f"{engine.url}/bucket/chunks", headers, data=b"4\r\nbody\r\n0\r\n\r\n")
+    request.context["checksum"] = {"request_algorithm": {"in": "trailer"}}
+    S3SigV4Auth(Credentials(*engine.driver[2:]), "s3", "us-east-1").add_auth(request)
+    assert request.headers["X-Amz-Content-SHA256"] == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+    assert answer(engine, Sent("PUT", "/bucket/chunks", dict(request.headers), request.data))[0] == 200
+
+    keys = dict(
+        zip(("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), engine.driver[2:], strict=True)
+    )
+    config = Config(s3={"payload_signing_enabled": False})
+    unsigned = boto3.client("s3", endpoint_url=engine.url, region_name="us-east-1", config=config, **keys)
+    unsigned.put_object(Bucket="bucket", Key="unsigned", Body=b"body")
+    unsigned.close()
+
+    for key in ("chunks", "unsigned"):
+        assert engine.client("s3").get_object(Bucket="bucket", Key=key)["Body"].read() == b"body"
 
 
 def test_every_service_takes_what_boto_signs(engine: Engine) -> None:
