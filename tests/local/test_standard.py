@@ -46,7 +46,7 @@ class DeployedMachine:
             Received=QUEUE | {"Properties": {"QueueName": "received"}},
             Undelivered=QUEUE | {"Properties": {"QueueName": "undelivered"}},
             Subscription={"Type": "AWS::SNS::Subscription", "Properties": received},
-            Rule=rule(Targets=targets),
+            Rule=rule(Targets=targets, EventPattern={"source": ["aws.states", "shop"]}),
         )
         stack = engine.deploy(text, "stack")
         self.engine = engine
@@ -163,7 +163,7 @@ def test_data_that_is_too_long_for_an_event_is_left_out(engine: Engine) -> None:
 
 def test_an_event_of_a_handler_reaches_the_targets_of_a_rule_too(engine: Engine) -> None:
     machine = DeployedMachine(engine, {"P": PASS})
-    entry = {"Source": "aws.states", "DetailType": "mine", "Detail": '{"a": 1}'}
+    entry = {"Source": "shop", "DetailType": "mine", "Detail": '{"a": 1}'}
     engine.client("events").put_events(Entries=[entry])
     [event] = machine.events()
     assert (event["detail-type"], event["detail"]) == ("mine", {"a": 1})
