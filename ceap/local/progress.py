@@ -129,7 +129,7 @@ class Progress:
         failure, lines = self._ended.pop(place, (None, []))
         self._reasons.pop((execution, attempt.state), None)
         reason = None
-        if failure is not None and attempt.status != "SUCCEEDED":
+        if failure is not None:
             self._reasons[execution, attempt.state] = failure.headline
             key = attempt.state, failure.headline
             reason = "the same error again" if key in self._groups else failure.headline

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from ceap.local.executions import Attempt, Execution
-from ceap.local.progress import Progress
+from ceap.local.jobs import Job
+from ceap.local.progress import Printed, Progress
 from ceap.local.workers import Outcome
+from handlers.runtime.contract import output_key
 from tests.local.test_workers import function
 
 FUNCTION = function(Path("/unpacked"))
@@ -25,13 +27,16 @@ class Told(Progress):
         super().__init__(self.said.append, messages=1, logs=logs, metrics=False, all_frames=False)
         self.follow(EXECUTION, None)
 
-    def fail(self, number: int, *lines: int, error: str = "ValueError") -> None:
+    def fail(self, number: int, *lines: int, printed: tuple[str, ...] = ()) -> None:
         """Tell of an attempt that failed with frames of those lines of a handler; of none: without an exception."""
+        error = "ValueError"
+        for line in printed:
+            self.hear(FUNCTION, EVENT, line)
         if lines:
             frames = [["/unpacked/handlers/a.py", line, "f", None] for line in lines]
             failure = {"causes": [{"type": error, "text": "t", "frames": frames, "halted": []}], "record": None}
             payload = json.dumps({"errorType": error, "errorMessage": "t"})
-            self.end(FUNCTION, EVENT, Outcome(payload, True, [], 0.1, 1, failure))
+            self.end(FUNCTION, EVENT, Outcome(payload, True, list(printed), 0.1, 1, failure))
         attempt = Attempt(state="A", number=number, status="FAILED", started=0, ended=1, error="Own", cause="c")
         self.follow(EXECUTION, attempt)
 
@@ -65,6 +70,40 @@ def test_the_reason_of_a_stage_is_that_of_its_last_attempt(
     for number, lines in enumerate(failures, 1):
         told.fail(number, *lines)
     assert told.reasons() == reasons
+
+
+@pytest.mark.parametrize("logs", [False, True])
+def test_the_last_lines_of_a_failed_attempt_are_shown_unless_all_were(logs: bool) -> None:
+    told = Told(logs=logs)
+    told.fail(1, 9, printed=tuple(f"line {number}" for number in range(30)))
+    tail = ["  20 last lines that it printed:", *(f"  | line {number}" for number in range(10, 30))]
+    assert told.failures()[4:] == ([] if logs else tail)
+
+
+def test_each_attempt_has_the_lines_that_it_printed() -> None:
+    told = Told()
+    for number, printed in enumerate([("one", "two"), (), ("three",)], 1):
+        told.fail(number, 9, printed=printed)
+    assert told.printed() == [
+        Printed("e", "A", 1, ["one", "two"]),
+        Printed("e", "A", 2, []),
+        Printed("e", "A", 3, ["three"]),
+    ]
+    assert told.log_files() == {"executions/e/logs/A.log": b"one\ntwo\nthree\n"}
+
+
+def test_the_lines_of_a_job_are_shown_at_its_stage_and_those_of_spark_only_kept() -> None:
+    told = Told()
+    job = Job("heavy", "arn", "role", "s3://b/heavy.py", {}, timeout_min=1, concurrent_runs=1)
+    arguments = {"--execution-id": "e", "--output-key": output_key("e", "HeavyStage")}
+    told.hear_job(job, arguments, "3 records", is_error=False)
+    told.hear_job(job, arguments, "WARN Utils", is_error=True)
+    told.hear_job(job, {}, "begun by hand", is_error=False)
+    assert told.said[1:] == [f"  {'HeavyStage':<20} | 3 records", f"  {'heavy':<20} | begun by hand"]
+    assert told.log_files() == {
+        "executions/e/logs/HeavyStage.log": b"3 records\nWARN Utils\n",
+        "executions/-/logs/heavy.log": b"begun by hand\n",
+    }
 
 
 def test_every_line_of_an_exception_that_is_logged_stands_behind_its_stage() -> None:
