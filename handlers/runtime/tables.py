@@ -35,7 +35,7 @@ def check_item(table: Table, item: Item) -> None:
     """Check that a table can take an item: its keys, those of the table's indexes that it has, and its size in bytes.
 
     Raises:
-        BadRecordError: The record that the item is made of has no room there.
+        BadRecordError: The record that the item is made of has no room there, or a key that is no text.
     """
     _check_key(item, table.partition_key, _PARTITION_KEY_BYTES)
     if table.sort_key is not None:
@@ -56,7 +56,13 @@ def check_item(table: Table, item: Item) -> None:
 
 
 def _check_key(item: Item, name: str, limit: int) -> None:
-    size_bytes = _text_bytes(item[name])
+    value = item[name]
+    if not isinstance(value, str):
+        kind = type(value).__name__
+        raise BadRecordError(
+            "KEY_INVALID", f"{name} of its item would be of type {kind}, keys are texts; make it a text"
+        )
+    size_bytes = _text_bytes(value)
     if size_bytes > limit:
         raise BadRecordError(
             "KEY_TOO_LONG",

@@ -59,7 +59,7 @@ def test_more_items_than_a_request_takes_are_written_and_read(table: TableClient
 TABLE = Table("own", "pk", "sk", indexes=(Index("One", "one", "sk"), Index("Two", "two", "twoSort")))
 
 
-def key(pk: str = "p", sk: str = "s", **more: Any) -> Json:
+def key(pk: str = "p", sk: Any = "s", **more: Any) -> Json:
     return {"pk": pk, "sk": sk, **more}
 
 
@@ -92,6 +92,8 @@ def test_an_item_that_keeps_the_limits_to_the_byte_is_taken(item: Json) -> None:
         (key(twoSort="\U0001f600" * 257), "KEY_TOO_LONG", "twoSort of its item would have 1028 bytes"),
         (key(""), "KEY_EMPTY", "pk of its item would be empty, DynamoDB allows no empty key; fill it"),
         (key(two=""), "KEY_EMPTY", "two of its item would be empty"),
+        (key(sk=1.5), "KEY_INVALID", "sk of its item would be of type float, keys are texts; make it a text"),
+        (key(one=None), "KEY_INVALID", "one of its item would be of type NoneType, keys are texts"),
         (
             key(data="x" * (400 * 1024 - 9)),
             "ITEM_TOO_LARGE",
@@ -101,7 +103,7 @@ def test_an_item_that_keeps_the_limits_to_the_byte_is_taken(item: Json) -> None:
         (key(data=["x" * 200_000, {"a": "x" * 210_000}]), "ITEM_TOO_LARGE", "410020 bytes"),
     ],
 )
-def test_an_item_that_is_beyond_a_limit_in_bytes_is_refused(item: Json, code: str, fault: str) -> None:
+def test_an_item_with_a_wrong_key_or_beyond_a_limit_in_bytes_is_refused(item: Json, code: str, fault: str) -> None:
     with pytest.raises(BadRecordError, match=re.escape(fault)) as bad:
         check_item(TABLE, item)
     assert bad.value.code == code
