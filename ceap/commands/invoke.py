@@ -6,10 +6,11 @@ import argparse
 import gc
 import itertools
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ceap.errors import SetupError, UsageError
+from ceap.errors import UsageError
 from ceap.local import request
 from ceap.output import say
 
@@ -69,25 +70,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, build: Build, step: LambdaStep, seed: Seed, given: StageInput) -> int:
-    from ceap.local.cloudformation import DeployError
-    from ceap.local.engine import Engine, EngineError
-    from ceap.local.runner import deploy
+    from ceap.local.engine import Engine
+    from ceap.local.runner import deployed
     from ceap.local.seed import describe, plant
 
     gc.freeze()
     gc.enable()
-    try:
-        with Engine.start(warm=False) as engine:
-            say(f"deploying the foundation and {build.workflow} into the local engine")
-            deployment = deploy(engine, build)
-            plant(seed, engine.client, deployment.foundation.outputs)
-            if planted := describe(seed):
-                say(planted)
-            return _invoke(arguments, engine, deployment, step.stage, given)
-    except EngineError as error:
-        raise SetupError(str(error)) from error
-    except DeployError as error:
-        raise UsageError(f"{arguments.workflow}: {error}") from error
+    start_engine = partial(Engine.start, warm=False)
+    with deployed(start_engine, build, arguments.workflow, say) as (engine, deployment):
+        plant(seed, engine.client, deployment.foundation.outputs)
+        if planted := describe(seed):
+            say(planted)
+        return _invoke(arguments, engine, deployment, step.stage, given)
 
 
 def _invoke(

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ceap.errors import SetupError, UsageError
+from ceap.errors import UsageError
 from ceap.files import check_place, write_all
 from ceap.local import request
 from ceap.output import say
@@ -113,28 +113,22 @@ def _run_once(arguments: argparse.Namespace, watch: Watch | None) -> int:
     page = check_place(arguments.report, "--report") if arguments.report else None
     build = request.build_for(workflow)
 
-    from ceap.local.cloudformation import DeployError
-    from ceap.local.engine import Engine, EngineError
+    from ceap.local import runner
+    from ceap.local.engine import Engine
     from ceap.local.keep import claim_folder
-    from ceap.local.runner import deploy
-    from ceap.local.runner import run as run_messages
 
     tells = {"logs": arguments.logs, "metrics": arguments.metrics, "all_frames": arguments.trace}
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
-    work = _serving(arguments, workflow) if arguments.serve else run_messages
+    work = _serving(arguments, workflow) if arguments.serve else runner.run
     start_engine, cut_off = (watch.start_engine, watch.cut_off) if watch else (Engine.start, nullcontext)
-    try:
-        with claim_folder(arguments.keep) as folder, start_engine() as engine:
-            say(f"deploying the foundation and {workflow.name} into the local engine")
-            deployment = deploy(engine, build)
-            with cut_off():
-                report = _run(engine, deployment, order, tells, work=work, folder=folder, page=page)
-    except EngineError as error:
-        raise SetupError(str(error)) from error
-    except DeployError as error:
-        raise UsageError(f"{arguments.workflow}: {error}") from error
+    with (
+        claim_folder(arguments.keep) as folder,
+        runner.deployed(start_engine, build, arguments.workflow, say) as (engine, deployment),
+        cut_off(),
+    ):
+        report = _run(engine, deployment, order, tells, work=work, folder=folder, page=page)
     _print(report, arguments.json)
     # What serves was asked to end, and does not tell whether its messages were meant to fail.
     return 0 if report.status == "SUCCEEDED" or arguments.serve else 1

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import handlers
 from ceap.archive import build_zip, glue_prefix, handlers_key, read_sources
+from ceap.errors import SetupError, UsageError
 from ceap.local import seed, start
-from ceap.local.cloudformation import Stack
-from ceap.local.engine import Engine
+from ceap.local.cloudformation import DeployError, Stack
+from ceap.local.engine import Engine, EngineError
 from ceap.local.executions import DeployedMachine, Entry, Execution, Stage
 from ceap.local.order import Build, Order
 from ceap.local.progress import Progress
@@ -62,6 +64,26 @@ def deploy(engine: Engine, build: Build) -> Deployment:
         engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=content)
     stack = engine.deploy(build.workflow_template, _stack_name(build.workflow), parameters)
     return Deployment(build.workflow, foundation, stack, engine.machine(stack.outputs["StateMachineArn"]))
+
+
+@contextmanager
+def deployed(
+    start_engine: Callable[[], Engine], build: Build, declaration: Path, say: Callable[[str], None]
+) -> Iterator[tuple[Engine, Deployment]]:
+    """Start an engine with a workflow in it; at the end of the context it is closed.
+
+    Raises:
+        SetupError: The installed moto is not the one that the engine needs.
+        UsageError: A template is refused; the message begins with the path of the declaration.
+    """
+    try:
+        with start_engine() as engine:
+            say(f"deploying the foundation and {build.workflow} into the local engine")
+            yield engine, deploy(engine, build)
+    except EngineError as error:
+        raise SetupError(str(error)) from error
+    except DeployError as error:
+        raise UsageError(f"{declaration}: {error}") from error
 
 
 def run(
