@@ -26,13 +26,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keep, "now", lambda: datetime(2026, 11, 29, 10, 55, 3, tzinfo=UTC))
 
 
-def kept(parent: Path, objects: dict[str, bytes] | None = None) -> str:
+def kept(parent: Path, objects: dict[str, bytes] | None = None, logs: dict[str, bytes] | None = None) -> str:
     """Keep a run and return the line that says so."""
     remains = Remains([], objects or {}, [], [], ["a letter"], ["an alert"], [])
     with claim_folder(parent) as folder:
         assert folder
         paths = {key: folder.paths.assign(key) for key in remains.objects}
-        return keep_run(folder, remains, paths=paths, tables={}, logs={}, report=report(None))
+        return keep_run(folder, remains, paths=paths, tables={}, logs=logs or {}, report=report(None))
 
 
 def names(folder: Path) -> list[str]:
@@ -57,6 +57,17 @@ def test_each_run_has_a_folder_of_its_own_and_the_newest_is_called_latest(tmp_pa
         "events.jsonl": "",
     }
     assert (tmp_path / f"{NAME}-02" / "names.json").read_text() == '{\n  "other-objects/1-a": "../a"\n}'
+
+
+def test_a_log_whose_path_leads_elsewhere_stays_in_the_folder(tmp_path: Path) -> None:
+    kept(tmp_path / "runs", logs={"executions/e/logs/A.log": b"1", "executions/../../../logs/A.log": b"2"})
+    logs = {
+        path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*log") if path.is_file()
+    }
+    assert logs == {
+        f"runs/{NAME}/executions/e/logs/A.log": "1",
+        f"runs/{NAME}/other-objects/1-executions-logs-A-log": "2",
+    }
 
 
 def test_without_links_a_file_names_the_latest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
