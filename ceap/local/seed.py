@@ -6,6 +6,7 @@
 The folder of a run that was kept is a seed, too: of what it holds, the tables are taken.
 """
 
+import codecs
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -171,7 +172,7 @@ def _load_table(path: Path, tables: Mapping[str, Table]) -> list[Item]:
         raise UsageError(f"{path}: there is no table {path.stem!r}; {words.allowed(path.stem, tables)}")
     _check_file(path)
     table, items, lines = tables[path.stem], list[Item](), dict[tuple[str, ...], int]()
-    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+    for number, line in enumerate(path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -83,6 +83,11 @@ def test_more_items_than_one_request_takes_are_all_put(engine: Engine, tmp_path:
     assert engine.client("dynamodb").scan(TableName="ceap-told-dev")["Count"] == 60
 
 
+def test_a_mark_of_utf_8_and_line_ends_of_windows_change_no_item(tmp_path: Path) -> None:
+    write(tmp_path, "tables/told.jsonl", b'\xef\xbb\xbf{"key": "1"}\r\n{"key": "2"}\r\n')
+    assert seed.load_seed(tmp_path, [], TABLES).tables == {"told": [{"key": {"S": "1"}}, {"key": {"S": "2"}}]}
+
+
 def test_of_an_earlier_run_only_the_tables_are_taken(tmp_path: Path) -> None:
     for name in ("report.json", "executions/e1/A/output.json", "s3/my-exports/a"):
         write(tmp_path, name)
