@@ -91,8 +91,12 @@ class StageContext(Generic[S]):
 
     def table(self, name: str) -> TableClient:
         """Return a table of the handler's needs; PermanentStageError for another, or if its variable is not set."""
-        if name not in {table.name for table in self._needs.tables}:
-            raise PermanentStageError(f"table {name} is not among the handler's NEEDS; declare it there")
+        declared = [table.name for table in self._needs.tables]
+        if name not in declared:
+            raise PermanentStageError(
+                f"table {name} is not among the handler's NEEDS ({', '.join(declared) or 'none'}); correct the name, "
+                "or declare it there"
+            )
         return TableClient(_read_variable(table_variable(name)))
 
     def publish(

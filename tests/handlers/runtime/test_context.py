@@ -35,7 +35,10 @@ class Greedy(WorkflowLambdaHandler[Json, Settings]):
 @pytest.mark.parametrize(
     ("record", "fault"),
     [
-        ({"table": "no_such"}, "table no_such is not among the handler's NEEDS"),
+        (
+            {"table": "no_such"},
+            r"table no_such is not among the handler's NEEDS \(none\); correct the name, or declare it there",
+        ),
         ({"stale": True}, "counts stale records, but its NEEDS do not say so; declare keeps_newest=True there"),
         ({}, "NEEDS declare no events"),
     ],
@@ -46,6 +49,12 @@ def test_a_stage_can_use_only_what_it_declares(record: Json, fault: str) -> None
 
 
 RECORDS = Table("records", "PK")
+
+
+def test_a_table_that_is_not_declared_is_told_beside_those_that_are() -> None:
+    needs = Needs(settings=Settings, tables={RECORDS: ("GetItem",), Table("told", "key"): ("GetItem",)})
+    with pytest.raises(PermanentStageError, match=r"table record is not .* NEEDS \(records, told\); correct the name"):
+        run(Greedy(needs), [{"table": "record"}])
 
 
 @pytest.mark.parametrize(
