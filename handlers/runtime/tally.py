@@ -113,11 +113,14 @@ class Tally:
         accounted = self._accounted
         if self.records_in + self.expanded == accounted:
             return
-        cure = "its process_data must yield, reject or count each record as merged or stale"
+        counts = self.counts
+        ways = "yield or reject each record, or count it by stage.count(MERGED) or stage.count(STALE)"
+        cure = f"its process_data must {ways}"
         if accounted > self.records_in:
             cure += ", once; a stage that makes several records of one declares `expands = True`"
         raise PermanentStageError(
-            f"{stage} took {self.records_in} records but accounts for {accounted}: {self.summary()}; {cure}"
+            f"{stage} took {self.records_in} records but accounts for {accounted}: {self.records_out} yielded, "
+            f"{self.rejections.total()} rejected, {counts[MERGED]} merged, {counts[STALE]} stale; {cure}"
         )
 
     def summary(self) -> dict[str, Any]:
