@@ -9,6 +9,9 @@ from handlers.runtime.needs import TableAction
 from templates import naming
 
 _DENIED: Final = re.compile(r"is not authorized to perform: (?P<action>\S+) on resource: \"?(?P<resource>[^\s\"]+)")
+CURES_BY_TYPE: Final = {
+    "BdbQuit": "breakpoint() needs a terminal; run this stage alone, by `ceap invoke` on a terminal, or remove the call"
+}
 _ROLE: Final = re.compile(r":assumed-role/([^/\s]+)/")
 
 

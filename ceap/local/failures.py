@@ -51,9 +51,7 @@ def read_failure(function: Function, outcome: Outcome, *, all_frames: bool) -> F
     if outcome.failure is not None:
         causes, record = _read_exceptions(outcome.failure)
         denied = _denial(causes)
-        # The message of a stage error has its cure.
-        needs_cure = denied and not any("add it to NEEDS" in cause.text for cause in causes)
-        cure = cures.cure_denial(function.name, *denied) if denied and needs_cure else None
+        cure = cures.cure_denial(function.name, *denied) if denied else cures.CURES_BY_TYPE.get(causes[0].type)
         return _describe(code, causes, record, cure, all_frames=all_frames)
     if "." not in kind:  # asked for: Lambda's own types have a dot
         return None
@@ -133,7 +131,9 @@ def _places(code: Code, cause: Cause, all_frames: bool) -> Sequence[Frame]:
 
 
 def _title(cause: Cause) -> str:
-    if (denied := cures.read_denial(cause.text)) and not cause.type.endswith("StageError"):
+    # A stage error of the handler's own keeps its text; that of a call through `stage` has the text of AWS.
+    is_own = cause.type.endswith("StageError") and "; add it to NEEDS" not in cause.text
+    if (denied := cures.read_denial(cause.text)) and not is_own:
         action, resource = denied
         return f"{cause.type}: {action} on {resource} was denied"
     return remove_place(cause.title)

@@ -273,6 +273,34 @@ def test_a_denial_names_action_resource_and_what_grants_it(fail: Fail, action: s
     assert failure.details[-1] == f"cure: {cure}"
 
 
+def test_a_denial_that_the_stage_error_of_a_call_tells_of_is_shown_without_the_text_of_aws(fail: Fail) -> None:
+    action, resource = "dynamodb:UpdateItem", "arn:aws:dynamodb:us-east-1:1:table/ceap-orders-local"
+    denial = "User: arn:aws:sts::1:assumed-role/r/f " + DENIED.format(action, resource, action)
+    text = f"{action} on ceap-orders-local was denied: {denial}; add it to NEEDS of the handler, or grant it to f"
+    source = f"""
+    class PermanentStageError(Exception): pass
+    def handler(event, context): raise PermanentStageError({text!r})
+    """
+    failure = fail(source)
+    assert failure is not None
+    assert failure.headline == f"PermanentStageError: {action} on {resource} was denied, at handlers/broken.py:3"
+    cure = 'cure: add "UpdateItem" to the actions of table orders in NEEDS: tables={TABLE: ("UpdateItem",)}'
+    assert failure.details[-1] == cure
+
+
+def test_a_breakpoint_that_finds_no_terminal_names_the_command_that_has_one(fail: Fail) -> None:
+    failure = fail("""
+    import bdb
+    def handler(event, context): raise bdb.BdbQuit
+    """)
+    assert failure is not None
+    assert failure.headline == "BdbQuit, at handlers/broken.py:3"
+    cure = (
+        "cure: breakpoint() needs a terminal; run this stage alone, by `ceap invoke` on a terminal, or remove the call"
+    )
+    assert failure.details[-1] == cure
+
+
 def test_a_failure_that_was_asked_for_is_none_and_neither_is_success(fail: Fail, tmp_path: Path) -> None:
     assert fail("handler = print", fault={"errorType": "TransientStageError", "errorMessage": "asked for"}) is None
     succeeded = Outcome(payload="null", failed=False, lines=[], duration_s=0.1, memory_mb=1)
