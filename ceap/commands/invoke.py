@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     request.require_engine()
     if arguments.debug and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
-            "--debug asks on a terminal, and standard input or output is none; leave out pipes and redirections, or "
+            "--debug needs a terminal, and standard input or output is not one; leave out pipes and redirections, or "
             "use the debugger of your editor (docs/how-to/debug.md)"
         )
     from ceap import project

@@ -10,7 +10,7 @@ from ceap.local.start import Start
 class Build(NamedTuple):
     """What is deployed: the templates of the foundation and of the workflow, and its Glue scripts by file name.
 
-    A workflow of Glue steps alone `has_functions` not, and its template no parameter for their code.
+    A workflow of Glue steps alone has no functions, and its template no parameter for their code.
     """
 
     workflow: str

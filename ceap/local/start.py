@@ -36,7 +36,7 @@ def load_start(stage: str | None, folder: Path | None, stages: Sequence[str]) ->
     """
     if stage is None:
         if folder is not None:
-            raise UsageError(f"--input {folder}: says not where to start; add --from STAGE")
+            raise UsageError(f"--input {folder}: needs --from STAGE, the stage to start at")
         return None
     if stage not in stages:
         raise UsageError(f"--from {stage}: there is no stage {stage!r}; {words.allowed(stage, stages)}")

@@ -284,7 +284,7 @@ def test_an_ended_command_leaves_nothing_behind(write_stage: Write, tmp_path: Pa
     [
         (EXPRESS, ["Sift"], "{}: there is no stage 'Sift'; did you mean SiftStage? allowed: TakeStage, SiftStage, "),
         (STANDARD, ["HeavyStage"], "{}: HeavyStage is a Glue job, which runs in a process of its own; start the "),
-        (EXPRESS, ["TakeStage", "--debug"], "--debug asks on a terminal, and standard input or output is none; "),
+        (EXPRESS, ["TakeStage", "--debug"], "--debug needs a terminal, and standard input or output is not one; "),
         (EXPRESS, ["SiftStage"], "SiftStage takes what TakeStage yields; name it with --input: DIR/latest of "),
         (EXPRESS, ["TakeStage", "--input", "none.json"], "none.json: the message cannot be read: No such file or "),
         (EXPRESS, ["TakeStage", "--seed", "none"], "none: the seed's folder cannot be read: No such file or "),

@@ -81,7 +81,7 @@ def test_the_link_to_the_newest_run_is_a_run_also_where_it_is_a_file(tmp_path: P
 @pytest.mark.parametrize(
     ("stage", "folder", "message"),
     [
-        (None, "run", "--input run: says not where to start; add --from STAGE"),
+        (None, "run", "--input run: needs --from STAGE, the stage to start at"),
         ("C", None, "--from C: lacks what the stages before it wrote; add --input DIR, a run that was kept"),
         ("D", "run", "--from D: there is no stage 'D'; allowed: A, B, C"),
         ("A", "run", "--from A: is the first stage; run without --from and --input"),
