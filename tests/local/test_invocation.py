@@ -64,6 +64,7 @@ def test_clients_and_logger_are_those_of_one_function() -> None:
     with environment_of(FUNCTION):
         first = client("s3"), logger()
         assert logger().service == "orders"
+    assert (client.cache_info().currsize, logger.cache_info().currsize) == (0, 0)
     changed = FUNCTION._replace(environment={**VARIABLES, "AWS_ACCESS_KEY_ID": "other", "POWERTOOLS_SERVICE_NAME": "o"})
     with environment_of(changed):
         assert client("s3")._request_signer._credentials.access_key == "other"
