@@ -9,13 +9,13 @@ import io
 import os
 import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
+from ceap import signals
 from ceap.errors import CommandError
 from templates.errors import ConfigError
 
@@ -48,21 +48,25 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code.
+    """Run one command and return its exit code; without `argv` as this process, which signals end.
 
-    0 fine, 1 findings, 2 usage or configuration, 3 environment, 4 a fault of ceap, 130 interrupted or terminated.
+    0 fine, 1 findings, 2 usage or configuration, 3 environment, 4 a fault of ceap, 128 + its number after a signal.
     """
+    if argv is None:
+        signals.install()
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the process that started us: nothing is read, nothing can be written
             setattr(sys, name, _nowhere("w" if name == "stderr" else "r"))
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        with _terminable():
-            code = _run(words)
-            sys.stdout.flush()
-            return code
-    except (Exception, KeyboardInterrupt) as error:
+        code = _run(words)
+        sys.stdout.flush()
+        return code
+    except (Exception, KeyboardInterrupt, signals.Stopped) as error:
         return _fail(error)
+    finally:
+        if argv is None:
+            signals.finish()
 
 
 def _run(words: Sequence[str]) -> int:
@@ -74,19 +78,6 @@ def _run(words: Sequence[str]) -> int:
     arguments = _parser(words).parse_args(words)
     code: int = importlib.import_module(f"ceap.commands.{arguments.command}").run(arguments)
     return code
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let a request to terminate end the command as an interruption does: what it started is ended too."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _nowhere(mode: str) -> TextIO:
@@ -124,7 +115,9 @@ def _explain(error: BaseException) -> tuple[str, int]:
         case ConfigError():
             message, code = str(error), 2
         case KeyboardInterrupt():
-            message, code = "interrupted", 130
+            message, code = signals.WORDS[signal.SIGINT], 128 + signal.SIGINT
+        case signals.Stopped(number=number):
+            message, code = signals.WORDS[number], 128 + number
         case BrokenPipeError():  # what reads our output has seen enough, as `head` does
             message, code = "", 3
         case RecursionError():

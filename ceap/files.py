@@ -1,10 +1,18 @@
-"""Writing files so that none is ever half-written."""
+"""Writing files so that none is ever half-written, and temporary folders so that none is ever left."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Final
 
+from ceap import signals
 from ceap.errors import UsageError
+
+_REMOVALS_MAX: Final = 100
 
 
 def check_place(path: Path, option: str) -> Path:
@@ -15,8 +23,9 @@ def check_place(path: Path, option: str) -> Path:
         if path.exists() and not path.is_file():
             raise UsageError(f"{option} {path}: is not a file; name a file, such as run.html")
         beside = _beside(path)
-        beside.touch()
-        beside.unlink()
+        with signals.held():
+            beside.touch()
+            beside.unlink()
     except OSError as error:
         raise UsageError(f"{option} {path}: cannot be written: {error.strerror}; name another file") from None
     return path
@@ -40,16 +49,42 @@ def write_all(files: Iterable[tuple[Path, str | bytes]]) -> list[tuple[Path, int
                 path.parent.mkdir(parents=True, exist_ok=True)
                 beside = _beside(path)
                 waiting.append((beside, path))
+                signals.begin(beside, partial(beside.unlink, missing_ok=True))
                 beside.write_bytes(content)
             written.append((path, len(content), changed))
-        for beside, path in waiting:
-            beside.replace(path)
+        with signals.held():
+            for beside, path in waiting:
+                beside.replace(path)
     except OSError as error:
         raise UsageError(f"{error.filename}: cannot be written: {error.strerror}; name another folder") from None
     finally:
         for beside, _ in waiting:
             beside.unlink(missing_ok=True)
+            signals.settle(beside)
     return written
+
+
+def make_folder(parent: Path | None = None) -> Path:
+    """Make a folder that only this user can read, for temporary files unless `parent` is given.
+
+    `remove_folder` removes it, as does a signal that ends the command.
+    """
+    with signals.held():
+        folder = Path(tempfile.mkdtemp(prefix="ceap-", dir=parent))
+        signals.begin(folder, partial(remove_folder, folder))
+    return folder
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and all in it, also what is read-only, and what a thread still writes there."""
+    for _ in range(_REMOVALS_MAX):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
+        for path, _, _ in os.walk(folder):
+            with suppress(OSError):
+                Path(path).chmod(0o700)
+    signals.settle(folder)
 
 
 def _beside(path: Path) -> Path:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ceap import signals
 from ceap.errors import UsageError
 from ceap.local import request
 from ceap.output import say
@@ -92,7 +93,7 @@ def _invoke(
 
     from ceap.local.failures import read_failure
     from ceap.local.frames import code_of_functions
-    from ceap.local.invocation import build_event, environment_of, invoke, terminable
+    from ceap.local.invocation import build_event, environment_of, invoke
     from ceap.local.invoke_report import Outputs, build_report, describe
 
     s3, bucket = engine.client("s3"), deployment.foundation.outputs["WorkflowBucket"]
@@ -100,7 +101,7 @@ def _invoke(
         s3.put_object(Bucket=upload.bucket or bucket, Key=upload.key, Body=upload.content)
     function = engine.functions.describe(deployment.stages[stage].worker)
     event = build_event(deployment.machine, stage, given.execution, given.body)
-    with environment_of(function), terminable():
+    with environment_of(function), signals.raised():
         invocation = invoke(function, event, DEBUG_LIMIT_S if arguments.debug else function.timeout_s)
         outputs = Outputs(s3, bucket, given.execution, stage)
         failure = read_failure(function, invocation.outcome, all_frames=False)

@@ -16,7 +16,7 @@ def run(arguments: argparse.Namespace) -> int:
     import msgspec
 
     import handlers
-    from ceap import files
+    from ceap import files, signals
     from ceap.archive import glue_prefix, handlers_key, read_scripts
     from ceap.deploy.package import build_package
 
@@ -24,11 +24,12 @@ def run(arguments: argparse.Namespace) -> int:
     build = folder.parent / "build"
     package = build_package(folder, build / "wheels")
     scripts = read_scripts(folder.parent / "glue")
-    # Files of an earlier package would be uploaded, too.
-    shutil.rmtree(build / "glue", ignore_errors=True)
     zipped = arguments.out or Path(relpath(build / "handlers.zip"))
     uploads = {Path(relpath(build / "glue" / name)): content for name, content in scripts.items()}
-    [(path, size, _), *_] = files.write_all([(zipped, package), *uploads.items()])
+    with signals.held():
+        # Files of an earlier package would be uploaded, too.
+        shutil.rmtree(build / "glue", ignore_errors=True)
+        [(path, size, _), *_] = files.write_all([(zipped, package), *uploads.items()])
     key = handlers_key(package)
     prefix = glue_prefix(scripts) if scripts else None
     if arguments.json:

@@ -2,15 +2,18 @@
 
 import hashlib
 import io
+import os
 import re
 import subprocess
 import sys
-import tempfile
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from ceap import signals
 from ceap.errors import SetupError, UsageError
+from ceap.files import make_folder, remove_folder
 from templates import lambda_runtime
 
 MACHINE: Final = {"arm64": "aarch64", "x86_64": "x86_64"}[lambda_runtime.ARCHITECTURE]
@@ -44,9 +47,12 @@ def fetch_wheels(requirements: Path, cache: Path) -> list[Path]:
     if not folder.is_dir():
         try:
             cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cache) as scratch:
-                _download(requirements, Path(scratch, "wheels"))
-                Path(scratch, "wheels").rename(folder)
+            scratch = make_folder(cache)
+            try:
+                _download(requirements, scratch)
+                (scratch / "wheels").rename(folder)
+            finally:
+                remove_folder(scratch)
         except OSError as error:
             if not folder.is_dir():  # otherwise another build has fetched the same wheels
                 raise UsageError(f"{cache}: cannot be written: {error.strerror}; make it writable") from None
@@ -79,7 +85,8 @@ def read_wheel(wheel: bytes) -> dict[str, bytes]:
     return files
 
 
-def _download(requirements: Path, folder: Path) -> None:
+def _download(requirements: Path, scratch: Path) -> None:
+    """Fetch the wheels into `wheels/` of a folder, which holds all temporary files, too."""
     print(
         f"fetching the wheels of {requirements.name} for {lambda_runtime.RUNTIME}, {lambda_runtime.ARCHITECTURE}",
         file=sys.stderr,
@@ -87,12 +94,21 @@ def _download(requirements: Path, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--require-hashes", "--implementation=cp"]
     command += [f"--python-version={lambda_runtime.PYTHON}", *(f"--platform={platform}" for platform in PLATFORMS)]
-    done = subprocess.run(  # noqa: S603 - our own interpreter; the only words from outside are two paths
-        [*command, f"--dest={folder}", f"--requirement={requirements}"], capture_output=True, text=True, check=False
-    )
-    if done.returncode == 0:
+    command += [f"--dest={scratch / 'wheels'}", f"--requirement={requirements}"]
+    with signals.held():
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter; the only words from outside are two paths
+            command,
+            env={**os.environ, "TMPDIR": str(scratch)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        signals.begin(process, partial(signals.end_child, process.pid))
+    _, said = process.communicate()
+    signals.settle(process)
+    if process.returncode == 0:
         return
-    said = done.stderr.strip()
+    said = said.strip()
     if "DO NOT MATCH THE HASHES" in said:
         raise UsageError(f"{requirements}: a wheel is not what is pinned. pip says:\n{said}")
     raise SetupError(f"{requirements}: cannot be fetched; is the package index reachable? pip says:\n{said}")

@@ -9,13 +9,10 @@ with Engine.start() as engine:
 
 import itertools
 import logging
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, assert_never
 
@@ -24,7 +21,9 @@ from moto.core.base_backend import BackendDict
 from moto.s3.models import FakeKey, FakeMultipart, s3_backends
 from moto.sqs.models import sqs_backends
 
+from ceap import signals
 from ceap.cfn.lookup import worker_type
+from ceap.files import make_folder, remove_folder
 from ceap.local import cloudformation, events, gateway, interpreter, lifecycle, limits, table_limits, tables, uploads
 from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Entry, Execution, Executions, Listener, Stage
@@ -35,7 +34,7 @@ from ceap.local.logs import Logs
 from ceap.local.pipes import Poller
 from ceap.local.sessions import REGION, Decision, Session, Sessions
 from ceap.local.states import StepFunctions
-from ceap.local.workers import Launch, launch_process
+from ceap.local.workers import Launch, end_processes, launch_process
 from templates.model import StepKind
 
 MOTO_VERSION: Final = "5.2.5"
@@ -68,7 +67,8 @@ class Engine:
         self.account: Final = account
         self._warm: Final = warm
         self._closed = False
-        self._folder: Final = Path(tempfile.mkdtemp(prefix="ceap-"))
+        self._folder: Final = make_folder()
+        signals.begin(self, end_processes)
         self._sessions: Final = Sessions(account)
         self.logs: Final = Logs(account, self._sessions, CLOCK)
         self.functions: Final = Functions(account, self._folder, self._sessions, self.logs, CLOCK, launch=launch)
@@ -131,7 +131,8 @@ class Engine:
         instances: list[dict[str, Any]] = list(BackendDict._instances)  # type: ignore[misc]  # a generic class's own list
         for backends in instances:
             backends.pop(self.account, None)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        signals.settle(self)
+        remove_folder(self._folder)
 
     @property
     def url(self) -> str:

@@ -18,7 +18,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from ceap.local.workers import INTERPRETER, SCRIPT, Function, Launch, launch_process, package_folders
+from ceap import signals
+from ceap.local.workers import (
+    INTERPRETER,
+    SCRIPT,
+    Function,
+    Launch,
+    end_processes,
+    launch_process,
+    package_folders,
+)
 
 POLL_S: Final = 0.002
 FORK_SERVER: Final = Path(__file__).with_name("child") / "fork_server.py"
@@ -42,6 +51,7 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._lock: Final = threading.Lock()
+        signals.begin(self, end_processes)
         self._socket, theirs = socket.socketpair()
         with theirs:
             self._process: Final = subprocess.Popen(  # noqa: S603 (our own script)
@@ -79,6 +89,7 @@ class ForkServer:
         self._answers.close()
         self._socket.close()
         self._process.wait()
+        signals.settle(self)
 
     def _ask(self, request: dict[str, Any], *descriptors: int) -> bytes:
         with self._lock:

@@ -7,8 +7,6 @@ import contextlib
 import importlib
 import json
 import os
-import signal
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -44,29 +42,6 @@ def build_event(machine: DeployedMachine, stage: str, execution: str, body: str 
     payload = json.loads(machine.definition)["States"][stage]["Parameters"]["Payload"]
     values = {"$$.Execution.Name": execution, "$.body": body}
     return {name.removesuffix(".$"): values[value] if name.endswith(".$") else value for name, value in payload.items()}
-
-
-class _Terminated(BaseException):
-    """The process is asked to end; the prompt of pdb would take KeyboardInterrupt for a wish to type again."""
-
-
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the end of this context if the process is asked to terminate, also at a prompt."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def terminate(*_: object) -> None:
-        raise _Terminated
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    except _Terminated:
-        raise KeyboardInterrupt from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

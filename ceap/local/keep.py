@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from ceap import signals
 from ceap.errors import UsageError
 from ceap.local import run_folder
 from ceap.local.run_folder import SafePaths
@@ -60,13 +61,14 @@ class RunFolder:
 
     def publish(self) -> None:
         """Give the folder its name, and let `latest` lead to it."""
-        self._hidden.rename(self.path)
         beside = self.path.with_name(f".{run_folder.LATEST}-{self.path.name}")
-        try:
-            beside.symlink_to(self.path.name)
-        except (OSError, NotImplementedError):
-            beside.write_text(f"{self.path.name}\n", encoding="utf-8")
-        beside.replace(self.latest)
+        with signals.held():
+            self._hidden.rename(self.path)
+            try:
+                beside.symlink_to(self.path.name)
+            except (OSError, NotImplementedError):
+                beside.write_text(f"{self.path.name}\n", encoding="utf-8")
+            beside.replace(self.latest)
 
     def discard(self) -> None:
         """Remove what was not published."""
@@ -88,13 +90,16 @@ def claim_folder(parent: Path | None) -> Iterator[RunFolder | None]:
         _check_latest(parent)
         started = f"{now():%Y-%m-%dT%H%M%SZ}"
         names = itertools.chain([started], (f"{started}-{number:02}" for number in itertools.count(2)))
-        folder = next(folder for folder in (RunFolder(parent / name) for name in names) if folder.claim())
+        with signals.held():
+            folder = next(folder for folder in (RunFolder(parent / name) for name in names) if folder.claim())
+            signals.begin(folder, folder.discard)
     except OSError as error:
         raise UsageError(f"--keep {parent}: cannot be used: {error.strerror}; name another folder") from None
     try:
         yield folder
     finally:
         folder.discard()
+        signals.settle(folder)
 
 
 def keep_run(

@@ -28,6 +28,8 @@ INIT_LIMIT_S: Final = 60.0
 SAMPLE_S: Final = 0.05
 STACK_LIMIT_S: Final = 0.2
 """How long a process may take to write its stack before it is killed; it takes a thousandth of a second."""
+_LOOK_S: Final = 0.005
+_LOOKS_MAX: Final = 1000
 SCRIPT: Final = Path(__file__).with_name("child") / "worker.py"
 INTERPRETER: Final = (sys.executable, "-I", "-S", "-u", "-X", "utf8")
 
@@ -224,6 +226,27 @@ def end_with_stack(process: Process, stack: IO[bytes]) -> str:
         process.wait(STACK_LIMIT_S)
     stack.seek(0)
     return stack.read().decode(errors="replace")
+
+
+def end_processes() -> None:
+    """End all that this process has started, and what that has started."""
+    seen: set[psutil.Process] = set()
+    for _ in range(_LOOKS_MAX):
+        seen |= set(psutil.Process().children(recursive=True))
+        living = [process for process in seen if _is_alive(process)]
+        if not living:
+            break
+        for process in living:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        time.sleep(_LOOK_S)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 class _Watch:

@@ -28,8 +28,11 @@ sys.exit(main())
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_check_leaves_no_engine(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "terminated")],
+)
+def test_an_interrupted_check_leaves_no_engine(tmp_path: Path, number: signal.Signals, code: int, word: str) -> None:
     os.mkfifo(tmp_path / "started")
     engine = tmp_path / "cfn-guard"
     engine.write_text(f"#!/bin/sh\necho $$ > {tmp_path / 'started'}\nexec sleep 600\n")
@@ -43,5 +46,5 @@ def test_an_interrupted_check_leaves_no_engine(tmp_path: Path, number: signal.Si
             out, told = check.communicate(timeout=60)
         finally:
             check.kill()
-    assert (check.returncode, out, told) == (130, "", "ceap: interrupted\n")
+    assert (check.returncode, out, told) == (code, "", f"ceap: {word}\n")
     assert not psutil.pid_exists(engine_pid)

@@ -255,16 +255,22 @@ def test_who_leaves_the_debugger_has_interrupted_the_command(
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "code", "word"),
     [
-        "signal.raise_signal(signal.SIGINT)",
-        "signal.raise_signal(signal.SIGTERM)",
-        "typist.readline = lambda: signal.raise_signal(signal.SIGTERM); pdb.Pdb('', typist, sys.stdout).set_trace()",
+        ("end(signal.SIGINT)", 130, "interrupted"),
+        ("end(signal.SIGTERM)", 143, "terminated"),
+        (
+            "typist.readline = lambda: end(signal.SIGTERM); pdb.Pdb('', typist, sys.stdout).set_trace()",
+            143,
+            "terminated",
+        ),
     ],
     ids=["an interruption", "a request to terminate", "a request to terminate at a prompt"],
 )
-def test_an_ended_command_leaves_nothing_behind(write_stage: Write, tmp_path: Path, body: str) -> None:
-    write_stage(f"import pdb, signal, sys, types; typist = types.SimpleNamespace(); {body}")
+def test_an_ended_command_leaves_nothing_behind(
+    write_stage: Write, tmp_path: Path, body: str, code: int, word: str
+) -> None:
+    write_stage(f"import pdb, signal, sys, types; typist = types.SimpleNamespace(); end = signal.raise_signal; {body}")
     write(Path("program.py"), PROGRAM)
     (tmp_path / "temporary").mkdir()
     done = subprocess.run(
@@ -275,7 +281,7 @@ def test_an_ended_command_leaves_nothing_behind(write_stage: Write, tmp_path: Pa
         check=False,
         timeout=120,  # a prompt that goes on asks for ever
     )
-    assert (done.returncode, done.stdout, done.stderr.splitlines()[-1]) == (130, "", "ceap: interrupted")
+    assert (done.returncode, done.stdout, done.stderr.splitlines()[-1]) == (code, "", f"ceap: {word}")
     assert list((tmp_path / "temporary").iterdir()) == []
 
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
-import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from ceap.cli import main
@@ -221,29 +217,6 @@ def test_without_the_engines_packages_the_cure_is_told(capsys: Captured, monkeyp
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "moto" else find(name))
     assert main(RUN) == 3
     assert "the local engine needs moto; install the extra" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_no_process_and_no_folder(tmp_path: Path, number: signal.Signals) -> None:
-    run = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *RUN, "--count", "400"],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with run:
-        assert run.stderr is not None
-        next(line for line in run.stderr if line.startswith("execution"))
-        workers = psutil.Process(run.pid).children(recursive=True)
-        assert len(workers) == len(STAGES)
-        run.send_signal(number)
-        told = run.stderr.read()
-        code = run.wait(timeout=30)
-    assert (code, told.splitlines()[-1]) == (130, "ceap: interrupted"), told
-    assert "Traceback" not in told
-    assert [worker for worker in workers if worker.is_running()] == []
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.glue

@@ -308,9 +308,12 @@ def test_a_change_of_what_stays_loaded_starts_the_process_anew(
     assert set(psutil.Process().children()) == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "ending"),
+    [(signal.SIGINT, (130, "ceap: interrupted\n")), (signal.SIGTERM, (143, "ceap: terminated\n"))],
+)
 def test_an_edit_shows_what_a_fresh_run_shows_and_the_end_leaves_nothing(
-    numbers: Project, tmp_path: Path, number: signal.Signals
+    numbers: Project, tmp_path: Path, number: signal.Signals, ending: tuple[int, str]
 ) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()
@@ -329,7 +332,7 @@ def test_an_edit_shows_what_a_fresh_run_shows_and_the_end_leaves_nothing(
         left = psutil.Process(watching.pid).children(recursive=True)
         watching.send_signal(number)
         told, out = watching.stderr.read(), watching.stdout.read()
-    assert (watching.returncode, told) == (130, "ceap: interrupted\n")
+    assert (watching.returncode, told) == ending
     assert [process for process in left if process.is_running()] == []
     assert list(folder.iterdir()) == []
     fresh = subprocess.run(command, env=surroundings, capture_output=True, check=True)

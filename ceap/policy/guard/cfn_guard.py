@@ -11,11 +11,13 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from ceap import signals
 from ceap.errors import SetupError
 from ceap.policy.guard.engine import Clause, EngineReport, GuardError, GuardSyntaxError, Verdict, one_line, one_of
 
@@ -94,14 +96,15 @@ def _read_binary(member: str, digest: str) -> bytes:
 def _write_program(path: Path, content: bytes) -> None:
     """Write a program beside its place and move it there, so that it is never started half-written."""
     try:
-        handle, beside = tempfile.mkstemp(prefix=".cfn-guard.", dir=path.parent)
-        try:
-            with open(handle, "wb") as stream:  # noqa: PTH123 (a handle, not a path)
-                stream.write(content)
-            Path(beside).chmod(0o755)
-            Path(beside).replace(path)
-        finally:
-            Path(beside).unlink(missing_ok=True)
+        with signals.held():
+            handle, beside = tempfile.mkstemp(prefix=".cfn-guard.", dir=path.parent)
+            try:
+                with open(handle, "wb") as stream:  # noqa: PTH123 (a handle, not a path)
+                    stream.write(content)
+                Path(beside).chmod(0o755)
+                Path(beside).replace(path)
+            finally:
+                Path(beside).unlink(missing_ok=True)
     except OSError as error:
         cure = "run `ceap check` once as the owner of the folder"
         raise SetupError(f"{path}: cfn-guard cannot be put there: {error.strerror}; {cure}") from None
@@ -112,10 +115,12 @@ def run_engine(rules: Sequence[str], data: Sequence[str]) -> list[EngineReport]:
     payload = json.dumps({"rules": rules, "data": data}).encode()
     with _start() as process:
         _running.add(process)
+        signals.begin(process, partial(signals.end_child, process.pid))
         try:
             output, errors = process.communicate(payload)
         finally:
             _running.discard(process)
+            signals.settle(process)
     if process.returncode < 0:
         raise SetupError(f"{find_engine()}: was ended by signal {-process.returncode}; run `ceap check` again")
     complaint = " ".join(errors.decode(errors="replace").split())
