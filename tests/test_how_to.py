@@ -10,10 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 from textwrap import indent
+from typing import Any, ClassVar
 
 import pytest
 
 from ceap.project import ROOT
+from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.message import Message, decode_message
 from tests import bare
 
 PAGE = ROOT / "docs/how-to/write-a-handler.md"
@@ -102,6 +105,18 @@ def test_its_code_is_formatted_and_breaks_no_rule_of_the_project(clone: Path) ->
     for check in (("format", "--check"), ("check", "--no-cache")):
         done = run(clone, "-m", "ruff", *check, HANDLER, TEST)
         assert done.returncode == 0, done.stdout
+
+
+def test_the_message_of_the_page_is_read_and_a_wrong_one_is_answered_with_its_example() -> None:
+    [code] = re.findall(r"```python\n(class DayMessage.*?)```", TEXT, re.DOTALL)
+    names: dict[str, Any] = {"Message": Message, "ClassVar": ClassVar, "__name__": __name__}
+    exec(compile(code, PAGE, "exec", dont_inherit=True), names)
+    day_message = names["DayMessage"]
+    assert decode_message(day_message.example.replace("...", ""), day_message).day == "2026-11-29"
+    with pytest.raises(
+        PermanentStageError, match=f"missing required field `day`; .* {re.escape(day_message.example)}$"
+    ):
+        decode_message('{"source": {"kind": "inline", "records": []}}', day_message)
 
 
 def test_every_page_that_it_names_is_there() -> None:
