@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ceap.local.executions import Attempt, Execution
+from ceap.local.executions import Attempt, Execution, Status
 from ceap.local.run_report import RunReport, build_report, describe, describe_nothing, describe_others, total
 from handlers.runtime.contract import output_key
 
@@ -40,6 +40,9 @@ def report_of(
     *,
     are_kept: bool = False,
     reasons: Mapping[tuple[str, str], str] | None = None,
+    sent: int = 1,
+    left: int = 0,
+    dead_lettered: int = 0,
 ) -> RunReport:
     return build_report(
         workflow="w",
@@ -48,14 +51,33 @@ def report_of(
         objects=objects,
         kept="kept/1" if are_kept else None,
         paths={key: key for key in objects} if are_kept else {},
-        messages_sent=1,
-        messages_left=0,
-        messages_dead_lettered=0,
+        messages_sent=sent,
+        messages_left=left,
+        messages_dead_lettered=dead_lettered,
         events_published=0,
         alerts_published=0,
         problems=(),
         reasons=reasons or {},
     )
+
+
+@pytest.mark.parametrize(
+    ("statuses", "sent", "left", "dead_lettered", "status"),
+    [
+        (["SUCCEEDED"], 1, 0, 0, "SUCCEEDED"),
+        (["FAILED", "SUCCEEDED"], 1, 0, 0, "SUCCEEDED"),  # its message came again
+        (["FAILED"], 1, 0, 0, "FAILED"),
+        (["SUCCEEDED"], 2, 0, 0, "FAILED"),
+        (["SUCCEEDED", "SUCCEEDED"], 2, 1, 0, "FAILED"),  # one message ran twice
+        (["SUCCEEDED", "SUCCEEDED"], 2, 0, 1, "FAILED"),
+    ],
+)
+def test_a_run_succeeded_if_every_message_did(
+    statuses: list[Status], sent: int, left: int, dead_lettered: int, status: str
+) -> None:
+    executions = [Execution(arn=one, name=one, machine="m", input="", status=one) for one in statuses]
+    found = report_of(executions, {}, sent=sent, left=left, dead_lettered=dead_lettered)
+    assert found.status == status
 
 
 @pytest.mark.parametrize(("attempts_error", "error"), [("Own", "why"), ("Other", "Own: cause")])
