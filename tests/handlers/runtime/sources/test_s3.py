@@ -82,7 +82,7 @@ def test_no_bucket_but_the_declared_one_is_asked_for_anything(
 ) -> None:
     monkeypatch.setenv("SETTINGS", settings)
     put("day.jsonl", lines({"id": "c1"}))
-    message = f"source is bucket {EXPORTS}, but the step declares {declared}; name that bucket in the message, or change"
+    message = f"source is bucket {EXPORTS}, but the step declares {declared}; name that bucket in the message, or "
     with calls("s3") as seen, pytest.raises(PermanentStageError, match=message):
         transform(key="day.jsonl")
     assert [params["Key"] for operation, params in seen if params["Bucket"] == EXPORTS] == []
