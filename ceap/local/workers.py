@@ -240,6 +240,9 @@ def end_processes() -> None:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         time.sleep(_LOOK_S)
+    for process in seen:
+        with contextlib.suppress(ChildProcessError):  # of our children only, and those not waited for yet
+            os.waitpid(process.pid, os.WNOHANG)
 
 
 def _is_alive(process: psutil.Process) -> bool:
