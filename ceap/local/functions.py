@@ -169,13 +169,15 @@ class Functions:
             handler=str(deployed.handler),
             timeout_s=int(deployed.timeout),
             memory_mb=int(deployed.memory_size),
-            environment=self._environment(deployed, session, root),
+            environment=self._environment(deployed, session, root, self._own_folder(name)),
             root=root,
         )
         return function, session
 
-    def _environment(self, deployed: Any, session: Session, root: Path) -> dict[str, str]:
+    def _environment(self, deployed: Any, session: Session, root: Path, own: Path) -> dict[str, str]:
         """Return all variables of the function: its own, Lambda's, its role's keys and the address of AWS.
+
+        The folder `own` stands for Lambda's /tmp.
 
         Source: Lambda Developer Guide, "Defined runtime environment variables".
         """
@@ -190,11 +192,11 @@ class Functions:
             "AWS_LAMBDA_LOG_GROUP_NAME": deployed.logs_group_name,
             "AWS_LAMBDA_LOG_STREAM_NAME": _stream(deployed.function_name),
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-            "HOME": str(root.parent),
+            "HOME": str(own),
             "LAMBDA_TASK_ROOT": str(root),
             "LANG": "en_US.UTF-8",
             "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "TMPDIR": str(root.parent),
+            "TMPDIR": str(own),
             "TZ": "UTC",
         }
 
@@ -206,7 +208,14 @@ class Functions:
                 with zipfile.ZipFile(io.BytesIO(code)) as archive:
                     archive.extractall(root)
                 write_bytecode(root)
+                _forbid_writing(root)
         return root
+
+    def _own_folder(self, name: str) -> Path:
+        """Return the folder in which a function may write; as Lambda's /tmp it outlasts the function's process."""
+        folder = self._folder / f"tmp-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def _log(self, function: Function, session: Session, request_id: str, outcome: Outcome) -> None:
         milliseconds = outcome.duration_s * 1000
@@ -231,6 +240,12 @@ def _within_limit(outcome: Outcome) -> Outcome:
         "errorMessage": f"Response payload size exceeded maximum allowed payload size ({_RESPONSE_BYTES} bytes).",
     }
     return outcome._replace(failed=True, payload=json.dumps(error))
+
+
+def _forbid_writing(root: Path) -> None:
+    """Make code read-only, as below /var/task; `child/worker.py` refuses it to root, whom modes do not hold back."""
+    for path in (root, *root.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
 
 
 def _error_lines(outcome: Outcome) -> list[str]:

@@ -74,6 +74,30 @@ def test_a_missing_part_of_moto_is_told_of_at_the_start(monkeypatch: pytest.Monk
             Engine.start()
 
 
+SHARING = """
+import os, stat, tempfile
+def mode(path): return oct(stat.S_IMODE(os.stat(path).st_mode))
+def write(event, context): open(f"{tempfile.gettempdir()}/mine", "w").close()
+def find(event, context):
+    own = os.path.expanduser("~")
+    places = (os.path.dirname(own), os.environ["LAMBDA_TASK_ROOT"], __file__)
+    return [own == tempfile.gettempdir(), os.listdir(own), *map(mode, places)]
+"""
+
+
+def test_functions_share_code_that_none_can_change_and_no_folder() -> None:
+    before = os.umask(0)
+    try:
+        with Engine.start() as engine:
+            upload_code(engine, {"module.py": SHARING})
+            functions = {name.capitalize(): function(name, f"module.{name}") for name in ("write", "find")}
+            engine.deploy(template_text(FunctionRole=role("lambda"), **functions), "stack")
+            found = [engine.functions.invoke(name, None).payload for name in ("write", "find")]
+    finally:
+        os.umask(before)
+    assert found == ["null", '[true, [], "0o700", "0o555", "0o444"]']
+
+
 def test_events_are_those_that_the_bus_took() -> None:
     taken = {"Source": "shop", "DetailType": "Sold", "Detail": '{"id": 1}'}
     refused = {**taken, "Detail": "no JSON"}

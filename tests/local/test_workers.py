@@ -107,6 +107,40 @@ def test_a_worker_finds_its_code_and_installed_packages_and_nothing_of_the_proje
     assert json.loads(invoke(worker, names).payload) == ["module", "boto3", "msgspec", "json"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "open('module.py', 'a')",
+        "Path(__file__).with_name('new').mkdir()",
+        "os.rename('/nowhere', 'new')",
+        "os.open(os.path.abspath('new'), os.O_CREAT | os.O_WRONLY)",
+        "Path(__file__).unlink()",
+    ],
+)
+def test_a_handler_cannot_write_beside_its_code(start: Start, tmp_path: Path, change: str) -> None:
+    worker = start(f"import os\nfrom pathlib import Path\ndef handler(event, context): {change}")
+    error_type, message = error_of(invoke(worker))
+    assert (error_type, message.partition(":")[0]) == ("OSError", "[Errno 30] Read-only file system")
+    assert [path.name for path in tmp_path.iterdir()] == ["module.py"]
+
+
+def test_a_handler_may_read_its_code_and_write_elsewhere(
+    start: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    worker = start(
+        """
+        import os, shutil
+        def handler(event, context):
+            os.makedirs(f"{event}/a/b")
+            with open(f"{event}/a/b/module.py", "w") as copy:
+                copy.write(open("module.py").read())
+            shutil.rmtree(event)
+            return os.path.exists("module.py")
+        """
+    )
+    assert invoke(worker, str(tmp_path_factory.mktemp("own"))).payload == "true"
+
+
 def test_a_warm_worker_keeps_its_state(start: Start) -> None:
     worker = start("calls = []\ndef handler(event, context):\n    calls.append(event)\n    return len(calls)")
     assert [invoke(worker).payload for _ in range(3)] == ["1", "2", "3"]

@@ -8,6 +8,7 @@ SIGUSR2 ends the process, after it has written where its threads are.
 """
 
 import datetime
+import errno
 import faulthandler
 import gc
 import importlib
@@ -33,6 +34,8 @@ Handler = Callable[[Any, "InvocationContext"], Any]
 OFFSET = [0.0]
 REAL_TIME = time.time
 CAUSES_MAX = 10
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+CHANGES = frozenset(("os.mkdir", "os.remove", "os.rename", "os.rmdir"))
 
 
 class InvocationContext:
@@ -120,6 +123,23 @@ def use_virtual_time() -> None:
     # A built-in type refuses assignment, but its namespace does not; a subclass would be another type.
     namespace = gc.get_referents(datetime.datetime.__dict__)[0]
     namespace["now"], namespace["utcnow"] = classmethod(now), classmethod(utcnow)
+
+
+def protect(root: str) -> None:
+    """Let Python refuse to write below a folder with the error that /var/task gives, also to root."""
+
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open":
+            paths = arguments[:1] if (arguments[2] or 0) & WRITING else ()
+        elif event in CHANGES and arguments[-1] == -1:  # else the path is relative to an open folder
+            paths = arguments
+        else:
+            return
+        for path in paths:
+            if isinstance(path, str | bytes) and os.path.abspath(os.fsdecode(path)).startswith(f"{root}/"):  # noqa: PTH100
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+    sys.addaudithook(refuse)
 
 
 def load(handler: str) -> tuple[Handler | None, Document]:
@@ -221,6 +241,7 @@ if __name__ == "__main__":
     FUNCTION_ARN, *PATH = sys.argv[4:]
     # In place of this script's folder: the function's code first, and no other project that lies on the path.
     sys.path[:] = [os.environ["LAMBDA_TASK_ROOT"], *sys.path, *PATH]
+    protect(os.environ["LAMBDA_TASK_ROOT"])
     SOURCE_FD, TARGET_FD, STACK_FD = map(int, sys.argv[1:4])
     # In C, because a handler may be in a call that never lets Python run; then the signal's own action, which ends it.
     faulthandler.register(signal.SIGUSR2, file=STACK_FD, all_threads=True, chain=True)
