@@ -36,6 +36,12 @@ def test_a_call_counts_for_each_grant_that_allows_it_and_for_no_other_role() -> 
     assert use.denied == [Call("dynamodb:Query", f"{TABLE}-2", 2)]
 
 
+def test_a_call_that_was_denied_is_no_use_of_a_grant_that_names_it() -> None:
+    """A statement with Deny, or a permissions boundary, may deny what another grants."""
+    use = read_use("SiftStage", ROLE, {("dynamodb:Query", TABLE)}, {Decision(ROLE, "dynamodb:Query", TABLE, False): 2})
+    assert (use.grants, use.denied) == ([Call("dynamodb:Query", TABLE, 0)], [Call("dynamodb:Query", TABLE, 2)])
+
+
 def test_a_role_shows_denied_calls_then_used_grants_then_unused_ones() -> None:
     page = describe_roles([read_use("SiftStage", ROLE, GRANTS, TRACE)])
     assert texts(page, ".//h3") == ["SiftStage 2 of 3 grants used, 2 calls denied"]

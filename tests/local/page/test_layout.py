@@ -85,6 +85,14 @@ def test_of_several_executions_all_are_drawn_and_the_one_that_failed_is_open() -
     assert outline.texts["text"] == ["20 s", "30 min"]
 
 
+def test_of_too_many_executions_the_failed_ones_are_shown_and_then_the_first() -> None:
+    executions = [execution(("SiftStage", 0, 1, "SUCCEEDED"), name=f"e{number}") for number in range(1, 10)]
+    executions.append(execution(("SiftStage", 0, 1, "FAILED"), name="e10", status="FAILED"))
+    outline = Outline(render_page(run_of([stage()], executions, {})))
+    shown = [text.partition(",")[0] for text in outline.texts["summary"] if text.startswith("Execution")]
+    assert shown == [*(f"Execution {number} e{number}" for number in range(1, 8)), "Execution 10 e10"]
+
+
 def test_the_page_loads_nothing_and_runs_nothing(large: str) -> None:
     outline = Outline(large)
     [policy] = [given["content"] for tag, given in outline.elements if given.get("http-equiv")]
