@@ -43,7 +43,7 @@ def in_new_york() -> Iterator[None]:
 def test_the_variables_are_those_of_the_function_but_for_those_that_tools_of_the_machine_need(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("HOME", "/mine")
     monkeypatch.setenv("NO_PROXY", "example.com")
     monkeypatch.delenv("no_proxy", raising=False)
     before = dict(os.environ)
