@@ -15,13 +15,18 @@ from ceap.errors import UsageError
 _REMOVALS_MAX: Final = 100
 
 
-def check_place(path: Path, option: str) -> Path:
-    """Return the path of a file that an option names, or raise UsageError if it cannot be written; leaves nothing."""
+def check_place(path: Path, option: str, suffix: str) -> Path:
+    """Return the path of a file that an option names, or raise UsageError if it cannot be written; leaves nothing.
+
+    The suffix is required, lest a slip of the hand replace a file of another kind.
+    """
+    if path.suffix != suffix:
+        raise UsageError(f"{option} {path}: its name does not end in {suffix}; name a file that does")
     try:
         if not path.parent.is_dir():
             raise UsageError(f"{option} {path}: there is no folder {path.parent}; make it, or name another file")
         if path.exists() and not path.is_file():
-            raise UsageError(f"{option} {path}: is not a file; name a file, such as run.html")
+            raise UsageError(f"{option} {path}: is not a file; name a file")
         beside = _beside(path)
         with signals.held():
             beside.touch()

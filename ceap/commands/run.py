@@ -110,7 +110,7 @@ def _run_once(arguments: argparse.Namespace, watch: Watch | None) -> int:
         message, fixtures = _defaults(arguments, workflow)
         watch.changes.name(Path(arguments.message or message), arguments.seed or fixtures)
     order = _order(arguments, workflow)
-    page = check_place(arguments.report, "--report") if arguments.report else None
+    page = check_place(arguments.report, "--report", ".html") if arguments.report else None
     build = request.build_for(workflow)
 
     from ceap.local import runner

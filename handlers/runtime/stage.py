@@ -268,7 +268,7 @@ def _commit(rejected: ObjectWriter, output: ObjectWriter) -> Iterator[None]:
 
 def _record_failure(context: ExecutionContext, tally: Tally, failure: StageError) -> None:
     """Write error.json and log the StageResult; a failure to write must not hide why the stage failed."""
-    result = _result(context, tally, str(failure))
+    result = _result(context, tally, _encodable(str(failure)))
     before = context.previous_stage
     place: dict[str, Any] = {
         "errorType": type(failure).__name__,
@@ -283,7 +283,7 @@ def _record_failure(context: ExecutionContext, tally: Tally, failure: StageError
         "cause": repr(failure.__cause__) if failure.__cause__ else None,
         "details": failure.details,
         "failedAt": datetime.now(UTC),
-        "stackTrace": traceback.format_exception(failure),
+        "stackTrace": list(map(_encodable, traceback.format_exception(failure))),
     }
     log = logger()
     try:
@@ -309,3 +309,8 @@ def _result(context: ExecutionContext, tally: Tally, error_message: str | None) 
     )
     built: dict[str, Any] = msgspec.to_builtins(result)
     return built
+
+
+def _encodable(text: str) -> str:
+    """Return a text as UTF-8 can hold it: that of an exception may have half of an emoji."""
+    return text.encode(errors="backslashreplace").decode()

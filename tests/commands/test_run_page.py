@@ -110,9 +110,10 @@ def test_a_failed_run_has_a_page_beside_the_report_and_its_exit_code(capsys: Cap
     ("place", "problem"),
     [
         ("missing/run.html", "there is no folder {folder}/missing; make it, or name another file"),
-        (".", "is not a file; name a file, such as run.html"),
-        ("/dev/null", "is not a file; name a file, such as run.html"),
-        ("x" * 300, "cannot be written: File name too long; name another file"),
+        ("file", "its name does not end in .html; name a file that does"),
+        ("/dev/null", "its name does not end in .html; name a file that does"),
+        ("folder.html", "is not a file; name a file"),
+        (f"{'x' * 300}.html", "cannot be written: File name too long; name another file"),
         ("file/run.html", "there is no folder {folder}/file; make it, or name another file"),
     ],
 )
@@ -120,8 +121,10 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_run(
     capsys: Captured, tmp_path: Path, place: str, problem: str
 ) -> None:
     (tmp_path / "file").write_text("content", encoding="utf-8")
+    (tmp_path / "folder.html").mkdir()
     file = tmp_path / place
     assert main([*RUN, "--report", str(file)]) == 2
     out, told = capsys.readouterr()
     assert (out, told) == ("", f"ceap: --report {file}: {problem.format(folder=tmp_path)}\n")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.html"]
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "content"

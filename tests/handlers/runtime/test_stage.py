@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
+from unittest import mock
 
 import msgspec
 import pytest
@@ -166,6 +167,18 @@ def test_where_a_failure_was_stands_in_its_record_in_its_log_line_and_in_the_exc
     }.items() <= error().items()
     assert {**place, "executionId": EXECUTION, "currentStage": "OwnStage"}.items() <= line.items()
     assert line["result"]["errorMessage"] == cause
+
+
+def test_half_of_an_emoji_in_what_an_error_says_does_not_cost_its_record() -> None:
+    write_output("BeforeStage", [])
+    half = "\ud83d"
+    with (
+        mock.patch.object(type(SIEVE), "process_data", side_effect=PermanentStageError(f"{half} is no text")),
+        pytest.raises(PermanentStageError),
+    ):
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
+    assert error()["errorMessage"] == "\\ud83d is no text"
+    assert "\\ud83d is no text" in error()["stackTrace"][-1]
 
 
 def test_what_an_unexpected_error_says_stands_in_its_record_but_not_in_the_log(log: Log) -> None:
