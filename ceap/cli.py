@@ -6,17 +6,15 @@ import argparse
 import errno
 import importlib
 import io
-import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO, cast
+from typing import TYPE_CHECKING, Final
 
 from ceap import signals
 from ceap.errors import CommandError
+from ceap.output import nowhere, say
 from templates.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signals.install()
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the process that started us: nothing is read, nothing can be written
-            setattr(sys, name, _nowhere("w" if name == "stderr" else "r"))
+            setattr(sys, name, nowhere("w" if name == "stderr" else "r"))
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(words)
@@ -80,10 +78,6 @@ def _run(words: Sequence[str]) -> int:
     return code
 
 
-def _nowhere(mode: str) -> TextIO:
-    return cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))
-
-
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser; only the command at hand is imported for its arguments."""
     parser = _Parser(prog="ceap", description="S3-orchestrated Step Functions workflows.")
@@ -99,12 +93,11 @@ def _fail(error: BaseException) -> int:
     """Print what ended a command, in one message, and return the exit code."""
     message, code = _explain(error)
     if _is_of_output(error):
-        sys.stdout = _nowhere("w")  # or the interpreter would try once more, and complain
-    with suppress(BrokenPipeError):  # what reads our errors has gone
-        if code == FAULT:
-            traceback.print_exception(error)
-        if message:
-            print(f"ceap: {message}", file=sys.stderr)
+        sys.stdout = nowhere("w")  # or the interpreter would try once more, and complain
+    if code == FAULT:
+        say("".join(traceback.format_exception(error)).rstrip())
+    if message:
+        say(f"ceap: {message}")
     return code
 
 

@@ -1,10 +1,20 @@
 """What commands tell while they work, beside their results."""
 
+import os
 import sys
-from contextlib import suppress
+from pathlib import Path
+from typing import TextIO, cast
+
+
+def nowhere(mode: str) -> TextIO:
+    """Return a stream from which nothing is read, or to which nothing is written."""
+    return cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))
 
 
 def say(line: str) -> None:
-    """Print a line of progress to standard error, from any thread; work goes on where nobody reads it any more."""
-    with suppress(OSError):
+    """Print a line to standard error, from any thread; work goes on where nobody reads it any more."""
+    try:
         print(line, file=sys.stderr, flush=True)
+    except OSError:
+        # The line stays in its buffer: at the end the interpreter would try once more, and change the exit code.
+        sys.stderr = nowhere("w")

@@ -253,6 +253,7 @@ def _print(report: RunReport, as_json: bool) -> None:
         sys.stdout.write(encode_report(report).decode())
     else:
         print_report(report)
+    sys.stdout.flush()  # a watched run has others after it, and its reader waits for this one
 
 
 def _positive(text: str) -> int:
