@@ -2,12 +2,14 @@
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TextIO, cast
 
 
+@cache
 def nowhere(mode: str) -> TextIO:
-    """Return a stream from which nothing is read, or to which nothing is written."""
+    """Return a stream from which nothing is read, or to which nothing is written; it stays open."""
     return cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))
 
 

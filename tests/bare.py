@@ -62,6 +62,7 @@ def use_without_the_sample(project: Path) -> int:
     print(f"without what is the project's own, too:\n{own}" if own else "", end="", file=sys.stderr)
     write_own_workflow(project)
     run(project, "make", "templates")
+    run(project, "git", "add", "--all")
     generated = sorted(path.name for path in (project / "generated").iterdir())
     assert generated == ["foundation.template.yaml", "orders.template.yaml"], generated
     foundation = yaml.load((project / "generated/foundation.template.yaml").read_bytes(), Loader=yaml.BaseLoader)
