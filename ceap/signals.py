@@ -23,6 +23,7 @@ WORDS: Final[Mapping[int, str]] = {
 }
 
 _begun: Final[dict[Hashable, Callable[[], object]]] = {}
+_starting: Final = threading.Lock()
 
 
 class _Hold:
@@ -84,6 +85,13 @@ def held() -> Iterator[None]:
 
 
 @contextmanager
+def starting() -> Iterator[None]:
+    """Let signals wait while a process is started and what ends it is begun, in whatever thread."""
+    with held(), _starting:
+        yield
+
+
+@contextmanager
 def raised() -> Iterator[None]:
     """Let signals raise KeyboardInterrupt or Stopped in a block, as debuggers and the user's own code expect.
 
@@ -123,6 +131,7 @@ def _end(number: int) -> NoReturn:
     # Other threads go on until the exit, and find that their files and processes are gone.
     threading.excepthook = lambda _: None
     sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (closed by the exit)
+    _starting.acquire(timeout=5)  # never released: nothing is started any more
     finish()
     with suppress(OSError, ValueError):  # what reads our errors has gone
         os.write(errors.fileno(), f"ceap: {WORDS[number]}\n".encode())

@@ -113,9 +113,11 @@ def _write_program(path: Path, content: bytes) -> None:
 def run_engine(rules: Sequence[str], data: Sequence[str]) -> list[EngineReport]:
     """Judge as `Engine` says, in one process."""
     payload = json.dumps({"rules": rules, "data": data}).encode()
-    with _start() as process:
+    with signals.starting():
+        process = _start()
         _running.add(process)
         signals.begin(process, partial(signals.end_child, process.pid))
+    with process:
         try:
             output, errors = process.communicate(payload)
         finally:
