@@ -42,7 +42,7 @@ class Stopped(BaseException):
 
 
 def install() -> None:
-    """Let signals end this process, but for those that whoever started it lets it ignore."""
+    """Let signals end this process. One that it was started to ignore, as by nohup, stays ignored."""
     for number in WORDS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _receive)

@@ -39,12 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the message (default for a first stage: messages/{name}.json beside the declaration), a run that was "
         "kept, or records as JSON Lines or CSV; - reads standard input",
     )
-    parser.add_argument(
-        "--seed",
-        type=Path,
-        metavar="DIR",
-        help="fill buckets and tables from there (default: fixtures/{name}/ beside the declaration, if there is one)",
-    )
+    request.add_seed_argument(parser)
     parser.add_argument("--debug", action="store_true", help="after a failure, start pdb where it was raised")
     parser.add_argument("--json", action="store_true", help="print the report as JSON, in place of the records")
 

@@ -46,12 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"make a stage fail before its handler runs: {request.FAIL_FORM} "
         "(TIMES: the first attempts that fail, default 1)",
     )
-    parser.add_argument(
-        "--seed",
-        type=Path,
-        metavar="DIR",
-        help="fill buckets and tables from there (default: fixtures/{name}/ beside the declaration, if there is one)",
-    )
+    request.add_seed_argument(parser)
     parser.add_argument(
         "--once", action="store_true", help="receive a message once: after a failed execution it stays in the queue"
     )

@@ -6,6 +6,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -160,7 +161,7 @@ class Executions:
     def start(self, machine: DeployedMachine, given: str, name: str) -> Execution:
         """Start an execution and do not wait for it."""
         execution = self._add(machine, given, name)
-        self._run_in_background(machine, execution, None, {"RedriveCount": 0})
+        self._in_background(execution, partial(self._run, machine, execution, None, {"RedriveCount": 0}))
         return execution
 
     def redrive(self, execution: Execution) -> None:
@@ -171,7 +172,8 @@ class Executions:
         execution.status, execution.error, execution.cause = "RUNNING", None, None
         resumption = interpreter.Resumption(entered["details"]["name"], entered["details"]["input"])
         context = {"RedriveCount": execution.redrives, "RedriveTime": history.iso_time(execution.redriven)}
-        self._run_in_background(self.machines[execution.machine], execution, resumption, context)
+        machine = self.machines[execution.machine]
+        self._in_background(execution, partial(self._run, machine, execution, resumption, context))
 
     def stop(self, execution: Execution, error: str | None, cause: str | None) -> None:
         """Abort an execution; harmless when it has ended."""
@@ -210,20 +212,14 @@ class Executions:
             self.all.append(execution)
         return execution
 
-    def _run_in_background(
-        self,
-        machine: DeployedMachine,
-        execution: Execution,
-        resumption: interpreter.Resumption | None,
-        context: Mapping[str, Any],
-    ) -> None:
+    def _in_background(self, execution: Execution, run: Callable[[], None]) -> None:
         with self._lock:
             self.in_background += 1
         CLOCK.begin()
 
         def work() -> None:
             try:
-                self._run(machine, execution, resumption, context)
+                run()
             finally:
                 with self._lock:
                     self.in_background -= 1

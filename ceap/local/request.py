@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import re
 import sys
@@ -21,6 +22,16 @@ NOT_IN_MESSAGES: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U0001000
 """Characters that SQS refuses in a body. Source: SQS API Reference, "SendMessage"."""
 NUMBER: Final = "[1-9][0-9]{0,5}"
 FAIL_FORM: Final = "STAGE, STAGE:TIMES, STAGE:always or STAGE:permanent"
+
+
+def add_seed_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option of all commands that deploy a workflow here."""
+    parser.add_argument(
+        "--seed",
+        type=Path,
+        metavar="DIR",
+        help="fill buckets and tables from there (default: fixtures/{name}/ beside the declaration, if there is one)",
+    )
 
 
 def require_engine() -> None:

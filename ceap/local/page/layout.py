@@ -29,7 +29,7 @@ STYLE: Final = Path(__file__).with_name("style.css")
 
 _NOTE: Final = (
     "This page holds data of the run, such as records and what stages printed. "
-    "Whoever gets the file can read them, and they may be personal data."
+    "They may be personal data: think of it before you send the file to somebody."
 )
 _TIME: Final = "On the run's own clock, which jumps over waits. A grey band is a wait, drawn shorter than it was."
 _GRANTS: Final = (
