@@ -122,10 +122,18 @@ def test_streams_that_are_not_needed_may_be_closed(closed: str, tmp_path: Path) 
     assert call(PRINTING["synth"], tmp_path, closed) == (0, "")
 
 
+@pytest.fixture
+def buffered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that cannot be written stays in its buffer, as it does unless a variable says otherwise."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", "")
+
+
+@pytest.mark.usefixtures("buffered")
 def test_a_reader_of_errors_that_has_ended_leaves_the_exit_code(tmp_path: Path, broken: int) -> None:
     assert call(["synth", "nowhere.yaml"], tmp_path, stderr=broken) == (2, "")
 
 
+@pytest.mark.usefixtures("buffered")
 @pytest.mark.parametrize("command", ["run", "invoke"])
 def test_a_workflow_runs_on_where_nobody_reads_what_it_tells(command: str, tmp_path: Path, broken: int) -> None:
     assert call(PRINTING[command], tmp_path, stderr=broken) == (0, "")

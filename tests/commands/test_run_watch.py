@@ -318,7 +318,7 @@ def test_an_edit_shows_what_a_fresh_run_shows_and_the_end_leaves_nothing(
     folder = tmp_path / "temporary"
     folder.mkdir()
     command = [sys.executable, "-c", PROGRAM, str(numbers.handlers), "run", str(numbers.declaration), "--json"]
-    surroundings = {**os.environ, "TMPDIR": str(folder)}
+    surroundings = {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": ""}  # a buffer would keep reports
     watching = subprocess.Popen(
         [*command, "--watch"], env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

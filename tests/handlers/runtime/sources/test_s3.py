@@ -83,8 +83,9 @@ def test_no_bucket_but_the_declared_one_is_asked_for_anything(
     monkeypatch.setenv("SETTINGS", settings)
     put("day.jsonl", lines({"id": "c1"}))
     message = f"source is bucket {EXPORTS}, but the step declares {declared}; name that bucket in the message, or "
-    with calls("s3") as seen, pytest.raises(PermanentStageError, match=message):
+    with calls("s3") as seen, pytest.raises(PermanentStageError, match=message) as failure:
         transform(key="day.jsonl")
+    assert "change the setting of the step that NEEDS gives as bucket_setting, and deploy again" in str(failure.value)
     assert [params["Key"] for operation, params in seen if params["Bucket"] == EXPORTS] == []
 
 
