@@ -86,7 +86,10 @@ def held() -> Iterator[None]:
 
 @contextmanager
 def starting() -> Iterator[None]:
-    """Let signals wait while a process is started and what ends it is begun, in whatever thread."""
+    """Let signals wait while a process is started or a file is made, in whatever thread; none is once one has come.
+
+    Locks that others hold while they start something are taken within, so that no two wait for each other.
+    """
     with held(), _starting:
         yield
 

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from moto.awslambda.models import lambda_backends
 
+from ceap import signals
 from ceap.local.bytecode import write_bytecode
 from ceap.local.calls import INVOKE_PATH, Request, UnknownCallError, function_name
 from ceap.local.clock import Clock
@@ -150,7 +151,7 @@ class Functions:
             return self._turns.setdefault(name, threading.Lock())
 
     def _worker(self, function: Function) -> Worker:
-        with self._lock:
+        with signals.starting(), self._lock:
             if self._closed:
                 raise RuntimeError("the engine is closed")
             worker = self._workers.get(function.name)
@@ -162,14 +163,15 @@ class Functions:
         """Return a deployed function and the session of its role."""
         deployed = lambda_backends[self._account][REGION].get_function(name)
         session = self._sessions.assume(deployed.role, service="lambda", source=deployed.function_arn, name=name)
-        root = self._unpack(deployed.code_bytes)
+        with signals.starting():
+            root, own = self._unpack(deployed.code_bytes), self._own_folder(name)
         function = Function(
             name=name,
             arn=deployed.function_arn,
             handler=str(deployed.handler),
             timeout_s=int(deployed.timeout),
             memory_mb=int(deployed.memory_size),
-            environment=self._environment(deployed, session, root, self._own_folder(name)),
+            environment=self._environment(deployed, session, root, own),
             root=root,
         )
         return function, session

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap import signals
 from ceap.local.calls import Request
 from ceap.local.clock import Clock
 from ceap.local.functions import Fault
@@ -237,7 +238,8 @@ class Jobs:
         try:
             with self._slots:
                 session = self._session(run.job)
-                folder.mkdir()
+                with signals.starting():
+                    folder.mkdir()
                 end = self._run_script(run, session, folder)
         except LaunchError as failure:
             end = JobEnd(run.job, folder, "FAILED", f"LAUNCH ERROR | {failure}")
@@ -262,7 +264,7 @@ class Jobs:
         script = self._fetch(run.job.script, session)
         libraries = [uri.strip() for uri in arguments.get(naming.EXTRA_PY_FILES, "").split(",") if uri.strip()]
         files = {uri.rpartition("/")[2]: self._fetch(uri, session) for uri in libraries} | {SCRIPT_NAME: script}
-        with self._lock:
+        with signals.starting(), self._lock:
             if run.state == "STOPPING":
                 return JobEnd(run.job, folder, "STOPPED", None)
             run.state = "RUNNING"

@@ -42,6 +42,43 @@ def signalled(*arguments, before=owner.{name}, **options):
 owner.{name} = signalled
 """
 """A signal comes just when a call has returned `answer`."""
+START_AFTER = """
+import threading
+from ceap import signals
+from ceap.local.functions import Functions
+
+class Starting:
+    lock, taken, reached = threading.Lock(), False, threading.Event()
+    def acquire(self, timeout):
+        self.taken = self.lock.acquire(timeout=timeout)
+    def __enter__(self):
+        if self.taken:
+            self.reached.set()
+        self.lock.acquire()
+    def __exit__(self, *error):
+        self.lock.release()
+
+def start(functions):
+    try:
+        for name in list(functions._workers):
+            functions.add(name, warm=True)
+    finally:
+        signals._starting.reached.set()
+
+def finish(before=signals.finish):
+    before()
+    for functions in known:
+        threading.Thread(target=start, args=(functions,), daemon=True).start()
+    signals._starting.reached.wait()
+
+def init(self, *arguments, before=Functions.__init__, **options):
+    before(self, *arguments, **options)
+    known.append(self)
+
+known = []
+signals._starting, signals.finish, Functions.__init__ = Starting(), finish, init
+"""
+"""Functions are started when all is undone, just before the exit; it waits until they are, or a thread may not."""
 ENDS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated"), signal.SIGHUP: (129, "terminated")}
 
 
@@ -207,6 +244,13 @@ def test_a_run_takes_its_functions_along(tmp_path: Path, numbers: tuple[signal.S
     end = command.end(*numbers)
     assert end._replace(told=end.told.splitlines(keepends=True)[-1]) == ended_by(numbers[0])
     assert "Traceback" not in end.told
+
+
+def test_nothing_is_started_once_a_signal_has_come(tmp_path: Path) -> None:
+    command = Started(tmp_path, ["run", str(EXPRESS), "--count", "400"], START_AFTER)
+    command.told("execution")
+    end = command.end(signal.SIGTERM)
+    assert end._replace(told=end.told.splitlines(keepends=True)[-1]) == ended_by(signal.SIGTERM)
 
 
 @pytest.mark.glue
