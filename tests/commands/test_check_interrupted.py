@@ -12,7 +12,7 @@ import pytest
 from templates.render import render
 from templates.stacks import foundation_stack
 
-# A shell lets what it starts in the background ignore SIGINT.
+# A shell lets what it starts in the background ignore SIGINT, and nohup SIGHUP.
 PROGRAM = """
 import signal
 import sys
@@ -22,6 +22,7 @@ from ceap.cli import main
 from ceap.policy.guard import cfn_guard
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 engine = Path(sys.argv.pop())
 cfn_guard.find_engine = lambda: engine
 sys.exit(main())

@@ -17,7 +17,7 @@ import pytest
 
 from tests.reference import EXPRESS, STANDARD
 
-# A shell lets what it starts in the background ignore SIGINT.
+# A shell lets what it starts in the background ignore SIGINT, and nohup SIGHUP.
 PROGRAM = """
 import signal
 import sys
