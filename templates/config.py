@@ -14,6 +14,7 @@ from templates.conversion import convert, refuse_unknown
 from templates.errors import ConfigError
 from templates.model import Declaration, GlueStep, LambdaStep, Step, StepKind, Workflow, WorkflowType
 from templates.source import KeyPath, Source, load_source
+from templates.trigger_problems import trigger_problems
 from templates.words import shown
 
 RESERVED_STAGES: Final = ("initial", "ReceiveMessage", "StageInput", "Stage")
@@ -50,6 +51,8 @@ def parse_workflow(source: Source) -> Workflow:
     _check_settings(source, steps)
     _check_contracts(source, steps)
     workflow = Workflow(**{field: getattr(header, field) for field in header.__struct_fields__}, steps=steps)
+    for place, text in trigger_problems(workflow):
+        raise source.error(place, text)
     if workflow.overrides:
         _check_overrides(source, workflow)
     return workflow

@@ -3,7 +3,8 @@
 import re
 from bisect import bisect_left
 from functools import cache
-from typing import Any, TypeVar, get_args
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -78,10 +79,18 @@ def refuse_unknown(source: Source, raw: dict[str, Any], target: type[msgspec.Str
     for key, value in raw.items():
         if key not in fields:
             raise source.error((*place, str(key)), f"is an unknown key; {words.allowed(str(key), fields)}")
-        inner = fields[key]
-        inner = getattr(inner, "__origin__", inner)
-        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+        inner = _struct_of(fields[key])
+        if isinstance(value, dict) and inner:
             refuse_unknown(source, value, inner, (*place, key))
+
+
+def _struct_of(annotated: Any) -> type[msgspec.Struct] | None:
+    """Return the Struct that a field holds, also one that may be None; None where it holds anything else."""
+    for kind in get_args(annotated) if get_origin(annotated) in (Union, UnionType) else (annotated,):
+        inner = getattr(kind, "__origin__", kind)
+        if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            return inner
+    return None
 
 
 @cache
@@ -116,15 +125,15 @@ def _values_at(target: type[msgspec.Struct], place: KeyPath) -> list[str]:
 def _describe(target: type[msgspec.Struct], place: KeyPath) -> str:
     """Return the description of the field at a place within a Struct; empty where there is none."""
     description = ""
-    current: Any = target
+    current: type[msgspec.Struct] | None = target
     for part in place:
-        if not (isinstance(current, type) and issubclass(current, msgspec.Struct)):
+        if current is None:
             break
         annotated = _field_types(current).get(str(part))
         # What may be None has its description inside the union.
         metas = [meta for part in (annotated, *get_args(annotated)) for meta in getattr(part, "__metadata__", ())]
         description = next((meta.description for meta in metas if meta.description), description)
-        current = getattr(annotated, "__origin__", annotated)
+        current = _struct_of(annotated)
     return description
 
 

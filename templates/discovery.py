@@ -13,11 +13,14 @@ from threading import RLock
 from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
+
 import handlers
 from handlers.runtime.needs import Needs, Table
 from templates import naming
 from templates.contracts import Contract, type_problem
 from templates.errors import ConfigError
+from templates.model import LambdaStep
 from templates.needs_problems import needs_problem, schema_problem
 
 HANDLERS_FOLDER: Final = Path(handlers.__file__).parent
@@ -90,6 +93,12 @@ def load_needs(handler: str) -> Needs:
     if problem:
         raise ConfigError(f"{where}: {problem}")
     return needs
+
+
+def source_bucket(step: LambdaStep) -> str | None:
+    """Return the bucket that a step lets messages name."""
+    needs = load_needs(step.handler)
+    return needs.source_bucket(msgspec.convert(step.settings, needs.settings))
 
 
 def _import_chain(error: BaseException) -> list[str]:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from handlers.runtime.needs import whole
+from templates.triggers import ObjectEvents, Schedule
 
 
 class WorkflowType(StrEnum):
@@ -130,6 +131,10 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     retry: Annotated[Retries, Meta(description="the retriers; policy rules judge every change of the defaults")] = (
         Retries()
     )
+    schedule: Annotated[Schedule, Meta(description="sends a message by the clock")] | None = None
+    s3_events: (
+        Annotated[ObjectEvents, Meta(description="sends a message for each new object of the source bucket")] | None
+    ) = None
     overrides: Annotated[
         dict[str, dict[str, Any]],
         Meta(description="logical id -> properties that are merged last; policy judges the result"),
@@ -148,6 +153,11 @@ class Workflow(Declaration, frozen=True, kw_only=True):
     @property
     def glue_steps(self) -> tuple[GlueStep, ...]:
         return tuple(step for step in self.steps if isinstance(step, GlueStep))
+
+    @property
+    def has_triggers(self) -> bool:
+        """Whether something sends messages by itself."""
+        return self.schedule is not None or self.s3_events is not None
 
     @property
     def has_stage_input(self) -> bool:

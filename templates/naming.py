@@ -17,6 +17,8 @@ ARTIFACT_BUCKET: Final = "ceap-artifacts-${Environment}-${AWS::AccountId}"
 ARTIFACT_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{ARTIFACT_BUCKET}"
 ALERT_TOPIC: Final = "ceap-alerts-${Environment}"
 EVENT_BUS: Final = "default"
+SCHEDULE: Final = "schedule"
+"""What the names of a workflow's schedule and of its group end in: the role trusts the group alone."""
 KMS_KEY_PARAMETER: Final = "KmsKeyArn"
 KMS_KEY_CONDITION: Final = "HasKmsKey"
 HANDLERS_KEY_PARAMETER: Final = "HandlersKey"
@@ -53,7 +55,12 @@ def function(workflow: str, stage: str) -> str:
 
 def longest_function(workflow: str, stage: str) -> int:
     """Return how many characters a function's name has in the longest environment; AWS allows 64."""
-    return len(function(workflow, stage)) - len("${Environment}") + ENVIRONMENT_MAX
+def longest(name: str) -> int:
+    """Return how many characters a name has in the longest environment."""
+    return len(name) - len("${Environment}") + ENVIRONMENT_MAX
+
+
+    return longest(function(workflow, stage))
 
 
 def job(workflow: str, stage: str) -> str:
@@ -73,7 +80,7 @@ def table(name: str) -> str:
 
 def longest_table(name: str) -> int:
     """Return how many characters a table's name has in the longest environment."""
-    return len(table(name)) - len("${Environment}") + ENVIRONMENT_MAX
+    return longest(table(name))
 
 
 def export(name: str) -> str:

@@ -137,14 +137,23 @@ def alert_topic_policy(topic: Any) -> PolicyDocument:
     )
 
 
-def alert_queue_policy(queue_arn: Any, rule: str) -> PolicyDocument:
-    """Return the policy of the queue that keeps alerts which could not be delivered: that rule may send to it.
+def schedule_policy(queue_arn: Any, dead_letter_arn: Any) -> PolicyDocument:
+    """Return what a schedule may do: send its message, and keep one that could not be sent.
 
-    Source: EventBridge User Guide, "Using dead-letter queues".
+    Source: EventBridge Scheduler User Guide, "Setting up the execution role" and "Configuring a dead-letter queue".
     """
     return _document(
-        _allow_service("UndeliveredAlerts", "events", f"rule/{rule}", sqs.SendMessage, queue_arn),
-        _deny_plain("sqs", queue_arn),
+        _allow("SendMessages", [sqs.SendMessage], queue_arn), _allow("KeepUnsent", [sqs.SendMessage], dead_letter_arn)
+    )
+
+
+def rule_queue_policy(sid: str, queue_arn: Any, rule: str) -> PolicyDocument:
+    """Return the policy of a queue to which one event rule may send, over TLS only.
+
+    Source: EventBridge User Guide, "Using resource-based policies" and "Using dead-letter queues".
+    """
+    return _document(
+        _allow_service(sid, "events", f"rule/{rule}", sqs.SendMessage, queue_arn), _deny_plain("sqs", queue_arn)
     )
 
 

@@ -18,6 +18,7 @@ from templates.resources.pipe import add_pipe
 from templates.resources.queue import DEAD_LETTER_QUEUE, QUEUE, add_queue
 from templates.resources.state_machine import STATE_MACHINE, add_state_machine
 from templates.resources.tables import add_tables
+from templates.resources.triggers import add_triggers
 
 
 def foundation_stack() -> dict[str, Any]:
@@ -58,6 +59,7 @@ def _workflow_template(workflow: Workflow) -> dict[str, Any]:
     add_pipe(template, workflow)
     if workflow.type is WorkflowType.STANDARD:
         add_failure_rule(template, workflow)
+    add_triggers(template, workflow)
     add_alarms(template, workflow)
     outputs = {
         "QueueUrl": Ref(QUEUE),

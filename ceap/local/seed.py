@@ -22,7 +22,7 @@ from handlers.runtime.batch import batched
 from handlers.runtime.needs import BucketName, Table
 from handlers.runtime.tables import PUT_LIMIT, Item, check_item
 from templates import discovery, naming, words
-from templates.model import LambdaStep, Workflow
+from templates.model import Workflow
 
 BUCKETS_FOLDER: Final = "s3"
 TABLES_FOLDER: Final = "tables"
@@ -74,13 +74,7 @@ def load_seed(folder: Path | None, source_buckets: Iterable[str], tables: Mappin
 
 def source_buckets(workflow: Workflow) -> list[str]:
     """Return the buckets that the steps of a workflow let messages name."""
-    return [bucket for bucket in map(source_bucket, workflow.lambda_steps) if bucket is not None]
-
-
-def source_bucket(step: LambdaStep) -> str | None:
-    """Return the bucket that a step lets messages name."""
-    needs = discovery.load_needs(step.handler)
-    return needs.source_bucket(msgspec.convert(step.settings, needs.settings))
+    return [bucket for bucket in map(discovery.source_bucket, workflow.lambda_steps) if bucket is not None]
 
 
 def plant(seed: Seed, client: Callable[[str], Any], foundation: Mapping[str, str]) -> None:

@@ -19,7 +19,7 @@ from typing import IO, Any, Final, NamedTuple, assert_never
 import msgspec
 
 from ceap.errors import UsageError
-from ceap.local import request, seed
+from ceap.local import request
 from ceap.local.run_folder import resolve_latest
 from ceap.local.start import find_output
 from handlers.runtime.contract import PermanentStageError, output_key
@@ -28,7 +28,7 @@ from handlers.runtime.sources import BadRow
 from handlers.runtime.sources.lines import EmptyFileError
 from handlers.runtime.sources.rows import read_rows
 from handlers.runtime.storage import CHUNK_BYTES
-from templates import words
+from templates import discovery, words
 from templates.budget import MAX_MESSAGE_BYTES
 from templates.discovery import load_contract
 from templates.model import GlueStep, LambdaStep, Workflow
@@ -96,7 +96,7 @@ def open_input(workflow: Workflow, step: LambdaStep, given: str | None, message:
 def _load_data(step: LambdaStep, given: str, message: Path, execution: str, files: ExitStack) -> StageInput:
     """Return a message whose source is a file: as an object of the step's source bucket, or else in the message."""
     file = _open(given, files)
-    if bucket := seed.source_bucket(step):
+    if bucket := discovery.source_bucket(step):
         source = {"kind": "s3", "bucket": bucket, "key": Path(given).name}
         return StageInput(execution, _message(message, source), Upload(bucket, Path(given).name, file))
     kind = load_contract(step.handler).takes if _CSV.search(given) else dict[str, Any]

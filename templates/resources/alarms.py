@@ -12,6 +12,7 @@ from templates.resources.failure_rule import FAILURE_RULE
 from templates.resources.pipe import PIPE
 from templates.resources.queue import DEAD_LETTER_QUEUE, QUEUE
 from templates.resources.state_machine import STATE_MACHINE
+from templates.resources.triggers import OBJECT_RULE, SCHEDULE_GROUP, TRIGGER_DEAD_LETTER_QUEUE
 
 _Source: TypeAlias = tuple[str, str, Any, str]
 """Namespace, dimension and its value, and the statistic that counts what happens there."""
@@ -92,7 +93,24 @@ def _watches(workflow: Workflow) -> list[_Watch]:
             _Watch("aborted-executions", "ExecutionsAborted", machine, "An execution was stopped"),
             _Watch("undelivered-alerts", "FailedInvocations", rule, "The failure rule could not alert the topic"),
         ]
+    watches += _trigger_watches(workflow)
     return watches + [_stale(step) for step in workflow.lambda_steps if discovery.load_needs(step.handler).keeps_newest]
+
+
+def _trigger_watches(workflow: Workflow) -> list[_Watch]:
+    """Return the alarms on what a trigger gave up: in its dead-letter queue, or lost where that refuses it, too."""
+    watches = []
+    if workflow.has_triggers:
+        queue = ("AWS/SQS", "QueueName", GetAtt(TRIGGER_DEAD_LETTER_QUEUE, "QueueName"), "Maximum")
+        unsent = "A schedule or new object sent no message; the queue of unsent triggers says why"
+        watches.append(_Watch("unsent-triggers", "ApproximateNumberOfMessagesVisible", queue, unsent))
+    if workflow.schedule:
+        group = ("AWS/Scheduler", "ScheduleGroup", Ref(SCHEDULE_GROUP), "Sum")
+        watches.append(_Watch("unsent-schedules", "InvocationDroppedCount", group, "The schedule sent no message"))
+    if workflow.s3_events:
+        rule = ("AWS/Events", "RuleName", Ref(OBJECT_RULE), "Sum")
+        watches.append(_Watch("unsent-objects", "FailedInvocations", rule, "A new object sent no message"))
+    return watches
 
 
 def _stale(step: LambdaStep) -> _Watch:

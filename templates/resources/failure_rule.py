@@ -34,7 +34,8 @@ def add_failure_rule(template: Template, workflow: Workflow) -> None:
         )
     )
     queue_arn = GetAtt(ALERT_DEAD_LETTER_QUEUE, "Arn")
-    add_queue_policy(template, ALERT_DEAD_LETTER_QUEUE, permissions.alert_queue_policy(queue_arn, rule_name))
+    policy = permissions.rule_queue_policy("UndeliveredAlerts", queue_arn, rule_name)
+    add_queue_policy(template, ALERT_DEAD_LETTER_QUEUE, policy)
     template.add_resource(
         events.Rule(
             FAILURE_RULE,

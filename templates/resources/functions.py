@@ -44,7 +44,7 @@ def add_functions(template: Template, workflow: Workflow) -> None:
 def _add_function(template: Template, workflow: str, step: LambdaStep, previous: str | None) -> None:
     logical_id = naming.function_id(step.stage)
     needs = discovery.load_needs(step.handler)
-    source_bucket = needs.source_bucket(msgspec.convert(step.settings, needs.settings))
+    source_bucket = discovery.source_bucket(step)
     name = naming.function(workflow, step.stage)
     log_group = add_log_group(template, f"{logical_id}LogGroup", f"{naming.FUNCTION_LOGS}{name}")
     policy = permissions.function_policy(step.stage, previous, needs, source_bucket, log_group)

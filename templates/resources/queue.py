@@ -1,6 +1,6 @@
 """The queue that takes messages, and the dead-letter queue that keeps those that failed for good."""
 
-from typing import Final
+from typing import Any, Final
 
 from awacs.aws import PolicyDocument
 from troposphere import GetAtt, NoValue, Ref, Sub, Template, sqs
@@ -49,8 +49,20 @@ def add_queue(template: Template, workflow: Workflow) -> None:
             **KEEP,
         )
     )
-    for logical_id in (QUEUE, DEAD_LETTER_QUEUE):
-        add_queue_policy(template, logical_id, permissions.tls_only("sqs", GetAtt(logical_id, "Arn")))
+    for logical_id, rule in ((QUEUE, object_rule_name(workflow)), (DEAD_LETTER_QUEUE, None)):
+        add_queue_policy(template, logical_id, sent_by(rule, GetAtt(logical_id, "Arn")))
+
+
+def object_rule_name(workflow: Workflow) -> str | None:
+    """Return the name of the event rule that sends messages of new objects; None if the workflow has none."""
+    return naming.resource(workflow.name, "objects") if workflow.s3_events else None
+
+
+def sent_by(rule: str | None, queue_arn: Any) -> PolicyDocument:
+    """Return the policy of a queue to which no service may send but for that rule; a role's own policies suffice."""
+    if rule is None:
+        return permissions.tls_only("sqs", queue_arn)
+    return permissions.rule_queue_policy("NewObjects", queue_arn, rule)
 
 
 def add_queue_policy(template: Template, queue: str, policy: PolicyDocument) -> None:

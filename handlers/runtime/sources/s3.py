@@ -23,6 +23,11 @@ class S3(BaseSource, frozen=True, tag="s3"):
     prefix: Annotated[str, Meta(min_length=1)] | None = None
 
     def read(self, source_bucket: str | None, skipped: Counter[str], record_type: Any) -> Iterator[Any]:
+        self.check(source_bucket)
+        return self._read_all(Storage(self.bucket), skipped, record_type)
+
+    def check(self, source_bucket: str | None) -> None:
+        """Check that the step may read what this names; PermanentStageError if not, or if it names no object."""
         if self.bucket != source_bucket:
             raise PermanentStageError(
                 f"the message's source is bucket {self.bucket}, but the step declares {source_bucket or 'none'}; name "
@@ -31,7 +36,6 @@ class S3(BaseSource, frozen=True, tag="s3"):
             )
         if (self.key is None) == (self.prefix is None):
             raise PermanentStageError("the message's source must have a key or a prefix, and not both")
-        return self._read_all(Storage(self.bucket), skipped, record_type)
 
     def _read_all(self, storage: Storage, skipped: Counter[str], record_type: Any) -> Iterator[Any]:
         # Loaded here: stages that are not first, or take records from the message, need none of it.

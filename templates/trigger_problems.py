@@ -1,0 +1,104 @@
+"""What is wrong with the triggers of a declaration, each with its place and the cure."""
+
+import zoneinfo
+from collections.abc import Iterator
+from typing import Final
+
+from handlers.runtime.contract import PermanentStageError
+from handlers.runtime.message import Message, decode_message
+from handlers.runtime.sources import S3
+from templates import budget, discovery, naming, words
+from templates.model import LambdaStep, Workflow
+from templates.placeholders import PLACEHOLDERS, unknown_placeholder
+from templates.schedule_expression import expression_problem
+from templates.source import KeyPath
+from templates.triggers import ObjectEvents, Schedule, object_message
+from templates.words import shown
+
+Problem = tuple[KeyPath, str]
+
+SCHEDULE_NAME_MAX: Final = 64
+"""Characters of the name of a schedule, and of a rule. Source: AWS::Scheduler::Schedule, AWS::Events::Rule."""
+
+KEY_BYTES: Final = 1024
+"""Source: Amazon S3 User Guide, "Naming Amazon S3 objects"."""
+
+CONTEXT: Final = "<aws.scheduler."
+"""How the attributes begin that Scheduler replaces. Source: its User Guide, "Adding context attributes"."""
+
+
+def trigger_problems(workflow: Workflow) -> Iterator[Problem]:
+    """Yield the problems of a workflow's triggers, in the order in which to correct them."""
+    if workflow.has_triggers:
+        yield from _name_problems(workflow)
+    if workflow.schedule:
+        yield from _schedule_problems(workflow, workflow.schedule)
+    if workflow.s3_events:
+        yield from _object_problems(workflow, workflow.s3_events)
+
+
+def _name_problems(workflow: Workflow) -> Iterator[Problem]:
+    name = naming.resource(workflow.name, naming.SCHEDULE)
+    length = naming.longest(name)
+    if length > SCHEDULE_NAME_MAX:
+        yield (
+            ("name",),
+            f"is {workflow.name!r}: the schedule {name} could have {length} characters with an Environment of "
+            f"{naming.ENVIRONMENT_MAX}; AWS allows {SCHEDULE_NAME_MAX}: shorten the workflow's name by "
+            f"{length - SCHEDULE_NAME_MAX}",
+        )
+
+
+def _schedule_problems(workflow: Workflow, schedule: Schedule) -> Iterator[Problem]:
+    if problem := expression_problem(schedule.expression):
+        yield ("schedule", "expression"), f"is {shown(schedule.expression)}: it {problem}"
+    zones = zoneinfo.available_timezones()
+    if schedule.timezone not in zones:
+        near = words.allowed(schedule.timezone, sorted(zones))
+        yield ("schedule", "timezone"), f"is {shown(schedule.timezone)}, which is no IANA time zone; {near}"
+    place = ("schedule", "message")
+    size = len(schedule.body.encode())
+    if size > budget.MAX_MESSAGE_BYTES:
+        yield place, f"has {size:,} bytes as JSON; allowed: {budget.MAX_MESSAGE_BYTES:,}; put the records on S3"
+    if unknown := unknown_placeholder(schedule.body):
+        known = ", ".join(f"${{{name}}}" for name in PLACEHOLDERS)
+        yield place, f"holds {unknown}, which no deployment fills in; allowed: {known}"
+    if CONTEXT in schedule.body:
+        yield place, f"holds '{CONTEXT}', which EventBridge Scheduler would replace; write the value"
+    step = workflow.steps[0]
+    if isinstance(step, LambdaStep) and (problem := _refusal(step, schedule.body)):
+        yield place, f"cannot start {step.stage}: {problem}"
+
+
+def _refusal(step: LambdaStep, body: str) -> str | None:
+    """Return why a first stage would refuse a message; None too where only the stage itself can tell."""
+    kind = discovery.load_contract(step.handler).message
+    if not (isinstance(kind, type) and issubclass(kind, Message)):
+        return None
+    try:
+        source = decode_message(body, kind).source
+        if isinstance(source, S3):
+            source.check(discovery.source_bucket(step))
+    except PermanentStageError as error:
+        return str(error)
+    return None
+
+
+def _object_problems(workflow: Workflow, events: ObjectEvents) -> Iterator[Problem]:
+    step, place = workflow.steps[0], ("s3_events",)
+    if not isinstance(step, LambdaStep):
+        cure = f"{step.stage} is a Glue job; put a Lambda stage first"
+        yield place, f"needs a first stage that reads a bucket, and {cure}"
+        return
+    setting = discovery.load_needs(step.handler).bucket_setting
+    if setting is None:
+        cure = f"name the setting with its bucket as bucket_setting in NEEDS of handlers/{step.handler}.py"
+        yield place, f"needs a first stage that reads a bucket, and {step.stage} reads none; {cure}"
+    elif (bucket := discovery.source_bucket(step)) is None:
+        cure = f"add settings: {{{setting}: NAME}} to the step"
+        yield place, f"sends objects of the bucket that {step.stage} reads, and it declares none; {cure}"
+    elif problem := _refusal(step, object_message(bucket, "key")):
+        yield place, f"sends messages with a source alone, which cannot start {step.stage}: {problem}"
+    size = sum(len(part.encode()) for part in (events.prefix, events.suffix) if part)
+    if size > KEY_BYTES:
+        yield place, f"has a prefix and a suffix of {size:,} bytes; a key has at most {KEY_BYTES:,}: shorten them"
