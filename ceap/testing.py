@@ -21,9 +21,17 @@ from handlers.runtime.aws import _session, client
 from handlers.runtime.contract import error_key, output_key, rejected_key
 from handlers.runtime.document import Header, encode_document
 from handlers.runtime.logs import logger
-from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Table, table_variable
+from handlers.runtime.needs import (
+    EVENT_BUS_VARIABLE,
+    SETTINGS_VARIABLE,
+    Table,
+    parameter_variable,
+    secret_variable,
+    table_variable,
+)
 from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tables import Item, TableClient
+from handlers.runtime.values import forget
 
 __all__ = [
     "Json",
@@ -33,6 +41,8 @@ __all__ = [
     "items",
     "message",
     "put_items",
+    "put_parameter",
+    "put_secret",
     "put_source",
     "rejected",
     "run",
@@ -44,6 +54,9 @@ EXECUTION: Final = "execution-1"
 STAGE: Final = "OwnStage"
 STAGE_BEFORE: Final = "BeforeStage"
 REGION: Final = "eu-central-1"
+ENVIRONMENT: Final = "test"
+ACCOUNT_ID: Final = "123456789012"
+"""moto's own."""
 
 Json: TypeAlias = dict[str, Any]
 Handler: TypeAlias = WorkflowLambdaHandler[Any, Any]
@@ -70,9 +83,10 @@ class Invocation:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Emulated S3, DynamoDB and EventBridge, new for each test, and the environment of a deployed function.
+    """Emulated AWS, new for each test, and the environment of a deployed function.
 
     There are the workflow bucket, an event bus, and the tables that the handlers of the project declare, all empty.
+    Secrets and parameters that they declare are not there, until a test puts them.
     Settings are the handler's defaults, until a run names its own.
     """
     mock_aws = _load_emulator()
@@ -87,6 +101,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logger()  # made now: in a test that captures its output, it would keep a stream that is closed afterwards
     monkeypatch.setenv(EVENT_BUS_VARIABLE, "default")
     monkeypatch.delenv(SETTINGS_VARIABLE, raising=False)
+    forget()
+    for variable, name in _names().items():
+        monkeypatch.setenv(variable, name)
     with mock_aws():
         make_bucket(BUCKET)
         for table in discovery.tables().values():
@@ -152,6 +169,23 @@ def put_source(bucket: str, key: str, body: str | bytes) -> None:
 def put_items(table: Table, items: Iterable[Item]) -> None:
     """Put items into a table, over those of the same keys; the keys must be distinct."""
     TableClient(_name(table)).put_many(items)
+
+
+def put_secret(name: str, text: str) -> None:
+    """Put a secret, or a new text of it; `name` is written as in NEEDS."""
+    own, secrets = _named(secret_variable(name), name), client("secretsmanager")
+    try:
+        secrets.create_secret(Name=own, SecretString=text)
+    except secrets.exceptions.ResourceExistsException:
+        secrets.put_secret_value(SecretId=own, SecretString=text)
+    forget()
+
+
+def put_parameter(name: str, value: str) -> None:
+    """Put a parameter, or a new value of it; `name` is written as in NEEDS."""
+    own = _named(parameter_variable(name), name)
+    client("ssm").put_parameter(Name=own, Value=value, Type="String", Overwrite=True)
+    forget()
 
 
 def items(table: Table) -> list[Item]:
@@ -324,6 +358,26 @@ def _name(table: Table) -> str:
             f"no handler has table {table.name!r} in its NEEDS; {words.allowed(table.name, tables)}; add it there"
         )
     return table.name
+
+
+def _names() -> dict[str, str]:
+    """Return the names of all secrets and parameters that the handlers of the project declare, by their variables."""
+    from templates import discovery
+    from templates.placeholders import fill
+
+    values = {"Environment": ENVIRONMENT, "AWS::AccountId": ACCOUNT_ID, "AWS::Region": REGION}
+    needs = [discovery.load_needs(handler) for handler in discovery.handler_names()]
+    variables = {secret_variable(name): name for each in needs for name in each.secrets}
+    variables |= {parameter_variable(name): name for each in needs for name in each.parameters}
+    return {variable: fill(name, values) for variable, name in variables.items()}
+
+
+def _named(variable: str, name: str) -> str:
+    """Return the name of a secret or parameter in emulated AWS; UsageError if no handler of the project declares it."""
+    _account()
+    if variable not in os.environ:
+        raise UsageError(f"no handler has {name!r} in its NEEDS; write the name as it stands there, or add it")
+    return os.environ[variable]
 
 
 def _read_last(key: Callable[[str, str], str]) -> bytes | None:

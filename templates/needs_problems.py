@@ -9,6 +9,7 @@ import msgspec
 
 from handlers.runtime.needs import BucketName, Index, Needs, Publish, Table, TableAction
 from templates import naming
+from templates.access_problems import access_problems
 from templates.words import shown
 
 TABLE_NAME: Final = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -27,7 +28,13 @@ DETAIL_TYPE_MAX: Final = 128
 
 def needs_problem(needs: Needs) -> str | None:
     """Return the first thing that is wrong with NEEDS, with the cure; None if nothing is."""
-    problems = chain(_settings_problems(needs), _tables_problems(needs), _events_problems(needs), _flag_problems(needs))
+    problems = chain(
+        _settings_problems(needs),
+        _tables_problems(needs),
+        _events_problems(needs),
+        _flag_problems(needs),
+        access_problems(needs),
+    )
     return next(problems, None)  # a later problem is looked for only where the earlier ones are absent
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import os
 import re
@@ -17,7 +18,19 @@ import pytest
 from ceap import testing
 from ceap.errors import UsageError
 from ceap.project import ROOT
-from ceap.testing import error, events, items, message, put_items, put_source, rejected, run, run_first
+from ceap.testing import (
+    error,
+    events,
+    items,
+    message,
+    put_items,
+    put_parameter,
+    put_secret,
+    put_source,
+    rejected,
+    run,
+    run_first,
+)
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import PermanentStageError, TransientStageError
 from handlers.runtime.needs import BucketName, Needs, Publish, Table
@@ -237,3 +250,32 @@ def test_aws_is_emulated_whatever_the_machine_is_set_up_for_and_whatever_ran_bef
         check=False,
     )
     assert (done.returncode, done.stdout.splitlines()[-1].split(" in ")[0]) == (0, "2 passed"), done.stdout
+
+
+ASK = reference.load_stage("ask")
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_handler_reads_the_secrets_and_parameters_that_a_test_has_put() -> None:
+    aws = testing.client
+    aws("sqs").create_queue(QueueName=ASK.QUEUE)
+    testing.make_bucket(ASK.BUCKET)
+    for key, url in (("old", "https://old.example"), ("new", "https://new.example")):
+        put_secret(ASK.VENDOR_KEY, key)
+        put_parameter(ASK.VENDOR_URL, url)
+        [signed] = run(ASK.handler, [{"id": "r1"}])["data"]
+        assert signed["url"] == url
+        assert signed["signature"] == hashlib.sha256(key.encode() + b'{"id":"r1"}').hexdigest()
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("put", [put_secret, put_parameter])
+def test_a_name_that_no_handler_declares_cannot_be_put(put: Callable[[str, str], None]) -> None:
+    with pytest.raises(UsageError, match="no handler has 'vendor/key-test' in its NEEDS; write the name as it stands"):
+        put("vendor/key-test", "x")
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_secret_that_no_test_has_put_is_not_there() -> None:
+    with pytest.raises(PermanentStageError, match="create secret vendor/key-test with a text"):
+        run(ASK.handler, [{"id": "r1"}])

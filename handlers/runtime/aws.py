@@ -106,13 +106,14 @@ class _ModelFiles:
 
 
 @contextmanager
-def stage_errors(action: str, resource: str, *, missing: str = "") -> Iterator[None]:
+def stage_errors(action: str, resource: str, *, missing: str = "", denied: str = "") -> Iterator[None]:
     """Turn the AWS errors of a call into a stage's errors.
 
     Args:
         action: The IAM action, e.g. `s3:GetObject`.
         resource: What it is done to, e.g. `s3://bucket/key`.
         missing: The cure in the message when the resource does not exist.
+        denied: The cure when the role may not do it, if not that NEEDS lack it.
 
     Raises:
         PermanentStageError: No later attempt can succeed.
@@ -123,12 +124,12 @@ def stage_errors(action: str, resource: str, *, missing: str = "") -> Iterator[N
     try:
         yield
     except exceptions.ClientError as error:
-        raise _of_answer(error.response, f"{action} on {resource}", missing) from error
+        raise _of_answer(error.response, f"{action} on {resource}", missing, denied) from error
     except exceptions.BotoCoreError as error:
         raise _of_no_answer(error, f"{action} on {resource}") from error
 
 
-def _of_answer(answer: dict[str, Any], call: str, missing: str) -> StageError:
+def _of_answer(answer: dict[str, Any], call: str, missing: str, denied: str) -> StageError:
     code, message = answer["Error"].get("Code", ""), answer["Error"].get("Message", "")
     status, retries = (answer["ResponseMetadata"].get(key, 0) for key in ("HTTPStatusCode", "RetryAttempts"))
     times = f" {retries + 1} times" if retries else ""
@@ -139,11 +140,11 @@ def _of_answer(answer: dict[str, Any], call: str, missing: str) -> StageError:
         )
     if status == 403 or code == "AccessDeniedException":
         function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "this function")
-        return PermanentStageError(
-            f"{call} was denied: {message}; add it to NEEDS of the handler and deploy its template again, or grant it "
-            f"to the role of {function}"
+        cure = denied or (
+            f"add it to NEEDS of the handler and deploy its template again, or grant it to the role of {function}"
         )
-    if status == 404 or code == "ResourceNotFoundException":
+        return PermanentStageError(f"{call} was denied: {message}; {cure}")
+    if status == 404 or code in ("ResourceNotFoundException", "ParameterNotFound"):
         return PermanentStageError(f"{call} found nothing ({code}); {missing or 'check that it is deployed'}")
     return PermanentStageError(f"{said}; correct the request, or the resource")
 

@@ -1,4 +1,4 @@
-"""What a stage may use while it runs: its settings, tables and events, and a place for rejected records."""
+"""What a stage may use while it runs: what its handler needs, and a place for rejected records."""
 
 import os
 from collections import Counter
@@ -11,7 +11,14 @@ import msgspec
 from handlers.runtime.contract import ExecutionContext, PermanentStageError
 from handlers.runtime.events import publish_events
 from handlers.runtime.message import Message
-from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
+from handlers.runtime.needs import (
+    EVENT_BUS_VARIABLE,
+    SETTINGS_VARIABLE,
+    Needs,
+    parameter_variable,
+    secret_variable,
+    table_variable,
+)
 from handlers.runtime.sources import BadRow
 from handlers.runtime.storage import ObjectWriter
 from handlers.runtime.tables import TableClient
@@ -99,6 +106,23 @@ class StageContext(Generic[S]):
             )
         return TableClient(_read_variable(table_variable(name)))
 
+    def secret(self, name: str) -> str:
+        """Return the text of a secret, at most five minutes old; `name` is written as in the handler's needs.
+
+        Raises:
+            PermanentStageError: The needs lack it, it does not exist, holds bytes, or may not be read.
+            TransientStageError: It could not be read now.
+        """
+        from handlers.runtime.values import read_secret  # most handlers use none
+
+        return read_secret(_read_declared("secret", name, self._needs.secrets, secret_variable))
+
+    def parameter(self, name: str) -> str:
+        """Return the value of a parameter, decrypted if it is; otherwise like `secret`."""
+        from handlers.runtime.values import read_parameter
+
+        return read_parameter(_read_declared("parameter", name, self._needs.parameters, parameter_variable))
+
     def publish(
         self, details: Iterable[Mapping[str, Any]], *, taken: Callable[[list[int]], object] = lambda _: None
     ) -> None:
@@ -120,6 +144,17 @@ def load_settings(needs: Needs) -> Any:
         raise PermanentStageError(
             f"environment variable {SETTINGS_VARIABLE} is wrong: {error}; correct the step's settings and deploy again"
         ) from error
+
+
+def _read_declared(kind: str, name: str, declared: tuple[str, ...], variable: Callable[[str], str]) -> str:
+    """Return the name that a secret or parameter of the needs has in AWS."""
+    if name not in declared:
+        wanted = ", ".join(f'"{one}"' for one in (*declared, name))
+        raise PermanentStageError(
+            f"{kind} {name} is not among the handler's NEEDS ({', '.join(declared) or 'none'}); correct the name, or "
+            f"declare it there: {kind}s=({wanted},)"
+        )
+    return _read_variable(variable(name))
 
 
 def _read_variable(name: str) -> str:

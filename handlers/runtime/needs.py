@@ -1,8 +1,9 @@
-"""How a handler declares what it needs: its settings, DynamoDB tables, events and a bucket of sources.
+"""How a handler declares what it needs: settings, tables, events, a bucket of sources, secrets, parameters, grants.
 
 The generator derives IAM, environment variables, tables and validation from it: a new stage with new needs is one file.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -65,6 +66,20 @@ class Publish(msgspec.Struct, frozen=True):
     detail_type: str
 
 
+class Grant(msgspec.Struct, frozen=True):
+    """What else the role may do, for calls that the handler makes itself: IAM actions on one ARN, or on several.
+
+    An ARN begins with `arn:${AWS::Partition}:`, and may hold the other placeholders of names.
+    """
+
+    actions: tuple[str, ...]
+    resources: str | tuple[str, ...]
+
+    @property
+    def arns(self) -> tuple[str, ...]:
+        return (self.resources,) if isinstance(self.resources, str) else self.resources
+
+
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """All that a handler needs besides its input and output in the workflow bucket.
 
@@ -73,6 +88,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     its role may list and read that bucket if the step sets it, and none otherwise.
     `keeps_newest`: it refuses a record that is older than what it has stored, and counts it as `STALE`. The template
     then has an alarm on such records, because an item with a wrong, too new version refuses all that follow.
+    `secrets` and `parameters` are names in Secrets Manager and in Parameter Store, `grants` are other permissions:
+    in all three `${Environment}`, `${AWS::AccountId}` and `${AWS::Region}` are filled in at deployment.
     """
 
     settings: type[msgspec.Struct]
@@ -80,6 +97,9 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     events: Publish | None = None
     bucket_setting: str | None = None
     keeps_newest: bool = False
+    secrets: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    grants: tuple[Grant, ...] = ()
 
     def source_bucket(self, settings: msgspec.Struct) -> str | None:
         """Return the bucket that a step's settings let messages name, or None."""
@@ -88,10 +108,26 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_side_effects(self) -> bool:
-        """Tell whether the handler changes anything but its own objects in the workflow bucket."""
-        return self.events is not None or any(set(actions) - _READS for actions in self.tables.values())
+        """Tell whether the handler may change anything but its own objects in the workflow bucket."""
+        # What the calls under a grant do is not known.
+        writes = any(set(actions) - _READS for actions in self.tables.values())
+        return writes or self.events is not None or bool(self.grants)
 
 
 def table_variable(table: str) -> str:
     """Return the environment variable that holds a table's physical name, e.g. `TABLE_SCORE_CACHE`."""
     return f"TABLE_{table.upper()}"
+
+
+def secret_variable(name: str) -> str:
+    """Return the environment variable that holds a secret's name, e.g. `SECRET_VENDOR_API_ENVIRONMENT`."""
+    return f"SECRET_{_as_variable(name)}"
+
+
+def parameter_variable(name: str) -> str:
+    """Return the environment variable that holds a parameter's name, e.g. `PARAMETER_VENDOR_URL`."""
+    return f"PARAMETER_{_as_variable(name)}"
+
+
+def _as_variable(name: str) -> str:
+    return re.sub("[^A-Z0-9]+", "_", name.upper()).strip("_")

@@ -1,0 +1,149 @@
+"""What is wrong with secrets, parameters and grants of NEEDS, whose names are those of AWS and not made by ceap.
+
+Whether an action exists, and which resources it takes, the checks IAM01_ACTIONS_EXIST, IAM02_ACTIONS_TAKE_RESOURCES and
+IAM07_RESOURCES_NAMED know.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, Final, get_args
+
+from handlers.runtime.needs import Grant, Needs, TableAction, parameter_variable, secret_variable
+from templates import naming
+from templates.placeholders import PARTITION, PLACEHOLDERS, unknown_placeholder
+from templates.words import shown
+
+_FILLED: Final = "${Environment}, ${AWS::AccountId} and ${AWS::Region}"
+# Sources: Secrets Manager API reference, "CreateSecret"; Systems Manager API reference, "PutParameter".
+_SECRET: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
+_PARAMETER: Final = re.compile(r"[A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+)+")
+_PARAMETER_MAX: Final = 1011
+_LEVELS_MAX: Final = 15
+_RESERVED: Final = re.compile(r"(?i)/?(aws|ssm)")
+
+_ACTION: Final = re.compile("[a-z0-9-]+:[A-Za-z0-9]+")
+_ARN: Final = re.compile(
+    r"arn:\$\{AWS::Partition\}:[a-z0-9-]+:"
+    r"(\$\{AWS::Region\}|[a-z]+(-[a-z]+)+-\d+)?:(\$\{AWS::AccountId\}|\d{12})?:[^*:\s]\S*"
+)
+_ARN_FORM: Final = "arn:${AWS::Partition}:SERVICE:${AWS::Region}:${AWS::AccountId}:RESOURCE"
+
+_OWN: Final = r"\S+:\$\{AWS::AccountId\}:"
+_DOORS: Final = tuple(
+    (re.compile(pattern), cure)
+    for pattern, cure in (
+        (
+            r"s3:\S+ \S+:s3:::ceap-(workflow|artifacts)-",
+            "on a bucket of ceap is granted where a stage needs it; leave it out",
+        ),
+        (
+            r"s3:\S+ \S+:s3:::[^/]*[*?]",
+            "on more than one bucket reaches those of ceap, too; write the bucket's whole name",
+        ),
+        (rf"dynamodb:({'|'.join(get_args(TableAction))}) {_OWN}table/{naming.PREFIX}-", "belongs into NEEDS.tables"),
+        (
+            rf"events:PutEvents {_OWN}event-bus/{naming.EVENT_BUS}$",
+            "belongs into NEEDS.events: Publish(source=..., detail_type=...)",
+        ),
+        (f"secretsmanager:GetSecretValue {_OWN}", "belongs into NEEDS.secrets: the secret's name, for stage.secret"),
+        (f"ssm:GetParameter {_OWN}", "belongs into NEEDS.parameters: the parameter's name, for stage.parameter"),
+        ("xray:Put(TraceSegments|TelemetryRecords) ", "is granted to every function; leave it out"),
+        (
+            rf"logs:(CreateLogStream|PutLogEvents) {_OWN}log-group:{naming.FUNCTION_LOGS}{naming.PREFIX}-",
+            "is granted to every function on its own logs; leave it out",
+        ),
+    )
+)
+"""Calls, as action and ARN, that other fields of NEEDS or ceap itself grant."""
+
+
+def access_problems(needs: Needs) -> Iterator[str]:
+    """Yield what is wrong with secrets, parameters and grants, with the cure."""
+    yield from _names_problems("secrets", needs.secrets, secret_variable, _secret_problem)
+    yield from _names_problems("parameters", needs.parameters, parameter_variable, _parameter_problem)
+    yield from _grants_problems(needs.grants)
+
+
+def _names_problems(
+    field: str, names: Any, variable: Callable[[str], str], problem_of: Callable[[str], str | None]
+) -> Iterator[str]:
+    if not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):
+        yield f'NEEDS.{field} is {shown(names)}; list names, e.g. {field}=("vendor-${{Environment}}",)'
+        return
+    for name in names:
+        if unknown := unknown_placeholder(name):
+            yield f"NEEDS.{field} has {shown(name)} with {unknown}, which nothing fills in; allowed: {_FILLED}"
+        elif problem := problem_of(_plain(name)):
+            yield f"NEEDS.{field} has {shown(name)}; {problem}"
+    for shared, count in Counter(map(variable, names)).items():
+        if count > 1:
+            both = " and ".join(shown(name) for name in names if variable(name) == shared)
+            yield f"NEEDS.{field} has {both}, which share the environment variable {shared}; name one of them"
+
+
+def _plain(name: str) -> str:
+    """Return a name as it may be after deployment."""
+    for placeholder in PLACEHOLDERS:
+        name = name.replace(f"${{{placeholder}}}", "x" * naming.ENVIRONMENT_MAX)
+    return name
+
+
+def _secret_problem(name: str) -> str | None:
+    return None if _SECRET.fullmatch(name) else "write its name in Secrets Manager: 1 to 512 letters, digits, /_+=.@-"
+
+
+def _parameter_problem(name: str) -> str | None:
+    if "/" in name[1:] and not name.startswith("/"):
+        return "a name with levels begins with a slash; put one before it"
+    if not _PARAMETER.fullmatch(name) or len(name) > _PARAMETER_MAX:
+        return f"write its name in Parameter Store: letters, digits, _.- and /, at most {_PARAMETER_MAX:,}"
+    if name.count("/") > _LEVELS_MAX:
+        return f"it has {name.count('/')} levels; Parameter Store allows {_LEVELS_MAX}"
+    if _RESERVED.match(name):
+        return "AWS reserves names that begin with 'aws' or 'ssm'; a public parameter of AWS needs `grants`"
+    return None
+
+
+def _grants_problems(grants: Any) -> Iterator[str]:
+    example = f'Grant(("sqs:SendMessage",), "{naming.arn("sqs", "orders")}")'
+    if not isinstance(grants, tuple | list) or not all(isinstance(grant, Grant) for grant in grants):
+        yield f"NEEDS.grants is {shown(grants)}; list handlers.runtime.needs.Grant, e.g. ({example},)"
+        return
+    for grant in grants:
+        if not _are_texts(grant.actions):
+            yield f"NEEDS.grants: actions are {shown(grant.actions)}; list them, e.g. {example}"
+        elif not _are_texts(grant.arns):
+            yield f"NEEDS.grants: resources are {shown(grant.resources)}; write one ARN or several, e.g. {example}"
+        else:
+            problems = (*map(_action_problem, grant.actions), *map(_resource_problem, grant.arns))
+            doors = (_door_problem(action, arn) for action in grant.actions for arn in grant.arns)
+            yield from (f"NEEDS.grants: {problem}" for problem in (*problems, *doors) if problem)
+    given = Counter((action, arn) for grant in grants for action in grant.actions for arn in grant.arns)
+    yield from (
+        f"NEEDS.grants has {action} on {arn} {times} times; write it once"
+        for (action, arn), times in given.items()
+        if times > 1
+    )
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, tuple | list) and bool(values) and all(isinstance(value, str) for value in values)
+
+
+def _action_problem(action: str) -> str | None:
+    return (
+        None if _ACTION.fullmatch(action) else f"{shown(action)} is not one action; write it out, e.g. sqs:SendMessage"
+    )
+
+
+def _resource_problem(arn: str) -> str | None:
+    if unknown := unknown_placeholder(arn, (*PLACEHOLDERS, PARTITION)):
+        return f"{arn} has {unknown}, which nothing fills in; allowed: {_FILLED}, and ${{AWS::Partition}}"
+    return None if arn == "*" or _ARN.fullmatch(arn) else f"{arn!r} is not an ARN; write it as {_ARN_FORM}"
+
+
+def _door_problem(action: str, arn: str) -> str | None:
+    """Return why an action on a resource is not granted this way, with what grants it."""
+    call = f"{action} {arn}"
+    return next((f"{action} {cure}" for pattern, cure in _DOORS if pattern.match(call)), None)
