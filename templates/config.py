@@ -77,7 +77,7 @@ def _check_values(source: Source, value: Any, place: KeyPath) -> None:
             raise source.error(
                 place,
                 "holds '{{resolve:', which CloudFormation would replace at deployment, after `ceap check`; "
-                "write the value, or the name of the secret or parameter for the handler to read",
+                "write the value; a handler reads what `secrets` and `parameters` of its NEEDS name",
             )
         case None if place[:1] == ("overrides",):
             raise source.error(place, "is null, which CloudFormation refuses; write a value or remove the key")

@@ -118,6 +118,19 @@ def arn(service: str, resource_text: str) -> str:
     return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource_text}"
 
 
+def secret_arn(name: str) -> str:
+    """Return the pattern of a secret's ARN, which ends in six characters of AWS's.
+
+    `*` would fit longer names, too. Source: Secrets Manager User Guide, "Limiting Access to Specific Secrets".
+    """
+    return arn("secretsmanager", f"secret:{name}-??????")
+
+
+def parameter_arn(name: str) -> str:
+    """Return a parameter's ARN; that of a name with levels has no second slash."""
+    return arn("ssm", f"parameter/{name.removeprefix('/')}")
+
+
 def bucket_arn(bucket: str) -> str:
     """Return the ARN of a bucket that is not ours."""
     return f"arn:${{AWS::Partition}}:s3:::{bucket}"

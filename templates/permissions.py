@@ -6,15 +6,16 @@ Grants that only failures, tracing or log delivery need carry a comment.
 from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
-from awacs import aws, awslambda, events, glue, kms, logs, s3, sns, sqs, sts, xray
+from awacs import aws, awslambda, events, glue, kms, logs, s3, secretsmanager, sns, sqs, ssm, sts, xray
 from awacs.aws import Action, Allow, Condition, Deny, PolicyDocument, Principal, Statement, StringEquals, StringLike
 from troposphere import GetAtt, Ref, Sub
 
 from handlers.runtime.contract import INITIAL_FOLDER, output_key, stage_prefix
-from handlers.runtime.needs import Needs, Publish, Table
+from handlers.runtime.needs import Grant, Needs, Publish, Table
 from templates import naming
 from templates.imports import imported
 from templates.model import GlueStep, LambdaStep, Workflow
+from templates.placeholders import substituted
 
 LOG_DELIVERY: Final = (
     logs.CreateLogDelivery,
@@ -60,6 +61,8 @@ def function_policy(
         *_read_source(source_bucket),
         *(_use_table(table, actions) for table, actions in needs.tables.items()),
         *([_publish(needs.events)] if needs.events else []),
+        *_read_values(needs),
+        *(_grant(number, grant) for number, grant in enumerate(needs.grants, start=1)),
         *_logs_and_tracing(log_group_id),
     )
 
@@ -270,6 +273,23 @@ def _publish(kind: Publish) -> Statement:
         Sub(naming.arn("events", f"event-bus/{naming.EVENT_BUS}")),
         Condition=Condition(StringEquals({"events:source": kind.source, "events:detail-type": kind.detail_type})),
     )
+
+
+def _read_values(needs: Needs) -> list[Statement]:
+    statements = []
+    if needs.secrets:
+        arns = [Sub(naming.secret_arn(name)) for name in needs.secrets]
+        statements.append(_allow("ReadSecrets", [secretsmanager.GetSecretValue], *arns))
+    if needs.parameters:
+        arns = [Sub(naming.parameter_arn(name)) for name in needs.parameters]
+        statements.append(_allow("ReadParameters", [ssm.GetParameter], *arns))
+    return statements
+
+
+def _grant(number: int, grant: Grant) -> Statement:
+    actions = [Action(*action.split(":")) for action in grant.actions]
+    # P40_FUNCTION_GRANTS knows these statements by their names.
+    return _allow(f"Granted{number}", actions, *map(substituted, grant.arns))
 
 
 def _logs_and_tracing(log_group_id: str) -> list[Statement]:

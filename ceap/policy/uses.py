@@ -26,8 +26,16 @@ from ceap.cfn.lookup import (
 )
 from ceap.cfn.template import Template
 from ceap.iam.arn import resolve
+from ceap.iam.services import takes
 from handlers.runtime.contract import output_key, stage_prefix
-from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
+from handlers.runtime.needs import (
+    EVENT_BUS_VARIABLE,
+    SETTINGS_VARIABLE,
+    Needs,
+    parameter_variable,
+    secret_variable,
+    table_variable,
+)
 from templates import discovery, naming
 from templates.definition import KINDS, PUT_OBJECT, integration_of
 from templates.model import StepKind, WorkflowType
@@ -178,6 +186,15 @@ def _of_needs(template: Template, needs: Needs, variables: dict[str, Any]) -> It
         kinds = {"events:source": needs.events.source, "events:detail-type": needs.events.detail_type}
         condition = condition_text(template, {"StringEquals": kinds})
         yield Grant("events:PutEvents", naming.arn("events", f"event-bus/{bus}"), condition)
+    for name in needs.secrets:
+        arn = naming.secret_arn(_variable(template, variables, secret_variable(name)))
+        yield Grant("secretsmanager:GetSecretValue", arn)
+    for name in needs.parameters:
+        yield Grant("ssm:GetParameter", naming.parameter_arn(_variable(template, variables, parameter_variable(name))))
+    for grant in needs.grants:
+        for arn in grant.arns:
+            # A grant may name a bucket and its objects, and actions on either.
+            yield from _on((action for action in grant.actions if takes(action, arn)), arn)
     try:
         settings = msgspec.json.decode(str(variables.get(SETTINGS_VARIABLE, "{}")), type=needs.settings)
     except msgspec.DecodeError:

@@ -5,12 +5,20 @@ from typing import Any
 import msgspec
 from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda
 
-from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
+from handlers.runtime.needs import (
+    EVENT_BUS_VARIABLE,
+    SETTINGS_VARIABLE,
+    Needs,
+    parameter_variable,
+    secret_variable,
+    table_variable,
+)
 from templates import discovery, naming, permissions
 from templates.config import encode_settings
 from templates.imports import imported
 from templates.lambda_runtime import ARCHITECTURE, RUNTIME
 from templates.model import LambdaStep, Workflow
+from templates.placeholders import substituted
 from templates.resources.encryption import key_if_any
 from templates.resources.logs import add_log_group
 from templates.resources.role import add_role
@@ -79,4 +87,8 @@ def _variables(workflow: str, step: LambdaStep, needs: Needs) -> dict[str, Any]:
         variables[table_variable(table.name)] = imported(f"{naming.table_id(table.name)}Name")
     if needs.events:
         variables[EVENT_BUS_VARIABLE] = naming.EVENT_BUS
+    for name in needs.secrets:
+        variables[secret_variable(name)] = substituted(name)
+    for name in needs.parameters:
+        variables[parameter_variable(name)] = substituted(name)
     return variables

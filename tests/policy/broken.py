@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import json
 
+from ceap import project
 from ceap.cfn.template import Template, parse_template
 from ceap.policy.checks import load_checks
 from ceap.policy.finding import Finding
 from templates.render import render
 from templates.stacks import workflow_stack
+from tests import reference
 from tests.policy.changes import Change
 from tests.policy.samples import KINDS, Json, golden
 from tests.strategies import workflow_of
@@ -27,9 +29,11 @@ JOB_FIRST = {
 
 @functools.cache
 def base(kind: str) -> Template:
-    """Return what mutants of a kind are made of: a template of the reference, or the one that begins with a job."""
+    """Return what mutants of a kind are made of: a template of the reference, or another with more kinds of steps."""
     if kind in KINDS:
         return golden(kind)
+    if kind == "outside":
+        return parse_template(render(workflow_stack(project.load_workflows([reference.OUTSIDE])[0])), "outside.yaml")
     return parse_template(render(workflow_stack(workflow_of(JOB_FIRST))), "job_first.template.yaml")
 
 

@@ -8,6 +8,9 @@ from tests.policy.changes import Change, Mutant, inner, of, put, rename, state, 
 from tests.policy.samples import Json
 
 BUCKET = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
+VENDOR = "arn:${AWS::Partition}:s3:::vendor-files"
+SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
+PARAMETER = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/"
 ARTIFACTS = "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}"
 TRUST = ("AssumeRolePolicyDocument", "Statement", 0)
 KEY_POLICY = ("Policies", 1, "Fn::If", 1, "PolicyDocument", "Statement", 0)
@@ -236,6 +239,59 @@ GRANT_MUTANTS = [
         grant("HeavyJobRole", "ListParts", "Condition", "StringLike", "s3:prefix", "executions/*/X/_parts/"),
     ),
     Mutant(USES, "standard", "errors not logged", revoke("HeavyJobRole", "WriteLogs", "Resource", 1)),
+    Mutant(USES, "outside", "no secret", revoke("AskFunctionRole", "ReadSecrets", "Resource", 0)),
+    Mutant(USES, "outside", "every secret", grant("AskFunctionRole", "ReadSecrets", "Resource", 1, sub(f"{SECRET}*"))),
+    Mutant(
+        USES,
+        "outside",
+        "a longer name",
+        grant("AskFunctionRole", "ReadSecrets", "Resource", 1, sub(f"{SECRET}vendor-spare-*")),
+    ),
+    Mutant(
+        USES,
+        "outside",
+        "writes the secret",
+        grant("AskFunctionRole", "ReadSecrets", "Action", ["secretsmanager:PutSecretValue"]),
+    ),
+    Mutant(USES, "outside", "no parameter", revoke("AskFunctionRole", "ReadParameters")),
+    Mutant(
+        USES,
+        "outside",
+        "all parameters of a path",
+        grant("AskFunctionRole", "ReadParameters", "Action", 0, "ssm:GetParametersByPath"),
+    ),
+    Mutant(
+        USES,
+        "outside",
+        "another environment's",
+        grant("AskFunctionRole", "ReadParameters", "Resource", 0, sub(f"{PARAMETER}vendor/prod/url")),
+    ),
+    Mutant(USES, "outside", "no grant", revoke("AskFunctionRole", "Granted1")),
+    Mutant(USES, "outside", "half a grant", revoke("AskFunctionRole", "Granted1", "Action", 1)),
+    Mutant(
+        USES,
+        "outside",
+        "reads the vendor's files",
+        grant("AskFunctionRole", "Granted2", "Action", ["s3:PutObject", "s3:GetObject"]),
+    ),
+    Mutant(
+        USES,
+        "outside",
+        "every file of the vendor",
+        grant("AskFunctionRole", "Granted2", "Resource", 0, sub(f"{VENDOR}/*")),
+    ),
+    Mutant(
+        USES,
+        "outside",
+        "more of a service",
+        grant("AskFunctionRole", "Granted3", "Action", 0, "textract:AnalyzeDocument"),
+    ),
+    Mutant(
+        USES,
+        "outside",
+        "another name in the environment",
+        of("AskFunction", "Environment", "Variables", "SECRET_VENDOR_SPARE", "other"),
+    ),
     Mutant(
         USES,
         "job_first",

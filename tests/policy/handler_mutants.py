@@ -85,6 +85,20 @@ HANDLER_MUTANTS = [
         ("08_HANDLER_ENVIRONMENT", "standard", "no events", of("TakeFunction", *VARIABLES, "EVENT_BUS", "default")),
         ("08_HANDLER_ENVIRONMENT", "standard", "nothing", without("TakeFunction", "Environment")),
         (
+            "08_HANDLER_ENVIRONMENT",
+            "outside",
+            "no secret",
+            without("AskFunction", *VARIABLES, "SECRET_VENDOR_KEY_ENVIRONMENT"),
+        ),
+        ("08_HANDLER_ENVIRONMENT", "outside", "other secret", of("AskFunction", *VARIABLES, "SECRET_VENDOR_SPARE", "x")),
+        (
+            "08_HANDLER_ENVIRONMENT",
+            "outside",
+            "not filled in",
+            of("AskFunction", *VARIABLES, "PARAMETER_VENDOR_ENVIRONMENT_URL", "/vendor/${Environment}/url"),
+        ),
+        ("08_HANDLER_ENVIRONMENT", "outside", "not declared", of("TakeFunction", *VARIABLES, "SECRET_OTHER", "x")),
+        (
             "09_JOB_SCRIPT",
             "standard",
             "unknown",

@@ -22,8 +22,9 @@ ENTRY: Final = Entry(
         "anything, without a change of the template."
     ),
     fix=(
-        "Write the value, or use a Parameter with AllowedValues. A secret may stay a reference to Secrets "
-        "Manager in a property for secrets."
+        "Write the value, or use a Parameter with AllowedValues. A handler reads a secret or a parameter itself: "
+        "name it in `secrets` or `parameters` of its NEEDS. A secret may stay a reference to Secrets Manager in a "
+        "property for secrets."
     ),
     source="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html",
 )
@@ -36,12 +37,13 @@ _JOINED: Final = ("/Fn::Join/", "/Fn::Sub")
 
 _WHAT: Final = "CloudFormation replaces a dynamic reference after the template was judged"
 _FIX: Final = "write the value, or a Parameter with AllowedValues"
+_FIX_OF_FUNCTION: Final = "name it in secrets or parameters of the handler's NEEDS, and let the handler read it"
 
 
 def check(template: Template) -> Iterator[Fault]:
     for path, value in walk_scalars({key: below for key, below in template.data.items() if key != "Metadata"}):
         if isinstance(value, str) and "{{" in value and _is_judged(path, value):
-            yield Fault(path, _WHAT, _FIX)
+            yield Fault(path, _WHAT, _FIX_OF_FUNCTION if "/Environment/Variables/" in path else _FIX)
 
 
 def _is_judged(path: str, text: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from ceap.cfn.document import walk_scalars
-from ceap.cfn.lookup import Resource, items, owners, pointed_at, resources
+from ceap.cfn.lookup import FUNCTION, Resource, items, owners, pointed_at, resources
 from ceap.cfn.template import Template
 from ceap.iam.arn import resolve
 from ceap.iam.documents import PolicyDocument, documents
@@ -54,7 +54,8 @@ def check(template: Template) -> Iterator[Fault]:
         who = " and ".join(user.logical_id for user in users)
         granted = [each for policy in policies if _is_of(template, policy, role) for each in _granted(template, policy)]
         granted = _spelt_alike(expected, [each for each in granted if has_key(template) or not _is_on_key(each)])
-        yield from _superfluous(who, granted, expected | as_aws_lists(expected))
+        declares = any(user.type == FUNCTION for user in users)
+        yield from _superfluous(who, granted, expected | as_aws_lists(expected), declares=declares)
         if not role.properties.get("ManagedPolicyArns"):  # what these grant is not in the template
             yield from _missing(who, role, granted, expected)
 
@@ -105,8 +106,12 @@ def _spelt_alike(expected: set[Grant], granted: list[_Granted]) -> list[_Granted
     ]
 
 
-def _superfluous(who: str, granted: list[_Granted], expected: set[Grant]) -> Iterator[Fault]:
-    """Yield a fault for each grant that is not used, or has no effect because no action applies to its resource."""
+def _superfluous(who: str, granted: list[_Granted], expected: set[Grant], *, declares: bool) -> Iterator[Fault]:
+    """Yield a fault for each grant that is not used, or has no effect because no action applies to its resource.
+
+    `declares` says that NEEDS of a handler may declare the use.
+    """
+    in_needs = ", or declare it in NEEDS of the handler" if declares else ""
     blamed: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     actions = {grant.action for grant in expected}
     taken = {place for (action, arn, *_), _, place, _ in granted if takes(action, arn)}
@@ -122,9 +127,9 @@ def _superfluous(who: str, granted: list[_Granted], expected: set[Grant]) -> Ite
                 statement, text, f"grant it{_under(same[0].condition, same[0].when) or ' without condition'}"
             ].append(action)
         elif action in actions:
-            blamed[resource_place, f"on {arn}", "grant it only on what is used"].append(action)
+            blamed[resource_place, f"on {arn}", f"grant it only on what is used{in_needs}"].append(action)
         else:
-            blamed[place, "at all", "remove the action"].append(action)
+            blamed[place, "at all", f"remove the action{in_needs}"].append(action)
     for (path, text, cure), names in blamed.items():
         yield Fault(path, f"{who} does not use {', '.join(dict.fromkeys(names))} {text}", cure)
 

@@ -1,8 +1,8 @@
 """A function's environment holds what its handler needs, and no variable that changes the SDK or Python below it.
 
-Tables by the names that the foundation exports, for which its role has grants; the event bus where it publishes;
-settings that its handler takes. With a fault in them the first message fails. The AWS SDK, Python and Powertools read
-variables too: AWS_ENDPOINT_URL sends all data elsewhere, PYTHONPATH runs other code.
+Tables by the names that the foundation exports, for which its role has grants; the event bus where it publishes; the
+names of secrets and parameters; settings that its handler takes. With a fault in them the first message fails. The AWS
+SDK, Python and Powertools read variables too: AWS_ENDPOINT_URL sends all data elsewhere, PYTHONPATH runs other code.
 Source: requirement 3.3; `handlers/runtime/needs.py`; AWS SDKs and Tools Reference Guide, "Environment variables".
 """
 
@@ -15,9 +15,17 @@ import msgspec
 from ceap.cfn.document import parse_json
 from ceap.cfn.lookup import FUNCTION, at, handler_of, imported, pointed_at, resources
 from ceap.cfn.template import Template
+from ceap.iam.arn import resolve
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
-from handlers.runtime.needs import EVENT_BUS_VARIABLE, SETTINGS_VARIABLE, Needs, table_variable
+from handlers.runtime.needs import (
+    EVENT_BUS_VARIABLE,
+    SETTINGS_VARIABLE,
+    Needs,
+    parameter_variable,
+    secret_variable,
+    table_variable,
+)
 from templates import discovery, naming
 
 RULE: Final = "WIRE08_HANDLER_ENVIRONMENT"
@@ -25,8 +33,8 @@ ENTRY: Final = Entry(
     title="A function's environment holds what its handler needs",
     why="With a missing table, another event bus or a misspelt setting the first message fails.",
     fix=(
-        "Import each table of the handler's NEEDS, name its event bus, and set SETTINGS to JSON that the "
-        "handler's Settings accept, e.g. `SETTINGS: '{}'`."
+        "Import each table of the handler's NEEDS, name its event bus, secrets and parameters as there, and set "
+        "SETTINGS to JSON that the handler's Settings accept, e.g. `SETTINGS: '{}'`."
     ),
     requirement=("3.3",),
     source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
@@ -53,6 +61,7 @@ def check(template: Template) -> Iterator[Fault]:
         needs = discovery.load_needs(handler)
         for variable, what, fix in (
             *_table_faults(template, needs, variables or {}),
+            *_value_faults(template, needs, variables or {}),
             *_other_faults(needs, variables or {}),
         ):
             yield Fault(function.path("Environment", "Variables", variable), what, fix)
@@ -70,6 +79,20 @@ def _table_faults(template: Template, needs: Needs, variables: dict[str, Any]) -
     for variable in variables:
         if variable.startswith("TABLE_") and variable not in wanted:
             yield variable, f"the handler does not use {variable}, and its role does not allow it", "remove it"
+
+
+def _value_faults(template: Template, needs: Needs, variables: dict[str, Any]) -> Iterator[_Fault]:
+    wanted = {secret_variable(name): ("secret", name) for name in needs.secrets}
+    wanted |= {parameter_variable(name): ("parameter", name) for name in needs.parameters}
+    for variable, (kind, name) in wanted.items():
+        if variable not in variables or resolve(template, variables[variable]) != name:
+            sub = "!Sub " if "${" in name else ""
+            yield variable, f"{variable} does not name the handler's {kind} {name}", f"{variable}: {sub}{name}"
+    for variable in variables:
+        if variable.startswith(("SECRET_", "PARAMETER_")) and variable not in wanted:
+            field = f"{variable.partition('_')[0].lower()}s"
+            what = f"the handler does not declare {variable}, and its role does not allow it"
+            yield variable, what, f"remove it, or declare the name in {field} of NEEDS"
 
 
 def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[_Fault]:

@@ -35,7 +35,8 @@ def test_what_is_granted_too_much_is_named_at_its_resource_and_what_too_little_a
     ) == [
         (
             f"{place}/Resource/0",
-            f"SiftFunction does not use s3:GetObject on {other} | fix: grant it only on what is used",
+            f"SiftFunction does not use s3:GetObject on {other} | fix: grant it only on what is used, or declare it in "
+            "NEEDS of the handler",
         ),
         (place, f"SiftFunction uses s3:GetObject on {BUCKET}/{INPUT}, which is not granted | fix: grant it"),
     ]
@@ -45,7 +46,8 @@ def test_an_action_that_is_not_used_at_all_is_named_itself() -> None:
     actions = ["dynamodb:UpdateItem", "dynamodb:DeleteItem"]
     [(path, message)] = found(changed("express", grant("KeepFunctionRole", "UseRecordsTable", "Action", actions)))
     assert path == "KeepFunctionRole/Properties/Policies/0/PolicyDocument/Statement/3/Action/1"
-    assert message == "KeepFunction does not use dynamodb:DeleteItem at all | fix: remove the action"
+    cure = "remove the action, or declare it in NEEDS of the handler"
+    assert message == f"KeepFunction does not use dynamodb:DeleteItem at all | fix: {cure}"
 
 
 def test_a_grant_without_its_condition_is_named_with_the_condition() -> None:
