@@ -6,8 +6,18 @@ from typing import Final
 
 from troposphere import Sub
 
+from templates.naming import ENVIRONMENT_MAX
+
 PLACEHOLDERS: Final = ("Environment", "AWS::AccountId", "AWS::Region")
 PARTITION: Final = "AWS::Partition"
+
+LONGEST: Final = {
+    "Environment": "x" * ENVIRONMENT_MAX,
+    "AWS::AccountId": "123456789012",
+    "AWS::Region": "us-isof-south-1",
+    PARTITION: "aws-us-gov",
+}
+"""Values as long as any, of the characters that such values have."""
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}]*)(\}?)")
 
@@ -20,6 +30,14 @@ def unknown_placeholder(text: str, known: tuple[str, ...] = PLACEHOLDERS) -> str
     return None
 
 
+def placeholder_problem(text: str, known: tuple[str, ...] = PLACEHOLDERS) -> str | None:
+    """Return which `${...}` of a text is not filled in, with the cure; None if all are."""
+    unknown = unknown_placeholder(text, known)
+    if unknown is None:
+        return None
+    return f"holds {unknown}, which no deployment fills in; allowed: {', '.join(f'${{{name}}}' for name in known)}"
+
+
 def substituted(text: str) -> str | Sub:
     """Return a text as a template holds it: with `Fn::Sub` if it has placeholders."""
     return Sub(text) if "${" in text else text
@@ -28,3 +46,8 @@ def substituted(text: str) -> str | Sub:
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Return a text as it is after deployment; `values` are those of the placeholders by name."""
     return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
+
+def longest(text: str) -> str:
+    """Return a text whose placeholders are known as it may be after deployment, no shorter than it can be."""
+    return fill(text, LONGEST)

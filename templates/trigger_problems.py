@@ -9,7 +9,7 @@ from handlers.runtime.message import Message, decode_message
 from handlers.runtime.sources import S3
 from templates import budget, discovery, naming, words
 from templates.model import LambdaStep, Workflow
-from templates.placeholders import PLACEHOLDERS, unknown_placeholder
+from templates.placeholders import placeholder_problem
 from templates.schedule_expression import expression_problem
 from templates.source import KeyPath
 from templates.triggers import ObjectEvents, Schedule, object_message
@@ -60,9 +60,8 @@ def _schedule_problems(workflow: Workflow, schedule: Schedule) -> Iterator[Probl
     size = len(schedule.body.encode())
     if size > budget.MAX_MESSAGE_BYTES:
         yield place, f"has {size:,} bytes as JSON; allowed: {budget.MAX_MESSAGE_BYTES:,}; put the records on S3"
-    if unknown := unknown_placeholder(schedule.body):
-        known = ", ".join(f"${{{name}}}" for name in PLACEHOLDERS)
-        yield place, f"holds {unknown}, which no deployment fills in; allowed: {known}"
+    if problem := placeholder_problem(schedule.body):
+        yield place, problem
     if CONTEXT in schedule.body:
         yield place, f"holds '{CONTEXT}', which EventBridge Scheduler would replace; write the value"
     step = workflow.steps[0]

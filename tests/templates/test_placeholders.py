@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from templates.placeholders import PARTITION, PLACEHOLDERS, fill, substituted, unknown_placeholder
+from templates.placeholders import (
+    PARTITION,
+    PLACEHOLDERS,
+    fill,
+    longest,
+    placeholder_problem,
+    substituted,
+    unknown_placeholder,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,3 +44,13 @@ def test_only_a_text_with_placeholders_is_substituted() -> None:
 def test_placeholders_are_filled_with_their_values() -> None:
     values = {"Environment": "local", "AWS::Region": "eu-central-1"}
     assert fill("x-${Environment}/${AWS::Region}", values) == "x-local/eu-central-1"
+
+
+def test_a_problem_says_what_is_filled_in() -> None:
+    allowed = "allowed: ${Environment}, ${AWS::AccountId}, ${AWS::Region}"
+    assert placeholder_problem("x-${Env}") == f"holds ${{Env}}, which no deployment fills in; {allowed}"
+    assert placeholder_problem("x-${Environment}") is None
+
+
+def test_a_text_is_as_long_as_it_can_become() -> None:
+    assert longest("a-${Environment}-${AWS::AccountId}") == "a-xxxxxxxxxxxx-123456789012"
