@@ -60,8 +60,8 @@ _DOORS: Final = tuple(
 
 def access_problems(needs: Needs) -> Iterator[str]:
     """Yield what is wrong with secrets, parameters and grants, with the cure."""
-    yield from _names_problems("secrets", needs.secrets, secret_variable, _secret_problem)
-    yield from _names_problems("parameters", needs.parameters, parameter_variable, _parameter_problem)
+    yield from _names_problems("secrets", needs.secrets, secret_variable, secret_problem)
+    yield from _names_problems("parameters", needs.parameters, parameter_variable, parameter_problem)
     yield from _grants_problems(needs.grants)
 
 
@@ -89,11 +89,13 @@ def _plain(name: str) -> str:
     return name
 
 
-def _secret_problem(name: str) -> str | None:
+def secret_problem(name: str) -> str | None:
+    """Return why Secrets Manager refuses a name, with the cure; None if it takes it."""
     return None if _SECRET.fullmatch(name) else "write its name in Secrets Manager: 1 to 512 letters, digits, /_+=.@-"
 
 
-def _parameter_problem(name: str) -> str | None:
+def parameter_problem(name: str) -> str | None:
+    """Return why Parameter Store refuses a name, with the cure; None if it takes it."""
     if "/" in name[1:] and not name.startswith("/"):
         return "a name with levels begins with a slash; put one before it"
     if not _PARAMETER.fullmatch(name) or len(name) > _PARAMETER_MAX:

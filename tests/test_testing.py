@@ -31,6 +31,7 @@ from ceap.testing import (
     run,
     run_first,
 )
+from handlers.runtime.aws import client
 from handlers.runtime.context import StageContext
 from handlers.runtime.contract import PermanentStageError, TransientStageError
 from handlers.runtime.needs import BucketName, Needs, Publish, Table
@@ -257,8 +258,7 @@ ASK = reference.load_stage("ask")
 
 @pytest.mark.usefixtures("aws")
 def test_a_handler_reads_the_secrets_and_parameters_that_a_test_has_put() -> None:
-    aws = testing.client
-    aws("sqs").create_queue(QueueName=ASK.QUEUE)
+    client("sqs").create_queue(QueueName=ASK.QUEUE)
     testing.make_bucket(ASK.BUCKET)
     for key, url in (("old", "https://old.example"), ("new", "https://new.example")):
         put_secret(ASK.VENDOR_KEY, key)

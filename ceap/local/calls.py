@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, unquote
 OPERATION_PATH: Final = re.compile(r"/service/\w+/operation/(?P<action>\w+)")
 INVOKE_PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations")
 
+UNKNOWN_CALL: Final = "The local engine cannot judge the call"
+
 _FUNCTION: Final = re.compile(
     r"(?:arn:aws:lambda:(?P<region>[\w-]+):)?(?:(?P<account>\d+):)?(?:function:)?(?P<name>[\w-]+)(?::(?P<qualifier>[\w$-]+))?"
 )
@@ -64,7 +66,7 @@ class UnknownCallError(Exception):
     def __init__(self, request: Request, unknown: str) -> None:
         call = request.operation or f"{request.method} {request.path}"
         super().__init__(
-            f"The local engine cannot judge the call {request.service} {call}: {unknown}. "
+            f"{UNKNOWN_CALL} {request.service} {call}: {unknown}. "
             "It refuses what it does not know: try this call on AWS"
         )
 

@@ -52,7 +52,7 @@ def read_failure(function: Function, outcome: Outcome, *, all_frames: bool) -> F
         causes, record = _read_exceptions(outcome.failure)
         denied = _denial(causes)
         cure = cures.cure_denial(function.name, *denied) if denied else cures.CURES_BY_TYPE.get(causes[0].type)
-        return _describe(code, causes, record, cure, all_frames=all_frames)
+        return _describe(code, causes, record, cure or _cure_call(function, causes), all_frames=all_frames)
     if "." not in kind:  # asked for: Lambda's own types have a dot
         return None
     cure = {
@@ -81,6 +81,12 @@ def _read_exceptions(failure: Mapping[str, Any]) -> tuple[tuple[Cause, ...], int
     causes, record = msgspec.structs.astuple(msgspec.convert(failure, _Exceptions))
     wraps = len(causes) > 1 and causes[0].text.startswith(f"unexpected {causes[1].type};")
     return causes[1:] if wraps else causes, record
+
+
+def _cure_call(function: Function, causes: Sequence[Cause]) -> str | None:
+    texts = [cause.text for cause in causes]
+    found = (cures.cure_missing(function.name, text) or cures.cure_unmodelled(text) for text in texts)
+    return next(filter(None, found), None)
 
 
 def _denial(causes: Sequence[Cause]) -> tuple[str, str] | None:
@@ -132,7 +138,7 @@ def _places(code: Code, cause: Cause, all_frames: bool) -> Sequence[Frame]:
 
 def _title(cause: Cause) -> str:
     # A stage error of the handler's own keeps its text; that of a call through `stage` has the text of AWS.
-    is_own = cause.type.endswith("StageError") and "; add it to NEEDS" not in cause.text
+    is_own = cause.type.endswith("StageError") and " was denied: " not in cause.text
     if (denied := cures.read_denial(cause.text)) and not is_own:
         action, resource = denied
         return f"{cause.type}: {action} on {resource} was denied"

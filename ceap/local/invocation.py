@@ -19,6 +19,7 @@ from ceap.local.executions import DeployedMachine
 from ceap.local.frames import code_of_functions
 from ceap.local.printed import PRINTED
 from ceap.local.workers import Function, Outcome
+from handlers.runtime import values
 from handlers.runtime.aws import _session, client
 from handlers.runtime.logs import logger
 
@@ -72,6 +73,7 @@ def environment_of(function: Function) -> Iterator[None]:
 def _forget() -> None:
     for kept in (client, _session, logger):
         kept.cache_clear()
+    values.forget()
 
 
 def invoke(function: Function, event: Mapping[str, Any], limit_s: float) -> Invocation:

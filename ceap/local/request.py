@@ -132,8 +132,10 @@ def parse_failure(text: str, stages: Sequence[str]) -> RequestedFailure:
 
 
 def load_seed_for(given: Path | None, default: Path, workflow: Workflow) -> Seed:
-    """Return what fills buckets and tables, or raise UsageError if something of it is wrong."""
+    """Return what a run finds when its message comes, or raise UsageError if something of it is wrong."""
     from ceap.local.seed import load_seed, source_buckets
-    from templates.discovery import tables
+    from templates.discovery import load_needs, tables
 
-    return load_seed(given or (default if default.exists() else None), source_buckets(workflow), tables())
+    folder = given or (default if default.exists() else None)
+    needs = [load_needs(step.handler) for step in workflow.lambda_steps]
+    return load_seed(folder, source_buckets(workflow), tables(), needs, default=default)

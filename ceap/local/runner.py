@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import handlers
 from ceap.archive import build_zip, glue_prefix, handlers_key, read_sources
@@ -17,10 +17,9 @@ from ceap.local.engine import Engine, EngineError
 from ceap.local.executions import DeployedMachine, Entry, Execution, Stage
 from ceap.local.order import Build, Order
 from ceap.local.progress import Progress
+from ceap.local.seed_values import ENVIRONMENT
 from ceap.local.start import Start
 from templates import naming
-
-ENVIRONMENT: Final = "local"
 
 
 class Deployment(NamedTuple):

@@ -1,9 +1,12 @@
-"""What a run finds when its message comes: objects in buckets, and items in tables.
+"""What a run finds when its message comes: objects in buckets, items in tables, secrets and parameters.
 
 {folder}/s3/{bucket}/{key}       any files
 {folder}/tables/{table}.jsonl    one item a line, as plain JSON; the table by its declared name, e.g. `program_config`
+{folder}/secrets/{name}          and
+{folder}/parameters/{name}       are those of `seed_values`
 
-The folder of a run that was kept is a seed, too: of what it holds, the tables are taken.
+The folder of a run that was kept is a seed, too: of what it holds, the tables are taken. A run keeps no secrets, so
+these and the parameters are then those of the default folder.
 """
 
 import codecs
@@ -18,15 +21,16 @@ from boto3.dynamodb.types import TypeSerializer  # type: ignore[import-untyped] 
 
 from ceap.errors import UsageError
 from ceap.local import run_folder
+from ceap.local.seed_values import KINDS, PARAMETERS_FOLDER, SECRETS_FOLDER, Kind, load_values, local_name, read_value
 from handlers.runtime.batch import batched
-from handlers.runtime.needs import BucketName, Table
+from handlers.runtime.needs import BucketName, Needs, Table
 from handlers.runtime.tables import PUT_LIMIT, Item, check_item
 from templates import discovery, naming, words
 from templates.model import Workflow
 
 BUCKETS_FOLDER: Final = "s3"
 TABLES_FOLDER: Final = "tables"
-FOLDERS: Final = (BUCKETS_FOLDER, TABLES_FOLDER)
+FOLDERS: Final = (BUCKETS_FOLDER, TABLES_FOLDER, SECRETS_FOLDER, PARAMETERS_FOLDER)
 TABLE_SUFFIX: Final = ".jsonl"
 # Source: Amazon S3 User Guide, "Naming Amazon S3 objects".
 KEY_BYTES: Final = 1024
@@ -36,18 +40,33 @@ _OWN_BUCKETS: Final = tuple(name.partition("$")[0] for name in (naming.WORKFLOW_
 class Seed(NamedTuple):
     """What to put where, and the folder that it comes from.
 
-    `buckets` holds the files of each bucket by key, `tables` the items of each table as DynamoDB's API has them.
-    `is_run` says that the folder is that of an earlier run.
+    `buckets` holds the files of each bucket by key, `tables` the items of each table as DynamoDB's API has them, and
+    `values` the files of secrets and parameters by name. `is_run` says that the folder is that of an earlier run.
     """
 
     folder: Path | None
     is_run: bool
     buckets: Mapping[str, Mapping[str, Path]]
     tables: Mapping[str, Sequence[Item]]
+    values: Mapping[str, Mapping[str, Path]]
 
 
-def load_seed(folder: Path | None, source_buckets: Iterable[str], tables: Mapping[str, Table]) -> Seed:
+def load_seed(
+    folder: Path | None,
+    source_buckets: Iterable[str],
+    tables: Mapping[str, Table],
+    needs: Sequence[Needs] = (),
+    *,
+    default: Path | None = None,
+) -> Seed:
     """Read and check a seed, with the source buckets even if it has no files for them; None: nothing else.
+
+    Args:
+        folder: The seed, or an earlier run.
+        source_buckets: The buckets that messages may name.
+        tables: The tables by their declared names.
+        needs: Those of the workflow's handlers, whose names of secrets and parameters count.
+        default: Where secrets and parameters are if the folder is that of an earlier run.
 
     Raises:
         UsageError: A folder, a file or a line is wrong.
@@ -57,6 +76,8 @@ def load_seed(folder: Path | None, source_buckets: Iterable[str], tables: Mappin
     parts = {path.name: path for path in _children(folder)} if folder else {}
     if is_run:
         parts = {name: path for name, path in parts.items() if name == TABLES_FOLDER}
+        kept = _children(default) if default and default.exists() else []
+        parts |= {path.name: path for path in kept if path.name in (SECRETS_FOLDER, PARAMETERS_FOLDER)}
     for name, path in parts.items():
         if name not in FOLDERS:
             raise UsageError(f"{path}: a seed has no {name!r}; {words.allowed(name, FOLDERS)}")
@@ -69,6 +90,7 @@ def load_seed(folder: Path | None, source_buckets: Iterable[str], tables: Mappin
             **({path.name: _load_bucket(path) for path in _children(buckets)} if buckets else {}),
         },
         tables={path.stem: _load_table(path, tables) for path in _children(items)} if items else {},
+        values={kind.folder: _load_values(kind, parts[kind.folder], needs) for kind in KINDS if kind.folder in parts},
     )
 
 
@@ -78,7 +100,7 @@ def source_buckets(workflow: Workflow) -> list[str]:
 
 
 def plant(seed: Seed, client: Callable[[str], Any], foundation: Mapping[str, str]) -> None:
-    """Make the buckets and put all objects and items, with clients that no policy limits.
+    """Make the buckets and put all objects, items, secrets and parameters, with clients that no policy limits.
 
     `foundation` are the outputs of the foundation stack, which say what the tables are called.
     """
@@ -91,17 +113,22 @@ def plant(seed: Seed, client: Callable[[str], Any], foundation: Mapping[str, str
         name = foundation[f"{naming.table_id(table)}Name"]
         for batch in batched(({"PutRequest": {"Item": item}} for item in items), PUT_LIMIT):
             client("dynamodb").batch_write_item(RequestItems={name: batch})
+    for name, file in seed.values.get(SECRETS_FOLDER, {}).items():
+        client("secretsmanager").create_secret(Name=name, SecretString=read_value(file))
+    for name, file in seed.values.get(PARAMETERS_FOLDER, {}).items():
+        client("ssm").put_parameter(Name=name, Value=read_value(file), Type="String", Tier="Intelligent-Tiering")
 
 
 def describe(seed: Seed) -> str:
     """Return what a seed holds, e.g. `seed DIR: bucket my-exports with 2 objects`; empty if it holds nothing."""
     buckets = [f"bucket {name} with {words.plural(len(files), 'object')}" for name, files in seed.buckets.items()]
     tables = [f"table {name} with {words.plural(len(items), 'item')}" for name, items in seed.tables.items()]
-    if not buckets and not tables and not seed.is_run:
+    values = [words.plural(len(files), kind.removesuffix("s")) for kind, files in seed.values.items() if files]
+    if not (buckets or tables or values or seed.is_run):
         return ""
     place = f" {seed.folder}" if seed.folder else ""
     tables = tables or ["no table"] * seed.is_run
-    return f"seed{place}{', an earlier run' if seed.is_run else ''}: {', '.join((*buckets, *tables))}"
+    return f"seed{place}{', an earlier run' if seed.is_run else ''}: {', '.join((*buckets, *tables, *values))}"
 
 
 def _children(folder: Path) -> list[Path]:
@@ -156,6 +183,13 @@ def _load_bucket(folder: Path) -> dict[str, Path]:
         if size_bytes > KEY_BYTES:
             raise UsageError(f"{path}: its key has {size_bytes:,} bytes; allowed: {KEY_BYTES:,}; shorten it")
     return files
+
+
+def _load_values(kind: Kind, folder: Path, needs: Sequence[Needs]) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: is no folder; put each value into a file of its own: {kind.folder}/{{name}}")
+    declared = [local_name(name) for each in needs for name in kind.declared(each)]
+    return load_values(kind, {path.relative_to(folder).as_posix(): path for path in _files(folder)}, declared)
 
 
 def _load_table(path: Path, tables: Mapping[str, Table]) -> list[Item]:

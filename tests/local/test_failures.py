@@ -245,8 +245,9 @@ def test_with_all_frames_a_denial_has_the_role_and_the_whole_text(fail: Fail) ->
         (
             "dynamodb:Scan",
             "arn:aws:dynamodb:us-east-1:1:table/ceap-orders-local/index/by_day",
-            "NEEDS grants on tables only GetItem, BatchGetItem, Query, PutItem, UpdateItem, DeleteItem, BatchWriteItem"
-            "; use one of them, for table orders",
+            'declare the call in NEEDS: grants=(Grant(("dynamodb:Scan",), '
+            '"arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/ceap-orders-${Environment}/index/by_day"'
+            "),)",
         ),
         (
             "events:PutEvents",
@@ -256,12 +257,54 @@ def test_with_all_frames_a_denial_has_the_role_and_the_whole_text(fail: Fail) ->
         (
             "s3:GetObject",
             "arn:aws:s3:::other/key",
-            "a stage reads another bucket only if NEEDS names its setting: bucket_setting=...",
+            "if messages name the bucket, bucket_setting=... in NEEDS reads it; else declare the call in NEEDS: "
+            'grants=(Grant(("s3:GetObject",), "arn:${AWS::Partition}:s3:::other/key"),)',
         ),
         (
             "sqs:SendMessage",
-            "arn:aws:sqs:us-east-1:1:queue",
-            "NEEDS cannot grant it; do without the call, or grant it to the role of f",
+            "arn:aws:sqs:us-east-1:1:localqueue-local",
+            'declare the call in NEEDS: grants=(Grant(("sqs:SendMessage",), '
+            '"arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:localqueue-${Environment}"),)',
+        ),
+        (
+            "dynamodb:PutItem",
+            "arn:aws:dynamodb:us-east-1:1:table/vendor",
+            'declare the call in NEEDS: grants=(Grant(("dynamodb:PutItem",), '
+            '"arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/vendor"),)',
+        ),
+        (
+            "events:PutEvents",
+            "arn:aws:events:us-east-1:1:event-bus/vendor",
+            'declare the call in NEEDS: grants=(Grant(("events:PutEvents",), '
+            '"arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/vendor"),)',
+        ),
+        (
+            "s3:PutObject",
+            "arn:aws:s3:::ceap-workflow-local-1/x",
+            "a stage may use only its own objects of this bucket, and the output of the stage before; do without it",
+        ),
+        (
+            "secretsmanager:GetSecretValue",
+            "arn:aws:secretsmanager:us-east-1:1:secret:vendor/key-local-AbCdEf",
+            'declare it in NEEDS, and read it with stage.secret: secrets=("vendor/key-${Environment}",)',
+        ),
+        (
+            "secretsmanager:GetSecretValue",
+            "vendor/key-local",
+            "there is no secret vendor/key-local: write a made-up text into fixtures/NAME/secrets/vendor/key-local "
+            "beside the declaration, or below the folder of --seed; NEEDS must declare it, too: "
+            'secrets=("vendor/key-${Environment}",)',
+        ),
+        (
+            "ssm:GetParameter",
+            "arn:aws:ssm:us-east-1:1:parameter/vendor/local/url",
+            'declare it in NEEDS: parameters=("/vendor/${Environment}/url",)',
+        ),
+        ("ssm:GetParameter", "arn:aws:ssm:us-east-1:1:parameter/url", 'declare it in NEEDS: parameters=("url",)'),
+        (
+            "textract:DetectDocumentText",
+            "*",
+            'declare the call in NEEDS: grants=(Grant(("textract:DetectDocumentText",), "*"),)',
         ),
     ],
 )
@@ -286,6 +329,33 @@ def test_a_denial_that_the_stage_error_of_a_call_tells_of_is_shown_without_the_t
     assert failure.headline == f"PermanentStageError: {action} on {resource} was denied, at handlers/broken.py:3"
     cure = 'cure: add "UpdateItem" to the actions of table orders in NEEDS: tables={TABLE: ("UpdateItem",)}'
     assert failure.details[-1] == cure
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ssm:GetParameter on /a/url found nothing (ParameterNotFound); create parameter /a/url in the account",
+        "An error occurred (ParameterNotFound) when calling the GetParameter operation: Parameter /a/url not found.",
+    ],
+)
+def test_a_parameter_that_is_missing_names_the_file_that_makes_it(fail: Fail, text: str) -> None:
+    failure = fail(f"def handler(event, context):\n    raise OSError({text!r})")
+    assert failure is not None
+    assert failure.details[-1] == (
+        "cure: write a made-up value into fixtures/NAME/parameters/a/url beside the declaration, or below the folder "
+        "of --seed"
+    )
+
+
+def test_a_call_that_the_engine_does_not_know_says_what_to_do_instead(fail: Fail) -> None:
+    text = "An error occurred (NotImplemented): The local engine cannot judge the call textract X: not modelled."
+    failure = fail(f"def handler(event, context):\n    raise OSError({text!r})")
+    assert failure is not None
+    assert failure.headline == f"OSError: {text}, at handlers/broken.py:2"
+    assert failure.details[-1] == (
+        "cure: on AWS the role needs it in NEEDS: grants=(...); here, let a setting of the step leave the call out, "
+        "or test the handler with another client in its place"
+    )
 
 
 def test_a_breakpoint_that_finds_no_terminal_names_the_command_that_has_one(fail: Fail) -> None:

@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from ceap.errors import UsageError
 from ceap.local import seed
 from ceap.local.engine import Engine
-from handlers.runtime.needs import Index, Table
+from ceap.local.seed_values import read_value
+from handlers.runtime.needs import Index, Needs, Table
 from templates.render import render
 from templates.stacks import foundation_stack
 
@@ -99,7 +101,7 @@ def test_of_an_earlier_run_only_the_tables_are_taken(tmp_path: Path) -> None:
 
 def test_without_a_folder_only_the_source_buckets_are_made() -> None:
     loaded = seed.load_seed(None, ["my-exports"], TABLES)
-    assert loaded == seed.Seed(folder=None, is_run=False, buckets={"my-exports": {}}, tables={})
+    assert loaded == seed.Seed(folder=None, is_run=False, buckets={"my-exports": {}}, tables={}, values={})
     assert seed.describe(loaded) == "seed: bucket my-exports with 0 objects"
     assert seed.describe(seed.load_seed(None, [], TABLES)) == ""
 
@@ -107,8 +109,8 @@ def test_without_a_folder_only_the_source_buckets_are_made() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("secrets/a", "secrets: a seed has no 'secrets'; allowed: s3, tables"),
-        ("table/config.jsonl", "table: a seed has no 'table'; did you mean tables? allowed: s3, tables"),
+        ("secret/a", "secret: a seed has no 'secret'; did you mean secrets? allowed: s3, tables, secrets, parameters"),
+        ("secrets", "secrets: is no folder; put each value into a file of its own: secrets/{name}"),
         ("s3", "s3: the seed's folder cannot be read: Not a directory; make it a folder"),
         ("s3/file", "s3/file: is no folder; put it into the folder of its bucket: s3/{bucket}/{key}"),
         (
@@ -185,3 +187,74 @@ def test_a_wrong_line_is_refused_with_its_number(tmp_path: Path, line: bytes, me
     said = refusal(tmp_path)
     assert said.startswith(f"tables/records.jsonl:3: {message}")
     assert "\n" not in said
+
+
+VALUES = Needs(settings=Struct, secrets=("key-${Environment}", "/deep/key"), parameters=("/url", "plain", "/a/url"))
+
+
+def values_of(folder: Path, *, default: Path | None = None) -> dict[str, dict[str, str]]:
+    """Return the secrets and parameters of a seed by the names under which they are planted."""
+    loaded = seed.load_seed(folder, [], TABLES, [VALUES], default=default)
+    return {
+        kind: {name: read_value(path) for name, path in sorted(files.items())} for kind, files in loaded.values.items()
+    }
+
+
+def test_files_are_secrets_and_parameters_of_their_names_without_one_line_end(tmp_path: Path) -> None:
+    for name, content in (("key-local", b"hush\n"), ("deep/key", b"a\r\n"), ("other/key", b" b \n\n")):
+        write(tmp_path, f"secrets/{name}", content)
+    for name, content in (
+        ("url", b"1"),
+        ("plain", b"2"),
+        ("a/url", b"3"),
+        ("other/url", b"4"),
+        ("another", "ü".encode()),
+    ):
+        write(tmp_path, f"parameters/{name}", content)
+    assert values_of(tmp_path) == {
+        "secrets": {"/deep/key": "a", "key-local": "hush", "other/key": " b \n"},
+        "parameters": {"/a/url": "3", "/other/url": "4", "/url": "1", "another": "ü", "plain": "2"},
+    }
+    loaded = seed.load_seed(tmp_path, [], TABLES, [VALUES])
+    assert seed.describe(loaded) == f"seed {tmp_path}: 3 secrets, 5 parameters"
+    assert "hush" not in repr(loaded)
+
+
+def test_secrets_and_parameters_are_there_in_the_engine(engine: Engine, tmp_path: Path) -> None:
+    write(tmp_path, "secrets/key-local", b"hush\n")
+    write(tmp_path, "parameters/a/url", b"x" * 8192)
+    seed.plant(seed.load_seed(tmp_path, [], TABLES, [VALUES]), engine.client, {})
+    assert engine.client("secretsmanager").get_secret_value(SecretId="key-local")["SecretString"] == "hush"
+    assert engine.client("ssm").get_parameter(Name="/a/url")["Parameter"]["Value"] == "x" * 8192
+
+
+def test_a_kept_run_has_no_secrets_so_those_of_the_default_folder_are_taken(tmp_path: Path) -> None:
+    write(tmp_path, "run/report.json")
+    write(tmp_path, "run/tables/told.jsonl", b'{"key": "1"}')
+    for name in ("s3/my-exports/a", "tables/config.jsonl", "secrets/key-local", "parameters/plain"):
+        write(tmp_path, f"default/{name}", b"1")
+    assert values_of(tmp_path / "run", default=tmp_path / "default") == {
+        "secrets": {"key-local": "1"},
+        "parameters": {"plain": "1"},
+    }
+    loaded = seed.load_seed(tmp_path / "run", [], TABLES, [VALUES], default=tmp_path / "default")
+    assert (loaded.buckets, list(loaded.tables)) == ({}, ["told"])
+    assert values_of(tmp_path / "run", default=tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("secrets/my key", b"a", "write its name in Secrets Manager: 1 to 512 letters, digits, /_+=.@-"),
+        ("parameters/a=b", b"a", "write its name in Parameter Store: letters, digits, _.- and /, at most 1,011"),
+        ("secrets/a", b"\n", "its value has 0 bytes; allowed: 1 to 65,536; write a made-up value"),
+        ("secrets/a", b"x" * 65_537, "its value has 65,537 bytes; allowed: 1 to 65,536; write a made-up value"),
+        ("parameters/a", b"x" * 8193, "its value has 8,193 bytes; allowed: 1 to 8,192; write a made-up value"),
+        ("secrets/a", b"ab\xff", "byte 2 is not UTF-8; save the file as UTF-8, bytes as base64"),
+    ],
+)
+def test_a_secret_or_parameter_that_aws_would_refuse_is_refused(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    write(tmp_path, name, content)
+    assert refusal(tmp_path) == f"{name}: {message}"
