@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--message",
         metavar="FILE",
-        help="the message body; - reads standard input (default: messages/{name}.json beside the declaration)",
+        help="the message body; - reads standard input (default: what the declaration's triggers send, or else "
+        "messages/{name}.json beside it)",
     )
     parser.add_argument("--count", type=_positive, metavar="N", help="send the message N times (default: once)")
     parser.add_argument(
@@ -140,7 +141,7 @@ def _serving(arguments: argparse.Namespace, workflow: Workflow) -> Work:
             print(msgspec.json.encode(endpoint).decode(), flush=True)
             return
         message, _ = _defaults(arguments, workflow)
-        for line in describe(endpoint, message):
+        for line in describe(endpoint, message, has_triggers=workflow.has_triggers):
             say(line)
 
     return partial(serve, announce=announce)
@@ -162,13 +163,22 @@ def _order(arguments: argparse.Namespace, workflow: Workflow) -> Order:
     reached = _reached(stages, start)
     request.require_for(step for step in workflow.steps if step.stage in reached)
     return Order(
-        body="" if arguments.serve else request.load_body(arguments.message, message),
+        body=_body(arguments, workflow, message),
         copies=0 if arguments.serve else arguments.count or 1,
         once=arguments.once,
         failure=request.parse_failure(arguments.fail, reached) if arguments.fail else None,
         seed=request.load_seed_for(arguments.seed, fixtures, workflow),
         start=start,
     )
+
+
+def _body(arguments: argparse.Namespace, workflow: Workflow, default: Path) -> str | None:
+    """Return the message; None where the workflow's triggers send theirs."""
+    if arguments.serve:
+        return ""
+    if arguments.message is None and workflow.has_triggers:
+        return None
+    return request.load_body(arguments.message, default)
 
 
 def _run(
@@ -188,7 +198,7 @@ def _run(
     from ceap.local.progress import Progress
     from templates import discovery
 
-    progress = Progress(say, messages=order.copies, **tells)
+    progress = Progress(say, messages=0 if order.body is None else order.copies, **tells)
     remains = work(engine, deployment, order, progress, say)
     for line in progress.failures():
         say(line)
@@ -217,7 +227,7 @@ def _report(
     paths: Mapping[str, str],
 ) -> RunReport:
     """Return the report; `paths` are those of the objects in the folder that keeps the run."""
-    from ceap.local.run_report import build_report, count_messages
+    from ceap.local.run_report import build_report
 
     return build_report(
         workflow=deployment.workflow,
@@ -226,7 +236,7 @@ def _report(
         objects=remains.objects,
         kept=str(folder.path) if folder else None,
         paths=paths,
-        messages_sent=order.copies or count_messages(remains.executions),
+        messages_sent=remains.sent,
         messages_left=len(remains.queued),
         messages_dead_lettered=len(remains.dead_letters),
         events_published=len(remains.events),

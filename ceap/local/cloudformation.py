@@ -15,7 +15,7 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.logs.models import LogGroup
 
 from ceap.cfn.document import DocumentError, parse_document, walk_scalars
-from ceap.local import role_policies, stack_models
+from ceap.local import role_policies, schedules, stack_models
 from ceap.local.hooks import replace
 from ceap.local.patterns import PolicyError
 from ceap.local.sessions import REGION
@@ -65,7 +65,7 @@ def install() -> None:
     for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
         cached.cache_clear()
     known = parsing.get_model_map()
-    for model in stack_models.TYPES:
+    for model in (*stack_models.TYPES, *schedules.TYPES):
         if known.get(model.type_name) is not model:
             raise AttributeError(f"moto's CloudFormation does not take our {model.type_name}")
     role_policies.install()

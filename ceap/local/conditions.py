@@ -43,6 +43,9 @@ KEYS: Final[Mapping[str, Kind]] = {
 TRUST_KEYS: Final[Mapping[str, Kind]] = {"aws:SourceAccount": "text", "aws:SourceArn": "ARN"}
 """The keys of trust policies."""
 
+RESOURCE_KEYS: Final[Mapping[str, Kind]] = {**TRUST_KEYS, "aws:SecureTransport": "boolean"}
+"""The keys of the policies of queues, which are asked for what an event rule sends."""
+
 _MOMENT: Final = re.compile(r"\d+|\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
 
 

@@ -16,7 +16,7 @@ ASSUME_ROLE = "sts:AssumeRole"
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """One statement; of a trust policy it has no `resources`, and `principals` are services, or `*` for everybody."""
+    """One statement; that of a role has no `principals`, which are services, or `*`; of a trust no `resources`."""
 
     denies: bool
     actions: tuple[str, ...]
@@ -48,13 +48,27 @@ def is_allowed(statements: Iterable[Statement], action: str, resource: str, cont
 
 def may_assume(statements: Iterable[Statement], service: str, context: Context) -> bool:
     """Return whether a role's trust policy lets the service (`lambda.amazonaws.com`) assume it."""
-    applying = [
+    return _allow(_of_service(statements, service, ASSUME_ROLE, context))
+
+
+def lets_service(statements: Iterable[Statement], service: str, action: str, resource: str, context: Context) -> bool:
+    """Return whether the policy of a resource lets a service act on it, for which no role allows anything."""
+    applying = _of_service(statements, service, action, context)
+    return _allow([statement for statement in applying if _names_resource(statement, resource, context)])
+
+
+def _of_service(statements: Iterable[Statement], service: str, action: str, context: Context) -> list[Statement]:
+    """Return the statements that apply to an action of a service, whatever the resource."""
+    return [
         statement
         for statement in statements
         if statement.principals & {service, "*"}
-        and _names_action(statement, ASSUME_ROLE.lower())
+        and _names_action(statement, action.lower())
         and _holds(statement, context)
     ]
+
+
+def _allow(applying: list[Statement]) -> bool:
     return bool(applying) and not any(statement.denies for statement in applying)
 
 

@@ -11,7 +11,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, assert_never
@@ -27,12 +27,14 @@ from ceap.files import make_folder, remove_folder
 from ceap.local import cloudformation, events, gateway, interpreter, lifecycle, limits, table_limits, tables, uploads
 from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Entry, Execution, Executions, Listener, Stage
+from ceap.local.deliveries import Delivery
 from ceap.local.functions import FunctionListener, Functions
 from ceap.local.hooks import replace
 from ceap.local.jobs import JobListener, Jobs
 from ceap.local.logs import Logs
 from ceap.local.pipes import Poller
 from ceap.local.sessions import REGION, Decision, Session, Sessions
+from ceap.local.schedules import Sender
 from ceap.local.states import StepFunctions
 from ceap.local.workers import Launch, end_processes, launch_process
 from templates.model import StepKind
@@ -86,6 +88,8 @@ class Engine:
         self.functions.url = self.jobs.url = self._gateway.url
         self._pollers: Final[list[Poller]] = []
         self._roles: Final[list[str]] = []
+        self._schedules: Final[list[Sender]] = []
+        self._deliveries: Final[list[Delivery]] = []
         self._clients: Final[dict[tuple[str, str], Any]] = {}
         self._clients_lock: Final = threading.Lock()
 
@@ -190,6 +194,12 @@ class Engine:
 
     def fail(self, stage: Stage, error_type: str, times: int | None) -> None:
         """Make the function or job of a stage fail before its code runs, on its next `times` runs; None: always."""
+            for model in stack.of_type("AWS::Scheduler::Schedule").values():
+                group = model.group_arn
+                session = self._sessions.assume(model.role, service="scheduler", source=group, name=model.name)
+                self._schedules.append(Sender(model, self.url, session))
+        except SetupError:
+            raise
         match stage.kind:
             case StepKind.LAMBDA:
                 self.functions.inject(stage.worker, error_type, times)
@@ -209,6 +219,14 @@ class Engine:
         Time jumps whenever everything waits, so a failing message is received until it is dead-lettered; `once`: it
         stays in its queue.
         """
+    def fire_schedules(self) -> list[Delivery]:
+        """Let every enabled schedule send its message, whatever the time; return what became of it."""
+        return self._noted(delivery for schedule in self._schedules if (delivery := schedule.fire()))
+
+    def announce_object(self, bucket: str, key: str, size_bytes: int) -> list[Delivery]:
+        """Tell the event bus of a new object; return what the rules that match it did."""
+        return self._noted(events.announce_object(self.account, bucket, key, size_bytes))
+
         while self._step(once=once):
             pass
         return self.executions
@@ -259,6 +277,11 @@ class Engine:
         return any(busy) or CLOCK.jump(self._next_due, ended, timeout_s)
 
     def _add_worker(self, kind: StepKind, model: Any) -> None:
+    def _noted(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
+        made = list(deliveries)
+        self._deliveries.extend(made)
+        return made
+
         match kind:
             case StepKind.LAMBDA:
                 self.functions.add(model.function_name, warm=self._warm)

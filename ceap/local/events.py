@@ -16,17 +16,23 @@ from moto.events.models import EventsBackend, Rule, events_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
+from ceap.local import decisions, object_events
 from ceap.local.clock import CLOCK
+from ceap.local.deliveries import Delivery, reasons
 from ceap.local.executions import DeployedMachine, Execution
 from ceap.local.hooks import replace
 from ceap.local.limits import refuse_event
+from ceap.local.policies import read_resource_policy
 from ceap.local.sessions import REGION
 from ceap.local.stack_models import ResourceError
 
 DATA_LIMIT_BYTES: Final = 248 * 1024
 """A status change leaves out escaped input and output above this size."""
 _TAKEN: Final = "ceap_taken"
+_MISSING: Final = ("NO_RESOURCE", "The target does not exist.")
 TARGET_FIELDS: Final = {"Id", "Arn", "DeadLetterConfig"}
+OBJECT_FIELDS: Final = TARGET_FIELDS | {"InputTransformer", "RetryPolicy"}
+_SEND: Final = "sqs:SendMessage"
 
 
 @lru_cache(maxsize=1)
@@ -37,14 +43,27 @@ def install() -> None:
 
 
 def check_rule(rule: Any) -> None:
-    """Check a deployed rule; ResourceError for a schedule, or a target that the engine does not model."""
+    """Check a deployed rule; ResourceError for a schedule, or a target that the engine does not model.
+
+    Raises PolicyError for the policy of a queue that is a target, if the engine does not model it.
+    """
     if rule.scheduled_expression:
-        raise ResourceError(f"{rule.name}: the local engine runs no schedules")
+        raise ResourceError(f"{rule.name}: the local engine runs no schedules of rules")
+    pattern = rule.event_pattern.get_pattern()
+    is_about_objects = object_events.is_about_objects(pattern)
+    if is_about_objects:
+        object_events.check_pattern(rule.name, pattern)
     for target in rule.targets:
-        if target["Arn"].split(":")[2] not in {"sns", "sqs"}:
+        service = target["Arn"].split(":")[2]
+        if service not in {"sns", "sqs"}:
             raise ResourceError(f"{rule.name}: the local engine does not know the target {target['Arn']}")
-        if strange := sorted(set(target) - TARGET_FIELDS):
+        if strange := sorted(set(target) - (OBJECT_FIELDS if is_about_objects else TARGET_FIELDS)):
             raise ResourceError(f"{rule.name}: the local engine does not model {', '.join(strange)} of a target")
+        if transformer := target.get("InputTransformer"):
+            object_events.check_transformer(rule.name, transformer)
+        for arn in (target["Arn"], target.get("DeadLetterConfig", {}).get("Arn")):
+            if arn and ":sqs:" in arn:
+                _may_send(rule, arn)
 
 
 def announce(machine: DeployedMachine, execution: Execution) -> None:
@@ -65,6 +84,17 @@ def announce(machine: DeployedMachine, execution: Execution) -> None:
     }
     for rule in list(events_backends[account][REGION].event_buses["default"].rules.values()):
         rule.send_to_targets(event)
+
+
+def announce_object(account: str, bucket: str, key: str, size_bytes: int) -> list[Delivery]:
+    """Send the event of a new object, and return what the rules that match it did."""
+    event = object_events.build_event(account, bucket, key, size_bytes, _iso(CLOCK.now()))
+    place = f"s3://{bucket}/{key}"
+    return [
+        Delivery(f"rule {rule.name}", place, problem)
+        for rule in list(events_backends[account][REGION].event_buses["default"].rules.values())
+        for problem in _deliver_all(rule, event)
+    ]
 
 
 def put(account: str) -> list[Mapping[str, Any]]:
@@ -121,47 +151,65 @@ def _status(execution: Execution) -> dict[str, Any]:
 
 
 def _send_to_targets(self: Any, original_event: Mapping[str, Any], transform_input: bool = True) -> None:  # noqa: ARG001 (moto's signature)
-    """Deliver an event to the targets of a rule that matches it."""
-    if self.state != "ENABLED" or not self.event_pattern.matches_event(original_event):
-        return
+    _deliver_all(self, original_event)
+
+
+def _deliver_all(rule: Any, original_event: Mapping[str, Any]) -> list[str]:
+    """Deliver an event to the targets of a rule that matches it; return the problem of each, empty where it arrived."""
+    if rule.state != "ENABLED" or not rule.event_pattern.matches_event(original_event):
+        return []
     time = original_event["time"]
     event = {**original_event, "time": time if isinstance(time, str) else _iso(float(time))}
-    for target in self.targets:
-        if _deliver(self, target["Arn"], json.dumps(event)):
-            continue
-        if dead_letters := target.get("DeadLetterConfig", {}).get("Arn"):
-            _keep(self, target["Arn"], dead_letters, json.dumps(event))
+    return [_deliver(rule, target, event) for target in rule.targets]
 
 
-def _deliver(rule: Any, target: str, message: str) -> bool:
-    """Deliver a message and return True, or False when the target is not there."""
-    if target.split(":")[2] == "sns":
-        topics = sns_backends[rule.account_id][REGION]
-        if target not in topics.topics:
-            return False
-        topics.publish(message, arn=target)
-        return True
-    return _send(rule, target, message, {})
+def _deliver(rule: Any, target: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    """Deliver an event to a target, or keep it; return the problem, empty if it arrived."""
+    transformer = target.get("InputTransformer")
+    message = object_events.transform(transformer, event) if transformer else json.dumps(event)
+    code, problem = _pass_on(rule, target["Arn"], message)
+    if code and (dead_letters := target.get("DeadLetterConfig", {}).get("Arn")):
+        said = {"ERROR_CODE": code, "ERROR_MESSAGE": problem}
+        values = {"RULE_ARN": rule.arn, "TARGET_ARN": target["Arn"], **said}
+        _, other = _send(rule, dead_letters, json.dumps(event), reasons(values))
+        problem += f"; its dead-letter queue: {other}" if other else ""
+    return problem
 
 
-def _keep(rule: Any, target: str, dead_letters: str, message: str) -> None:
-    reasons = {
-        "RULE_ARN": rule.arn,
-        "TARGET_ARN": target,
-        "ERROR_CODE": "NO_RESOURCE",
-        "ERROR_MESSAGE": "The target does not exist.",
-    }
-    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in reasons.items()}
-    _send(rule, dead_letters, message, attributes)
+def _pass_on(rule: Any, target: str, message: str) -> tuple[str, str]:
+    """Pass a message on to a target; return the code and text of what went wrong, both empty if nothing did."""
+    if target.split(":")[2] == "sqs":
+        return _send(rule, target, message, {})
+    topics = sns_backends[rule.account_id][REGION]
+    if target not in topics.topics:
+        return _MISSING
+    topics.publish(message, arn=target)
+    return "", ""
 
 
-def _send(rule: Any, queue: str, message: str, attributes: Mapping[str, Any]) -> bool:
+def _send(rule: Any, queue: str, message: str, attributes: Mapping[str, Any]) -> tuple[str, str]:
     queues = sqs_backends[rule.account_id][REGION]
     name = queue.rpartition(":")[2]
     if name not in queues.queues:
-        return False
+        return _MISSING
+    if not _may_send(rule, queue):
+        return "NO_PERMISSIONS", f"the policy of {name} does not allow {rule.arn} {_SEND}"
     queues.send_message(name, message, message_attributes=dict(attributes))
-    return True
+    return "", ""
+
+
+def _may_send(rule: Any, queue: str) -> bool:
+    """Tell whether a queue's policy lets a rule send to it: a rule has no role that could allow it."""
+    found = sqs_backends[rule.account_id][REGION].queues.get(queue.rpartition(":")[2])
+    if found is None or not found.policy:
+        return False
+    context = {
+        "aws:securetransport": "true",
+        "aws:sourceaccount": rule.account_id,
+        "aws:sourcearn": rule.arn,
+    }
+    statements = read_resource_policy(found.policy)
+    return decisions.lets_service(statements, "events.amazonaws.com", _SEND, queue, context)
 
 
 def _iso(moment: float) -> str:

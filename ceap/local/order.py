@@ -31,10 +31,11 @@ class RequestedFailure(NamedTuple):
 class Order(NamedTuple):
     """What a run does with a deployment: `copies` of a message, on the data of a seed, each received `once` or again.
 
-    Without copies it serves the messages that others send. `start` is where executions start, None: at the first stage.
+    Without a body the workflow's triggers send theirs, so many times. Without copies it serves the messages that others
+    send. `start` is where executions start, None: at the first stage.
     """
 
-    body: str
+    body: str | None
     copies: int
     once: bool
     failure: RequestedFailure | None

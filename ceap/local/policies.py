@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from ceap.local.conditions import KEYS, TRUST_KEYS, Scope, read_conditions
+from ceap.local.conditions import KEYS, RESOURCE_KEYS, TRUST_KEYS, Scope, read_conditions
 from ceap.local.decisions import Statement
 from ceap.local.patterns import ARN_COLONS, Pattern, PolicyError, Variable, expression, read_pattern
 
@@ -19,6 +19,7 @@ VERSIONS: Final = ("2012-10-17", "2008-10-17")
 _COMMON: Final = frozenset({"Sid", "Effect", "Action", "NotAction", "Condition"})
 _IDENTITY: Final = _COMMON | {"Resource", "NotResource"}
 _TRUST: Final = _COMMON | {"Principal"}
+_OF_RESOURCE: Final = _IDENTITY | {"Principal"}
 _PRINCIPAL_TYPES: Final = frozenset({"AWS", "CanonicalUser", "Federated", "Service"})
 _ACTION: Final = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 
@@ -37,6 +38,15 @@ def read_trust(text: str) -> tuple[Statement, ...]:
     """Return the statements of a role's trust policy."""
     return tuple(
         _statement(body, place, Scope(TRUST_KEYS, has_variables), _TRUST)
+        for place, body, has_variables in _statements(text)
+    )
+
+
+@lru_cache(maxsize=256)
+def read_resource_policy(text: str) -> tuple[Statement, ...]:
+    """Return the statements of a resource's own policy, such as that of a queue."""
+    return tuple(
+        _statement(body, place, Scope(RESOURCE_KEYS, has_variables), _OF_RESOURCE)
         for place, body, has_variables in _statements(text)
     )
 
@@ -71,7 +81,7 @@ def _statement(body: Mapping[str, Any], place: str, scope: Scope, elements: froz
     for action in actions:
         if _ACTION.fullmatch(action) is None:
             raise PolicyError(f"{place}.{'Not' * excludes_actions}Action", f"'{action}' must be as s3:GetObject, or *")
-    excludes_resources, resources = (False, []) if elements is _TRUST else _either(body, "Resource", place)
+    excludes_resources, resources = _either(body, "Resource", place) if "Resource" in elements else (False, [])
     place_of_resource = f"{place}.{'Not' * excludes_resources}Resource"
     return Statement(
         denies=effect == "Deny",
@@ -83,7 +93,7 @@ def _statement(body: Mapping[str, Any], place: str, scope: Scope, elements: froz
         resources=tuple(_resource(text, place_of_resource, scope) for text in resources),
         excludes_resources=excludes_resources,
         conditions=read_conditions(body.get("Condition", {}), f"{place}.Condition", scope),
-        principals=_principals(body.get("Principal"), effect, place) if elements is _TRUST else frozenset(),
+        principals=_principals(body.get("Principal"), effect, place) if "Principal" in elements else frozenset(),
     )
 
 
@@ -136,5 +146,5 @@ def _principals(value: Any, effect: str, place: str) -> frozenset[str]:
         if name != "*" and {"*", "?"} & set(name):
             raise PolicyError(place, f"'{name}' has a wildcard; write the whole name")
         if name == "*" and effect == "Allow":
-            raise PolicyError(place, "* lets everybody assume the role; name the service, as lambda.amazonaws.com")
+            raise PolicyError(place, "* stands for everybody; name the service, as lambda.amazonaws.com")
     return frozenset(name for kind, name in named if kind == "Service" or name == "*")

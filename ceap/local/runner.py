@@ -11,7 +11,7 @@ from typing import NamedTuple
 import handlers
 from ceap.archive import build_zip, glue_prefix, handlers_key, read_sources
 from ceap.errors import SetupError, UsageError
-from ceap.local import seed, start
+from ceap.local import seed, start, triggers
 from ceap.local.cloudformation import DeployError, Stack
 from ceap.local.engine import Engine, EngineError
 from ceap.local.executions import DeployedMachine, Entry, Execution, Stage
@@ -36,7 +36,10 @@ class Deployment(NamedTuple):
 
 
 class Remains(NamedTuple):
-    """What a run left in the engine; `objects` are those of the workflow bucket by key, bodies are messages' texts."""
+    """What a run left in the engine, to which so many messages were `sent`, or were to be sent.
+
+    `objects` are those of the workflow bucket by key, bodies are messages' texts.
+    """
 
     executions: Sequence[Execution]
     objects: Mapping[str, bytes]
@@ -45,6 +48,7 @@ class Remains(NamedTuple):
     dead_letters: Sequence[str]
     alerts: Sequence[str]
     problems: Sequence[str]
+    sent: int
 
 
 def deploy(engine: Engine, build: Build) -> Deployment:
@@ -88,11 +92,19 @@ def deployed(
 def run(
     engine: Engine, deployment: Deployment, order: Order, progress: Progress, say: Callable[[str], None]
 ) -> Remains:
-    """Put the seed's data, send the messages, run until nothing is left to do, and return what is there then."""
+    """Put the seed's data, send the messages, run until nothing is left to do, and return what is there then.
+
+    Raises:
+        UsageError: The workflow's triggers are to send, and no object of the seed is one that they wait for.
+    """
     prepare(engine, deployment, order, progress, say)
-    for _ in range(order.copies):
-        engine.send(deployment.stack.outputs["QueueUrl"], order.body)
-    return collect(engine, deployment, engine.drain(once=order.once))
+    if order.body is None:
+        sent = triggers.fire(engine, order, say)
+    else:
+        sent = order.copies
+        for _ in range(sent):
+            engine.send(deployment.stack.outputs["QueueUrl"], order.body)
+    return collect(engine, deployment, engine.drain(once=order.once), sent)
 
 
 def prepare(
@@ -110,8 +122,8 @@ def prepare(
         engine.enter(deployment.machine, _entry(engine, deployment, order.start))
 
 
-def collect(engine: Engine, deployment: Deployment, executions: Sequence[Execution]) -> Remains:
-    """Return what executions left in the engine."""
+def collect(engine: Engine, deployment: Deployment, executions: Sequence[Execution], sent: int) -> Remains:
+    """Return what executions left in the engine, to which so many messages were sent."""
     outputs = deployment.stack.outputs
     return Remains(
         executions=executions,
@@ -121,6 +133,7 @@ def collect(engine: Engine, deployment: Deployment, executions: Sequence[Executi
         dead_letters=engine.messages(outputs["DeadLetterQueueUrl"]),
         alerts=engine.published(deployment.foundation.outputs["AlertTopic"]),
         problems=engine.problems(),
+        sent=sent,
     )
 
 

@@ -14,6 +14,7 @@ from ceap.local import runner
 from ceap.local.engine import Engine
 from ceap.local.order import Order
 from ceap.local.progress import Progress
+from ceap.local.run_report import count_messages
 from ceap.local.runner import Deployment, Remains
 from templates import discovery, naming
 
@@ -49,10 +50,10 @@ def serve(
     with _asked_to_end() as is_asked:
         announce(_find_endpoint(engine, deployment, order))
         executions = engine.serve(is_asked, once=order.once)
-    return runner.collect(engine, deployment, executions)
+    return runner.collect(engine, deployment, executions, count_messages(executions))
 
 
-def describe(endpoint: Endpoint, message: Path) -> list[str]:
+def describe(endpoint: Endpoint, message: Path, *, has_triggers: bool) -> list[str]:
     """Return the lines that tell a person of an endpoint, with a command that sends the message in a file."""
     tables = ", ".join(endpoint.tables.values())
     # Only this option keeps `aws sqs` from AWS: it has endpoints of its own for a region.
@@ -65,6 +66,7 @@ def describe(endpoint: Endpoint, message: Path) -> list[str]:
         f"  state machine      {endpoint.state_machine_arn}",
         f"  buckets            {', '.join(endpoint.buckets)}",
         *[f"  tables             {tables}"] * bool(tables),
+        *["  triggers           do not fire here: neither the clock nor a new object sends a message"] * has_triggers,
         "paste this into another shell, then call AWS there, with temporary keys that only this endpoint takes:",
         *(f"  export {name}={shlex.quote(value)}" for name, value in endpoint.environment.items()),
         f"  {shlex.join(send)}",

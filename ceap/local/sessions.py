@@ -16,12 +16,13 @@ from ceap.local.clock import CLOCK
 REGION: Final = "us-east-1"
 
 # The condition keys that a service is documented to send when it assumes a role; a sample of AWS's has that of Lambda.
-# Source: EventBridge and Step Functions guides, "Cross-service confused deputy prevention"; Lambda Developer Guide,
-# "Using source function ARN to control function access behavior": aws:SourceArn is for policies of the function itself.
+# Source: EventBridge, Scheduler and Step Functions guides, "Cross-service confused deputy prevention"; Lambda Developer
+# Guide, "Using source function ARN to control function access behavior": aws:SourceArn is for the function's policies.
 _SOURCE_KEYS: Final[Mapping[str, Sequence[str]]] = {
     "glue": (),
     "lambda": ("aws:sourceaccount",),
     "pipes": ("aws:sourceaccount", "aws:sourcearn"),
+    "scheduler": ("aws:sourceaccount", "aws:sourcearn"),
     "states": ("aws:sourceaccount", "aws:sourcearn"),
 }
 
@@ -98,6 +99,8 @@ class Sessions:
 
     def assume(self, role: str, *, service: str, source: str, name: str = "session") -> Session:
         """Return the session in which the service acts for `source`, the ARN of a function, pipe or state machine.
+
+        For a schedule it is the ARN of its group.
 
         Raises:
             AccessDenied: the role's trust policy does not allow the service to assume it for this source.

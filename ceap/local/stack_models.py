@@ -199,14 +199,17 @@ class GlueJob(StackModel, CloudFormationModel):
 
 
 class QueuePolicy(StackModel, CloudFormationModel):
-    """AWS::SQS::QueuePolicy: stored, not enforced; its queues must exist."""
+    """AWS::SQS::QueuePolicy, which decides what event rules may send; its queues must exist."""
 
     type_name = "AWS::SQS::QueuePolicy"
 
     def create(self) -> None:
-        for url in self.properties["Queues"]:
-            sqs_backends[self.account][self.region].get_queue(url.rpartition("/")[2])
-        _check_policy(self.name, self.properties["PolicyDocument"])
+        names = [url.rpartition("/")[2] for url in self.properties["Queues"]]
+        queues = [sqs_backends[self.account][self.region].get_queue(name) for name in names]
+        document = self.properties["PolicyDocument"]
+        _check_policy(self.name, document)
+        for queue in queues:
+            queue.policy = json.dumps(document)
 
 
 class TopicPolicy(StackModel, CloudFormationModel):

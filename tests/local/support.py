@@ -68,6 +68,19 @@ def express_template() -> Template:
 def deploy_express(engine: Engine, template: Template | None = None) -> Deployed:
     return deploy_workflow(engine, "ceap-express-dev", template or express_template())
 
+def triggered_template() -> Template:
+    """Return the template of the workflow with a schedule and a rule on new objects, to change before deployment."""
+    [workflow] = project.load_workflows([reference.TRIGGERED])
+    return workflow_stack(workflow)
+
+
+def deploy_triggered(engine: Engine, template: Template | None = None) -> Deployed:
+    """Deploy that workflow, with the bucket that it reads and an object for the schedule's message."""
+    engine.client("s3").create_bucket(Bucket="my-exports")
+    engine.client("s3").put_object(Bucket="my-exports", Key="orders/1.csv", Body=b"id\nr1\n")
+    return deploy_workflow(engine, "ceap-triggered-dev", template or triggered_template())
+
+
 
 def deploy_workflow(engine: Engine, name: str, template: Template, script: str | None = None) -> Deployed:
     """Deploy a workflow's template, with one script for all its Glue jobs."""

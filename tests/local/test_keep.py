@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def kept(parent: Path, objects: dict[str, bytes] | None = None, logs: dict[str, bytes] | None = None) -> str:
     """Keep a run and return the line that says so."""
-    remains = Remains([], objects or {}, [], [], ["a letter"], ["an alert"], [])
+    remains = Remains([], objects or {}, [], [], ["a letter"], ["an alert"], [], 1)
     with claim_folder(parent) as folder:
         assert folder
         paths = {key: folder.paths.assign(key) for key in remains.objects}

@@ -184,11 +184,11 @@ def test_a_document_that_aws_refuses_is_refused(document: Any, message: str) -> 
     [
         (
             {"Principal": "*"},
-            "Statement[0].Principal: * lets everybody assume the role; name the service, as lambda.amazonaws.com",
+            "Statement[0].Principal: * stands for everybody; name the service, as lambda.amazonaws.com",
         ),
         (
             {"Principal": {"AWS": "*"}},
-            "Statement[0].Principal: * lets everybody assume the role; name the service, as lambda.amazonaws.com",
+            "Statement[0].Principal: * stands for everybody; name the service, as lambda.amazonaws.com",
         ),
         (
             {"Principal": {"Service": "*.amazonaws.com"}},

@@ -99,7 +99,7 @@ ANYBODY = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal"
         ),
         (
             {"Role": role_with(AssumeRolePolicyDocument=ANYBODY)},
-            "stack broken: Role, AssumeRolePolicyDocument: Statement[0].Principal: * lets everybody assume the role",
+            "stack broken: Role, AssumeRolePolicyDocument: Statement[0].Principal: * stands for everybody",
         ),
         (
             {"Role": role_with(PermissionsBoundary=AWS_POLICY)},

@@ -30,7 +30,7 @@ ENDPOINT = Endpoint(
 
 def test_a_person_can_paste_the_keys_and_a_command_that_sends_the_message(tmp_path: Path) -> None:
     message = tmp_path / "my message.json"
-    assert describe(ENDPOINT, message) == [
+    assert describe(ENDPOINT, message, has_triggers=False) == [
         f"orders is served at {URL}; Ctrl-C ends it and prints the report",
         f"  queue              {URL}/1/orders-queue",
         f"  dead-letter queue  {URL}/1/orders-dead-letter-queue",
@@ -43,6 +43,11 @@ def test_a_person_can_paste_the_keys_and_a_command_that_sends_the_message(tmp_pa
         f"  aws sqs send-message --endpoint-url {URL} --queue-url {URL}/1/orders-queue "
         f"--message-body {shlex.quote(f'file://{message}')}",
     ]
+
+
+def test_a_person_is_told_that_triggers_do_not_fire(tmp_path: Path) -> None:
+    lines = describe(ENDPOINT, tmp_path / "message.json", has_triggers=True)
+    assert "  triggers           do not fire here: neither the clock nor a new object sends a message" in lines
 
 
 def test_a_message_that_is_received_again_counts_once() -> None:

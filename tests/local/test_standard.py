@@ -26,6 +26,25 @@ def put(key: str, body: str, **fields: Any) -> Template:
     return {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:putObject", "Parameters": parameters, **fields}
 
 
+UNDELIVERED_POLICY = {
+    "Type": "AWS::SQS::QueuePolicy",
+    "Properties": {
+        "Queues": [{"Ref": "Undelivered"}],
+        "PolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "events.amazonaws.com"},
+                    "Action": "sqs:SendMessage",
+                    "Resource": {"Fn::GetAtt": ["Undelivered", "Arn"]},
+                }
+            ],
+        },
+    },
+}
+
+
 class DeployedMachine:
     """A deployed state machine whose every status change goes to a topic and from there to a queue."""
 
@@ -45,6 +64,7 @@ class DeployedMachine:
             Topic={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "topic"}},
             Received=QUEUE | {"Properties": {"QueueName": "received"}},
             Undelivered=QUEUE | {"Properties": {"QueueName": "undelivered"}},
+            UndeliveredPolicy=UNDELIVERED_POLICY,
             Subscription={"Type": "AWS::SNS::Subscription", "Properties": received},
             Rule=rule(Targets=targets, EventPattern={"source": ["aws.states", "shop"]}),
         )

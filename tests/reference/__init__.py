@@ -15,6 +15,7 @@ GLUE: Final = Path(__file__).parent / "glue"
 WORKFLOWS: Final = Path(__file__).parent / "workflows"
 EXPRESS: Final = WORKFLOWS / "express.yaml"
 STANDARD: Final = WORKFLOWS / "standard.yaml"
+TRIGGERED: Final = WORKFLOWS / "triggered.yaml"
 OUTSIDE: Final = WORKFLOWS / "outside.yaml"
 MESSAGE: Final = (WORKFLOWS / "messages" / "express.json").read_text(encoding="utf-8")
 STAGES: Final = ("TakeStage", "SiftStage", "RateStage", "KeepStage", "TellStage")

@@ -76,7 +76,7 @@ def run_of(
     document = {"workflow": "orders", "status": "FAILED" if failed else "SUCCEEDED", "messagesSent": 1}
     document |= {"messagesLeft": 0, "messagesDeadLettered": 0, "eventsPublished": 0, "alertsPublished": 0}
     report = msgspec.convert({**document, "problems": [], "kept": None, **fields, "executions": parts}, RunReport)
-    return Contents(report, Remains(executions, objects, [], [], [], [], []), [], [], [], {})
+    return Contents(report, Remains(executions, objects, [], [], [], [], [], 1), [], [], [], {})
 
 
 def many_records(number: int) -> dict[str, bytes]:
