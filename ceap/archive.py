@@ -6,7 +6,7 @@ import stat
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from templates import discovery, naming
 
@@ -39,11 +39,6 @@ def read_sources(*folders: Path) -> dict[str, bytes]:
     }
 
 
-def handlers_key(package: bytes) -> str:
-    """Return the key of a package in the artifact bucket: named by its content, so that no version replaces another."""
-    return f"handlers/{hashlib.sha256(package).hexdigest()}.zip"
-
-
 def read_scripts(*folders: Path) -> dict[str, bytes]:
     """Return the Glue jobs of folders and the zip of their `lib` by file name; empty without a job."""
     files = [path for folder in folders for path in sorted(folder.glob("*.py")) if discovery.is_job(path)]
@@ -51,7 +46,7 @@ def read_scripts(*folders: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files} | (library if files else {})
 
 
-def glue_prefix(scripts: Mapping[str, bytes]) -> str:
-    """Return the prefix of the files of `read_scripts` in the artifact bucket: named by all their content."""
-    digests = [f"{hashlib.sha256(content).hexdigest()} {name}\n" for name, content in sorted(scripts.items())]
-    return f"glue/{hashlib.sha256(''.join(digests).encode()).hexdigest()}/"
+def upload_prefix(folder: Literal["handlers", "glue"], files: Mapping[str, bytes]) -> str:
+    """Return the prefix of files in the artifact bucket: named by all their content, so that none replaces another."""
+    digests = [f"{hashlib.sha256(content).hexdigest()} {name}\n" for name, content in sorted(files.items())]
+    return f"{folder}/{hashlib.sha256(''.join(digests).encode()).hexdigest()}/"

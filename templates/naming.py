@@ -21,7 +21,9 @@ SCHEDULE: Final = "schedule"
 """What the names of a workflow's schedule and of its group end in: the role trusts the group alone."""
 KMS_KEY_PARAMETER: Final = "KmsKeyArn"
 KMS_KEY_CONDITION: Final = "HasKmsKey"
-HANDLERS_KEY_PARAMETER: Final = "HandlersKey"
+HANDLERS_PREFIX_PARAMETER: Final = "HandlersPrefix"
+BASE_SET: Final = "base"
+"""What the packages that every function has are called, where a set of them is named."""
 GLUE_PREFIX_PARAMETER: Final = "GluePrefix"
 GLUE_LIBRARY: Final = "lib.zip"
 FUNCTION_LOGS: Final = "/aws/lambda/"
@@ -139,6 +141,16 @@ def bucket_arn(bucket: str) -> str:
 def object_arn(key: str) -> str:
     """Return the ARN of an object, or a pattern of objects, in the workflow bucket."""
     return f"{WORKFLOW_BUCKET_ARN}/{key}"
+
+
+def zip_name(packages: str | None) -> str:
+    """Return the file name of the functions' zip with a set of packages; None: with those of every function alone."""
+    return f"{packages or BASE_SET}.zip"
+
+
+def code_key(packages: str | None) -> str:
+    """Return the key of the functions' zip with a set of packages in the artifact bucket (an Fn::Sub text)."""
+    return f"${{{HANDLERS_PREFIX_PARAMETER}}}{zip_name(packages)}"
 
 
 def script_key(job: str) -> str:

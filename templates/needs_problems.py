@@ -10,6 +10,7 @@ import msgspec
 from handlers.runtime.needs import BucketName, Index, Needs, Publish, Table, TableAction
 from templates import naming
 from templates.access_problems import access_problems
+from templates.package_sets import set_problem
 from templates.words import shown
 
 TABLE_NAME: Final = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -173,3 +174,5 @@ def _events_problems(needs: Needs) -> Iterator[str]:
 def _flag_problems(needs: Needs) -> Iterator[str]:
     if not isinstance(needs.keeps_newest, bool):
         yield f"NEEDS.keeps_newest is {shown(needs.keeps_newest)}; write True or False"
+    if problem := set_problem(needs.packages):
+        yield f"NEEDS.packages {problem}"

@@ -59,6 +59,17 @@ def own_handlers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     vars(handlers).update({name: names[name] for name in names if name != "__path__"})
 
 
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder in which pip finds wheels, and nowhere else: there is no index."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test of a page where there is no browser.
 

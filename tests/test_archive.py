@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ceap.archive import build_zip, glue_prefix, read_scripts, read_sources
+from ceap.archive import build_zip, read_scripts, read_sources, upload_prefix
 
 JOB = b'if __name__ == "__main__":\n    pass\n'
 paths = st.from_regex(r"[a-z]{1,8}(/[a-z_]{1,8}){0,3}\.py", fullmatch=True)
@@ -75,7 +75,7 @@ def test_the_prefix_names_the_library_too(tmp_path: Path) -> None:
     prefixes = []
     for content in (b"1", b"2", b"1"):
         (tmp_path / "lib" / "words.py").write_bytes(content)
-        prefixes.append(glue_prefix(read_scripts(tmp_path)))
+        prefixes.append(upload_prefix("glue", read_scripts(tmp_path)))
     assert prefixes[0] == prefixes[2] != prefixes[1]
 
 

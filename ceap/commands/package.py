@@ -1,40 +1,91 @@
-"""`ceap package`: handlers/ and the wheels they import -> one zip; glue/ -> its jobs and the zip of their library."""
+"""`ceap package`: handlers/ and the wheels they import -> a zip per set; glue/ -> its jobs and their library's zip."""
+
+from __future__ import annotations
 
 import argparse
-import shutil
+from collections.abc import Iterator, Mapping
 from os.path import relpath
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ceap.deploy.package import Package
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the zip (default: build/handlers.zip)")
-    parser.add_argument("--json", action="store_true", help="print path, sizeBytes, handlersKey and gluePrefix as JSON")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder of the zips (default: build/handlers)")
+    parser.add_argument(
+        "--json", action="store_true", help="print handlersPrefix, gluePrefix and zips with their packages as JSON"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the files to upload; print the zip, its size, and the S3 keys of the code of functions and jobs."""
+    """Write the files to upload; print the zips with their packages, and the S3 prefixes of zips and jobs."""
+    import handlers
+    from ceap import files
+    from ceap.archive import read_scripts, upload_prefix
+
+    folder = Path(handlers.__path__[0]).resolve()
+    build = Path(relpath(folder.parent / "build"))
+    packages = _build_packages(folder, build / "wheels")
+    scripts = read_scripts(folder.parent / "glue")
+    out = arguments.out or build / "handlers"
+    zips = {out / name: package for name, package in packages.items()}
+    jobs = {build / "glue" / name: content for name, content in scripts.items()}
+    files.write_all([*((path, package.content) for path, package in zips.items()), *jobs.items()])
+    _remove_others(build / "glue", jobs)
+    if not arguments.out:
+        _remove_others(out, zips)
+    prefix = upload_prefix("handlers", {name: package.content for name, package in packages.items()})
+    prefixes = {"handlersPrefix": prefix, "gluePrefix": upload_prefix("glue", scripts) if scripts else None}
+    print(_as_json(prefixes, zips) if arguments.json else "\n".join(_as_text(prefixes, zips)))
+    return 0
+
+
+def _build_packages(folder: Path, cache: Path) -> dict[str, Package]:
+    """Return the zips by file name: that without a set, and one for each set that the NEEDS of a handler name."""
+    from ceap.deploy.package import build_package, check_locks
+    from ceap.output import say
+    from templates import discovery, naming, package_sets
+
+    sets = package_sets.find_sets()
+    used = {discovery.load_needs(handler).packages for handler in discovery.handler_names()} - {None}
+    for name in sorted(sets.keys() - used):
+        say(f"handlers/{package_sets.FOLDER}/{name}.in: the NEEDS of no handler name it, so it gets no zip; remove it")
+    check_locks(lock for lock in (folder / package_sets.BASE_LOCK, *sets.values()) if lock.is_file())
+    locks = {None: None} | {name: lock for name, lock in sets.items() if name in used}
+    return {naming.zip_name(name): build_package(folder, cache, lock) for name, lock in locks.items()}
+
+
+def _remove_others(folder: Path, kept: Mapping[Path, object]) -> None:
+    """Remove what an earlier package has left in a folder, as it would be uploaded, too."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path not in kept:
+            path.unlink()
+
+
+def _as_json(prefixes: Mapping[str, str | None], zips: Mapping[Path, Package]) -> str:
     import msgspec
 
-    import handlers
-    from ceap import files, signals
-    from ceap.archive import glue_prefix, handlers_key, read_scripts
-    from ceap.deploy.package import build_package
+    report: list[dict[str, Any]] = [
+        {
+            "path": str(path),
+            "sizeBytes": len(package.content),
+            "packages": [
+                {"name": part.name, "version": part.version, "sizeBytes": part.size_bytes}
+                for part in package.parts
+                if part.version
+            ],
+        }
+        for path, package in zips.items()
+    ]
+    return msgspec.json.encode({**prefixes, "zips": report}).decode()
 
-    folder = Path(handlers.__file__).resolve().parent
-    build = folder.parent / "build"
-    package = build_package(folder, build / "wheels")
-    scripts = read_scripts(folder.parent / "glue")
-    zipped = arguments.out or Path(relpath(build / "handlers.zip"))
-    uploads = {Path(relpath(build / "glue" / name)): content for name, content in scripts.items()}
-    with signals.held():
-        # Files of an earlier package would be uploaded, too.
-        shutil.rmtree(build / "glue", ignore_errors=True)
-        [(path, size, _), *_] = files.write_all([(zipped, package), *uploads.items()])
-    key = handlers_key(package)
-    prefix = glue_prefix(scripts) if scripts else None
-    if arguments.json:
-        report = {"path": str(path), "sizeBytes": size, "handlersKey": key, "gluePrefix": prefix}
-        print(msgspec.json.encode(report).decode())
-    else:
-        print(f"{path}  {size:,} bytes\nHandlersKey={key}" + (f"\nGluePrefix={prefix}" if prefix else ""))
-    return 0
+
+def _as_text(prefixes: Mapping[str, str | None], zips: Mapping[Path, Package]) -> Iterator[str]:
+    for path, package in zips.items():
+        yield f"{path}  {len(package.content):,} bytes"
+        yield from (f"  {part}" for part in package.parts)
+    for name, prefix in prefixes.items():
+        if prefix:
+            yield f"{name[0].upper()}{name[1:]}={prefix}"

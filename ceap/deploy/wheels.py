@@ -94,7 +94,7 @@ def _download(requirements: Path, scratch: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--require-hashes", "--implementation=cp"]
     command += [f"--python-version={lambda_runtime.PYTHON}", *(f"--platform={platform}" for platform in PLATFORMS)]
-    command += [f"--dest={scratch / 'wheels'}", f"--requirement={requirements}"]
+    command += [f"--dest={scratch / 'wheels'}", f"--log={scratch / 'log'}", f"--requirement={requirements}"]
     with signals.held():
         process = subprocess.Popen(  # noqa: S603 - our own interpreter; the only words from outside are two paths
             command,
@@ -111,4 +111,19 @@ def _download(requirements: Path, scratch: Path) -> None:
     said = said.strip()
     if "DO NOT MATCH THE HASHES" in said:
         raise UsageError(f"{requirements}: a wheel is not what is pinned. pip says:\n{said}")
+    if package := _without_wheel(said, (scratch / "log").read_text(encoding="utf-8", errors="replace")):
+        raise SetupError(
+            f"{requirements}: {package} has no wheel for {lambda_runtime.RUNTIME} on {lambda_runtime.ARCHITECTURE}, "
+            "where the functions run; choose a version that has one, or another package, and call `make lock`"
+        )
     raise SetupError(f"{requirements}: cannot be fetched; is the package index reachable? pip says:\n{said}")
+
+
+def _without_wheel(said: str, log: str) -> str | None:
+    """Return the package of which the index has files, but none that pip may take; None if the index has no file."""
+    missing = re.search(r"No matching distribution found for ([\w.-]+)(?:\[[^]]*\])?==(\S+)", said)
+    if missing is None:
+        return None
+    name = "[-_.]".join(map(re.escape, re.split("[-_.]", missing[1])))
+    is_there = re.search(rf"Skipping link: .*/{name}-{re.escape(missing[2])}[-.]", log, re.IGNORECASE)
+    return f"{missing[1]} {missing[2]}" if is_there else None

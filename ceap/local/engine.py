@@ -2,7 +2,7 @@
 
 with Engine.start() as engine:
     engine.deploy(template, "ceap-foundation-dev", {"Environment": "dev"})
-    stack = engine.deploy(other, "ceap-realtime-dev", {"Environment": "dev", "HandlersKey": "handlers.zip"})
+    stack = engine.deploy(other, "ceap-realtime-dev", {"Environment": "dev", "HandlersPrefix": "handlers/"})
     engine.send(stack.physical_id("Queue"), body)
     executions = engine.drain()
 """
@@ -23,6 +23,7 @@ from moto.sqs.models import sqs_backends
 
 from ceap import signals
 from ceap.cfn.lookup import worker_type
+from ceap.errors import SetupError
 from ceap.files import make_folder, remove_folder
 from ceap.local import cloudformation, events, gateway, interpreter, lifecycle, limits, table_limits, tables, uploads
 from ceap.local.clock import CLOCK
@@ -175,7 +176,12 @@ class Engine:
         self.jobs.listener = self.functions.listener = workers
 
     def deploy(self, text: str, name: str, parameters: Mapping[str, str] | None = None) -> cloudformation.Stack:
-        """Create a stack and start what it holds; DeployError if it is refused, or a role may not be assumed."""
+        """Create a stack and start what it holds.
+
+        Raises:
+            DeployError: It is refused, or a role may not be assumed.
+            SetupError: A package that a function imports is not installed here.
+        """
         stack = cloudformation.deploy(self.account, text, name, parameters or {})
         try:
             for kind in StepKind:
@@ -188,6 +194,8 @@ class Engine:
             for model in stack.of_type("AWS::Pipes::Pipe").values():
                 session = self._sessions.assume(model.role, service="pipes", source=model.arn, name=model.name)
                 self._pollers.append(Poller(model, self.url, session, self.logs, self._executions))
+        except SetupError:
+            raise
         except Exception as error:
             raise cloudformation.DeployError(f"stack {name}: {error}") from error
         return stack

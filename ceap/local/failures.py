@@ -12,6 +12,7 @@ import msgspec
 from ceap.local import cures
 from ceap.local.frames import Code, Frame, code_of_functions, code_of_job
 from ceap.local.jobs import JobEnd
+from ceap.local.packages import cure_import
 from ceap.local.run_report import remove_place
 from ceap.local.spark import SCRIPT_NAME
 from ceap.local.tracebacks import Cause, read_stack, reduce_spark
@@ -51,7 +52,7 @@ def read_failure(function: Function, outcome: Outcome, *, all_frames: bool) -> F
     if outcome.failure is not None:
         causes, record = _read_exceptions(outcome.failure)
         denied = _denial(causes)
-        cure = cures.cure_denial(function.name, *denied) if denied else cures.CURES_BY_TYPE.get(causes[0].type)
+        cure = cures.cure_denial(function.name, *denied) if denied else _cure_exception(function, causes)
         return _describe(code, causes, record, cure or _cure_call(function, causes), all_frames=all_frames)
     if "." not in kind:  # asked for: Lambda's own types have a dot
         return None
@@ -87,6 +88,11 @@ def _cure_call(function: Function, causes: Sequence[Cause]) -> str | None:
     texts = [cause.text for cause in causes]
     found = (cures.cure_missing(function.name, text) or cures.cure_unmodelled(text) for text in texts)
     return next(filter(None, found), None)
+
+
+def _cure_exception(function: Function, causes: Sequence[Cause]) -> str | None:
+    imports = (cure_import(function.root, cause.text) for cause in causes if cause.type == "ModuleNotFoundError")
+    return next(filter(None, imports), None) or cures.CURES_BY_TYPE.get(causes[0].type)
 
 
 def _denial(causes: Sequence[Cause]) -> tuple[str, str] | None:

@@ -19,14 +19,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from ceap import signals
+from ceap.local.packages import lacking_everywhere, package_folders
 from ceap.local.workers import (
     INTERPRETER,
     SCRIPT,
     Function,
     Launch,
+    arguments,
     end_processes,
     launch_process,
-    package_folders,
 )
 
 POLL_S: Final = 0.002
@@ -63,6 +64,7 @@ class ForkServer:
                 start_new_session=True,
             )
         self._answers: Final = self._socket.makefile("rb")
+        self._tell(dict(lacking_everywhere()))
 
     @property
     def pid(self) -> int:
@@ -73,7 +75,7 @@ class ForkServer:
         request = {
             "environment": dict(function.environment),
             "folder": str(function.root),
-            "arguments": [function.arn, *package_folders()],
+            "arguments": arguments(function),
         }
         return Forked(self, int(self._ask(request, *descriptors, output)))
 
@@ -93,11 +95,14 @@ class ForkServer:
 
     def _ask(self, request: dict[str, Any], *descriptors: int) -> bytes:
         with self._lock:
-            socket.send_fds(self._socket, [f"{json.dumps(request)}\n".encode()], descriptors)
+            self._tell(request, *descriptors)
             answer = self._answers.readline()
         if not answer:
             raise ConnectionResetError(f"the process {self.pid}, which starts functions, has ended")
         return answer.strip()
+
+    def _tell(self, request: dict[str, Any], *descriptors: int) -> None:
+        socket.send_fds(self._socket, [f"{json.dumps(request)}\n".encode()], descriptors)
 
 
 class Forked:

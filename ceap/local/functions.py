@@ -23,6 +23,7 @@ from ceap.local.calls import INVOKE_PATH, Request, UnknownCallError, function_na
 from ceap.local.clock import Clock
 from ceap.local.gateway import Answer, refusal
 from ceap.local.logs import Logs
+from ceap.local.packages import check_installed, lacking_file, write_lacking
 from ceap.local.sessions import REGION, Session, Sessions
 from ceap.local.workers import Function, Launch, Outcome, Worker
 
@@ -104,12 +105,15 @@ class Functions:
         self._faults[function] = Fault(error_type, times)
 
     def add(self, name: str, *, warm: bool) -> None:
-        """Take in a deployed function; AccessDenied if Lambda may not assume its role.
+        """Take in a deployed function; if `warm`, its worker is started, and not waited for.
 
-        If `warm`, its worker is started, and not waited for.
+        Raises:
+            AccessDenied: Lambda may not assume its role.
+            SetupError: A package that its zip holds on AWS is not installed here.
         """
         with self._turn(name):
             function = self.describe(name)
+            check_installed(function.root)
             if warm:
                 self._worker(function)
 
@@ -162,9 +166,12 @@ class Functions:
     def _function(self, name: str) -> tuple[Function, Session]:
         """Return a deployed function and the session of its role."""
         deployed = lambda_backends[self._account][REGION].get_function(name)
+        if not deployed.code_bytes:
+            code = deployed.code
+            raise FileNotFoundError(f"{name}: its code is not there: {code.get('S3Key')} in {code.get('S3Bucket')}")
         session = self._sessions.assume(deployed.role, service="lambda", source=deployed.function_arn, name=name)
         with signals.starting():
-            root, own = self._unpack(deployed.code_bytes), self._own_folder(name)
+            (root, lacking), own = self._unpack(deployed.code_bytes), self._own_folder(name)
         function = Function(
             name=name,
             arn=deployed.function_arn,
@@ -173,6 +180,7 @@ class Functions:
             memory_mb=int(deployed.memory_size),
             environment=self._environment(deployed, session, root, own),
             root=root,
+            lacking=lacking,
         )
         return function, session
 
@@ -202,8 +210,8 @@ class Functions:
             "TZ": "UTC",
         }
 
-    def _unpack(self, code: bytes) -> Path:
-        """Return the folder with the code of a zip; functions with the same zip share it."""
+    def _unpack(self, code: bytes) -> tuple[Path, Path]:
+        """Return the folder with the code of a zip, and the file with what it lacks; functions share those of a zip."""
         root = self._folder / hashlib.sha256(code).hexdigest()[:16] / "task"
         with self._lock:
             if not root.exists():
@@ -211,7 +219,8 @@ class Functions:
                     archive.extractall(root)
                 write_bytecode(root)
                 _forbid_writing(root)
-        return root
+                write_lacking(root)
+        return root, lacking_file(root)
 
     def _own_folder(self, name: str) -> Path:
         """Return the folder in which a function may write; as Lambda's /tmp it outlasts the function's process."""

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import handlers
-from ceap.archive import build_zip, glue_prefix, handlers_key, read_sources
+from ceap.archive import upload_prefix
 from ceap.errors import SetupError, UsageError
 from ceap.local import seed, start, triggers
 from ceap.local.cloudformation import DeployError, Stack
 from ceap.local.engine import Engine, EngineError
 from ceap.local.executions import DeployedMachine, Entry, Execution, Stage
 from ceap.local.order import Build, Order
+from ceap.local.packages import build_zips
 from ceap.local.progress import Progress
 from ceap.local.seed_values import ENVIRONMENT
 from ceap.local.start import Start
@@ -57,11 +57,11 @@ def deploy(engine: Engine, build: Build) -> Deployment:
     foundation = engine.deploy(build.foundation_template, _stack_name(naming.FOUNDATION), parameters)
     artifacts: dict[str, bytes] = {}
     if build.has_functions:
-        package = build_zip(read_sources(*map(Path, handlers.__path__)))
-        key = parameters[naming.HANDLERS_KEY_PARAMETER] = handlers_key(package)
-        artifacts[key] = package
+        zips = build_zips()
+        prefix = parameters[naming.HANDLERS_PREFIX_PARAMETER] = upload_prefix("handlers", zips)
+        artifacts |= {prefix + name: content for name, content in zips.items()}
     if build.scripts:
-        prefix = parameters[naming.GLUE_PREFIX_PARAMETER] = glue_prefix(build.scripts)
+        prefix = parameters[naming.GLUE_PREFIX_PARAMETER] = upload_prefix("glue", build.scripts)
         artifacts |= {prefix + name: content for name, content in build.scripts.items()}
     for key, content in artifacts.items():
         engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=content)
@@ -76,7 +76,7 @@ def deployed(
     """Start an engine with a workflow in it; at the end of the context it is closed.
 
     Raises:
-        SetupError: The installed moto is not the one that the engine needs.
+        SetupError: The installed moto is not the one that the engine needs, or a package that a function imports lacks.
         UsageError: A template is refused; the message begins with the path of the declaration.
     """
     try:

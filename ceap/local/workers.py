@@ -14,7 +14,6 @@ import selectors
 import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +21,8 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, Protocol, TypeAlias
 
 import psutil
+
+from ceap.local.packages import package_folders
 
 INIT_LIMIT_S: Final = 60.0
 """How long a handler may take to load; far beyond Lambda's 10 s, because a laptop may be busy."""
@@ -35,7 +36,10 @@ INTERPRETER: Final = (sys.executable, "-I", "-S", "-u", "-X", "utf8")
 
 
 class Function(NamedTuple):
-    """A deployed function, as its template says; `root` is its unpacked code."""
+    """A deployed function, as its template says.
+
+    `root` is its unpacked code, `lacking` the file with the installed modules that it lacks on AWS.
+    """
 
     name: str
     arn: str
@@ -44,6 +48,7 @@ class Function(NamedTuple):
     memory_mb: int
     environment: Mapping[str, str]
     root: Path
+    lacking: Path
 
 
 class Outcome(NamedTuple):
@@ -90,7 +95,7 @@ Launch: TypeAlias = Callable[[Function, Sequence[int], int], Process]
 def launch_process(function: Function, descriptors: Sequence[int], output: int) -> Process:
     """Start a new process of a function."""
     return subprocess.Popen(  # noqa: S603 (our own script)
-        [*INTERPRETER, str(SCRIPT), *map(str, descriptors), function.arn, *package_folders()],
+        [*INTERPRETER, str(SCRIPT), *map(str, descriptors), *arguments(function)],
         env=dict(function.environment),
         cwd=function.root,
         pass_fds=descriptors,
@@ -101,9 +106,9 @@ def launch_process(function: Function, descriptors: Sequence[int], output: int) 
     )
 
 
-def package_folders() -> list[str]:
-    """Return where the third-party packages are installed."""
-    return list(dict.fromkeys(sysconfig.get_paths()[kind] for kind in ("purelib", "platlib")))
+def arguments(function: Function) -> list[str]:
+    """Return what follows the descriptors on the command line of a function's process."""
+    return [function.arn, str(function.lacking), *package_folders()]
 
 
 class Worker:

@@ -90,6 +90,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     then has an alarm on such records, because an item with a wrong, too new version refuses all that follow.
     `secrets` and `parameters` are names in Secrets Manager and in Parameter Store, `grants` are other permissions:
     in all three `${Environment}`, `${AWS::AccountId}` and `${AWS::Region}` are filled in at deployment.
+    `packages` names the set `handlers/packages/NAME.in`: packages that its function has beside those of every function.
     """
 
     settings: type[msgspec.Struct]
@@ -100,6 +101,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     secrets: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     grants: tuple[Grant, ...] = ()
+    packages: str | None = None
 
     def source_bucket(self, settings: msgspec.Struct) -> str | None:
         """Return the bucket that a step's settings let messages name, or None."""

@@ -31,7 +31,7 @@ class LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc]  # troposphe
 
 
 def add_functions(template: Template, workflow: Workflow) -> None:
-    """Add each Lambda step's function, role and log group, and the parameter that names their code.
+    """Add each Lambda step's function, role and log group, and the parameter that says where their zips are.
 
     Source: requirements 1.1 to 1.4, properties 1, 40 and 42.
     """
@@ -39,10 +39,11 @@ def add_functions(template: Template, workflow: Workflow) -> None:
         return
     template.add_parameter(
         Parameter(
-            naming.HANDLERS_KEY_PARAMETER,
+            naming.HANDLERS_PREFIX_PARAMETER,
             Type="String",
-            MinLength=1,
-            Description="Key of the functions' zip in the artifact bucket, as `ceap package` prints it",
+            AllowedPattern="^.+/$",
+            ConstraintDescription="ends in a slash",
+            Description="Prefix of the functions' zips in the artifact bucket, as `ceap package` prints it",
         )
     )
     for step in workflow.lambda_steps:
@@ -65,7 +66,7 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
             Runtime=RUNTIME,
             Architectures=[ARCHITECTURE],
             Handler=f"handlers.{step.handler}.handler",
-            Code=awslambda.Code(S3Bucket=imported("ArtifactBucket"), S3Key=Ref(naming.HANDLERS_KEY_PARAMETER)),
+            Code=awslambda.Code(S3Bucket=imported("ArtifactBucket"), S3Key=Sub(naming.code_key(needs.packages))),
             Role=GetAtt(role, "Arn"),
             Timeout=step.timeout_s,
             MemorySize=step.memory_mb,

@@ -20,11 +20,10 @@ from ceap.archive import build_zip, read_sources
 from ceap.deploy.package import merge
 from handlers.runtime.contract import output_key
 from handlers.runtime.needs import table_variable
+from templates import lambda_runtime
 from tests import reference
 
 HANDLERS = Path(handlers.__file__).parent
-# What comes with boto3. Source: Lambda Developer Guide, "Runtime-included SDK versions".
-RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
 REGION, BUCKET = "us-east-1", "bucket"
 
 PROGRAM = """
@@ -63,7 +62,7 @@ def unpack(folder: Path, parts: list[tuple[str, dict[str, bytes]]]) -> Path:
 def link_runtime(folder: Path) -> Path:
     """Make a folder of what the runtime has installed: links, as botocore is large."""
     folder.mkdir()
-    for name in RUNTIME:
+    for name in lambda_runtime.PACKAGES:
         distribution = metadata.distribution(name)
         for top in {path.parts[0] for path in distribution.files or ()} - {"..", "__pycache__"}:
             (folder / top).symlink_to(str(distribution.locate_file(top)))

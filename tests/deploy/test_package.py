@@ -14,7 +14,7 @@ import pytest
 
 import handlers
 from ceap.archive import build_zip, read_sources
-from ceap.deploy.package import build_package, check_native, merge
+from ceap.deploy.package import build_package, check_locks, check_native, merge
 from ceap.errors import UsageError
 from tests.deploy.wheels import make_wheel
 
@@ -34,10 +34,17 @@ def make_handlers(folder: Path, requirements: str) -> Path:
     return package
 
 
+def make_set(package: Path, name: str, lock: str) -> Path:
+    path = package / "packages" / f"{name}.txt"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(lock)
+    return path
+
+
 def test_the_package_holds_the_handlers_and_the_wheels(index: Path, tmp_path: Path) -> None:
     line = make_wheel(index, "native", {"native/core.so": elf(183)}, "cp313-cp313-manylinux2014_aarch64")
     package = build_package(make_handlers(tmp_path, line), tmp_path / "cache")
-    assert zipfile.ZipFile(io.BytesIO(package)).namelist() == [
+    assert zipfile.ZipFile(io.BytesIO(package.content)).namelist() == [
         "handlers/take.py",
         "native-1.0.dist-info/METADATA",
         "native-1.0.dist-info/RECORD",
@@ -67,8 +74,64 @@ def test_a_wheel_that_would_replace_a_handler_is_refused(index: Path, tmp_path: 
 
 def test_more_than_lambda_unzips_is_refused(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ceap.deploy.package.UNZIPPED_LIMIT_BYTES", 14)
-    with pytest.raises(UsageError, match="unzips to 15 bytes; Lambda allows 14"):
-        build_package(make_handlers(tmp_path, ""), tmp_path / "cache")
+    package = make_handlers(tmp_path, "")
+    with pytest.raises(UsageError) as caught:
+        build_package(package, tmp_path / "cache")
+    assert str(caught.value) == (
+        f"{package}/requirements.txt: its zip unzips to 15 bytes; Lambda allows 14; move what few handlers import to a "
+        "set, handlers/packages/NAME.in; its parts, in bytes: handlers 15"
+    )
+
+
+def test_a_set_that_is_too_large_is_refused_with_its_parts_the_largest_first(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ceap.deploy.package.UNZIPPED_LIMIT_BYTES", 1000)
+    package = make_handlers(tmp_path, make_wheel(index, "small", {"small.py": b"1"}))
+    lock = make_set(package, "tables", make_wheel(index, "large", {"large.py": b"1" * 800}))
+    with pytest.raises(UsageError) as caught:
+        build_package(package, tmp_path / "cache", lock)
+    assert str(caught.value) == (
+        f"{lock}: its zip unzips to 1,060 bytes; Lambda allows 1,000; list only what its handlers import, or split the "
+        "set; its parts, in bytes: large 1.0 922, small 1.0 123, handlers 15"
+    )
+
+
+def test_a_set_is_added_to_what_every_function_has(index: Path, tmp_path: Path) -> None:
+    base = make_wheel(index, "pure", {"pure.py": b""})
+    package = make_handlers(tmp_path, base)
+    lock = make_set(package, "tables", f"{base}\n{make_wheel(index, 'more', {'more.py': b'12'})}")
+    with_set = build_package(package, tmp_path / "cache", lock)
+    names = zipfile.ZipFile(io.BytesIO(with_set.content)).namelist()
+    assert [name for name in names if name.endswith(".py")] == ["handlers/take.py", "more.py", "pure.py"]
+    assert [(part.name, part.version) for part in with_set.parts] == [
+        ("more", "1.0"),
+        ("pure", "1.0"),
+        ("handlers", None),
+    ]
+
+
+def test_a_set_changes_no_byte_of_what_every_function_has(index: Path, tmp_path: Path) -> None:
+    package = make_handlers(tmp_path, make_wheel(index, "pure", {"pure.py": b""}))
+    before = build_package(package, tmp_path / "cache")
+    make_set(package, "tables", make_wheel(index, "more", {"more.py": b""}))
+    assert build_package(package, tmp_path / "cache") == before
+
+
+def test_locks_that_give_one_package_two_versions_are_refused(tmp_path: Path) -> None:
+    package = make_handlers(tmp_path, "typing_extensions==4.1 --hash=sha256:0")
+    lock = make_set(package, "tables", "Typing.Extensions==4.2 \\\n    --hash=sha256:0")
+    with pytest.raises(UsageError) as caught:
+        check_locks([package / "requirements.txt", lock])
+    assert str(caught.value) == (
+        f"{lock}: locks typing-extensions 4.2, but {package}/requirements.txt locks typing-extensions 4.1, and .venv "
+        "can hold only one of them, for all functions; call `make lock`, which gives both the same"
+    )
+
+
+def test_locks_that_agree_are_accepted(tmp_path: Path) -> None:
+    package = make_handlers(tmp_path, "one==1.0\ntwo==2.0\n")
+    check_locks([package / "requirements.txt", make_set(package, "tables", "two==2.0\n"), make_set(package, "x", "")])
 
 
 def test_parts_without_a_common_file_are_merged() -> None:

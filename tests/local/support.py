@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from textwrap import dedent
 from typing import Any, NamedTuple
 
-import handlers
 from ceap import project
-from ceap.archive import build_zip, read_sources
+from ceap.archive import build_zip
 from ceap.local.cloudformation import Stack
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
+from ceap.local.packages import build_zips
 from handlers.runtime.contract import output_key
 from templates.model import GlueStep, LambdaStep, Retries, Workflow, WorkflowType
 from templates.render import render
@@ -86,8 +85,9 @@ def deploy_workflow(engine: Engine, name: str, template: Template, script: str |
     """Deploy a workflow's template, with one script for all its Glue jobs."""
     foundation = engine.deploy(render(foundation_stack()), "ceap-foundation-dev", {"Environment": "dev"})
     bucket, put = foundation.outputs["ArtifactBucket"], engine.client("s3").put_object
-    put(Bucket=bucket, Key=CODE_KEY, Body=build_zip(read_sources(*map(Path, handlers.__path__))))
-    parameters = {"Environment": "dev", "HandlersKey": CODE_KEY}
+    for file, package in build_zips().items():
+        put(Bucket=bucket, Key=f"handlers/{file}", Body=package)
+    parameters = {"Environment": "dev", "HandlersPrefix": "handlers/"}
     if script is not None:
         parameters["GluePrefix"] = "scripts/"
         put(Bucket=bucket, Key="scripts/heavy.py", Body=script.encode())

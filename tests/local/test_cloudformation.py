@@ -135,9 +135,11 @@ def test_every_resource_type_of_the_generated_templates_is_created(engine: Engin
     deployed = engine.deploy(
         render(foundation), "foundation", {"Environment": "dev", "AlertEmail": "someone@example.com"}
     )
-    engine.client("s3").put_object(Bucket=deployed.outputs["ArtifactBucket"], Key="k", Body=build_zip({"x": b""}))
+    for name in ("base", "sorting"):
+        bucket, code = deployed.outputs["ArtifactBucket"], build_zip({"x": b""})
+        engine.client("s3").put_object(Bucket=bucket, Key=f"k/{name}.zip", Body=code)
     template = express_template()
-    stack = engine.deploy(render(template), "express", {"Environment": "dev", "HandlersKey": "k"})
+    stack = engine.deploy(render(template), "express", {"Environment": "dev", "HandlersPrefix": "k/"})
     for source, made in ((foundation, deployed), (template, stack)):
         assert set(source["Resources"]) == {key for key in source["Resources"] if made.physical_id(key)}
 

@@ -27,7 +27,9 @@ VARIABLES = {
     "TMPDIR": "/nowhere",
     "TZ": "UTC",
 }
-FUNCTION = Function("f", "arn", "handlers.take.handler", 60, 1024, VARIABLES, Path("/nowhere/task"))
+FUNCTION = Function(
+    "f", "arn", "handlers.take.handler", 60, 1024, VARIABLES, Path("/nowhere/task"), Path("/nowhere/lacking.json")
+)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from ceap.local.packages import lacking_file
 from ceap.local.workers import Function, Outcome, Worker
 
 Start = Callable[..., Worker]
@@ -49,7 +50,9 @@ def function(root: Path, handler: str = "module.handler", timeout_s: int = 30, m
         "LAMBDA_TASK_ROOT": str(root),
         "OWN": "value",
     }
-    return Function("f", "arn:f", handler, timeout_s, memory_mb, environment, root)
+    lacking = lacking_file(root)
+    lacking.write_text("{}", encoding="utf-8")
+    return Function("f", "arn:f", handler, timeout_s, memory_mb, environment, root, lacking)
 
 
 def invoke(worker: Worker, event: Any = None, offset_s: float = 0.0) -> Outcome:
@@ -84,7 +87,7 @@ def test_the_context_has_the_fields_of_lambda(start: Start) -> None:
 
 
 def test_a_worker_has_the_environment_of_its_function_and_no_other(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "somebody")
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
@@ -92,7 +95,7 @@ def test_a_worker_has_the_environment_of_its_function_and_no_other(
     given = json.loads(invoke(worker).payload)
     given.pop("LC_CTYPE", None)  # Python's own, where the locale is C
     assert given["OWN"] == "value"
-    assert set(given) == set(function(Path()).environment)
+    assert set(given) == set(function(tmp_path).environment)
 
 
 def test_a_worker_finds_its_code_and_installed_packages_and_nothing_of_the_project(start: Start) -> None:

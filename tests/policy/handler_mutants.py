@@ -51,6 +51,18 @@ HANDLER_MUTANTS = [
             "no handler",
             of("TakeFunction", "Handler", "handlers.runtime.storage.handler"),
         ),
+        (
+            "07_PACKAGED_HANDLER",
+            "standard",
+            "another set",
+            of("TakeFunction", "Code", "S3Key", sub("${HandlersPrefix}sorting.zip")),
+        ),
+        (
+            "07_PACKAGED_HANDLER",
+            "express",
+            "not its set",
+            of("RateFunction", "Code", "S3Key", sub("${HandlersPrefix}base.zip")),
+        ),
         ("08_HANDLER_ENVIRONMENT", "express", "no table", without("RateFunction", *VARIABLES, "TABLE_RATINGS")),
         (
             "08_HANDLER_ENVIRONMENT",

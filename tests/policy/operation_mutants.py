@@ -123,6 +123,7 @@ ALARMS = [
     )
 ]
 
+KEY = ("Code", "S3Key")
 CODE = [
     Mutant(f"SEC09_{rule}", kind, name, change)
     for rule, kind, name, change in (
@@ -132,10 +133,12 @@ CODE = [
         ("FUNCTION_CODE", "express", "another processor", of("SiftFunction", "Architectures", ["x86_64"])),
         ("FUNCTION_CODE", "express", "the default processor", without("RateFunction", "Architectures")),
         ("FUNCTION_CODE", "express", "in the template", of("KeepFunction", "Code", "ZipFile", "pass")),
-        ("FUNCTION_CODE", "standard", "fixed key", of("TakeFunction", "Code", "S3Key", "handlers.zip")),
-        ("FUNCTION_CODE", "standard", "key may be empty", drop("Parameters", "HandlersKey", "MinLength")),
+        ("FUNCTION_CODE", "standard", "fixed key", of("TakeFunction", *KEY, "handlers.zip")),
+        ("FUNCTION_CODE", "standard", "not substituted", of("TakeFunction", *KEY, "${HandlersPrefix}base.zip")),
+        ("FUNCTION_CODE", "express", "prefix elsewhere", of("TakeFunction", *KEY, sub("x/${HandlersPrefix}base.zip"))),
+        ("FUNCTION_CODE", "standard", "prefix may be empty", drop("Parameters", "HandlersPrefix", "AllowedPattern")),
         ("FUNCTION_CODE", "standard", "another bucket", of("TakeFunction", "Code", "S3Bucket", "bucket")),
-        ("FUNCTION_CODE", "standard", "old by default", put("Parameters", "HandlersKey", "Default", "old.zip")),
+        ("FUNCTION_CODE", "standard", "old by default", put("Parameters", "HandlersPrefix", "Default", "old/")),
         ("CODE_STAYS", "foundation", "a day", of("ArtifactBucket", *RULE, "ExpirationInDays", 1)),
         ("CODE_STAYS", "foundation", "a date", of("ArtifactBucket", *RULE, "ExpirationDate", "2027-01-31T00:00:00Z")),
         ("CODE_STAYS", "foundation", "out of reach", of("ArtifactBucket", *RULE, "Transitions", [{}])),

@@ -69,7 +69,7 @@ FACTS: Final[list[tuple[str, str, set[Any]]]] = [
     ("sec01_*", r"MaximumMessageSize in r\[1024,(\d+)]", {budget.MAX_MESSAGE_BYTES}),
     ("sec09_*", r"Runtime == '(.*)'", {RUNTIME}),
     ("sec09_*", r"Architectures\[\*] == '(.*)'", {ARCHITECTURE}),
-    ("sec09_*", r"S3Key\.Ref == '(\w+)'", {naming.HANDLERS_KEY_PARAMETER}),
+    ("sec09_*", r'S3Key\."Fn::Sub" == /.*?(\w+Prefix)', {naming.HANDLERS_PREFIX_PARAMETER}),
 ]
 
 

@@ -237,10 +237,10 @@ def test_overrides_are_laid_over_the_properties_of_a_resource() -> None:
 
 
 def test_an_override_replaces_an_intrinsic_function_as_a_whole() -> None:
-    overrides = {"TakeFunction": {"FunctionName": {"Ref": "HandlersKey"}, "Role": {"Fn::GetAtt": "PipeRole.Arn"}}}
+    overrides = {"TakeFunction": {"FunctionName": {"Ref": "HandlersPrefix"}, "Role": {"Fn::GetAtt": "PipeRole.Arn"}}}
     workflow = workflow_of({"name": "orders", "type": "EXPRESS", "steps": STEPS, "overrides": overrides})
     function = one(workflow_stack(workflow), "AWS::Lambda::Function")
-    assert (function["FunctionName"], function["Role"]) == ({"Ref": "HandlersKey"}, {"Fn::GetAtt": "PipeRole.Arn"})
+    assert (function["FunctionName"], function["Role"]) == ({"Ref": "HandlersPrefix"}, {"Fn::GetAtt": "PipeRole.Arn"})
 
 
 def test_a_query_may_read_the_indexes_of_its_table() -> None:

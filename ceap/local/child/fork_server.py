@@ -2,9 +2,9 @@
 
 Run as a script by `fork_server`, standard library only. This process never loads code of the project: one that is
 forked from it runs `worker.py` as a new one does, but these imports cost it nothing.
-One JSON document per line in: {"environment", "folder", "arguments"} with descriptors, the last for what is printed,
-answered by the new process with its number; or {"wait"}, a process's number, answered with its exit status, or with
-nothing while it runs.
+One JSON document per line in: first the modules that functions lack, as `worker.py` reads them; then {"environment",
+"folder", "arguments"} with descriptors, the last for what is printed, answered by the new process with its number;
+or {"wait"}, a process's number, answered with its exit status, or with nothing while it runs.
 """
 
 import contextlib
@@ -25,13 +25,19 @@ DESCRIPTORS_MAX = 8
 
 def main(connection: socket.socket, script: str, paths: list[str]) -> None:
     """Load the packages, then serve until the engine is gone; `script` is what forked processes run."""
-    own = list(sys.path)
+    received = receive(connection)
+    if received is None:
+        return
+    code = compile(Path(script).read_bytes(), script, "exec")
+    own = list(sys.path), list(sys.meta_path)
     sys.path += paths
+    worker: dict[str, Any] = {"__name__": "worker"}
+    exec(code, worker)  # noqa: S102 (our own script)
+    worker["PackagedFinder"](received[0], paths).install()
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    sys.path[:] = own
-    code = compile(Path(script).read_bytes(), script, "exec")
+    sys.path[:], sys.meta_path[:] = own
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy all these pages
     if serve(connection, script):

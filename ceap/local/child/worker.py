@@ -1,7 +1,8 @@
 """A function's own process: imports the handler, then serves invocations over a pipe until the pipe is closed.
 
 Run as a script by `workers`, with only what Lambda gives a function in its environment; standard library only, so that
-nothing of ours is loaded beside the handler. One JSON document per line each way:
+nothing of ours is loaded beside the handler, which finds only the packages that it has on AWS.
+One JSON document per line each way:
 in  {"requestId", "event", "deadline", "offset", "fault"?}, out {"result"} or {"error"}, first {"ready"} or {"error"}.
 Beside an error stands its "failure", which Lambda lacks: exceptions with their texts, frames and the record's number.
 SIGUSR2 ends the process, after it has written where its threads are.
@@ -22,8 +23,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from importlib.machinery import ModuleSpec, PathFinder
 from queue import SimpleQueue
 from types import GeneratorType, TracebackType
 from typing import Any, TextIO
@@ -142,6 +144,41 @@ def protect(root: str) -> None:
     sys.addaudithook(refuse)
 
 
+class PackagedFinder:
+    """Python's own finder of modules, without the packages that the function lacks on AWS, though installed here.
+
+    `lacking` gives their modules, each with its distribution; `folders` is where packages are installed.
+    """
+
+    def __init__(self, lacking: dict[str, str], folders: list[str]) -> None:
+        self._lacking = lacking
+        self._folders = tuple(folders)
+        self._distributions = {*map(normalize, lacking.values())}
+        self.invalidate_caches = PathFinder.invalidate_caches
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+        if name in self._lacking:
+            path = [entry for entry in (sys.path if path is None else path) if not entry.startswith(self._folders)]
+        return PathFinder.find_spec(name, path, target)
+
+    def find_distributions(self, context: Any) -> Iterator[Any]:
+        found = PathFinder.find_distributions(context)
+        return (each for each in found if normalize(each.name) not in self._distributions)
+
+    def install(self) -> None:
+        """Find modules in place of Python's own finder, and forget what was loaded before and is lacking."""
+        sys.meta_path[:] = [self if finder is PathFinder else finder for finder in sys.meta_path]
+        if self._lacking.keys() & sys.modules.keys():
+            for name in list(sys.modules):
+                parts = name.split(".")
+                if any(".".join(parts[: end + 1]) in self._lacking for end in range(len(parts))):
+                    del sys.modules[name]
+
+
+def normalize(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def load(handler: str) -> tuple[Handler | None, Document]:
     """Return the handler, and the first answer: ready, or the error that Lambda gives when it cannot be loaded."""
     module_name, _, name = handler.rpartition(".")
@@ -238,9 +275,11 @@ def main(source: TextIO, target: TextIO, arn: str) -> None:
 
 
 if __name__ == "__main__":
-    FUNCTION_ARN, *PATH = sys.argv[4:]
+    FUNCTION_ARN, LACKING, *PATH = sys.argv[4:]
     # In place of this script's folder: the function's code first, and no other project that lies on the path.
     sys.path[:] = [os.environ["LAMBDA_TASK_ROOT"], *sys.path, *PATH]
+    with open(LACKING, encoding="utf-8") as FILE:  # noqa: PTH123 (pathlib is slow to load)
+        PackagedFinder(json.load(FILE), PATH).install()
     protect(os.environ["LAMBDA_TASK_ROOT"])
     SOURCE_FD, TARGET_FD, STACK_FD = map(int, sys.argv[1:4])
     # In C, because a handler may be in a call that never lets Python run; then the signal's own action, which ends it.

@@ -67,7 +67,7 @@ def _workflow_marks(template: Template) -> Iterator[bool]:
     yield any(_PACKAGED.fullmatch(text(each.properties.get("Handler")) or "") for each in resources(template, FUNCTION))
     yield any(
         isinstance(parameters, dict) and name in parameters
-        for name in (naming.HANDLERS_KEY_PARAMETER, naming.GLUE_PREFIX_PARAMETER)
+        for name in (naming.HANDLERS_PREFIX_PARAMETER, naming.GLUE_PREFIX_PARAMETER)
     )
     yield any(
         (each.name or "").startswith(f"{naming.PREFIX}-") for each in resources(template, MACHINE, PIPE, QUEUE, JOB)

@@ -4,7 +4,7 @@ import pytest
 
 from templates import discovery
 from tests.policy.broken import said
-from tests.policy.changes import of, without
+from tests.policy.changes import of, sub, without
 from tests.policy.samples import Json
 
 RULE = "WIRE07_PACKAGED_HANDLER"
@@ -22,6 +22,22 @@ def test_a_function_that_names_no_handler_is_found() -> None:
     [(message, place)] = said(RULE, "express", without("TakeFunction", "Handler"))
     assert message.startswith("no handler is named | fix: handlers.NAME.handler")
     assert place == f"{PLACE}/Handler"
+
+
+@pytest.mark.parametrize(
+    ("function", "handler", "found", "wanted"),
+    [("RateFunction", "rate", "base", "sorting"), ("TakeFunction", "take", "sorting", "base")],
+)
+def test_a_zip_with_other_packages_than_the_handler_s_is_found(
+    function: str, handler: str, found: str, wanted: str
+) -> None:
+    change = of(function, "Code", "S3Key", sub(f"${{HandlersPrefix}}{found}.zip"))
+    message = (
+        f"${{HandlersPrefix}}{found}.zip does not hold the packages of handlers/{handler}.py | "
+        f"fix: S3Key: !Sub ${{HandlersPrefix}}{wanted}.zip"
+    )
+    place = f"/Resources/{function}/Properties/Code/S3Key/Fn::Sub"
+    assert said(RULE, "express", change) == [(message, place)]
 
 
 def test_a_function_with_other_code_is_left_alone() -> None:

@@ -20,18 +20,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 RATINGS = Table(name="ratings", partition_key="PK", sort_key="SK", ttl="ttl")
-NEEDS = Needs(settings=Settings, tables={RATINGS: ("BatchGetItem", "BatchWriteItem")})
+NEEDS = Needs(settings=Settings, tables={RATINGS: ("BatchGetItem", "BatchWriteItem")}, packages="sorting")
 
 
 class RateStage(WorkflowLambdaHandler[dict[str, Any], Settings]):
-    """Reads and writes its cache in batches."""
+    """Reads and writes its cache in batches, each in the order of its keys."""
 
     def process_data(
         self, records: Iterator[dict[str, Any]], stage: StageContext[Settings]
     ) -> Iterator[dict[str, Any]]:
+        from sortedcontainers import SortedSet  # type: ignore[import-untyped]  # it ships no types
+
         table = stage.table(RATINGS.name)
         for batch in batched(records, 100):
-            keys = {str(record["id"]): None for record in batch}
+            keys = SortedSet(str(record["id"]) for record in batch)
             known = {row["PK"]: row["rate"] for row in table.get_many({"PK": key, "SK": "RATE"} for key in keys)}
             fresh = [key for key in keys if key not in known]
             table.put_many({"PK": key, "SK": "RATE", "rate": stage.settings.rate, "ttl": 4102444800} for key in fresh)

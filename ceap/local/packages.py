@@ -1,0 +1,160 @@
+"""What a function may import here, of all that is installed: what its zip on AWS and Lambda's runtime hold.
+
+In the zips of a local run the locks of the packages stand for the packages, which come from this environment.
+"""
+
+import json
+import re
+import sysconfig
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import handlers
+from ceap.archive import build_zip, read_sources
+from ceap.errors import SetupError
+from templates import lambda_runtime, naming, package_sets
+
+_BASE_PLACE: Final = f"handlers/{package_sets.BASE_LOCK}"
+_SETS_PLACE: Final = f"handlers/{package_sets.FOLDER}"
+_MODULES: Final = (".py", ".so", ".pyd")
+_MISSING: Final = re.compile(r"No module named '([\w.]+)'")
+
+
+class Distribution(NamedTuple):
+    """An installed distribution: `units` are the modules and packages that come with it, each with all below it."""
+
+    name: str
+    version: str
+    units: frozenset[str]
+
+
+def package_folders() -> list[str]:
+    """Return where the third-party packages are installed."""
+    return list(dict.fromkeys(sysconfig.get_paths()[kind] for kind in ("purelib", "platlib")))
+
+
+def build_zips() -> dict[str, bytes]:
+    """Return the functions' zips of a local run by file name: one per set that is locked, and that without a set."""
+    folders = [Path(folder) for folder in handlers.__path__]
+    files = read_sources(*folders)
+    if base := _base_lock():
+        files[_BASE_PLACE] = base.read_bytes()
+    locks = {name: lock.read_bytes() for name, lock in package_sets.find_sets().items() if lock.is_file()}
+    zips = {naming.zip_name(None): build_zip(files)}
+    for name, lock in locks.items():
+        zips[naming.zip_name(name)] = build_zip(files | {f"{_SETS_PLACE}/{name}.txt": lock})
+    return zips
+
+
+def check_installed(root: Path) -> None:
+    """Raise SetupError if a package that an unpacked zip of `build_zips` locks is not here in that version."""
+    installed = _installed()
+    for place, pins in _locks(root):
+        for name, version in pins.items():
+            found = installed.get(name)
+            if found is None or found.version != version:
+                is_what = f"is installed in version {found.version}" if found else "is not installed"
+                raise SetupError(
+                    f"{place}: {name} {version} is locked, but {name} {is_what} here, where functions would import it; "
+                    "call `make check`: each target of make installs what is locked"
+                )
+
+
+def lacking_file(root: Path) -> Path:
+    """Return the file, beside the code in a folder, that tells `child/worker.py` what the code lacks."""
+    return root.with_name(f"{root.name}-lacking.json")
+
+
+def write_lacking(root: Path) -> Path:
+    """Write and return the file that tells what the code in a folder lacks."""
+    path = lacking_file(root)
+    path.write_text(json.dumps(_lacking_of(root)), encoding="utf-8")
+    return path
+
+
+def cure_import(root: Path, text: str) -> str | None:
+    """Return the cure for a module that Python does not find; None if it is not one that the function's zip lacks."""
+    missing = _MISSING.match(text)
+    if missing is None or (owner := _lacking_of(root).get(missing[1])) is None:
+        return None
+    sets = [place for place, _ in _locks(root) if place != _BASE_PLACE]
+    cure = (
+        f"list it in {sets[0].removesuffix('.txt')}.in and call `make lock`"
+        if sets
+        else f"list it in a set, e.g. {_SETS_PLACE}/tables.in, call `make lock`, and name the set in NEEDS: "
+        'packages="tables"'
+    )
+    return f"{owner or missing[1]} is installed here, but the function's zip does not hold it; {cure}"
+
+
+def lacking_everywhere() -> Mapping[str, str]:
+    """Return what functions lack whose zip holds no set, as `write_lacking` writes it."""
+    base = _base_lock()
+    return _find_lacking(frozenset(package_sets.read_pins(base.read_text(encoding="utf-8")) if base else ()))
+
+
+def _lacking_of(root: Path) -> Mapping[str, str]:
+    return _find_lacking(frozenset(name for _, pins in _locks(root) for name in pins))
+
+
+@lru_cache(maxsize=64)
+def _find_lacking(packaged: frozenset[str]) -> Mapping[str, str]:
+    """Return the installed modules that are not of these packages, nor of the runtime, each with its distribution."""
+    allowed = packaged | {package_sets.normalize(name) for name in lambda_runtime.PACKAGES}
+    units = {unit for name in allowed & _installed().keys() for unit in _installed()[name].units}
+    ancestors = {unit[: match.start()] for unit in units for match in re.finditer(r"\.", unit)}
+    lacking = dict.fromkeys(_at_top(), "") | {
+        unit: each.name for name, each in _installed().items() if name not in allowed for unit in each.units
+    }
+    return {module: owner for module, owner in lacking.items() if module not in units | ancestors}
+
+
+def _base_lock() -> Path | None:
+    locks = (Path(folder, package_sets.BASE_LOCK) for folder in handlers.__path__)
+    return next((lock for lock in locks if lock.is_file()), None)
+
+
+def _locks(root: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the place and the pins of each lock in the code of a function."""
+    for path in (root / _BASE_PLACE, *sorted(root.glob(f"{_SETS_PLACE}/*.txt"))):
+        if path.is_file():
+            yield path.relative_to(root).as_posix(), package_sets.read_pins(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _installed() -> Mapping[str, Distribution]:
+    """Return what is installed, by normalized name; what is not on record has no files that could be told apart."""
+    found: dict[str, Distribution] = {}
+    for folder in map(Path, package_folders()):
+        for info in folder.glob("*.dist-info"):
+            name, _, version = info.stem.rpartition("-")
+            record = info / "RECORD"
+            paths = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []
+            units = _units([path.partition(",")[0] for path in paths])
+            found.setdefault(package_sets.normalize(name), Distribution(name, version, units))
+    return found
+
+
+def _at_top() -> Iterator[str]:
+    """Yield the modules and folders where packages are installed, those that are not on record too."""
+    for folder in map(Path, package_folders()):
+        for path in folder.iterdir():
+            name = path.name.partition(".")[0]
+            if name.isidentifier() and (name == path.name or path.suffix in _MODULES):
+                yield name
+
+
+def _units(paths: list[str]) -> frozenset[str]:
+    """Return the topmost packages and the modules outside of them, as dotted names, of files by their paths."""
+    modules = [path for path in paths if path.endswith(_MODULES)]
+    packages = {path[:end] for path in modules if (end := path.rfind("/__init__.")) > 0}
+    units = set()
+    for path in modules:
+        unit, *below = path.split("/") if path.partition("/")[0] not in packages else [path.partition("/")[0]]
+        while below and unit not in packages:
+            unit = f"{unit}/{below.pop(0)}"
+        units.add(unit)
+    names = (".".join(part.partition(".")[0] for part in unit.split("/")) for unit in units)
+    return frozenset(name for name in names if all(map(str.isidentifier, name.split("."))))
