@@ -11,10 +11,9 @@ from typing import Any, Final, get_args
 
 from handlers.runtime.needs import Grant, Needs, TableAction, parameter_variable, secret_variable
 from templates import naming
-from templates.placeholders import PARTITION, PLACEHOLDERS, unknown_placeholder
+from templates.placeholders import PARTITION, PLACEHOLDERS, longest, placeholder_problem
 from templates.words import shown
 
-_FILLED: Final = "${Environment}, ${AWS::AccountId} and ${AWS::Region}"
 # Sources: Secrets Manager API reference, "CreateSecret"; Systems Manager API reference, "PutParameter".
 _SECRET: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _PARAMETER: Final = re.compile(r"[A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+)+")
@@ -72,21 +71,14 @@ def _names_problems(
         yield f'NEEDS.{field} is {shown(names)}; list names, e.g. {field}=("vendor-${{Environment}}",)'
         return
     for name in names:
-        if unknown := unknown_placeholder(name):
-            yield f"NEEDS.{field} has {shown(name)} with {unknown}, which nothing fills in; allowed: {_FILLED}"
-        elif problem := problem_of(_plain(name)):
+        if problem := placeholder_problem(name):
+            yield f"NEEDS.{field}: {name!r} {problem}"
+        elif problem := problem_of(longest(name)):
             yield f"NEEDS.{field} has {shown(name)}; {problem}"
     for shared, count in Counter(map(variable, names)).items():
         if count > 1:
             both = " and ".join(shown(name) for name in names if variable(name) == shared)
             yield f"NEEDS.{field} has {both}, which share the environment variable {shared}; name one of them"
-
-
-def _plain(name: str) -> str:
-    """Return a name as it may be after deployment."""
-    for placeholder in PLACEHOLDERS:
-        name = name.replace(f"${{{placeholder}}}", "x" * naming.ENVIRONMENT_MAX)
-    return name
 
 
 def secret_problem(name: str) -> str | None:
@@ -140,8 +132,8 @@ def _action_problem(action: str) -> str | None:
 
 
 def _resource_problem(arn: str) -> str | None:
-    if unknown := unknown_placeholder(arn, (*PLACEHOLDERS, PARTITION)):
-        return f"{arn} has {unknown}, which nothing fills in; allowed: {_FILLED}, and ${{AWS::Partition}}"
+    if problem := placeholder_problem(arn, (*PLACEHOLDERS, PARTITION)):
+        return f"{arn!r} {problem}"
     return None if arn == "*" or _ARN.fullmatch(arn) else f"{arn!r} is not an ARN; write it as {_ARN_FORM}"
 
 

@@ -158,7 +158,8 @@ def test_a_run_on_the_command_line_names_the_file_of_a_missing_secret_and_keeps_
     said = capsys.readouterr().err
     assert (
         "cure: there is no secret vendor/key-local: write a made-up text into "
-        "fixtures/outside/secrets/vendor/key-local beside the declaration, or below the folder of --seed; NEEDS must declare it, too: "
+        "fixtures/outside/secrets/vendor/key-local beside the declaration, "
+        "or below the folder of --seed; NEEDS must declare it, too: "
         'secrets=("vendor/key-${Environment}",)'
     ) in said
     assert f"seed {folder}: 1 parameter" in said

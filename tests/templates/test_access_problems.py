@@ -13,7 +13,7 @@ from templates.needs_problems import needs_problem
 QUEUE = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:orders"
 EXAMPLE = f'Grant(("sqs:SendMessage",), "{QUEUE}")'
 FORM = "arn:${AWS::Partition}:SERVICE:${AWS::Region}:${AWS::AccountId}:RESOURCE"
-FILLED = "${Environment}, ${AWS::AccountId} and ${AWS::Region}"
+FILLED = "which no deployment fills in; allowed: ${Environment}, ${AWS::AccountId}, ${AWS::Region}"
 OWN = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
 
 
@@ -58,7 +58,7 @@ def test_names_and_grants_within_the_limits_of_aws_are_taken() -> None:
         ({"secrets": (1,)}, 'NEEDS.secrets is (1,); list names, e.g. secrets=("vendor-${Environment}",)'),
         (
             {"secrets": ("a-${environment}",)},
-            f"NEEDS.secrets has 'a-${{environment}}' with ${{environment}}, which nothing fills in; allowed: {FILLED}",
+            f"NEEDS.secrets: 'a-${{environment}}' holds ${{environment}}, {FILLED}",
         ),
         (
             {"secrets": ("a b",)},
@@ -119,8 +119,7 @@ def test_what_aws_would_refuse_or_nobody_could_read_is_refused(needs: Any, messa
         (
             ("sqs:SendMessage",),
             "arn:${AWS::Partition}:sqs:${Region}:1:orders",
-            "arn:${AWS::Partition}:sqs:${Region}:1:orders has ${Region}, which nothing fills in; "
-            f"allowed: {FILLED}, and ${{AWS::Partition}}",
+            f"'arn:${{AWS::Partition}}:sqs:${{Region}}:1:orders' holds ${{Region}}, {FILLED}, ${{AWS::Partition}}",
         ),
         (
             ("s3:GetObject",),
