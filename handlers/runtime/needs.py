@@ -122,13 +122,13 @@ def table_variable(table: str) -> str:
 
 
 def secret_variable(name: str) -> str:
-    """Return the environment variable that holds a secret's name, e.g. `SECRET_VENDOR_API_ENVIRONMENT`."""
-    return f"SECRET_{_as_variable(name)}"
+    """Return the environment variable that holds a secret's name, e.g. `SECRET_VENDOR_API_ENVIRONMENT_NAME`."""
+    return f"SECRET_{_as_variable(name)}_NAME"
 
 
 def parameter_variable(name: str) -> str:
-    """Return the environment variable that holds a parameter's name, e.g. `PARAMETER_VENDOR_URL`."""
-    return f"PARAMETER_{_as_variable(name)}"
+    """Return the environment variable that holds a parameter's name, e.g. `PARAMETER_VENDOR_URL_NAME`."""
+    return f"PARAMETER_{_as_variable(name)}_NAME"
 
 
 def _as_variable(name: str) -> str:

@@ -25,7 +25,7 @@ NEEDS: Needs = ASK.NEEDS
 SECRET = "hush-7f3a"
 FILES = {
     "secrets/vendor/key-dev": SECRET + "\n",
-    "secrets/vendor-spare": "spare\r\n",
+    "secrets/vendor-api-key": "spare\r\n",
     "parameters/vendor/dev/url": "https://vendor.example/\n\n",
 }
 ALLOWED = {

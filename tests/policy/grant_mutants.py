@@ -245,7 +245,7 @@ GRANT_MUTANTS = [
         USES,
         "outside",
         "a longer name",
-        grant("AskFunctionRole", "ReadSecrets", "Resource", 1, sub(f"{SECRET}vendor-spare-*")),
+        grant("AskFunctionRole", "ReadSecrets", "Resource", 1, sub(f"{SECRET}vendor-api-key-*")),
     ),
     Mutant(
         USES,
@@ -290,7 +290,7 @@ GRANT_MUTANTS = [
         USES,
         "outside",
         "another name in the environment",
-        of("AskFunction", "Environment", "Variables", "SECRET_VENDOR_SPARE", "other"),
+        of("AskFunction", "Environment", "Variables", "SECRET_VENDOR_API_KEY_NAME", "other"),
     ),
     Mutant(
         USES,

@@ -16,9 +16,9 @@ def test_a_function_has_the_names_and_its_role_exactly_the_grants_that_its_handl
     assert variables == {
         "SETTINGS": "{}",
         "POWERTOOLS_SERVICE_NAME": "ceap-outside",
-        "SECRET_VENDOR_KEY_ENVIRONMENT": {"Fn::Sub": "vendor/key-${Environment}"},
-        "SECRET_VENDOR_SPARE": "vendor-spare",
-        "PARAMETER_VENDOR_ENVIRONMENT_URL": {"Fn::Sub": "/vendor/${Environment}/url"},
+        "SECRET_VENDOR_KEY_ENVIRONMENT_NAME": {"Fn::Sub": "vendor/key-${Environment}"},
+        "SECRET_VENDOR_API_KEY_NAME": "vendor-api-key",
+        "PARAMETER_VENDOR_ENVIRONMENT_URL_NAME": {"Fn::Sub": "/vendor/${Environment}/url"},
     }
     [policy, _] = resources["AskFunctionRole"]["Properties"]["Policies"]
     statements = policy["PolicyDocument"]["Statement"]
@@ -29,7 +29,7 @@ def test_a_function_has_the_names_and_its_role_exactly_the_grants_that_its_handl
             ["secretsmanager:GetSecretValue"],
             [
                 {"Fn::Sub": ARN % ("secretsmanager", "secret:vendor/key-${Environment}-??????")},
-                {"Fn::Sub": ARN % ("secretsmanager", "secret:vendor-spare-??????")},
+                {"Fn::Sub": ARN % ("secretsmanager", "secret:vendor-api-key-??????")},
             ],
         ),
         "ReadParameters": (["ssm:GetParameter"], [{"Fn::Sub": ARN % ("ssm", "parameter/vendor/${Environment}/url")}]),

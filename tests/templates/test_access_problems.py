@@ -70,7 +70,7 @@ def test_names_and_grants_within_the_limits_of_aws_are_taken() -> None:
         ),
         (
             {"secrets": ("a-b", "a/b")},
-            "NEEDS.secrets has 'a-b' and 'a/b', which share the environment variable SECRET_A_B; name one of them",
+            "NEEDS.secrets has 'a-b' and 'a/b', which share the environment variable SECRET_A_B_NAME; name one of them",
         ),
         (
             {"parameters": ("vendor/url",)},

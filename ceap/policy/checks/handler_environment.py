@@ -48,6 +48,8 @@ _READ_BELOW: Final = re.compile(
 )
 """What the AWS SDK, Python and Powertools obey: where data and requests go, whose code runs, what is logged."""
 
+_NAMES_VALUE: Final = re.compile("(SECRET|PARAMETER)_[A-Z0-9_]+_NAME")
+
 _Fault: TypeAlias = tuple[str, str, str]
 """A variable, what is wrong with it, and the fix."""
 
@@ -89,7 +91,7 @@ def _value_faults(template: Template, needs: Needs, variables: dict[str, Any]) -
             sub = "!Sub " if "${" in name else ""
             yield variable, f"{variable} does not name the handler's {kind} {name}", f"{variable}: {sub}{name}"
     for variable in variables:
-        if variable.startswith(("SECRET_", "PARAMETER_")) and variable not in wanted:
+        if _NAMES_VALUE.fullmatch(variable) and variable not in wanted:
             field = f"{variable.partition('_')[0].lower()}s"
             what = f"the handler does not declare {variable}, and its role does not allow it"
             yield variable, what, f"remove it, or declare the name in {field} of NEEDS"

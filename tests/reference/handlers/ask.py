@@ -27,7 +27,7 @@ QUEUE = "vendor-orders"
 BUCKET = "vendor-files"
 NEEDS = Needs(
     settings=Settings,
-    secrets=(VENDOR_KEY, "vendor-spare"),
+    secrets=(VENDOR_KEY, "vendor-api-key"),
     parameters=(VENDOR_URL,),
     grants=(
         Grant(
