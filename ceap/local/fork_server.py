@@ -64,7 +64,8 @@ class ForkServer:
                 start_new_session=True,
             )
         self._answers: Final = self._socket.makefile("rb")
-        self._tell(dict(lacking_everywhere()))
+        lacking = json.dumps(dict(lacking_everywhere())).encode()
+        self._socket.sendall(f"{len(lacking):09}".encode() + lacking)
 
     @property
     def pid(self) -> int:
@@ -95,14 +96,11 @@ class ForkServer:
 
     def _ask(self, request: dict[str, Any], *descriptors: int) -> bytes:
         with self._lock:
-            self._tell(request, *descriptors)
+            socket.send_fds(self._socket, [f"{json.dumps(request)}\n".encode()], descriptors)
             answer = self._answers.readline()
         if not answer:
             raise ConnectionResetError(f"the process {self.pid}, which starts functions, has ended")
         return answer.strip()
-
-    def _tell(self, request: dict[str, Any], *descriptors: int) -> None:
-        socket.send_fds(self._socket, [f"{json.dumps(request)}\n".encode()], descriptors)
 
 
 class Forked:

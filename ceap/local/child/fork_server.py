@@ -2,8 +2,9 @@
 
 Run as a script by `fork_server`, standard library only. This process never loads code of the project: one that is
 forked from it runs `worker.py` as a new one does, but these imports cost it nothing.
-One JSON document per line in: first the modules that functions lack, as `worker.py` reads them; then {"environment",
-"folder", "arguments"} with descriptors, the last for what is printed, answered by the new process with its number;
+First come the modules that functions lack, as `worker.py` reads them, after their size in bytes in nine digits; then
+one JSON document per line: {"environment", "folder", "arguments"} with descriptors, the last for what is printed,
+answered by the new process with its number;
 or {"wait"}, a process's number, answered with its exit status, or with nothing while it runs.
 """
 
@@ -21,19 +22,18 @@ from typing import Any
 
 PRELOADED = ("aws_lambda_powertools", "botocore.session", "msgspec")
 DESCRIPTORS_MAX = 8
+SIZE_DIGITS = 9
 
 
 def main(connection: socket.socket, script: str, paths: list[str]) -> None:
     """Load the packages, then serve until the engine is gone; `script` is what forked processes run."""
-    received = receive(connection)
-    if received is None:
-        return
+    lacking = receive_lacking(connection)
     code = compile(Path(script).read_bytes(), script, "exec")
     own = list(sys.path), list(sys.meta_path)
     sys.path += paths
     worker: dict[str, Any] = {"__name__": "worker"}
     exec(code, worker)  # noqa: S102 (our own script)
-    worker["PackagedFinder"](received[0], paths).install()
+    worker["PackagedFinder"](lacking, paths).install()
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -57,6 +57,13 @@ def serve(connection: socket.socket, script: str) -> bool:
         for descriptor in descriptors:
             os.close(descriptor)
     return False
+
+
+def receive_lacking(connection: socket.socket) -> dict[str, str]:
+    """Return what comes first, a document after its size, and nothing of the requests that may be there already."""
+    size = int(connection.recv(SIZE_DIGITS, socket.MSG_WAITALL) or 0)
+    lacking: dict[str, str] = json.loads(connection.recv(size, socket.MSG_WAITALL) or b"{}")  # the engine may be gone
+    return lacking
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
