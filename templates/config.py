@@ -5,20 +5,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, assert_never
 
-import msgspec
-
 from handlers.runtime.records import type_name
 from templates import budget, discovery, naming, words
 from templates.contracts import find_misfit
 from templates.conversion import convert, refuse_unknown
+from templates.environment import environment_problems
 from templates.errors import ConfigError
 from templates.model import Declaration, GlueStep, LambdaStep, Step, StepKind, Workflow, WorkflowType
+from templates.placeholders import longest
+from templates.settings import SETTINGS_MAX_BYTES, encode_settings, filled_settings
 from templates.source import KeyPath, Source, load_source
 from templates.trigger_problems import trigger_problems
 from templates.words import shown
 
 RESERVED_STAGES: Final = ("initial", "ReceiveMessage", "StageInput", "Stage")
-SETTINGS_MAX_BYTES: Final = 3072
 FUNCTION_NAME_MAX: Final = 64
 DESCRIPTION_MAX_BYTES: Final = 1024
 STEPS_MAX: Final = 50
@@ -48,7 +48,7 @@ def parse_workflow(source: Source) -> Workflow:
     steps = tuple(_parse_step(source, step, ("steps", index)) for index, step in enumerate(raw_steps))
     for place, text in _problems(header, steps):
         raise source.error(place, text)
-    _check_settings(source, steps)
+    _check_settings(source, header.name, steps)
     _check_contracts(source, steps)
     workflow = Workflow(**{field: getattr(header, field) for field in header.__struct_fields__}, steps=steps)
     for place, text in trigger_problems(workflow):
@@ -56,11 +56,6 @@ def parse_workflow(source: Source) -> Workflow:
     if workflow.overrides:
         _check_overrides(source, workflow)
     return workflow
-
-
-def encode_settings(settings: dict[str, Any]) -> str:
-    """Return settings as the JSON text that a function's environment holds."""
-    return msgspec.json.encode(settings).decode()
 
 
 def _check_values(source: Source, value: Any, place: KeyPath) -> None:
@@ -183,11 +178,13 @@ def _express_problems(steps: tuple[Step, ...]) -> Iterator[Problem]:
         )
 
 
-def _check_settings(source: Source, steps: tuple[Step, ...]) -> None:
+def _check_settings(source: Source, workflow: str, steps: tuple[Step, ...]) -> None:
     for index, step in enumerate(steps):
         match step:
             case LambdaStep():
                 _check_handler_settings(source, step, index)
+                for name, text in environment_problems(workflow, step, discovery.load_needs(step.handler)):
+                    raise source.error(("steps", index, "environment", *((name,) if name else ())), text)
             case GlueStep():
                 pass  # a job has no settings
             case _:
@@ -198,7 +195,7 @@ def _check_handler_settings(source: Source, step: LambdaStep, index: int) -> Non
     place: KeyPath = ("steps", index, "settings")
     needs = discovery.load_needs(step.handler)
     try:
-        settings = convert(source, step.settings, needs.settings, place)
+        convert(source, filled_settings(step.settings), needs.settings, place, step.settings)
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:
@@ -208,11 +205,10 @@ def _check_handler_settings(source: Source, step: LambdaStep, index: int) -> Non
             f"cannot be judged: {needs.settings.__name__} of handlers/{step.handler}.py raises "
             f"{type(error).__name__}: {error}; let it raise a ValueError that says what is allowed",
         ) from error
-    bucket = needs.source_bucket(settings)
+    bucket = discovery.source_bucket(step)
     if bucket is not None:
         _check_source_bucket(source, bucket, index, (*place, str(needs.bucket_setting)))
-    text = encode_settings(step.settings)
-    size = len(text.encode())
+    size = len(longest(encode_settings(step.settings)).encode())
     if size > SETTINGS_MAX_BYTES:
         raise source.error(
             place,

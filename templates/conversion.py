@@ -15,8 +15,13 @@ from templates.words import shown
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def convert(source: Source, raw: dict[str, Any], target: type[T], place: KeyPath) -> T:
-    """Return `raw`, which stands at a place, as a Struct; ConfigError says which value of it is wrong, and why."""
+def convert(
+    source: Source, raw: dict[str, Any], target: type[T], place: KeyPath, written: dict[str, Any] | None = None
+) -> T:
+    """Return `raw`, which stands at a place, as a Struct; ConfigError says which value of it is wrong, and why.
+
+    `written` is what the declaration has, if `raw` has values in place of its placeholders.
+    """
     refuse_unknown(source, raw, target, place)
     try:
         return msgspec.convert(raw, target, str_keys=True)
@@ -29,7 +34,10 @@ def convert(source: Source, raw: dict[str, Any], target: type[T], place: KeyPath
             text = f"is missing: add it{_in_brackets(_describe(target, inner))}"
             raise source.error((*place, *inner), text) from None
         value = _value_at(raw, inner)
-        said = f"is {shown(value)}: {_expected(target, inner, text, value)}"
+        given = value if written is None else _value_at(written, inner)
+        said = f"is {shown(given)}: {_expected(target, inner, text, value)}"
+        if given != value and isinstance(value, str):
+            said += f"; deployed, it can have {len(value)} characters"
         if of_key:
             key = _failing_key(raw, target, inner, str(error))
             said = f"has the key {shown(key)}: {_expected(target, (), text, key)}"

@@ -13,11 +13,9 @@ from threading import RLock
 from types import MappingProxyType
 from typing import Any, Final
 
-import msgspec
-
 import handlers
 from handlers.runtime.needs import Needs, Table
-from templates import naming
+from templates import naming, settings
 from templates.contracts import Contract, type_problem
 from templates.errors import ConfigError
 from templates.model import LambdaStep
@@ -96,9 +94,8 @@ def load_needs(handler: str) -> Needs:
 
 
 def source_bucket(step: LambdaStep) -> str | None:
-    """Return the bucket that a step lets messages name."""
-    needs = load_needs(step.handler)
-    return needs.source_bucket(msgspec.convert(step.settings, needs.settings))
+    """Return the bucket that a step lets messages name, with its placeholders."""
+    return settings.source_bucket(load_needs(step.handler), step.settings)
 
 
 def _import_chain(error: BaseException) -> list[str]:

@@ -63,7 +63,19 @@ class LambdaStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reserved_concurrency: (
         Annotated[int, Meta(ge=1, description="at most this many run at once, to protect what they call")] | None
     ) = None
-    settings: Annotated[dict[str, Any], Meta(description="the handler's own settings")] = {}
+    settings: Annotated[
+        dict[str, Any],
+        Meta(
+            description="the handler's own settings; texts may hold ${Environment}, ${AWS::AccountId}, ${AWS::Region}"
+        ),
+    ] = {}
+    environment: Annotated[
+        dict[str, str],
+        Meta(description="variables for libraries: texts, numbers in quotes; they may hold the same placeholders"),
+    ] = {}
+    ephemeral_storage_mb: (
+        Annotated[int, Meta(ge=512, le=10240, description="MB of /tmp; AWS Lambda allows 512 to 10240")] | None
+    ) = None
 
 
 class GlueStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -20,6 +20,7 @@ LONGEST: Final = {
 """Values as long as any, of the characters that such values have."""
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}]*)(\}?)")
+_LITERAL: Final = re.compile(rf"\$\{{(?!(?:{'|'.join(PLACEHOLDERS)})\}})")
 
 
 def unknown_placeholder(text: str, known: tuple[str, ...] = PLACEHOLDERS) -> str | None:
@@ -43,11 +44,24 @@ def substituted(text: str) -> str | Sub:
     return Sub(text) if "${" in text else text
 
 
+def substituted_json(text: str) -> str | Sub:
+    """Return JSON as a template holds it, with `Fn::Sub` if it has placeholders; any other `${` in it stays as it is.
+
+    That one is a JSON escape there: readers of `${!`, the escape of `Fn::Sub`, differ about where it ends.
+    """
+    return Sub(_LITERAL.sub(r"\\u0024{", text)) if has_placeholder(text) else text
+
+
+def has_placeholder(text: str) -> bool:
+    """Tell whether a text holds a placeholder that a deployment fills in."""
+    return any(f"${{{name}}}" in text for name in PLACEHOLDERS)
+
+
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Return a text as it is after deployment; `values` are those of the placeholders by name."""
-    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+    """Return a text as it is after deployment; `values` are those of the placeholders by name, others stay."""
+    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]) if found[2] else found[0], text)
 
 
 def longest(text: str) -> str:
-    """Return a text whose placeholders are known as it may be after deployment, no shorter than it can be."""
+    """Return a text as it may be after deployment, no shorter than it can be."""
     return fill(text, LONGEST)

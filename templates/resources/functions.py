@@ -1,24 +1,12 @@
 """The Lambda functions: per step one function, one role and one log group."""
 
-from typing import Any
-
-import msgspec
 from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda
 
-from handlers.runtime.needs import (
-    EVENT_BUS_VARIABLE,
-    SETTINGS_VARIABLE,
-    Needs,
-    parameter_variable,
-    secret_variable,
-    table_variable,
-)
 from templates import discovery, naming, permissions
-from templates.config import encode_settings
+from templates.environment import function_variables
 from templates.imports import imported
 from templates.lambda_runtime import ARCHITECTURE, RUNTIME
 from templates.model import LambdaStep, Workflow
-from templates.placeholders import substituted
 from templates.resources.encryption import key_if_any
 from templates.resources.logs import add_log_group
 from templates.resources.role import add_role
@@ -70,26 +58,15 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
             Role=GetAtt(role, "Arn"),
             Timeout=step.timeout_s,
             MemorySize=step.memory_mb,
-            Environment=awslambda.Environment(Variables=_variables(workflow, step, needs)),
+            Environment=awslambda.Environment(Variables=function_variables(workflow, step, needs)),
             KmsKeyArn=key_if_any(),
             LoggingConfig=LoggingConfig(LogFormat="JSON", LogGroup=Ref(log_group)),
             TracingConfig=awslambda.TracingConfig(Mode="Active"),
             **({"ReservedConcurrentExecutions": step.reserved_concurrency} if step.reserved_concurrency else {}),
+            **(
+                {"EphemeralStorage": awslambda.EphemeralStorage(Size=step.ephemeral_storage_mb)}
+                if step.ephemeral_storage_mb
+                else {}
+            ),
         )
     )
-
-
-def _variables(workflow: str, step: LambdaStep, needs: Needs) -> dict[str, Any]:
-    variables: dict[str, Any] = {
-        SETTINGS_VARIABLE: encode_settings(step.settings),
-        "POWERTOOLS_SERVICE_NAME": naming.base(workflow),
-    }
-    for table in needs.tables:
-        variables[table_variable(table.name)] = imported(f"{naming.table_id(table.name)}Name")
-    if needs.events:
-        variables[EVENT_BUS_VARIABLE] = naming.EVENT_BUS
-    for name in needs.secrets:
-        variables[secret_variable(name)] = substituted(name)
-    for name in needs.parameters:
-        variables[parameter_variable(name)] = substituted(name)
-    return variables

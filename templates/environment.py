@@ -1,0 +1,90 @@
+"""The environment of a function: what ceap sets, what a declaration may add to it, and how large all of it may be."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+from troposphere import encode_to_dict
+
+from handlers.runtime.needs import (
+    EVENT_BUS_VARIABLE,
+    SETTINGS_VARIABLE,
+    Needs,
+    parameter_variable,
+    secret_variable,
+    table_variable,
+)
+from templates import naming
+from templates.imports import imported
+from templates.model import LambdaStep
+from templates.placeholders import longest, placeholder_problem, substituted
+from templates.settings import settings_variable
+
+SERVICE_VARIABLE: Final = "POWERTOOLS_SERVICE_NAME"
+
+ENVIRONMENT_MAX_BYTES: Final = 4096
+"""Of all variables, which Lambda measures as JSON. Source: Lambda Developer Guide, "Lambda quotas"."""
+
+OBEYED: Final = re.compile(
+    r"(AWS|POWERTOOLS|OTEL|_X|LAMBDA|GLIBC|MALLOC|LD)_\w*|PYTHON\w+|(HTTPS?|ALL|NO)_PROXY|(REQUESTS|CURL)_CA_BUNDLE"
+    r"|SSL_CERT_(FILE|DIR)|PATH|HOME|TMPDIR|TZ|LANG|LC_ALL|BASH_ENV|ENV",
+    re.IGNORECASE,
+)
+"""What Lambda, the AWS SDK, Python, Powertools and tracing obey: where data go, whose code runs, what is logged."""
+
+_OWN: Final = re.compile(rf"{SETTINGS_VARIABLE}|{EVENT_BUS_VARIABLE}|TABLE_\w+|(SECRET|PARAMETER)_\w+_NAME")
+
+# Source: AWS::Lambda::Function Environment.
+_NAME: Final = re.compile("[A-Za-z][A-Za-z0-9_]+")
+
+
+def function_variables(workflow: str, step: LambdaStep, needs: Needs) -> dict[str, Any]:
+    """Return the variables of a step's function as the template holds them."""
+    variables: dict[str, Any] = {
+        SETTINGS_VARIABLE: settings_variable(step.settings),
+        SERVICE_VARIABLE: naming.base(workflow),
+    }
+    for table in needs.tables:
+        variables[table_variable(table.name)] = imported(f"{naming.table_id(table.name)}Name")
+    if needs.events:
+        variables[EVENT_BUS_VARIABLE] = naming.EVENT_BUS
+    for name in needs.secrets:
+        variables[secret_variable(name)] = substituted(name)
+    for name in needs.parameters:
+        variables[parameter_variable(name)] = substituted(name)
+    return variables | {name: substituted(value) for name, value in step.environment.items()}
+
+
+def environment_problems(workflow: str, step: LambdaStep, needs: Needs) -> Iterator[tuple[str | None, str]]:
+    """Yield what is wrong with a step's `environment`: a variable, or None for all of them, and the text."""
+    for name, value in step.environment.items():
+        if problem := _name_problem(name) or placeholder_problem(value):
+            yield name, problem
+    size = _size_bytes(function_variables(workflow, step, needs))
+    if step.environment and size > ENVIRONMENT_MAX_BYTES:
+        yield (
+            None,
+            f"takes {size:,} bytes as JSON with what ceap sets; AWS Lambda allows {ENVIRONMENT_MAX_BYTES:,}: shorten "
+            "it, or put values into a parameter (`parameters` of NEEDS)",
+        )
+
+
+def _name_problem(name: str) -> str | None:
+    if not _NAME.fullmatch(name):
+        return "has a name that AWS Lambda refuses; allowed: a letter, then letters, digits and _, two in all or more"
+    if _OWN.fullmatch(name) or name == SERVICE_VARIABLE:
+        return "is a variable that ceap sets from `settings` and NEEDS; choose another name"
+    if OBEYED.fullmatch(name):
+        return "changes what runs, where data go or what is logged below the handler; choose another name"
+    return None
+
+
+def _size_bytes(variables: Mapping[str, Any]) -> int:
+    """Return how many bytes variables can take; an import is shorter than its name, in which the value's name is."""
+    texts = {name: longest(_text(encode_to_dict(value))) for name, value in variables.items()}
+    return len(msgspec.json.encode(texts))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else _text(next(iter(value.values())))
