@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import bdb
+import builtins
 import contextlib
-import importlib
 import json
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 import handlers
 from ceap.local.child import worker
 from ceap.local.executions import DeployedMachine
 from ceap.local.frames import code_of_functions
+from ceap.local.packages import lacking_of
 from ceap.local.printed import PRINTED
 from ceap.local.workers import Function, Outcome
 from handlers.runtime import values
 from handlers.runtime.aws import _session, client
 from handlers.runtime.logs import logger
+from templates import discovery
 
 _OF_THE_MACHINE: Final = frozenset({"HOME", "LANG", "PATH", "TMPDIR"})
 """Variables that stay as they are: debuggers and editors need them."""
@@ -85,8 +88,10 @@ def invoke(function: Function, event: Mapping[str, Any], limit_s: float) -> Invo
     errors: list[Exception] = []
     request = {"requestId": str(uuid.uuid4()), "event": event, "deadline": time.time() + limit_s, "offset": 0.0}
     started = time.monotonic()
-    with PRINTED.in_place_of_stdout(code_of_functions(function.root)):
-        answer = worker.invoke(_noting(_load(function.handler), errors), request, function.arn)
+    with PRINTED.in_place_of_stdout(code_of_functions(function.root)), _own_packages(function):
+        handler, answer = _load(function.handler)
+        if handler:
+            answer = worker.invoke(_noting(handler, errors), request, function.arn)
     if any(isinstance(link, bdb.BdbQuit) for error in errors for link in chain_of(error)):
         raise KeyboardInterrupt
     outcome = Outcome(
@@ -100,11 +105,37 @@ def invoke(function: Function, event: Mapping[str, Any], limit_s: float) -> Invo
     return Invocation(outcome, errors[0] if errors else None)
 
 
-def _load(handler: str) -> worker.Handler:
-    """Return the handler in the repository, which a check of the declaration has imported."""
-    module, _, name = handler.rpartition(".")
-    loaded: worker.Handler = getattr(importlib.import_module(module), name)
-    return loaded
+@contextlib.contextmanager
+def _own_packages(function: Function) -> Iterator[None]:
+    """Let the modules of handlers import what the function has on AWS, and nothing else that this process has."""
+    lacking, import_any = lacking_of(function.root), builtins.__import__
+
+    def import_own(
+        name: str,
+        globals: Mapping[str, object] | None = None,  # noqa: A002 (the built-in one's own name)
+        locals: Mapping[str, object] | None = None,  # noqa: A002 (as above)
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        if level == 0 and str((globals or {}).get("__name__")).startswith("handlers."):
+            parts = name.split(".")
+            parents = [".".join(parts[: end + 1]) for end in range(len(parts))]
+            for module in (*parents, *(f"{name}.{each}" for each in fromlist or ())):
+                if module in lacking:
+                    raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+        return import_any(name, globals, locals, fromlist, level)
+
+    builtins.__import__ = import_own
+    try:
+        yield
+    finally:
+        builtins.__import__ = import_any
+
+
+def _load(handler: str) -> tuple[worker.Handler | None, dict[str, Any]]:
+    """Import a handler anew, which a check of the declaration has let import anything; return it as a worker does."""
+    discovery.forget_handlers()
+    return worker.load(handler)
 
 
 def _noting(handler: worker.Handler, errors: list[Exception]) -> worker.Handler:

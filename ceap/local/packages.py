@@ -70,14 +70,14 @@ def lacking_file(root: Path) -> Path:
 def write_lacking(root: Path) -> Path:
     """Write and return the file that tells what the code in a folder lacks."""
     path = lacking_file(root)
-    path.write_text(json.dumps(_lacking_of(root)), encoding="utf-8")
+    path.write_text(json.dumps(lacking_of(root)), encoding="utf-8")
     return path
 
 
 def cure_import(root: Path, text: str) -> str | None:
     """Return the cure for a module that Python does not find; None if it is not one that the function's zip lacks."""
     missing = _MISSING.match(text)
-    if missing is None or (owner := _lacking_of(root).get(missing[1])) is None:
+    if missing is None or (owner := lacking_of(root).get(missing[1])) is None:
         return None
     sets = [place for place, _ in _locks(root) if place != _BASE_PLACE]
     cure = (
@@ -95,7 +95,8 @@ def lacking_everywhere() -> Mapping[str, str]:
     return _find_lacking(frozenset(package_sets.read_pins(base.read_text(encoding="utf-8")) if base else ()))
 
 
-def _lacking_of(root: Path) -> Mapping[str, str]:
+def lacking_of(root: Path) -> Mapping[str, str]:
+    """Return the installed modules that the code in a folder lacks on AWS, each with its distribution."""
     return _find_lacking(frozenset(name for _, pins in _locks(root) for name in pins))
 
 

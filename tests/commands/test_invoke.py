@@ -302,3 +302,28 @@ def test_what_cannot_be_done_is_refused_before_anything_is_deployed(
     code, records, told = invoke(capsys, *words, declaration=declaration)
     assert (code, records, told.count("\n")) == (2, [], 1)
     assert told.startswith(f"ceap: {message.format(declaration)}")
+
+
+LACKING = [
+    "ModuleNotFoundError: No module named 'sortedcontainers', at handlers/break_it.py:{line}",
+    "cure: sortedcontainers is installed here, but the function's zip does not hold it; list it in a set, e.g. "
+    'handlers/packages/tables.in, call `make lock`, and name the set in NEEDS: packages="tables"',
+]
+
+
+def told_of_import(told: str) -> list[str]:
+    return [line.strip() for line in told.splitlines() if "ModuleNotFoundError: " in line or "cure: " in line]
+
+
+def test_a_package_that_the_function_lacks_on_aws_cannot_be_imported(capsys: Captured, write_stage: Write) -> None:
+    write_stage("from sortedcontainers import SortedSet")
+    code, records, told = invoke(capsys, "BreakStage", declaration="tried.yaml")
+    assert (code, records, told_of_import(told)) == (1, [], [LACKING[0].format(line=16), LACKING[1]])
+
+
+def test_nor_can_it_be_where_the_module_begins(capsys: Captured, write_stage: Write) -> None:
+    write_stage("pass")
+    module = Path("handlers", "break_it.py")
+    module.write_text("import sortedcontainers\n" + module.read_text(encoding="utf-8"), encoding="utf-8")
+    code, records, told = invoke(capsys, "BreakStage", declaration="tried.yaml")
+    assert (code, records, told_of_import(told)) == (1, [], [LACKING[0].format(line=1), LACKING[1]])
