@@ -12,11 +12,14 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
 from ceap.project import ROOT
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.message import Message, decode_message
+from handlers.runtime.needs import Grant, Needs
+from templates.needs_problems import needs_problem
 from tests import bare
 
 PAGE = ROOT / "docs/how-to/write-a-handler.md"
@@ -123,3 +126,14 @@ def test_every_page_that_it_names_is_there() -> None:
     links = re.findall(r"]\((?!https?:)([^)#]+)", TEXT)
     assert [link for link in links if not (PAGE.parent / link).exists()] == []
     assert links
+
+
+def test_the_secrets_parameters_and_grants_of_the_page_are_taken() -> None:
+    [code] = re.findall(r"```python\n(VENDOR_KEY.*?)```", TEXT, re.DOTALL)
+
+    class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True): ...
+
+    names: dict[str, Any] = {"Needs": Needs, "Grant": Grant, "Settings": Settings}
+    exec(code, names)
+    assert needs_problem(names["NEEDS"]) is None
+    assert names["NEEDS"].has_side_effects
