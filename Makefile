@@ -4,6 +4,7 @@
 
 BIN := .venv/bin
 PACKAGES := ceap templates handlers guard_rules
+SETS := $(wildcard handlers/packages/*.txt)
 UV ?= uv
 export PYTHON UV
 
@@ -37,7 +38,7 @@ docs: .venv/ready ## write docs/reference/rules.md and conformance.md, and the c
 	@$(BIN)/python -m ceap.contracts
 	@$(BIN)/python -m tests.local.conformance.page
 
-package: .venv/ready ## build the zip of the Lambda functions in build/
+package: .venv/ready ## build the zips of the Lambda functions in build/
 	@$(BIN)/ceap package
 
 bench: .venv/ready ## measure speed against its anchors
@@ -57,6 +58,9 @@ format: .venv/ready ## format the sources and fix what can be fixed
 	@$(BIN)/ruff format --quiet
 
 COMPILE = $(UV) pip compile --quiet --generate-hashes --custom-compile-command "make lock" $(UPGRADE)
+# All files of a version are locked by hash, those for this machine too; only the choice is that of the functions.
+FOR_FUNCTIONS = --python-platform aarch64-manylinux_2_34 --python-version 3.13 --only-binary :all: \
+	--constraint requirements.lock
 
 lock: ## pin the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest)
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv in PATH, or UV=/path/to/uv: pip install uv' >&2; exit 1; }
@@ -64,8 +68,12 @@ lock: ## pin the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest
 	@$(COMPILE) --universal --python-version 3.11 --constraint requirements.lock requirements-glue.in \
 		-o requirements-glue.lock
 	@$(COMPILE) --universal --python-version 3.11 --no-deps requirements-library.in -o requirements-library.lock
-	@$(COMPILE) --python-platform aarch64-manylinux_2_34 --python-version 3.13 --only-binary :all: \
-		--constraint requirements.lock handlers/requirements.in -o handlers/requirements.txt
+	@$(COMPILE) $(FOR_FUNCTIONS) handlers/requirements.in -o handlers/requirements.txt
+	@fixed='--constraint handlers/requirements.txt'; for list in $(wildcard handlers/packages/*.in); do \
+		$(COMPILE) $(FOR_FUNCTIONS) $$fixed $$list -o $${list%.in}.txt || { echo "make: $$list: no versions fit those" \
+			"of requirements.lock, handlers/requirements.txt and the sets before it; ask for others" >&2; exit 1; }; \
+		fixed="$$fixed --constraint $${list%.in}.txt"; \
+	done
 
 clean: ## remove .venv, build/ and every cache
 	@rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
@@ -82,10 +90,14 @@ endif
 	@echo '$(CURDIR)' > $@
 
 # Compiled here: with PYTHONDONTWRITEBYTECODE every start would compile the sources anew.
-.venv/ready: .venv/locked pyproject.toml
+# A set that cannot be installed is tried again by the next target: only functions that have it need it.
+.venv/ready: .venv/locked pyproject.toml $(SETS)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q $(wildcard $(PACKAGES))
-	@touch $@
+	@failed=; for set in $(SETS); do \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+			-r $$set >&2 || { failed=1; echo "make: $$set cannot be installed here: functions with it do not run here" >&2; }; \
+	done; [ "$$failed" ] || touch $@
 
 # Spark, for Glue jobs and their types: 400 MB that nothing else needs.
 # pyspark has no wheel; it is built with the setuptools of the lock.
