@@ -2,10 +2,12 @@
 
 from typing import Any, assert_never
 
-from troposphere import Export, GetAtt, Output, Ref, Sub, Template
+from troposphere import Export, Output, Ref, Sub, Template
 
 from templates import discovery, naming
+from templates.interface import METADATA_KEY, interface
 from templates.model import StepKind, Workflow, WorkflowType
+from templates.outputs import add_outputs
 from templates.resources.alarms import add_alarms
 from templates.resources.alert_topic import add_alert_topic
 from templates.resources.bucket import add_artifact_bucket, add_workflow_bucket
@@ -13,10 +15,11 @@ from templates.resources.encryption import add_key
 from templates.resources.failure_rule import add_failure_rule
 from templates.resources.functions import add_functions
 from templates.resources.glue_job import add_glue_jobs
+from templates.resources.governance import add_parameters, govern
 from templates.resources.parameters import add_environment
 from templates.resources.pipe import add_pipe
-from templates.resources.queue import DEAD_LETTER_QUEUE, QUEUE, add_queue
-from templates.resources.state_machine import STATE_MACHINE, add_state_machine
+from templates.resources.queue import add_queue
+from templates.resources.state_machine import add_state_machine
 from templates.resources.tables import add_tables
 from templates.resources.triggers import add_triggers
 
@@ -25,15 +28,17 @@ def foundation_stack() -> dict[str, Any]:
     """Return the template of what all workflows of an environment share, and of what they import from it."""
     template = _template("What the ceap workflows of an environment share: buckets, tables, alert topic")
     exports = {
-        "WorkflowBucket": Ref(add_workflow_bucket(template)),
-        "ArtifactBucket": Ref(add_artifact_bucket(template)),
-        "AlertTopic": Ref(add_alert_topic(template)),
-        **add_tables(template, discovery.tables().values()),
+        "WorkflowBucket": (Ref(add_workflow_bucket(template)), "Bucket that stages pass their data through"),
+        "ArtifactBucket": (Ref(add_artifact_bucket(template)), "Bucket with the code of functions and jobs"),
+        "AlertTopic": (Ref(add_alert_topic(template)), "ARN of the topic that alarms and failed executions alert"),
     }
-    for name, value in exports.items():
-        template.add_output(Output(name, Value=value, Export=Export(Sub(naming.export(name)))))
-    built: dict[str, Any] = template.to_dict()
-    return built
+    for export, name in add_tables(template, discovery.tables().values()).items():
+        exports[export] = (name, f"Name of the table {export.removesuffix('TableName')}, made here or adopted")
+    for export, (value, description) in exports.items():
+        template.add_output(
+            Output(export, Description=description, Value=value, Export=Export(Sub(naming.export(export))))
+        )
+    return _built(template)
 
 
 def workflow_stack(workflow: Workflow) -> dict[str, Any]:
@@ -61,14 +66,10 @@ def _workflow_template(workflow: Workflow) -> dict[str, Any]:
         add_failure_rule(template, workflow)
     add_triggers(template, workflow)
     add_alarms(template, workflow)
-    outputs = {
-        "QueueUrl": Ref(QUEUE),
-        "DeadLetterQueueUrl": Ref(DEAD_LETTER_QUEUE),
-        "StateMachineArn": GetAtt(STATE_MACHINE, "Arn"),
-    }
-    for name, value in outputs.items():
-        template.add_output(Output(name, Value=value))
-    built: dict[str, Any] = template.to_dict()
+    add_outputs(template, workflow)
+    add_parameters(template, workflow)
+    built = _built(template)
+    govern(built["Resources"], workflow)
     return built
 
 
@@ -88,6 +89,12 @@ def _template(description: str) -> Template:
     add_environment(template)
     add_key(template)
     return template
+
+
+def _built(template: Template) -> dict[str, Any]:
+    template.set_metadata({METADATA_KEY: interface(template.parameters)})
+    built: dict[str, Any] = template.to_dict()
+    return built
 
 
 def _merge(below: Any, above: Any) -> Any:

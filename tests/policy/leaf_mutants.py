@@ -71,10 +71,12 @@ def find_unnoticed(mutants: Sequence[Mutant]) -> list[Mutant]:
 def leaf_name(data: dict[str, Any], keys: Sequence[str | int]) -> str:
     """Return what a leaf is called among those allowed: the type of its resource, or the section, and the path below.
 
-    A `*` stands for the place in a list, and for the name of a state or of what lies in another section.
+    A `*` stands for the place in a list, and for the name of a state, of a label's parameter or of what lies in another
+    section.
     """
     section, *rest = keys
-    names = ["*" if isinstance(key, int) or above in ("States", section) else key for above, key in pairwise(keys)]
+    named = ("States", "ParameterLabels", section)
+    names = ["*" if isinstance(key, int) or above in named else key for above, key in pairwise(keys)]
     if section == "Resources":
         section, names = data["Resources"][rest[0]]["Type"], names[1:]
     return f"{section} {'/'.join(map(str, names))}".rstrip()

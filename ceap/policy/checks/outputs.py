@@ -1,4 +1,4 @@
-"""Outputs hold what their names say: in a workflow its queues and state machine, in the foundation its exports.
+"""Outputs hold what their names say: in a workflow its own resources, in the foundation its exports.
 
 People send messages to QueueUrl, and every workflow imports by name. Grants spell out the buckets' names, so those are
 fixed too. Source: `templates/naming.py`; CloudFormation User Guide, "Outputs".
@@ -11,12 +11,14 @@ from ceap.cfn.lookup import (
     BUCKET,
     PIPE,
     TOPIC,
+    Resource,
     at,
     exported,
     foundation_exports,
     foundation_table,
     pointed_at,
     reference,
+    resource,
     resources,
 )
 from ceap.cfn.template import Template
@@ -47,18 +49,34 @@ def check(template: Template) -> Iterator[Fault]:
 
 
 def _workflow_faults(template: Template, outputs: dict[str, Any]) -> Iterator[Fault]:
+    for name, (wanted, attributes) in _named(template, outputs).items():
+        target = reference(at(outputs, name, "Value"))
+        if wanted and target and (target[0] != wanted.logical_id or target[1] not in attributes):
+            cure = f"!Ref {wanted.logical_id}" if not attributes[0] else f"!GetAtt {wanted.logical_id}.{attributes[0]}"
+            yield Fault(f"/Outputs/{name}/Value", f"{name} is not that of {wanted.logical_id}", cure)
+
+
+def _named(template: Template, outputs: dict[str, Any]) -> dict[str, tuple[Resource | None, tuple[str, ...]]]:
+    """Return what an output of a name is of, and by which attributes; the first is the usual one, empty for !Ref."""
+    named: dict[str, tuple[Resource | None, tuple[str, ...]]] = {
+        name: (resource(template, name.removesuffix("Name")), ("",))
+        for name in outputs
+        if name.endswith(("FunctionName", "JobName", "LogGroupName"))
+    }
     for pipe in resources(template, PIPE):
         queue, machine = (pointed_at(template, pipe.properties.get(key)) for key in ("Source", "Target"))
         dead_letters = pointed_at(template, at(queue and queue.properties, "RedrivePolicy", "deadLetterTargetArn"))
-        for name, wanted, attributes in (
-            ("QueueUrl", queue, ("", "QueueUrl")),
-            ("DeadLetterQueueUrl", dead_letters, ("", "QueueUrl")),
-            ("StateMachineArn", machine, ("", "Arn")),
-        ):
-            target = reference(at(outputs, name, "Value"))
-            if wanted and target and (target[0] != wanted.logical_id or target[1] not in attributes):
-                what = f"{name} is not that of {wanted.logical_id}"
-                yield Fault(f"/Outputs/{name}/Value", what, f"!Ref {wanted.logical_id}")
+        named |= {
+            "QueueUrl": (queue, ("", "QueueUrl")),
+            "QueueArn": (queue, ("Arn",)),
+            "DeadLetterQueueUrl": (dead_letters, ("", "QueueUrl")),
+            "DeadLetterQueueArn": (dead_letters, ("Arn",)),
+            "StateMachineArn": (machine, ("Arn", "")),
+            "StateMachineName": (machine, ("Name",)),
+            "PipeName": (pipe, ("",)),
+            "PipeArn": (pipe, ("Arn",)),
+        }
+    return named
 
 
 def _foundation_faults(template: Template, outputs: dict[str, Any]) -> Iterator[Fault]:

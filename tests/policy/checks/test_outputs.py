@@ -26,6 +26,15 @@ def test_outputs_of_a_workflow_that_are_swapped_are_found() -> None:
     ]
 
 
+def test_an_output_of_a_step_that_is_another_s_is_found() -> None:
+    assert said(RULE, "express", output("TakeFunctionName", {"Ref": "SiftFunction"})) == [
+        ("TakeFunctionName is not that of TakeFunction | fix: !Ref TakeFunction", "/Outputs/TakeFunctionName/Value")
+    ]
+    assert said(RULE, "express", output("PipeArn", {"Ref": "Pipe"})) == [
+        ("PipeArn is not that of Pipe | fix: !GetAtt Pipe.Arn", "/Outputs/PipeArn/Value")
+    ]
+
+
 @pytest.mark.parametrize(
     ("export", "value", "cure"),
     [

@@ -1,0 +1,43 @@
+"""How the CloudFormation console shows the parameters of a stack: in groups, each with a label."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from templates import discovery, naming
+
+METADATA_KEY: Final = "AWS::CloudFormation::Interface"
+
+_GROUPS: Final = {
+    "Environment": {"Environment": "Name of the environment"},
+    "Code, as ceap package uploads it": {
+        naming.HANDLERS_PREFIX_PARAMETER: "Prefix of the functions' zips",
+        naming.GLUE_PREFIX_PARAMETER: "Prefix of the Glue scripts",
+    },
+    "Encryption": {naming.KMS_KEY_PARAMETER: "ARN of a KMS key of yours"},
+    "Network": {"SubnetIds": "Subnets", "SecurityGroupIds": "Security groups"},
+    "Permissions": {"PermissionsBoundary": "ARN of the permissions boundary"},
+    "Alerts": {"AlertEmail": "E-mail address"},
+}
+_TABLES: Final = "Existing tables to adopt"
+
+
+def interface(parameters: Iterable[str]) -> dict[str, Any]:
+    """Return the metadata that groups and labels these parameters.
+
+    Raises:
+        LookupError: a parameter stands in no group.
+
+    Source: CloudFormation Template Reference, "AWS::CloudFormation::Interface".
+    """
+    groups = {**_GROUPS, _TABLES: {f"{naming.table_id(name)}Name": name for name in discovery.tables()}}
+    shown = {label: [name for name in names if name in set(parameters)] for label, names in groups.items()}
+    labels = {name: label for names in groups.values() for name, label in names.items()}
+    for name in parameters:
+        if name not in labels:
+            raise LookupError(f"the parameter {name} has no label; add it to a group of templates/interface.py")
+    return {
+        "ParameterGroups": [
+            {"Label": {"default": label}, "Parameters": names} for label, names in shown.items() if names
+        ],
+        "ParameterLabels": {name: {"default": labels[name]} for names in shown.values() for name in names},
+    }

@@ -1,0 +1,60 @@
+"""What people and other stacks look up of a deployed workflow: its queues, state machine, pipe, functions and jobs."""
+
+from typing import Any, Final, NamedTuple, TypeAlias, assert_never
+
+from troposphere import GetAtt, Output, Ref, Template
+
+from templates import naming
+from templates.model import GlueStep, LambdaStep, Step, Workflow
+from templates.resources.pipe import PIPE
+from templates.resources.queue import DEAD_LETTER_QUEUE, QUEUE
+from templates.resources.state_machine import STATE_MACHINE
+
+
+class _Shown(NamedTuple):
+    value: Any
+    description: str
+
+
+_Outputs: TypeAlias = dict[str, _Shown]
+
+_SHARED: Final[_Outputs] = {
+    "QueueUrl": _Shown(Ref(QUEUE), "URL of the queue: send messages here"),
+    "QueueArn": _Shown(GetAtt(QUEUE, "Arn"), "ARN of the queue, for the policies of those who send messages"),
+    "DeadLetterQueueUrl": _Shown(Ref(DEAD_LETTER_QUEUE), "URL of the queue with the messages that failed for good"),
+    "DeadLetterQueueArn": _Shown(GetAtt(DEAD_LETTER_QUEUE, "Arn"), "ARN of the dead-letter queue"),
+    "StateMachineArn": _Shown(GetAtt(STATE_MACHINE, "Arn"), "ARN of the state machine"),
+    "StateMachineName": _Shown(GetAtt(STATE_MACHINE, "Name"), "Name of the state machine"),
+    "StateMachineLogGroupName": _Shown(Ref(f"{STATE_MACHINE}LogGroup"), "Log group of the executions"),
+    "PipeName": _Shown(Ref(PIPE), "Name of the pipe from the queue to the state machine"),
+    "PipeArn": _Shown(GetAtt(PIPE, "Arn"), "ARN of the pipe"),
+    "PipeLogGroupName": _Shown(Ref(f"{PIPE}LogGroup"), "Log group of the pipe's errors"),
+}
+
+
+def add_outputs(template: Template, workflow: Workflow) -> None:
+    """Add the outputs; with 50 steps they are 160, and CloudFormation allows 200."""
+    shown = dict(_SHARED)
+    for step in workflow.steps:
+        shown |= _of_step(step)
+    for name, (value, description) in shown.items():
+        template.add_output(Output(name, Description=description, Value=value))
+
+
+def _of_step(step: Step) -> _Outputs:
+    match step:
+        case LambdaStep():
+            function = naming.function_id(step.stage)
+            return {
+                f"{function}Name": _Shown(Ref(function), f"Function of {step.stage}"),
+                f"{function}LogGroupName": _Shown(Ref(f"{function}LogGroup"), f"Log group of {step.stage}"),
+            }
+        case GlueStep():
+            job = naming.job_id(step.stage)
+            return {
+                f"{job}Name": _Shown(Ref(job), f"Glue job of {step.stage}"),
+                f"{job}OutputLogGroupName": _Shown(Ref(f"{job}OutputLogGroup"), f"Log group of {step.stage}"),
+                f"{job}ErrorLogGroupName": _Shown(Ref(f"{job}ErrorLogGroup"), f"Log group of {step.stage}, errors"),
+            }
+        case _:
+            assert_never(step)
