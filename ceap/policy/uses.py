@@ -192,9 +192,10 @@ def _of_needs(template: Template, needs: Needs, variables: dict[str, Any]) -> It
     for name in needs.parameters:
         yield Grant("ssm:GetParameter", naming.parameter_arn(_variable(template, variables, parameter_variable(name))))
     for grant in needs.grants:
-        for arn in grant.arns:
-            # A grant may name a bucket and its objects, and actions on either.
-            yield from _on((action for action in grant.actions if takes(action, arn)), arn)
+        for action in grant.actions:
+            # A grant may name a bucket and its objects, and actions on either; IAM01 and IAM02 blame one on neither.
+            taken = [arn for arn in grant.arns if takes(action, arn)]
+            yield from (Grant(action, arn) for arn in taken or grant.arns)
     try:
         settings = msgspec.json.decode(str(variables.get(SETTINGS_VARIABLE, "{}")), type=needs.settings)
     except msgspec.DecodeError:

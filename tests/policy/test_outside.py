@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
+import msgspec
 import pytest
 
+from ceap import project
+from ceap.cfn.template import parse_template
+from ceap.policy.checks import load_checks
 from ceap.policy.verdict import judge
+from handlers.runtime.needs import Grant, Needs
+from templates import discovery
+from templates.render import render
+from templates.stacks import workflow_stack
+from tests import reference
 from tests.policy.broken import base, said
 from tests.policy.changes import Change, of
 from tests.policy.grant_mutants import BUCKET, VENDOR, grant
@@ -21,6 +31,31 @@ PLACE = "/Resources/AskFunction/Properties/Environment/Variables"
 def test_no_rule_and_no_check_finds_anything() -> None:
     [judgement] = judge([base("outside")], rules(), lint=True)
     assert judgement.findings == []
+
+
+def test_one_finding_blames_an_action_that_does_not_exist_or_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    objects, bucket = f"{VENDOR}/*", VENDOR
+    for grants, blamed in (
+        (Grant(("s3:GetObject", "s3:ListBucket"), (objects, bucket)), []),
+        (Grant(("s3:GetObjekt",), objects), ["AWS has no action s3:GetObjekt | fix: perhaps s3:GetObject"]),
+        (
+            Grant(("s3:ListBucket",), objects),
+            [f"s3:ListBucket does nothing on {objects} | fix: grant it on a resource"],
+        ),
+    ):
+        monkeypatch.setattr(discovery, "load_needs", needs_with(grants))
+        [workflow] = project.load_workflows([reference.OUTSIDE])
+        template = parse_template(render(workflow_stack(workflow)), "t.yaml")
+        findings = [finding for check in load_checks() for finding in check.check(template)]
+        told = [f"{finding.what} | fix: {finding.fix}" for finding in findings]
+        assert [text[: len(start)] for text, start in zip(told, blamed, strict=True)] == blamed
+
+
+def needs_with(grant: Grant) -> Callable[[str], Needs]:
+    """Return how NEEDS are loaded when `ask` has this grant alone."""
+    loaded = {handler: discovery.load_needs(handler) for handler in ("take", "ask")}
+    own = msgspec.structs.replace(loaded["ask"], grants=(grant,))
+    return lambda handler: own if handler == "ask" else loaded[handler]
 
 
 def found(change: Change) -> list[str]:
