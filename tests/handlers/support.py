@@ -69,7 +69,10 @@ def output(stage: str, execution: str = EXECUTION) -> Json:
 
 
 def names_of_others(source: Path, stages: Iterable[str]) -> list[str]:
-    """Return the texts of a handler's module, but docstrings, that name a function, a bucket, a path or a stage."""
+    """Return the texts of a handler's module that name a function, a bucket, a path or a stage.
+
+    Docstrings may, and so may what NEEDS grant.
+    """
     tree = ast.parse(source.read_text(encoding="utf-8"))
     docstrings = {
         id(node.body[0].value)
@@ -78,10 +81,12 @@ def names_of_others(source: Path, stages: Iterable[str]) -> list[str]:
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Grant"]
+    granted = {id(node) for call in calls for node in ast.walk(call)}
     texts = [
         node.value
         for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings | granted
     ]
     forbidden = ["ceap-", "arn:", "lambda:", *stages]
     if source.name != "contract.py":

@@ -169,7 +169,7 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         pytest.param(
             changed("type:", "description: 'see {{resolve:ssm:x}}'\ntype:"),
             "orders.yaml:2: description holds '{{resolve:', which CloudFormation would replace at deployment, after "
-            "`ceap check`; write the value, or the name of the secret or parameter for the handler to read",
+            "`ceap check`; write the value; a handler reads what `secrets` and `parameters` of its NEEDS name",
             id="a dynamic reference in the description",
         ),
         pytest.param(
