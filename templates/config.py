@@ -11,6 +11,7 @@ from templates.contracts import find_misfit
 from templates.conversion import convert, refuse_unknown
 from templates.environment import environment_problems
 from templates.errors import ConfigError
+from templates.governance_problems import governance_problems
 from templates.model import Declaration, GlueStep, LambdaStep, Step, StepKind, Workflow, WorkflowType
 from templates.placeholders import longest
 from templates.settings import SETTINGS_MAX_BYTES, encode_settings, filled_settings
@@ -51,7 +52,7 @@ def parse_workflow(source: Source) -> Workflow:
     _check_settings(source, header.name, steps)
     _check_contracts(source, steps)
     workflow = Workflow(**{field: getattr(header, field) for field in header.__struct_fields__}, steps=steps)
-    for place, text in trigger_problems(workflow):
+    for place, text in (*trigger_problems(workflow), *governance_problems(workflow)):
         raise source.error(place, text)
     if workflow.overrides:
         _check_overrides(source, workflow)

@@ -1,7 +1,7 @@
 """A workflow as declared: frozen values, made by `config.parse_workflow` alone, which refuses the invalid ones."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Final, TypeAlias, assert_never
+from typing import Annotated, Any, Final, Literal, TypeAlias, assert_never
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +20,22 @@ class WorkflowType(StrEnum):
 JOB_DEFAULT_MIN: Final = 480
 """Glue's own Timeout. Source: AWS::Glue::Job."""
 
+LOG_RETENTION_DAYS: Final = 14
+"""Requirement 9.3."""
+
+# Source: AWS::Logs::LogGroup RetentionInDays.
+Days: TypeAlias = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+Reason = Annotated[str, Meta(description="why, in a sentence: it becomes the waiver of the policy rule")]
+
+
+class LogRetention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long logs are kept, where that is not what policy demands."""
+
+    value: Annotated[Days, Meta(description="days that CloudWatch Logs knows")]
+    reason: Reason
+
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A retrier: how often a failed task is tried again, and how long it waits first."""
@@ -27,6 +43,12 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_attempts: Annotated[int, Meta(ge=0, le=10, description="attempts after the first")] = 2
     interval_s: Annotated[int, Meta(ge=1, le=3600, description="seconds before the first retry")] = 20
     backoff_rate: Annotated[float, Meta(ge=1, le=10, description="factor by which each wait grows")] = 2.0
+    reason: Reason | None = None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is what policy demands."""
+        return msgspec.structs.replace(self, reason=None) == type(self)()
 
 
 class GlueRetryPolicy(RetryPolicy, frozen=True, kw_only=True):
@@ -140,13 +162,24 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: Annotated[str, Meta(pattern=whole("[a-z][a-z0-9-]*"), description="part of every name: a-z, 0-9 and hyphens")]
     type: Annotated[WorkflowType, Meta(description="EXPRESS: five minutes in all, Lambda only; STANDARD: longer, Glue")]
     description: Annotated[str, Meta(description="a sentence for reviewers")] = ""
-    retry: Annotated[Retries, Meta(description="the retriers; policy rules judge every change of the defaults")] = (
+    retry: Annotated[Retries, Meta(description="the retriers; policy demands the defaults, others need a reason")] = (
         Retries()
     )
     schedule: Annotated[Schedule, Meta(description="sends a message by the clock")] | None = None
     s3_events: (
         Annotated[ObjectEvents, Meta(description="sends a message for each new object of the source bucket")] | None
     ) = None
+    tags: Annotated[
+        dict[str, str], Meta(description="of every resource that takes tags; values may hold placeholders")
+    ] = {}
+    vpc: Annotated[bool, Meta(description="functions run in a VPC, whose subnets each deployment names")] = False
+    permissions_boundary: Annotated[
+        bool, Meta(description="every role has a permissions boundary, which each deployment names")
+    ] = False
+    log_retention_days: (
+        Annotated[Days, Meta(description="policy demands 14; other days need a reason: {value: 90, reason: ...}")]
+        | LogRetention
+    ) = LOG_RETENTION_DAYS
     overrides: Annotated[
         dict[str, dict[str, Any]],
         Meta(description="logical id -> properties that are merged last; policy judges the result"),
@@ -165,6 +198,16 @@ class Workflow(Declaration, frozen=True, kw_only=True):
     @property
     def glue_steps(self) -> tuple[GlueStep, ...]:
         return tuple(step for step in self.steps if isinstance(step, GlueStep))
+
+    @property
+    def has_lambda_retrier(self) -> bool:
+        """Whether a task has the retrier of Lambda tasks; the one that puts the message on S3 has it, too."""
+        return bool(self.lambda_steps) or self.has_stage_input
+
+    @property
+    def retention_days(self) -> int:
+        kept = self.log_retention_days
+        return kept.value if isinstance(kept, LogRetention) else kept
 
     @property
     def has_triggers(self) -> bool:

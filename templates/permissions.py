@@ -6,7 +6,7 @@ Grants that only failures, tracing or log delivery need carry a comment.
 from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
-from awacs import aws, awslambda, events, glue, kms, logs, s3, secretsmanager, sns, sqs, ssm, sts, xray
+from awacs import aws, awslambda, ec2, events, glue, kms, logs, s3, secretsmanager, sns, sqs, ssm, sts, xray
 from awacs.aws import Action, Allow, Condition, Deny, PolicyDocument, Principal, Statement, StringEquals, StringLike
 from troposphere import GetAtt, Ref, Sub
 
@@ -28,6 +28,12 @@ LOG_DELIVERY: Final = (
     logs.DescribeLogGroups,
 )
 WRITE_LOGS: Final = (logs.CreateLogStream, logs.PutLogEvents)
+FIND_NETWORK: Final = (ec2.DescribeNetworkInterfaces, ec2.DescribeSubnets)
+MANAGE_INTERFACES: Final = (
+    ec2.DeleteNetworkInterface,
+    ec2.AssignPrivateIpAddresses,
+    ec2.UnassignPrivateIpAddresses,
+)
 SEND_TRACES: Final = (xray.PutTraceSegments, xray.PutTelemetryRecords)
 
 
@@ -47,11 +53,18 @@ def trust(service: str, source_arn: str | None = None) -> PolicyDocument:
 
 
 def function_policy(
-    stage: str, previous: str | None, needs: Needs, source_bucket: str | None, log_group_id: str
+    stage: str,
+    previous: str | None,
+    needs: Needs,
+    source_bucket: str | None,
+    log_group_id: str,
+    *,
+    in_vpc: str | None = None,
 ) -> PolicyDocument:
     """Return what a stage's function may do: read the previous stage's output, write below its own, its needs, logs.
 
-    `source_bucket` is the bucket that messages may name, if the step has one.
+    `source_bucket` is the bucket that messages may name, if the step has one; `in_vpc` is the function's name, if it
+    runs in a VPC.
 
     Source: requirement 11.9, properties 40 and 42.
     """
@@ -64,6 +77,7 @@ def function_policy(
         *_read_values(needs),
         *(_grant(number, grant) for number, grant in enumerate(needs.grants, start=1)),
         *_logs_and_tracing(log_group_id),
+        *(_network(in_vpc) if in_vpc else ()),
     )
 
 
@@ -290,6 +304,32 @@ def _grant(number: int, grant: Grant) -> Statement:
     actions = [Action(*action.split(":")) for action in grant.actions]
     # P40_FUNCTION_GRANTS knows these statements by their names.
     return _allow(f"Granted{number}", actions, *map(substituted, grant.arns))
+
+
+def _network(function: str) -> list[Statement]:
+    """Return what Lambda does with a function's network interfaces, and that the function itself does none of it.
+
+    Two actions take no resource but "*". Subnets and security groups are of another account where that shares its VPC.
+    Source: Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC"; EC2 in the Service
+    Authorization Reference.
+    """
+    interface = Sub(naming.arn("ec2", "network-interface/*"))
+    shared = [Sub(naming.ec2_arn_of_any_account(f"{kind}/*")) for kind in ("subnet", "security-group")]
+    denied = Statement(
+        Sid="NoNetworkFromCode",
+        Effect=Deny,
+        Action=[*FIND_NETWORK, ec2.CreateNetworkInterface, *MANAGE_INTERFACES, ec2.DetachNetworkInterface],
+        Resource=["*"],
+        Condition=Condition(
+            aws.ArnEquals({"lambda:SourceFunctionArn": Sub(naming.arn("lambda", f"function:{function}"))})
+        ),
+    )
+    return [
+        _allow("FindNetwork", FIND_NETWORK, "*"),
+        _allow("CreateInterfaces", [ec2.CreateNetworkInterface], interface, *shared),
+        _allow("ManageInterfaces", MANAGE_INTERFACES, interface),
+        denied,
+    ]
 
 
 def _logs_and_tracing(log_group_id: str) -> list[Statement]:

@@ -35,17 +35,19 @@ def add_functions(template: Template, workflow: Workflow) -> None:
         )
     )
     for step in workflow.lambda_steps:
-        _add_function(template, workflow.name, step, workflow.previous(step))
+        _add_function(template, workflow, step)
 
 
-def _add_function(template: Template, workflow: str, step: LambdaStep, previous: str | None) -> None:
+def _add_function(template: Template, workflow: Workflow, step: LambdaStep) -> None:
     logical_id = naming.function_id(step.stage)
     needs = discovery.load_needs(step.handler)
     source_bucket = discovery.source_bucket(step)
-    name = naming.function(workflow, step.stage)
+    name = naming.function(workflow.name, step.stage)
     log_group = add_log_group(template, f"{logical_id}LogGroup", f"{naming.FUNCTION_LOGS}{name}")
-    policy = permissions.function_policy(step.stage, previous, needs, source_bucket, log_group)
-    description = f"{step.stage} of {naming.resource(workflow)}"
+    policy = permissions.function_policy(
+        step.stage, workflow.previous(step), needs, source_bucket, log_group, in_vpc=name if workflow.vpc else None
+    )
+    description = f"{step.stage} of {naming.resource(workflow.name)}"
     role = add_role(template, logical_id, description, "stage", policy, trust=permissions.trust("lambda"))
     template.add_resource(
         awslambda.Function(
@@ -58,7 +60,7 @@ def _add_function(template: Template, workflow: str, step: LambdaStep, previous:
             Role=GetAtt(role, "Arn"),
             Timeout=step.timeout_s,
             MemorySize=step.memory_mb,
-            Environment=awslambda.Environment(Variables=function_variables(workflow, step, needs)),
+            Environment=awslambda.Environment(Variables=function_variables(workflow.name, step, needs)),
             KmsKeyArn=key_if_any(),
             LoggingConfig=LoggingConfig(LogFormat="JSON", LogGroup=Ref(log_group)),
             TracingConfig=awslambda.TracingConfig(Mode="Active"),

@@ -2,8 +2,9 @@
 
 from troposphere import Sub, Template, logs
 
+from templates.model import LOG_RETENTION_DAYS
 from templates.resources.encryption import key_if_any
-from templates.resources.retention import DROP, LOG_RETENTION_DAYS
+from templates.resources.retention import DROP
 
 
 def add_log_group(template: Template, logical_id: str, name: str) -> str:

@@ -9,6 +9,3 @@ KEEP: Final = {"DeletionPolicy": RetainExceptOnCreate, "UpdateReplacePolicy": Re
 
 DROP: Final = {"DeletionPolicy": Delete, "UpdateReplacePolicy": Delete}
 """Deleted with the stack: a log group that stayed would block the same stage when it is added again."""
-
-LOG_RETENTION_DAYS: Final = 14
-"""Requirement 9.3."""

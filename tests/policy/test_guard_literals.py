@@ -22,10 +22,9 @@ from templates.definition import (
     lambda_payload,
 )
 from templates.lambda_runtime import ARCHITECTURE, RUNTIME
-from templates.model import Retries, StepKind
+from templates.model import LOG_RETENTION_DAYS, Retries, StepKind
 from templates.resources.bucket import EXECUTIONS_DAYS
 from templates.resources.queue import RETENTION_S
-from templates.resources.retention import LOG_RETENTION_DAYS
 
 RETRY: Final = Retries()
 PAYLOAD: Final = lambda_payload("B", "A") | lambda_payload("B", None)

@@ -64,8 +64,8 @@ def test_a_variable_that_ceap_or_what_runs_below_obeys_is_refused(name: str, pro
 
 def test_a_value_is_a_text_with_known_placeholders() -> None:
     assert refusal(declared("environment: {LEVEL: 3}")) == (
-        "orders.yaml:6: steps[0].environment.LEVEL is 3: expected str, got int (variables for libraries: texts, numbers "
-        "in quotes; they may hold the same placeholders)"
+        "orders.yaml:6: steps[0].environment.LEVEL is 3: expected str, got int (variables for libraries: texts, "
+        "numbers in quotes; they may hold the same placeholders)"
     )
     assert refusal(declared("environment: {URL: 'x${Env}'}")) == (
         "orders.yaml:6: steps[0].environment.URL holds ${Env}, which no deployment fills in; "

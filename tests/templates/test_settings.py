@@ -57,9 +57,9 @@ def test_the_role_reads_the_bucket_of_its_environment() -> None:
         ),
         pytest.param(
             "{source_bucket: 'acme-exports-of-the-department-small-${AWS::AccountId}-${AWS::Region}'}",
-            "orders.yaml:6: steps[0].settings.source_bucket is 'acme-exports-of-the-department-small-${AWS::AccountId}-$"
-            "...: expected str (a bucket's name: 3 to 63 of a-z, 0-9, hyphen and single dots); deployed, it can have 65 "
-            "characters",
+            "orders.yaml:6: steps[0].settings.source_bucket is 'acme-exports-of-the-department-small-${AWS::AccountId}-"
+            "$...: expected str (a bucket's name: 3 to 63 of a-z, 0-9, hyphen and single dots); deployed, it can have "
+            "65 characters",
             id="too long",
         ),
         pytest.param(
