@@ -27,15 +27,15 @@ from ceap.errors import SetupError
 from ceap.files import make_folder, remove_folder
 from ceap.local import cloudformation, events, gateway, interpreter, lifecycle, limits, table_limits, tables, uploads
 from ceap.local.clock import CLOCK
-from ceap.local.executions import DeployedMachine, Entry, Execution, Executions, Listener, Stage
 from ceap.local.deliveries import Delivery
+from ceap.local.executions import DeployedMachine, Entry, Execution, Executions, Listener, Stage
 from ceap.local.functions import FunctionListener, Functions
 from ceap.local.hooks import replace
 from ceap.local.jobs import JobListener, Jobs
 from ceap.local.logs import Logs
 from ceap.local.pipes import Poller
-from ceap.local.sessions import REGION, Decision, Session, Sessions
 from ceap.local.schedules import Sender
+from ceap.local.sessions import REGION, Decision, Session, Sessions
 from ceap.local.states import StepFunctions
 from ceap.local.workers import Launch, end_processes, launch_process
 from templates.model import StepKind
@@ -88,9 +88,9 @@ class Engine:
         self._gateway: Final = gateway.Gateway(account, self._sessions, routes)
         self.functions.url = self.jobs.url = self._gateway.url
         self._pollers: Final[list[Poller]] = []
-        self._roles: Final[list[str]] = []
         self._schedules: Final[list[Sender]] = []
         self._deliveries: Final[list[Delivery]] = []
+        self._roles: Final[list[str]] = []
         self._clients: Final[dict[tuple[str, str], Any]] = {}
         self._clients_lock: Final = threading.Lock()
 
@@ -194,6 +194,10 @@ class Engine:
             for model in stack.of_type("AWS::Pipes::Pipe").values():
                 session = self._sessions.assume(model.role, service="pipes", source=model.arn, name=model.name)
                 self._pollers.append(Poller(model, self.url, session, self.logs, self._executions))
+            for model in stack.of_type("AWS::Scheduler::Schedule").values():
+                group = model.group_arn
+                session = self._sessions.assume(model.role, service="scheduler", source=group, name=model.name)
+                self._schedules.append(Sender(model, self.url, session))
         except SetupError:
             raise
         except Exception as error:
@@ -202,12 +206,6 @@ class Engine:
 
     def fail(self, stage: Stage, error_type: str, times: int | None) -> None:
         """Make the function or job of a stage fail before its code runs, on its next `times` runs; None: always."""
-            for model in stack.of_type("AWS::Scheduler::Schedule").values():
-                group = model.group_arn
-                session = self._sessions.assume(model.role, service="scheduler", source=group, name=model.name)
-                self._schedules.append(Sender(model, self.url, session))
-        except SetupError:
-            raise
         match stage.kind:
             case StepKind.LAMBDA:
                 self.functions.inject(stage.worker, error_type, times)
@@ -221,12 +219,6 @@ class Engine:
         answer: str = self.client("sqs").send_message(QueueUrl=queue_url, MessageBody=body)["MessageId"]
         return answer
 
-    def drain(self, *, once: bool = False) -> list[Execution]:
-        """Run until nothing is left to do, and return the executions of this engine so far.
-
-        Time jumps whenever everything waits, so a failing message is received until it is dead-lettered; `once`: it
-        stays in its queue.
-        """
     def fire_schedules(self) -> list[Delivery]:
         """Let every enabled schedule send its message, whatever the time; return what became of it."""
         return self._noted(delivery for schedule in self._schedules if (delivery := schedule.fire()))
@@ -235,6 +227,12 @@ class Engine:
         """Tell the event bus of a new object; return what the rules that match it did."""
         return self._noted(events.announce_object(self.account, bucket, key, size_bytes))
 
+    def drain(self, *, once: bool = False) -> list[Execution]:
+        """Run until nothing is left to do, and return the executions of this engine so far.
+
+        Time jumps whenever everything waits, so a failing message is received until it is dead-lettered; `once`: it
+        stays in its queue.
+        """
         while self._step(once=once):
             pass
         return self.executions
@@ -263,8 +261,9 @@ class Engine:
             yield name, keys[name].value
 
     def problems(self) -> list[str]:
-        """Return what keeps a pipe from working."""
-        return [f"pipe {poller.name} {poller.problem}" for poller in self._pollers if poller.problem]
+        """Return what keeps a pipe from working, and why messages of triggers did not arrive."""
+        unsent = [f"{delivery.trigger}: {delivery.problem}" for delivery in self._deliveries if delivery.problem]
+        return [f"pipe {poller.name} {poller.problem}" for poller in self._pollers if poller.problem] + unsent
 
     def grants(self, role: str) -> set[tuple[str, str]]:
         """Return every (action, resource pattern) that a role's policies allow."""
@@ -278,6 +277,11 @@ class Engine:
         """Return the messages that were published to a topic, by its ARN."""
         return events.published(topic)
 
+    def _noted(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
+        made = list(deliveries)
+        self._deliveries.extend(made)
+        return made
+
     def _step(self, *, once: bool, timeout_s: float | None = None) -> bool:
         """Take what messages there are, or let time pass; return whether there may be more to do at once."""
         ended = CLOCK.ended
@@ -285,11 +289,6 @@ class Engine:
         return any(busy) or CLOCK.jump(self._next_due, ended, timeout_s)
 
     def _add_worker(self, kind: StepKind, model: Any) -> None:
-    def _noted(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
-        made = list(deliveries)
-        self._deliveries.extend(made)
-        return made
-
         match kind:
             case StepKind.LAMBDA:
                 self.functions.add(model.function_name, warm=self._warm)

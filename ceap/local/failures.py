@@ -84,15 +84,15 @@ def _read_exceptions(failure: Mapping[str, Any]) -> tuple[tuple[Cause, ...], int
     return causes[1:] if wraps else causes, record
 
 
+def _cure_exception(function: Function, causes: Sequence[Cause]) -> str | None:
+    imports = (cure_import(function.root, cause.text) for cause in causes if cause.type == "ModuleNotFoundError")
+    return next(filter(None, imports), None) or cures.CURES_BY_TYPE.get(causes[0].type)
+
+
 def _cure_call(function: Function, causes: Sequence[Cause]) -> str | None:
     texts = [cause.text for cause in causes]
     found = (cures.cure_missing(function.name, text) or cures.cure_unmodelled(text) for text in texts)
     return next(filter(None, found), None)
-
-
-def _cure_exception(function: Function, causes: Sequence[Cause]) -> str | None:
-    imports = (cure_import(function.root, cause.text) for cause in causes if cause.type == "ModuleNotFoundError")
-    return next(filter(None, imports), None) or cures.CURES_BY_TYPE.get(causes[0].type)
 
 
 def _denial(causes: Sequence[Cause]) -> tuple[str, str] | None:

@@ -67,6 +67,7 @@ def express_template() -> Template:
 def deploy_express(engine: Engine, template: Template | None = None) -> Deployed:
     return deploy_workflow(engine, "ceap-express-dev", template or express_template())
 
+
 def triggered_template() -> Template:
     """Return the template of the workflow with a schedule and a rule on new objects, to change before deployment."""
     [workflow] = project.load_workflows([reference.TRIGGERED])
@@ -78,7 +79,6 @@ def deploy_triggered(engine: Engine, template: Template | None = None) -> Deploy
     engine.client("s3").create_bucket(Bucket="my-exports")
     engine.client("s3").put_object(Bucket="my-exports", Key="orders/1.csv", Body=b"id\nr1\n")
     return deploy_workflow(engine, "ceap-triggered-dev", template or triggered_template())
-
 
 
 def deploy_workflow(engine: Engine, name: str, template: Template, script: str | None = None) -> Deployed:
