@@ -21,6 +21,9 @@ SCHEDULE: Final = "schedule"
 """What the names of a workflow's schedule and of its group end in: the role trusts the group alone."""
 KMS_KEY_PARAMETER: Final = "KmsKeyArn"
 KMS_KEY_CONDITION: Final = "HasKmsKey"
+SUBNETS_PARAMETER: Final = "SubnetIds"
+SECURITY_GROUPS_PARAMETER: Final = "SecurityGroupIds"
+BOUNDARY_PARAMETER: Final = "PermissionsBoundary"
 HANDLERS_PREFIX_PARAMETER: Final = "HandlersPrefix"
 BASE_SET: Final = "base"
 """What the packages that every function has are called, where a set of them is named."""
@@ -118,6 +121,11 @@ def alarm_id(suffix: str) -> str:
 def arn(service: str, resource_text: str) -> str:
     """Return the ARN of a resource in this stack's account and region."""
     return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource_text}"
+
+
+def ec2_arn_of_any_account(resource_text: str) -> str:
+    """Return the ARN of a resource of EC2 in this region: a VPC may be one that another account shares."""
+    return f"arn:${{AWS::Partition}}:ec2:${{AWS::Region}}:*:{resource_text}"
 
 
 def secret_arn(name: str) -> str:
