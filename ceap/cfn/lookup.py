@@ -11,10 +11,10 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from ceap.cfn.document import DocumentError, parse_json
 from ceap.cfn.template import Template
 from templates import discovery, naming
 from templates.definition import KINDS, integration_of
+from templates.document import DocumentError, parse_json
 from templates.model import StepKind, WorkflowType
 
 ALARM: Final = "AWS::CloudWatch::Alarm"

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
-from ceap.cfn.document import DocumentError, json_lines, parse_document
 from ceap.cfn.forms import malformed, unify
 from ceap.cfn.substitution import substitute
 from ceap.errors import UsageError
+from templates.document import DocumentError, json_lines, parse_document
 
 SIZE_MAX: Final = 1_000_000
 """The largest template, in bytes, that CloudFormation takes at all, from S3 (CloudFormation quotas: 1 MB)."""

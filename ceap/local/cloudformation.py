@@ -14,11 +14,11 @@ from moto.cloudformation.models import Stack as MotoStack
 from moto.cloudformation.models import cloudformation_backends
 from moto.logs.models import LogGroup
 
-from ceap.cfn.document import DocumentError, parse_document, walk_scalars
 from ceap.local import role_policies, schedules, stack_models
 from ceap.local.hooks import replace
 from ceap.local.patterns import PolicyError
 from ceap.local.sessions import REGION
+from templates.document import DocumentError, parse_document, walk_scalars
 
 DELETION_POLICIES: Final = {"Delete", "Retain", "Snapshot", "RetainExceptOnCreate"}
 

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import msgspec
 
-from ceap.cfn.document import parse_json
 from ceap.cfn.lookup import FUNCTION, at, resources
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry, load_catalogue
@@ -21,6 +20,7 @@ from ceap.policy.guard.engine import Engine, Verdict
 from ceap.policy.guard.rule_files import Result, RuleFile, evaluate, load_rules, refuse_clashes
 from ceap.policy.vocabulary.kinds import kind_of
 from handlers.runtime.needs import SETTINGS_VARIABLE
+from templates.document import parse_json
 
 _NOTHING_JUDGED: Final = Fault(
     "", "no Guard rule applies to anything in this template", "name a template of a workflow, or --rules of your own"

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
-from ceap.cfn.document import DocumentError, parse_document
 from ceap.cfn.template import Template
 from ceap.errors import UsageError
 from ceap.policy.finding import Finding
+from templates.document import DocumentError, parse_document
 from templates.words import allowed
 
 LINT: Final = re.compile(r"[EWI]\d{4}")

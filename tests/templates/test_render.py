@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from ceap.cfn.document import parse_document
+from templates.document import parse_document
 from templates.model import Workflow
 from templates.render import HEADER, render
 from templates.stacks import foundation_stack, workflow_stack

@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.cfn.document import DocumentError, parse_json
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from templates.document import DocumentError, parse_json
 
 RULE: Final = "ASL04_DEFINITION_IS_JSON"
 ENTRY: Final = Entry(

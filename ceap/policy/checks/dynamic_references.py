@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.cfn.document import walk_scalars
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from templates.document import walk_scalars
 
 RULE: Final = "CFN07_NO_DYNAMIC_REFERENCE"
 ENTRY: Final = Entry(

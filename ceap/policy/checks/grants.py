@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from ceap.cfn.document import walk_scalars
 from ceap.cfn.lookup import FUNCTION, Resource, items, owners, pointed_at, resources
 from ceap.cfn.template import Template
 from ceap.iam.arn import resolve
@@ -18,6 +17,7 @@ from ceap.iam.services import takes
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
 from ceap.policy.uses import Grant, as_aws_lists, condition_text, has_key, uses
+from templates.document import walk_scalars
 
 RULE: Final = "P42_GRANTS_ARE_USES"
 ENTRY: Final = Entry(

@@ -12,7 +12,6 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from ceap.cfn.document import parse_json
 from ceap.cfn.lookup import FUNCTION, at, handler_of, imported, pointed_at, resources
 from ceap.cfn.template import Template
 from ceap.iam.arn import resolve
@@ -27,6 +26,7 @@ from handlers.runtime.needs import (
     table_variable,
 )
 from templates import discovery, naming
+from templates.document import parse_json
 
 RULE: Final = "WIRE08_HANDLER_ENVIRONMENT"
 ENTRY: Final = Entry(

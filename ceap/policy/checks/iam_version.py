@@ -6,12 +6,12 @@ Source: IAM User Guide, "IAM JSON policy elements: Version".
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.cfn.document import walk_scalars
 from ceap.cfn.template import Template
 from ceap.iam.arn import resolve
 from ceap.iam.documents import PolicyDocument, documents
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from templates.document import walk_scalars
 
 RULE: Final = "IAM04_POLICY_VERSION"
 ENTRY: Final = Entry(

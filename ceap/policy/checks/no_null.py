@@ -6,10 +6,10 @@ Source: aws/serverless-application-model#1618, "null values are not allowed in t
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.cfn.document import walk_scalars
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from templates.document import walk_scalars
 
 RULE: Final = "CFN01_NO_NULL"
 ENTRY: Final = Entry(

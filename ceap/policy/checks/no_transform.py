@@ -7,11 +7,11 @@ modules".
 from collections.abc import Iterator
 from typing import Final
 
-from ceap.cfn.document import walk_scalars
 from ceap.cfn.lookup import at, items
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from templates.document import walk_scalars
 
 RULE: Final = "CFN04_NO_TRANSFORM"
 ENTRY: Final = Entry(

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ceap.cfn.document import walk_scalars
 from ceap.cfn.lookup import (
     FUNCTION,
     JOB,
@@ -29,6 +28,7 @@ from ceap.cfn.lookup import (
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from templates.document import walk_scalars
 
 RULE: Final = "WIRE01_OWN_ROLE"
 ENTRY: Final = Entry(

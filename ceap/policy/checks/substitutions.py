@@ -7,11 +7,11 @@ report it. Source: AWS::StepFunctions::StateMachine DefinitionSubstitutions.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ceap.cfn.document import DocumentError, parse_json, walk_scalars
 from ceap.cfn.substitution import TOKEN
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from templates.document import DocumentError, parse_json, walk_scalars
 
 RULE: Final = "ASL05_TOKENS_SUBSTITUTED"
 ENTRY: Final = Entry(

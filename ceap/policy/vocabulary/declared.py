@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from ceap.cfn.document import parse_json
 from ceap.cfn.lookup import at, number, resource, text
 from ceap.cfn.template import Template
 from ceap.policy.finding import Fault
@@ -16,6 +15,7 @@ from ceap.policy.vocabulary.specs import fault
 from handlers.runtime.needs import SETTINGS_VARIABLE
 from templates import naming
 from templates.config import load_workflow
+from templates.document import parse_json
 from templates.errors import ConfigError
 from templates.model import GlueStep, LambdaStep, Workflow
 

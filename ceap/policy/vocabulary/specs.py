@@ -5,12 +5,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from ceap.cfn.document import parse_json
 from ceap.cfn.lookup import EVENT_RULE, QUEUE, at, items, number, pointed_at, reference, resources, text
 from ceap.cfn.template import Template
 from ceap.policy.finding import Fault
 from ceap.policy.vocabulary import KNOWN_RESOURCES
 from ceap.policy.vocabulary.kinds import kind_of
+from templates.document import parse_json
 
 Judge: TypeAlias = Callable[[Any, str, Template], Iterator[Fault]]
 """Yields the faults of a value at a place in a template."""

@@ -9,7 +9,6 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from hypothesis import given, settings
 
 from ceap import project
-from ceap.cfn.document import walk_scalars
 from ceap.cfn.template import load_template, parse_template
 from ceap.policy.checks import load_checks
 from ceap.policy.vocabulary import KNOWN_RESOURCES
@@ -18,6 +17,7 @@ from ceap.policy.vocabulary.kinds import kind_of
 from ceap.policy.vocabulary.known import read_data, unknown
 from ceap.policy.vocabulary.specs import JUDGED_ELSEWHERE
 from ceap.policy.waiver import apply_waivers, read_waivers
+from templates.document import walk_scalars
 from templates.render import render
 from templates.stacks import workflow_stack
 from tests.policy.broken import base

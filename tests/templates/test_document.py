@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ceap.cfn.document import DocumentError, json_lines, parse_document, parse_json, walk_scalars
+from templates.document import DocumentError, json_lines, parse_document, parse_json, walk_scalars
 
 
 @pytest.mark.parametrize(
