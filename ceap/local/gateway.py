@@ -205,7 +205,7 @@ def refusal(service: str, status: int, code: str, message: str) -> Answer:
     if service == "s3":
         text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
         return Answer(status, text.encode(), {"Content-Type": "application/xml"})
-    if service in {"sns", "sts", "iam", "cloudformation"}:
+    if service in {"sns", "sts", "iam", "cloudformation", "ses"}:
         text = f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
         return Answer(status, text.encode(), {"Content-Type": "text/xml"})
     body = json.dumps({"__type": code, "message": message, "Message": message}).encode()
