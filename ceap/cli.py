@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "run": "run a workflow's generated template here, on a message",
     "invoke": "run one stage of a workflow in this process, to debug it",
     "schema": "print the JSON Schemas of what a workflow's stages take and yield",
-    "package": "build the zip of the Lambda functions",
+    "package": "build the zips of the Lambda functions",
 }
 
 FAULT: Final = 4

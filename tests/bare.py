@@ -22,10 +22,10 @@ PAGE: Final = ROOT / "docs/how-to/without-the-sample.md"
 TESTS_MIN: Final = 3300
 """How many tests must pass there: if fewer do, tests of the framework went with the sample."""
 FRAMEWORK: Final = ("ceap", "glue", "guard_rules", "handlers/runtime", "templates")
-FRAMEWORK_FILES: Final = ("handlers/__init__.py", "pyproject.toml")
+FRAMEWORK_FILES: Final = ("handlers/__init__.py", "handlers/requirements.txt", "pyproject.toml")
 OWN: Final = (
     *("handlers/[!_]*.py", "workflows/*.yaml", "workflows/messages/*", "workflows/fixtures/**", "generated/*"),
-    *("tests/handlers/test_*.py", "ceap.toml"),
+    *("handlers/packages/*", "tests/handlers/test_*.py", "ceap.toml"),
 )
 """What a project has of its own where the sample was, which may use the sample."""
 

@@ -49,6 +49,7 @@ def own_handlers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     folder = tmp_path / "handlers"
     shutil.copytree(discovery.HANDLERS_FOLDER / "runtime", folder / "runtime")
     (folder / "__init__.py").touch()
+    shutil.copy(discovery.HANDLERS_FOLDER / "requirements.txt", folder)
     imported = {name: module for name, module in sys.modules.items() if name.startswith("handlers.")}
     names = dict(vars(handlers))
     monkeypatch.setattr(handlers, "__path__", [str(folder)])

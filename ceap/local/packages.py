@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import handlers
 from ceap.archive import build_zip, read_sources
-from ceap.errors import SetupError
+from ceap.errors import SetupError, UsageError
 from templates import lambda_runtime, naming, package_sets
 
 _BASE_PLACE: Final = f"handlers/{package_sets.BASE_LOCK}"
@@ -36,11 +36,15 @@ def package_folders() -> list[str]:
 
 
 def build_zips() -> dict[str, bytes]:
-    """Return the functions' zips of a local run by file name: one per set that is locked, and that without a set."""
-    folders = [Path(folder) for folder in handlers.__path__]
-    files = read_sources(*folders)
-    if base := _base_lock():
-        files[_BASE_PLACE] = base.read_bytes()
+    """Return the functions' zips of a local run by file name: one per set that is locked, and that without a set.
+
+    Raises:
+        UsageError: The packages that every function has are not locked.
+    """
+    base = _base_lock()
+    if base is None:
+        raise UsageError(f"{_BASE_PLACE}: is missing, which locks what every function has; `make lock` writes it")
+    files = read_sources(*map(Path, handlers.__path__)) | {_BASE_PLACE: base.read_bytes()}
     locks = {name: lock.read_bytes() for name, lock in package_sets.find_sets().items() if lock.is_file()}
     zips = {naming.zip_name(None): build_zip(files)}
     for name, lock in locks.items():

@@ -14,7 +14,7 @@ import pytest
 
 import handlers
 from ceap.archive import build_zip
-from ceap.errors import SetupError
+from ceap.errors import SetupError, UsageError
 from ceap.local import packages
 from ceap.local.cloudformation import DeployError
 from ceap.local.engine import Engine
@@ -222,6 +222,15 @@ def test_each_locked_set_has_a_zip_with_its_lock_and_that_of_the_base(own_handle
         "tables.zip": ["handlers/packages/tables.txt", "handlers/requirements.txt"],
     }
     assert handlers.__path__ == [str(own_handlers)]
+
+
+def test_a_project_without_the_lock_of_every_function_is_refused(own_handlers: Path) -> None:
+    (own_handlers / "requirements.txt").unlink()
+    with pytest.raises(UsageError) as caught:
+        packages.build_zips()
+    assert str(caught.value) == (
+        "handlers/requirements.txt: is missing, which locks what every function has; `make lock` writes it"
+    )
 
 
 def names_of(package: bytes) -> list[str]:
