@@ -9,7 +9,7 @@ from handlers.runtime.message import Message, decode_message
 from handlers.runtime.sources import S3
 from templates import budget, discovery, naming, words
 from templates.model import LambdaStep, Workflow
-from templates.placeholders import placeholder_problem
+from templates.placeholders import longest, placeholder_problem
 from templates.schedule_expression import expression_problem
 from templates.source import KeyPath
 from templates.triggers import ObjectEvents, Schedule, object_message
@@ -57,7 +57,7 @@ def _schedule_problems(workflow: Workflow, schedule: Schedule) -> Iterator[Probl
         near = words.allowed(schedule.timezone, sorted(zones))
         yield ("schedule", "timezone"), f"is {shown(schedule.timezone)}, which is no IANA time zone; {near}"
     place = ("schedule", "message")
-    size = len(schedule.body.encode())
+    size = len(longest(schedule.body).encode())
     if size > budget.MAX_MESSAGE_BYTES:
         yield place, f"has {size:,} bytes as JSON; allowed: {budget.MAX_MESSAGE_BYTES:,}; put the records on S3"
     if problem := placeholder_problem(schedule.body):
@@ -75,9 +75,9 @@ def _refusal(step: LambdaStep, body: str) -> str | None:
     if not (isinstance(kind, type) and issubclass(kind, Message)):
         return None
     try:
-        source = decode_message(body, kind).source
+        source = decode_message(longest(body), kind).source
         if isinstance(source, S3):
-            source.check(discovery.source_bucket(step))
+            source.check(longest(discovery.source_bucket(step) or "") or None)
     except PermanentStageError as error:
         return str(error)
     return None

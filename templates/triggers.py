@@ -15,6 +15,9 @@ MESSAGE: Final = '{"source": {"kind": "s3", "bucket": <bucket>, "key": <key>}}'
 Source: EventBridge User Guide, "Amazon EventBridge input transformation".
 """
 
+PATHS: Final = {"bucket": "$.detail.bucket.name", "key": "$.detail.object.key"}
+"""Where the values of the message stand in the event. Source: Amazon S3 User Guide, "EventBridge event message"."""
+
 _KEY_PART: Final = r"[^\x00-\x1f\x7f]{1,512}"
 
 

@@ -27,6 +27,8 @@ MACHINE: Final = "AWS::StepFunctions::StateMachine"
 PIPE: Final = "AWS::Pipes::Pipe"
 QUEUE: Final = "AWS::SQS::Queue"
 ROLE: Final = "AWS::IAM::Role"
+SCHEDULE: Final = "AWS::Scheduler::Schedule"
+SCHEDULE_GROUP: Final = "AWS::Scheduler::ScheduleGroup"
 TABLE: Final = "AWS::DynamoDB::Table"
 TOPIC: Final = "AWS::SNS::Topic"
 
@@ -37,8 +39,14 @@ _HANDLER: Final = re.compile(r"handlers\.(\w+)\.handler")
 
 NUMBER_LIMIT: Final = 2**53
 
-ROLE_PROPERTY: Final = {FUNCTION: "Role", JOB: "Role", MACHINE: "RoleArn", PIPE: "RoleArn"}
-"""The property that holds the ARN of the role as which a resource acts."""
+ROLE_PROPERTY: Final = {
+    FUNCTION: ("Role",),
+    JOB: ("Role",),
+    MACHINE: ("RoleArn",),
+    PIPE: ("RoleArn",),
+    SCHEDULE: ("Target", "RoleArn"),
+}
+"""The property, with those that it is inside of, that holds the ARN of the role as which a resource acts."""
 
 NAME_PROPERTY: Final = {
     ALARM: "AlarmName",
@@ -51,6 +59,8 @@ NAME_PROPERTY: Final = {
     PIPE: "Name",
     QUEUE: "QueueName",
     ROLE: "RoleName",
+    SCHEDULE: "Name",
+    SCHEDULE_GROUP: "Name",
     TABLE: "TableName",
     TOPIC: "TopicName",
 }
@@ -270,9 +280,9 @@ def handler_of(function: Resource) -> str | None:
 
 
 def owners(template: Template) -> Iterator[tuple[Resource, Resource]]:
-    """Yield each function, job, state machine and pipe that acts as a role of the template, with that role."""
+    """Yield each function, job, state machine, pipe and schedule with the role of the template as which it acts."""
     for owner in resources(template, *ROLE_PROPERTY):
-        role = pointed_at(template, owner.properties.get(ROLE_PROPERTY[owner.type]))
+        role = pointed_at(template, at(owner.properties, *ROLE_PROPERTY[owner.type]))
         if role and role.type == ROLE:
             yield owner, role
 

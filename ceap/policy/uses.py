@@ -1,4 +1,4 @@
-"""What functions, jobs, state machines and pipes use: the grants that their roles must hold, and no others.
+"""What functions, jobs, state machines, pipes and schedules use: the grants that their roles must hold, and no others.
 
 Read from the template (tasks, environment, log groups) and, for a function, from what its handler declares.
 Source: requirement 11.9, properties 40 and 42.
@@ -14,6 +14,7 @@ from ceap.cfn.lookup import (
     MACHINE,
     PIPE,
     QUEUE,
+    SCHEDULE,
     Machine,
     Resource,
     at,
@@ -100,7 +101,7 @@ def uses(template: Template, owner: Resource) -> frozenset[Grant] | None:
         ConfigError: what a handler declares is wrong.
     """
     workers = {worker_type(kind): _of_worker(kind) for kind in StepKind}
-    derive = {**workers, MACHINE: _of_machine, PIPE: _of_pipe}.get(owner.type)
+    derive = {**workers, MACHINE: _of_machine, PIPE: _of_pipe, SCHEDULE: _of_schedule}.get(owner.type)
     found = derive(template, owner) if derive else None
     if found is None:
         return None
@@ -303,3 +304,13 @@ def _key(parameters: Any, name: str) -> str | None:
 
 def _on(actions: Iterable[str], resource: str) -> list[Grant]:
     return [Grant(action, resource) for action in actions]
+def _of_schedule(template: Template, schedule: Resource) -> list[Grant] | None:
+    """Return what a schedule that sends to a queue uses; others are not known here."""
+    target = schedule.properties.get("Target")
+    arns = [arn for arn in (at(target, "Arn"), at(target, "DeadLetterConfig", "Arn")) if arn is not None]
+    queues = [pointed_at(template, arn) for arn in arns]
+    if not arns or not all(queue and queue.type == QUEUE for queue in queues):
+        return None
+    return [Grant("sqs:SendMessage", resolve(template, arn)) for arn in arns]
+
+

@@ -9,12 +9,12 @@ from troposphere import GetAtt, NoValue, Ref, Sub, Template, events, scheduler, 
 
 from templates import discovery, naming, permissions
 from templates.model import Workflow
-from templates.placeholders import substituted
+from templates.placeholders import substituted, substituted_json
 from templates.resources.encryption import if_key, key_if_any
 from templates.resources.queue import QUEUE, RETENTION_S, add_queue_policy, object_rule_name, sent_by
 from templates.resources.retention import KEEP
 from templates.resources.role import add_role
-from templates.triggers import MESSAGE, ObjectEvents, Schedule
+from templates.triggers import MESSAGE, PATHS, ObjectEvents, Schedule
 
 SCHEDULE: Final = "Schedule"
 SCHEDULE_GROUP: Final = "ScheduleGroup"
@@ -78,7 +78,7 @@ def _add_schedule(template: Template, workflow: Workflow, wanted: Schedule) -> N
             Target=scheduler.Target(
                 Arn=queue_arn,
                 RoleArn=GetAtt(role, "Arn"),
-                Input=substituted(wanted.body),
+                Input=substituted_json(wanted.body),
                 DeadLetterConfig=scheduler.DeadLetterConfig(Arn=dead_letter_arn),
                 RetryPolicy=scheduler.RetryPolicy(**RETRIES),
             ),
@@ -109,10 +109,7 @@ def _add_object_rule(template: Template, workflow: Workflow, wanted: ObjectEvent
                 events.Target(
                     Id="queue",
                     Arn=GetAtt(QUEUE, "Arn"),
-                    InputTransformer=events.InputTransformer(
-                        InputPathsMap={"bucket": "$.detail.bucket.name", "key": "$.detail.object.key"},
-                        InputTemplate=MESSAGE,
-                    ),
+                    InputTransformer=events.InputTransformer(InputPathsMap=PATHS, InputTemplate=MESSAGE),
                     DeadLetterConfig=events.DeadLetterConfig(Arn=GetAtt(TRIGGER_DEAD_LETTER_QUEUE, "Arn")),
                     RetryPolicy=events.RetryPolicy(**RETRIES),
                 )

@@ -76,8 +76,8 @@ def triggered_template() -> Template:
 
 def deploy_triggered(engine: Engine, template: Template | None = None) -> Deployed:
     """Deploy that workflow, with the bucket that it reads and an object for the schedule's message."""
-    engine.client("s3").create_bucket(Bucket="my-exports")
-    engine.client("s3").put_object(Bucket="my-exports", Key="orders/1.csv", Body=b"id\nr1\n")
+    engine.client("s3").create_bucket(Bucket="my-exports-dev")
+    engine.client("s3").put_object(Bucket="my-exports-dev", Key="orders/1.csv", Body=b"id\nr1\n")
     return deploy_workflow(engine, "ceap-triggered-dev", template or triggered_template())
 
 

@@ -23,15 +23,15 @@ TRANSFORMER = {
 TARGET = ("Targets", 0)
 
 
-def announce(engine: Engine, key: str, bucket: str = "my-exports") -> list[Delivery]:
+def announce(engine: Engine, key: str, bucket: str = "my-exports-dev") -> list[Delivery]:
     return engine.announce_object(bucket, key, 6)
 
 
 def test_a_new_object_becomes_the_message_that_names_it_and_the_execution_succeeds(engine: Engine) -> None:
     deployed = deploy_triggered(engine)
-    assert announce(engine, "orders/1.csv") == [Delivery(NAME, "s3://my-exports/orders/1.csv")]
+    assert announce(engine, "orders/1.csv") == [Delivery(NAME, "s3://my-exports-dev/orders/1.csv")]
     [body] = engine.messages(deployed.queue)
-    assert json.loads(body) == {"source": {"kind": "s3", "bucket": "my-exports", "key": "orders/1.csv"}}
+    assert json.loads(body) == {"source": {"kind": "s3", "bucket": "my-exports-dev", "key": "orders/1.csv"}}
     [execution] = engine.drain()
     assert (execution.status, engine.problems(), kept(engine)) == ("SUCCEEDED", [], [])
 
@@ -39,10 +39,10 @@ def test_a_new_object_becomes_the_message_that_names_it_and_the_execution_succee
 @pytest.mark.parametrize(
     ("key", "bucket"),
     [
-        ("orders/1.json", "my-exports"),
-        ("other/1.csv", "my-exports"),
-        ("Orders/1.csv", "my-exports"),
-        ("orders/1.csv.gz", "my-exports"),
+        ("orders/1.json", "my-exports-dev"),
+        ("other/1.csv", "my-exports-dev"),
+        ("Orders/1.csv", "my-exports-dev"),
+        ("orders/1.csv.gz", "my-exports-dev"),
         ("orders/1.csv", "your-exports"),
     ],
 )
@@ -75,9 +75,9 @@ def test_keys_match_by_prefix_suffix_and_wildcard(
 
 @pytest.mark.parametrize("key", ['say "hello" \\ there', "über straße a+b%20c?", "<key> <bucket>", "🛒", "a\tb"])
 def test_a_key_is_in_the_message_as_it_is(key: str) -> None:
-    event = {"detail": {"bucket": {"name": "my-exports"}, "object": {"key": key}}}
+    event = {"detail": {"bucket": {"name": "my-exports-dev"}, "object": {"key": key}}}
     message = json.loads(transform(TRANSFORMER, event))
-    assert message == {"source": {"kind": "s3", "bucket": "my-exports", "key": key}}
+    assert message == {"source": {"kind": "s3", "bucket": "my-exports-dev", "key": key}}
 
 
 def policy(template: Template, queue: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from ceap.local.engine import Engine
 from tests.local.support import Template, deploy_triggered, triggered_template, without
 
 NAME = "schedule ceap-triggered-dev-schedule"
-BODY = '{"source":{"kind":"s3","bucket":"my-exports","prefix":"orders/"}}'
+BODY = '{"source":{"kind":"s3","bucket":"my-exports-dev","prefix":"orders/"}}'
 
 
 def properties(template: Template, resource: str) -> Template:

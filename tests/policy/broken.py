@@ -13,7 +13,7 @@ from templates.render import render
 from templates.stacks import workflow_stack
 from tests import reference
 from tests.policy.changes import Change
-from tests.policy.samples import KINDS, Json, golden
+from tests.policy.samples import KINDS, MORE, Json, golden
 from tests.strategies import workflow_of
 
 CHECKS = {check.rule: check.check for check in load_checks()}
@@ -30,7 +30,7 @@ JOB_FIRST = {
 @functools.cache
 def base(kind: str) -> Template:
     """Return what mutants of a kind are made of: a template of the reference, or another with more kinds of steps."""
-    if kind in KINDS:
+    if kind in (*KINDS, *MORE):
         return golden(kind)
     if kind == "outside":
         return parse_template(render(workflow_stack(project.load_workflows([reference.OUTSIDE])[0])), "outside.yaml")

@@ -10,6 +10,7 @@ from tests.policy.stack_mutants import STACK_MUTANTS
 from tests.policy.state_mutants import STATE_MUTANTS
 from tests.policy.tampering_mutants import TAMPERING_CHECK_MUTANTS
 from tests.policy.vocabulary_mutants import VOCABULARY_MUTANTS
+from tests.policy.trigger_mutants import TRIGGER_CHECK_MUTANTS
 from tests.policy.wiring_mutants import WIRING_MUTANTS
 
 CHECK_MUTANTS: list[Mutant] = [
@@ -22,3 +23,4 @@ CHECK_MUTANTS: list[Mutant] = [
     *TAMPERING_CHECK_MUTANTS,
     *VOCABULARY_MUTANTS,
 ]
+    *TRIGGER_CHECK_MUTANTS,

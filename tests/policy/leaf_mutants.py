@@ -23,7 +23,7 @@ import tests.conftest  # noqa: F401  # what a workflow names is among the handle
 from ceap.cfn.template import Template, find_definitions
 from ceap.policy.checks import load_checks
 from ceap.policy.verdict import judge, load_all_rules
-from tests.policy.samples import KINDS, golden
+from tests.policy.samples import KINDS, MORE, golden
 
 ALLOWED: Final = Path(__file__).with_suffix(".yaml")
 BATCH: Final = 32
@@ -144,7 +144,7 @@ def main() -> int:
     """Print the score; return 1 if something falls short."""
     total, unnoticed, allowed = 0, list[Leaf](), load_allowed()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for template in map(golden, KINDS):
+        for template in map(golden, (*KINDS, *MORE)):
             refuse_faulty(template)
             mutants = list(leaf_mutants(template))
             batches = [mutants[start : start + BATCH] for start in range(0, len(mutants), BATCH)]

@@ -10,6 +10,7 @@ from tests.policy.role_mutants import ROLE_MUTANTS
 from tests.policy.samples import Json
 from tests.policy.secure_mutants import SECURE_MUTANTS
 from tests.policy.tampering_mutants import TAMPERING_MUTANTS
+from tests.policy.trigger_mutants import TRIGGER_MUTANTS
 from tests.policy.workflow_mutants import WORKFLOW_MUTANTS
 
 
@@ -241,5 +242,6 @@ MUTANTS = [
     *ROLE_MUTANTS,
     *SECURE_MUTANTS,
     *TAMPERING_MUTANTS,
+    *TRIGGER_MUTANTS,
     *WORKFLOW_MUTANTS,
 ]

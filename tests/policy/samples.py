@@ -22,6 +22,8 @@ from tests.policy.engines import FASTEST
 Json = dict[str, Any]
 
 KINDS = ("foundation", "express", "standard")
+MORE = ("triggered",)
+"""Other templates of the reference, of which the catalogue has no verdicts."""
 
 
 @functools.cache
@@ -32,7 +34,7 @@ def golden(kind: str) -> Template:
 
 @functools.cache
 def _texts() -> dict[str, str]:
-    workflows = project.load_workflows([reference.EXPRESS, reference.STANDARD])
+    workflows = project.load_workflows([reference.EXPRESS, reference.STANDARD, reference.TRIGGERED])
     return {name.partition(".")[0]: text for name, text in project.build_templates(workflows)}
 
 

@@ -64,7 +64,7 @@ TYPES = {
     """,
     "standard": """
         Events::ApiDestination Events::Archive Events::Connection Events::EventBus Events::EventBusPolicy
-        Glue::SecurityConfiguration Glue::Trigger Scheduler::Schedule
+        Glue::SecurityConfiguration Glue::Trigger Scheduler::ScheduleGroup
     """,
     "foundation": """
         Backup::BackupPlan DynamoDB::GlobalTable KMS::Key Lambda::Function RAM::ResourceShare S3::AccessGrant
@@ -171,8 +171,6 @@ UNLISTED: dict[tuple[str, str], Json] = {
     },
     ("standard", "FailureRule"): {
         "RoleArn": arn("PipeRole"),
-        "Targets/0/RetryPolicy": {"MaximumRetryAttempts": 0},
-        "Targets/0/InputTransformer": {"InputTemplate": "x"},
         "Targets/0/RoleArn": arn("PipeRole"),
     },
     ("foundation", "RecordsTable"): {

@@ -121,6 +121,18 @@ def test_the_rule_matches_the_new_objects_whose_keys_begin_and_end_as_declared(
     }
 
 
+def test_a_bucket_with_placeholders_is_that_of_the_deployment_in_message_and_rule() -> None:
+    reads = "handler: take\n    settings: {source_bucket: 'my-${Environment}'}\n"
+    message = "{source: {kind: s3, bucket: 'my-${Environment}', prefix: a/}}"
+    schedule = f"schedule: {{expression: rate(1 day), message: {message}}}\n"
+    template = stack(changed("handler: take\n", reads) + schedule + "s3_events: {}\n")
+    rule = of_type(template, "AWS::Events::Rule")["ObjectRule"]
+    assert rule["EventPattern"]["detail"]["bucket"]["name"] == [{"Fn::Sub": "my-${Environment}"}]
+    assert one(template, "AWS::Scheduler::Schedule")["Target"]["Input"] == {
+        "Fn::Sub": '{"source":{"kind":"s3","bucket":"my-${Environment}","prefix":"a/"}}'
+    }
+
+
 def test_the_rule_sends_bucket_and_key_to_the_queue_and_keeps_what_it_cannot_send() -> None:
     rule = rule_for("{}")
     assert (rule["Name"], rule["State"]) == ({"Fn::Sub": f"{NAME}-objects"}, "ENABLED")

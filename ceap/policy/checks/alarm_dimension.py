@@ -15,6 +15,8 @@ from ceap.cfn.lookup import (
     MACHINE,
     PIPE,
     QUEUE,
+    SCHEDULE,
+    SCHEDULE_GROUP,
     Resource,
     at,
     items,
@@ -26,6 +28,7 @@ from ceap.cfn.lookup import (
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from ceap.policy.senders import OBJECT_SOURCE, is_about_objects
 
 RULE: Final = "WIRE03_ALARM_DIMENSION"
 ENTRY: Final = Entry(
@@ -51,12 +54,14 @@ _DIMENSIONS: Final = {
     "AWS/States": _Dimension("StateMachineArn", MACHINE, ("", "Arn"), "!Ref of a state machine"),
     "AWS/EventBridge/Pipes": _Dimension("PipeName", PIPE, ("",), "!Ref of a pipe"),
     "AWS/Events": _Dimension("RuleName", EVENT_RULE, ("",), "!Ref of a rule"),
+    "AWS/Scheduler": _Dimension("ScheduleGroup", SCHEDULE_GROUP, ("",), "!Ref of a schedule group"),
     "AWS/Lambda": _Dimension("FunctionName", FUNCTION, ("",), "!Ref of a function"),
 }
 
 
-_ALONE: Final = ("AWS/SQS", "AWS/EventBridge/Pipes")
-"""Namespaces whose metrics have one dimension only. Source: "Available CloudWatch metrics" of SQS and of pipes."""
+_SOURCES: Final = {"aws.states", OBJECT_SOURCE}
+_ALONE: Final = ("AWS/SQS", "AWS/EventBridge/Pipes", "AWS/Scheduler")
+"""Namespaces whose metrics have one dimension only. Source: "CloudWatch metrics" of SQS, of pipes, of Scheduler."""
 
 
 def check(template: Template) -> Iterator[Fault]:
@@ -108,8 +113,24 @@ def _watched(template: Template) -> Iterator[tuple[str, str, Resource]]:
         for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
             yield "AWS/States", metric, machine.resource
     for rule in resources(template, EVENT_RULE):
-        if "aws.states" in items(at(rule.properties, "EventPattern", "source")):
+        if not _SOURCES.isdisjoint(items(at(rule.properties, "EventPattern", "source"))):
             yield "AWS/Events", "FailedInvocations", rule
+    yield from _watched_triggers(template)
+
+
+def _watched_triggers(template: Template) -> Iterator[tuple[str, str, Resource]]:
+    """Yield what tells of messages that a schedule or a rule on new objects could not send."""
+    targets = [schedule.properties.get("Target") for schedule in resources(template, SCHEDULE)]
+    for schedule in resources(template, SCHEDULE):
+        group = pointed_at(template, schedule.properties.get("GroupName"))
+        if group and group.type == SCHEDULE_GROUP:
+            yield "AWS/Scheduler", "InvocationDroppedCount", group
+    for rule in filter(is_about_objects, resources(template, EVENT_RULE)):
+        targets += items(rule.properties.get("Targets"))
+    for target in targets:
+        queue = pointed_at(template, at(target, "DeadLetterConfig", "Arn"))
+        if queue and queue.type == QUEUE:
+            yield "AWS/SQS", "ApproximateNumberOfMessagesVisible", queue
 
 
 def _is_on(alarm: Resource, namespace: str, metric: str) -> bool:

@@ -18,6 +18,8 @@ from ceap.cfn.lookup import (
     NAME_PROPERTY,
     PIPE,
     QUEUE,
+    SCHEDULE,
+    SCHEDULE_GROUP,
     at,
     handler_of,
     resources,
@@ -36,7 +38,7 @@ ENTRY: Final = Entry(
     source="docs/reference/requirements.md#properties",
 )
 
-_NAMED: Final = (FUNCTION, JOB, MACHINE, PIPE, QUEUE, ALARM, EVENT_RULE)
+_NAMED: Final = (FUNCTION, JOB, MACHINE, PIPE, QUEUE, ALARM, EVENT_RULE, SCHEDULE, SCHEDULE_GROUP)
 _ENVIRONMENT: Final = "-${Environment}"
 _SERVICE: Final = ("Environment", "Variables", "POWERTOOLS_SERVICE_NAME")
 

@@ -1,4 +1,4 @@
-"""A role belongs to one function, job, state machine or pipe, and trusts only that one.
+"""A role belongs to one function, job, state machine, pipe or schedule, and trusts only that one.
 
 A shared role gives each of its owners what the others need. Source: property 42; requirement 11.9; IAM User Guide,
 "The confused deputy problem".
@@ -15,6 +15,8 @@ from ceap.cfn.lookup import (
     PIPE,
     ROLE,
     ROLE_PROPERTY,
+    SCHEDULE,
+    SCHEDULE_GROUP,
     Resource,
     at,
     items,
@@ -32,22 +34,22 @@ from templates.document import walk_scalars
 
 RULE: Final = "WIRE01_OWN_ROLE"
 ENTRY: Final = Entry(
-    title="A role belongs to one function, job, state machine or pipe, and trusts only that one",
+    title="A role belongs to one function, job, state machine, pipe or schedule, and trusts only that one",
     why=(
         "A shared role gives each of its owners what the others need. A service that the role does not trust "
         "cannot assume it."
     ),
     fix=(
         "Give each owner a role of its own that trusts its service, for a state machine or pipe with its ARN as "
-        "`aws:SourceArn`."
+        "`aws:SourceArn`, for a schedule with that of its group."
     ),
     requirement=("11.9",),
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html",
 )
 
-_SERVICES: Final = {FUNCTION: "lambda", JOB: "glue", MACHINE: "states", PIPE: "pipes"}
+_SERVICES: Final = {FUNCTION: "lambda", JOB: "glue", MACHINE: "states", PIPE: "pipes", SCHEDULE: "scheduler"}
 _IN_TEXT: Final = re.compile(r"\$\{(\w+)")
-_ARN_ENDINGS: Final = {MACHINE: ":stateMachine:", PIPE: ":pipe/"}
+_ARN_ENDINGS: Final = {MACHINE: ":stateMachine:", PIPE: ":pipe/", SCHEDULE_GROUP: ":schedule-group/"}
 
 
 def check(template: Template) -> Iterator[Fault]:
@@ -58,17 +60,17 @@ def check(template: Template) -> Iterator[Fault]:
 def _owner_faults(template: Template) -> Iterator[Fault]:
     for owner in resources(template, *ROLE_PROPERTY):
         named = ROLE_PROPERTY[owner.type]
-        value = owner.properties.get(named)
+        value = at(owner.properties, *named)
         found = pointed_at(template, value)
         if found and (found.type != ROLE or (reference(value) or ("", ""))[1] not in _arns(owner)):
-            yield Fault(owner.path(named), f"{named} is not the ARN of a role", "!GetAtt of its role's Arn")
+            yield Fault(owner.path(*named), f"{named[-1]} is not the ARN of a role", "!GetAtt of its role's Arn")
     first: dict[str, str] = {}
     for owner, role in owners(template):
         other = first.setdefault(role.logical_id, owner.logical_id)
         if other != owner.logical_id:
             what = f"{role.logical_id} is also the role of {other}"
-            yield Fault(owner.path(ROLE_PROPERTY[owner.type]), what, "give it a role of its own")
-        yield from _trust_faults(owner, role)
+            yield Fault(owner.path(*ROLE_PROPERTY[owner.type]), what, "give it a role of its own")
+        yield from _trust_faults(template, owner, role)
 
 
 def _arns(owner: Resource) -> tuple[str, ...]:
@@ -76,7 +78,7 @@ def _arns(owner: Resource) -> tuple[str, ...]:
     return ("Arn", "") if owner.type == JOB else ("Arn",)
 
 
-def _trust_faults(owner: Resource, role: Resource) -> Iterator[Fault]:
+def _trust_faults(template: Template, owner: Resource, role: Resource) -> Iterator[Fault]:
     place = ("AssumeRolePolicyDocument", "Statement")
     service = _SERVICES[owner.type]
     statements = items(at(role.properties, *place))
@@ -84,13 +86,20 @@ def _trust_faults(owner: Resource, role: Resource) -> Iterator[Fault]:
     if services and not any(value is None or value.startswith(f"{service}.") for value in services):
         what = f"{owner.logical_id} cannot assume its role"
         yield Fault(role.path(*place), what, f"Principal: {{Service: {service}.amazonaws.com}}")
+    trusted = _trusted(template, owner)
     for index, statement in enumerate(statements):
-        for path, value in source_arns(statement) if owner.type in _ARN_ENDINGS else ():
-            arn, right = text(value), f"{_ARN_ENDINGS[owner.type]}{owner.name}"
-            if arn is not None and not (owner.name and arn.endswith(right)):
-                cure = f"aws:SourceArn that ends in {right}" if owner.name else f"give {owner.logical_id} a name"
-                what = f"aws:SourceArn is not the ARN of {owner.logical_id}"
+        for path, value in source_arns(statement) if trusted.type in _ARN_ENDINGS else ():
+            arn, right = text(value), f"{_ARN_ENDINGS[trusted.type]}{trusted.name}"
+            if arn is not None and not (trusted.name and arn.endswith(right)):
+                cure = f"aws:SourceArn that ends in {right}" if trusted.name else f"give {trusted.logical_id} a name"
+                what = f"aws:SourceArn is not the ARN of {trusted.logical_id}"
                 yield Fault(role.path(*place, index, path), what, cure)
+
+
+def _trusted(template: Template, owner: Resource) -> Resource:
+    """Return what a role trusts: its owner, or the group of a schedule, which WIRE14_SCHEDULE demands."""
+    group = pointed_at(template, owner.properties.get("GroupName")) if owner.type == SCHEDULE else None
+    return group or owner
 
 
 def _idle_roles(template: Template) -> Iterator[Fault]:

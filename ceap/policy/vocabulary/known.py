@@ -12,6 +12,7 @@ import yaml
 from ceap.cfn.lookup import FUNCTION, JOB, MACHINE, at, pointed_at, resources
 from ceap.cfn.template import Template
 from ceap.policy.finding import Fault
+from ceap.policy.senders import has_triggers
 from ceap.policy.vocabulary.kinds import StackKind, kind_of
 from ceap.policy.vocabulary.specs import Judge, fault, read_spec
 from templates.definition import WORKFLOW_BUCKET_TOKEN
@@ -22,11 +23,20 @@ DATA: Final = Path(__file__).with_name("stacks.yaml")
 class Stack(msgspec.Struct, frozen=True):
     """A kind of stack: what judges its sections, and the types of its resources.
 
-    A type has at most so many resources, any number, or as many as the definition has steps for.
+    A type has at most so many resources, any number, or as many as the definition has steps for; of `triggers` so many
+    more where there is one.
     """
 
     sections: Judge
     types: dict[str, int | Literal["any", "steps"]]
+    triggers: dict[str, int]
+
+    def types_in(self, template: Template) -> dict[str, int | Literal["any", "steps"]]:
+        """Return the types of resources that a template may have."""
+        if not has_triggers(template):
+            return self.types
+        more = {name: number + _number(self.types.get(name)) for name, number in self.triggers.items()}
+        return {**self.types, **more}
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
@@ -47,7 +57,7 @@ def load_vocabulary() -> Vocabulary:
     """Read `stacks.yaml`, once."""
     data = read_data()
     stacks = {
-        StackKind(kind): Stack(read_spec(stack["sections"]), stack["resources"])
+        StackKind(kind): Stack(read_spec(stack["sections"]), stack["resources"], stack.get("triggers", {}))
         for kind, stack in data["stacks"].items()
     }
     return Vocabulary(stacks, {name: read_spec(spec) for name, spec in data["resources"].items()})
@@ -61,23 +71,27 @@ def unknown(template: Template) -> Iterator[Fault]:
     vocabulary = load_vocabulary()
     stack = vocabulary.stacks[kind]
     yield from stack.sections(template.data, "", template)
-    counts, idle = Counter[str](), _idle(template)
+    counts, idle, types = Counter[str](), _idle(template), stack.types_in(template)
     for name, body in template.data["Resources"].items():
         place, type_ = f"/Resources/{name}", at(body, "Type")
         if isinstance(type_, str) and type_.endswith("::MODULE"):
             continue  # CFN04_NO_TRANSFORM
-        if not isinstance(type_, str) or type_ not in stack.types:
+        if not isinstance(type_, str) or type_ not in types:
             what = type_ if isinstance(type_, str) else name
             yield fault(place, f"{what} is not among the resources of {kind.phrase}", "remove it")
             continue
         counts[type_] += 1
-        most = stack.types[type_]
+        most = types[type_]
         if isinstance(most, int) and counts[type_] > most:
             yield fault(place, f"{kind.phrase} has only {most} {type_}", "remove it")
         elif most == "steps" and name in idle:
             yield fault(place, f"{name} is not among the steps of the state machine", "remove it")
         else:
             yield from vocabulary.resources[type_](body, place, template)
+
+
+def _number(most: int | str | None) -> int:
+    return most if isinstance(most, int) else 0
 
 
 def _idle(template: Template) -> set[str]:

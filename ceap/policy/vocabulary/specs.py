@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from ceap.cfn.lookup import EVENT_RULE, QUEUE, at, items, number, pointed_at, reference, resources, text
+from ceap.cfn.lookup import EVENT_RULE, QUEUE, SCHEDULE, at, items, number, pointed_at, reference, resources, text
 from ceap.cfn.template import Template
 from ceap.policy.finding import Fault
 from ceap.policy.vocabulary import KNOWN_RESOURCES
@@ -109,6 +109,7 @@ def _dead_letter_queues(template: Template) -> set[str]:
     senders = [at(queue.properties, "RedrivePolicy", "deadLetterTargetArn") for queue in resources(template, QUEUE)]
     for rule in resources(template, EVENT_RULE):
         senders += [at(target, "DeadLetterConfig", "Arn") for target in items(rule.properties.get("Targets"))]
+    senders += [at(each.properties, "Target", "DeadLetterConfig", "Arn") for each in resources(template, SCHEDULE)]
     return {found.logical_id for sender in senders if (found := pointed_at(template, sender))}
 
 

@@ -22,7 +22,7 @@ from templates.render import render
 from templates.stacks import workflow_stack
 from tests.policy.broken import base
 from tests.policy.changes import Change, Mutant, of, put
-from tests.policy.samples import KINDS, Json, golden, rules
+from tests.policy.samples import KINDS, MORE, Json, golden, rules
 from tests.policy.vocabulary.support import changed, whats
 from tests.policy.vocabulary_mutants import VOCABULARY_MUTANTS
 from tests.proofs import proves
@@ -146,7 +146,7 @@ def unlisted(spec: Any, schema: Json, whole: Json, keys: tuple[str | int, ...] =
 
 
 def places() -> Iterator[tuple[str, str, tuple[str | int, ...]]]:
-    for kind in KINDS:
+    for kind in (*KINDS, *MORE):
         for resource, body in golden(kind).data["Resources"].items():
             schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", body["Type"]).schema
             for keys in unlisted(spec_of(body["Type"]), schema, schema):
@@ -177,7 +177,7 @@ def test_every_property_of_the_schemas_that_is_not_listed_is_a_fault() -> None:
         place = f"/Resources/{resource}/Properties/{'/'.join(map(str, keys))}"
         assert place in [found.place for found in unknown(parse_template(json.dumps(data), "a.json"))]
     assert {kind for kind, _ in seen} == set(DATA["resources"]) - {
-        "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"
+        "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::Scheduler::ScheduleGroup"
     }  # fmt: skip
     assert len(seen) > 150
 
@@ -196,7 +196,7 @@ def test_every_rule_that_the_vocabulary_leaves_a_property_to_exists() -> None:
 
 
 def test_every_type_is_of_a_stack_and_every_stack_has_known_types() -> None:
-    types = {kind for stack in DATA["stacks"].values() for kind in stack["resources"]}
+    types = {kind for stack in DATA["stacks"].values() for kind in (*stack["resources"], *stack.get("triggers", ()))}
     assert types == set(DATA["resources"])
 
 
