@@ -23,6 +23,7 @@ from ceap.cfn.lookup import (
     items,
     machines,
     pointed_at,
+    text,
     worker_type,
 )
 from ceap.cfn.template import Template
@@ -40,6 +41,7 @@ from handlers.runtime.needs import (
 from templates import discovery, naming
 from templates.definition import KINDS, PUT_OBJECT, integration_of
 from templates.model import StepKind, WorkflowType
+from templates.settings import source_bucket
 
 _LOG: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
 _WRITE: Final = ("s3:PutObject", "s3:AbortMultipartUpload")
@@ -61,6 +63,14 @@ _DELIVER_LOGS: Final = (
     "logs:DescribeLogGroups",
 )
 _TRACE: Final = (*_SEND_TRACES, "xray:GetSamplingRules", "xray:GetSamplingTargets")
+
+_FIND_NETWORK: Final = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets")
+_ON_INTERFACES: Final = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
 
 # By the target's type, not by InvocationType: with a wrong one, P13 or P19 says so, and the grant is right.
 _STARTS: Final[dict[str, str]] = {
@@ -160,6 +170,17 @@ def _of_function(template: Template, function: Resource) -> list[Grant] | None:
     grants += _on(_LOG, naming.arn("logs", f"log-group:{group}:*"))
     if at(function.properties, "TracingConfig", "Mode") == "Active":
         grants += _on(_SEND_TRACES, "*")
+    return grants + (_of_network() if at(function.properties, "VpcConfig") is not None else [])
+
+
+def _of_network() -> list[Grant]:
+    """Return what Lambda does as a function's role for its place in a VPC, which another account may share.
+
+    Source: Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC".
+    """
+    grants = _on(_FIND_NETWORK, "*") + _on(_ON_INTERFACES, naming.arn("ec2", "network-interface/*"))
+    for kind in ("subnet", "security-group"):
+        grants.append(Grant(_ON_INTERFACES[0], naming.ec2_arn_of_any_account(f"{kind}/*")))
     return grants
 
 
@@ -198,10 +219,11 @@ def _of_needs(template: Template, needs: Needs, variables: dict[str, Any]) -> It
             taken = [arn for arn in grant.arns if takes(action, arn)]
             yield from (Grant(action, arn) for arn in taken or grant.arns)
     try:
-        settings = msgspec.json.decode(str(variables.get(SETTINGS_VARIABLE, "{}")), type=needs.settings)
+        settings = msgspec.json.decode(text(variables.get(SETTINGS_VARIABLE, "{}")) or "", type=dict[str, Any])
+        source = source_bucket(needs, settings)
     except msgspec.DecodeError:
         return
-    if source := needs.source_bucket(settings):
+    if source:
         yield Grant("s3:GetObject", f"{naming.bucket_arn(source)}/*")
         yield Grant("s3:ListBucket", naming.bucket_arn(source))
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ceap.cfn.lookup import FUNCTION, at, resources
+from ceap.cfn.lookup import FUNCTION, at, resources, text
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry, load_catalogue
 from ceap.policy.checks import definition_json, load_checks
@@ -132,9 +132,9 @@ def _with_readable_settings(template: Template) -> dict[str, Any]:
     return data
 
 
-def _is_object(text: object) -> bool:
+def _is_object(settings: object) -> bool:
     try:
-        return isinstance(text, str) and isinstance(parse_json(text), dict)
+        return isinstance(parse_json(text(settings) or ""), dict)
     except ValueError:
         return False
 

@@ -16,6 +16,7 @@ from tests.policy.changes import Change
 from tests.policy.samples import KINDS, MORE, Json, golden
 from tests.strategies import workflow_of
 
+OTHERS = {"outside": reference.OUTSIDE, "governed": reference.GOVERNED}
 CHECKS = {check.rule: check.check for check in load_checks()}
 JOB_FIRST = {
     "name": "nightly",
@@ -32,8 +33,8 @@ def base(kind: str) -> Template:
     """Return what mutants of a kind are made of: a template of the reference, or another with more kinds of steps."""
     if kind in (*KINDS, *MORE):
         return golden(kind)
-    if kind == "outside":
-        return parse_template(render(workflow_stack(project.load_workflows([reference.OUTSIDE])[0])), "outside.yaml")
+    if kind in OTHERS:
+        return parse_template(render(workflow_stack(project.load_workflows([OTHERS[kind]])[0])), f"{kind}.yaml")
     return parse_template(render(workflow_stack(workflow_of(JOB_FIRST))), "job_first.template.yaml")
 
 

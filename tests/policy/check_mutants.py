@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.policy.changes import Mutant
+from tests.policy.governance_mutants import GOVERNANCE_MUTANTS
 from tests.policy.grant_mutants import GRANT_MUTANTS
 from tests.policy.handler_mutants import HANDLER_MUTANTS
 from tests.policy.iam_mutants import IAM_MUTANTS
@@ -18,6 +19,7 @@ CHECK_MUTANTS: list[Mutant] = [
     *WIRING_MUTANTS,
     *HANDLER_MUTANTS,
     *STACK_MUTANTS,
+    *GOVERNANCE_MUTANTS,
     *GRANT_MUTANTS,
     *IAM_MUTANTS,
     *TAMPERING_CHECK_MUTANTS,

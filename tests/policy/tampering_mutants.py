@@ -232,7 +232,6 @@ TAMPERING_MUTANTS = [
         ),
         ("SEC09_FUNCTION_CODE", "express", "a layer", of("RateFunction", "Layers", ["arn"])),
         ("SEC09_FUNCTION_CODE", "express", "a dead-letter queue", of("RateFunction", "DeadLetterConfig", {})),
-        ("SEC09_FUNCTION_CODE", "standard", "a network", of("RateFunction", "VpcConfig", {"SubnetIds": []})),
         ("SEC09_JOB", "standard", "other code", of("HeavyJob", *ARGUMENTS, "--extra-py-files", "s3://b/k.zip")),
         (
             "SEC09_JOB",

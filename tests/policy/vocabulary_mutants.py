@@ -110,14 +110,13 @@ UNLISTED: dict[tuple[str, str], Json] = {
     ("express", "PipeRole"): {
         "MaxSessionDuration": 43200,
         "Path": "/service-role/",
-        "PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
         "ManagedPolicyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
         "Policies/0/PolicyDocument/Statement/0/NotResource": "arn:aws:sqs:us-east-1:123456789012:q",
     },
     ("express", "RateFunction"): {
         "RuntimeManagementConfig": {"UpdateRuntimeOn": "Manual"},
         "RecursiveLoop": "Allow",
-        "EphemeralStorage": {"Size": 10240},
+        "EphemeralStorage": {"Size": 10241},
         "SnapStart": {"ApplyOn": "PublishedVersions"},
         "CodeSigningConfigArn": "arn",
         "PackageType": "Image",
@@ -227,20 +226,6 @@ UNLISTED: dict[tuple[str, str], Json] = {
     },
 }
 
-# Variables that the runtime, the SDK, Powertools or tracing obey.
-OBEYED = {
-    "POWERTOOLS_METRICS_DISABLED": "true",
-    "POWERTOOLS_METRICS_NAMESPACE": "theirs",
-    "POWERTOOLS_METRICS_FUNCTION_NAME": "x",
-    "AWS_XRAY_SDK_ENABLED": "false",
-    "AWS_XRAY_DAEMON_ADDRESS": "10.0.0.1:2000",
-    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://a",
-    "AWS_MAX_ATTEMPTS": "1",
-    "AWS_DEFAULT_REGION": "eu-west-1",
-    "TZ": "Asia/Tokyo",
-    "PATH": "/tmp",
-}
-
 # More values that ceap does not set.
 PROPERTIES: list[tuple[str, str, Change]] = [
     ("express", "messages may be purged", opened("QueuePolicy", "sqs:PurgeQueue", arn("Queue"))),
@@ -308,5 +293,4 @@ VOCABULARY_MUTANTS = [
         for (kind, resource), values in UNLISTED.items()
         for path, value in values.items()
     ),
-    *(Mutant(RULE, "express", name, of("RateFunction", *VARIABLES, name, value)) for name, value in OBEYED.items()),
 ]

@@ -17,6 +17,7 @@ EXPRESS: Final = WORKFLOWS / "express.yaml"
 STANDARD: Final = WORKFLOWS / "standard.yaml"
 TRIGGERED: Final = WORKFLOWS / "triggered.yaml"
 OUTSIDE: Final = WORKFLOWS / "outside.yaml"
+GOVERNED: Final = WORKFLOWS / "governed.yaml"
 MESSAGE: Final = (WORKFLOWS / "messages" / "express.json").read_text(encoding="utf-8")
 STAGES: Final = ("TakeStage", "SiftStage", "RateStage", "KeepStage", "TellStage")
 

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from ceap.cfn.lookup import FUNCTION, at, handler_of, imported, pointed_at, resources
+from ceap.cfn.lookup import FUNCTION, at, handler_of, imported, pointed_at, resources, text
 from ceap.cfn.template import Template
 from ceap.iam.arn import resolve
 from ceap.policy.catalogue import Entry
@@ -27,6 +27,8 @@ from handlers.runtime.needs import (
 )
 from templates import discovery, naming
 from templates.document import parse_json
+from templates.environment import OBEYED, SERVICE_VARIABLE
+from templates.placeholders import longest
 
 RULE: Final = "WIRE08_HANDLER_ENVIRONMENT"
 ENTRY: Final = Entry(
@@ -40,13 +42,7 @@ ENTRY: Final = Entry(
     source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
 )
 
-_READ_BELOW: Final = re.compile(
-    r"AWS_(ENDPOINT_URL\w*|LAMBDA_EXEC_WRAPPER|CA_BUNDLE|CONFIG_FILE|SHARED_CREDENTIALS_FILE|PROFILE|ROLE_ARN|CONTAINER_\w+)"
-    r"|(HTTPS?|ALL)_PROXY|REQUESTS_CA_BUNDLE|SSL_CERT_(FILE|DIR)|PYTHON\w+|LD_\w+"
-    r"|POWERTOOLS_(DEV|DEBUG|TRACE_\w+|TRACER_\w+|LOGGER_\w+)",
-    re.IGNORECASE,
-)
-"""What the AWS SDK, Python and Powertools obey: where data and requests go, whose code runs, what is logged."""
+_JUDGED_ELSEWHERE: Final = (SERVICE_VARIABLE, "POWERTOOLS_LOG_LEVEL")  # P38_ONE_STACK_NAME, P35_FUNCTION_LOGS
 
 _NAMES_VALUE: Final = re.compile("(SECRET|PARAMETER)_[A-Z0-9_]+_NAME")
 
@@ -99,7 +95,7 @@ def _value_faults(template: Template, needs: Needs, variables: dict[str, Any]) -
 
 def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[_Fault]:
     for variable in variables:
-        if _READ_BELOW.fullmatch(variable):
+        if OBEYED.fullmatch(variable) and variable not in _JUDGED_ELSEWHERE:
             yield variable, f"{variable} changes what runs, where data go or what is logged", "remove it"
     bus = variables.get(EVENT_BUS_VARIABLE)
     if needs.events and bus != naming.EVENT_BUS:
@@ -111,9 +107,10 @@ def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[_Fault]:
     if settings is None:
         fix = "SETTINGS: '{}', or what the handler's Settings take"
         yield SETTINGS_VARIABLE, "the function has no settings", fix
-    if isinstance(settings, str):
+    written = text(settings)
+    if written is not None:
         try:
-            msgspec.convert(parse_json(settings), needs.settings)
+            msgspec.convert(parse_json(written if isinstance(settings, str) else longest(written)), needs.settings)
         except ValueError as error:
             what = f"the handler refuses these settings: {error}".replace("$", "SETTINGS", 1)
             yield SETTINGS_VARIABLE, what, "a JSON object of its Settings"
