@@ -311,6 +311,16 @@ def _of_pipe(template: Template, pipe: Resource) -> list[Grant] | None:
     return grants if group is None else grants + _on(_LOG, resolve(template, group))
 
 
+def _of_schedule(template: Template, schedule: Resource) -> list[Grant] | None:
+    """Return what a schedule that sends to a queue uses; others are not known here."""
+    target = schedule.properties.get("Target")
+    arns = [arn for arn in (at(target, "Arn"), at(target, "DeadLetterConfig", "Arn")) if arn is not None]
+    queues = [pointed_at(template, arn) for arn in arns]
+    if not arns or not all(queue and queue.type == QUEUE for queue in queues):
+        return None
+    return [Grant("sqs:SendMessage", resolve(template, arn)) for arn in arns]
+
+
 def _tasks_of(template: Template, resource: Resource) -> Iterator[_Task]:
     for machine in machines(template):
         for name, state in machine.states.items():
@@ -326,13 +336,3 @@ def _key(parameters: Any, name: str) -> str | None:
 
 def _on(actions: Iterable[str], resource: str) -> list[Grant]:
     return [Grant(action, resource) for action in actions]
-def _of_schedule(template: Template, schedule: Resource) -> list[Grant] | None:
-    """Return what a schedule that sends to a queue uses; others are not known here."""
-    target = schedule.properties.get("Target")
-    arns = [arn for arn in (at(target, "Arn"), at(target, "DeadLetterConfig", "Arn")) if arn is not None]
-    queues = [pointed_at(template, arn) for arn in arns]
-    if not arns or not all(queue and queue.type == QUEUE for queue in queues):
-        return None
-    return [Grant("sqs:SendMessage", resolve(template, arn)) for arn in arns]
-
-

@@ -10,8 +10,8 @@ from tests.policy.iam_mutants import IAM_MUTANTS
 from tests.policy.stack_mutants import STACK_MUTANTS
 from tests.policy.state_mutants import STATE_MUTANTS
 from tests.policy.tampering_mutants import TAMPERING_CHECK_MUTANTS
-from tests.policy.vocabulary_mutants import VOCABULARY_MUTANTS
 from tests.policy.trigger_mutants import TRIGGER_CHECK_MUTANTS
+from tests.policy.vocabulary_mutants import VOCABULARY_MUTANTS
 from tests.policy.wiring_mutants import WIRING_MUTANTS
 
 CHECK_MUTANTS: list[Mutant] = [
@@ -23,6 +23,6 @@ CHECK_MUTANTS: list[Mutant] = [
     *GRANT_MUTANTS,
     *IAM_MUTANTS,
     *TAMPERING_CHECK_MUTANTS,
+    *TRIGGER_CHECK_MUTANTS,
     *VOCABULARY_MUTANTS,
 ]
-    *TRIGGER_CHECK_MUTANTS,
