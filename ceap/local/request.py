@@ -30,7 +30,8 @@ def add_seed_argument(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=Path,
         metavar="DIR",
-        help="fill buckets and tables from there (default: fixtures/{name}/ beside the declaration, if there is one)",
+        help="take objects, items, secrets and parameters from there "
+        "(default: fixtures/{name}/ beside the declaration, if there is one)",
     )
 
 
