@@ -14,6 +14,7 @@ from ceap.local.invocation import environment_of
 from ceap.local.workers import Function
 from handlers.runtime.aws import client
 from handlers.runtime.logs import logger
+from handlers.runtime.values import read_parameter
 
 VARIABLES = {
     "AWS_ACCESS_KEY_ID": "key",
@@ -60,6 +61,14 @@ def test_the_variables_are_those_of_the_function_but_for_those_that_tools_of_the
     }
     assert dict(os.environ) == before
     assert time.timezone == 5 * 3600
+
+
+def test_secrets_and_parameters_are_those_of_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("first", "second"):
+        with environment_of(FUNCTION):
+            answer = {"Parameter": {"Value": value}}
+            monkeypatch.setattr(client("ssm"), "get_parameter", lambda answer=answer, **_: answer)
+            assert read_parameter("/url") == value
 
 
 def test_clients_and_logger_are_those_of_one_function() -> None:
