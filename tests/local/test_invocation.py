@@ -64,8 +64,9 @@ def test_the_variables_are_those_of_the_function_but_for_those_that_tools_of_the
 
 
 def test_secrets_and_parameters_are_those_of_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    function = FUNCTION._replace(environment={**VARIABLES, "AWS_DEFAULT_REGION": "us-east-1"})
     for value in ("first", "second"):
-        with environment_of(FUNCTION):
+        with environment_of(function):
             answer = {"Parameter": {"Value": value}}
             monkeypatch.setattr(client("ssm"), "get_parameter", lambda answer=answer, **_: answer)
             assert read_parameter("/url") == value
