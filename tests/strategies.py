@@ -82,6 +82,31 @@ def _standard_step(stage: str) -> st.SearchStrategy[dict[str, Any]]:
     return lambda_step | glue_step
 
 
+TIMES = ("rate(1 hour)", "cron(0/15 8-17 ? * MON-FRI *)", "at(2027-01-31T02:00:00)")
+INLINE = {"source": {"kind": "inline", "records": []}}
+
+
+@st.composite
+def triggered_declarations(draw: st.DrawFn) -> dict[str, Any]:
+    """Valid declarations of both types as plain data, with a schedule, object events or both."""
+    declaration = draw(declarations() | standard_declarations())
+    part = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+    triggers: dict[str, Any] = {
+        "schedule": draw(st.fixed_dictionaries({"expression": st.sampled_from(TIMES), "message": st.just(INLINE)})),
+        "s3_events": draw(st.fixed_dictionaries({}, optional={"prefix": part, "suffix": part})),
+    }
+    kept = draw(st.sampled_from([["schedule"], ["s3_events"], ["schedule", "s3_events"]]))
+    if "s3_events" in kept:
+        reader = {
+            "stage": "ReaderStage",
+            "handler": "take",
+            "timeout_s": 1,
+            "settings": {"source_bucket": "my-exports"},
+        }
+        declaration["steps"] = [reader]
+    return declaration | {name: triggers[name] for name in kept}
+
+
 def workflow_of(declaration: dict[str, Any]) -> Workflow:
     """Return the workflow that plain data declares."""
     return parse_workflow(Source("declaration", declaration, {}))
@@ -95,6 +120,11 @@ def workflows() -> st.SearchStrategy[Workflow]:
 def standard_workflows() -> st.SearchStrategy[Workflow]:
     """Valid STANDARD workflows."""
     return standard_declarations().map(workflow_of)
+
+
+def triggered_workflows() -> st.SearchStrategy[Workflow]:
+    """Valid workflows of both types that something starts."""
+    return triggered_declarations().map(workflow_of)
 
 
 def all_workflows() -> st.SearchStrategy[Workflow]:

@@ -23,7 +23,7 @@ from templates.stacks import workflow_stack
 from tests.policy.engines import FASTEST
 from tests.policy.samples import KINDS, cases, catalogue, golden, rules
 from tests.proofs import proves
-from tests.strategies import all_workflows
+from tests.strategies import all_workflows, triggered_workflows
 
 RULES = {rule: rule_file for rule_file in rules() for rule in rule_file.rules}
 
@@ -163,3 +163,13 @@ def test_each_rule_gives_the_expected_verdict_on_every_valid_workflow(workflow: 
     assert judgement.findings == []
     assert judgement.verdicts == expected_of(workflow)
     assert template.data == stack
+
+
+@settings(deadline=None, max_examples=20)
+@given(workflow=triggered_workflows())
+def test_no_rule_or_check_finds_anything_in_a_workflow_that_something_starts(workflow: Workflow) -> None:
+    template = parse_template(render(workflow_stack(workflow)), "workflow.template.yaml")
+    [judgement] = judge([template], rules(), lint=False, engine=FASTEST)
+    assert judgement.findings == []
+    services = {"SEC04_SERVICES": "PASS"} if workflow.s3_events else {}
+    assert judgement.verdicts == expected_of(workflow) | services
