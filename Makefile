@@ -59,8 +59,7 @@ format: .venv/ready ## format the sources and fix what can be fixed
 
 COMPILE = $(UV) pip compile --quiet --generate-hashes --custom-compile-command "make lock" $(UPGRADE)
 # All files of a version are locked by hash, those for this machine too; only the choice is that of the functions.
-FOR_FUNCTIONS = --python-platform aarch64-manylinux_2_34 --python-version 3.13 --only-binary :all: \
-	--constraint requirements.lock
+FOR_FUNCTIONS = --python-platform aarch64-manylinux_2_34 --only-binary :all: --constraint requirements.lock
 
 lock: ## pin the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest)
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv in PATH, or UV=/path/to/uv: pip install uv' >&2; exit 1; }
@@ -68,12 +67,8 @@ lock: ## pin the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest
 	@$(COMPILE) --universal --python-version 3.11 --constraint requirements.lock requirements-glue.in \
 		-o requirements-glue.lock
 	@$(COMPILE) --universal --python-version 3.11 --no-deps requirements-library.in -o requirements-library.lock
-	@$(COMPILE) $(FOR_FUNCTIONS) handlers/requirements.in -o handlers/requirements.txt
-	@fixed='--constraint handlers/requirements.txt'; for list in $(wildcard handlers/packages/*.in); do \
-		$(COMPILE) $(FOR_FUNCTIONS) $$fixed $$list -o $${list%.in}.txt || { echo "make: $$list: no versions fit those" \
-			"of requirements.lock, handlers/requirements.txt and the sets before it; ask for others" >&2; exit 1; }; \
-		fixed="$$fixed --constraint $${list%.in}.txt"; \
-	done
+	@$(COMPILE) $(FOR_FUNCTIONS) --python-version 3.13 handlers/requirements.in -o handlers/requirements.txt
+	@scripts/lock-sets $(COMPILE) $(FOR_FUNCTIONS)
 
 clean: ## remove .venv, build/ and every cache
 	@rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
