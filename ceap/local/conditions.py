@@ -32,6 +32,7 @@ KEYS: Final[Mapping[str, Kind]] = {
     "aws:ViaAWSService": "boolean",
     "events:detail-type": "text",
     "events:source": "text",
+    "lambda:SourceFunctionArn": "ARN",
     "s3:prefix": "text",
     # No call of a role has these: its session is of no user, and no service calls in its place.
     "aws:SourceAccount": "text",

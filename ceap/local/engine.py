@@ -35,7 +35,7 @@ from ceap.local.jobs import JobListener, Jobs
 from ceap.local.logs import Logs
 from ceap.local.pipes import Poller
 from ceap.local.schedules import Sender
-from ceap.local.sessions import REGION, Decision, Session, Sessions
+from ceap.local.sessions import FIRST_ACCOUNT, REGION, Decision, Session, Sessions
 from ceap.local.states import StepFunctions
 from ceap.local.workers import Launch, end_processes, launch_process
 from templates.model import StepKind
@@ -49,7 +49,6 @@ ABORT_S: Final = 5.0
 # moto logs what it does not model; the engine reports as errors what matters of that.
 logging.getLogger("moto").addHandler(logging.NullHandler())
 
-FIRST_ACCOUNT: Final = 123456789012
 # Not used twice unless asked for, so that the last threads of a closed engine touch no other engine.
 _ACCOUNTS: Final = itertools.count(FIRST_ACCOUNT)
 _START_LOCK: Final = threading.Lock()

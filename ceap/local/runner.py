@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ceap.archive import upload_prefix
 from ceap.errors import SetupError, UsageError
 from ceap.local import seed, start, triggers
-from ceap.local.cloudformation import DeployError, Stack
+from ceap.local.cloudformation import DeployError, Stack, parse_template
 from ceap.local.engine import Engine, EngineError
 from ceap.local.executions import DeployedMachine, Entry, Execution, Stage
 from ceap.local.order import Build, Order
@@ -20,6 +20,8 @@ from ceap.local.progress import Progress
 from ceap.local.seed_values import ENVIRONMENT
 from ceap.local.start import Start
 from templates import naming
+
+_NETWORK: Final = {naming.SUBNETS_PARAMETER: "subnet-local", naming.SECURITY_GROUPS_PARAMETER: "sg-local"}
 
 
 class Deployment(NamedTuple):
@@ -65,8 +67,23 @@ def deploy(engine: Engine, build: Build) -> Deployment:
         artifacts |= {prefix + name: content for name, content in build.scripts.items()}
     for key, content in artifacts.items():
         engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=content)
+    parameters |= _of_account(engine, build.workflow_template)
     stack = engine.deploy(build.workflow_template, _stack_name(build.workflow), parameters)
     return Deployment(build.workflow, foundation, stack, engine.machine(stack.outputs["StateMachineArn"]))
+
+
+def _of_account(engine: Engine, template: str) -> dict[str, str]:
+    """Return parameters that name what an account has: a network, of which nothing is modelled, and a boundary.
+
+    What the boundary of an account forbids is not known here: this one forbids nothing.
+    """
+    declared = parse_template(template)["Parameters"]
+    found = {name: value for name, value in _NETWORK.items() if name in declared}
+    if naming.BOUNDARY_PARAMETER in declared:
+        document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+        made = engine.client("iam").create_policy(PolicyName="boundary", PolicyDocument=json.dumps(document))
+        found[naming.BOUNDARY_PARAMETER] = made["Policy"]["Arn"]
+    return found
 
 
 @contextmanager

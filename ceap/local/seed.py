@@ -95,8 +95,8 @@ def load_seed(
 
 
 def source_buckets(workflow: Workflow) -> list[str]:
-    """Return the buckets that the steps of a workflow let messages name."""
-    return [bucket for bucket in map(discovery.source_bucket, workflow.lambda_steps) if bucket is not None]
+    """Return the buckets that the steps of a workflow let messages name, as a local run calls them."""
+    return [local_name(bucket) for bucket in map(discovery.source_bucket, workflow.lambda_steps) if bucket is not None]
 
 
 def plant(seed: Seed, client: Callable[[str], Any], foundation: Mapping[str, str]) -> None:

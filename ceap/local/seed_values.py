@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ceap.errors import UsageError
-from ceap.local.sessions import REGION
+from ceap.local.sessions import FIRST_ACCOUNT, REGION
 from handlers.runtime.needs import Needs
 from templates.access_problems import parameter_problem, secret_problem
 from templates.placeholders import fill
@@ -38,9 +38,9 @@ KINDS: Final = (
 )
 
 
-def local_name(name: str) -> str:
-    """Return the name that a secret or parameter of NEEDS has in a local run, but for the account's number."""
-    return fill(name, {"Environment": ENVIRONMENT, "AWS::AccountId": "${AWS::AccountId}", "AWS::Region": REGION})
+def local_name(text: str) -> str:
+    """Return a name of NEEDS, or another text with placeholders, as a local run has it."""
+    return fill(text, {"Environment": ENVIRONMENT, "AWS::AccountId": str(FIRST_ACCOUNT), "AWS::Region": REGION})
 
 
 def place_of(kind: str, name: str) -> str:

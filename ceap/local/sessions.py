@@ -14,6 +14,8 @@ from ceap.local.calls import Question
 from ceap.local.clock import CLOCK
 
 REGION: Final = "us-east-1"
+FIRST_ACCOUNT: Final = 123456789012
+"""That of the first engine of a process, so of every run."""
 
 # The condition keys that a service is documented to send when it assumes a role; a sample of AWS's has that of Lambda.
 # Source: EventBridge, Scheduler and Step Functions guides, "Cross-service confused deputy prevention"; Lambda Developer
@@ -48,13 +50,17 @@ class Decision(NamedTuple):
 
 
 class Session(NamedTuple):
-    """A role assumed by a service, or the driver, whose role is no role, with temporary keys that no one can guess."""
+    """A role assumed by a service, or the driver, whose role is no role, with temporary keys that no one can guess.
+
+    `function` is the ARN of the function whose code has the keys.
+    """
 
     role: str
     name: str
     access_key: str
     secret_key: str
     token: str
+    function: str | None = None
 
     @property
     def arn(self) -> str:
@@ -109,7 +115,7 @@ class Sessions:
         with self._lock:
             if session := self._by_source.get((role, source)):
                 return session
-            session = _open_session(role, name)
+            session = _open_session(role, name)._replace(function=source if service == "lambda" else None)
             origin = {"aws:sourcearn": source, "aws:sourceaccount": self._account}
             context = {key: origin[key] for key in _SOURCE_KEYS[service]}
             if not decisions.may_assume(role_policies.trust_of(self._role(role)), f"{service}.amazonaws.com", context):
@@ -141,6 +147,8 @@ class Sessions:
         }
         if not check.action.startswith(_WITHOUT_RESOURCE_ACCOUNT):
             context["aws:resourceaccount"] = self._account
+        if session.function:
+            context["lambda:sourcefunctionarn"] = session.function
         granted, boundary = role_policies.policies_of(self._role(session.role))
         return decisions.is_allowed(granted, check.action, check.resource, context) and (
             boundary is None or decisions.is_allowed(boundary, check.action, check.resource, context)

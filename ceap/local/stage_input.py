@@ -21,6 +21,7 @@ import msgspec
 from ceap.errors import UsageError
 from ceap.local import request
 from ceap.local.run_folder import resolve_latest
+from ceap.local.seed_values import local_name
 from ceap.local.start import find_output
 from handlers.runtime.contract import PermanentStageError, output_key
 from handlers.runtime.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
@@ -96,7 +97,8 @@ def open_input(workflow: Workflow, step: LambdaStep, given: str | None, message:
 def _load_data(step: LambdaStep, given: str, message: Path, execution: str, files: ExitStack) -> StageInput:
     """Return a message whose source is a file: as an object of the step's source bucket, or else in the message."""
     file = _open(given, files)
-    if bucket := discovery.source_bucket(step):
+    if declared := discovery.source_bucket(step):
+        bucket = local_name(declared)
         source = {"kind": "s3", "bucket": bucket, "key": Path(given).name}
         return StageInput(execution, _message(message, source), Upload(bucket, Path(given).name, file))
     kind = load_contract(step.handler).takes if _CSV.search(given) else dict[str, Any]

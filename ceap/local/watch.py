@@ -50,7 +50,8 @@ class Watch:
 
     def start_engine(self) -> Engine:
         """Start the engine of a run, as the first of a process: nothing is left of the last one."""
-        from ceap.local.engine import FIRST_ACCOUNT, Engine
+        from ceap.local.engine import Engine
+        from ceap.local.sessions import FIRST_ACCOUNT
 
         return Engine.start(account=str(FIRST_ACCOUNT), launch=self._launch)
 

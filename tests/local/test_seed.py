@@ -15,6 +15,7 @@ from ceap.local.seed_values import read_value
 from handlers.runtime.needs import Index, Needs, Table
 from templates.render import render
 from templates.stacks import foundation_stack
+from tests.strategies import workflow_of
 
 TABLES = {
     "config": Table(name="config", partition_key="PK", sort_key="SK"),
@@ -97,6 +98,13 @@ def test_of_an_earlier_run_only_the_tables_are_taken(tmp_path: Path) -> None:
     write(tmp_path, "tables/told.jsonl", b'{"key": "a"}\n')
     loaded = seed.load_seed(tmp_path, [], TABLES)
     assert (loaded.buckets, loaded.tables) == ({}, {"told": [{"key": {"S": "a"}}]})
+
+
+def test_a_source_bucket_has_the_name_of_the_local_run() -> None:
+    bucket = "acme-${Environment}-${AWS::AccountId}-${AWS::Region}"
+    step = {"stage": "TakeStage", "handler": "take", "settings": {"source_bucket": bucket}}
+    workflow = workflow_of({"name": "orders", "type": "EXPRESS", "steps": [step]})
+    assert seed.source_buckets(workflow) == ["acme-local-123456789012-us-east-1"]
 
 
 def test_without_a_folder_only_the_source_buckets_are_made() -> None:
