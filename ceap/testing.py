@@ -128,7 +128,8 @@ def run(
     Args:
         handler: The instance that ends the handler's module.
         records: Structs or dicts.
-        settings: Those of the step, as its declaration would set them. Default: none, so that the handler's hold.
+        settings: Those of the step, as its declaration would set them; `${Environment}` is `test` there. Default: none,
+            so that the handler's hold.
         execution: The execution's id.
 
     Raises:
@@ -239,7 +240,7 @@ def invoke(
         "workflowBucket": BUCKET,
         "initialData": initial_data,
     }
-    environment = {} if settings is None else {SETTINGS_VARIABLE: json.dumps(settings)}
+    environment = {} if settings is None else {SETTINGS_VARIABLE: _filled(json.dumps(settings))}
     with mock.patch.dict(os.environ, environment):
         result = handler(event, Invocation())
     document: Json = json.loads(_read_last(output_key) or b"")
@@ -363,13 +364,18 @@ def _name(table: Table) -> str:
 def _names() -> dict[str, str]:
     """Return the names of all secrets and parameters that the handlers of the project declare, by their variables."""
     from templates import discovery
-    from templates.placeholders import fill
 
-    values = {"Environment": ENVIRONMENT, "AWS::AccountId": ACCOUNT_ID, "AWS::Region": REGION}
     needs = [discovery.load_needs(handler) for handler in discovery.handler_names()]
     variables = {secret_variable(name): name for each in needs for name in each.secrets}
     variables |= {parameter_variable(name): name for each in needs for name in each.parameters}
-    return {variable: fill(name, values) for variable, name in variables.items()}
+    return {variable: _filled(name) for variable, name in variables.items()}
+
+
+def _filled(text: str) -> str:
+    """Return a text with the values that placeholders have in tests."""
+    from templates.placeholders import fill
+
+    return fill(text, {"Environment": ENVIRONMENT, "AWS::AccountId": ACCOUNT_ID, "AWS::Region": REGION})
 
 
 def _named(variable: str, name: str) -> str:

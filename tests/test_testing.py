@@ -126,6 +126,14 @@ def test_a_message_may_name_an_object_that_a_test_has_put() -> None:
 
 
 @pytest.mark.usefixtures("aws")
+def test_a_setting_of_each_environment_has_the_value_of_the_tests() -> None:
+    put_source("acme-test", "day.jsonl", b'{"id": "i3", "amount": 2}\n')
+    sent = {"source": {"kind": "s3", "bucket": "acme-test", "key": "day.jsonl"}}
+    document = run_first(handler, sent, settings={"exports": "acme-${Environment}"})
+    assert [record["id"] for record in document["data"]] == ["i3"]
+
+
+@pytest.mark.usefixtures("aws")
 def test_items_are_plain_and_sorted_by_their_keys() -> None:
     put = [{"PK": "p", "SK": f"{number:03}", "n": number, "parts": [{"x": 0.1}, None]} for number in range(120)]
     put_items(RATINGS, reversed(put))
