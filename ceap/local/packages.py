@@ -7,9 +7,9 @@ import json
 import re
 import sysconfig
 from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import handlers
 from ceap.archive import build_zip, read_sources
@@ -20,6 +20,10 @@ _BASE_PLACE: Final = f"handlers/{package_sets.BASE_LOCK}"
 _SETS_PLACE: Final = f"handlers/{package_sets.FOLDER}"
 _MODULES: Final = (".py", ".so", ".pyd")
 _MISSING: Final = re.compile(r"No module named '([\w.]+)'")
+
+
+State: TypeAlias = tuple[tuple[str, int], ...]
+"""The folders of packages, each with the time of its last change: what was read of them holds so long."""
 
 
 class Distribution(NamedTuple):
@@ -54,7 +58,7 @@ def build_zips() -> dict[str, bytes]:
 
 def check_installed(root: Path) -> None:
     """Raise SetupError if a package that an unpacked zip of `build_zips` locks is not here in that version."""
-    installed = _installed()
+    installed = _installed(_state())
     for place, pins in _locks(root):
         for name, version in pins.items():
             found = installed.get(name)
@@ -96,22 +100,23 @@ def cure_import(root: Path, text: str) -> str | None:
 def lacking_everywhere() -> Mapping[str, str]:
     """Return what functions lack whose zip holds no set, as `write_lacking` writes it."""
     base = _base_lock()
-    return _find_lacking(frozenset(package_sets.read_pins(base.read_text(encoding="utf-8")) if base else ()))
+    return _find_lacking(frozenset(package_sets.read_pins(base.read_text(encoding="utf-8")) if base else ()), _state())
 
 
 def lacking_of(root: Path) -> Mapping[str, str]:
     """Return the installed modules that the code in a folder lacks on AWS, each with its distribution."""
-    return _find_lacking(frozenset(name for _, pins in _locks(root) for name in pins))
+    return _find_lacking(frozenset(name for _, pins in _locks(root) for name in pins), _state())
 
 
 @lru_cache(maxsize=64)
-def _find_lacking(packaged: frozenset[str]) -> Mapping[str, str]:
+def _find_lacking(packaged: frozenset[str], state: State) -> Mapping[str, str]:
     """Return the installed modules that are not of these packages, nor of the runtime, each with its distribution."""
     allowed = packaged | {package_sets.normalize(name) for name in lambda_runtime.PACKAGES}
-    units = {unit for name in allowed & _installed().keys() for unit in _installed()[name].units}
+    installed = _installed(state)
+    units = {unit for name in allowed & installed.keys() for unit in installed[name].units}
     ancestors = {unit[: match.start()] for unit in units for match in re.finditer(r"\.", unit)}
     lacking = dict.fromkeys(_at_top(), "") | {
-        unit: each.name for name, each in _installed().items() if name not in allowed for unit in each.units
+        unit: each.name for name, each in installed.items() if name not in allowed for unit in each.units
     }
     return {module: owner for module, owner in lacking.items() if module not in units | ancestors}
 
@@ -128,12 +133,16 @@ def _locks(root: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
             yield path.relative_to(root).as_posix(), package_sets.read_pins(path.read_text(encoding="utf-8"))
 
 
-@cache
-def _installed() -> Mapping[str, Distribution]:
+def _state() -> State:
+    return tuple((folder, Path(folder).stat().st_mtime_ns) for folder in package_folders())
+
+
+@lru_cache(maxsize=1)
+def _installed(state: State) -> Mapping[str, Distribution]:
     """Return what is installed, by normalized name; what is not on record has no files that could be told apart."""
     found: dict[str, Distribution] = {}
-    for folder in map(Path, package_folders()):
-        for info in folder.glob("*.dist-info"):
+    for folder, _ in state:
+        for info in Path(folder).glob("*.dist-info"):
             name, _, version = info.stem.rpartition("-")
             record = info / "RECORD"
             paths = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []

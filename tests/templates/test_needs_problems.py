@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -159,3 +160,42 @@ def test_a_pattern_that_is_no_regular_expression_is_refused() -> None:
         "Unread cannot be checked: error: missing ), unterminated subpattern at position 0; give its fields types that "
         "JSON has, e.g. str, float, list[str], Any"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (("a",), "is ('a',); name a set by lower-case words, e.g. tables, which handlers/packages/tables.in lists"),
+        ("Tables", "is 'Tables'; name a set by lower-case words, e.g. tables, which handlers/packages/tables.in lists"),
+        ("../x", "is '../x'; name a set by lower-case words, e.g. tables, which handlers/packages/tables.in lists"),
+        ("base", "is 'base', the name of the packages that every function has; leave it out, or name another set"),
+        (
+            "tabels",
+            "is 'tabels', but there is no handlers/packages/tabels.in; write it, then call `make lock`; "
+            "did you mean tables? allowed: opened, tables",
+        ),
+        (
+            "opened",
+            "is 'opened', but handlers/packages/opened.in is not locked; call `make lock`, which writes opened.txt",
+        ),
+    ],
+)
+def test_packages_that_are_no_set_are_refused(own_handlers: Path, name: Any, message: str) -> None:
+    write_sets(own_handlers, "tables.in", "tables.txt", "opened.in")
+    assert problem(packages=name) == f"NEEDS.packages {message}"
+
+
+def test_a_set_is_named_where_there_is_none_yet(own_handlers: Path) -> None:
+    message = "NEEDS.packages is 'tables', but there is no handlers/packages/tables.in; write it, then call `make lock`"
+    assert problem(packages="tables") == message
+
+
+def test_a_set_that_is_locked_is_taken(own_handlers: Path) -> None:
+    write_sets(own_handlers, "tables.txt")
+    assert problem(packages="tables") is None
+
+
+def write_sets(folder: Path, *names: str) -> None:
+    (folder / "packages").mkdir()
+    for name in names:
+        (folder / "packages" / name).touch()
