@@ -109,7 +109,8 @@ def _field_types(target: type[msgspec.Struct]) -> dict[str, Any]:
 def _expected(target: type[msgspec.Struct], place: KeyPath, text: str, value: Any) -> str:
     description = _describe(target, place)
     if text.startswith("Invalid enum value") and (values := _values_at(target, place)):
-        return f"{words.allowed(str(value), values)}{_in_brackets(description)}"
+        known = f"allowed: {', '.join(values)}" if isinstance(value, int) else words.allowed(str(value), values)
+        return f"{known}{_in_brackets(description)}"
     if not text.startswith("Expected "):
         return text  # a ValueError of the Struct itself, e.g. of a handler's Settings
     said = text.replace("`", "").removeprefix("Expected ").split(" matching regex ")[0]
@@ -118,7 +119,10 @@ def _expected(target: type[msgspec.Struct], place: KeyPath, text: str, value: An
 
 
 def _values_at(target: type[msgspec.Struct], place: KeyPath) -> list[str]:
-    """Return the values of the enumeration or `Literal` at a place within a Struct; empty where it is deeper."""
+    """Return the values of the enumeration or `Literal` at a place within a Struct, also of one in a union.
+
+    They are empty where it is deeper.
+    """
     schema: Any = msgspec.json.schema(target)
     definitions = schema.get("$defs", {})
     for part in (None, *place):
@@ -127,7 +131,7 @@ def _values_at(target: type[msgspec.Struct], place: KeyPath) -> list[str]:
             inside = schema.get("items") if isinstance(part, int) else inside
             schema = inside if isinstance(inside, dict) else {}
         schema = definitions.get(schema.get("$ref", "").rpartition("/")[2], schema)
-    return [str(value) for value in schema.get("enum", [])]
+    return [str(value) for kind in (schema, *schema.get("anyOf", ())) for value in kind.get("enum", ())]
 
 
 def _describe(target: type[msgspec.Struct], place: KeyPath) -> str:
