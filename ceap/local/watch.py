@@ -24,7 +24,7 @@ from ceap.local.changes import Changes
 from ceap.local.clock import CLOCK
 from ceap.local.fork_server import fast_launch
 from ceap.local.workers import Launch
-from templates import discovery, words
+from templates import discovery, package_sets, words
 from templates.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Watch:
 
     def __init__(self, declaration: Path, launch: Launch) -> None:
         folders = [*map(Path, handlers.__path__), *discovery.JOB_FOLDERS, *OWN_FOLDERS]
-        self.changes: Final = Changes(folders, [declaration])
+        locks = [Path(folder, package_sets.FOLDER) for folder in handlers.__path__]
+        self.changes: Final = Changes(folders, [declaration, *locks])
         self._launch: Final = launch
         self._can_end = False
 

@@ -49,6 +49,21 @@ def test_an_exception_is_shown_once_where_it_was_raised_with_what_was_printed(at
     assert told.endswith("\nlast failure: ZeroDivisionError: division by zero, at handlers/break_it.py:16\n")
 
 
+def test_a_package_that_the_function_lacks_on_aws_fails_its_import_with_the_cure(attempt: Try) -> None:
+    code, told = attempt("from rich import print as show")
+    block = told[told.index("\nBreakStage failed") :].splitlines()[2:6]
+    assert (code, block) == (
+        1,
+        [
+            "  ModuleNotFoundError: No module named 'rich', at handlers/break_it.py:16",
+            "    handlers/break_it.py:16 in process_data",
+            "        from rich import print as show",
+            "  cure: rich is installed here, but the function's zip does not hold it; list it in a set, e.g. "
+            'handlers/packages/tables.in, call `make lock`, and name the set in NEEDS: packages="tables"',
+        ],
+    )
+
+
 def test_a_stage_that_yields_none_is_shown_at_its_yield(attempt: Try) -> None:
     _, told = attempt("yield None")
     assert "\nBreakStage failed in attempt 1 of execution 1, having taken 1 record\n" in told

@@ -232,6 +232,11 @@ def test_a_table_its_data_and_another_handler_come_and_go(numbers: Project, watc
     ]
 
 
+def test_a_set_of_packages_that_is_locked_counts_as_a_change(numbers: Project, watched: Watched) -> None:
+    lock = numbers.handlers / "packages" / "tables.txt"
+    assert [run.records for run in watched(lambda: numbers.write(lock, "sortedcontainers==2.4.0\n"))] == [record()] * 2
+
+
 def test_what_is_wrong_is_shown_and_the_next_change_is_run(numbers: Project, watched: Watched) -> None:
     first = numbers.handlers / "first.py"
     runs = watched(
