@@ -1,6 +1,7 @@
 """Who sends to the queues of a workflow, and what their policies say of them."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from ceap.cfn.lookup import (
@@ -20,6 +21,7 @@ from ceap.cfn.lookup import (
 from ceap.cfn.template import Template
 from ceap.policy.vocabulary.kinds import kind_of
 
+EVENTS: Final = "events.amazonaws.com"
 QUEUE_POLICY: Final = "AWS::SQS::QueuePolicy"
 OBJECT_SOURCE: Final = "aws.s3"
 
@@ -74,22 +76,43 @@ def queues_of(template: Template, rule: Resource) -> list[Resource | None]:
 
 
 def may_send(template: Template, rule: Resource, queue: Resource) -> bool:
-    """Tell whether a policy of the template allows an event rule, by its ARN, to send to a queue."""
-    return any(
-        lets_in(statement, rule)
-        for policy in resources(template, QUEUE_POLICY)
-        if queue in [pointed_at(template, named) for named in items(policy.properties.get("Queues"))]
-        for statement in items(at(policy.properties, "PolicyDocument", "Statement"))
-    )
+    """Tell whether a policy of the template allows an event rule to send to a queue, also with others."""
+    return any(_lets_in(template, statement, rule) for statement in _statements(template, queue))
 
 
-def lets_in(statement: Any, rule: Resource) -> bool:
-    """Tell whether a statement allows one event rule, and nobody else, to send messages."""
+def allows_only(statement: Any, rule: Resource) -> bool:
+    """Tell whether a statement allows one event rule, by its ARN, to send messages, and nothing else."""
     arns = [text(arn) for _, arn in source_arns(statement)]
     return (
         at(statement, "Effect") == "Allow"
-        and at(statement, "Principal") == {"Service": "events.amazonaws.com"}
+        and at(statement, "Principal") == {"Service": EVENTS}
         and [text(action) for action in items(at(statement, "Action"))] == ["sqs:SendMessage"]
         and rule.name is not None
         and [(arn or "").rpartition(":rule/")[2] for arn in arns] == [rule.name]
     )
+
+
+def _statements(template: Template, queue: Resource) -> Iterator[Any]:
+    for policy in resources(template, QUEUE_POLICY):
+        if queue in [pointed_at(template, named) for named in items(policy.properties.get("Queues"))]:
+            for statement in items(at(policy.properties, "PolicyDocument", "Statement")):
+                # Anything but a reference is "*", or known only when deployed.
+                if any(pointed_at(template, named) in (queue, None) for named in items(at(statement, "Resource"))):
+                    yield statement
+
+
+def _lets_in(template: Template, statement: Any, rule: Resource) -> bool:
+    return (
+        at(statement, "Effect") == "Allow"
+        and EVENTS in items(at(statement, "Principal", "Service"))
+        and not {"sqs:SendMessage", "sqs:*"}.isdisjoint(map(text, items(at(statement, "Action"))))
+        and all(_is_arn(template, arn, rule) for _, arn in source_arns(statement))
+    )
+
+
+def _is_arn(template: Template, arn: Any, rule: Resource) -> bool:
+    spelled = text(arn)
+    if spelled is None:
+        return pointed_at(template, arn) in (rule, None)
+    pattern = spelled.partition(":rule/")[2]
+    return fnmatchcase(rule.name, pattern) if rule.name else "*" in pattern  # CloudFormation generates the name

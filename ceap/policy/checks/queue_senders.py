@@ -12,7 +12,7 @@ from ceap.cfn.lookup import EVENT_RULE, QUEUE, Resource, at, items, pointed_at, 
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
-from ceap.policy.senders import QUEUE_POLICY, find_queue, lets_in, queues_of, unsent_queues
+from ceap.policy.senders import EVENTS, QUEUE_POLICY, allows_only, find_queue, may_send, queues_of, unsent_queues
 
 RULE: Final = "WIRE16_QUEUE_SENDERS"
 ENTRY: Final = Entry(
@@ -46,8 +46,12 @@ def _statement_faults(template: Template, policy: Resource, queue: Resource) -> 
     senders = [rule for rule in resources(template, EVENT_RULE) if queue in queues_of(template, rule)]
     names = " and ".join(rule.logical_id for rule in senders)
     cure = f"aws:SourceArn: the ARN of {names}" if names else "grant sqs:SendMessage in the sender's role"
+    # Of a sender that is refused, WIRE05 and WIRE15 tell, and the statement is meant for it.
+    are_refused = not all(may_send(template, rule, queue) for rule in senders)
     for index, statement in enumerate(items(at(policy.properties, "PolicyDocument", "Statement"))):
-        if at(statement, "Effect") == "Allow" and not any(lets_in(statement, rule) for rule in senders):
+        if at(statement, "Effect") != "Allow" or any(allows_only(statement, rule) for rule in senders):
+            continue
+        if not (are_refused and EVENTS in items(at(statement, "Principal", "Service"))):
             what = f"the policy of {queue.logical_id} allows others than {names or 'roles'} to send"
             place = policy.path("PolicyDocument", "Statement", index)
             yield Fault(place, what, f"{cure}, or a waiver with the reason")

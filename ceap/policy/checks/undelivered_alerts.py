@@ -5,24 +5,13 @@ Source: requirement 8.7; EventBridge User Guide, "Using dead-letter queues to pr
 """
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from ceap.cfn.lookup import (
-    EVENT_RULE,
-    QUEUE,
-    Resource,
-    at,
-    items,
-    pointed_at,
-    reference,
-    resources,
-    source_arns,
-    text,
-)
+from ceap.cfn.lookup import EVENT_RULE, QUEUE, Resource, at, items, pointed_at, resources
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from ceap.policy.senders import may_send, sends_to
 
 RULE: Final = "WIRE05_UNDELIVERED_ALERTS"
 ENTRY: Final = Entry(
@@ -49,31 +38,4 @@ def check(template: Template) -> Iterator[Fault]:
 
 
 def _keeps(template: Template, queue: Resource, arn: Any, rule: Resource) -> bool:
-    is_arn_of_queue = queue.type == QUEUE and (reference(arn) or ("", ""))[1] == "Arn"
-    return is_arn_of_queue and any(_lets_in(template, statement, rule) for statement in _statements(template, queue))
-
-
-def _statements(template: Template, queue: Resource) -> Iterator[Any]:
-    for policy in resources(template, "AWS::SQS::QueuePolicy"):
-        if queue in [pointed_at(template, named) for named in items(policy.properties.get("Queues"))]:
-            for statement in items(at(policy.properties, "PolicyDocument", "Statement")):
-                # Anything but a reference is "*", or known only when deployed.
-                if any(pointed_at(template, named) in (queue, None) for named in items(at(statement, "Resource"))):
-                    yield statement
-
-
-def _lets_in(template: Template, statement: Any, rule: Resource) -> bool:
-    return (
-        at(statement, "Effect") == "Allow"
-        and "events.amazonaws.com" in items(at(statement, "Principal", "Service"))
-        and not {"sqs:SendMessage", "sqs:*"}.isdisjoint(map(text, items(at(statement, "Action"))))
-        and all(_is_arn(template, arn, rule) for _, arn in source_arns(statement))
-    )
-
-
-def _is_arn(template: Template, arn: Any, rule: Resource) -> bool:
-    spelled = text(arn)
-    if spelled is None:
-        return pointed_at(template, arn) in (rule, None)
-    pattern = spelled.partition(":rule/")[2]
-    return fnmatchcase(rule.name, pattern) if rule.name else "*" in pattern  # CloudFormation generates the name
+    return queue.type == QUEUE and sends_to(template, arn, queue) and may_send(template, rule, queue)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.policy.broken import said
-from tests.policy.changes import Change, drop, sub
+from tests.policy.changes import Change, drop, of, sub
 from tests.policy.trigger_mutants import add_statement, statement
 
 RULE = "WIRE16_QUEUE_SENDERS"
@@ -46,3 +46,11 @@ def test_a_queue_for_unsent_messages_without_a_policy_is_found() -> None:
     )
     change = drop("Resources", "TriggerDeadLetterQueuePolicy")
     assert said(RULE, "triggered", change) == [(what, "/Resources/TriggerDeadLetterQueue")]
+
+
+def test_a_rule_that_the_policy_refuses_is_found_once_elsewhere() -> None:
+    change = of("ObjectRule", "Name", sub("ceap-triggered-${Environment}-uploads"))
+    assert said(RULE, "triggered", change) == []
+    assert [what.partition(" |")[0] for what, _ in said("WIRE15_OBJECT_RULE", "triggered", change)] == [
+        "the policy of Queue does not allow this rule to send"
+    ]
