@@ -1,5 +1,6 @@
 """Where a project keeps its files, and what its declarations generate."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -16,13 +17,17 @@ WORKFLOWS: Final = ROOT / "workflows"
 GENERATED: Final = ROOT / "generated"
 SCHEMA: Final = WORKFLOWS / "schema.json"
 
+_RESOURCES: Final = re.compile(r"""^resources:\s*["']?([^"'#\n]+?)["']?\s*(?:#.*)?$""", re.MULTILINE)
+
 
 def declarations() -> list[Path]:
-    """Return the project's declarations, sorted by name; ConfigError if there is none."""
+    """Return the project's declarations, sorted by name, without what they name as `resources`; ConfigError if none."""
     found = sorted(WORKFLOWS.glob("*.yaml"))
     if not found:
         raise ConfigError(f"{WORKFLOWS}: has no declaration; add one, e.g. workflows/realtime.yaml")
-    return found
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in found]
+    named = {WORKFLOWS / name for text in texts for name in _RESOURCES.findall(text)}
+    return [path for path in found if path not in named]
 
 
 def load_workflows(paths: Iterable[Path]) -> list[Workflow]:

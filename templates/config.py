@@ -11,6 +11,7 @@ from templates.contracts import find_misfit
 from templates.conversion import convert, refuse_unknown
 from templates.environment import environment_problems
 from templates.errors import ConfigError
+from templates.fragment import load_fragment, refuse_clashes
 from templates.governance_problems import governance_problems
 from templates.model import Declaration, GlueStep, LambdaStep, Step, StepKind, Workflow, WorkflowType
 from templates.placeholders import longest
@@ -30,6 +31,12 @@ DYNAMIC_REFERENCE: Final = re.compile(r"\{\{\s*resolve:")
 Problem = tuple[KeyPath, str]
 
 
+class _Keys(Declaration, frozen=True, kw_only=True):
+    """The keys of a declaration."""
+
+    steps: list[Any]
+
+
 def load_workflow(path: Path) -> Workflow:
     """Read a declaration and return its workflow; ConfigError if the file or the declaration is wrong."""
     return parse_workflow(load_source(path))
@@ -41,7 +48,7 @@ def parse_workflow(source: Source) -> Workflow:
     if not isinstance(raw, dict):
         raise source.error((), f"a declaration is a mapping with name, type and steps, not {shown(raw)}")
     _check_values(source, raw, ())
-    refuse_unknown(source, raw, Workflow, ())
+    refuse_unknown(source, raw, _Keys, ())
     raw_steps = raw.get("steps")
     if not isinstance(raw_steps, list) or not raw_steps:
         raise source.error(("steps",), f"is {shown(raw_steps)}; a workflow has at least one step: list its stages")
@@ -51,11 +58,13 @@ def parse_workflow(source: Source) -> Workflow:
         raise source.error(place, text)
     _check_settings(source, header.name, steps)
     _check_contracts(source, steps)
-    workflow = Workflow(**{field: getattr(header, field) for field in header.__struct_fields__}, steps=steps)
+    given = {field: getattr(header, field) for field in header.__struct_fields__}
+    own = load_fragment(Path(source.name).parent / header.resources) if header.resources else None
+    workflow = Workflow(**given, steps=steps, own=own)
     for place, text in (*trigger_problems(workflow), *governance_problems(workflow)):
         raise source.error(place, text)
-    if workflow.overrides:
-        _check_overrides(source, workflow)
+    if workflow.overrides or workflow.own:
+        _check_ids(source, workflow)
     return workflow
 
 
@@ -258,14 +267,17 @@ def _check_source_bucket(source: Source, bucket: str, index: int, place: KeyPath
         )
 
 
-def _check_overrides(source: Source, workflow: Workflow) -> None:
-    from templates.stacks import resource_ids  # loads troposphere, which a declaration without overrides does not need
+def _check_ids(source: Source, workflow: Workflow) -> None:
+    from templates.stacks import workflow_template  # loads troposphere, which most declarations do not need
 
-    known = resource_ids(workflow)
+    template = workflow_template(workflow)
+    known = sorted(template["Resources"])
     for logical_id in workflow.overrides:
         if logical_id not in known:
             said = f"is not a resource of the workflow's template; {words.allowed(logical_id, known)}"
             raise source.error(("overrides", logical_id), said)
+    if workflow.own:
+        refuse_clashes(workflow.own, template, source.name)
 
 
 def _unknown(name: str, known: Iterable[str], folder: str) -> str:

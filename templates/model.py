@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from handlers.runtime.needs import whole
+from templates.fragment import Fragment
 from templates.triggers import ObjectEvents, Schedule
 
 
@@ -180,6 +181,9 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Annotated[Days, Meta(description="policy demands 14; other days need a reason: {value: 90, reason: ...}")]
         | LogRetention
     ) = LOG_RETENTION_DAYS
+    resources: (
+        Annotated[str, Meta(description="a file beside this one with resources of your own, as in a template")] | None
+    ) = None
     overrides: Annotated[
         dict[str, dict[str, Any]],
         Meta(description="logical id -> properties that are merged last; policy judges the result"),
@@ -190,6 +194,8 @@ class Workflow(Declaration, frozen=True, kw_only=True):
     """A workflow: its stages in order, each reading the output of the one before."""
 
     steps: tuple[Step, ...]
+    own: Fragment | None = None
+    """What the file of `resources` holds."""
 
     @property
     def lambda_steps(self) -> tuple[LambdaStep, ...]:

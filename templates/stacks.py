@@ -8,6 +8,7 @@ from templates import discovery, naming
 from templates.interface import METADATA_KEY, interface
 from templates.model import StepKind, Workflow, WorkflowType
 from templates.outputs import add_outputs
+from templates.own_resources import add_fragment
 from templates.resources.alarms import add_alarms
 from templates.resources.alert_topic import add_alert_topic
 from templates.resources.bucket import add_artifact_bucket, add_workflow_bucket
@@ -42,20 +43,18 @@ def foundation_stack() -> dict[str, Any]:
 
 
 def workflow_stack(workflow: Workflow) -> dict[str, Any]:
-    """Return the template of one workflow."""
-    template = _workflow_template(workflow)
+    """Return the template of one workflow, with its overrides and resources of its own."""
+    template = workflow_template(workflow)
     resources = template["Resources"]
     for logical_id, properties in workflow.overrides.items():
         resources[logical_id]["Properties"] = _merge(resources[logical_id]["Properties"], properties)
+    if workflow.own:
+        add_fragment(template, workflow.own)
     return template
 
 
-def resource_ids(workflow: Workflow) -> list[str]:
-    """Return the logical ids of a workflow's resources, sorted: what `overrides` may name."""
-    return sorted(_workflow_template(workflow)["Resources"])
-
-
-def _workflow_template(workflow: Workflow) -> dict[str, Any]:
+def workflow_template(workflow: Workflow) -> dict[str, Any]:
+    """Return what ceap makes of a workflow: what `overrides` may change, and resources of its own may not replace."""
     template = _template(workflow.description or f"Workflow {workflow.name}")
     add_queue(template, workflow)
     for kind in StepKind:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from ceap.cfn.lookup import FUNCTION, at, resources, text
+from ceap.cfn.own import without_own
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry, load_catalogue
 from ceap.policy.checks import definition_json, load_checks
@@ -18,6 +19,7 @@ from ceap.policy.freshness import ENTRIES, JUDGED
 from ceap.policy.guard import cfn_guard
 from ceap.policy.guard.engine import Engine, Verdict
 from ceap.policy.guard.rule_files import Result, RuleFile, evaluate, load_rules, refuse_clashes
+from ceap.policy.own_findings import combined, is_under_own_key, judged_by
 from ceap.policy.vocabulary.kinds import kind_of
 from handlers.runtime.needs import SETTINGS_VARIABLE
 from templates.document import parse_json
@@ -86,10 +88,13 @@ def judge(
     engine.find_engine()  # before anything takes time
     readable = {number: each for number, each in enumerate(templates) if not any(definition_json.check(each))}
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(_evaluate, [*readable.values()], rules, engine)
+        running = pool.submit(_evaluate_parts, [*readable.values()], rules, engine)
         try:
             checks = load_checks()
-            findings = [[finding for check in checks for finding in check.check(template)] for template in templates]
+            findings = [
+                [finding for check in checks for finding in check.check(judged_by(check.rule, template))]
+                for template in templates
+            ]
             if lint:
                 from ceap.policy.lint import check_lint
 
@@ -103,6 +108,18 @@ def judge(
     return [
         _judgement(template, found, results.get(number, Result({}, [])))
         for number, (template, found) in enumerate(zip(templates, findings, strict=True))
+    ]
+
+
+def _evaluate_parts(templates: Sequence[Template], rules: Sequence[RuleFile], engine: Engine) -> list[Result]:
+    """Return what the rules say of each template, of one with own resources by the part that a rule judges."""
+    parts = [without_own(template) for template in templates]
+    more = [part for part, template in zip(parts, templates, strict=True) if part is not template]
+    results = iter(_evaluate([*templates, *more], rules, engine))
+    whole = [next(results) for _ in templates]
+    return [
+        result if part is template else combined(result, next(results))
+        for result, part, template in zip(whole, parts, templates, strict=True)
     ]
 
 
@@ -143,4 +160,5 @@ def _judgement(template: Template, findings: list[Finding], result: Result) -> J
     of_rules = [finding_at(template, failure.rule, failure.fault, failure.source) for failure in result.failures]
     if set(result.verdicts.values()) == {"SKIP"}:
         of_rules.append(finding_at(template, JUDGED, _NOTHING_JUDGED, ENTRIES[JUDGED].source))
-    return Judgement(template.file, result.verdicts, sorted(findings + of_rules), is_ours=kind_of(template) is not None)
+    found = [each for each in findings + of_rules if not is_under_own_key(template, each)]
+    return Judgement(template.file, result.verdicts, sorted(found), is_ours=kind_of(template) is not None)

@@ -17,6 +17,7 @@ from ceap.cfn.template import Template
 from ceap.errors import UsageError
 from ceap.policy.finding import Finding
 from templates.document import DocumentError, parse_document
+from templates.own_resources import MARK
 from templates.words import allowed
 
 LINT: Final = re.compile(r"[EWI]\d{4}")
@@ -101,8 +102,10 @@ def read_waivers(template: Template, rules: Collection[str]) -> list[Waiver]:
     for name, resource in template.data["Resources"].items():
         metadata = resource.get("Metadata") if isinstance(resource, dict) else None
         if isinstance(metadata, dict) and "ceap" in metadata:
-            place = f"/Resources/{name}"
-            for path, item in source.items(metadata["ceap"], f"{place}/Metadata/ceap"):
+            place, given = f"/Resources/{name}", metadata["ceap"]
+            if isinstance(given, dict) and given.get(MARK) is True:
+                given = {"waivers": []} | {key: value for key, value in given.items() if key != MARK}
+            for path, item in source.items(given, f"{place}/Metadata/ceap"):
                 source.check_keys(item, path, _KEYS)
                 waivers.append(source.waiver(item, path, Path(template.file).resolve(), place))
     return waivers

@@ -16,7 +16,7 @@ from tests.policy.changes import Change
 from tests.policy.samples import KINDS, MORE, Json, golden
 from tests.strategies import workflow_of
 
-OTHERS = {"outside": reference.OUTSIDE, "governed": reference.GOVERNED}
+OTHERS = {"outside": reference.OUTSIDE, "governed": reference.GOVERNED, "owned": reference.OWNED}
 CHECKS = {check.rule: check.check for check in load_checks()}
 JOB_FIRST = {
     "name": "nightly",

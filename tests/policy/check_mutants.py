@@ -7,6 +7,7 @@ from tests.policy.governance_mutants import GOVERNANCE_MUTANTS
 from tests.policy.grant_mutants import GRANT_MUTANTS
 from tests.policy.handler_mutants import HANDLER_MUTANTS
 from tests.policy.iam_mutants import IAM_MUTANTS
+from tests.policy.own_mutants import OWN_MUTANTS
 from tests.policy.stack_mutants import STACK_MUTANTS
 from tests.policy.state_mutants import STATE_MUTANTS
 from tests.policy.tampering_mutants import TAMPERING_CHECK_MUTANTS
@@ -21,6 +22,7 @@ CHECK_MUTANTS: list[Mutant] = [
     *STACK_MUTANTS,
     *GOVERNANCE_MUTANTS,
     *GRANT_MUTANTS,
+    *OWN_MUTANTS,
     *IAM_MUTANTS,
     *TAMPERING_CHECK_MUTANTS,
     *TRIGGER_CHECK_MUTANTS,

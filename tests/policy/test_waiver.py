@@ -69,6 +69,22 @@ def test_a_waiver_in_metadata_is_read_with_its_place() -> None:
     assert waiver.is_in_source
 
 
+@pytest.mark.parametrize(
+    ("metadata", "reasons"),
+    [
+        ("{ceap: {own: true, waivers: [{rule: SEC01_QUEUE_TLS, reason: a sandbox}]}}", ["a sandbox"]),
+        ("{ceap: {own: true}}", []),
+    ],
+)
+def test_a_mark_of_own_resources_may_stand_beside_waivers(metadata: str, reasons: list[str]) -> None:
+    assert [waiver.reason for waiver in read_waivers(template(metadata), RULES)] == reasons
+
+
+def test_a_mark_that_is_not_true_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^a\.yaml:4: waiver: must be a mapping with one key, waivers: "):
+        read_waivers(template("{ceap: {own: 'yes', waivers: []}}"), RULES)
+
+
 def test_a_waiver_in_a_file_is_read_with_its_place_relative_to_the_file(folder: Path) -> None:
     (folder / "below").mkdir()
     Path("below/waivers.yaml").write_text(

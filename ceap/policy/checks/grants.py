@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from ceap.cfn.lookup import FUNCTION, Resource, items, owners, pointed_at, resources
+from ceap.cfn.own import is_own
 from ceap.cfn.template import Template
 from ceap.iam.arn import resolve
 from ceap.iam.documents import PolicyDocument, documents
@@ -61,7 +62,10 @@ def check(template: Template) -> Iterator[Fault]:
 
 
 def _roles(template: Template) -> Iterator[tuple[Resource, list[Resource]]]:
-    """Yield each role with the resources that act as it, if nothing else in the template refers to it."""
+    """Yield each role with the resources that act as it, if nothing else in the template refers to it.
+
+    Not those of which all is a team's own: what such resources use, nobody declared.
+    """
     acting: dict[str, dict[str, Resource]] = defaultdict(dict)
     roles = {}
     for owner, role in owners(template):
@@ -73,7 +77,9 @@ def _roles(template: Template) -> Iterator[tuple[Resource, list[Resource]]]:
             if refers and other.logical_id not in acting[value]:
                 del roles[value]
     for logical_id, role in roles.items():
-        yield role, list(acting[logical_id].values())
+        users = list(acting[logical_id].values())
+        if not all(is_own(template, each) for each in (role, *users)):
+            yield role, users
 
 
 def _is_of(template: Template, policy: PolicyDocument, role: Resource) -> bool:

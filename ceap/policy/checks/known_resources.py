@@ -6,6 +6,7 @@ Templates of other kinds are not judged: they hold what their authors need. Sour
 from collections.abc import Iterator
 from typing import Final
 
+from ceap.cfn.own import without_own
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
@@ -26,5 +27,5 @@ ENTRY: Final = Entry(
 
 
 def check(template: Template) -> Iterator[Fault]:
-    yield from unknown(template)
+    yield from unknown(without_own(template))
     yield from undeclared(template)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ceap.cfn.lookup import at, number, resource, text
+from ceap.cfn.own import own_entries
 from ceap.cfn.template import Template
 from ceap.policy.finding import Fault
 from ceap.policy.vocabulary.specs import fault
@@ -28,6 +29,7 @@ def undeclared(template: Template) -> Iterator[Fault]:
     workflow = _declaration(template)
     if workflow is None:
         return
+    yield from _own_faults(template, workflow)
     for job in workflow.glue_steps:
         yield from _job_faults(template, workflow, job)
     for function in workflow.lambda_steps:
@@ -47,6 +49,15 @@ def _declaration(template: Template) -> Workflow | None:
         return load_workflow(declaration)
     except ConfigError:
         return None
+
+
+def _own_faults(template: Template, workflow: Workflow) -> Iterator[Fault]:
+    """Yield a fault for each entry that is marked as a team's own and does not stand in the file of `resources`."""
+    declared = workflow.own.sections if workflow.own else {}
+    for section, names in own_entries(template.data).items():
+        for name in sorted(names - declared.get(section, {}).keys()):
+            what = f"{name} is marked as your own, but the declaration's `resources` do not have it"
+            yield fault(f"/{section}/{name}", what, "remove the mark")
 
 
 def _job_faults(template: Template, workflow: Workflow, step: GlueStep) -> Iterator[Fault]:

@@ -20,6 +20,7 @@ from ceap.cfn.lookup import (
     resources,
     text,
 )
+from ceap.cfn.own import without_own
 from ceap.cfn.template import Template
 from templates import naming
 from templates.model import WorkflowType
@@ -47,6 +48,7 @@ class StackKind(StrEnum):
 
 def kind_of(template: Template) -> StackKind | None:
     """Return the kind of a template; None if it is not one of ceap's, and only the general rules judge it."""
+    template = without_own(template)
     if sum(_workflow_marks(template)) >= MARKS_MIN:
         return StackKind.EXPRESS if _is_express(template) else StackKind.STANDARD
     return StackKind.FOUNDATION if sum(_foundation_marks(template)) >= MARKS_MIN else None

@@ -6,7 +6,7 @@ from ceap.policy.vocabulary.declared import undeclared
 from templates.render import render
 from templates.stacks import workflow_stack
 from tests.policy.changes import Change, of
-from tests.policy.samples import golden
+from tests.policy.samples import Json, golden
 
 DECLARATION = """
 name: nightly
@@ -63,3 +63,19 @@ def test_a_template_without_a_readable_declaration_is_compared_with_nothing(tmp_
     (tmp_path / "workflows" / "nightly.yaml").unlink()
     assert list(undeclared(template)) == []
     assert list(undeclared(golden("standard"))) == []
+
+
+def test_a_mark_on_what_no_file_of_resources_has_is_a_fault(tmp_path: Path) -> None:
+    def marked(data: Json) -> None:
+        data["Resources"]["Pipe"]["Metadata"] = {"ceap": {"own": True}}
+        data["Metadata"]["ceap"] = {"own": {"Outputs": ["PipeArn"]}}
+
+    assert generated(tmp_path, DECLARATION, marked) == [
+        "Pipe is marked as your own, but the declaration's `resources` do not have it",
+        "PipeArn is marked as your own, but the declaration's `resources` do not have it",
+    ]
+
+
+def test_what_the_file_of_resources_has_may_be_marked(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("Resources: {Uploads: {Type: AWS::S3::Bucket, Properties: {}}}")
+    assert generated(tmp_path, f"{DECLARATION}resources: ../own.yaml\n") == []
