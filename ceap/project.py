@@ -25,9 +25,17 @@ def declarations() -> list[Path]:
     found = sorted(WORKFLOWS.glob("*.yaml"))
     if not found:
         raise ConfigError(f"{WORKFLOWS}: has no declaration; add one, e.g. workflows/realtime.yaml")
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in found]
-    named = {WORKFLOWS / name for text in texts for name in _RESOURCES.findall(text)}
+    named = {file for path in found for file in resource_files(path)}
     return [path for path in found if path not in named]
+
+
+def resource_files(declaration: Path) -> list[Path]:
+    """Return the file that a declaration names as `resources`, if it does, also where the declaration is wrong."""
+    try:
+        text = declaration.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return [declaration.parent / name for name in _RESOURCES.findall(text)]
 
 
 def load_workflows(paths: Iterable[Path]) -> list[Workflow]:

@@ -101,10 +101,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _run_once(arguments: argparse.Namespace, watch: Watch | None) -> int:
     from ceap import project
 
+    own = project.resource_files(arguments.workflow)
+    if watch:
+        watch.changes.name(*own)
     [workflow] = project.load_workflows([arguments.workflow])
     if watch:
         message, fixtures = _defaults(arguments, workflow)
-        watch.changes.name(Path(arguments.message or message), arguments.seed or fixtures)
+        watch.changes.name(Path(arguments.message or message), arguments.seed or fixtures, *own)
     order = _order(arguments, workflow)
     page = check_place(arguments.report, "--report", ".html") if arguments.report else None
     build = request.build_for(workflow)

@@ -4,8 +4,9 @@ moto's own CloudFormation creates the resources; where it only warns, this fails
 a null, a parameter that is missing or breaks its pattern. Create only: no update, rollback or drift.
 """
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from moto.logs.models import LogGroup
 
 from ceap.local import role_policies, schedules, stack_models
 from ceap.local.hooks import replace
+from ceap.local.own import modelled
 from ceap.local.patterns import PolicyError
 from ceap.local.sessions import REGION
 from templates.document import DocumentError, parse_document, walk_scalars
@@ -28,10 +30,13 @@ class DeployError(ValueError):
 
 
 class Stack:
-    """A deployed stack."""
+    """A deployed stack; `notes` tell what was left out of it."""
 
-    def __init__(self, name: str, outputs: Mapping[str, str], models: Mapping[str, Any]) -> None:
+    def __init__(
+        self, name: str, outputs: Mapping[str, str], models: Mapping[str, Any], notes: Sequence[str] = ()
+    ) -> None:
         self.name: Final = name
+        self.notes: Final = notes
         self.outputs: Final = outputs
         self._models: Final = models
 
@@ -49,6 +54,10 @@ def deploy(account: str, text: str, name: str, parameters: Mapping[str, str]) ->
     try:
         template = parse_template(text)
         _check_template(template)
+        template, notes, refused = modelled(template)
+        if refused:
+            raise DeployError(refused)
+        text = json.dumps(template) if notes else text
         _check_parameters(template.get("Parameters", {}), parameters)
         created = cloudformation_backends[account][REGION].create_stack(name, text, dict(parameters))
         role_policies.check_policies({key: created.resource_map[key] for key in template["Resources"]}, account)
@@ -56,7 +65,7 @@ def deploy(account: str, text: str, name: str, parameters: Mapping[str, str]) ->
     except Exception as error:  # moto raises whatever its services raise
         raise DeployError(f"stack {name}: {_reason(error)}") from error
     models = created.resource_map
-    return Stack(name, outputs, {key: models[key] for key in template["Resources"] if models[key] is not None})
+    return Stack(name, outputs, {key: models[key] for key in template["Resources"] if models[key] is not None}, notes)
 
 
 @lru_cache(maxsize=1)

@@ -99,7 +99,10 @@ def deployed(
     try:
         with start_engine() as engine:
             say(f"deploying the foundation and {build.workflow} into the local engine")
-            yield engine, deploy(engine, build)
+            deployment = deploy(engine, build)
+            for note in deployment.stack.notes:
+                say(note)
+            yield engine, deployment
     except EngineError as error:
         raise SetupError(str(error)) from error
     except DeployError as error:

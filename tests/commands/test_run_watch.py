@@ -232,6 +232,14 @@ def test_a_table_its_data_and_another_handler_come_and_go(numbers: Project, watc
     ]
 
 
+def test_a_file_of_resources_that_was_wrong_is_run_once_it_is_right(numbers: Project, watched: Watched) -> None:
+    own = numbers.declaration.parent / "own.yaml"
+    numbers.write(numbers.declaration, f"{DECLARATION}resources: own.yaml\n")
+    numbers.write(own, "Resources: {Bucket: {}}")
+    [wrong, right] = watched(lambda: numbers.write(own, "Resources: {Bucket: {Type: AWS::S3::Bucket}}"))
+    assert (wrong.records, right.records) == (None, record())
+
+
 def test_a_set_of_packages_that_is_locked_counts_as_a_change(numbers: Project, watched: Watched) -> None:
     lock = numbers.handlers / "packages" / "tables.txt"
     assert [run.records for run in watched(lambda: numbers.write(lock, "sortedcontainers==2.4.0\n"))] == [record()] * 2
