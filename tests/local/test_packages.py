@@ -133,6 +133,11 @@ def test_packages_that_share_a_namespace_are_told_apart(installed: Path, tmp_pat
     assert lacking == {"shop.prices": "shop_prices", "shop.two": "shop_prices"}
 
 
+def test_zeros_of_a_date_make_no_other_version(installed: Path, tmp_path: Path) -> None:
+    install(installed, "zones-2026.07.00", "zones.py")
+    packages.check_installed(make_code(tmp_path / "task", tables="zones==2026.7.0\n"))
+
+
 @pytest.mark.parametrize(
     ("pin", "found"),
     [
