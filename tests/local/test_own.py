@@ -73,8 +73,8 @@ def test_a_resource_of_ceap_that_needs_one_that_is_not_modelled_is_refused(engin
     with pytest.raises(DeployError) as error:
         deploy_workflow(engine, "owned", template)
     assert str(error.value) == (
-        "stack owned: TakeFunction refers to Uploader, an AWS::IAM::Role, which the local engine does not model for own "
-        " resources; it models AWS::S3::Bucket, AWS::SQS::Queue, AWS::SNS::Topic, AWS::DynamoDB::Table, "
+        "stack owned: TakeFunction refers to Uploader, an AWS::IAM::Role, which the local engine does not model for "
+        "own resources; it models AWS::S3::Bucket, AWS::SQS::Queue, AWS::SNS::Topic, AWS::DynamoDB::Table, "
         "AWS::KMS::Key"
     )
 

@@ -184,4 +184,13 @@ QUEUES = [
 ]
 
 
-WIRING_MUTANTS = [*ROLES, *LOGS, *ALARMS, *STALE, *QUEUES]
+FIFO = [
+    Mutant("WIRE17_NO_FIFO", kind, name, of("Queue", "FifoQueue", value))
+    for kind, name, value in (
+        ("express", "in order", True),
+        ("standard", "in order", True),
+        ("express", "in order with a key", {"Fn::If": ["HasKmsKey", True, False]}),
+    )
+]
+
+WIRING_MUTANTS = [*ROLES, *LOGS, *ALARMS, *STALE, *QUEUES, *FIFO]
