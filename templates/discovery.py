@@ -76,9 +76,10 @@ def load_needs(handler: str) -> Needs:
             module = importlib.import_module(f"handlers.{handler}")
     except (Exception, SystemExit) as error:
         where = " -> ".join(_import_chain(error)) or where
-        raise ConfigError(
-            f"{where}: cannot be imported: {type(error).__name__}: {error}; correct the module"
-        ) from error
+        cure = "correct the module"
+        if isinstance(error, ModuleNotFoundError):
+            cure = "correct the name, or import a package of a set in the function that uses it"
+        raise ConfigError(f"{where}: cannot be imported: {type(error).__name__}: {error}; {cure}") from error
     needs = getattr(module, "NEEDS", None)
     if needs is None:
         raise ConfigError(

@@ -71,17 +71,23 @@ def test_a_new_file_is_a_new_handler_with_its_own_table(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "helper", "message"),
     [
-        ("\nNEEDS = 1 / 0\n", "", "handlers/broken.py:2: cannot be imported: ZeroDivisionError: division by zero"),
+        (
+            "\nNEEDS = 1 / 0\n",
+            "",
+            "handlers/broken.py:2: cannot be imported: ZeroDivisionError: division by zero; correct the module",
+        ),
         (
             "import handlers.helper_of_it\n",
             "\n\nimport no_such_module\n",
             "handlers/broken.py:1 -> handlers/helper_of_it.py:3: cannot be imported: ModuleNotFoundError: "
-            "No module named 'no_such_module'",
+            "No module named 'no_such_module'; correct the name, or import a package of a set in the "
+            "function that uses it",
         ),
         (
             "\ndef f()\n",
             "",
-            "handlers/broken.py:2: cannot be imported: SyntaxError: expected ':' (broken.py, line 2)",
+            "handlers/broken.py:2: cannot be imported: SyntaxError: expected ':' (broken.py, line 2); "
+            "correct the module",
         ),
     ],
 )
@@ -92,7 +98,7 @@ def test_a_handler_that_cannot_be_imported_is_named_with_its_error_and_lines(
     (folder / "helper_of_it.py").write_text(helper)
     with pytest.raises(ConfigError) as refused:
         discovery.load_needs("broken")
-    assert str(refused.value) == f"{message}; correct the module"
+    assert str(refused.value) == message
 
 
 def test_a_module_without_needs_is_no_stage_and_the_message_says_where_it_belongs(folder: Path) -> None:

@@ -163,7 +163,7 @@ class PackagedFinder:
 
     def find_distributions(self, context: Any) -> Iterator[Any]:
         found = PathFinder.find_distributions(context)
-        return (each for each in found if normalize(each.name) not in self._distributions)
+        return (each for each in found if normalize(each.name or "") not in self._distributions)
 
     def install(self) -> None:
         """Find modules in place of Python's own finder, and forget what was loaded before and is lacking."""
@@ -176,6 +176,7 @@ class PackagedFinder:
 
 
 def normalize(name: str) -> str:
+    """Return the one form of a distribution's name, as `package_sets.normalize` does."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
