@@ -80,7 +80,7 @@ _STARTS: Final[dict[str, str]] = {
 _KEY_PATH: Final = re.compile(r"States\.Format\('([^']*)', \$\$\.Execution\.Name\)")
 
 
-class Grant(NamedTuple):
+class Permission(NamedTuple):
     """An action on an ARN, under conditions of IAM and of the template; both are empty where there is none."""
 
     action: str
@@ -89,7 +89,7 @@ class Grant(NamedTuple):
     when: tuple[str, ...] = ()
 
 
-_Derivation: TypeAlias = Callable[[Template, Resource], list[Grant] | None]
+_Derivation: TypeAlias = Callable[[Template, Resource], list[Permission] | None]
 
 
 class _Task(NamedTuple):
@@ -104,7 +104,7 @@ class _Task(NamedTuple):
         return resolve(template, value)
 
 
-def uses(template: Template, owner: Resource) -> frozenset[Grant] | None:
+def uses(template: Template, owner: Resource) -> frozenset[Permission] | None:
     """Return the grants that a resource uses through its role; None where the template does not tell.
 
     Raises:
@@ -128,9 +128,9 @@ def _of_worker(kind: StepKind) -> _Derivation:
             assert_never(kind)
 
 
-def as_aws_lists(expected: Iterable[Grant]) -> frozenset[Grant]:
+def as_aws_lists(expected: Iterable[Permission]) -> frozenset[Permission]:
     """Return what AWS's page on logs grants on "*" beside log delivery, where it is used: a narrower grant does too."""
-    return frozenset(_on(_LOG, "*") if Grant(_DELIVER_LOGS[0], "*") in expected else ())
+    return frozenset(_on(_LOG, "*") if Permission(_DELIVER_LOGS[0], "*") in expected else ())
 
 
 def condition_text(template: Template, condition: Any) -> str:
@@ -151,12 +151,12 @@ def has_key(template: Template) -> bool:
     return key is not None and at(condition, naming.KMS_KEY_CONDITION) is not None
 
 
-def _of_key() -> Iterator[Grant]:
+def _of_key() -> Iterator[Permission]:
     for action in ("kms:Decrypt", "kms:GenerateDataKey"):
-        yield Grant(action, f"${{{naming.KMS_KEY_PARAMETER}}}", when=(naming.KMS_KEY_CONDITION,))
+        yield Permission(action, f"${{{naming.KMS_KEY_PARAMETER}}}", when=(naming.KMS_KEY_CONDITION,))
 
 
-def _of_function(template: Template, function: Resource) -> list[Grant] | None:
+def _of_function(template: Template, function: Resource) -> list[Permission] | None:
     handler = handler_of(function)
     tasks = list(_tasks_of(template, function))
     if handler is None or not tasks:
@@ -173,68 +173,70 @@ def _of_function(template: Template, function: Resource) -> list[Grant] | None:
     return grants + (_of_network() if at(function.properties, "VpcConfig") is not None else [])
 
 
-def _of_network() -> list[Grant]:
+def _of_network() -> list[Permission]:
     """Return what Lambda does as a function's role for its place in a VPC, which another account may share.
 
     Source: Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC".
     """
     grants = _on(_FIND_NETWORK, "*") + _on(_ON_INTERFACES, naming.arn("ec2", "network-interface/*"))
     for kind in ("subnet", "security-group"):
-        grants.append(Grant(_ON_INTERFACES[0], naming.ec2_arn_of_any_account(f"{kind}/*")))
+        grants.append(Permission(_ON_INTERFACES[0], naming.ec2_arn_of_any_account(f"{kind}/*")))
     return grants
 
 
-def _of_stage(template: Template, task: _Task) -> Iterator[Grant]:
+def _of_stage(template: Template, task: _Task) -> Iterator[Permission]:
     """Yield the use of the workflow bucket: the previous stage's output, and all below the stage's own prefix."""
     payload = at(task.parameters, "Payload")
     bucket = naming.bucket_arn(task.substituted(template, at(payload, "workflowBucket")))
     previous = at(payload, "previousStage")
     if isinstance(previous, str):
         key = output_key("*", previous)
-        yield Grant("s3:GetObject", f"{bucket}/{key}")
+        yield Permission("s3:GetObject", f"{bucket}/{key}")
         # Without it S3 answers 403, not 404, where the object is missing.
-        yield Grant("s3:ListBucket", bucket, f"StringLike s3:prefix {key}")
+        yield Permission("s3:ListBucket", bucket, f"StringLike s3:prefix {key}")
     yield from _on(_WRITE, f"{bucket}/{stage_prefix('*', str(at(payload, 'currentStage')))}*")
 
 
-def _of_needs(template: Template, needs: Needs, variables: dict[str, Any]) -> Iterator[Grant]:
+def _of_needs(template: Template, needs: Needs, variables: dict[str, Any]) -> Iterator[Permission]:
     for table, actions in needs.tables.items():
         arn = naming.arn("dynamodb", f"table/{_variable(template, variables, table_variable(table.name))}")
         yield from _on((f"dynamodb:{action}" for action in actions), arn)
         if "Query" in actions and table.indexes:
-            yield Grant("dynamodb:Query", f"{arn}/index/*")
+            yield Permission("dynamodb:Query", f"{arn}/index/*")
     if needs.events:
         bus = _variable(template, variables, EVENT_BUS_VARIABLE)
         kinds = {"events:source": needs.events.source, "events:detail-type": needs.events.detail_type}
         condition = condition_text(template, {"StringEquals": kinds})
-        yield Grant("events:PutEvents", naming.arn("events", f"event-bus/{bus}"), condition)
+        yield Permission("events:PutEvents", naming.arn("events", f"event-bus/{bus}"), condition)
     for name in needs.secrets:
         arn = naming.secret_arn(_variable(template, variables, secret_variable(name)))
-        yield Grant("secretsmanager:GetSecretValue", arn)
+        yield Permission("secretsmanager:GetSecretValue", arn)
     for name in needs.parameters:
-        yield Grant("ssm:GetParameter", naming.parameter_arn(_variable(template, variables, parameter_variable(name))))
+        yield Permission(
+            "ssm:GetParameter", naming.parameter_arn(_variable(template, variables, parameter_variable(name)))
+        )
     for grant in needs.grants:
         for action in grant.actions:
             # A grant may name a bucket and its objects, and actions on either; IAM01 and IAM02 blame one on neither.
             taken = [arn for arn in grant.arns if takes(action, arn)]
-            yield from (Grant(action, arn) for arn in taken or grant.arns)
+            yield from (Permission(action, arn) for arn in taken or grant.arns)
     try:
         settings = msgspec.json.decode(text(variables.get(SETTINGS_VARIABLE, "{}")) or "", type=dict[str, Any])
         source = source_bucket(needs, settings)
     except msgspec.DecodeError:
         return
     if source:
-        yield Grant("s3:GetObject", f"{naming.bucket_arn(source)}/*")
-        yield Grant("s3:ListBucket", naming.bucket_arn(source))
+        yield Permission("s3:GetObject", f"{naming.bucket_arn(source)}/*")
+        yield Permission("s3:ListBucket", naming.bucket_arn(source))
 
 
 def _variable(template: Template, variables: dict[str, Any], name: str) -> str:
     return resolve(template, variables[name]) if name in variables else f"${{{name}}}"
 
 
-def _of_job(template: Template, job: Resource) -> list[Grant] | None:
+def _of_job(template: Template, job: Resource) -> list[Permission] | None:
     """Return what the contract of jobs uses: code, input, output, the parts that it composes, two log groups."""
-    grants: list[Grant] = []
+    grants: list[Permission] = []
     for task in _tasks_of(template, job):
         arguments = at(task.parameters, "Arguments")
         read, written = _key(arguments, "--input-key.$"), _key(arguments, "--output-key.$")
@@ -245,27 +247,27 @@ def _of_job(template: Template, job: Resource) -> list[Grant] | None:
             for side in ("input", "output")
         )
         own = written.rpartition("/")[0]
-        grants.append(Grant("s3:GetObject", f"{source}/{read}"))
+        grants.append(Permission("s3:GetObject", f"{source}/{read}"))
         grants += _on(_WRITE, f"{target}/{own}/*")
         grants += _on(("s3:GetObject", "s3:DeleteObject"), f"{target}/{own}/_parts/*")
-        grants.append(Grant("s3:ListBucket", target, f"StringLike s3:prefix {own}/_parts/"))
+        grants.append(Permission("s3:ListBucket", target, f"StringLike s3:prefix {own}/_parts/"))
     if not grants:
         return None
     script = resolve(template, at(job.properties, "Command", "ScriptLocation"))
     libraries = resolve(template, at(job.properties, "DefaultArguments", naming.EXTRA_PY_FILES) or "")
     for code in filter(None, (script, *libraries.split(","))):
-        grants.append(Grant("s3:GetObject", naming.bucket_arn(code.removeprefix("s3://"))))
+        grants.append(Permission("s3:GetObject", naming.bucket_arn(code.removeprefix("s3://"))))
     prefix = at(job.properties, "DefaultArguments", "--custom-logGroup-prefix") or naming.JOB_LOGS
     for kind in ("output", "error"):
         grants += _on(_LOG, naming.arn("logs", f"log-group:{resolve(template, prefix)}/{kind}:*"))
     return grants
 
 
-def _of_machine(template: Template, owner: Resource) -> list[Grant] | None:
+def _of_machine(template: Template, owner: Resource) -> list[Permission] | None:
     machine = next((machine for machine in machines(template) if machine.resource == owner), None)
     if machine is None:
         return None
-    grants: list[Grant] = []
+    grants: list[Permission] = []
     for state in machine.states.values():
         if state.get("Type") in ("Pass", "Succeed", "Fail", "Wait", "Choice"):
             continue
@@ -281,23 +283,23 @@ def _of_machine(template: Template, owner: Resource) -> list[Grant] | None:
     return grants
 
 
-def _of_task(template: Template, integration: Any, task: _Task) -> list[Grant] | None:
+def _of_task(template: Template, integration: Any, task: _Task) -> list[Permission] | None:
     if kind := KINDS.get(integration if isinstance(integration, str) else ""):
         worker = task.substituted(template, at(task.parameters, integration_of(kind).parameter))
         match kind:
             case StepKind.LAMBDA:
-                return [Grant("lambda:InvokeFunction", worker)]
+                return [Permission("lambda:InvokeFunction", worker)]
             case StepKind.GLUE:
                 return _on(_RUN_AND_WAIT, naming.arn("glue", f"job/{worker}"))
             case _:
                 assert_never(kind)
     if integration == PUT_OBJECT and (key := _key(task.parameters, "Key.$")):
         bucket = task.substituted(template, at(task.parameters, "Bucket"))
-        return [Grant("s3:PutObject", f"{naming.bucket_arn(bucket)}/{key}")]
+        return [Permission("s3:PutObject", f"{naming.bucket_arn(bucket)}/{key}")]
     return None
 
 
-def _of_pipe(template: Template, pipe: Resource) -> list[Grant] | None:
+def _of_pipe(template: Template, pipe: Resource) -> list[Permission] | None:
     """Return what a pipe from a queue to a state machine uses; others are not known here."""
     source, target = (pointed_at(template, pipe.properties.get(side)) for side in ("Source", "Target"))
     if not (source and source.type == QUEUE and target and target.type == MACHINE):
@@ -306,19 +308,19 @@ def _of_pipe(template: Template, pipe: Resource) -> list[Grant] | None:
     if start is None:
         return None
     grants = _on(_TAKE_MESSAGES, resolve(template, pipe.properties["Source"]))
-    grants.append(Grant(start, resolve(template, pipe.properties["Target"])))
+    grants.append(Permission(start, resolve(template, pipe.properties["Target"])))
     group = at(pipe.properties, "LogConfiguration", "CloudwatchLogsLogDestination", "LogGroupArn")
     return grants if group is None else grants + _on(_LOG, resolve(template, group))
 
 
-def _of_schedule(template: Template, schedule: Resource) -> list[Grant] | None:
+def _of_schedule(template: Template, schedule: Resource) -> list[Permission] | None:
     """Return what a schedule that sends to a queue uses; others are not known here."""
     target = schedule.properties.get("Target")
     arns = [arn for arn in (at(target, "Arn"), at(target, "DeadLetterConfig", "Arn")) if arn is not None]
     queues = [pointed_at(template, arn) for arn in arns]
     if not arns or not all(queue and queue.type == QUEUE for queue in queues):
         return None
-    return [Grant("sqs:SendMessage", resolve(template, arn)) for arn in arns]
+    return [Permission("sqs:SendMessage", resolve(template, arn)) for arn in arns]
 
 
 def _tasks_of(template: Template, resource: Resource) -> Iterator[_Task]:
@@ -334,5 +336,5 @@ def _key(parameters: Any, name: str) -> str | None:
     return found[1].replace("{}", "*") if found else None
 
 
-def _on(actions: Iterable[str], resource: str) -> list[Grant]:
-    return [Grant(action, resource) for action in actions]
+def _on(actions: Iterable[str], resource: str) -> list[Permission]:
+    return [Permission(action, resource) for action in actions]

@@ -17,7 +17,7 @@ from ceap.iam.matching import matches
 from ceap.iam.services import takes
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
-from ceap.policy.uses import Grant, as_aws_lists, condition_text, has_key, uses
+from ceap.policy.uses import Permission, as_aws_lists, condition_text, has_key, uses
 from templates.document import walk_scalars
 
 RULE: Final = "P42_GRANTS_ARE_USES"
@@ -37,7 +37,7 @@ ENTRY: Final = Entry(
 class _Granted(NamedTuple):
     """A grant of a policy, and the places of its action, of its resource and of the statement."""
 
-    grant: Grant
+    grant: Permission
     action: str
     resource: str
     statement: str
@@ -46,7 +46,7 @@ class _Granted(NamedTuple):
 def check(template: Template) -> Iterator[Fault]:
     policies = [document for document in documents(template) if not document.is_trust]
     for role, users in _roles(template):
-        expected: set[Grant] = set()
+        expected: set[Permission] = set()
         known = [uses(template, user) for user in users]
         for used in known:
             expected |= used or set()
@@ -95,7 +95,7 @@ def _granted(template: Template, policy: PolicyDocument) -> Iterator[_Granted]:
         for action in statement.texts("Action") if statement.body["Effect"] == "Allow" else ():
             for resource in statement.entries("Resource"):
                 when = tuple(dict.fromkeys(action.when + resource.when))
-                grant = Grant(action.value, resolve(template, resource.value), condition, when)
+                grant = Permission(action.value, resolve(template, resource.value), condition, when)
                 yield _Granted(grant, action.path, resource.path, statement.path)
 
 
@@ -103,7 +103,7 @@ def _is_on_key(granted: _Granted) -> bool:
     return granted.grant.action.startswith("kms:")
 
 
-def _spelt_alike(expected: set[Grant], granted: list[_Granted]) -> list[_Granted]:
+def _spelt_alike(expected: set[Permission], granted: list[_Granted]) -> list[_Granted]:
     """Return the grants with actions spelt like the expected ones: IAM does not distinguish capitals."""
     letters = {grant.action.lower(): grant.action for grant in expected}
     return [
@@ -112,7 +112,7 @@ def _spelt_alike(expected: set[Grant], granted: list[_Granted]) -> list[_Granted
     ]
 
 
-def _superfluous(who: str, granted: list[_Granted], expected: set[Grant], *, declares: bool) -> Iterator[Fault]:
+def _superfluous(who: str, granted: list[_Granted], expected: set[Permission], *, declares: bool) -> Iterator[Fault]:
     """Yield a fault for each grant that is not used, or has no effect because no action applies to its resource.
 
     `declares` says that NEEDS of a handler may declare the use.
@@ -122,7 +122,7 @@ def _superfluous(who: str, granted: list[_Granted], expected: set[Grant], *, dec
     actions = {grant.action for grant in expected}
     taken = {place for (action, arn, *_), _, place, _ in granted if takes(action, arn)}
     for (action, arn, condition, when), place, resource_place, statement in granted:
-        if Grant(action, arn, condition, when) in expected:
+        if Permission(action, arn, condition, when) in expected:
             continue
         if not takes(action, arn):
             if action in actions and resource_place not in taken:
@@ -140,7 +140,7 @@ def _superfluous(who: str, granted: list[_Granted], expected: set[Grant], *, dec
         yield Fault(path, f"{who} does not use {', '.join(dict.fromkeys(names))} {text}", cure)
 
 
-def _missing(who: str, role: Resource, granted: list[_Granted], expected: set[Grant]) -> Iterator[Fault]:
+def _missing(who: str, role: Resource, granted: list[_Granted], expected: set[Permission]) -> Iterator[Fault]:
     lacking: dict[tuple[str, str, tuple[str, ...]], list[str]] = defaultdict(list)
     for use in sorted(expected):
         if not any(_covers(each.grant, use) for each in granted):
@@ -151,7 +151,7 @@ def _missing(who: str, role: Resource, granted: list[_Granted], expected: set[Gr
         yield Fault(next(near, role.path("Policies")), what, f"grant it{_under(condition, when)}")
 
 
-def _covers(grant: Grant, use: Grant) -> bool:
+def _covers(grant: Permission, use: Permission) -> bool:
     return (
         matches(grant.action.lower(), use.action.lower())
         and matches(grant.resource, use.resource)
