@@ -26,7 +26,7 @@ def workflows(tmp_path: Path) -> Path:
     assert [path for path, _ in blocks] == ["orders.yaml", "resources/orders.yaml"]
     for path, block in blocks:
         (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_text(block, encoding="utf-8")
+        (tmp_path / path).write_text(block.replace("handler: etl", "handler: take"), encoding="utf-8")
     return tmp_path
 
 
@@ -38,6 +38,13 @@ def rules_found(workflows: Path) -> list[str]:
 
 def test_the_resources_of_the_page_need_no_waiver(workflows: Path) -> None:
     assert rules_found(workflows) == []
+
+
+def test_the_bucket_of_the_page_must_tell_eventbridge_of_new_objects(workflows: Path) -> None:
+    file = workflows / "resources" / "orders.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("{EventBridgeEnabled: true}", "{EventBridgeEnabled: false}"), encoding="utf-8")
+    assert rules_found(workflows) == [RULE]
 
 
 def test_the_subscription_of_the_page_needs_its_waiver(workflows: Path) -> None:

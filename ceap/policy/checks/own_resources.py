@@ -8,7 +8,20 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ceap.cfn.lookup import MACHINE, QUEUE, Resource, foundation_exports, reference, resource, resources
+from ceap.cfn.lookup import (
+    BUCKET,
+    EVENT_RULE,
+    MACHINE,
+    QUEUE,
+    Resource,
+    at,
+    foundation_exports,
+    items,
+    reference,
+    resource,
+    resources,
+    text,
+)
 from ceap.cfn.own import is_own, own_entries
 from ceap.cfn.template import Template
 from ceap.iam.arn import resolve
@@ -47,6 +60,7 @@ MAY_NAME: Final = {
 """Where a resource of a type may name what is ceap's: the place below its Properties."""
 
 _QUEUE_TARGET: Final = ("AWS::Scheduler::Schedule", "Target/Arn")
+_TELLS: Final = ("NotificationConfiguration", "EventBridgeConfiguration", "EventBridgeEnabled")
 _HIDDEN: Final = re.compile(r"AWS::CloudFormation::(?!WaitCondition).*|Custom::.*|AWS::ServiceCatalog::.*Provisioned.*")
 _ACCOUNT: Final = ("AWS::Logs::AccountPolicy", "AWS::Logs::ResourcePolicy", "AWS::Events::EventBusPolicy")
 _TEXTS: Final = ("Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Join", "Fn::ImportValue")
@@ -63,6 +77,7 @@ def check(template: Template) -> Iterator[Fault]:
         found = resource(template, logical_id)
         if found is not None:
             yield from _type_faults(found)
+            yield from _silence_faults(template, found)
             yield from _reference_faults(template, found, names)
 
 
@@ -73,6 +88,16 @@ def _type_faults(found: Resource) -> Iterator[Fault]:
     elif found.type in _ACCOUNT:
         what = "it applies to the whole account, ceap's resources too"
         yield Fault(place, what, _cure(found, "leave it to who runs the account"))
+
+
+def _silence_faults(template: Template, found: Resource) -> Iterator[Fault]:
+    """Yield a fault if a rule of ceap's waits for objects of a bucket that tells EventBridge of none."""
+    for rule in resources(template, EVENT_RULE) if found.type == BUCKET and found.name else ():
+        names = items(at(rule.properties, "EventPattern", "detail", "bucket", "name"))
+        if found.name in map(text, names) and at(found.properties, *_TELLS) is not True:
+            what = f"{rule.logical_id} waits for objects of the bucket, which tells EventBridge of none"
+            fix = f"{': {'.join(_TELLS)}: true{'}' * (len(_TELLS) - 1)}"
+            yield Fault(found.path("NotificationConfiguration"), what, fix)
 
 
 def _reference_faults(template: Template, found: Resource, names: dict[re.Pattern[str], str]) -> Iterator[Fault]:
@@ -131,13 +156,13 @@ def _in_any_stack(name: str) -> str:
 
 def _named(template: Template, value: Any, names: dict[re.Pattern[str], str]) -> list[str]:
     """Return what of ceap's a value names: by reference or, else, by import or physical name, the longest first."""
-    text = value if isinstance(value, str) else resolve(template, value)
+    written = value if isinstance(value, str) else resolve(template, value)
     target = reference(value)
-    tokens = [target[0]] if target else _TOKEN.findall(text) if isinstance(value, dict) else []
+    tokens = [target[0]] if target else _TOKEN.findall(written) if isinstance(value, dict) else []
     referred = [found for token in tokens if (found := resource(template, token)) and not is_own(template, found)]
     if referred or target:
         return [found.logical_id for found in referred]
     for machine in resources(template, MACHINE):
         if machine.name and not is_own(template, machine):  # a workflow's stack is called as its state machine
-            text = text.replace(_STACK_NAME, machine.name)
-    return [theirs for pattern, theirs in names.items() if pattern.search(text)][:1]
+            written = written.replace(_STACK_NAME, machine.name)
+    return [theirs for pattern, theirs in names.items() if pattern.search(written)][:1]
