@@ -1,4 +1,4 @@
-"""Sizes of a generated template that differ from the declaration that it was made from, where that is there.
+"""Sizes and variables of a template that differ from the declaration that it was made from, where that is there.
 
 GEN01_FRESH compares all of `generated/`, but not when `ceap check` is given one template.
 """
@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from troposphere import encode_to_dict
+
+from ceap.cfn.forms import unify
 from ceap.cfn.lookup import at, number, resource, text
 from ceap.cfn.own import own_entries
 from ceap.cfn.template import Template
@@ -16,7 +19,9 @@ from ceap.policy.vocabulary.specs import fault
 from handlers.runtime.needs import SETTINGS_VARIABLE
 from templates import naming
 from templates.config import load_workflow
+from templates.discovery import load_needs
 from templates.document import parse_json
+from templates.environment import function_variables
 from templates.errors import ConfigError
 from templates.model import GlueStep, LambdaStep, Workflow
 
@@ -34,6 +39,7 @@ def undeclared(template: Template) -> Iterator[Fault]:
         yield from _job_faults(template, workflow, job)
     for function in workflow.lambda_steps:
         yield from _error_rate_faults(template, workflow, function)
+        yield from _variable_faults(template, workflow, function)
 
 
 def _declaration(template: Template) -> Workflow | None:
@@ -77,6 +83,22 @@ def _error_rate_faults(template: Template, workflow: Workflow, step: LambdaStep)
     if rate is not None and (declared is None or rate > declared):
         what = f"{_ERROR_RATE} is {rate}, declared is {'none' if declared is None else declared}"
         yield fault(function.path(*_SETTINGS), what, "set it in the declaration, and run `make templates`")
+
+
+def _variable_faults(template: Template, workflow: Workflow, step: LambdaStep) -> Iterator[Fault]:
+    """Yield the variables that the declaration lacks or sets otherwise; what ceap itself sets, other checks judge."""
+    function = resource(template, naming.function_id(step.stage))
+    found = at(function and function.properties, *_SETTINGS[:-1])
+    if function is None or not isinstance(found, dict) or at(workflow.overrides, function.logical_id, _SETTINGS[0]):
+        return
+    wanted = unify(encode_to_dict(function_variables(workflow.name, step, load_needs(step.handler))))
+    for name, value in found.items():
+        if name not in wanted:
+            fix = "declare it in `environment` of the step, and run `make templates`"
+            yield fault(function.path(*_SETTINGS[:-1], name), f"{name} is not declared", fix)
+        elif name in step.environment and value != wanted[name]:
+            path = function.path(*_SETTINGS[:-1], name)
+            yield fault(path, f"{name} is not what `environment` of the step declares", "run `make templates`")
 
 
 def _settings(value: Any) -> Any:

@@ -55,6 +55,30 @@ def test_an_error_rate_that_is_not_declared_is_a_fault(tmp_path: Path) -> None:
     assert generated(tmp_path, DECLARATION, rate) == ["max_error_rate is 0.9, declared is none"]
 
 
+def test_variables_that_differ_from_the_declaration_are_faults(tmp_path: Path) -> None:
+    declared = DECLARATION.replace("handler: take}", "handler: take, environment: {URL: 'https://${Environment}'}}")
+    places = ("TakeFunction", "Environment", "Variables")
+
+    def change(data: Json) -> None:
+        of(*places, "URL", "https://elsewhere")(data)
+        of(*places, "LEVEL", "3")(data)
+
+    assert generated(tmp_path, declared, change) == [
+        "URL is not what `environment` of the step declares",
+        "LEVEL is not declared",
+    ]
+
+
+def test_declared_variables_are_none(tmp_path: Path) -> None:
+    declared = DECLARATION.replace("handler: take}", "handler: take, environment: {URL: '${Environment}'}}")
+    assert generated(tmp_path, declared) == []
+
+
+def test_variables_of_an_override_count_as_declared(tmp_path: Path) -> None:
+    overrides = "overrides: {TakeFunction: {Environment: {Variables: {LEVEL: '3'}}}}\n"
+    assert generated(tmp_path, DECLARATION + overrides) == []
+
+
 def test_a_template_without_a_readable_declaration_is_compared_with_nothing(tmp_path: Path) -> None:
     assert generated(tmp_path, DECLARATION) == []
     template = load_template(tmp_path / "generated" / "nightly.template.yaml")
