@@ -161,8 +161,10 @@ def test_the_lock_has_every_dependency_of_the_project_file() -> None:
     assert [str(r) for r in wanted if not r.specifier.contains(locked.get(canonicalize_name(r.name), "0"))] == []
 
 
-def test_the_lock_of_the_functions_is_for_the_runtime_that_the_templates_declare() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert (
-        f"--python-platform {MACHINE}-manylinux_2_{GLIBC_MINOR} --python-version {lambda_runtime.PYTHON} " in makefile
-    )
+def test_the_locks_of_the_functions_are_for_the_runtime_that_the_templates_declare() -> None:
+    makefile, sets = ((ROOT / name).read_text(encoding="utf-8") for name in ("Makefile", "scripts/lock-sets"))
+    assert f"FOR_FUNCTIONS = --python-platform {MACHINE}-manylinux_2_{GLIBC_MINOR} " in makefile
+    assert f"$(FOR_FUNCTIONS) --python-version {lambda_runtime.PYTHON} handlers/requirements.in" in makefile
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [oldest] = re.findall(r">=([\d.]+)", project["requires-python"])
+    assert re.findall(r"--python-version (\S+)", sets) == [oldest, lambda_runtime.PYTHON]
