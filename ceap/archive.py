@@ -1,4 +1,4 @@
-"""The files that a deployment uploads: the zips of the Lambda functions and the Glue jobs, the same on every machine."""
+"""The files that a deployment uploads, the same on every machine: zips of the Lambda functions, and the Glue jobs."""
 
 import hashlib
 import io
