@@ -28,6 +28,7 @@ def test_a_section_has_all_that_the_catalogue_says() -> None:
         "  More attempts do not fit the five minutes of EXPRESS.\n"
         "- **Fix.** Add the retrier\n"
         '  `{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 20, "MaxAttempts": 2, "BackoffRate": 2.0}`.\n'
+        "  For other values, give a `reason` beside them in `retry` of the declaration.\n"
         "- [`guard_rules/p16_lambda_retry.guard`](../../guard_rules/p16_lambda_retry.guard);\n"
         "  [property](requirements.md#properties) 16;\n"
         "  [requirement](requirements.md#requirements) 4.5, 8.1, 11.5;\n"
