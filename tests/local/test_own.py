@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,13 +76,3 @@ def test_a_resource_of_ceap_that_needs_one_that_is_not_modelled_is_refused(engin
         "own resources; it models AWS::S3::Bucket, AWS::SQS::Queue, AWS::SNS::Topic, AWS::DynamoDB::Table, "
         "AWS::KMS::Key"
     )
-
-
-def test_the_file_of_resources_is_found_beside_a_declaration(tmp_path: Path) -> None:
-    from ceap.project import resource_files
-
-    declaration = tmp_path / "orders.yaml"
-    assert resource_files(declaration) == []
-    for line in ("resources: own/a.yaml", "resources: 'own/a.yaml'  # ours", 'resources: "own/a.yaml"'):
-        declaration.write_text(f"name: orders\n{line}\nsteps: [\n")
-        assert resource_files(declaration) == [tmp_path / "own" / "a.yaml"]
