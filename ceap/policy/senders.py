@@ -83,9 +83,11 @@ def may_send(template: Template, rule: Resource, queue: Resource) -> bool:
 def allows_only(statement: Any, rule: Resource) -> bool:
     """Tell whether a statement allows one event rule, by its ARN, to send messages, and nothing else."""
     arns = [text(arn) for _, arn in source_arns(statement)]
+    principal = at(statement, "Principal")
     return (
         at(statement, "Effect") == "Allow"
-        and at(statement, "Principal") == {"Service": EVENTS}
+        and list(principal if isinstance(principal, dict) else ()) == ["Service"]
+        and items(principal["Service"]) == [EVENTS]
         and [text(action) for action in items(at(statement, "Action"))] == ["sqs:SendMessage"]
         and rule.name is not None
         and [(arn or "").rpartition(":rule/")[2] for arn in arns] == [rule.name]
