@@ -206,7 +206,7 @@ def test_package_takes_pip_along(tmp_path: Path, numbers: tuple[signal.Signals, 
     handlers.mkdir(parents=True)
     (handlers / "__init__.py").touch()
     (handlers / "requirements.txt").write_text(f"some==1 --hash=sha256:{'0' * 64}\n")
-    prepare = f"import handlers; handlers.__file__ = {str(handlers / '__init__.py')!r}; sys.executable = '{program}'"
+    prepare = f"import handlers; handlers.__path__.insert(0, {str(handlers)!r}); sys.executable = '{program}'"
     command = Started(tmp_path, ["package"], prepare)
     waiting = os.open(started, os.O_RDONLY | os.O_NONBLOCK)
     assert select.select([waiting], [], [], 60)[0]

@@ -117,7 +117,7 @@ def test_a_wrong_or_missing_session_token_is_refused(
 def test_the_keys_of_one_engine_open_no_other(engine: Engine) -> None:
     with Engine.start() as other:
         assert refused(engine, other.driver, "sqs") == (403, "InvalidClientTokenId", INVALID_TOKEN)
-        assert other.driver[2:] != engine.driver[2:]
+        assert other.driver[2:5] != engine.driver[2:]
 
 
 class Sent(NamedTuple):
@@ -135,7 +135,7 @@ def signed(engine: Engine, service: str, method: str, target: str, body: bytes, 
     request = AWSRequest(
         method, engine.url + target, headers={key.replace("_", "-"): text for key, text in headers.items()}, data=body
     )
-    kind(Credentials(*engine.driver[2:]), service, "us-east-1").add_auth(request)
+    kind(Credentials(*engine.driver[2:5]), service, "us-east-1").add_auth(request)
     return Sent(method, target, dict(request.headers), body)
 
 
@@ -250,12 +250,12 @@ def test_an_object_may_be_sent_in_chunks_or_without_a_signed_hash(engine: Engine
     headers = {"Content-Encoding": "aws-chunked", "X-Amz-Decoded-Content-Length": "4"}
     request = AWSRequest("PUT", f"{engine.url}/bucket/chunks", headers, data=b"4\r\nbody\r\n0\r\n\r\n")
     request.context["checksum"] = {"request_algorithm": {"in": "trailer"}}
-    S3SigV4Auth(Credentials(*engine.driver[2:]), "s3", "us-east-1").add_auth(request)
+    S3SigV4Auth(Credentials(*engine.driver[2:5]), "s3", "us-east-1").add_auth(request)
     assert request.headers["X-Amz-Content-SHA256"] == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
     assert answer(engine, Sent("PUT", "/bucket/chunks", dict(request.headers), request.data))[0] == 200
 
     keys = dict(
-        zip(("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), engine.driver[2:], strict=True)
+        zip(("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), engine.driver[2:5], strict=True)
     )
     config = Config(s3={"payload_signing_enabled": False})
     unsigned = boto3.client("s3", endpoint_url=engine.url, region_name="us-east-1", config=config, **keys)
