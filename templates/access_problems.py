@@ -26,7 +26,9 @@ _ARN: Final = re.compile(
     r"arn:\$\{AWS::Partition\}:[a-z0-9-]+:"
     r"(\$\{AWS::Region\}|[a-z]+(-[a-z]+)+-\d+)?:(\$\{AWS::AccountId\}|\d{12})?:[^*:\s]\S*"
 )
-_ARN_FORM: Final = "arn:${AWS::Partition}:SERVICE:${AWS::Region}:${AWS::AccountId}:RESOURCE"
+_ARN_FORM: Final = (
+    "arn:${AWS::Partition}:SERVICE:${AWS::Region}:${AWS::AccountId}:RESOURCE; RESOURCE does not begin with *"
+)
 
 _OWN: Final = r"\S+:\$\{AWS::AccountId\}:"
 _DOORS: Final = tuple(
@@ -134,7 +136,7 @@ def _action_problem(action: str) -> str | None:
 def _resource_problem(arn: str) -> str | None:
     if problem := placeholder_problem(arn, (*PLACEHOLDERS, PARTITION)):
         return f"{arn!r} {problem}"
-    return None if arn == "*" or _ARN.fullmatch(arn) else f"{arn!r} is not an ARN; write it as {_ARN_FORM}"
+    return None if arn == "*" or _ARN.fullmatch(arn) else f"{arn!r} is no grant's ARN; write it as {_ARN_FORM}"
 
 
 def _door_problem(action: str, arn: str) -> str | None:

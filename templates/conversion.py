@@ -9,6 +9,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from templates import words
+from templates.placeholders import placeholder_problem
 from templates.source import KeyPath, Source
 from templates.words import shown
 
@@ -38,6 +39,8 @@ def convert(
         said = f"is {shown(given)}: {_expected(target, inner, text, value)}"
         if given != value and isinstance(value, str):
             said += f"; deployed, it can have {len(value)} characters"
+        if written is not None and isinstance(given, str) and (problem := placeholder_problem(given)):
+            said += f"; it {problem}"
         if of_key:
             key = _failing_key(raw, target, inner, str(error))
             said = f"has the key {shown(key)}: {_expected(target, (), text, key)}"
@@ -125,13 +128,23 @@ def _values_at(target: type[msgspec.Struct], place: KeyPath) -> list[str]:
     """
     schema: Any = msgspec.json.schema(target)
     definitions = schema.get("$defs", {})
-    for part in (None, *place):
-        if part is not None:
-            inside = schema.get("properties", {}).get(part, schema.get("additionalProperties"))
-            inside = schema.get("items") if isinstance(part, int) else inside
-            schema = inside if isinstance(inside, dict) else {}
-        schema = definitions.get(schema.get("$ref", "").rpartition("/")[2], schema)
-    return [str(value) for kind in (schema, *schema.get("anyOf", ())) for value in kind.get("enum", ())]
+
+    def kinds(schema: Any) -> list[dict[str, Any]]:
+        whole = [kind for kind in (schema, *schema.get("anyOf", ())) if isinstance(kind, dict)]
+        return [definitions.get(kind.get("$ref", "").rpartition("/")[2], kind) for kind in whole]
+
+    found = kinds(schema)
+    for part in place:
+        inside = [_inside(kind, part) for kind in found]
+        found = [kind for schema in inside if isinstance(schema, dict) for kind in kinds(schema)]
+    return [str(value) for kind in found for value in kind.get("enum", ())]
+
+
+def _inside(schema: dict[str, Any], part: str | int) -> Any:
+    """Return the schema of what a part of a place leads to."""
+    if isinstance(part, int):
+        return schema.get("items")
+    return schema.get("properties", {}).get(part, schema.get("additionalProperties"))
 
 
 def _describe(target: type[msgspec.Struct], place: KeyPath) -> str:

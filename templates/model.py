@@ -171,7 +171,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Annotated[ObjectEvents, Meta(description="sends a message for each new object of the source bucket")] | None
     ) = None
     tags: Annotated[
-        dict[str, str], Meta(description="of every resource that takes tags; values may hold placeholders")
+        dict[str, str], Meta(description="of every resource that takes tags; numbers in quotes; may hold placeholders")
     ] = {}
     vpc: Annotated[bool, Meta(description="functions run in a VPC, whose subnets each deployment names")] = False
     permissions_boundary: Annotated[

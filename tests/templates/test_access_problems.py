@@ -12,7 +12,7 @@ from templates.needs_problems import needs_problem
 
 QUEUE = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:orders"
 EXAMPLE = f'Grant(("sqs:SendMessage",), "{QUEUE}")'
-FORM = "arn:${AWS::Partition}:SERVICE:${AWS::Region}:${AWS::AccountId}:RESOURCE"
+FORM = "arn:${AWS::Partition}:SERVICE:${AWS::Region}:${AWS::AccountId}:RESOURCE; RESOURCE does not begin with *"
 FILLED = "which no deployment fills in; allowed: ${Environment}, ${AWS::AccountId}, ${AWS::Region}"
 OWN = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
 
@@ -109,13 +109,13 @@ def test_what_aws_would_refuse_or_nobody_could_read_is_refused(needs: Any, messa
         (("sqs:SendMessage",), (), f"resources are (); write one ARN or several, e.g. {EXAMPLE}"),
         (("sqs:*",), QUEUE, "'sqs:*' is not one action; write it out, e.g. sqs:SendMessage"),
         (("SendMessage",), QUEUE, "'SendMessage' is not one action; write it out, e.g. sqs:SendMessage"),
-        (("sqs:SendMessage",), "orders", f"'orders' is not an ARN; write it as {FORM}"),
+        (("sqs:SendMessage",), "orders", f"'orders' is no grant's ARN; write it as {FORM}"),
         (
             ("sqs:SendMessage",),
             "arn:aws:sqs:eu-west-1:123456789012:orders",
-            f"'arn:aws:sqs:eu-west-1:123456789012:orders' is not an ARN; write it as {FORM}",
+            f"'arn:aws:sqs:eu-west-1:123456789012:orders' is no grant's ARN; write it as {FORM}",
         ),
-        (("sqs:SendMessage",), OWN % ("sqs", "*"), f"'{OWN % ('sqs', '*')}' is not an ARN; write it as {FORM}"),
+        (("sqs:SendMessage",), OWN % ("sqs", "*"), f"'{OWN % ('sqs', '*')}' is no grant's ARN; write it as {FORM}"),
         (
             ("sqs:SendMessage",),
             "arn:${AWS::Partition}:sqs:${Region}:1:orders",

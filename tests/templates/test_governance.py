@@ -189,6 +189,15 @@ DAYS = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 182
         ),
         ("log_retention_days: 91", f"log_retention_days is 91: allowed: {DAYS}"),
         (
+            "log_retention_days: {value: 91, reason: why}",
+            f"log_retention_days.value is 91: allowed: {DAYS} (days that CloudWatch Logs knows)",
+        ),
+        (
+            "tags: {CostCenter: 4711}",
+            "tags.CostCenter is 4711: expected str, got int (of every resource that takes tags; numbers in quotes; may "
+            "hold placeholders)",
+        ),
+        (
             "retry: {lambda: {max_attempts: 5, reason: ''}}",
             "retry.lambda.reason is blank; say in a sentence why: reports of `ceap check` show it",
         ),

@@ -52,7 +52,8 @@ def test_the_role_reads_the_bucket_of_its_environment() -> None:
         pytest.param(
             "{source_bucket: 'acme-${Env}'}",
             "orders.yaml:6: steps[0].settings.source_bucket is 'acme-${Env}': expected str (a bucket's name: 3 to 63 "
-            "of a-z, 0-9, hyphen and single dots)",
+            "of a-z, 0-9, hyphen and single dots); it holds ${Env}, which no deployment fills in; allowed: "
+            "${Environment}, ${AWS::AccountId}, ${AWS::Region}",
             id="unknown",
         ),
         pytest.param(
