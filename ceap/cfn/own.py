@@ -35,4 +35,8 @@ def without_own(template: Template) -> Template:
         if section in own and isinstance(entries, dict)
     }
     data = {section: entries for section, entries in (template.data | kept).items() if entries or section not in own}
-    return msgspec.structs.replace(template, data=data)
+    definitions, written = (
+        {path: text for path, text in texts.items() if path.split("/")[2] not in own["Resources"]}
+        for texts in (template.definitions, template.written_definitions)
+    )
+    return msgspec.structs.replace(template, data=data, definitions=definitions, written_definitions=written)

@@ -47,3 +47,4 @@ def test_a_grant_by_a_policy_beside_a_role_of_ceap_is_still_judged() -> None:
 def test_a_mark_on_what_is_ceap_s_makes_it_missing() -> None:
     assert rules_found(put("Resources", "Pipe", "Metadata", MARK)) >= {"P41_PIPE"}
     assert rules_found(put("Resources", "Queue", "Metadata", MARK)) >= {"P41_PIPE"}
+    assert rules_found(put("Resources", "StateMachine", "Metadata", MARK)) >= {"CFN08_OWN_RESOURCES"}
