@@ -186,7 +186,9 @@ def _ask_secrets(request: Request) -> list[Question]:
     given = str(request.document.get("SecretId", ""))
     if request.operation not in {"DescribeSecret", "GetSecretValue", "ListSecretVersionIds", "PutSecretValue"}:
         raise _unknown(request)
-    found = secretsmanager_backends[request.account][request.region].secrets.get(given)
+    # moto would take the last part of any ARN for a name.
+    is_here = not given.startswith("arn:") or given.startswith(request.arn("secretsmanager", "secret:"))
+    found = secretsmanager_backends[request.account][request.region].secrets.get(given) if is_here else None
     return [Question(f"secretsmanager:{request.operation}", found.arn if found else given)]
 
 

@@ -171,6 +171,14 @@ def test_a_secret_is_asked_for_by_the_whole_arn_that_aws_gave_it(engine: Engine)
     assert re.fullmatch(f"arn:aws:secretsmanager:{REGION}:{engine.account}:secret:token-\\w{{6}}", whole)
 
 
+def test_a_secret_of_another_account_is_not_taken_for_one_of_the_same_name_here(engine: Engine) -> None:
+    engine.client("secretsmanager").create_secret(Name="token", SecretString="x")
+    theirs = f"arn:aws:secretsmanager:{REGION}:999999999999:secret:token"
+    request = request_of("secretsmanager", lambda c: c.get_secret_value(SecretId=theirs))
+    with pytest.raises(UnknownCallError, match=f"{theirs} belongs to another account or Region"):
+        checks(request._replace(account=engine.account))
+
+
 @pytest.mark.parametrize(
     ("service", "call", "unknown"),
     [
