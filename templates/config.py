@@ -69,7 +69,7 @@ def parse_workflow(source: Source) -> Workflow:
 
 
 def _check_values(source: Source, value: Any, place: KeyPath) -> None:
-    """Refuse what CloudFormation would replace at deployment, and nulls in overrides, which it refuses anywhere."""
+    """Refuse what CloudFormation would replace at deployment, nulls that it refuses, and one that looks like `{}`."""
     match value:
         case dict():
             for key, inner in value.items():
@@ -86,6 +86,8 @@ def _check_values(source: Source, value: Any, place: KeyPath) -> None:
             )
         case None if place[:1] == ("overrides",):
             raise source.error(place, "is null, which CloudFormation refuses; write a value or remove the key")
+        case None if place == ("s3_events",):
+            raise source.error(place, "is null, which sends nothing; write {} to send every object, or remove the key")
         case _:
             pass
 

@@ -28,7 +28,7 @@ ENVIRONMENT_MAX_BYTES: Final = 4096
 
 OBEYED: Final = re.compile(
     r"(AWS|POWERTOOLS|OTEL|_X|LAMBDA|GLIBC|MALLOC|LD)_\w*|PYTHON\w+|(HTTPS?|ALL|NO)_PROXY|(REQUESTS|CURL)_CA_BUNDLE"
-    r"|SSL_CERT_(FILE|DIR)|PATH|HOME|TMPDIR|TZ|LANG|LC_ALL|BASH_ENV|ENV",
+    r"|SSL_CERT_(FILE|DIR)|LOG_LEVEL|PATH|HOME|TMPDIR|TZ|LANG|LC_ALL|BASH_ENV|ENV",
     re.IGNORECASE,
 )
 """What Lambda, the AWS SDK, Python, Powertools and tracing obey: where data go, whose code runs, what is logged."""

@@ -51,6 +51,7 @@ NAME = "has a name that AWS Lambda refuses; allowed: a letter, then letters, dig
         ("PYTHONPATH", OBEYED),
         ("https_proxy", OBEYED),
         ("POWERTOOLS_LOG_LEVEL", OBEYED),
+        ("LOG_LEVEL", OBEYED),
         ("TZ", OBEYED),
         ("A", NAME),
         ("_HANDLER", NAME),

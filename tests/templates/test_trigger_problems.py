@@ -104,6 +104,12 @@ def test_object_events_of_a_stage_that_declares_no_bucket_are_refused() -> None:
     )
 
 
+def test_object_events_without_a_value_are_refused_as_they_would_send_nothing() -> None:
+    assert refusal(READS + "s3_events:\n") == (
+        "orders.yaml:9: s3_events is null, which sends nothing; write {} to send every object, or remove the key"
+    )
+
+
 def test_object_events_of_a_handler_that_reads_no_bucket_are_refused() -> None:
     text = "name: orders\ntype: EXPRESS\nsteps:\n  - stage: SiftStage\n    handler: sift\ns3_events: {}\n"
     assert refusal(text) == (

@@ -42,7 +42,8 @@ ENTRY: Final = Entry(
     source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
 )
 
-_JUDGED_ELSEWHERE: Final = (SERVICE_VARIABLE, "POWERTOOLS_LOG_LEVEL")  # P38_ONE_STACK_NAME, P35_FUNCTION_LOGS
+# P38_ONE_STACK_NAME, P35_FUNCTION_LOGS
+_JUDGED_ELSEWHERE: Final = (SERVICE_VARIABLE, "POWERTOOLS_LOG_LEVEL", "LOG_LEVEL")
 
 _NAMES_VALUE: Final = re.compile("(SECRET|PARAMETER)_[A-Z0-9_]+_NAME")
 
