@@ -22,6 +22,7 @@ from templates.words import shown
 
 RESERVED_STAGES: Final = ("initial", "ReceiveMessage", "StageInput", "Stage")
 FUNCTION_NAME_MAX: Final = 64
+QUEUE_NAME_MAX: Final = 80
 DESCRIPTION_MAX_BYTES: Final = 1024
 STEPS_MAX: Final = 50
 """With more, the role of the state machine could exceed the 10,240 characters that IAM allows in inline policies."""
@@ -61,7 +62,7 @@ def parse_workflow(source: Source) -> Workflow:
     given = {field: getattr(header, field) for field in header.__struct_fields__}
     own = load_fragment(Path(source.name).parent / header.resources) if header.resources else None
     workflow = Workflow(**given, steps=steps, own=own)
-    for place, text in (*trigger_problems(workflow), *governance_problems(workflow)):
+    for place, text in (*_queue_problems(workflow), *trigger_problems(workflow), *governance_problems(workflow)):
         raise source.error(place, text)
     if workflow.overrides or workflow.own:
         _check_ids(source, workflow)
@@ -187,6 +188,25 @@ def _express_problems(steps: tuple[Step, ...]) -> Iterator[Problem]:
             ("steps",),
             f"take up to {total} s together (the sum of their timeout_s, 60 where none is given); an EXPRESS "
             f"workflow allows at most {limit} s in all; shorten steps or set type: STANDARD",
+        )
+
+
+def _queue_problems(workflow: Workflow) -> Iterator[Problem]:
+    """Yield the problem of the longest queue's name; where that fits, all but those of functions and tables do."""
+    if workflow.has_triggers:
+        purpose = naming.TRIGGER_DEAD_LETTER_QUEUE
+    elif workflow.type is WorkflowType.STANDARD:
+        purpose = naming.ALERT_DEAD_LETTER_QUEUE
+    else:
+        return  # a function's name is too long before the queue's is
+    name = naming.resource(workflow.name, purpose)
+    length = naming.longest(name)
+    if length > QUEUE_NAME_MAX:
+        yield (
+            ("name",),
+            f"is {workflow.name!r}: the queue {name} could have {length} characters with an Environment of "
+            f"{naming.ENVIRONMENT_MAX}; Amazon SQS allows {QUEUE_NAME_MAX}: shorten the workflow's name by "
+            f"{length - QUEUE_NAME_MAX}",
         )
 
 

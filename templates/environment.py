@@ -62,11 +62,12 @@ def environment_problems(workflow: str, step: LambdaStep, needs: Needs) -> Itera
         if problem := _name_problem(name) or placeholder_problem(value):
             yield name, problem
     size = _size_bytes(function_variables(workflow, step, needs))
-    if step.environment and size > ENVIRONMENT_MAX_BYTES:
+    if size > ENVIRONMENT_MAX_BYTES:
+        cure = "it, or put values into a parameter (`parameters` of NEEDS)"
         yield (
             None,
             f"takes {size:,} bytes as JSON with what ceap sets; AWS Lambda allows {ENVIRONMENT_MAX_BYTES:,}: shorten "
-            "it, or put values into a parameter (`parameters` of NEEDS)",
+            f"{cure if step.environment else '`settings`, or names in NEEDS'}",
         )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.message import Message, decode_message
 from handlers.runtime.sources import S3
-from templates import budget, discovery, naming, words
+from templates import budget, discovery, words
 from templates.model import LambdaStep, Workflow
 from templates.placeholders import longest, placeholder_problem
 from templates.schedule_expression import expression_problem
@@ -16,9 +16,6 @@ from templates.triggers import ObjectEvents, Schedule, object_message
 from templates.words import shown
 
 Problem = tuple[KeyPath, str]
-
-SCHEDULE_NAME_MAX: Final = 64
-"""Characters of the name of a schedule, and of a rule. Source: AWS::Scheduler::Schedule, AWS::Events::Rule."""
 
 KEY_BYTES: Final = 1024
 """Source: Amazon S3 User Guide, "Naming Amazon S3 objects"."""
@@ -29,24 +26,10 @@ CONTEXT: Final = "<aws.scheduler."
 
 def trigger_problems(workflow: Workflow) -> Iterator[Problem]:
     """Yield the problems of a workflow's triggers, in the order in which to correct them."""
-    if workflow.has_triggers:
-        yield from _name_problems(workflow)
     if workflow.schedule:
         yield from _schedule_problems(workflow, workflow.schedule)
     if workflow.s3_events:
         yield from _object_problems(workflow, workflow.s3_events)
-
-
-def _name_problems(workflow: Workflow) -> Iterator[Problem]:
-    name = naming.resource(workflow.name, naming.SCHEDULE)
-    length = naming.longest(name)
-    if length > SCHEDULE_NAME_MAX:
-        yield (
-            ("name",),
-            f"is {workflow.name!r}: the schedule {name} could have {length} characters with an Environment of "
-            f"{naming.ENVIRONMENT_MAX}; AWS allows {SCHEDULE_NAME_MAX}: shorten the workflow's name by "
-            f"{length - SCHEDULE_NAME_MAX}",
-        )
 
 
 def _schedule_problems(workflow: Workflow, schedule: Schedule) -> Iterator[Problem]:

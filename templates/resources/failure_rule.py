@@ -26,7 +26,7 @@ def add_failure_rule(template: Template, workflow: Workflow) -> None:
     template.add_resource(
         sqs.Queue(
             ALERT_DEAD_LETTER_QUEUE,
-            QueueName=Sub(naming.resource(workflow.name, "alert-dead-letter-queue")),
+            QueueName=Sub(naming.resource(workflow.name, naming.ALERT_DEAD_LETTER_QUEUE)),
             MessageRetentionPeriod=RETENTION_S,
             SqsManagedSseEnabled=if_key(NoValue, True),
             KmsMasterKeyId=key_if_any(),

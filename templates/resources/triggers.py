@@ -43,7 +43,7 @@ def _add_dead_letter_queue(template: Template, workflow: Workflow) -> None:
     template.add_resource(
         sqs.Queue(
             TRIGGER_DEAD_LETTER_QUEUE,
-            QueueName=Sub(naming.resource(workflow.name, "trigger-dead-letter-queue")),
+            QueueName=Sub(naming.resource(workflow.name, naming.TRIGGER_DEAD_LETTER_QUEUE)),
             MessageRetentionPeriod=RETENTION_S,
             SqsManagedSseEnabled=if_key(NoValue, True),
             KmsMasterKeyId=key_if_any(),

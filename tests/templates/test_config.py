@@ -334,6 +334,15 @@ def test_a_name_that_ends_in_a_line_feed_is_refused(old: str, new: str, place: s
     assert message.endswith("); write it on one line, without | or >")
 
 
+def test_a_name_that_is_too_long_for_the_queue_of_undelivered_alerts_is_refused() -> None:
+    name = "o" * 39
+    text = VALID.replace("name: orders", f"name: {name}").replace("TakeStage", "T").replace("SiftStage", "S")
+    assert refusal(text.replace("EXPRESS", "STANDARD")) == (
+        f"orders.yaml:1: name is '{name}': the queue ceap-{name}-${{Environment}}-alert-dead-letter-queue could have "
+        "81 characters with an Environment of 12; Amazon SQS allows 80: shorten the workflow's name by 1"
+    )
+
+
 def test_a_missing_file_a_folder_and_a_binary_file_are_refused(tmp_path: Path) -> None:
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"\x80\x81\x00")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import Struct
 
+from handlers.runtime.needs import Needs
 from templates.config import parse_workflow
+from templates.environment import environment_problems
+from templates.model import LambdaStep
 from templates.source import parse_source
 from templates.stacks import workflow_stack
 from tests.templates.support import changed, of_type, refusal
@@ -82,6 +86,14 @@ def test_all_variables_together_are_counted_as_lambda_does() -> None:
         "bytes as JSON with what ceap sets; AWS Lambda allows 4,096: shorten it, or put values into a parameter "
         "(`parameters` of NEEDS)"
     )
+
+
+def test_what_ceap_sets_is_counted_too_where_no_variable_is_declared() -> None:
+    step = LambdaStep(stage="Take", handler="take", timeout_s=60)
+    needs = Needs(settings=Struct, secrets=tuple(f"{letter * 500}" for letter in "abcde"))
+    [(place, said)] = environment_problems("orders", step, needs)
+    assert place is None
+    assert said.endswith("AWS Lambda allows 4,096: shorten `settings`, or names in NEEDS")
 
 
 def test_storage_is_within_the_limits_of_lambda() -> None:

@@ -88,12 +88,12 @@ def test_a_message_that_aws_would_change_is_refused(held: str, said: str) -> Non
     assert refusal(text) == f"orders.yaml:10: schedule.message holds {said}"
 
 
-def test_a_name_that_is_too_long_for_a_schedule_is_refused() -> None:
-    name = "o" * 39
+def test_a_name_that_is_too_long_for_the_queue_of_a_trigger_is_refused() -> None:
+    name = "o" * 38
     text = VALID.replace("name: orders", f"name: {name}").replace("TakeStage", "T").replace("SiftStage", "S")
     assert refusal(text + schedule()) == (
-        f"orders.yaml:1: name is '{name}': the schedule ceap-{name}-${{Environment}}-schedule could have 66 characters "
-        "with an Environment of 12; AWS allows 64: shorten the workflow's name by 2"
+        f"orders.yaml:1: name is '{name}': the queue ceap-{name}-${{Environment}}-trigger-dead-letter-queue could have "
+        "82 characters with an Environment of 12; Amazon SQS allows 80: shorten the workflow's name by 2"
     )
 
 
