@@ -29,10 +29,10 @@ class S3(BaseSource, frozen=True, tag="s3"):
     def check(self, source_bucket: str | None) -> None:
         """Check that the step may read what this names; PermanentStageError if not, or if it names no object."""
         if self.bucket != source_bucket:
+            cure = "name that bucket in the message, or change" if source_bucket else "name the bucket in"
             raise PermanentStageError(
-                f"the message's source is bucket {self.bucket}, but the step declares {source_bucket or 'none'}; name "
-                "that bucket in the message, or change the setting of the step that NEEDS gives as bucket_setting, and "
-                "deploy again"
+                f"the message's source is bucket {self.bucket}, but the step declares {source_bucket or 'none'}; "
+                f"{cure} the setting of the step that NEEDS gives as bucket_setting, and deploy again"
             )
         if (self.key is None) == (self.prefix is None):
             raise PermanentStageError("the message's source must have a key or a prefix, and not both")

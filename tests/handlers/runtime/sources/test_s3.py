@@ -75,17 +75,23 @@ def test_rows_that_are_no_records_are_rejected_beside_bad_records_and_counted() 
 
 
 @pytest.mark.parametrize(
-    ("settings", "declared"), [('{"source_bucket": "other-exports"}', "other-exports"), ("{}", "none")]
+    ("settings", "said"),
+    [
+        ('{"source_bucket": "other-exports"}', "other-exports; name that bucket in the message, or change"),
+        ("{}", "none; name the bucket in"),
+    ],
 )
 def test_no_bucket_but_the_declared_one_is_asked_for_anything(
-    settings: str, declared: str, monkeypatch: pytest.MonkeyPatch
+    settings: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SETTINGS", settings)
     put("day.jsonl", lines({"id": "c1"}))
-    message = f"source is bucket {EXPORTS}, but the step declares {declared}; name that bucket in the message, or "
-    with calls("s3") as seen, pytest.raises(PermanentStageError, match=message) as failure:
+    message = (
+        f"source is bucket {EXPORTS}, but the step declares {said} the setting of the step that NEEDS gives as "
+        "bucket_setting, and deploy again"
+    )
+    with calls("s3") as seen, pytest.raises(PermanentStageError, match=message):
         transform(key="day.jsonl")
-    assert "change the setting of the step that NEEDS gives as bucket_setting, and deploy again" in str(failure.value)
     assert [params["Key"] for operation, params in seen if params["Bucket"] == EXPORTS] == []
 
 
@@ -104,7 +110,8 @@ WRITES: dict[Table, tuple[TableAction, ...]] = {Table("orders", "PK"): ("PutItem
 
 
 def test_a_handler_that_declares_no_bucket_reads_none() -> None:
-    with pytest.raises(PermanentStageError, match="but the step declares none"):
+    cure = "but the step declares none; name the bucket in the setting of the step that NEEDS gives as bucket_setting"
+    with pytest.raises(PermanentStageError, match=cure):
         transform(Stray(Needs(settings=TAKE.Settings)), key="day.jsonl")
 
 
