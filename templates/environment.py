@@ -27,8 +27,9 @@ ENVIRONMENT_MAX_BYTES: Final = 4096
 """Of all variables, which Lambda measures as JSON. Source: Lambda Developer Guide, "Lambda quotas"."""
 
 OBEYED: Final = re.compile(
-    r"(AWS|POWERTOOLS|OTEL|_X|LAMBDA|GLIBC|MALLOC|LD)_\w*|PYTHON\w+|(HTTPS?|ALL|NO)_PROXY|(REQUESTS|CURL)_CA_BUNDLE"
-    r"|SSL_CERT_(FILE|DIR)|LOG_LEVEL|PATH|HOME|TMPDIR|TZ|LANG|LC_ALL|BASH_ENV|ENV",
+    r"(AWS|POWERTOOLS|OTEL|_X|LAMBDA|GLIBC|MALLOC|LD|OPENSSL)_\w*|PYTHON\w+|(HTTPS?|ALL|NO)_PROXY|(REQUESTS|CURL)_CA_BUNDLE"
+    r"|SSL_CERT_(FILE|DIR)|SSLKEYLOGFILE|GCONV_PATH|HOSTALIASES|LOCALDOMAIN|RES_OPTIONS|LOG_LEVEL|PATH|HOME"
+    r"|TMPDIR|TEMP|TMP|TZ|LANG|LC_ALL|BASH_ENV|ENV",
     re.IGNORECASE,
 )
 """What Lambda, the AWS SDK, Python, Powertools and tracing obey: where data go, whose code runs, what is logged."""

@@ -54,6 +54,8 @@ NAME = "has a name that AWS Lambda refuses; allowed: a letter, then letters, dig
         ("AWS_ENDPOINT_URL_S3", OBEYED),
         ("PYTHONPATH", OBEYED),
         ("https_proxy", OBEYED),
+        ("OPENSSL_CONF", OBEYED),
+        ("SSLKEYLOGFILE", OBEYED),
         ("POWERTOOLS_LOG_LEVEL", OBEYED),
         ("LOG_LEVEL", OBEYED),
         ("TZ", OBEYED),
