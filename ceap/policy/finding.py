@@ -1,6 +1,7 @@
 """What a check finds."""
 
 import json
+import re
 from typing import Any, Final
 
 import msgspec
@@ -9,6 +10,9 @@ from ceap.cfn.template import Template
 
 _SHOWN_MAX: Final = 80
 """How long a value may be, in characters, that a finding shows."""
+
+_SECRET: Final = re.compile("(?i)/Variables/[^/]*(PASSWORD|SECRET|TOKEN|PRIVATE_?KEY|API_?KEY)$")
+"""The place of what SEC09_FUNCTION_RUNS takes for a secret, which no report shows."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -64,7 +68,7 @@ def finding_at(template: Template, rule: str, fault: Fault, source: str = "") ->
         what=fault.what,
         fix=fault.fix,
         path=template.written(fault.place),
-        found=_shown(template.value(fault.place)),
+        found="" if _SECRET.search(fault.place) else _shown(template.value(fault.place)),
         source=source,
     )
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ceap.policy.finding import Finding
+from ceap.cfn.template import parse_template
+from ceap.policy.finding import Fault, Finding, finding_at
 
 WHOLE = Finding("a.yaml", 12, "P41_PIPE", "wrong", "it", "/Resources/Pipe", "2")
 
@@ -26,3 +27,9 @@ def test_a_note_stands_after_what_is_wrong() -> None:
 def test_findings_sort_by_file_and_line() -> None:
     later, first = Finding("b.yaml", 2, "A", ""), Finding("a.yaml", 10, "B", "")
     assert sorted([later, first]) == [first, later]
+
+
+@pytest.mark.parametrize(("name", "found"), [("VENDOR_API_KEY", ""), ("VENDOR_MODE", '"hush"')])
+def test_a_value_that_may_be_a_secret_is_not_shown(name: str, found: str) -> None:
+    template = parse_template(f"Resources: {{Variables: {{{name}: hush}}}}\n", "a.yaml")
+    assert finding_at(template, "SEC09", Fault(f"/Resources/Variables/{name}", "wrong", "it")).found == found
