@@ -42,6 +42,10 @@ _DOORS: Final = tuple(
             r"s3:\S+ \S+:s3:::[^/]*[*?]",
             "on more than one bucket reaches those of ceap, too; write the bucket's whole name",
         ),
+        (
+            r"dynamodb:\S+ \S+:table/[^/]*[*?]",
+            "on more than one table reaches those of ceap, too; write the table's whole name",
+        ),
         (rf"dynamodb:({'|'.join(get_args(TableAction))}) {_OWN}table/{naming.PREFIX}-", "belongs into NEEDS.tables"),
         (
             rf"events:PutEvents {_OWN}event-bus/{naming.EVENT_BUS}$",

@@ -133,6 +133,11 @@ def test_what_aws_would_refuse_or_nobody_could_read_is_refused(needs: Any, messa
         ),
         (
             ("dynamodb:PutItem",),
+            OWN % ("dynamodb", "table/*"),
+            "dynamodb:PutItem on more than one table reaches those of ceap, too; write the table's whole name",
+        ),
+        (
+            ("dynamodb:PutItem",),
             OWN % ("dynamodb", "table/ceap-orders-${Environment}"),
             "dynamodb:PutItem belongs into NEEDS.tables",
         ),
