@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import string
 from typing import Any
 
@@ -23,6 +24,26 @@ STAGES = st.builds(
     st.sampled_from(("", "Stage")),
 ).filter(lambda stage: stage not in RESERVED_STAGES)
 
+PLACED = st.lists(st.sampled_from(("a", "7", "/", "${Environment}", "${AWS::Region}")), min_size=1, max_size=3).map(
+    "".join
+)
+"""Texts that may hold placeholders."""
+
+COMMON_KEYS = st.fixed_dictionaries(
+    {},
+    optional={
+        "tags": st.dictionaries(st.sampled_from(("Team", "Cost centre", "Stage")), PLACED),
+        "permissions_boundary": st.booleans(),
+    },
+)
+FUNCTION_KEYS = st.fixed_dictionaries(
+    {},
+    optional={
+        "environment": st.dictionaries(st.sampled_from(("VENDOR_URL", "VENDOR_LEVEL")), PLACED),
+        "ephemeral_storage_mb": st.integers(512, 10240),
+    },
+)
+
 
 @st.composite
 def declarations(draw: st.DrawFn) -> dict[str, Any]:
@@ -39,9 +60,12 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
                 "timeout_s": draw(st.integers(1, share)),
                 "memory_mb": draw(st.integers(128, 10240)),
                 "settings": draw(_settings(handler, is_first=number == 0)),
+                **draw(FUNCTION_KEYS),
             }
             for number, stage in enumerate(stages)
         ],
+        **draw(COMMON_KEYS),
+        **draw(st.fixed_dictionaries({}, optional={"vpc": st.booleans()})),
     }
 
 
@@ -59,7 +83,9 @@ def _settings(handler: str, *, is_first: bool) -> st.SearchStrategy[dict[str, st
 def standard_declarations(draw: st.DrawFn) -> dict[str, Any]:
     """Valid STANDARD declarations as plain data: 1 to 6 steps, Lambda and Glue in any mix and order."""
     stages = draw(st.lists(STAGES, min_size=1, max_size=6, unique_by=naming.purpose))
-    return {"name": draw(NAMES), "type": "STANDARD", "steps": [draw(_standard_step(stage)) for stage in stages]}
+    steps = [draw(_standard_step(stage)) for stage in stages]
+    vpc = draw(st.booleans()) and any("handler" in step for step in steps)
+    return {"name": draw(NAMES), "type": "STANDARD", "steps": steps, "vpc": vpc, **draw(COMMON_KEYS)}
 
 
 def _standard_step(stage: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -79,7 +105,7 @@ def _standard_step(stage: str) -> st.SearchStrategy[dict[str, Any]]:
             "timeout_min": st.integers(1, 10_079),
         }
     )
-    return lambda_step | glue_step
+    return st.builds(operator.or_, lambda_step, FUNCTION_KEYS) | glue_step
 
 
 TIMES = ("rate(1 hour)", "cron(0/15 8-17 ? * MON-FRI *)", "at(2027-01-31T02:00:00)")
@@ -107,6 +133,18 @@ def triggered_declarations(draw: st.DrawFn) -> dict[str, Any]:
     return declaration | {name: triggers[name] for name in kept}
 
 
+@st.composite
+def reasoned_declarations(draw: st.DrawFn) -> dict[str, Any]:
+    """Valid STANDARD declarations as plain data, with other retriers and days of logs, for which they give reasons."""
+    declaration = draw(standard_declarations())
+    declaration["steps"] = [{"stage": "TakeStage", "handler": "take"}, {"stage": "HeavyStage", "glue": "heavy"}]
+    retry = {"max_attempts": draw(st.integers(3, 10)), "reason": "The vendor asks for it"}
+    return declaration | {
+        "retry": {"lambda": retry, "glue": retry},
+        "log_retention_days": {"value": draw(st.sampled_from((1, 90, 3653))), "reason": "The audit asks for it"},
+    }
+
+
 def workflow_of(declaration: dict[str, Any]) -> Workflow:
     """Return the workflow that plain data declares."""
     return parse_workflow(Source("declaration", declaration, {}))
@@ -125,6 +163,11 @@ def standard_workflows() -> st.SearchStrategy[Workflow]:
 def triggered_workflows() -> st.SearchStrategy[Workflow]:
     """Valid workflows of both types that something starts."""
     return triggered_declarations().map(workflow_of)
+
+
+def reasoned_workflows() -> st.SearchStrategy[Workflow]:
+    """Valid STANDARD workflows that give reasons for other retriers and days of logs."""
+    return reasoned_declarations().map(workflow_of)
 
 
 def all_workflows() -> st.SearchStrategy[Workflow]:

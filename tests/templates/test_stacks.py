@@ -110,7 +110,9 @@ def test_a_star_stands_only_where_aws_takes_no_resource(workflow: Workflow) -> N
         for sid, statement in statements(role).items()
         if "*" in statement["Resource"]
     }
-    assert {("DeliverLogs", True)} < stars <= {("Trace", True), ("Trace", False), ("DeliverLogs", True)}
+    network = {("FindNetwork", False), ("NoNetworkFromCode", False)} if workflow.vpc else set()
+    needed = {("DeliverLogs", True)} | network
+    assert needed < stars <= {("Trace", True), ("Trace", False)} | needed
     actions = [action for role in roles.values() for s in statements(role).values() for action in s["Action"]]
     assert [action for action in actions if "*" in action] == []
 
