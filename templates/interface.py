@@ -14,8 +14,8 @@ _GROUPS: Final = {
         naming.GLUE_PREFIX_PARAMETER: "Prefix of the Glue scripts",
     },
     "Encryption": {naming.KMS_KEY_PARAMETER: "ARN of a KMS key of yours"},
-    "Network": {"SubnetIds": "Subnets", "SecurityGroupIds": "Security groups"},
-    "Permissions": {"PermissionsBoundary": "ARN of the permissions boundary"},
+    "Network": {naming.SUBNETS_PARAMETER: "Subnets", naming.SECURITY_GROUPS_PARAMETER: "Security groups"},
+    "Permissions": {naming.BOUNDARY_PARAMETER: "ARN of the permissions boundary"},
     "Alerts": {"AlertEmail": "E-mail address"},
 }
 _TABLES: Final = "Existing tables to adopt"
