@@ -117,7 +117,7 @@ def test_a_wrong_or_missing_session_token_is_refused(
 def test_the_keys_of_one_engine_open_no_other(engine: Engine) -> None:
     with Engine.start() as other:
         assert refused(engine, other.driver, "sqs") == (403, "InvalidClientTokenId", INVALID_TOKEN)
-        assert other.driver[2:5] != engine.driver[2:]
+        assert other.driver[2:5] != engine.driver[2:5]
 
 
 class Sent(NamedTuple):
