@@ -106,7 +106,7 @@ def test_a_value_is_read_once_in_five_minutes(clock: list[float], calls: list[st
 
 
 def test_what_could_not_be_read_is_read_again() -> None:
-    with pytest.raises(PermanentStageError, match="found nothing .ResourceNotFoundException.; create secret"):
+    with pytest.raises(PermanentStageError, match=r"found nothing .ResourceNotFoundException.; create secret"):
         read(secret=KEY)
     client("secretsmanager").create_secret(Name=OWN_KEY, SecretString="new")
     assert read(secret=KEY) == "new"
