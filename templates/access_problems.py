@@ -31,7 +31,7 @@ _ARN_FORM: Final = (
 )
 
 _OWN: Final = r"\S+:\$\{AWS::AccountId\}:"
-_DOORS: Final = tuple(
+_GRANTED_ELSEWHERE: Final = tuple(
     (re.compile(pattern), cure)
     for pattern, cure in (
         (
@@ -47,6 +47,10 @@ _DOORS: Final = tuple(
             "on more than one table reaches those of ceap, too; write the table's whole name",
         ),
         (rf"dynamodb:({'|'.join(get_args(TableAction))}) {_OWN}table/{naming.PREFIX}-", "belongs into NEEDS.tables"),
+        (
+            r"events:PutEvents \S+:event-bus/[^/]*[*?]",
+            "on more than one event bus reaches the default one, too; write the bus's whole name",
+        ),
         (
             rf"events:PutEvents {_OWN}event-bus/{naming.EVENT_BUS}$",
             "belongs into NEEDS.events: Publish(source=..., detail_type=...)",
@@ -146,4 +150,4 @@ def _resource_problem(arn: str) -> str | None:
 def _door_problem(action: str, arn: str) -> str | None:
     """Return why an action on a resource is not granted this way, with what grants it."""
     call = f"{action} {arn}"
-    return next((f"{action} {cure}" for pattern, cure in _DOORS if pattern.match(call)), None)
+    return next((f"{action} {cure}" for pattern, cure in _GRANTED_ELSEWHERE if pattern.match(call)), None)

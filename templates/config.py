@@ -282,10 +282,9 @@ def _check_source_bucket(source: Source, bucket: str, index: int, place: KeyPath
             place,
             f"is {bucket!r}, but only the first stage reads a message's source; leave it out, or put the stage first",
         )
-    if bucket.startswith(naming.WORKFLOW_BUCKET_PREFIX):
+    if bucket.startswith((naming.WORKFLOW_BUCKET_PREFIX, naming.ARTIFACT_BUCKET_PREFIX)):
         raise source.error(
-            place,
-            f"is {bucket!r}, a workflow bucket, where a stage may read only the previous stage's output; name another",
+            place, f"is {bucket!r}, a bucket of ceap, of which a stage reads the previous output alone; name another"
         )
 
 
@@ -294,7 +293,10 @@ def _check_ids(source: Source, workflow: Workflow) -> None:
 
     template = workflow_template(workflow)
     known = sorted(template["Resources"])
+    own = workflow.own.sections.get("Resources", {}) if workflow.own else {}
     for logical_id in workflow.overrides:
+        if logical_id in own:
+            raise source.error(("overrides", logical_id), "is a resource of your own; change it in its file")
         if logical_id not in known:
             said = f"is not a resource of the workflow's template; {words.allowed(logical_id, known)}"
             raise source.error(("overrides", logical_id), said)

@@ -147,6 +147,11 @@ def test_what_aws_would_refuse_or_nobody_could_read_is_refused(needs: Any, messa
             "events:PutEvents belongs into NEEDS.events: Publish(source=..., detail_type=...)",
         ),
         (
+            ("events:PutEvents",),
+            OWN % ("events", "event-bus/*"),
+            "events:PutEvents on more than one event bus reaches the default one, too; write the bus's whole name",
+        ),
+        (
             ("secretsmanager:GetSecretValue",),
             OWN % ("secretsmanager", "secret:a-??????"),
             "secretsmanager:GetSecretValue belongs into NEEDS.secrets: the secret's name, for stage.secret",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from templates.config import load_workflow
+from templates.errors import ConfigError
 from templates.stacks import workflow_stack
 from tests.strategies import workflow_of
 
@@ -54,6 +55,14 @@ def test_resources_of_a_team_s_own_are_added_with_a_mark(template: dict[str, Any
             "Metadata": {"ceap": {"own": True}},
         },
     }
+
+
+def test_an_own_resource_is_changed_in_its_file(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(OWN)
+    overridden = f"name: orders\ntype: EXPRESS\nresources: own.yaml\noverrides: {{Uploads: {{BucketName: a}}}}\n{STEPS}"
+    (tmp_path / "orders.yaml").write_text(overridden)
+    with pytest.raises(ConfigError, match=r"overrides\.Uploads is a resource of your own; change it in its file$"):
+        load_workflow(tmp_path / "orders.yaml")
 
 
 def test_nothing_of_ceap_changes(template: dict[str, Any]) -> None:

@@ -65,9 +65,15 @@ def test_the_role_reads_the_bucket_of_its_environment() -> None:
         ),
         pytest.param(
             "{source_bucket: 'ceap-workflow-${Environment}-1'}",
-            "orders.yaml:6: steps[0].settings.source_bucket is 'ceap-workflow-${Environment}-1', a workflow bucket, "
-            "where a stage may read only the previous stage's output; name another",
+            "orders.yaml:6: steps[0].settings.source_bucket is 'ceap-workflow-${Environment}-1', a bucket of ceap, "
+            "of which a stage reads the previous output alone; name another",
             id="a workflow bucket",
+        ),
+        pytest.param(
+            "{source_bucket: 'ceap-artifacts-${Environment}-1'}",
+            "orders.yaml:6: steps[0].settings.source_bucket is 'ceap-artifacts-${Environment}-1', a bucket of ceap, "
+            "of which a stage reads the previous output alone; name another",
+            id="an artifact bucket",
         ),
     ],
 )

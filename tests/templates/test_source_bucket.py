@@ -27,8 +27,8 @@ def test_what_is_no_name_of_a_bucket_is_refused(bucket: str) -> None:
 def test_a_workflow_bucket_is_no_source() -> None:
     text = changed("handler: take\n", "handler: take\n    settings: {source_bucket: ceap-workflow-dev-123456789012}\n")
     assert refusal(text) == (
-        "orders.yaml:6: steps[0].settings.source_bucket is 'ceap-workflow-dev-123456789012', a workflow bucket, "
-        "where a stage may read only the previous stage's output; name another"
+        "orders.yaml:6: steps[0].settings.source_bucket is 'ceap-workflow-dev-123456789012', a bucket of ceap, "
+        "of which a stage reads the previous output alone; name another"
     )
 
 

@@ -64,7 +64,8 @@ def _place_faults(function: Resource) -> Iterator[Fault]:
     for key, parameter in _WANTED.items():
         if at(function.properties, _VPC, key) != {"Ref": parameter}:
             path = function.path(_VPC, key)
-            yield Fault(path, f"{key} does not come from the parameter", f"{key}: !Ref {parameter}")
+            fix = f"{key}: !Ref {parameter}, as `vpc: true` in the declaration makes it"
+            yield Fault(path, f"{key} does not come from the parameter", fix)
 
 
 def _denial_faults(template: Template, function: Resource, *, is_inside: bool) -> Iterator[Fault]:

@@ -25,6 +25,7 @@ ENTRY: Final = Entry(
 )
 
 _PROPERTY: Final = "PermissionsBoundary"
+_DECLARED: Final = "as `permissions_boundary: true` in the declaration makes it"
 
 
 def check(template: Template) -> Iterator[Fault]:
@@ -38,7 +39,7 @@ def check(template: Template) -> Iterator[Fault]:
         if at(role.properties, _PROPERTY) != {"Ref": naming.BOUNDARY_PARAMETER}:
             what = f"{role.logical_id} lacks the permissions boundary of the parameter"
             path = role.path(_PROPERTY) if _PROPERTY in role.properties else role.path()
-            yield Fault(path, what, f"PermissionsBoundary: !Ref {naming.BOUNDARY_PARAMETER}")
+            yield Fault(path, what, f"PermissionsBoundary: !Ref {naming.BOUNDARY_PARAMETER}, {_DECLARED}")
     if at(parameter, "AllowedPattern") != BOUNDARY_PATTERN:
         path = f"/Parameters/{naming.BOUNDARY_PARAMETER}"
         yield Fault(path, "a deployment may leave the boundary out", f"AllowedPattern: {BOUNDARY_PATTERN}")
