@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from ceap import project
+from ceap.cfn.forms import unify
 from ceap.cfn.template import load_template, parse_template
 from ceap.policy.checks import Check, load_checks
 from ceap.policy.guard.cfn_guard import find_engine
@@ -162,7 +163,7 @@ def test_each_rule_gives_the_expected_verdict_on_every_valid_workflow(workflow: 
     [judgement] = judge([template], rules(), lint=False, engine=FASTEST)
     assert judgement.findings == []
     assert judgement.verdicts == expected_of(workflow)
-    assert template.data == stack
+    assert template.data == unify(stack)
 
 
 @settings(deadline=None, max_examples=20)
