@@ -36,7 +36,9 @@ _RESOLVER: Final = yaml.resolver.Resolver()
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 # YAML 1.1 and 1.2 differ, and so do their readers: anything that looks like a number or a time, or is a short word for
 # true, false or null, is a text to all of them in quotes alone.
-_READ_OTHERWISE: Final = re.compile(r"[-+.]*[0-9][-+.:_ 0-9a-ftxozA-FTXOZ]*|[-+]?\.(inf|nan)|[yn~]|none", re.IGNORECASE)
+_READ_OTHERWISE: Final = re.compile(
+    r"([-+.]*[0-9]|[-+.]+_)[-+.:_ 0-9a-ftxoz]*|[-+]?\.(inf|nan)|[yn~]|none", re.IGNORECASE
+)
 
 
 def render(template: dict[str, Any]) -> str:

@@ -107,6 +107,7 @@ texts = st.text() | almost_numbers | almost_words | signs
 @settings(max_examples=40)
 @given(found=st.lists(texts, max_size=8))
 @example(["033677994240", "12e45", "0891", "089", "009", "1e3", "1E5", "+1e3", "08:30", "0o17", "2026-11-29", "<<"])
+@example(["._", "-_", "+._", "-.__1"])
 def test_any_text_is_the_same_text_to_every_reader(reader: str, found: list[str]) -> None:
     keys = [text for text in found if not text.startswith(("Ref", "Fn::"))]
     properties = {"V": found, "W": {"X": "x", **dict.fromkeys(keys, "x")}}
