@@ -55,7 +55,7 @@ import handlers
 import tests.conftest
 from ceap.cli import main
 if sys.argv[1] == "package":  # of a project that needs no wheels
-    handlers.__file__ = str(pathlib.Path("handlers/__init__.py").resolve())
+    handlers.__path__ = [str(pathlib.Path("handlers").resolve())]
 sys.exit(main())
 """
 PRINTING = {
