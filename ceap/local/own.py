@@ -30,7 +30,10 @@ class Reduced(NamedTuple):
 
 
 def modelled(template: dict[str, Any]) -> Reduced:
-    """Leave out own resources that are not modelled, what refers to them, and what only they referred to."""
+    """Return a template without the own resources that the engine does not model.
+
+    Own resources that refer to these go too, and parameters and conditions that nothing else uses.
+    """
     own = own_entries(template)
     if not any(own.values()):
         return Reduced(template, ())

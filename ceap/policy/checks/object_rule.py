@@ -70,7 +70,7 @@ def _pattern_faults(template: Template, rule: Resource) -> Iterator[Fault]:
     if not all(isinstance(key, dict) and list(key) in [[name] for name in _FILTERS] for key in items(keys)):
         cure = "key: [{prefix: ...}], [{suffix: ...}] or [{wildcard: ...}]"
         yield Fault(
-            rule.path("EventPattern", "detail", "object", "key"), "the filter of keys is none that ceap knows", cure
+            rule.path("EventPattern", "detail", "object", "key"), "the filter of keys is not one that ceap writes", cure
         )
     bucket = _source_bucket(template)
     if [text(name) for name in items(buckets)] != [bucket] or bucket is None:

@@ -115,7 +115,7 @@ def _cure(found: Resource, fix: str) -> str:
 
 def _may_name(template: Template, found: Resource, place: str, theirs: str) -> bool:
     if theirs == _ALERT_TOPIC:
-        return found.type not in _TOPIC_POLICIES  # whoever listens to it or alerts it changes nothing
+        return found.type not in _TOPIC_POLICIES  # a subscription or one more alarm changes nothing for ceap
     target = resource(template, theirs)
     if (found.type, place) == _QUEUE_TARGET and target and target.type == QUEUE:
         return True

@@ -1,6 +1,6 @@
 """Every role has the permissions boundary that the parameter names, or none has one.
 
-Whoever demands a boundary refuses a role without it, or relies on it; a fixed one is that of another account.
+An account that demands a boundary may refuse roles without it. The parameter names it, as its ARN differs by account.
 Source: IAM User Guide, "Permissions boundaries for IAM entities".
 """
 

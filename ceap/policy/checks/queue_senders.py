@@ -1,6 +1,6 @@
 """The policy of a workflow's queue allows the event rules that send to it, each by its ARN, and nobody else.
 
-Whoever may send a message starts an execution. People and other stacks send with a role that may; a service that acts
+A message starts an execution. People and other stacks send with a role that may; a service that acts
 for others needs the queue's policy, and ceap's templates have only rules that do. A Scheduler schedule has a role.
 Source: SQS Developer Guide, "Overview of managing access in Amazon SQS".
 """
@@ -17,7 +17,7 @@ from ceap.policy.senders import EVENTS, QUEUE_POLICY, allows_only, find_queue, m
 RULE: Final = "WIRE16_QUEUE_SENDERS"
 ENTRY: Final = Entry(
     title="The policy of a queue allows the event rules that send to it, and nobody else",
-    why="Whoever may send to the queue starts executions; a sender with a role needs nothing in the queue's policy.",
+    why="Each message starts an execution, and a sender with a role needs no permission in the queue's policy.",
     fix=(
         "Allow sqs:SendMessage to events.amazonaws.com with the rule's ARN as aws:SourceArn; grant other senders "
         "sqs:SendMessage in their own roles."
