@@ -2,14 +2,12 @@
 
 from typing import Final
 
-from troposphere import GetAtt, NoValue, Ref, Sub, Template, events, sqs
+from troposphere import GetAtt, Ref, Sub, Template, events
 
 from templates import naming, permissions
 from templates.imports import imported
 from templates.model import Workflow
-from templates.resources.encryption import if_key, key_if_any
-from templates.resources.queue import RETENTION_S, add_queue_policy
-from templates.resources.retention import KEEP
+from templates.resources.queue import add_unsent_queue
 from templates.resources.state_machine import STATE_MACHINE
 
 FAILURE_RULE: Final = "FailureRule"
@@ -23,19 +21,10 @@ def add_failure_rule(template: Template, workflow: Workflow) -> None:
     Source: requirement 8.7, property 34; Step Functions Developer Guide, "Automating with EventBridge".
     """
     rule_name = naming.resource(workflow.name, "failures")
-    template.add_resource(
-        sqs.Queue(
-            ALERT_DEAD_LETTER_QUEUE,
-            QueueName=Sub(naming.resource(workflow.name, naming.ALERT_DEAD_LETTER_QUEUE)),
-            MessageRetentionPeriod=RETENTION_S,
-            SqsManagedSseEnabled=if_key(NoValue, True),
-            KmsMasterKeyId=key_if_any(),
-            **KEEP,
-        )
-    )
+    name = naming.resource(workflow.name, naming.ALERT_DEAD_LETTER_QUEUE)
     queue_arn = GetAtt(ALERT_DEAD_LETTER_QUEUE, "Arn")
     policy = permissions.rule_queue_policy("UndeliveredAlerts", queue_arn, rule_name)
-    add_queue_policy(template, ALERT_DEAD_LETTER_QUEUE, policy)
+    add_unsent_queue(template, ALERT_DEAD_LETTER_QUEUE, name, policy)
     template.add_resource(
         events.Rule(
             FAILURE_RULE,

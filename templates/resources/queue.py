@@ -65,6 +65,21 @@ def sent_by(rule: str | None, queue_arn: Any) -> PolicyDocument:
     return permissions.rule_queue_policy("NewObjects", queue_arn, rule)
 
 
+def add_unsent_queue(template: Template, logical_id: str, name: str, policy: PolicyDocument) -> None:
+    """Add a queue for what could not be sent, with its policy; nothing takes messages from it."""
+    template.add_resource(
+        sqs.Queue(
+            logical_id,
+            QueueName=Sub(name),
+            MessageRetentionPeriod=RETENTION_S,
+            SqsManagedSseEnabled=if_key(NoValue, True),
+            KmsMasterKeyId=key_if_any(),
+            **KEEP,
+        )
+    )
+    add_queue_policy(template, logical_id, policy)
+
+
 def add_queue_policy(template: Template, queue: str, policy: PolicyDocument) -> None:
     """Add the policy of one queue, by its logical id: the resource of a queue's policy can be that queue alone."""
     template.add_resource(sqs.QueuePolicy(f"{queue}Policy", Queues=[Ref(queue)], PolicyDocument=policy, **KEEP))

@@ -5,14 +5,13 @@ Both end in the queue, so that all that holds for a message holds for theirs.
 
 from typing import Any, Final
 
-from troposphere import GetAtt, NoValue, Ref, Sub, Template, events, scheduler, sqs
+from troposphere import GetAtt, Ref, Sub, Template, events, scheduler
 
 from templates import discovery, naming, permissions
 from templates.model import Workflow
 from templates.placeholders import substituted, substituted_json
-from templates.resources.encryption import if_key, key_if_any
-from templates.resources.queue import QUEUE, RETENTION_S, add_queue_policy, object_rule_name, sent_by
-from templates.resources.retention import KEEP
+from templates.resources.encryption import key_if_any
+from templates.resources.queue import QUEUE, add_unsent_queue, object_rule_name, sent_by
 from templates.resources.role import add_role
 from templates.triggers import MESSAGE, PATHS, ObjectEvents, Schedule
 
@@ -40,18 +39,9 @@ def add_triggers(template: Template, workflow: Workflow) -> None:
 
 def _add_dead_letter_queue(template: Template, workflow: Workflow) -> None:
     """Add a queue of its own: EventBridge keeps the event there, which no stage takes as a message."""
-    template.add_resource(
-        sqs.Queue(
-            TRIGGER_DEAD_LETTER_QUEUE,
-            QueueName=Sub(naming.resource(workflow.name, naming.TRIGGER_DEAD_LETTER_QUEUE)),
-            MessageRetentionPeriod=RETENTION_S,
-            SqsManagedSseEnabled=if_key(NoValue, True),
-            KmsMasterKeyId=key_if_any(),
-            **KEEP,
-        )
-    )
+    name = naming.resource(workflow.name, naming.TRIGGER_DEAD_LETTER_QUEUE)
     policy = sent_by(object_rule_name(workflow), GetAtt(TRIGGER_DEAD_LETTER_QUEUE, "Arn"))
-    add_queue_policy(template, TRIGGER_DEAD_LETTER_QUEUE, policy)
+    add_unsent_queue(template, TRIGGER_DEAD_LETTER_QUEUE, name, policy)
 
 
 def _add_schedule(template: Template, workflow: Workflow, wanted: Schedule) -> None:
