@@ -12,6 +12,7 @@ from typing import Any, Final, assert_never
 import msgspec
 
 from ceap.cfn.template import Template
+from handlers.runtime.needs import SETTINGS_VARIABLE
 from templates import discovery, naming
 from templates.definition import KINDS, integration_of
 from templates.document import DocumentError, parse_json
@@ -31,6 +32,9 @@ SCHEDULE: Final = "AWS::Scheduler::Schedule"
 SCHEDULE_GROUP: Final = "AWS::Scheduler::ScheduleGroup"
 TABLE: Final = "AWS::DynamoDB::Table"
 TOPIC: Final = "AWS::SNS::Topic"
+
+SETTINGS: Final = ("Environment", "Variables", SETTINGS_VARIABLE)
+"""Where a function has the settings of its handler."""
 
 FUNCTION_DEFAULT_S: Final = 3
 """Lambda's own Timeout. Source: AWS::Lambda::Function."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ceap.cfn.lookup import FUNCTION, at, resources, text
+from ceap.cfn.lookup import FUNCTION, SETTINGS, at, resources, text
 from ceap.cfn.own import without_own
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry, load_catalogue
@@ -28,7 +28,6 @@ _NOTHING_JUDGED: Final = Fault(
     "", "no Guard rule applies to anything in this template", "name a template of a workflow, or --rules of your own"
 )
 
-_SETTINGS: Final = ("Environment", "Variables", SETTINGS_VARIABLE)
 
 GUARD_RULES: Final = Path(__file__).resolve().parents[2] / "guard_rules"
 
@@ -142,10 +141,10 @@ def _evaluate(templates: Sequence[Template], rules: Sequence[RuleFile], engine: 
 def _with_readable_settings(template: Template) -> dict[str, Any]:
     data = template.data
     for function in resources(template, FUNCTION):
-        settings = at(function.properties, *_SETTINGS)
+        settings = at(function.properties, *SETTINGS)
         if settings is not None and not _is_object(settings):
             data = copy.deepcopy(data) if data is template.data else data
-            at(data, "Resources", function.logical_id, "Properties", *_SETTINGS[:-1])[SETTINGS_VARIABLE] = "{}"
+            at(data, "Resources", function.logical_id, "Properties", *SETTINGS[:-1])[SETTINGS_VARIABLE] = "{}"
     return data
 
 

@@ -13,6 +13,7 @@ import msgspec
 from ceap.cfn.lookup import (
     EVENT_RULE,
     FUNCTION,
+    SETTINGS,
     Resource,
     at,
     handler_of,
@@ -25,7 +26,6 @@ from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
 from ceap.policy.senders import OBJECT_SOURCE, find_queue, is_about_objects, keeps_unsent, may_send, sends_to
-from handlers.runtime.needs import SETTINGS_VARIABLE
 from templates import discovery
 from templates.settings import source_bucket
 from templates.triggers import MESSAGE, PATHS
@@ -45,7 +45,6 @@ ENTRY: Final = Entry(
     source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html",
 )
 
-_SETTINGS: Final = ("Environment", "Variables", SETTINGS_VARIABLE)
 _FILTERS: Final = ("prefix", "suffix", "wildcard")
 _TRANSFORMER: Final = {"InputPathsMap": PATHS, "InputTemplate": MESSAGE}
 
@@ -92,7 +91,7 @@ def _source_bucket(template: Template) -> str | None:
         if function and handler:
             needs = discovery.load_needs(handler)
             try:
-                settings = msgspec.json.decode(text(at(function.properties, *_SETTINGS)) or "{}", type=dict[str, Any])
+                settings = msgspec.json.decode(text(at(function.properties, *SETTINGS)) or "{}", type=dict[str, Any])
                 return source_bucket(needs, settings)
             except msgspec.DecodeError:
                 return None  # WIRE08_HANDLER_ENVIRONMENT

@@ -11,12 +11,11 @@ from typing import Any, Final
 from troposphere import encode_to_dict
 
 from ceap.cfn.forms import unify
-from ceap.cfn.lookup import at, number, resource, text
+from ceap.cfn.lookup import SETTINGS, at, number, resource, text
 from ceap.cfn.own import own_entries
 from ceap.cfn.template import Template
 from ceap.policy.finding import Fault
 from ceap.policy.vocabulary.specs import fault
-from handlers.runtime.needs import SETTINGS_VARIABLE
 from templates import naming
 from templates.config import load_workflow
 from templates.discovery import load_needs
@@ -25,7 +24,6 @@ from templates.environment import function_variables
 from templates.errors import ConfigError
 from templates.model import GlueStep, LambdaStep, Workflow
 
-_SETTINGS: Final = ("Environment", "Variables", SETTINGS_VARIABLE)
 _ERROR_RATE: Final = "max_error_rate"
 
 
@@ -76,28 +74,28 @@ def _job_faults(template: Template, workflow: Workflow, step: GlueStep) -> Itera
 
 def _error_rate_faults(template: Template, workflow: Workflow, step: LambdaStep) -> Iterator[Fault]:
     function = resource(template, naming.function_id(step.stage))
-    if function is None or at(workflow.overrides, function.logical_id, *_SETTINGS) is not None:
+    if function is None or at(workflow.overrides, function.logical_id, *SETTINGS) is not None:
         return
-    rate = number(at(_settings(at(function.properties, *_SETTINGS)), _ERROR_RATE))
+    rate = number(at(_settings(at(function.properties, *SETTINGS)), _ERROR_RATE))
     declared = number(step.settings.get(_ERROR_RATE))
     if rate is not None and (declared is None or rate > declared):
         what = f"{_ERROR_RATE} is {rate}, declared is {'none' if declared is None else declared}"
-        yield fault(function.path(*_SETTINGS), what, "set it in the declaration, and run `make templates`")
+        yield fault(function.path(*SETTINGS), what, "set it in the declaration, and run `make templates`")
 
 
 def _variable_faults(template: Template, workflow: Workflow, step: LambdaStep) -> Iterator[Fault]:
     """Yield the variables that the declaration lacks or sets otherwise; what ceap itself sets, other checks judge."""
     function = resource(template, naming.function_id(step.stage))
-    found = at(function and function.properties, *_SETTINGS[:-1])
-    if function is None or not isinstance(found, dict) or at(workflow.overrides, function.logical_id, _SETTINGS[0]):
+    found = at(function and function.properties, *SETTINGS[:-1])
+    if function is None or not isinstance(found, dict) or at(workflow.overrides, function.logical_id, SETTINGS[0]):
         return
     wanted = unify(encode_to_dict(function_variables(workflow.name, step, load_needs(step.handler))))
     for name, value in found.items():
         if name not in wanted:
             fix = "declare it in `environment` of the step, and run `make templates`"
-            yield fault(function.path(*_SETTINGS[:-1], name), f"{name} is not declared", fix)
+            yield fault(function.path(*SETTINGS[:-1], name), f"{name} is not declared", fix)
         elif name in step.environment and value != wanted[name]:
-            path = function.path(*_SETTINGS[:-1], name)
+            path = function.path(*SETTINGS[:-1], name)
             yield fault(path, f"{name} is not what `environment` of the step declares", "run `make templates`")
 
 

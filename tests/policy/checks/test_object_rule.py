@@ -103,7 +103,8 @@ def test_any_prefix_suffix_or_wildcard_is_fine(key: dict[str, str]) -> None:
 @pytest.mark.parametrize("key", [{"anything-but": "a"}, "a", {"prefix": "a", "suffix": "b"}])
 def test_another_filter_of_keys_is_found(key: Any) -> None:
     what = (
-        "the filter of keys is not one that ceap writes | fix: key: [{prefix: ...}], [{suffix: ...}] or [{wildcard: ...}]"
+        "the filter of keys is not one that ceap writes | "
+        "fix: key: [{prefix: ...}], [{suffix: ...}] or [{wildcard: ...}]"
     )
     assert found(of("ObjectRule", *PATTERN, "object", "key", [key])) == [
         (what, f"{PLACE}/EventPattern/detail/object/key")
