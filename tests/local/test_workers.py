@@ -51,7 +51,8 @@ def function(root: Path, handler: str = "module.handler", timeout_s: int = 30, m
         "OWN": "value",
     }
     lacking = lacking_file(root)
-    lacking.write_text("{}", encoding="utf-8")
+    if not lacking.exists():  # a process of the same code may be reading it
+        lacking.write_text("{}", encoding="utf-8")
     return Function("f", "arn:f", handler, timeout_s, memory_mb, environment, root, lacking)
 
 
