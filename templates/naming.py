@@ -46,6 +46,11 @@ def base(workflow: str) -> str:
     return f"{PREFIX}-{workflow}"
 
 
+def stack(name: str, environment: str) -> str:
+    """Return the name of a stack, e.g. `ceap-realtime-dev`; `name` is a workflow's name or `foundation`."""
+    return f"{base(name)}-{environment}"
+
+
 def resource(workflow: str, suffix: str = "") -> str:
     """Return a physical name of a workflow: `ceap-realtime-${Environment}`, then `-{suffix}` if there is one."""
     return f"{base(workflow)}-${{Environment}}" + (f"-{suffix}" if suffix else "")
