@@ -1,6 +1,7 @@
 """`ceap.toml`: the rules and waivers of a repository for `ceap check`."""
 
 import tomllib
+from collections.abc import Mapping
 from os.path import lexists, relpath
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,22 @@ from ceap.errors import UsageError
 from templates.words import allowed
 
 NAME: Final = "ceap.toml"
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """A section `[env.NAME]`: where and how an environment is deployed; without a section all but the name is empty.
+
+    `account` has 12 digits; `parameters` are values of the templates' parameters; `tags` are those of the stacks.
+    """
+
+    name: str
+    account: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    parameters: Mapping[str, str] = {}
+    tags: Mapping[str, str] = {}
+    role_arn: str | None = None
+    termination_protection: bool = False
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,36 @@
+"""What would make a deployment fail, found before anything is changed: facts are gathered, then judged."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from ceap.ceap_toml import Environment
+from ceap.cfn.template import Template
+from ceap.deploy.aws import Aws
+from ceap.deploy.history import Retained
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in the way, or with `is_fatal` False what cannot be known; `place` is e.g. a stack or a function."""
+
+    place: str
+    what: str
+    cure: str
+    is_fatal: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}; {self.cure}"
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """A stack as it shall be deployed; `retained` is what an earlier destroy left, to be adopted."""
+
+    stack: str
+    template: Template
+    parameters: Mapping[str, str]
+    retained: Sequence[Retained] = ()
+
+
+def check(aws: Aws, environment: Environment, plan: Sequence[Planned]) -> tuple[Problem, ...]:
+    """Return what is wrong, fatal or not, in the order in which the stacks are deployed; empty is good."""
+    raise NotImplementedError
