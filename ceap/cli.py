@@ -9,7 +9,7 @@ import io
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ceap import signals
@@ -27,6 +27,12 @@ COMMANDS: Final = {
     "invoke": "run one stage of a workflow in this process, to debug it",
     "schema": "print the JSON Schemas of what a workflow's stages take and yield",
     "package": "build the zips of the Lambda functions",
+}
+
+EXAMPLES: Final = {
+    "ceap run workflows/realtime.yaml": "run a workflow on its sample message, on this machine",
+    "ceap synth": "write the templates of all workflows to generated/",
+    "ceap check": "judge them, as CI does",
 }
 
 FAULT: Final = 4
@@ -73,20 +79,29 @@ def _run(words: Sequence[str]) -> int:
 
         print(f"ceap {version('ceap')}")
         return 0
-    arguments = _parser(words).parse_args(words)
+    arguments = build_parser(words).parse_args(words)
     code: int = importlib.import_module(f"ceap.commands.{arguments.command}").run(arguments)
     return code
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser; only the command at hand is imported for its arguments."""
     parser = _Parser(prog="ceap", description="S3-orchestrated Step Functions workflows.")
+    _show(EXAMPLES, parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, summary in COMMANDS.items():
         subparser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         if name in words[:1]:
-            importlib.import_module(f"ceap.commands.{name}").add_arguments(subparser)
+            module = importlib.import_module(f"ceap.commands.{name}")
+            module.add_arguments(subparser)
+            _show(module.EXAMPLES, subparser)
     return parser
+
+
+def _show(examples: Mapping[str, str], parser: argparse.ArgumentParser) -> None:
+    """Let the help of a parser end with examples: commands, and what each does."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "\n".join(["examples:", *(f"  {command}\n      {does}" for command, does in examples.items())])
 
 
 def _fail(error: BaseException) -> int:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import argparse
+import importlib
 import os
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import PIPE
 
@@ -14,6 +16,19 @@ import pytest
 from ceap import cli, project
 from ceap.errors import CommandError, SetupError, UsageError
 from tests.reference import EXPRESS
+
+
+def examples_of(command: str) -> Mapping[str, str]:
+    """Return the examples of a command: lines of a shell, and what each does."""
+    examples: Mapping[str, str] = importlib.import_module(f"ceap.commands.{command}").EXAMPLES
+    return examples
+
+
+def parse_example(line: str) -> argparse.Namespace:
+    """Return what the parser makes of an example, without a redirection at its end."""
+    name, *words = shlex.split(line.partition(" > ")[0])
+    assert name == "ceap"
+    return cli.build_parser(words).parse_args(words)
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +45,29 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         cli.main([command, "--help"])
     assert stop.value.code == 0
     assert capsys.readouterr().out.startswith(f"usage: ceap {command}")
+
+
+@pytest.mark.parametrize("command", sorted(cli.COMMANDS))
+def test_the_help_of_every_command_ends_with_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    examples = examples_of(command)
+    assert 2 <= len(examples) <= 3
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    shown = "".join(f"  {line}\n      {does}\n" for line, does in examples.items())
+    assert capsys.readouterr().out.endswith(f"\n\nexamples:\n{shown}")
+
+
+@pytest.mark.parametrize(("command", "line"), [(name, line) for name in cli.COMMANDS for line in examples_of(name)])
+def test_the_parser_of_its_command_takes_every_example(command: str, line: str) -> None:
+    assert parse_example(line).command == command
+
+
+def test_the_help_of_ceap_ends_with_examples_which_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    lines = re.findall(r"^  (ceap .*)$", capsys.readouterr().out.partition("\nexamples:\n")[2], re.MULTILINE)
+    assert lines == list(cli.EXAMPLES)
+    assert {parse_example(line).command for line in lines} <= cli.COMMANDS.keys()
 
 
 def test_python_runs_the_package_as_the_command() -> None:

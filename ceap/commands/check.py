@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 ENGINES: Final = ("binary", "library")
 FORMATS: Final = ("text", "json", "sarif", "junit")
 
+EXAMPLES: Final = {
+    "ceap check": "judge generated/, and whether it is fresh, as CI does",
+    "ceap check generated/realtime.template.yaml --format json": "print the findings of one template as JSON",
+    "ceap check other/template.yaml --rules rules/": "judge any template, by rules of your own, too",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(

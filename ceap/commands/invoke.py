@@ -29,6 +29,12 @@ SHOWN_MAX: Final = 10
 DEBUG_LIMIT_S: Final = 30 * 24 * 3600
 """How long a stage is told that it may take while it is debugged."""
 
+EXAMPLES: Final = {
+    "ceap invoke workflows/realtime.yaml ETLStage": "run the first stage on the sample message and print its records",
+    "ceap invoke workflows/realtime.yaml FilterStage --input runs/latest": "run a later stage on what a kept run left",
+    "ceap invoke workflows/realtime.yaml ETLStage --debug": "start pdb where the stage fails",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration")

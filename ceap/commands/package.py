@@ -6,10 +6,15 @@ import argparse
 from collections.abc import Iterator, Mapping
 from os.path import relpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from ceap.deploy.package import Package
+
+EXAMPLES: Final = {
+    "ceap package": "build the zips in build/, and print their S3 prefixes",
+    "ceap package --out /tmp/zips --json": "build them elsewhere, and print the prefixes as JSON",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

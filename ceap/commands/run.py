@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ceap.errors import UsageError
 from ceap.files import check_place, write_all
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from templates.model import Workflow
 
     Work = Callable[[Engine, Deployment, Order, Progress, Callable[[str], None]], Remains]
+
+EXAMPLES: Final = {
+    "ceap run workflows/realtime.yaml": "run the workflow on its sample message",
+    "ceap run workflows/realtime.yaml --fail FilterStage:1": "the same, with one failed attempt",
+    "ceap run workflows/realtime.yaml --keep runs --watch": "run after each save; keep in runs/ what it left",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

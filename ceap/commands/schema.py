@@ -3,6 +3,12 @@
 import argparse
 import json
 from pathlib import Path
+from typing import Final
+
+EXAMPLES: Final = {
+    "ceap schema workflows/realtime.yaml": "print the schemas of the message and of each stage",
+    "ceap schema workflows/realtime.yaml > schemas.json": "write them to a file, for a validator",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

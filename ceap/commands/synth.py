@@ -9,6 +9,12 @@ from typing import Final
 INLINE_LIMIT_BYTES: Final = 51_200
 """A larger template deploys from S3 only. Source: CloudFormation User Guide, "Quotas"."""
 
+EXAMPLES: Final = {
+    "ceap synth": "write the templates of all workflows to generated/",
+    "ceap synth workflows/realtime.yaml --out /tmp/templates": "write two templates, its own and the foundation's",
+    "ceap synth workflows/realtime.yaml --stdout": "print the template of one workflow",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
