@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO, cast
 
+from ceap.errors import UsageError
+
 
 @cache
 def nowhere(mode: str) -> TextIO:
@@ -20,3 +22,16 @@ def say(line: str) -> None:
     except OSError:
         # The line stays in its buffer: at the end the interpreter would try once more, and change the exit code.
         sys.stderr = nowhere("w")
+
+
+def confirm(question: str) -> bool:
+    """Ask at the terminal, e.g. `remove 3 files?`; tell whether the answer is yes.
+
+    Raises:
+        UsageError: standard input is no terminal.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Nobody can be asked, as standard input is not a terminal; give --yes")
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

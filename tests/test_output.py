@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from ceap.output import say
+from ceap.errors import UsageError
+from ceap.output import confirm, say
 
 
 class Broken(io.StringIO):
@@ -25,3 +26,27 @@ def test_a_line_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> No
 def test_work_goes_on_where_nobody_reads_what_it_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Broken())
     say("deploying")
+
+
+class Terminal(io.StringIO):
+    """Standard input at a terminal, at which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_yes"), [("y\n", True), ("YES \n", True), ("n\n", False), ("\n", False), ("yo\n", False), ("", False)]
+)
+def test_only_yes_confirms(
+    typed: str, is_yes: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    assert confirm("remove 3 files?") is is_yes
+    assert capsys.readouterr() == ("", "remove 3 files? [y/N] ")
+
+
+def test_nobody_is_asked_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    with pytest.raises(UsageError, match=r"^remove 3 files\? Nobody can be asked, .* not a terminal; give --yes$"):
+        confirm("remove 3 files?")
