@@ -7,7 +7,9 @@ from typing import Final
 
 PREFIX: Final = "ceap"
 ENVIRONMENT_MAX: Final = 12
-"""The longest environment name, in characters; the parameter's AllowedPattern says the same."""
+"""The longest environment name, in characters."""
+ENVIRONMENT_PATTERN: Final = f"^[a-z][a-z0-9]{{0,{ENVIRONMENT_MAX - 1}}}$"
+"""What an environment may be called: the AllowedPattern of the parameter."""
 
 FOUNDATION: Final = "foundation"
 WORKFLOW_BUCKET_PREFIX: Final = "ceap-workflow-"

@@ -15,7 +15,7 @@ def add_environment(template: Template) -> None:
         Parameter(
             "Environment",
             Type="String",
-            AllowedPattern=f"^[a-z][a-z0-9]{{0,{naming.ENVIRONMENT_MAX - 1}}}$",
+            AllowedPattern=naming.ENVIRONMENT_PATTERN,
             ConstraintDescription=f"a-z first, then a-z and 0-9, at most {naming.ENVIRONMENT_MAX} in all",
             Description="Part of every name, e.g. dev, test or prod",
         )

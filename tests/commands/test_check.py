@@ -385,4 +385,4 @@ def test_what_a_link_would_leave_out_is_refused(
 def test_deep_toml_is_refused_by_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "ceap.toml").write_text(f"x = {'[' * 5000}{']' * 5000}\n")
     assert check("a.yaml") == 2
-    assert capsys.readouterr().err == "ceap: ceap.toml: is nested too deeply; it has two keys, rules and waivers\n"
+    assert capsys.readouterr().err == "ceap: ceap.toml: is nested too deeply; its keys are rules, waivers, env\n"
