@@ -91,9 +91,8 @@ def is_busy(status: str | None) -> bool:
 def next_step(now: Situation, stayed: Collection[str], tried: Collection[type[Step]]) -> Step:
     """Return what leads from here to the wanted stack.
 
-    Args:
-        stayed: The logical ids of wanted resources that exist, and that no stack holds.
-        tried: The steps that this call has taken: deleting or continuing a second time would not help.
+    `stayed` are the logical ids of wanted resources that exist and that no stack holds; `tried` are the kinds of steps
+    that this call has taken: to delete or to continue a second time would not help.
     """
     if is_busy(now.status):
         return Wait()
