@@ -1,0 +1,180 @@
+"""The words for each change: a sentence, and lines of detail below it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final, assert_never
+
+from ceap.cfn.lookup import reference
+from ceap.deploy.diff.change import (
+    Added,
+    AttributeChanged,
+    Change,
+    Effect,
+    EntryChanged,
+    ExportChanged,
+    Failure,
+    Fate,
+    MayBeReplaced,
+    PropertyChange,
+    Removed,
+    Replaced,
+    Subject,
+    Updated,
+    WillFail,
+)
+
+VALUE_MAX: Final = 100
+"""The longest value that is shown whole, in characters."""
+
+
+def sentence(change: Change) -> str:
+    """Return what a change is, in one line."""
+    match change:
+        case Added(subject=subject):
+            said = f"{called(subject)} is new"
+        case Removed(subject=subject, fate=fate):
+            said = f"{called(subject)} leaves the stack and {_becomes(subject, fate)}"
+        case Updated(subject=subject):
+            said = f"{called(subject)} changes in place"
+        case Replaced(subject=subject, fate=fate):
+            said = f"{called(subject)} is replaced: {_old(subject, fate)}"
+        case MayBeReplaced(subject=subject):
+            said = _perhaps(change)
+        case WillFail():
+            said = _failure(change)
+        case AttributeChanged(subject=subject, path=path, old=old, new=new):
+            said = f"{subject.logical_id} {'.'.join(path)}: {turn(old, new)}"
+        case EntryChanged(path=path, old=old, new=new):
+            said = f"{'.'.join(path)}: {turn(old, new)}"
+        case ExportChanged():
+            said = _export(change)
+        case _:
+            assert_never(change)
+    return said
+
+
+def details(change: Change) -> Iterator[str]:
+    """Yield what stands below a change's sentence: its properties, and what to do."""
+    match change:
+        case Updated(properties=properties) | Replaced(properties=properties) | MayBeReplaced(properties=properties):
+            yield from map(_property, properties)
+        case WillFail(properties=properties, cure=cure):
+            yield from map(_property, properties)
+            yield f"do: {cure}"
+        case Added() | Removed() | AttributeChanged() | EntryChanged() | ExportChanged():
+            pass
+        case _:
+            assert_never(change)
+
+
+def called(subject: Subject) -> str:
+    """Return a resource's logical id, type and name, and whether it holds data."""
+    name = f" {subject.name}" if subject.name else ""
+    return f"{subject.logical_id} ({subject.type}{name}{', stateful' if subject.is_stateful else ''})"
+
+
+def turn(old: Any, new: Any) -> str:
+    """Return the change of a value."""
+    if old is None:
+        return f"added {shown(new)}"
+    if new is None:
+        return f"removed, was {shown(old)}"
+    before, after = plain(old), plain(new)
+    if len(before) <= VALUE_MAX and len(after) <= VALUE_MAX:
+        return f"{before} -> {after}"
+    same = next((index for index, pair in enumerate(zip(before, after, strict=False)) if len(set(pair)) > 1), 0)
+    return " -> ".join(_around(text, same) for text in (before, after))
+
+
+def _around(text: str, same: int) -> str:
+    """Return the part of a long text in which it differs from another, of which so many characters are the same."""
+    start = max(0, same - VALUE_MAX // 4)
+    end = start + VALUE_MAX
+    return f"{'...' if start else ''}{text[start:end]}{'...' if end < len(text) else ''}"
+
+
+def shown(value: Any) -> str:
+    """Return a value on one line, cut where it is long."""
+    text = plain(value)
+    return text if len(text) <= VALUE_MAX else f"{text[: VALUE_MAX - 3]}..."
+
+
+def plain(value: Any) -> str:
+    """Return a value on one line, with `${...}` for what only the deployment knows."""
+    target = reference(value)
+    match value:
+        case _ if target:
+            text = f"${{{'.'.join(filter(None, target))}}}"
+        case {"Fn::Sub": str(text)}:
+            pass
+        case {"Fn::ImportValue": name}:
+            text = f"${{import {plain(name)}}}"
+        case str() if value.isprintable():
+            text = value
+        case dict():
+            text = "{" + ", ".join(f"{key}: {plain(below)}" for key, below in value.items()) + "}"
+        case list():
+            text = "[" + ", ".join(map(plain, value)) + "]"
+        case _:
+            text = json.dumps(value, ensure_ascii=False)
+    return text
+
+
+def _property(change: PropertyChange) -> str:
+    path = ".".join(change.path)
+    said = f"{path}: follows, as {change.cause}" if change.cause else f"{path}: {turn(change.old, change.new)}"
+    match change.effect:
+        case Effect.IN_PLACE:
+            return said
+        case Effect.REPLACES:
+            return f"{said} (create-only)"
+        case Effect.MAY_REPLACE:
+            return f"{said} (may replace the resource)"
+        case _:
+            assert_never(change.effect)
+
+
+def _becomes(subject: Subject, fate: Fate) -> str:
+    data = " with the data in it" if subject.is_stateful else ""
+    match fate:
+        case Fate.DELETED:
+            return f"is deleted{data}"
+        case Fate.DELETED_IF_EMPTY:
+            return "is deleted if it is empty; with objects in it, it stays outside of the stack"
+        case Fate.KEPT:
+            return f"stays outside of the stack{data}"
+        case Fate.SNAPSHOT:
+            return "is deleted, and a snapshot of it stays"
+        case _:
+            assert_never(fate)
+
+
+def _old(subject: Subject, fate: Fate) -> str:
+    empty = ", and the new one begins empty" if subject.is_stateful else ""
+    return f"the old one {_becomes(subject, fate)}{empty}"
+
+
+def _perhaps(change: MayBeReplaced) -> str:
+    subject = change.subject
+    if change.name_stays:
+        return f"{called(subject)} may have to be replaced, which fails as its name stays"
+    return f"{called(subject)} may be replaced: then {_old(subject, change.fate)}"
+
+
+def _failure(change: WillFail) -> str:
+    match change.reason:
+        case Failure.NAME_STAYS:
+            names = dict.fromkeys(one.path[0] for one in change.properties if one.effect is Effect.REPLACES)
+            why = f"{' and '.join(names)} can change only in a new one, and its name stays"
+        case Failure.NAME_TAKEN:
+            why = "another resource has its name until this one is there"
+        case Failure.TYPE_CHANGED:
+            why = "the type of a resource cannot change"
+        case _:
+            assert_never(change.reason)
+    return f"{called(change.subject)} fails: {why}; CloudFormation rolls the whole update back"
+
+
+def _export(change: ExportChanged) -> str:
+    what = "goes" if change.is_removed else "changes" if change.is_certain else "may change"
+    return f"the export {change.name} {what}: CloudFormation refuses that while another stack imports it"
