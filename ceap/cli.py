@@ -9,7 +9,7 @@ import io
 import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ceap import signals
@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "invoke": "run one stage of a workflow in this process, to debug it",
     "schema": "print the JSON Schemas of what a workflow's stages take and yield",
     "package": "build the zips of the Lambda functions",
+    "completion": "print the script with which a shell completes this command line",
 }
 
 EXAMPLES: Final = {
@@ -79,19 +80,19 @@ def _run(words: Sequence[str]) -> int:
 
         print(f"ceap {version('ceap')}")
         return 0
-    arguments = build_parser(words).parse_args(words)
+    arguments = build_parser(words[:1]).parse_args(words)
     code: int = importlib.import_module(f"ceap.commands.{arguments.command}").run(arguments)
     return code
 
 
-def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser; only the command at hand is imported for its arguments."""
+def build_parser(known: Collection[str]) -> argparse.ArgumentParser:
+    """Return the parser; only the commands named are imported, for their arguments and examples."""
     parser = _Parser(prog="ceap", description="S3-orchestrated Step Functions workflows.")
     _show(EXAMPLES, parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, summary in COMMANDS.items():
         subparser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-        if name in words[:1]:
+        if name in known:
             module = importlib.import_module(f"ceap.commands.{name}")
             module.add_arguments(subparser)
             _show(module.EXAMPLES, subparser)
