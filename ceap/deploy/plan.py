@@ -30,6 +30,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     parameters: Mapping[str, str] = {}
     outputs: Mapping[str, str] = {}
+    exports: tuple[str, ...] = ()
     resources: Mapping[str, str] = {}
     template: str | None = None
     pending: tuple[str, ...] = ()

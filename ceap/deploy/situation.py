@@ -1,0 +1,68 @@
+"""Reading what CloudFormation says of a stack."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+
+from ceap.deploy.adopt import as_text
+from ceap.deploy.aws import Aws
+from ceap.deploy.aws_errors import code_of
+from ceap.deploy.change_sets import PREFIX
+from ceap.deploy.plan import REVIEW, Situation
+
+
+def read_situation(aws: Aws, name: str) -> Situation:
+    """Return what there is of a stack."""
+    stack = find_stack(aws, name)
+    if stack is None:
+        return Situation(name=name)
+    is_live = stack["StackStatus"] != REVIEW
+    return Situation(
+        name=name,
+        status=stack["StackStatus"],
+        stack_id=stack["StackId"],
+        reason=stack.get("StackStatusReason", ""),
+        parameters={each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", ())},
+        outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())},
+        exports=tuple(each["ExportName"] for each in stack.get("Outputs", ()) if "ExportName" in each),
+        resources=dict(_resources(aws, stack["StackId"])) if is_live else {},
+        template=_template(aws, stack["StackId"]) if is_live else None,
+        pending=tuple(_pending(aws, stack["StackId"])),
+        is_protected=stack.get("EnableTerminationProtection", False),
+    )
+
+
+def find_stack(aws: Aws, name: str) -> dict[str, Any] | None:
+    """Return a stack as DescribeStacks has it, by name or id; None if there is none of that name."""
+    try:
+        [stack] = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if code_of(error) == "ValidationError" and "does not exist" in str(error):
+            return None
+        raise
+    found: dict[str, Any] = stack
+    return found
+
+
+def _resources(aws: Aws, stack_id: str) -> Iterator[tuple[str, str]]:
+    """Yield logical and physical id of what a stack holds."""
+    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_id)
+    for resource in (each for page in pages for each in page["StackResourceSummaries"]):
+        if "PhysicalResourceId" in resource and not resource["ResourceStatus"].startswith("DELETE_"):
+            yield resource["LogicalResourceId"], resource["PhysicalResourceId"]
+
+
+def _template(aws: Aws, stack_id: str) -> str:
+    return as_text(
+        aws.client("cloudformation").get_template(StackName=stack_id, TemplateStage="Original")["TemplateBody"]
+    )
+
+
+def _pending(aws: Aws, stack_id: str) -> Iterator[str]:
+    """Yield the ARNs of change sets that an earlier call of ceap made and did not execute."""
+    pages = aws.client("cloudformation").get_paginator("list_change_sets").paginate(StackName=stack_id)
+    for each in (summary for page in pages for summary in page["Summaries"]):
+        is_open = each.get("ExecutionStatus") in ("AVAILABLE", "UNAVAILABLE", "OBSOLETE")
+        if each["ChangeSetName"].startswith(PREFIX) and is_open and not each["Status"].startswith("DELETE_"):
+            yield each["ChangeSetId"]
