@@ -20,6 +20,7 @@ from ceap.local.hooks import replace
 from ceap.local.own import modelled
 from ceap.local.patterns import PolicyError
 from ceap.local.sessions import REGION
+from ceap.local.stacks import backend_models
 from templates.document import DocumentError, parse_document, walk_scalars
 
 DELETION_POLICIES: Final = {"Delete", "Retain", "Snapshot", "RetainExceptOnCreate"}
@@ -74,9 +75,10 @@ def install() -> None:
     for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
         cached.cache_clear()
     known = parsing.get_model_map()
-    for model in (*stack_models.TYPES, *schedules.TYPES):
+    for model in (*stack_models.TYPES, *backend_models.TYPES, *schedules.TYPES):
         if known.get(model.type_name) is not model:
             raise AttributeError(f"moto's CloudFormation does not take our {model.type_name}")
+    backend_models.install()
     role_policies.install()
     replace(LogGroup, "get_cfn_attribute", _log_group_attribute(LogGroup.get_cfn_attribute))
     replace(MotoStack, "parse_template", staticmethod(parse_template))

@@ -16,7 +16,7 @@ from moto.sqs.models import sqs_backends
 from ceap.local.deliveries import Delivery, reasons
 from ceap.local.gateway import client
 from ceap.local.sessions import Session
-from ceap.local.stack_models import ResourceError, StackModel
+from ceap.local.stack_models import ResourceError, StackModel, kept
 from templates.schedule_expression import expression_problem
 
 _TARGET: Final = {"Arn", "RoleArn", "Input", "DeadLetterConfig", "RetryPolicy"}
@@ -29,8 +29,16 @@ class ScheduleGroup(StackModel, CloudFormationModel):
     type_name = "AWS::Scheduler::ScheduleGroup"
     name_property = "Name"
 
-    def create(self) -> None:
-        self.attributes = {"Arn": f"arn:aws:scheduler:{self.region}:{self.account}:schedule-group/{self.name}"}
+    def delete(self) -> None:
+        """Delete the schedules of the group, too."""
+        here = kept(self.account, self.region)
+        for key, model in list(here.items()):
+            if isinstance(model, Schedule) and model.group_arn == self.attributes["Arn"]:
+                del here[key]
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        return {"Arn": f"arn:aws:scheduler:{self.region}:{self.account}:schedule-group/{self.name}"}
 
 
 class Schedule(StackModel, CloudFormationModel):
@@ -39,7 +47,7 @@ class Schedule(StackModel, CloudFormationModel):
     type_name = "AWS::Scheduler::Schedule"
     name_property = "Name"
 
-    def create(self) -> None:
+    def apply(self) -> None:
         given, target = self.properties, self.properties["Target"]
         if problem := expression_problem(given["ScheduleExpression"]):
             raise ResourceError(f"{self.name}: {given['ScheduleExpression']} {problem}")
@@ -55,12 +63,12 @@ class Schedule(StackModel, CloudFormationModel):
         self.is_enabled = given.get("State", "ENABLED") == "ENABLED"
         group = given.get("GroupName", "default")
         arn = f"arn:aws:scheduler:{self.region}:{self.account}"
-        self.attributes = {"Arn": f"{arn}:schedule/{group}/{self.name}"}
+        self.arn = f"{arn}:schedule/{group}/{self.name}"
         self.group_arn = f"{arn}:schedule-group/{group}"
 
     @property
-    def arn(self) -> str:
-        return str(self.attributes["Arn"])
+    def attributes(self) -> Mapping[str, Any]:
+        return {"Arn": self.arn}
 
     def _queue(self, arn: str) -> str:
         """Return the ARN of a queue that is there."""

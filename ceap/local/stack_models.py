@@ -1,6 +1,7 @@
 """The resource types that moto's CloudFormation lacks, or refuses as the templates have them.
 
 moto finds them as direct subclasses of its model class, by their `cloudformation_type`. Some are only stored.
+Those that no backend of moto keeps are kept here, by account.
 """
 
 from __future__ import annotations
@@ -11,10 +12,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
+from moto.cloudformation.models import cloudformation_backends
 from moto.core.common_models import CloudFormationModel
-from moto.s3.models import s3_backends
-from moto.sns.models import sns_backends
-from moto.sqs.models import sqs_backends
 
 from ceap.local import interpreter
 from ceap.local.clock import CLOCK
@@ -23,28 +22,47 @@ from ceap.local.executions import DeployedMachine
 from ceap.local.jobs import Job
 from templates.model import JOB_DEFAULT_MIN
 
+_KEPT: Final = "ceap_kept"
+
 
 class ResourceError(ValueError):
-    """A template holds something that AWS refuses or that the local engine does not model; the message says what."""
+    """A template holds something that AWS refuses or that the local engine does not model; the message says what.
+
+    `code` is CloudFormation's. Source: CloudFormation Command Line Interface User Guide, "Handler error codes".
+    """
+
+    def __init__(self, message: str, code: str = "InvalidRequest") -> None:
+        super().__init__(message)
+        self.code: Final = code
 
 
 class StackModel:
-    """What moto's CloudFormation needs of a model; subclasses check and keep `properties` in `create`."""
+    """What CloudFormation needs of a model; subclasses check and keep `properties` in `apply`."""
 
     type_name: ClassVar[str]
     name_property: ClassVar[str] = ""
-    attributes: Mapping[str, Any]
 
     def __init__(self, name: str, properties: Mapping[str, Any], account: str, region: str) -> None:
         self.name = name
         self.properties = properties
         self.account = account
         self.region = region
-        self.attributes = {}
-        self.create()
 
-    def create(self) -> None:
-        """Check the properties and create the resource."""
+    def apply(self) -> None:
+        """Check the properties and make the resource what they say, whether it is new or not."""
+
+    def delete(self) -> None:
+        """Delete what the resource is in the backends of moto; harmless if it is gone."""
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """What `Fn::GetAtt` returns, by name."""
+        return {}
+
+    @classmethod
+    def find(cls, name: str, account: str, region: str) -> StackModel | None:
+        """Return the resource of a name, or of what identifies it on AWS; None if there is none."""
+        return kept(account, region).get((cls.type_name, name))
 
     @property
     def physical_resource_id(self) -> str:
@@ -83,9 +101,18 @@ class StackModel:
             properties = cloudformation_json.get("Properties", {})
             # Not moto's reading of the name: it asks the first model of a type, which is its own.
             name = properties.get(cls.name_property, resource_name)
-            return cls(name, properties, account_id, region_name)
+            model = cls(name, properties, account_id, region_name)
+            model.apply()
+            kept(account_id, region_name)[cls.type_name, name] = model
+            return model
         except KeyError as error:
             raise ResourceError(f"{kwargs['LogicalId']} ({cls.type_name}): property {error} is missing") from error
+
+
+def kept(account: str, region: str) -> dict[tuple[str, str], StackModel]:
+    """Return the resources of an account that exist, by type and name; they go when the backends of moto do."""
+    found: dict[tuple[str, str], StackModel] = vars(cloudformation_backends[account][region]).setdefault(_KEPT, {})
+    return found
 
 
 class StateMachine(StackModel, CloudFormationModel):
@@ -95,7 +122,7 @@ class StateMachine(StackModel, CloudFormationModel):
     name_property = "StateMachineName"
     machine: DeployedMachine
 
-    def create(self) -> None:
+    def apply(self) -> None:
         given = self.properties
         if "Definition" in given:
             raise ResourceError(f"{self.name}: a Definition object loses its nulls here; use DefinitionString")
@@ -111,12 +138,15 @@ class StateMachine(StackModel, CloudFormationModel):
             role=given["RoleArn"],
             log_group=_log_group(destinations[0]["CloudWatchLogsLogGroup"]["LogGroupArn"]) if destinations else None,
             log_level=logging.get("Level", "OFF"),
-            log_data=_is_true(logging.get("IncludeExecutionData", False)),
+            log_data=is_true(logging.get("IncludeExecutionData", False)),
             created=CLOCK.now(),
-            is_traced=_is_true(given.get("TracingConfiguration", {}).get("Enabled", False)),
+            is_traced=is_true(given.get("TracingConfiguration", {}).get("Enabled", False)),
             encryption={key[0].lower() + key[1:]: value for key, value in encryption.items()},
         )
-        self.attributes = {"Arn": self.machine.arn, "Name": self.name}
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        return {"Arn": self.machine.arn, "Name": self.name}
 
     def _definition(self, kind: str) -> str:
         text: str = self.properties["DefinitionString"]
@@ -146,7 +176,7 @@ class Pipe(StackModel, CloudFormationModel):
 
     _UNMODELLED: ClassVar = ("Enrichment", "EnrichmentParameters")
 
-    def create(self) -> None:
+    def apply(self) -> None:
         given = self.properties
         source = given.get("SourceParameters", {})
         target = given.get("TargetParameters", {})
@@ -166,11 +196,14 @@ class Pipe(StackModel, CloudFormationModel):
         self.log_level: str = log.get("Level", "OFF")
         destination = log.get("CloudwatchLogsLogDestination")
         self.log_group = _log_group(destination["LogGroupArn"]) if destination else None
-        self.attributes = {"Arn": f"arn:aws:pipes:{self.region}:{self.account}:pipe/{self.name}"}
 
     @property
     def arn(self) -> str:
-        return str(self.attributes["Arn"])
+        return f"arn:aws:pipes:{self.region}:{self.account}:pipe/{self.name}"
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        return {"Arn": self.arn}
 
 
 class GlueJob(StackModel, CloudFormationModel):
@@ -180,7 +213,7 @@ class GlueJob(StackModel, CloudFormationModel):
     name_property = "Name"
     job: Job
 
-    def create(self) -> None:
+    def apply(self) -> None:
         given = self.properties
         command = given["Command"]
         if command["Name"] != "glueetl":
@@ -198,74 +231,11 @@ class GlueJob(StackModel, CloudFormationModel):
         )
 
 
-class QueuePolicy(StackModel, CloudFormationModel):
-    """AWS::SQS::QueuePolicy, which decides what event rules may send; its queues must exist."""
-
-    type_name = "AWS::SQS::QueuePolicy"
-
-    def create(self) -> None:
-        names = [url.rpartition("/")[2] for url in self.properties["Queues"]]
-        queues = [sqs_backends[self.account][self.region].get_queue(name) for name in names]
-        document = self.properties["PolicyDocument"]
-        _check_policy(self.name, document)
-        for queue in queues:
-            queue.policy = json.dumps(document)
+TYPES: Final = (StateMachine, Pipe, GlueJob)
 
 
-class TopicPolicy(StackModel, CloudFormationModel):
-    """AWS::SNS::TopicPolicy: stored, not enforced; its topics must exist."""
-
-    type_name = "AWS::SNS::TopicPolicy"
-
-    def create(self) -> None:
-        for arn in self.properties["Topics"]:
-            sns_backends[self.account][self.region].get_topic(arn)
-        _check_policy(self.name, self.properties["PolicyDocument"])
-
-
-class Subscription(StackModel, CloudFormationModel):
-    """AWS::SNS::Subscription; nothing is sent by e-mail."""
-
-    type_name = "AWS::SNS::Subscription"
-
-    def create(self) -> None:
-        backend = sns_backends[self.account][self.region]
-        given = self.properties
-        self.name = backend.subscribe(given["TopicArn"], given["Endpoint"], given["Protocol"]).arn
-
-
-class BucketPolicy(StackModel, CloudFormationModel):
-    """AWS::S3::BucketPolicy: stored, not enforced; its bucket must exist."""
-
-    type_name = "AWS::S3::BucketPolicy"
-
-    def create(self) -> None:
-        s3_backends[self.account]["aws"].get_bucket(self.properties["Bucket"])
-        _check_policy(self.name, self.properties["PolicyDocument"])
-
-
-class Alarm(StackModel, CloudFormationModel):
-    """AWS::CloudWatch::Alarm: stored, never evaluated; the topics it names must exist."""
-
-    type_name = "AWS::CloudWatch::Alarm"
-    name_property = "AlarmName"
-
-    def create(self) -> None:
-        for arn in self.properties.get("AlarmActions", []):
-            if ":sns:" in arn:
-                sns_backends[self.account][self.region].get_topic(arn)
-        self.attributes = {"Arn": f"arn:aws:cloudwatch:{self.region}:{self.account}:alarm:{self.name}"}
-
-
-TYPES: Final = (StateMachine, Pipe, GlueJob, QueuePolicy, TopicPolicy, Subscription, BucketPolicy, Alarm)
-
-
-def _check_policy(name: str, document: Mapping[str, Any]) -> None:
-    if not document.get("Statement"):
-        raise ResourceError(f"{name}: the PolicyDocument has no Statement")
-
-
-def _is_true(value: Any) -> bool:
+def is_true(value: Any) -> bool:
+    """Return a boolean of a template, which may be a text there."""
     return str(value).lower() == "true"
 
 

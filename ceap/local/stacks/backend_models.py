@@ -1,0 +1,203 @@
+"""The resource types that moto's backends keep, but its CloudFormation lacks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.core.common_models import CloudFormationModel
+from moto.iam.access_control import PermissionResult
+from moto.iam.models import iam_backends
+from moto.s3.models import FakeBucket, s3_backends
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+
+from ceap.local.hooks import replace
+from ceap.local.stack_models import ResourceError, StackModel, is_true
+
+
+@lru_cache(maxsize=1)
+def install() -> None:
+    """Hook moto's buckets, once per process; AttributeError if moto lacks a part."""
+    # moto takes every policy of a bucket for one without conditions: ours would deny everything.
+    replace(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL)
+
+
+class QueuePolicy(StackModel, CloudFormationModel):
+    """AWS::SQS::QueuePolicy, which decides what event rules may send; its queues must exist."""
+
+    type_name = "AWS::SQS::QueuePolicy"
+    queues: tuple[Any, ...] = ()
+
+    def apply(self) -> None:
+        names = [url.rpartition("/")[2] for url in self.properties["Queues"]]
+        queues = tuple(sqs_backends[self.account][self.region].get_queue(name) for name in names)
+        document = self.properties["PolicyDocument"]
+        _check_policy(self.name, document)
+        self.delete()
+        self.queues = queues
+        for queue in queues:
+            queue.policy = json.dumps(document)
+
+    def delete(self) -> None:
+        for queue in self.queues:
+            queue.policy = None
+
+
+class TopicPolicy(StackModel, CloudFormationModel):
+    """AWS::SNS::TopicPolicy: stored, not enforced; its topics must exist."""
+
+    type_name = "AWS::SNS::TopicPolicy"
+    topics: tuple[Any, ...] = ()
+
+    def apply(self) -> None:
+        topics = tuple(sns_backends[self.account][self.region].get_topic(arn) for arn in self.properties["Topics"])
+        document = self.properties["PolicyDocument"]
+        _check_policy(self.name, document)
+        self.delete()
+        self.topics = topics
+        for topic in topics:
+            topic.policy = json.dumps(document)
+
+    def delete(self) -> None:
+        for topic in self.topics:
+            topic.policy = json.dumps(topic._create_default_topic_policy(self.region, self.account, topic.name))
+
+
+class Subscription(StackModel, CloudFormationModel):
+    """AWS::SNS::Subscription; nothing is sent by e-mail. What another property changes replaces it."""
+
+    type_name = "AWS::SNS::Subscription"
+
+    def apply(self) -> None:
+        given = self.properties
+        if strange := sorted(set(given) - {"Endpoint", "Protocol", "Region", "TopicArn"}):
+            raise ResourceError(f"the local engine does not model {', '.join(strange)} of a subscription")
+        backend = sns_backends[self.account][self.region]
+        if self.name not in backend.subscriptions:
+            self.name = backend.subscribe(given["TopicArn"], given["Endpoint"], given["Protocol"]).arn
+
+    def delete(self) -> None:
+        sns_backends[self.account][self.region].unsubscribe(self.name)
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        return {"Arn": self.name}
+
+    @classmethod
+    def find(cls, name: str, account: str, region: str) -> StackModel | None:
+        return cls(name, {}, account, region) if name in sns_backends[account][region].subscriptions else None
+
+
+class BucketPolicy(StackModel, CloudFormationModel):
+    """AWS::S3::BucketPolicy: stored, not enforced; its bucket must exist."""
+
+    type_name = "AWS::S3::BucketPolicy"
+    name_property = "Bucket"
+
+    def apply(self) -> None:
+        bucket = s3_backends[self.account]["aws"].get_bucket(self.properties["Bucket"])
+        _check_policy(self.name, self.properties["PolicyDocument"])
+        bucket.policy = json.dumps(self.properties["PolicyDocument"]).encode()
+
+    def delete(self) -> None:
+        if bucket := s3_backends[self.account]["aws"].buckets.get(self.name):
+            bucket.policy = None
+
+    @classmethod
+    def find(cls, name: str, account: str, region: str) -> StackModel | None:
+        bucket = s3_backends[account]["aws"].buckets.get(name)
+        return cls(name, {}, account, region) if bucket and bucket.policy else None
+
+
+class Alarm(StackModel, CloudFormationModel):
+    """AWS::CloudWatch::Alarm: stored, never evaluated; the topics it names must exist."""
+
+    type_name = "AWS::CloudWatch::Alarm"
+    name_property = "AlarmName"
+
+    def apply(self) -> None:
+        given = self.properties
+        for arn in given.get("AlarmActions", []):
+            if ":sns:" in arn:
+                sns_backends[self.account][self.region].get_topic(arn)
+        alarms = cloudwatch_backends[self.account][self.region]
+        old = alarms.alarms.get(self.name)
+        alarm = alarms.put_metric_alarm(
+            name=self.name,
+            namespace=given["Namespace"],
+            metric_name=given["MetricName"],
+            comparison_operator=given["ComparisonOperator"],
+            evaluation_periods=int(given["EvaluationPeriods"]),
+            datapoints_to_alarm=given.get("DatapointsToAlarm"),
+            period=int(given["Period"]),
+            threshold=float(given["Threshold"]),
+            statistic=given.get("Statistic", ""),
+            extended_statistic=given.get("ExtendedStatistic"),
+            description=given.get("AlarmDescription", ""),
+            dimensions=given.get("Dimensions", []),
+            alarm_actions=given.get("AlarmActions", []),
+            ok_actions=given.get("OKActions", []),
+            insufficient_data_actions=given.get("InsufficientDataActions", []),
+            unit=given.get("Unit"),
+            actions_enabled=is_true(given.get("ActionsEnabled", True)),
+            treat_missing_data=given.get("TreatMissingData"),
+            tags=given.get("Tags"),
+        )
+        # An alarm that is changed keeps its state, a new one has none. Source: CloudWatch API, "PutMetricAlarm".
+        alarm.state_value = old.state_value if old else "INSUFFICIENT_DATA"
+
+    def delete(self) -> None:
+        cloudwatch_backends[self.account][self.region].delete_alarms([self.name])
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        return {"Arn": f"arn:aws:cloudwatch:{self.region}:{self.account}:alarm:{self.name}"}
+
+    @classmethod
+    def find(cls, name: str, account: str, region: str) -> StackModel | None:
+        return cls(name, {}, account, region) if name in cloudwatch_backends[account][region].alarms else None
+
+
+class IdentityProvider(StackModel, CloudFormationModel):
+    """AWS::IAM::OIDCProvider: stored; nothing here signs in with a token."""
+
+    type_name = "AWS::IAM::OIDCProvider"
+    name_property = "Url"
+
+    def apply(self) -> None:
+        given, backend = self.properties, iam_backends[self.account]["aws"]
+        provider = backend.open_id_providers.get(self.physical_resource_id)
+        if provider is None:
+            provider = backend.create_open_id_connect_provider(given["Url"], [], [], [])
+        provider.thumbprint_list = given.get("ThumbprintList", [])
+        provider.client_id_list = given.get("ClientIdList", [])
+        provider.tags = backend._tag_verification(given.get("Tags", []))
+
+    def delete(self) -> None:
+        iam_backends[self.account]["aws"].delete_open_id_connect_provider(self.physical_resource_id)
+
+    @property
+    def physical_resource_id(self) -> str:
+        host = self.name.partition("://")[2]
+        return f"arn:aws:iam::{self.account}:oidc-provider/{host}" if host else self.name
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        return {"Arn": self.physical_resource_id}
+
+    @classmethod
+    def find(cls, name: str, account: str, region: str) -> StackModel | None:
+        model = cls(name, {}, account, region)
+        return model if model.physical_resource_id in iam_backends[account]["aws"].open_id_providers else None
+
+
+TYPES: Final = (QueuePolicy, TopicPolicy, Subscription, BucketPolicy, Alarm, IdentityProvider)
+
+
+def _check_policy(name: str, document: Mapping[str, Any]) -> None:
+    if not document.get("Statement"):
+        raise ResourceError(f"{name}: the PolicyDocument has no Statement")
