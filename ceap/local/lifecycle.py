@@ -108,13 +108,13 @@ def _with_rules(create: Callable[..., Any]) -> Callable[..., Any]:
     def create_bucket(cls: Any, resource_name: str, cloudformation_json: Any, *arguments: Any, **named: Any) -> Any:
         bucket = create(cls, resource_name, cloudformation_json, *arguments, **named)
         rules = cloudformation_json.get("Properties", {}).get("LifecycleConfiguration", {}).get("Rules", [])
-        bucket.set_lifecycle(list(_translate(resource_name, rules)))
+        bucket.set_lifecycle(list(translate(resource_name, rules)))
         return bucket
 
     return create_bucket
 
 
-def _translate(bucket: str, rules: list[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def translate(bucket: str, rules: list[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the rules of a template as the API has them; ResourceError for what is not modelled."""
     for rule in rules:
         if strange := sorted(set(rule) - _RULE_FIELDS):

@@ -36,7 +36,7 @@ def policies_of(role: Role) -> Policies:
     managed = map(_default_version, role.managed_policies.values())
     return _policies(
         (*map(_text, role.policies.values()), *managed),
-        _managed(boundary, role.account_id, f"role {role.name}") if boundary else None,
+        managed_document(boundary, role.account_id, f"role {role.name}") if boundary else None,
     )
 
 
@@ -63,7 +63,7 @@ def check_policies(models: Mapping[str, Any], account: str) -> None:
                 )
                 if arn := model.permissions_boundary_arn:
                     place = f"{logical_id}, PermissionsBoundary"
-                    _checked(place, read_policy, _managed(arn, account, place))
+                    _checked(place, read_policy, managed_document(arn, account, place))
             case InlinePolicy():
                 _checked(logical_id, read_policy, _text(model.policy_document))
             case ManagedPolicy():
@@ -82,7 +82,7 @@ def install() -> None:
         # As texts, which `read_policy` finds again at once.
         role.policies = {name: _text(document) for name, document in role.policies.items()}
         for arn in cloudformation_json["Properties"].get("ManagedPolicyArns", ()):
-            _managed(arn, account_id, f"role {role.name}, ManagedPolicyArns")
+            managed_document(arn, account_id, f"role {role.name}, ManagedPolicyArns")
             iam_backends[account_id]["aws"].attach_role_policy(arn, role.name)
         return role
 
@@ -96,7 +96,7 @@ def _checked(place: str, read: Callable[[str], Any], text: str) -> None:
         raise PolicyError(place, str(error)) from None
 
 
-def _managed(arn: str, account: str, place: str) -> str:
+def managed_document(arn: str, account: str, place: str) -> str:
     """Return the document of a managed policy of the account; PolicyError if it has none of that ARN."""
     found = iam_backends[account]["aws"].managed_policies.get(arn)
     if found is None:

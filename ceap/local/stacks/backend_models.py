@@ -195,6 +195,9 @@ class IdentityProvider(StackModel, CloudFormationModel):
         return model if model.physical_resource_id in iam_backends[account]["aws"].open_id_providers else None
 
 
+BACKED: Final = (Subscription, IdentityProvider)
+"""Types whose resources are found by their ARN alone."""
+
 TYPES: Final = (QueuePolicy, TopicPolicy, Subscription, BucketPolicy, Alarm, IdentityProvider)
 
 

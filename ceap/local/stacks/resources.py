@@ -7,25 +7,17 @@ Source: CloudFormation Command Line Interface User Guide, "Handler contract" and
 import re
 import secrets
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from moto.cloudformation import parsing
 
-from ceap.local import role_policies
 from ceap.local.patterns import PolicyError
-from ceap.local.stack_models import ResourceError
+from ceap.local.stack_models import ResourceError, StackModel, kept
+from ceap.local.stacks import backend_models, messaging, stores, workers
+from ceap.local.stacks.handler import Given, Handler
+from templates.resource_schemas import load_schema
 
-
-class Given(NamedTuple):
-    """A resource as a template has it, without intrinsic functions; `name` is what `choose_name` returned for it."""
-
-    logical_id: str
-    type: str
-    properties: Mapping[str, Any]
-    name: str
-    account: str
-    region: str
-    stack_id: str
+__all__ = ["Given", "Model", "choose_name", "create", "delete", "find", "name_property", "update"]
 
 
 class Model(Protocol):
@@ -46,33 +38,35 @@ def choose_name(resource_type: str, stack_name: str, logical_id: str, properties
 
 def name_property(resource_type: str) -> str:
     """Return the property that names resources of a type; empty if none does."""
-    return parsing.get_name_type_map().get(resource_type) or ""
+    return _NAMED_BY.get(resource_type) or parsing.get_name_type_map().get(resource_type) or ""
 
 
 def create(given: Given) -> Model:
     """Create a resource; ResourceError, in AWS's words, if it cannot be, and then nothing is left of it."""
+    handler = _handler(given.type)
+    if handler.find(given, given.name) is not None:
+        text = f"Resource of type '{given.type}' with identifier '{given.name}' already exists."
+        raise ResourceError(text, "AlreadyExists")
     try:
-        model: Any = parsing.resource_class_from_type(given.type).create_from_cloudformation_json(
-            given.name,
-            {"Type": given.type, "Properties": dict(given.properties)},
-            given.account,
-            given.region,
-            LogicalId=given.logical_id,
-            StackId=given.stack_id,
-            ResourceType=given.type,
-        )
-        role_policies.check_policies({given.logical_id: model}, given.account)
+        model = handler.create(given)
     except Exception as error:  # moto raises whatever its services raise
         raise _refusal(error) from error
-    model.cf_resource_type = given.type
-    model.logical_resource_id = given.logical_id
-    created: Model = model
-    return created
+    try:
+        return _named(handler.apply(model, given), given)
+    except Exception as error:
+        handler.delete(model, given)
+        raise _refusal(error) from error
 
 
 def update(model: Model, given: Given) -> Model:
     """Make an existing resource what its properties now say, under its name; ResourceError leaves it as it was."""
-    raise ResourceError(f"the local engine does not update {model.physical_resource_id}, an {given.type}")
+    before = {key: dict(value) if type(value) is dict else value for key, value in vars(model).items()}
+    try:
+        return _named(_handler(given.type).apply(model, given), given)
+    except Exception as error:  # moto raises whatever its services raise
+        vars(model).clear()
+        vars(model).update(before)
+        raise _refusal(error) from error
 
 
 def delete(model: Model, given: Given) -> None:
@@ -80,14 +74,84 @@ def delete(model: Model, given: Given) -> None:
 
     One that is gone already is no error.
     """
-    raise ResourceError(f"the local engine does not delete {model.physical_resource_id}, an {given.type}")
+    try:
+        _handler(given.type).delete(model, given)
+    except Exception as error:  # moto raises whatever its services raise
+        raise _refusal(error) from error
 
 
 def find(given: Given, identifier: Mapping[str, str]) -> Model:
     """Return an existing resource by its primary identifier, as an import gives it; ResourceError if there is none."""
-    raise ResourceError(f"the local engine does not import {', '.join(identifier.values())}, an {given.type}")
+    schema = load_schema(given.type)
+    if schema is None or "read" not in schema.permissions:
+        raise ResourceError(f"ResourceTypes [{given.type}] are not supported for Import")
+    value = ", ".join(identifier.values())
+    if (model := _handler(given.type).find(given, value)) is None:
+        raise ResourceError(f"Resource of type '{given.type}' with identifier '{value}' was not found.", "NotFound")
+    return _named(model, given)
 
 
+def _named(model: Any, given: Given) -> Model:
+    model.cf_resource_type = given.type
+    model.logical_resource_id = given.logical_id
+    named: Model = model
+    return named
+
+
+def _handler(resource_type: str) -> Handler:
+    """Return what handles a type; one that has only moto's CloudFormation can be created and deleted."""
+    if (found := _HANDLERS.get(resource_type)) is not None:
+        return found
+    model_class = parsing.resource_class_from_type(resource_type)
+    return _own(model_class) if issubclass(model_class, StackModel) else _MOTOS
+
+
+def _own(model_class: type[StackModel]) -> Handler:
+    """Return the handler of a type that is the engine's own."""
+
+    def find(given: Given, name: str) -> StackModel | None:
+        is_arn = name.startswith("arn:") and not issubclass(model_class, backend_models.BACKED)
+        return model_class.find(name.rpartition(":")[2] if is_arn else name, given.account, given.region)
+
+    def create(given: Given) -> StackModel:
+        return model_class(given.name, given.properties, given.account, given.region)
+
+    def apply(model: StackModel, given: Given) -> StackModel:
+        model.properties = given.properties
+        try:
+            model.apply()
+        except KeyError as error:
+            raise ResourceError(f"{given.logical_id} ({given.type}): property {error} is missing") from error
+        kept(given.account, given.region)[given.type, model.name] = model
+        return model
+
+    def delete(model: StackModel, given: Given) -> None:
+        model.delete()
+        kept(given.account, given.region).pop((given.type, model.name), None)
+
+    return Handler(find, apply, delete, create)
+
+
+def _keep(model: Any, given: Given) -> Any:
+    if vars(model).setdefault("ceap_properties", given.properties) != given.properties:
+        raise ResourceError(f"the local engine does not update a resource of type {given.type}")
+    return model
+
+
+def _delete_by_moto(model: Any, given: Given) -> None:
+    if "delete" in dir(model):
+        model.delete(given.account, given.region)
+    else:
+        body = {"Type": given.type, "Properties": dict(given.properties)}
+        name = model.physical_resource_id
+        type(model).delete_from_cloudformation_json(name, body, given.account, given.region)
+
+
+_MOTOS: Final = Handler(lambda *_: None, _keep, _delete_by_moto)
+_HANDLERS: Final = {**messaging.HANDLERS, **stores.HANDLERS, **workers.HANDLERS}
+
+
+_NAMED_BY: Final = {"AWS::IAM::ManagedPolicy": "ManagedPolicyName"}
 _LONGEST: Final = {"AWS::IAM::Role": 64, "AWS::S3::Bucket": 63, "AWS::Lambda::Function": 64, "AWS::SQS::Queue": 80}
 
 
