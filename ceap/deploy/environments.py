@@ -1,15 +1,18 @@
 """The environment that a deployment is for: its section of `ceap.toml`, and what of it a stack takes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ceap.ceap_toml import Environment
+from ceap.ceap_toml import NAME, Environment, check_name, load_config
 from ceap.cfn.template import Template
+from ceap.errors import UsageError
+from templates.words import allowed
 
 
 def load_environment(name: str, folder: Path) -> Environment:
     """Return the section `[env.NAME]` of the nearest `ceap.toml`, or an empty one; UsageError if it is wrong."""
-    raise NotImplementedError
+    check_name(name, "--env")
+    return load_config(folder).env.get(name) or Environment(name=name)
 
 
 def parameters_of(environment: Environment, template: Template) -> Mapping[str, str]:
@@ -17,4 +20,21 @@ def parameters_of(environment: Environment, template: Template) -> Mapping[str, 
 
     HandlersPrefix and GluePrefix are those of `upload_artifacts`. A value for a parameter of another stack is left out.
     """
-    raise NotImplementedError
+    values = {"Environment": environment.name, **environment.parameters}
+    return {name: value for name, value in values.items() if name in _declared(template)}
+
+
+def check_parameters(environment: Environment, templates: Iterable[Template]) -> None:
+    """Raise UsageError if a parameter of the environment is one of no template; give all that the project has."""
+    known = {name for template in templates for name in _declared(template)} - {"Environment"}
+    for name in environment.parameters:
+        if name not in known:
+            raise UsageError(
+                f"{NAME}: [env.{environment.name}] parameters: no template has a parameter {name!r}; "
+                f"{allowed(name, sorted(known))}"
+            )
+
+
+def _declared(template: Template) -> Mapping[str, object]:
+    parameters = template.data.get("Parameters")
+    return parameters if isinstance(parameters, dict) else {}
