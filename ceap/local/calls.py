@@ -27,6 +27,7 @@ class Request(NamedTuple):
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    access_key: str = ""
 
     @property
     def operation(self) -> str:

@@ -22,8 +22,6 @@ from moto.s3.models import FakeKey, FakeMultipart, s3_backends
 from moto.sqs.models import sqs_backends
 
 from ceap import signals
-from ceap.cfn.lookup import worker_type
-from ceap.errors import SetupError
 from ceap.files import make_folder, remove_folder
 from ceap.local import cloudformation, events, gateway, interpreter, lifecycle, limits, table_limits, tables, uploads
 from ceap.local.clock import CLOCK
@@ -33,9 +31,10 @@ from ceap.local.functions import FunctionListener, Functions
 from ceap.local.hooks import replace
 from ceap.local.jobs import JobListener, Jobs
 from ceap.local.logs import Logs
-from ceap.local.pipes import Poller
-from ceap.local.schedules import Sender
+from ceap.local.running import Running
 from ceap.local.sessions import FIRST_ACCOUNT, REGION, Decision, Session, Sessions
+from ceap.local.stacks.api import StackApi
+from ceap.local.stacks.registry import Registry
 from ceap.local.states import StepFunctions
 from ceap.local.workers import Launch, end_processes, launch_process
 from templates.model import StepKind
@@ -67,7 +66,6 @@ class Engine:
 
     def __init__(self, account: str, *, warm: bool, launch: Launch) -> None:
         self.account: Final = account
-        self._warm: Final = warm
         self._closed = False
         self._folder: Final = make_folder()
         signals.begin(self, end_processes)
@@ -84,12 +82,20 @@ class Engine:
             self.jobs.serve,
             StepFunctions(self._executions).serve,
         ]
+        self._running: Final = Running(
+            self._sessions,
+            self.logs,
+            functions=self.functions,
+            jobs=self.jobs,
+            executions=self._executions,
+            client_of=self._client_of,
+            warm=warm,
+        )
+        self._stacks: Final = Registry(account, self._running, self._sessions)
+        routes.append(StackApi(self._stacks).serve)
         self._gateway: Final = gateway.Gateway(account, self._sessions, routes)
-        self.functions.url = self.jobs.url = self._gateway.url
-        self._pollers: Final[list[Poller]] = []
-        self._schedules: Final[list[Sender]] = []
+        self.functions.url = self.jobs.url = self._running.url = self._gateway.url
         self._deliveries: Final[list[Delivery]] = []
-        self._roles: Final[list[str]] = []
         self._clients: Final[dict[tuple[str, str], Any]] = {}
         self._clients_lock: Final = threading.Lock()
 
@@ -121,16 +127,14 @@ class Engine:
         if self._closed:
             return
         self._closed = True
-        for poller in self._pollers:
-            poller.close()
+        self._stacks.close()
+        self._running.close()
         self._executions.close()
         self.jobs.close()
         self.functions.close()
         for client in self._clients.values():
             client.close()
         self._gateway.stop()
-        for role in self._roles:
-            interpreter.CLIENTS.pop(role, None)
         _forget_objects(self.account)
         instances: list[dict[str, Any]] = list(BackendDict._instances)  # type: ignore[misc]  # a generic class's own list
         for backends in instances:
@@ -181,27 +185,7 @@ class Engine:
             DeployError: It is refused, or a role may not be assumed.
             SetupError: A package that a function imports is not installed here.
         """
-        stack = cloudformation.deploy(self.account, text, name, parameters or {})
-        try:
-            for kind in StepKind:
-                for model in stack.of_type(worker_type(kind)).values():
-                    self._add_worker(kind, model)
-            for model in stack.of_type("AWS::Events::Rule").values():
-                events.check_rule(model)
-            for model in stack.of_type("AWS::StepFunctions::StateMachine").values():
-                self._add_machine(model.machine)
-            for model in stack.of_type("AWS::Pipes::Pipe").values():
-                session = self._sessions.assume(model.role, service="pipes", source=model.arn, name=model.name)
-                self._pollers.append(Poller(model, self.url, session, self.logs, self._executions))
-            for model in stack.of_type("AWS::Scheduler::Schedule").values():
-                group = model.group_arn
-                session = self._sessions.assume(model.role, service="scheduler", source=group, name=model.name)
-                self._schedules.append(Sender(model, self.url, session))
-        except SetupError:
-            raise
-        except Exception as error:
-            raise cloudformation.DeployError(f"stack {name}: {error}") from error
-        return stack
+        return cloudformation.deploy(self._stacks, text, name, parameters or {})
 
     def fail(self, stage: Stage, error_type: str, times: int | None) -> None:
         """Make the function or job of a stage fail before its code runs, on its next `times` runs; None: always."""
@@ -220,7 +204,7 @@ class Engine:
 
     def fire_schedules(self) -> list[Delivery]:
         """Let every enabled schedule send its message, whatever the time; return what became of it."""
-        return self._noted(delivery for schedule in self._schedules if (delivery := schedule.fire()))
+        return self._noted(delivery for schedule in self._running.senders if (delivery := schedule.fire()))
 
     def announce_object(self, bucket: str, key: str, size_bytes: int) -> list[Delivery]:
         """Tell the event bus of a new object; return what the rules that match it did."""
@@ -262,7 +246,7 @@ class Engine:
     def problems(self) -> list[str]:
         """Return what keeps a pipe from working, and why messages of triggers did not arrive."""
         unsent = [f"{delivery.trigger}: {delivery.problem}" for delivery in self._deliveries if delivery.problem]
-        return [f"pipe {poller.name} {poller.problem}" for poller in self._pollers if poller.problem] + unsent
+        return [f"pipe {poller.name} {poller.problem}" for poller in self._running.pollers if poller.problem] + unsent
 
     def grants(self, role: str) -> set[tuple[str, str]]:
         """Return every (action, resource pattern) that a role's policies allow."""
@@ -284,23 +268,8 @@ class Engine:
     def _step(self, *, once: bool, timeout_s: float | None = None) -> bool:
         """Take what messages there are, or let time pass; return whether there may be more to do at once."""
         ended = CLOCK.ended
-        busy = [poller.poll(once=once) for poller in self._pollers]
+        busy = [poller.poll(once=once) for poller in self._running.pollers]
         return any(busy) or CLOCK.jump(self._next_due, ended, timeout_s)
-
-    def _add_worker(self, kind: StepKind, model: Any) -> None:
-        match kind:
-            case StepKind.LAMBDA:
-                self.functions.add(model.function_name, warm=self._warm)
-            case StepKind.GLUE:
-                self.jobs.add(model.job)
-            case _:
-                assert_never(kind)
-
-    def _add_machine(self, machine: DeployedMachine) -> None:
-        session = self._sessions.assume(machine.role, service="states", source=machine.arn, name=machine.name)
-        interpreter.CLIENTS[machine.role] = lambda service: self._client_of(session, service)
-        self._roles.append(machine.role)
-        self._executions.machines[machine.arn] = machine
 
     def _client_of(self, session: Session, service: str) -> Any:
         with self._clients_lock:
@@ -309,7 +278,7 @@ class Engine:
             return self._clients[session.role, service]
 
     def _next_due(self) -> float | None:
-        moments = [due for poller in self._pollers if (due := poller.next_due()) is not None]
+        moments = [due for poller in self._running.pollers if (due := poller.next_due()) is not None]
         return min(moments, default=None)
 
 

@@ -22,7 +22,7 @@ from ceap.local.patterns import PolicyError
 from ceap.local.questions import checks
 from ceap.local.s3_questions import not_found_question
 from ceap.local.sessions import REGION, AccessDenied, Session, Sessions
-from ceap.local.signatures import SignatureError, find_session, read_signature, verify
+from ceap.local.signatures import Signature, SignatureError, find_session, read_signature, verify
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Gateway:
         try:
             signature = read_signature(environ)
             session = find_session(signature, self._sessions)
-            request = self._read(environ, signature.service, signature.region)
+            request = self._read(environ, signature)
             verify(signature, session, request, environ["REQUEST_URI"])
         except SignatureError as error:
             return _send(start_response, refusal(error.service, error.status, error.code, str(error)))
@@ -132,7 +132,8 @@ class Gateway:
         start_response(*started[0])
         return body
 
-    def _read(self, environ: dict[str, Any], service: str, region: str) -> Request:
+    def _read(self, environ: dict[str, Any], signature: Signature) -> Request:
+        service = signature.service
         path = environ["PATH_INFO"].encode("latin-1").decode()
         headers = {
             key.removeprefix("HTTP_").replace("_", "-").lower(): value
@@ -145,7 +146,10 @@ class Gateway:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) if has_body else b""
         if has_body:
             environ["wsgi.input"] = io.BytesIO(body)
-        return Request(service, region, self._account, environ["REQUEST_METHOD"], path, query, headers, body)
+        method = environ["REQUEST_METHOD"]
+        return Request(
+            service, signature.region, self._account, method, path, query, headers, body, access_key=signature.key
+        )
 
 
 class _Handler(MotoRequestHandler):

@@ -11,13 +11,14 @@ from typing import Final, NamedTuple
 from ceap.archive import upload_prefix
 from ceap.errors import SetupError, UsageError
 from ceap.local import seed, start, triggers
-from ceap.local.cloudformation import DeployError, Stack, parse_template
+from ceap.local.cloudformation import DeployError, Stack
 from ceap.local.engine import Engine, EngineError
 from ceap.local.executions import DeployedMachine, Entry, Execution, Stage
 from ceap.local.order import Build, Order
 from ceap.local.packages import build_zips
 from ceap.local.progress import Progress
 from ceap.local.seed_values import ENVIRONMENT
+from ceap.local.stacks.blueprint import parse_template
 from ceap.local.start import Start
 from templates import naming
 

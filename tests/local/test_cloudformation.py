@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from ceap.local.cloudformation import DeployError, parse_template
+from ceap.local.cloudformation import DeployError
 from ceap.local.engine import Engine
+from ceap.local.stacks.blueprint import parse_template
 from tests.local.support import (
     Template,
     express_template,
@@ -44,12 +45,12 @@ def pipe(**properties: Any) -> Template:
     ("resources", "message"),
     [
         ({"Odd": {"Type": "AWS::Odd::Thing"}}, "does not know the resource type AWS::Odd::Thing"),
-        ({"Queue": QUEUE | {"DeletionPolicy": "Keep"}}, "Queue: DeletionPolicy Keep is unknown"),
+        ({"Queue": QUEUE | {"DeletionPolicy": "Keep"}}, "Unrecognized DeletionPolicy Keep for resource Queue"),
         (
             {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": None}}},
             r"\[/Resources/Queue/Properties/QueueName\] 'null' values are not allowed",
         ),
-        ({}, "the template has no Resources"),
+        ({}, "At least one Resources member must be defined"),
         (
             {"MachineRole": MACHINE_ROLE, "Machine": state_machine(PASS, DefinitionString="${Token}")},
             r"DefinitionSubstitutions lacks \$\{Token\}",
@@ -114,9 +115,9 @@ def test_a_template_that_aws_or_the_engine_cannot_take_is_refused(
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({}, "parameter Environment has no value"),
-        ({"Environment": "Prod"}, r"parameter Environment is 'Prod'; allowed: \[a-z\]\+"),
-        ({"Environment": "dev", "Other": "x"}, "parameters Other are not declared; declared: Environment"),
+        ({}, r"Parameters: \[Environment\] must have values"),
+        ({"Environment": "Prod"}, r"Parameter 'Environment' must match pattern \[a-z\]\+"),
+        ({"Environment": "dev", "Other": "x"}, r"Parameters: \[Other\] do not exist in the template"),
     ],
 )
 def test_parameters_are_checked(engine: Engine, parameters: dict[str, str], message: str) -> None:

@@ -67,7 +67,7 @@ class Refusing:
 )
 def test_a_pipe_goes_on_after_its_source_was_throttled_or_failed(engine: Engine, error: Exception) -> None:
     url = deploy(engine, PASS)
-    [poller] = engine._pollers
+    [poller] = engine._running.pollers
     vars(poller)["_sqs"] = Refusing(poller._sqs, error, error)
     before = CLOCK.now()
     engine.send(url, "body")
@@ -78,7 +78,7 @@ def test_a_pipe_goes_on_after_its_source_was_throttled_or_failed(engine: Engine,
 
 def test_a_pipe_stops_when_its_source_refuses_its_calls(engine: Engine) -> None:
     url = deploy(engine, PASS)
-    [poller] = engine._pollers
+    [poller] = engine._running.pollers
     vars(poller)["_sqs"] = Refusing(poller._sqs, refusal("AccessDenied", 403))
     engine.send(url, "body")
     assert engine.drain() == []
