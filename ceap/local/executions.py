@@ -45,7 +45,8 @@ class Stage(NamedTuple):
 class DeployedMachine(msgspec.Struct, frozen=True, kw_only=True):
     """A deployed state machine; `definition` has its substitutions filled in.
 
-    `encryption` is as DescribeStateMachine has it, `created` in virtual seconds since the epoch.
+    `encryption` is as DescribeStateMachine has it, `created` and `updated` are in virtual seconds since the epoch.
+    `revision` is empty until the machine is updated.
     """
 
     arn: str
@@ -59,6 +60,8 @@ class DeployedMachine(msgspec.Struct, frozen=True, kw_only=True):
     created: float
     is_traced: bool
     encryption: Mapping[str, Any]
+    updated: float = 0.0
+    revision: str = ""
 
     @property
     def stages(self) -> list[Stage]:
@@ -142,6 +145,8 @@ class Executions:
         self.machines: Final[dict[str, DeployedMachine]] = {}
         self.entries: Final[dict[str, Entry]] = {}
         """Where executions begin, by machine; not among them: at the first state."""
+        self.deployed: Final[dict[str, DeployedMachine]] = {}
+        """The machine as it was when an execution started, by the execution's ARN."""
         self.all: Final[list[Execution]] = []
         self.listener: Listener | None = None
         self._account: Final = account
@@ -167,12 +172,11 @@ class Executions:
     def redrive(self, execution: Execution) -> None:
         """Redrive an execution from the state that failed, and do not wait for it."""
         entered = next(event for event in reversed(execution.history) if event["type"].endswith("StateEntered"))
-        execution.redrives += 1
-        execution.redriven = CLOCK.now()
+        execution.redrives, execution.redriven = execution.redrives + 1, CLOCK.now()
         execution.status, execution.error, execution.cause = "RUNNING", None, None
         resumption = interpreter.Resumption(entered["details"]["name"], entered["details"]["input"])
         context = {"RedriveCount": execution.redrives, "RedriveTime": history.iso_time(execution.redriven)}
-        machine = self.machines[execution.machine]
+        machine = self.deployed[execution.arn]
         self._in_background(execution, partial(self._run, machine, execution, resumption, context))
 
     def stop(self, execution: Execution, error: str | None, cause: str | None) -> None:
@@ -180,6 +184,12 @@ class Executions:
         if run := interpreter.RUNS.get(execution.arn):
             execution.error, execution.cause = error, cause
             run.stop()
+
+    def remove(self, machine: DeployedMachine) -> None:
+        """Forget a machine and abort its executions. Source: Step Functions API Reference, "DeleteStateMachine"."""
+        self.machines.pop(machine.arn, None)
+        for execution in [execution for execution in list(self.all) if execution.machine == machine.arn]:
+            self.stop(execution, None, None)
 
     def close(self) -> None:
         """Abort every running execution, without a notification."""
@@ -193,9 +203,8 @@ class Executions:
 
     def log(self, machine: DeployedMachine, execution: Execution, event: Mapping[str, Any]) -> None:
         """Write an event to the machine's log group, as its logging configuration says."""
-        if machine.log_group is None or not is_logging_enabled_for(
-            LogLevel(machine.log_level), HistoryEventType(event["type"])
-        ):
+        is_wanted = is_logging_enabled_for(LogLevel(machine.log_level), HistoryEventType(event["type"]))
+        if machine.log_group is None or not is_wanted:
             return
         line = history.log_line(event, execution.arn, execution.redrives, with_data=machine.log_data)
         stream = history.log_stream(machine.arn, is_express=machine.kind == "EXPRESS", moment=event["timestamp"])
@@ -208,6 +217,7 @@ class Executions:
         else:
             arn = f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}"
         execution = Execution(arn=arn, name=name, machine=machine.arn, input=given, started=CLOCK.now())
+        self.deployed[execution.arn] = machine
         with self._lock:
             self.all.append(execution)
         return execution
@@ -315,7 +325,8 @@ class _Journal:
         elif self._redriven is None:
             number = self._record(kind, previous, details)
         elif kind == "ExecutionStarted":
-            number = self._record("ExecutionRedriven", len(self._execution.history), self._redrive_details())
+            details = {"redriveCount": self._execution.redrives}
+            number = self._record("ExecutionRedriven", len(self._execution.history), details)
         else:
             number = self._enter_again(self._redriven)
         self._numbers[int(history_log["id"])] = number
@@ -341,9 +352,6 @@ class _Journal:
             return
         given = {"cause": execution.cause, "error": execution.error}
         self._record("ExecutionAborted", 0, {key: value for key, value in given.items() if value is not None})
-
-    def _redrive_details(self) -> dict[str, Any]:
-        return {"redriveCount": self._execution.redrives}
 
     def _enter_again(self, entry: Mapping[str, Any]) -> int:
         """Go on in a state that was entered before, and return the number of the event that goes before the next one.

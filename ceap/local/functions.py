@@ -105,17 +105,34 @@ class Functions:
         self._faults[function] = Fault(error_type, times)
 
     def add(self, name: str, *, warm: bool) -> None:
-        """Take in a deployed function; if `warm`, its worker is started, and not waited for.
+        """Take in a deployed or changed function; if `warm`, its worker is started, and not waited for.
+
+        As on AWS, an invocation that is under way goes on with what the function was; the next has what it is.
 
         Raises:
             AccessDenied: Lambda may not assume its role.
             SetupError: A package that its zip holds on AWS is not installed here.
         """
-        with self._turn(name):
-            function = self.describe(name)
-            check_installed(function.root)
-            if warm:
+        function = self.describe(name)
+        check_installed(function.root)
+        turn = self._turn(name)
+        if warm and turn.acquire(blocking=False):
+            try:
                 self._worker(function)
+            finally:
+                turn.release()
+
+    def remove(self, name: str) -> None:
+        """End the worker of a function that was deleted; one that works goes on until the engine is closed."""
+        turn = self._turn(name)
+        if turn.acquire(blocking=False):
+            try:
+                with self._lock:
+                    worker = self._workers.pop(name, None)
+                if worker is not None:
+                    worker.close()
+            finally:
+                turn.release()
 
     def describe(self, name: str) -> Function:
         """Return a deployed function by name."""
@@ -155,11 +172,14 @@ class Functions:
             return self._turns.setdefault(name, threading.Lock())
 
     def _worker(self, function: Function) -> Worker:
+        """Return the worker of a function as it is now; whoever asks has its turn."""
         with signals.starting(), self._lock:
             if self._closed:
                 raise RuntimeError("the engine is closed")
             worker = self._workers.get(function.name)
-            if worker is None or not worker.alive:
+            if worker is None or not worker.alive or worker.function != function:
+                if worker is not None:
+                    worker.close()
                 worker = self._workers[function.name] = Worker(function, self._launch)
             return worker
 

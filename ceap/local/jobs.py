@@ -134,9 +134,16 @@ class Jobs:
         }
 
     def add(self, job: Job) -> None:
-        """Take in a deployed job; AccessDenied if Glue may not assume its role."""
+        """Take in a deployed or changed job; AccessDenied if Glue may not assume its role.
+
+        A run goes on with what the job was when it started.
+        """
         self._session(job)
         self._jobs[job.name] = job
+
+    def remove(self, job: Job) -> None:
+        """Forget a job that was deleted."""
+        self._jobs.pop(job.name, None)
 
     def serve(self, request: Request) -> Answer | None:
         """Serve the Glue API; an operation that is not modelled is an error."""

@@ -52,6 +52,7 @@ class Poller:
         self._running = 0
         self._paused_until = 0.0
         self._lock: Final = threading.Lock()
+        self._is_closed = False
 
     def poll(self, *, once: bool = False) -> bool:
         """Take visible messages and begin to deliver them; return whether there may be more to do at once.
@@ -74,7 +75,7 @@ class Poller:
 
     def next_due(self) -> float | None:
         """Return when the next message of the queue becomes visible; None if there is none or the pipe has stopped."""
-        if self.problem or not self._pipe.is_running:
+        if self.problem or self._is_closed or not self._pipe.is_running:
             return None
         # SQS compares milliseconds, and a message is visible only after its moment.
         moments = [
@@ -88,6 +89,8 @@ class Poller:
         return min(moments, default=None)
 
     def close(self) -> None:
+        """Take no more messages; what is being delivered goes on."""
+        self._is_closed = True
         self._sqs.close()
         self._states.close()
 
@@ -95,7 +98,7 @@ class Poller:
         return self._running + self._executions.in_background >= PARALLEL
 
     def _can_take(self) -> bool:
-        if self.problem or not self._pipe.is_running or CLOCK.now() < self._paused_until:
+        if self.problem or self._is_closed or not self._pipe.is_running or CLOCK.now() < self._paused_until:
             return False
         return any(message.visible and not message.delayed for message in list(self._queue._messages))
 

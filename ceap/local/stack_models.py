@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
@@ -130,6 +131,7 @@ class StateMachine(StackModel, CloudFormationModel):
         logging = given.get("LoggingConfiguration", {})
         destinations = logging.get("Destinations", [])
         encryption = given.get("EncryptionConfiguration", {"Type": "AWS_OWNED_KEY"})
+        old: DeployedMachine | None = vars(self).get("machine")
         self.machine = DeployedMachine(
             arn=f"arn:aws:states:{self.region}:{self.account}:stateMachine:{self.name}",
             name=self.name,
@@ -139,7 +141,9 @@ class StateMachine(StackModel, CloudFormationModel):
             log_group=_log_group(destinations[0]["CloudWatchLogsLogGroup"]["LogGroupArn"]) if destinations else None,
             log_level=logging.get("Level", "OFF"),
             log_data=is_true(logging.get("IncludeExecutionData", False)),
-            created=CLOCK.now(),
+            created=old.created if old else CLOCK.now(),
+            updated=CLOCK.now(),
+            revision=str(uuid.uuid4()) if old else "",
             is_traced=is_true(given.get("TracingConfiguration", {}).get("Enabled", False)),
             encryption={key[0].lower() + key[1:]: value for key, value in encryption.items()},
         )

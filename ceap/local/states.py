@@ -51,6 +51,7 @@ class StepFunctions:
                 frozenset({"stateMachineArn", "statusFilter", "maxResults", "nextToken"}),
             ),
             "DescribeStateMachine": (self._describe_state_machine, frozenset({"stateMachineArn"})),
+            "DescribeStateMachineForExecution": (self._describe_for_execution, frozenset({"executionArn"})),
         }
 
     def serve(self, request: Request) -> Answer | None:
@@ -146,23 +147,16 @@ class StepFunctions:
 
     def _describe_state_machine(self, given: Document) -> Document:
         machine = self._machine(given["stateMachineArn"])
-        logging: Document = {"level": machine.log_level, "includeExecutionData": machine.log_data}
-        if machine.log_group is not None:
-            region, account = machine.arn.split(":")[3:5]
-            arn = f"arn:aws:logs:{region}:{account}:log-group:{machine.log_group}:*"
-            logging["destinations"] = [{"cloudWatchLogsLogGroup": {"logGroupArn": arn}}]
         return {
-            "stateMachineArn": machine.arn,
-            "name": machine.name,
+            **_configuration(machine),
             "status": "ACTIVE",
-            "definition": machine.definition,
-            "roleArn": machine.role,
             "type": machine.kind,
             "creationDate": machine.created,
-            "loggingConfiguration": logging,
-            "tracingConfiguration": {"enabled": machine.is_traced},
-            "encryptionConfiguration": machine.encryption,
         }
+
+    def _describe_for_execution(self, given: Document) -> Document:
+        machine = self._executions.deployed[self._execution(given).arn]
+        return {**_configuration(machine), "updateDate": machine.updated}
 
     def _machine(self, arn: str) -> DeployedMachine:
         _check_arn(arn)
@@ -191,6 +185,25 @@ def billed_ms(duration_s: float) -> int:
 def _check_arn(arn: str) -> None:
     if not arn.startswith("arn:"):
         raise ApiError("InvalidArn", f"Invalid Arn: 'Invalid ARN prefix: {arn}'")
+
+
+def _configuration(machine: DeployedMachine) -> Document:
+    """Return what the descriptions of a machine and of that of an execution have in common."""
+    logging: Document = {"level": machine.log_level, "includeExecutionData": machine.log_data}
+    if machine.log_group is not None:
+        region, account = machine.arn.split(":")[3:5]
+        arn = f"arn:aws:logs:{region}:{account}:log-group:{machine.log_group}:*"
+        logging["destinations"] = [{"cloudWatchLogsLogGroup": {"logGroupArn": arn}}]
+    return {
+        "stateMachineArn": machine.arn,
+        "name": machine.name,
+        "definition": machine.definition,
+        "roleArn": machine.role,
+        "loggingConfiguration": logging,
+        "tracingConfiguration": {"enabled": machine.is_traced},
+        "encryptionConfiguration": machine.encryption,
+        **({"revisionId": machine.revision} if machine.revision else {}),
+    }
 
 
 def _not_supported() -> ApiError:

@@ -115,7 +115,7 @@ class Worker:
     """One process of a function; the caller ensures that one invocation runs at a time."""
 
     def __init__(self, function: Function, launch: Launch = launch_process) -> None:
-        self._function: Final = function
+        self.function: Final = function
         self._ready = False
         request_end, request_pipe = os.pipe()
         answer_pipe, answer_end = os.pipe()
@@ -146,11 +146,11 @@ class Worker:
                 return watch.outcome(answer)
             self._ready = True
         watch.restart()
-        deadline = time.time() + self._function.timeout_s
+        deadline = time.time() + self.function.timeout_s
         request = {"requestId": request_id, "event": event, "deadline": deadline, "offset": offset_s, "fault": fault}
         with contextlib.suppress(BrokenPipeError):  # it died since: the answer will say so
             self._requests.write((json.dumps(request) + "\n").encode())
-        return watch.outcome(self._await(watch, self._function.timeout_s, request_id))
+        return watch.outcome(self._await(watch, self.function.timeout_s, request_id))
 
     @property
     def alive(self) -> bool:
@@ -189,7 +189,7 @@ class Worker:
                     if not part:
                         return self._lost(watch, request_id)
                     answer += part
-                elif self._used_mb(watch) > self._function.memory_mb:
+                elif self._used_mb(watch) > self.function.memory_mb:
                     return self._ended(watch, "Runtime.OutOfMemory", f"RequestId: {request_id} Error: out of memory")
                 elif time.monotonic() > deadline:
                     text = f"RequestId: {request_id} Error: Task timed out after {limit_s:.2f} seconds"

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from moto.cloudformation import parsing
 
+from ceap.local import role_policies
 from ceap.local.patterns import PolicyError
 from ceap.local.stack_models import ResourceError, StackModel, kept
 from ceap.local.stacks import backend_models, messaging, stores, workers
@@ -135,6 +136,7 @@ def _own(model_class: type[StackModel]) -> Handler:
 def _keep(model: Any, given: Given) -> Any:
     if vars(model).setdefault("ceap_properties", given.properties) != given.properties:
         raise ResourceError(f"the local engine does not update a resource of type {given.type}")
+    role_policies.check_policies({given.logical_id: model}, given.account)
     return model
 
 
