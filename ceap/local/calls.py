@@ -9,6 +9,9 @@ from urllib.parse import parse_qs, unquote
 OPERATION_PATH: Final = re.compile(r"/service/\w+/operation/(?P<action>\w+)")
 INVOKE_PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations")
 
+PIPE_PATH: Final = re.compile(r"/v1/pipes/(?P<pipe>[^/]+)(?P<verb>/start|/stop)?")
+_PIPE_CALLS: Final = {("GET", None): "DescribePipe", ("POST", "/start"): "StartPipe", ("POST", "/stop"): "StopPipe"}
+
 UNKNOWN_CALL: Final = "The local engine cannot judge the call"
 
 _FUNCTION: Final = re.compile(
@@ -36,6 +39,8 @@ class Request(NamedTuple):
             return target.rpartition(".")[2]
         if match := OPERATION_PATH.fullmatch(self.path):
             return match["action"]
+        if self.service == "pipes" and (match := PIPE_PATH.fullmatch(self.path)):
+            return _PIPE_CALLS.get((self.method, match["verb"]), "")
         return self.form.get("Action", "")
 
     @property

@@ -8,7 +8,7 @@ Source: Service Authorization Reference.
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from ceap.local.calls import INVOKE_PATH, Question, Request, UnknownCallError, read_function_name
+from ceap.local.calls import INVOKE_PATH, PIPE_PATH, Question, Request, UnknownCallError, read_function_name
 from ceap.local.s3_questions import ask_s3
 
 
@@ -203,6 +203,13 @@ def _ask_lambda(request: Request) -> list[Question]:
     return [Question("lambda:InvokeFunction", f"arn:aws:lambda:{region}:{account}:function:{function.qualified}")]
 
 
+def _ask_pipes(request: Request) -> list[Question]:
+    path = PIPE_PATH.fullmatch(request.path)
+    if path is None or not request.operation:
+        raise _unknown(request)
+    return [Question(f"pipes:{request.operation}", request.arn("pipes", f"pipe/{path['pipe']}"))]
+
+
 def _ask_sts(request: Request) -> list[Question]:
     if request.operation != "GetCallerIdentity":
         raise _unknown(request)
@@ -223,6 +230,7 @@ _SERVICES: Final[Mapping[str, Callable[[Request], list[Question]]]] = {
     "events": _ask_events,
     "lambda": _ask_lambda,
     "logs": _ask_logs,
+    "pipes": _ask_pipes,
     "s3": ask_s3,
     "secretsmanager": _ask_secrets,
     "sqs": _ask_sqs,

@@ -178,6 +178,9 @@ class Pipe(StackModel, CloudFormationModel):
     type_name = "AWS::Pipes::Pipe"
     name_property = "Name"
 
+    is_running = True
+    created = 0.0
+
     _UNMODELLED: ClassVar = ("Enrichment", "EnrichmentParameters")
 
     def apply(self) -> None:
@@ -195,7 +198,11 @@ class Pipe(StackModel, CloudFormationModel):
         self.batch_size = int(source.get("SqsQueueParameters", {}).get("BatchSize", 10))
         machine = target.get("StepFunctionStateMachineParameters", {})
         self.waits = machine.get("InvocationType", "REQUEST_RESPONSE") == "REQUEST_RESPONSE"
-        self.is_running = given.get("DesiredState", "RUNNING") == "RUNNING"
+        # A pipe that was stopped stays so when a template that names no state changes it.
+        # Source: EventBridge Pipes API Reference, "UpdatePipe".
+        self.is_running = given.get("DesiredState", "RUNNING" if self.is_running else "STOPPED") == "RUNNING"
+        self.changed = CLOCK.now()
+        self.created = self.created or self.changed
         log = given.get("LogConfiguration", {})
         self.log_level: str = log.get("Level", "OFF")
         destination = log.get("CloudwatchLogsLogDestination")

@@ -96,7 +96,7 @@ def _encryption(table: Any, wanted: Mapping[str, Any] | None) -> dict[str, Any] 
 def _index_changes(table: Any, wanted: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return what makes the global indexes of a table the wanted ones; ResourceError for what AWS refuses.
 
-    Source: recorded messages of CloudFormation (hashicorp/terraform-provider-aws, serverless forums).
+    Source: what CloudFormation was seen to answer, aws/aws-cdk#14920 and aws-amplify/amplify-cli#11384.
     """
     old, new = {index.name: index for index in table.global_indexes}, {index["IndexName"]: index for index in wanted}
     for name in old.keys() & new.keys():
