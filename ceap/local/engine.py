@@ -31,6 +31,7 @@ from ceap.local.functions import FunctionListener, Functions
 from ceap.local.hooks import replace
 from ceap.local.jobs import JobListener, Jobs
 from ceap.local.logs import Logs
+from ceap.local.pipe_api import serve_pipes
 from ceap.local.running import Running
 from ceap.local.sessions import FIRST_ACCOUNT, REGION, Decision, Session, Sessions
 from ceap.local.stacks.api import StackApi
@@ -81,6 +82,7 @@ class Engine:
             self.functions.serve,
             self.jobs.serve,
             StepFunctions(self._executions).serve,
+            serve_pipes(account),
         ]
         self._running: Final = Running(
             self._sessions,

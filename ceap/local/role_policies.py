@@ -30,6 +30,11 @@ def find_role(arn: str, account: str) -> Role:
     return iam_backends[account]["aws"].get_role_by_arn(arn)
 
 
+def exists(role: Role) -> bool:
+    """Tell whether a role was not deleted."""
+    return iam_backends[role.account_id]["aws"].roles.get(role.id) is role
+
+
 def policies_of(role: Role) -> Policies:
     """Return the policies of a role; PolicyError for one that the engine does not model."""
     boundary = role.permissions_boundary_arn

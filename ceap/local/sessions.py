@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from moto.iam.exceptions import NotFoundException
 from moto.iam.models import Role
 
 from ceap.local import decisions, role_policies
 from ceap.local.calls import Question
 from ceap.local.clock import CLOCK
+from ceap.local.decisions import ASSUME_ROLE, Verdict
 
 REGION: Final = "us-east-1"
 FIRST_ACCOUNT: Final = 123456789012
@@ -21,6 +23,7 @@ FIRST_ACCOUNT: Final = 123456789012
 # Source: EventBridge, Scheduler and Step Functions guides, "Cross-service confused deputy prevention"; Lambda Developer
 # Guide, "Using source function ARN to control function access behavior": aws:SourceArn is for the function's policies.
 _SOURCE_KEYS: Final[Mapping[str, Sequence[str]]] = {
+    "cloudformation": (),
     "glue": (),
     "lambda": ("aws:sourceaccount",),
     "pipes": ("aws:sourceaccount", "aws:sourcearn"),
@@ -113,15 +116,32 @@ class Sessions:
             PolicyError: the trust policy is not modelled.
         """
         with self._lock:
-            if session := self._by_source.get((role, source)):
-                return session
-            session = _open_session(role, name)._replace(function=source if service == "lambda" else None)
+            session = self._by_source.get((role, source))
+            if session is None:
+                session = _open_session(role, name)._replace(function=source if service == "lambda" else None)
             origin = {"aws:sourcearn": source, "aws:sourceaccount": self._account}
             context = {key: origin[key] for key in _SOURCE_KEYS[service]}
             if not decisions.may_assume(role_policies.trust_of(self._role(role)), f"{service}.amazonaws.com", context):
                 raise AccessDenied(session, Question(f"sts:AssumeRole by {service}.amazonaws.com", role))
             self._sessions[session.access_key] = session
             self._by_source[role, source] = session
+            return session
+
+    def assume_as(self, caller: Session, role: str, *, name: str, external_id: str | None = None) -> Session:
+        """Return a session of a role that another session, or the driver, assumes.
+
+        Raises:
+            AccessDenied: the role's trust policy does not allow the caller to assume it.
+            PolicyError: the trust policy is not modelled.
+        """
+        root = f"arn:aws:iam::{self._account}:root"
+        known = {"aws:principalarn": caller.role or root} | ({"sts:externalid": external_id} if external_id else {})
+        principals = {root, *((caller.role, caller.arn) if caller.role else ())}
+        with self._lock:
+            if not decisions.trusts(role_policies.trust_of(self._role(role)), principals, ASSUME_ROLE, known):
+                raise AccessDenied(caller, Question(ASSUME_ROLE, role))
+            session = _open_session(role, name)
+            self._sessions[session.access_key] = session
             return session
 
     def find(self, access_key: str) -> Session | None:
@@ -137,6 +157,10 @@ class Sessions:
 
     def allows(self, session: Session, check: Question, region: str = REGION) -> bool:
         """Decide without a trace; PolicyError if a policy of the role is not modelled."""
+        return self.judge(session, check, region) == "allowed"
+
+    def judge(self, session: Session, check: Question, region: str = REGION) -> Verdict:
+        """Decide as `allows`, and tell whether a policy denies what is not allowed."""
         context = {
             **_CONSTANT,
             **_moment(int(CLOCK.now())),
@@ -149,10 +173,16 @@ class Sessions:
             context["aws:resourceaccount"] = self._account
         if session.function:
             context["lambda:sourcefunctionarn"] = session.function
-        granted, boundary = role_policies.policies_of(self._role(session.role))
-        return decisions.is_allowed(granted, check.action, check.resource, context) and (
-            boundary is None or decisions.is_allowed(boundary, check.action, check.resource, context)
-        )
+        try:
+            role = self._role(session.role)
+        except NotFoundException:  # it was deleted
+            return False
+        granted, boundary = role_policies.policies_of(role)
+        verdict = decisions.decide(granted, check.action, check.resource, context)
+        if boundary is None or verdict == "explicitDeny":
+            return verdict
+        limit = decisions.decide(boundary, check.action, check.resource, context)
+        return limit if verdict == "allowed" or limit == "explicitDeny" else verdict
 
     def grants(self, role: str) -> set[tuple[str, str]]:
         """Return every (action, resource pattern) that the role's policies allow."""
@@ -160,9 +190,10 @@ class Sessions:
 
     def _role(self, arn: str) -> Role:
         # moto searches all roles of the account, and each call of a role asks for its own.
-        if arn not in self._roles:
-            self._roles[arn] = role_policies.find_role(arn, self._account)
-        return self._roles[arn]
+        found = self._roles.get(arn)
+        if found is None or not role_policies.exists(found):
+            found = self._roles[arn] = role_policies.find_role(arn, self._account)
+        return found
 
 
 def _open_session(role: str, name: str) -> Session:

@@ -95,7 +95,7 @@ ANYBODY = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal"
                     "Properties": {"PolicyName": "p", "PolicyDocument": ODD, "Roles": [{"Ref": "Role"}]},
                 },
             },
-            f"stack broken: Role, policy p: {UNKNOWN_KEY}",
+            f"stack broken: Policy: {UNKNOWN_KEY}",
         ),
         (
             {"Role": role_with(AssumeRolePolicyDocument=ANYBODY)},
