@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,40 +25,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the files to upload; print the zips with their packages, and the S3 prefixes of zips and jobs."""
-    import handlers
     from ceap import files
-    from ceap.archive import read_scripts, upload_prefix
+    from ceap.deploy.artifacts import build_artifacts, build_folder
 
-    folder = Path(handlers.__path__[0]).resolve()
-    build = Path(relpath(folder.parent / "build"))
-    packages = _build_packages(folder, build / "wheels")
-    scripts = read_scripts(folder.parent / "glue")
+    build, artifacts = build_folder(), build_artifacts()
     out = arguments.out or build / "handlers"
-    zips = {out / name: package for name, package in packages.items()}
-    jobs = {build / "glue" / name: content for name, content in scripts.items()}
+    zips = {out / name: package for name, package in artifacts.zips.items()}
+    jobs = {build / "glue" / name: content for name, content in artifacts.scripts.items()}
     files.write_all([*((path, package.content) for path, package in zips.items()), *jobs.items()])
     _remove_others(build / "glue", jobs)
     if not arguments.out:
         _remove_others(out, zips)
-    prefix = upload_prefix("handlers", {name: package.content for name, package in packages.items()})
-    prefixes = {"handlersPrefix": prefix, "gluePrefix": upload_prefix("glue", scripts) if scripts else None}
+    prefixes = {"handlersPrefix": artifacts.handlers_prefix, "gluePrefix": artifacts.glue_prefix}
     print(_as_json(prefixes, zips) if arguments.json else "\n".join(_as_text(prefixes, zips)))
     return 0
-
-
-def _build_packages(folder: Path, cache: Path) -> dict[str, Package]:
-    """Return the zips by file name: that without a set, and one for each set that the NEEDS of a handler name."""
-    from ceap.deploy.package import build_package, check_locks
-    from ceap.output import say
-    from templates import discovery, naming, package_sets
-
-    sets = package_sets.find_sets()
-    used = {discovery.load_needs(handler).packages for handler in discovery.handler_names()} - {None}
-    for name in sorted(sets.keys() - used):
-        say(f"handlers/{package_sets.FOLDER}/{name}.in: the NEEDS of no handler name it, so it gets no zip; remove it")
-    check_locks(lock for lock in (folder / package_sets.BASE_LOCK, *sets.values()) if lock.is_file())
-    locks = {None: None} | {name: lock for name, lock in sets.items() if name in used}
-    return {naming.zip_name(name): build_package(folder, cache, lock) for name, lock in locks.items()}
 
 
 def _remove_others(folder: Path, kept: Mapping[Path, object]) -> None:

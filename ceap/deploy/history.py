@@ -3,13 +3,23 @@
 A record is written before its stack is changed, and once more at the end with the outcome.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
+from ceap.deploy import bucket as objects
 from ceap.deploy.aws import Aws
+from ceap.errors import SetupError
+
+READERS: Final = 8
+"""How many records are read at once; a bucket may hold those of years."""
+
+_ENDING: Final = ".json"
 
 
 class Operation(StrEnum):
@@ -52,22 +62,35 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     template_sha256: str | None = None
     revision: str | None = None
     is_clean: bool | None = None
-    retained: Sequence[Retained] = ()
+    retained: tuple[Retained, ...] = ()
 
 
 def new_id(now: datetime) -> str:
-    """Return an id, e.g. `20261129T181530Z-3f9a1c`; later ones sort behind earlier ones."""
-    raise NotImplementedError
+    """Return an id, e.g. `20261129T181530123Z-3f9a1c`, of a time in UTC; later ones sort behind earlier ones."""
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
 
 
 def save(aws: Aws, bucket: str, record: Record, template: str | None = None) -> None:
-    """Write a new record, and first its template; SetupError if there is one of its id, or the bucket is missing."""
-    raise NotImplementedError
+    """Write a new record, and first its template, of which the record has the SHA-256.
+
+    Raises:
+        SetupError: there is a record of its id, or the bucket is missing.
+    """
+    if template is not None:
+        _put_new(aws, bucket, _template_key(record), template.encode())
+    _put_new(aws, bucket, _key(record), _encode(record))
 
 
 def finish(aws: Aws, bucket: str, record: Record) -> None:
     """Replace a record that is STARTED by the same one with its outcome; SetupError if it is not there or has ended."""
-    raise NotImplementedError
+    key = _key(record)
+    there = objects.read(aws, bucket, key)
+    begun = _decode(bucket, key, there.content) if there else None
+    if there is None or begun is None or begun.outcome is not Outcome.STARTED:
+        what = "is missing" if begun is None else f"says {begun.outcome} already"
+        raise SetupError(f"s3://{bucket}/{key}: {what}; somebody else has changed it: see what the stack is now")
+    if not objects.replace(aws, bucket, key, _encode(record), there.tag):
+        raise SetupError(f"s3://{bucket}/{key}: somebody else changes it now; see what the stack is when they are done")
 
 
 def load_all(aws: Aws, bucket: str, stack: str) -> tuple[Record, ...]:
@@ -76,19 +99,66 @@ def load_all(aws: Aws, bucket: str, stack: str) -> tuple[Record, ...]:
     Raises:
         SetupError: a record is damaged; it names the key.
     """
-    raise NotImplementedError
+    found = [key for key in objects.keys(aws, bucket, _folder(stack)) if key.endswith(_ENDING)]
+    with ThreadPoolExecutor(READERS) as pool:
+        return tuple(pool.map(lambda key: _load(aws, bucket, key), sorted(found)))
 
 
 def latest(records: Sequence[Record]) -> Record | None:
     """Return the last record that is DONE: what the stack is now, as far as ceap knows."""
-    raise NotImplementedError
-
-
-def previous(records: Sequence[Record]) -> Record | None:
-    """Return the record to roll back to: the last DONE one before `latest` that left another stack; None if none."""
-    raise NotImplementedError
+    return next((record for record in reversed(records) if record.outcome is Outcome.DONE), None)
 
 
 def load_template(aws: Aws, bucket: str, record: Record) -> str:
     """Return the template of a record; SetupError if it is missing or is not the one that was deployed."""
-    raise NotImplementedError
+    key = _template_key(record)
+    there = objects.read(aws, bucket, key)
+    if there is None or objects.sha256_of(there.content) != record.template_sha256:
+        what = "is missing" if there is None else "is not the template that was deployed"
+        raise SetupError(f"s3://{bucket}/{key}: {what}; go back to another deployment, or deploy a revision of git")
+    return there.content.decode()
+
+
+def _folder(stack: str) -> str:
+    return f"deployments/{stack}/"
+
+
+def _key(record: Record) -> str:
+    return f"{_folder(record.stack)}{record.id}{_ENDING}"
+
+
+def _template_key(record: Record) -> str:
+    return f"{_folder(record.stack)}{record.id}.template.yaml"
+
+
+def _encode(record: Record) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def _put_new(aws: Aws, bucket: str, key: str, content: bytes) -> None:
+    if not objects.put_new(aws, bucket, key, content):
+        raise SetupError(f"s3://{bucket}/{key}: is there already, of another deployment; call again")
+
+
+def _load(aws: Aws, bucket: str, key: str) -> Record:
+    there = objects.read(aws, bucket, key)
+    if there is None:
+        raise SetupError(f"s3://{bucket}/{key}: has just been deleted; call again")
+    return _decode(bucket, key, there.content)
+
+
+def _decode(bucket: str, key: str, content: bytes) -> Record:
+    try:
+        record = msgspec.json.decode(content, type=Record)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _damaged(bucket, key, str(error)) from None
+    if _key(record) != key:
+        raise _damaged(bucket, key, f"it is that of {_key(record)}")
+    return record
+
+
+def _damaged(bucket: str, key: str, why: str) -> SetupError:
+    return SetupError(
+        f"s3://{bucket}/{key}: is not a record of a deployment: {why}; if a newer ceap wrote it, take that version, or "
+        "else restore or delete it"
+    )
