@@ -1,16 +1,16 @@
 """Where a project keeps its files, and what its declarations generate."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from templates import naming
 from templates.config import load_workflow
 from templates.errors import ConfigError
 from templates.model import Workflow
 from templates.render import render
-from templates.stacks import foundation_stack, workflow_stack
+from templates.stacks import deploy_stack, foundation_stack, workflow_stack
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 WORKFLOWS: Final = ROOT / "workflows"
@@ -52,15 +52,30 @@ def load_workflows(paths: Iterable[Path]) -> list[Workflow]:
 
 def build_templates(workflows: Iterable[Workflow]) -> Iterator[tuple[str, str]]:
     """Yield file name and text of the foundation's template, then of each workflow's, one at a time."""
-    yield naming.template_file(naming.FOUNDATION), render(foundation_stack())
+    for name, template in _built(workflows):
+        yield naming.template_file(name), render(template)
+
+
+def build_all_templates(workflows: Sequence[Workflow]) -> Iterator[tuple[str, str]]:
+    """Yield those templates, then that of the roles that can deploy all of them."""
+    types: set[str] = set()
+    for name, template in _built(workflows):
+        types |= {resource["Type"] for resource in template["Resources"].values()}
+        yield naming.template_file(name), render(template)
+    roles = deploy_stack(types, in_vpc=any(workflow.vpc for workflow in workflows))
+    yield naming.template_file(naming.DEPLOY), render(roles)
+
+
+def _built(workflows: Iterable[Workflow]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield naming.FOUNDATION, foundation_stack()
     for workflow in workflows:
-        yield naming.template_file(workflow.name), render(workflow_stack(workflow))
+        yield workflow.name, workflow_stack(workflow)
 
 
 def build_generated() -> Iterator[tuple[Path, str]]:
     """Yield path and text of every file that the project's declarations generate, the schema for editors included."""
     from templates.schema import schema_text
 
-    for name, text in build_templates(load_workflows(declarations())):
+    for name, text in build_all_templates(load_workflows(declarations())):
         yield GENERATED / name, text
     yield SCHEMA, schema_text()

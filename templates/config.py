@@ -109,6 +109,8 @@ def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Proble
     """Yield the problems that types alone cannot show, in the order in which to correct them."""
     if workflow.name == naming.FOUNDATION:
         yield ("name",), f"is '{naming.FOUNDATION}', the name of the stack that all workflows share; choose another"
+    if workflow.name == naming.DEPLOY:
+        yield ("name",), f"is '{naming.DEPLOY}', the name of the template of the deploy roles; choose another"
     if "${" in workflow.description:
         yield ("description",), "holds '${', which CloudFormation would replace; leave it out"
     if not workflow.description.isprintable():

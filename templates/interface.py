@@ -15,7 +15,12 @@ _GROUPS: Final = {
     },
     "Encryption": {naming.KMS_KEY_PARAMETER: "ARN of a KMS key of yours"},
     "Network": {naming.SUBNETS_PARAMETER: "Subnets", naming.SECURITY_GROUPS_PARAMETER: "Security groups"},
-    "Permissions": {naming.BOUNDARY_PARAMETER: "ARN of the permissions boundary"},
+    "GitHub": {"GitHubSubject": "Subject of the token", "GitHubProviderArn": "ARN of an existing OIDC provider"},
+    "Permissions": {
+        naming.BOUNDARY_PARAMETER: "ARN of the permissions boundary",
+        "WorkflowBoundary": "ARN of the permissions boundary of workflows",
+        "OwnResourcesPolicyArn": "ARN of a policy for resources of your own",
+    },
     "Alerts": {"AlertEmail": "E-mail address"},
 }
 _TABLES: Final = "Existing tables to adopt"

@@ -12,6 +12,7 @@ ENVIRONMENT_PATTERN: Final = f"^[a-z][a-z0-9]{{0,{ENVIRONMENT_MAX - 1}}}$"
 """What an environment may be called: the AllowedPattern of the parameter."""
 
 FOUNDATION: Final = "foundation"
+DEPLOY: Final = "deploy"
 WORKFLOW_BUCKET_PREFIX: Final = "ceap-workflow-"
 WORKFLOW_BUCKET: Final = f"{WORKFLOW_BUCKET_PREFIX}${{Environment}}-${{AWS::AccountId}}"
 WORKFLOW_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{WORKFLOW_BUCKET}"

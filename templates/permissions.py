@@ -40,14 +40,14 @@ SEND_TRACES: Final = (xray.PutTraceSegments, xray.PutTelemetryRecords)
 def trust(service: str, source_arn: str | None = None) -> PolicyDocument:
     """Return a role's trust policy: the service may assume it for `source_arn`, or any resource of this account.
 
-    Glue is not known to send aws:SourceAccount, and on a key that is not sent the condition would always fail.
-    Source: IAM User Guide, "The confused deputy problem".
+    Glue and CloudFormation are not known to send aws:SourceAccount, and on a key that is not sent the condition would
+    always fail. Source: IAM User Guide, "The confused deputy problem".
     """
     principal = Principal("Service", f"{service}.amazonaws.com")
     allowed: dict[str, Any] = {"Effect": Allow, "Principal": principal, "Action": [sts.AssumeRole]}
     if source_arn is not None:
         allowed["Condition"] = _only_from(source_arn)
-    elif service != "glue":
+    elif service not in ("glue", "cloudformation"):
         allowed["Condition"] = Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}))
     return _document(Statement(**allowed))
 

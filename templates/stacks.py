@@ -1,10 +1,12 @@
-"""The two kinds of stack: what they are made of, in order."""
+"""The three kinds of stack: what they are made of, in order."""
 
+from collections.abc import Collection
 from typing import Any, assert_never
 
 from troposphere import Export, Output, Ref, Sub, Template
 
 from templates import discovery, naming
+from templates.deploy_role import add_deploy_roles
 from templates.interface import METADATA_KEY, interface
 from templates.model import StepKind, Workflow, WorkflowType
 from templates.outputs import add_outputs
@@ -39,6 +41,16 @@ def foundation_stack() -> dict[str, Any]:
         template.add_output(
             Output(export, Description=description, Value=value, Export=Export(Sub(naming.export(export))))
         )
+    return _built(template)
+
+
+def deploy_stack(types: Collection[str], *, in_vpc: bool) -> dict[str, Any]:
+    """Return the template of the roles by which GitHub deploys stacks with resources of these types.
+
+    `in_vpc` says whether functions run in a VPC.
+    """
+    template = _template("The roles by which GitHub deploys the ceap stacks of an environment")
+    add_deploy_roles(template, types, in_vpc=in_vpc)
     return _built(template)
 
 

@@ -64,7 +64,7 @@ def use_without_the_sample(project: Path) -> int:
     run(project, "make", "templates")
     run(project, "git", "add", "--all")
     generated = sorted(path.name for path in (project / "generated").iterdir())
-    assert generated == ["foundation.template.yaml", "orders.template.yaml"], generated
+    assert generated == ["deploy.template.yaml", "foundation.template.yaml", "orders.template.yaml"], generated
     foundation = yaml.load((project / "generated/foundation.template.yaml").read_bytes(), Loader=yaml.BaseLoader)
     tables = [name for name, body in foundation["Resources"].items() if body["Type"] == "AWS::DynamoDB::Table"]
     assert tables == [], f"the foundation still has {tables}"

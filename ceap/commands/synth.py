@@ -49,8 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.workflows or arguments.out:
         folder = arguments.out or project.GENERATED
-        workflows = project.load_workflows(arguments.workflows or project.declarations())
-        templates = project.build_templates(workflows)
+        build = project.build_templates if arguments.workflows else project.build_all_templates
+        templates = build(project.load_workflows(arguments.workflows or project.declarations()))
         written = files.write_all((folder / name, text) for name, text in templates)
     else:
         written = files.write_all(project.build_generated())

@@ -86,15 +86,16 @@ def test_a_stale_a_missing_and_a_left_over_file_are_findings(
     assert check() == 1
     out, err = capsys.readouterr()
     assert [text.split(" | ")[0] for text in out.splitlines()] == [
+        "generated/deploy.template.yaml:1: GEN01_FRESH: the file is missing",
         "generated/express.template.yaml:1: GEN01_FRESH: the file is missing",
         f"{place}: GEN01_FRESH: differs from what the declarations generate",
         f"{place}: P07_EXECUTIONS_EXPIRE: executions do not expire after 7 days",
         "generated/old.template.yaml:1: GEN01_FRESH: no declaration generates this file",
         "schema.json:1: GEN01_FRESH: the file is missing",
     ]
-    assert err.startswith("generated/: 3 files, 4 not fresh\n")
+    assert err.startswith("generated/: 4 files, 5 not fresh\n")
     assert check("--format", "sarif") == 1
-    assert capsys.readouterr().out.count('"ruleId": "GEN01_FRESH"') == 4
+    assert capsys.readouterr().out.count('"ruleId": "GEN01_FRESH"') == 5
     assert err.endswith(f"; why each rule is there, and what to do: {os.path.relpath(RULES_PAGE)}\n")
 
 

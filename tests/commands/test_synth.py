@@ -13,7 +13,7 @@ from templates import naming
 from tests.reference import EXPRESS
 
 WORKFLOWS = [naming.FOUNDATION, *(workflow.name for workflow in project.load_workflows(project.declarations()))]
-FILES = list(map(naming.template_file, WORKFLOWS))
+FILES = [naming.template_file(name) for name in (*WORKFLOWS, naming.DEPLOY)]
 
 
 def synth(*arguments: object) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.policy.changes import Mutant
+from tests.policy.deploy_mutants import DEPLOY_CHECK_MUTANTS
 from tests.policy.governance_mutants import GOVERNANCE_MUTANTS
 from tests.policy.grant_mutants import GRANT_MUTANTS
 from tests.policy.handler_mutants import HANDLER_MUTANTS
@@ -21,6 +22,7 @@ CHECK_MUTANTS: list[Mutant] = [
     *HANDLER_MUTANTS,
     *STACK_MUTANTS,
     *GOVERNANCE_MUTANTS,
+    *DEPLOY_CHECK_MUTANTS,
     *GRANT_MUTANTS,
     *OWN_MUTANTS,
     *IAM_MUTANTS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.policy.changes import Mutant, asl, drop, of, put, rename, state, state_without, without
+from tests.policy.deploy_mutants import DEPLOY_MUTANTS
 from tests.policy.name_mutants import NAME_MUTANTS
 from tests.policy.operation_mutants import OPERATION_MUTANTS
 from tests.policy.queue_mutants import QUEUE_MUTANTS
@@ -236,6 +237,7 @@ MUTANTS = [
     Mutant(
         "P41_PIPE_PASSES_ALL", "standard", "enriched", of("Pipe", "Enrichment", {"Fn::GetAtt": ["TakeFunction", "Arn"]})
     ),
+    *DEPLOY_MUTANTS,
     *NAME_MUTANTS,
     *OPERATION_MUTANTS,
     *QUEUE_MUTANTS,

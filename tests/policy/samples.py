@@ -21,7 +21,7 @@ from tests.policy.engines import FASTEST
 
 Json = dict[str, Any]
 
-KINDS = ("foundation", "express", "standard")
+KINDS = ("foundation", "express", "standard", "deploy")
 MORE = ("triggered",)
 """Other templates of the reference, of which the catalogue has no verdicts."""
 
@@ -35,7 +35,7 @@ def golden(kind: str) -> Template:
 @functools.cache
 def _texts() -> dict[str, str]:
     workflows = project.load_workflows([reference.EXPRESS, reference.STANDARD, reference.TRIGGERED])
-    return {name.partition(".")[0]: text for name, text in project.build_templates(workflows)}
+    return {name.partition(".")[0]: text for name, text in project.build_all_templates(workflows)}
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from ceap.cfn.lookup import (
     BUCKET,
@@ -12,6 +12,7 @@ from ceap.cfn.lookup import (
     MACHINE,
     PIPE,
     QUEUE,
+    ROLE,
     TOPIC,
     Resource,
     at,
@@ -23,6 +24,7 @@ from ceap.cfn.lookup import (
 from ceap.cfn.own import without_own
 from ceap.cfn.template import Template
 from templates import naming
+from templates.deploy_role import CALLER_ROLE, HOST, OWN_POLICY, SERVICE_ROLE, SUBJECT
 from templates.model import WorkflowType
 
 MARKS_MIN: Final = 3
@@ -40,10 +42,19 @@ class StackKind(StrEnum):
     FOUNDATION = "foundation"
     EXPRESS = "express"
     STANDARD = "standard"
+    DEPLOY = "deploy"
 
     @property
     def phrase(self) -> str:
-        return "the foundation stack" if self is StackKind.FOUNDATION else f"a ceap {self.upper()} workflow stack"
+        match self:
+            case StackKind.FOUNDATION:
+                return "the foundation stack"
+            case StackKind.DEPLOY:
+                return "the stack of the deploy roles"
+            case StackKind.EXPRESS | StackKind.STANDARD:
+                return f"a ceap {self.upper()} workflow stack"
+            case _:
+                assert_never(self)
 
 
 def kind_of(template: Template) -> StackKind | None:
@@ -51,7 +62,9 @@ def kind_of(template: Template) -> StackKind | None:
     template = without_own(template)
     if sum(_workflow_marks(template)) >= MARKS_MIN:
         return StackKind.EXPRESS if _is_express(template) else StackKind.STANDARD
-    return StackKind.FOUNDATION if sum(_foundation_marks(template)) >= MARKS_MIN else None
+    if sum(_foundation_marks(template)) >= MARKS_MIN:
+        return StackKind.FOUNDATION
+    return StackKind.DEPLOY if sum(_deploy_marks(template)) >= MARKS_MIN else None
 
 
 def _is_express(template: Template) -> bool:
@@ -88,3 +101,11 @@ def _foundation_marks(template: Template) -> Iterator[bool]:
     names = {each.name for each in resources(template, BUCKET, TOPIC)}
     yield from (name in names for name in _SHARED_NAMES)
     yield from (at(template.data["Resources"], name, "Type") == kind for name, kind in _FOUNDATION.items())
+
+
+def _deploy_marks(template: Template) -> Iterator[bool]:
+    parameters = at(template.data, "Parameters")
+    yield from (isinstance(parameters, dict) and name in parameters for name in (SUBJECT, OWN_POLICY))
+    yield from (at(template.data["Resources"], name, "Type") == ROLE for name in (CALLER_ROLE, SERVICE_ROLE))
+    yield HOST in template.text
+    yield f"{naming.PREFIX}-*-${{Environment}}" in template.text
