@@ -10,6 +10,7 @@ OPERATION_PATH: Final = re.compile(r"/service/\w+/operation/(?P<action>\w+)")
 INVOKE_PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations")
 
 PIPE_PATH: Final = re.compile(r"/v1/pipes/(?P<pipe>[^/]+)(?P<verb>/start|/stop)?")
+SCHEDULE_PATH: Final = re.compile(r"/(?P<kind>schedules|schedule-groups)/(?P<name>[^/]+)")
 _PIPE_CALLS: Final = {("GET", None): "DescribePipe", ("POST", "/start"): "StartPipe", ("POST", "/stop"): "StopPipe"}
 
 UNKNOWN_CALL: Final = "The local engine cannot judge the call"

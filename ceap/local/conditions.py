@@ -32,6 +32,8 @@ KEYS: Final[Mapping[str, Kind]] = {
     "aws:ViaAWSService": "boolean",
     "events:detail-type": "text",
     "events:source": "text",
+    "iam:PassedToService": "text",
+    "iam:PermissionsBoundary": "ARN",
     "lambda:SourceFunctionArn": "ARN",
     "s3:prefix": "text",
     # No call of a role has these: its session is of no user, and no service calls in its place.
@@ -41,10 +43,19 @@ KEYS: Final[Mapping[str, Kind]] = {
 }
 """The keys of policies of roles; the sessions and calls give their values."""
 
-TRUST_KEYS: Final[Mapping[str, Kind]] = {"aws:SourceAccount": "text", "aws:SourceArn": "ARN"}
-"""The keys of trust policies."""
+_SOURCE_KEYS: Final[Mapping[str, Kind]] = {"aws:SourceAccount": "text", "aws:SourceArn": "ARN"}
 
-RESOURCE_KEYS: Final[Mapping[str, Kind]] = {**TRUST_KEYS, "aws:SecureTransport": "boolean"}
+GITHUB: Final = "token.actions.githubusercontent.com"
+TRUST_KEYS: Final[Mapping[str, Kind]] = {
+    **_SOURCE_KEYS,
+    "aws:PrincipalArn": "ARN",
+    "sts:ExternalId": "text",
+    f"{GITHUB}:aud": "text",
+    f"{GITHUB}:sub": "text",
+}
+"""The keys of trust policies; those of GitHub are of the tokens with which its workflows sign in."""
+
+RESOURCE_KEYS: Final[Mapping[str, Kind]] = {**_SOURCE_KEYS, "aws:SecureTransport": "boolean"}
 """The keys of the policies of queues, which are asked for what an event rule sends."""
 
 _MOMENT: Final = re.compile(r"\d+|\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")

@@ -5,18 +5,21 @@ Source: IAM User Guide, "Policy evaluation logic".
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from ceap.local.conditions import Condition
 from ceap.local.patterns import Context, Pattern, any_of, arn_like, like
 
-ASSUME_ROLE = "sts:AssumeRole"
+ASSUME_ROLE: Final = "sts:AssumeRole"
+
+Verdict: TypeAlias = Literal["allowed", "implicitDeny", "explicitDeny"]
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """One statement; that of a role has no `principals`, which are services, or `*`; of a trust no `resources`."""
+    """One statement; that of a role has no `principals`, as services, ARNs or `*`; that of a trust no `resources`."""
 
     denies: bool
     actions: tuple[str, ...]
@@ -33,6 +36,11 @@ def is_allowed(statements: Iterable[Statement], action: str, resource: str, cont
 
     `action` is `service:Action`, `resource` an ARN or `*`; `context` holds the condition keys in lower case.
     """
+    return decide(statements, action, resource, context) == "allowed"
+
+
+def decide(statements: Iterable[Statement], action: str, resource: str, context: Context) -> Verdict:
+    """Return what the statements say of an action, as the policy simulator of IAM calls it."""
     lowered, allowed = action.lower(), False
     for statement in statements:
         if (
@@ -41,28 +49,35 @@ def is_allowed(statements: Iterable[Statement], action: str, resource: str, cont
             and _holds(statement, context)
         ):
             if statement.denies:
-                return False
+                return "explicitDeny"
             allowed = True
-    return allowed
+    return "allowed" if allowed else "implicitDeny"
 
 
 def may_assume(statements: Iterable[Statement], service: str, context: Context) -> bool:
     """Return whether a role's trust policy lets the service (`lambda.amazonaws.com`) assume it."""
-    return _allow(_of_service(statements, service, ASSUME_ROLE, context))
+    return trusts(statements, {service}, ASSUME_ROLE, context)
+
+
+def trusts(statements: Iterable[Statement], principals: Collection[str], action: str, context: Context) -> bool:
+    """Return whether a role's trust policy lets someone assume it; `principals` are all ways to name who it is."""
+    return _allow(_of_principals(statements, principals, action, context))
 
 
 def lets_service(statements: Iterable[Statement], service: str, action: str, resource: str, context: Context) -> bool:
     """Return whether the policy of a resource lets a service act on it, for which no role allows anything."""
-    applying = _of_service(statements, service, action, context)
+    applying = _of_principals(statements, {service}, action, context)
     return _allow([statement for statement in applying if _names_resource(statement, resource, context)])
 
 
-def _of_service(statements: Iterable[Statement], service: str, action: str, context: Context) -> list[Statement]:
-    """Return the statements that apply to an action of a service, whatever the resource."""
+def _of_principals(
+    statements: Iterable[Statement], principals: Collection[str], action: str, context: Context
+) -> list[Statement]:
+    """Return the statements that apply to an action of a principal, whatever the resource."""
     return [
         statement
         for statement in statements
-        if statement.principals & {service, "*"}
+        if statement.principals & {*principals, "*"}
         and _names_action(statement, action.lower())
         and _holds(statement, context)
     ]

@@ -29,6 +29,7 @@ from ceap.local.deliveries import Delivery
 from ceap.local.executions import DeployedMachine, Entry, Execution, Executions, Listener, Stage
 from ceap.local.functions import FunctionListener, Functions
 from ceap.local.hooks import replace
+from ceap.local.identities import Identities
 from ceap.local.jobs import JobListener, Jobs
 from ceap.local.logs import Logs
 from ceap.local.pipe_api import serve_pipes
@@ -94,7 +95,7 @@ class Engine:
             warm=warm,
         )
         self._stacks: Final = Registry(account, self._running, self._sessions)
-        routes.append(StackApi(self._stacks).serve)
+        routes += [StackApi(self._stacks).serve, Identities(account, self._sessions).serve]
         self._gateway: Final = gateway.Gateway(account, self._sessions, routes)
         self.functions.url = self.jobs.url = self._running.url = self._gateway.url
         self._deliveries: Final[list[Delivery]] = []

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
@@ -200,17 +201,19 @@ def _boto_session() -> Any:
 
 
 def _denial(service: str, message: str) -> Answer:
-    code = "AccessDenied" if service in {"s3", "sqs"} else "AccessDeniedException"
-    return refusal(service, 403 if service in {"s3", "lambda", "sqs"} else 400, code, message)
+    is_query = service in {"cloudformation", "iam", "s3", "sqs", "sts"}
+    code = "AccessDenied" if is_query else "AccessDeniedException"
+    return refusal(service, 403 if is_query or service == "lambda" else 400, code, message)
 
 
 def refusal(service: str, status: int, code: str, message: str) -> Answer:
     """Return an error as the API of a service writes it."""
     if service == "s3":
-        text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        text = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         return Answer(status, text.encode(), {"Content-Type": "application/xml"})
     if service in {"sns", "sts", "iam", "cloudformation", "ses"}:
-        text = f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+        error = f"<Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
+        text = f"<ErrorResponse><Error>{error}</Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
         return Answer(status, text.encode(), {"Content-Type": "text/xml"})
     body = json.dumps({"__type": code, "message": message, "Message": message}).encode()
     return Answer(status, body, {"Content-Type": "application/json", "x-amzn-ErrorType": code})

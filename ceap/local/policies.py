@@ -21,6 +21,7 @@ _IDENTITY: Final = _COMMON | {"Resource", "NotResource"}
 _TRUST: Final = _COMMON | {"Principal"}
 _OF_RESOURCE: Final = _IDENTITY | {"Principal"}
 _PRINCIPAL_TYPES: Final = frozenset({"AWS", "CanonicalUser", "Federated", "Service"})
+_ROOT: Final = "arn:aws:iam::{}:root"
 _ACTION: Final = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 
 
@@ -135,7 +136,10 @@ def _resource(text: str, place: str, scope: Scope) -> Pattern:
 
 
 def _principals(value: Any, effect: str, place: str) -> frozenset[str]:
-    """Return the services that a Principal names, and `*` if it names everybody under any type."""
+    """Return the services and ARNs that a Principal names, and `*` if it names everybody under any type.
+
+    An account, which stands for all of it, is given as the ARN of its root.
+    """
     place = f"{place}.Principal"
     by_type = {"AWS": "*"} if value == "*" else value
     if not isinstance(by_type, dict) or not by_type:
@@ -147,4 +151,8 @@ def _principals(value: Any, effect: str, place: str) -> frozenset[str]:
             raise PolicyError(place, f"'{name}' has a wildcard; write the whole name")
         if name == "*" and effect == "Allow":
             raise PolicyError(place, "* stands for everybody; name the service, as lambda.amazonaws.com")
-    return frozenset(name for kind, name in named if kind == "Service" or name == "*")
+    return frozenset(
+        _ROOT.format(name) if name.isdecimal() else name
+        for kind, name in named
+        if kind == "Service" or name == "*" or name.isdecimal() or name.startswith("arn:")
+    )

@@ -8,8 +8,18 @@ Source: Service Authorization Reference.
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from ceap.local.calls import INVOKE_PATH, PIPE_PATH, Question, Request, UnknownCallError, read_function_name
+from ceap.local.calls import (
+    INVOKE_PATH,
+    PIPE_PATH,
+    SCHEDULE_PATH,
+    Question,
+    Request,
+    UnknownCallError,
+    read_function_name,
+)
+from ceap.local.decisions import ASSUME_ROLE
 from ceap.local.s3_questions import ask_s3
+from ceap.local.stack_questions import ask_cloudformation
 
 
 def checks(request: Request) -> list[Question]:
@@ -210,10 +220,35 @@ def _ask_pipes(request: Request) -> list[Question]:
     return [Question(f"pipes:{request.operation}", request.arn("pipes", f"pipe/{path['pipe']}"))]
 
 
-def _ask_sts(request: Request) -> list[Question]:
-    if request.operation != "GetCallerIdentity":
+def _ask_scheduler(request: Request) -> list[Question]:
+    path = SCHEDULE_PATH.fullmatch(request.path)
+    if path is None or request.method != "GET":
         raise _unknown(request)
-    return []
+    if path["kind"] == "schedule-groups":
+        return [Question("scheduler:GetScheduleGroup", request.arn("scheduler", f"schedule-group/{path['name']}"))]
+    group = request.query.get("groupName", "default")
+    return [Question("scheduler:GetSchedule", request.arn("scheduler", f"schedule/{group}/{path['name']}"))]
+
+
+def _ask_sts(request: Request) -> list[Question]:
+    match request.operation, request.form.get("RoleArn"):
+        case "GetCallerIdentity", _:
+            return []
+        case "AssumeRole", str(role):
+            return [Question(ASSUME_ROLE, role)]
+    raise _unknown(request)
+
+
+def _ask_iam(request: Request) -> list[Question]:
+    given = request.form
+    match request.operation:
+        case "SimulatePrincipalPolicy" if source := given.get("PolicySourceArn"):
+            return [Question("iam:SimulatePrincipalPolicy", source)]
+        case "GetRole" | "GetRolePolicy" | "ListRolePolicies" | "ListAttachedRolePolicies" if name := given.get(
+            "RoleName"
+        ):
+            return [Question(f"iam:{request.operation}", f"arn:aws:iam::{request.account}:role/{name}")]
+    raise _unknown(request)
 
 
 def _unknown(request: Request) -> UnknownCallError:
@@ -226,12 +261,15 @@ def _parameters(request: Request) -> Mapping[str, Any]:
 
 _SERVICES: Final[Mapping[str, Callable[[Request], list[Question]]]] = {
     **dict.fromkeys((named.service for named in _NAMED), _ask_named),
+    "cloudformation": ask_cloudformation,
     "dynamodb": _ask_dynamodb,
     "events": _ask_events,
+    "iam": _ask_iam,
     "lambda": _ask_lambda,
     "logs": _ask_logs,
     "pipes": _ask_pipes,
     "s3": ask_s3,
+    "scheduler": _ask_scheduler,
     "secretsmanager": _ask_secrets,
     "sqs": _ask_sqs,
     "sts": _ask_sts,

@@ -78,6 +78,12 @@ class Running:
     def detach(self, model: Any) -> None:
         """Let a resource run no more; harmless for one that does not run."""
         match model.cf_resource_type:
+            case lookup.FUNCTION:
+                self._functions.remove(model.function_name)
+            case lookup.JOB:
+                self._jobs.remove(model.job)
+            case lookup.MACHINE:
+                self._executions.remove(model.machine)
             case lookup.PIPE:
                 self._close(model.arn)
             case lookup.SCHEDULE:

@@ -176,7 +176,7 @@ class Sessions:
         try:
             role = self._role(session.role)
         except NotFoundException:  # it was deleted
-            return False
+            return "implicitDeny"
         granted, boundary = role_policies.policies_of(role)
         verdict = decisions.decide(granted, check.action, check.resource, context)
         if boundary is None or verdict == "explicitDeny":

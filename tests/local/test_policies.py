@@ -210,9 +210,10 @@ def test_a_document_that_aws_refuses_is_refused(document: Any, message: str) -> 
             "Statement[0]: Resource may not stand here; allowed: Action, Condition, Effect, NotAction, Principal, Sid",
         ),
         (
-            {"Condition": {"StringEquals": {"sts:ExternalId": "x"}}},
-            "Statement[0].Condition.StringEquals.sts:ExternalId: the local engine does not model the condition key "
-            "sts:ExternalId; known: aws:SourceAccount, aws:SourceArn",
+            {"Condition": {"StringEquals": {"sts:RoleSessionName": "x"}}},
+            "Statement[0].Condition.StringEquals.sts:RoleSessionName: the local engine does not model the condition key "
+            "sts:RoleSessionName; known: aws:SourceAccount, aws:SourceArn, aws:PrincipalArn, sts:ExternalId, "
+            "token.actions.githubusercontent.com:aud, token.actions.githubusercontent.com:sub",
         ),
     ],
 )

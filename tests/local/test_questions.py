@@ -75,6 +75,41 @@ CASES: list[tuple[str, Call, list[Question]]] = [
     ),
     ("lambda", lambda c: c.invoke(FunctionName="f"), [Question("lambda:InvokeFunction", arn("lambda", "function:f"))]),
     ("sts", lambda c: c.get_caller_identity(), []),
+    (
+        "sts",
+        lambda c: c.assume_role(RoleArn=arn("iam", "role/r"), RoleSessionName="session"),
+        [Question("sts:AssumeRole", arn("iam", "role/r"))],
+    ),
+    (
+        "iam",
+        lambda c: c.simulate_principal_policy(PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:role/r", ActionNames=["s3:a"]),
+        [Question("iam:SimulatePrincipalPolicy", f"arn:aws:iam::{ACCOUNT}:role/r")],
+    ),
+    ("iam", lambda c: c.get_role(RoleName="r"), [Question("iam:GetRole", f"arn:aws:iam::{ACCOUNT}:role/r")]),
+    (
+        "cloudformation",
+        lambda c: c.create_change_set(
+            StackName="s",
+            ChangeSetName="c",
+            RoleARN=f"arn:aws:iam::{ACCOUNT}:role/r",
+            TemplateURL="https://b.s3.us-east-1.amazonaws.com/k/t",
+        ),
+        [
+            Question("cloudformation:CreateChangeSet", arn("cloudformation", "stack/s/*")),
+            Question(
+                "iam:PassRole",
+                f"arn:aws:iam::{ACCOUNT}:role/r",
+                {"iam:passedtoservice": "cloudformation.amazonaws.com"},
+            ),
+            Question("s3:GetObject", "arn:aws:s3:::b/k/t"),
+        ],
+    ),
+    (
+        "cloudformation",
+        lambda c: c.describe_stacks(StackName=arn("cloudformation", "stack/s/1")),
+        [Question("cloudformation:DescribeStacks", arn("cloudformation", "stack/s/1"))],
+    ),
+    ("cloudformation", lambda c: c.list_exports(), [Question("cloudformation:ListExports", "*")]),
     ("sqs", lambda c: c.list_queues(), [Question("sqs:ListQueues", "*")]),
     ("sqs", lambda c: c.get_queue_url(QueueName="q"), [Question("sqs:GetQueueUrl", arn("sqs", "q"))]),
     (
@@ -221,8 +256,8 @@ def test_a_secret_of_another_account_is_not_taken_for_one_of_the_same_name_here(
         ),
         (
             "sts",
-            lambda c: c.assume_role(RoleArn=arn("iam", "role/r"), RoleSessionName="session"),
-            "sts AssumeRole: the call is not modelled",
+            lambda c: c.get_session_token(),
+            "sts GetSessionToken: the call is not modelled",
         ),
         ("athena", lambda c: c.list_work_groups(), "athena ListWorkGroups: the call is not modelled"),
     ],

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from ceap.local.calls import Request
 from ceap.local.gateway import Answer
+from ceap.local.query import QueryError, read_form, write_answer, write_error
 from ceap.local.sessions import Session
 from ceap.local.stack_models import ResourceError
-from ceap.local.stacks import query
 from ceap.local.stacks.change_set_calls import ChangeSetCalls
 from ceap.local.stacks.errors import StackApiError, UnmodelledError
 from ceap.local.stacks.read_calls import ReadCalls
@@ -36,13 +36,13 @@ class StackApi:
         try:
             if operation not in self._calls:
                 raise UnmodelledError(f"the call {operation}")
-            given = query.read_form(operation, request.body)
+            given = read_form(request)
             caller = self._registry.sessions.find(request.access_key)
             if caller is None:
                 raise StackApiError(f"no session has the key {request.access_key}")
             with self._registry.lock:
-                return query.write_answer(operation, self._calls[operation](given, caller))
-        except StackApiError as error:
-            return query.write_error(error)
+                return write_answer(request, self._calls[operation](given, caller))
+        except QueryError as error:
+            return write_error(error)
         except ResourceError as error:
-            return query.write_error(StackApiError(str(error)))
+            return write_error(StackApiError(str(error)))

@@ -3,18 +3,11 @@
 Source: CloudFormation API Reference, "Common Errors" and the errors of each action.
 """
 
-from typing import Final
+from ceap.local.query import QueryError
 
 
-class StackApiError(Exception):
+class StackApiError(QueryError):
     """A call that CloudFormation refuses."""
-
-    code: str = "ValidationError"
-    status: int = 400
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message: Final = message
 
 
 class InsufficientCapabilitiesError(StackApiError):

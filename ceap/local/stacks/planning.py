@@ -6,12 +6,12 @@ Source: CloudFormation API Reference, "CreateChangeSet", "CreateStack", "UpdateS
 import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 from moto.s3.models import s3_backends
 
 from ceap.local.sessions import Session
 from ceap.local.stack_models import ResourceError
+from ceap.local.stack_questions import object_of
 from ceap.local.stacks.blueprint import (
     TEMPLATE_MAX,
     Blueprint,
@@ -27,7 +27,6 @@ from ceap.local.stacks.registry import Registry
 from ceap.local.stacks.scopes import make_scope, nothing_imported, nothing_yet
 
 _NAME: Final = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
-_VIRTUAL: Final = re.compile(r"(?P<bucket>.+)\.s3[.-][\w.-]*amazonaws\.com")
 _UNMODELLED: Final = (
     "DeploymentConfig",
     "DisableRollback",
@@ -75,16 +74,6 @@ def read_text(given: Mapping[str, Any], registry: Registry, record: StackRecord 
     if given.get("UsePreviousTemplate") and record is not None and record.plan is not None:
         return record.plan.blueprint.text
     raise StackApiError("Either Template URL or Template Body must be specified.")
-
-
-def object_of(url: str) -> tuple[str, str]:
-    """Return bucket and key of a template's URL."""
-    parts = urlsplit(url)
-    path = unquote(parts.path).removeprefix("/")
-    if found := _VIRTUAL.fullmatch(parts.netloc):
-        return found["bucket"], path
-    bucket, _, key = path.partition("/")
-    return bucket, key
 
 
 def _fetch(url: str, registry: Registry) -> str:

@@ -1,4 +1,4 @@
-"""The Query protocol of the CloudFormation API: forms in, XML out, as botocore's model of the service says.
+"""The Query protocol of AWS: forms in, XML out, as botocore's model of a service says.
 
 Source: Smithy specification, "AWS query protocol".
 """
@@ -11,34 +11,44 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from ceap.local.calls import Request
 from ceap.local.gateway import Answer
-from ceap.local.stacks.errors import StackApiError
 
 _XML: Final = {"Content-Type": "text/xml"}
 
 
 @cache
-def _service() -> Any:
+def _service(name: str) -> Any:
     import botocore.session  # type: ignore[import-untyped]  # botocore ships no types
 
-    return botocore.session.get_session().get_service_model("cloudformation")
+    return botocore.session.get_session().get_service_model(name)
 
 
-def operations() -> frozenset[str]:
-    """Return the names of all operations of the API."""
-    return frozenset(_service().operation_names)
+class QueryError(Exception):
+    """An error of an API of the Query protocol: its code, the status of the response, and its message."""
+
+    code: str = "ValidationError"
+    status: int = 400
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message: Final = message
+        self.code = code or self.code
 
 
-def read_form(operation: str, body: bytes) -> dict[str, Any]:
-    """Return what a request gives; StackApiError for a parameter that is unknown or missing."""
-    form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-    shape = _service().operation_model(operation).input_shape
+def read_form(request: Request) -> dict[str, Any]:
+    """Return what a request gives; QueryError for a parameter that is unknown or missing."""
+    form = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+    operation = request.operation
+    shape = _service(request.service).operation_model(operation).input_shape
+    if shape is None:
+        return {}
     given = {name: value for name, value in form.items() if name not in {"Action", "Version"}}
     if unknown := sorted({name.partition(".")[0] for name in given} - set(shape.members)):
-        raise StackApiError(f"{', '.join(unknown)} is not a parameter of {operation}")
+        raise QueryError(f"{', '.join(unknown)} is not a parameter of {operation}")
     found: dict[str, Any] = _parsed(shape, given, "") or {}
     if missing := [name for name in shape.required_members if name not in found]:
-        raise StackApiError(
+        raise QueryError(
             f"{len(missing)} validation error{'s' * (len(missing) > 1)} detected: Value null at "
             f"'{missing[0][0].lower()}{missing[0][1:]}' failed to satisfy constraint: Member must not be null"
         )
@@ -75,17 +85,18 @@ def _members(shape: Any, given: Mapping[str, str], prefix: str, part: str = "") 
         index += 1
 
 
-def write_answer(operation: str, document: Mapping[str, Any]) -> Answer:
-    """Return the response of an operation."""
-    shape = _service().operation_model(operation).output_shape
+def write_answer(request: Request, document: Mapping[str, Any]) -> Answer:
+    """Return the response to a request."""
+    operation, service = request.operation, _service(request.service)
+    shape = service.operation_model(operation).output_shape
     result = "".join(_members_xml(shape, document)) if shape is not None else ""
     wrapped = f"<{operation}Result>{result}</{operation}Result>" if shape is not None else ""
     name = f"{operation}Response"
-    space = _service().metadata["xmlNamespace"]
+    space = service.metadata["xmlNamespace"]
     return Answer(200, f'<{name} xmlns="{space}">{wrapped}{_metadata()}</{name}>'.encode(), _XML)
 
 
-def write_error(error: StackApiError) -> Answer:
+def write_error(error: QueryError) -> Answer:
     """Return the response to a call that is refused."""
     text = f"<Type>Sender</Type><Code>{error.code}</Code><Message>{escape(error.message)}</Message>"
     body = f"<ErrorResponse><Error>{text}</Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
