@@ -17,7 +17,7 @@ from ceap.errors import CommandError, SetupError, UsageError
 from ceap.local.engine import Engine
 
 KEYS = "the environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-IDENTITY = "arn:aws:sts::{account}:user/moto"
+IDENTITY = "arn:aws:iam::{account}:user/driver"
 DEV = Environment(name="dev")
 
 
