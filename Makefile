@@ -1,6 +1,7 @@
 # Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help run test bare mutants templates check docs package bench glue lint format lock clean
+.PHONY: help run test bare mutants templates check diff deploy smoke rollback destroy docs package bench glue awscli \
+	lint format lock clean
 
 BIN := .venv/bin
 PACKAGES := ceap templates handlers guard_rules
@@ -33,6 +34,24 @@ templates: .venv/ready ## write generated/ from workflows/
 check: .venv/ready ## judge the committed templates: fresh, valid, every policy rule kept
 	@$(BIN)/ceap check
 
+# What is deployed: ENV=dev names the environment, WORKFLOW=realtime the workflow, ARGS=--yes gives more options.
+TO = workflows/$(WORKFLOW).yaml --env $(or $(ENV),$(error ENV is missing: say ENV=dev)) $(ARGS)
+
+diff: .venv/ready ## what the committed templates change: against main, or what is deployed (ENV= WORKFLOW=)
+	@$(BIN)/ceap diff $(if $(ENV),generated/$(WORKFLOW).template.yaml --deployed --env $(ENV)) $(ARGS)
+
+deploy: .venv/ready ## deploy the foundation and a workflow, after a question (ENV= WORKFLOW=)
+	@$(BIN)/ceap deploy $(TO)
+
+smoke: .venv/ready ## send a message through a deployed workflow, and look at what comes of it (ENV= WORKFLOW=)
+	@$(BIN)/ceap smoke $(TO)
+
+rollback: .venv/ready ## go back to the previous deployment of a workflow (ENV= WORKFLOW=)
+	@$(BIN)/ceap rollback $(TO)
+
+destroy: .venv/ready ## delete the stack of a workflow, without its data (ENV= WORKFLOW=)
+	@$(BIN)/ceap destroy $(TO)
+
 docs: .venv/ready ## write docs/reference/rules.md and conformance.md, and the contracts in handlers.md
 	@$(BIN)/python -m ceap.policy.reference
 	@$(BIN)/python -m ceap.contracts
@@ -45,6 +64,8 @@ bench: .venv/ready ## measure speed against its anchors
 	@$(BIN)/python -m bench
 
 glue: .venv/glue ## install Spark, with which Glue jobs run on this machine
+
+awscli: .venv/awscli/ready ## install the AWS CLI, with which tests run the commands of the README
 
 lint: .venv/ready ## format, style, types and import layers, changing nothing
 	@$(BIN)/ruff format --quiet --check
@@ -66,6 +87,7 @@ lock: ## pin the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest
 	@$(COMPILE) --universal --python-version 3.11 --extra local --extra dev pyproject.toml -o requirements.lock
 	@$(COMPILE) --universal --python-version 3.11 --constraint requirements.lock requirements-glue.in \
 		-o requirements-glue.lock
+	@$(COMPILE) --universal --python-version 3.11 requirements-awscli.in -o requirements-awscli.lock
 	@$(COMPILE) --universal --python-version 3.11 --no-deps requirements-library.in -o requirements-library.lock
 	@$(COMPILE) $(FOR_FUNCTIONS) --python-version 3.13 handlers/requirements.in -o handlers/requirements.txt
 	@scripts/lock-sets $(COMPILE) $(FOR_FUNCTIONS)
@@ -100,4 +122,12 @@ endif
 	@echo "Installing Spark for Glue jobs, once; this can take a minute" >&2
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --require-hashes \
 		-r requirements-glue.lock >&2
+	@touch $@
+
+# In an environment of its own: it has other versions of what ceap pins.
+.venv/awscli/ready: .venv/ready requirements-awscli.lock
+	@echo "Installing the AWS CLI, once; this can take a minute" >&2
+	@$(BIN)/python -m venv --clear --without-pip $(@D)
+	@$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check --no-deps \
+		--require-hashes -r requirements-awscli.lock
 	@touch $@

@@ -91,6 +91,12 @@ CALLER: Final = (
         "ListStackResources TagResource UntagResource UpdateTerminationProtection",
         naming.arn("cloudformation", f"stack/{_WHOLE}/*"),
     ),
+    _grant(
+        "StackOfRoles",
+        "cloudformation",
+        "DescribeStacks GetTemplate",
+        naming.arn("cloudformation", f"stack/{naming.stack(naming.DEPLOY, '${Environment}')}/*"),
+    ),
     # Which stack has a resource, and which stacks were deleted: no name of a stack narrows these calls.
     _grant("AllStacks", "cloudformation", "DescribeStackResources ListStacks", naming.arn("cloudformation", "stack/*")),
     _grant("Exports", "cloudformation", "ListExports ListImports ValidateTemplate", _ANY),

