@@ -32,7 +32,7 @@ from ceap.local.hooks import replace
 from ceap.local.identities import Identities
 from ceap.local.jobs import JobListener, Jobs
 from ceap.local.logs import Logs
-from ceap.local.pipe_api import serve_pipes
+from ceap.local.rest_api import serve_pipes, serve_schedules
 from ceap.local.running import Running
 from ceap.local.sessions import FIRST_ACCOUNT, REGION, Decision, Session, Sessions
 from ceap.local.stacks.api import StackApi
@@ -84,6 +84,7 @@ class Engine:
             self.jobs.serve,
             StepFunctions(self._executions).serve,
             serve_pipes(account),
+            serve_schedules(account),
         ]
         self._running: Final = Running(
             self._sessions,

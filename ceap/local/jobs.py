@@ -128,6 +128,7 @@ class Jobs:
         self._faults: Final[dict[str, Fault]] = {}
         self._operations: Final[Mapping[str, Operation]] = {
             "StartJobRun": self._start_job_run,
+            "GetJob": self._get_job,
             "GetJobRun": self._get_job_run,
             "GetJobRuns": self._get_job_runs,
             "BatchStopJobRun": self._batch_stop_job_run,
@@ -187,6 +188,19 @@ class Jobs:
             self._clock.begin()
             threading.Thread(target=self._work, args=(run,), name=run.id, daemon=True).start()
         return {"JobRunId": run.id}
+
+    def _get_job(self, given: Document) -> Document:
+        if (job := self._jobs.get(given["JobName"])) is None:
+            raise ApiError("EntityNotFoundException", f"Job {given['JobName']} not found.")
+        described = {
+            "Name": job.name,
+            "Role": job.role,
+            "Command": {"Name": "glueetl", "ScriptLocation": job.script},
+            "DefaultArguments": dict(job.arguments),
+            "Timeout": job.timeout_min,
+            "ExecutionProperty": {"MaxConcurrentRuns": job.concurrent_runs},
+        }
+        return {"Job": described}
 
     def _get_job_run(self, given: Document) -> Document:
         return {"JobRun": self._run(self._job(given), given["RunId"]).document()}

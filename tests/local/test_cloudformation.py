@@ -93,7 +93,7 @@ def pipe(**properties: Any) -> Template:
         ),
         (
             {"Policy": {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": ["http://x/1/none"]}}},
-            "QueueDoesNotExist",
+            "The specified queue does not exist.",
         ),
         (
             {"Policy": {"Type": "AWS::SQS::QueuePolicy"}},
@@ -101,7 +101,7 @@ def pipe(**properties: Any) -> Template:
         ),
         (
             {"Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": {"Bucket": "none", "PolicyDocument": {}}}},
-            "MissingBucket",
+            "The specified bucket does not exist",
         ),
     ],
 )

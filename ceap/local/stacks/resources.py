@@ -170,6 +170,7 @@ def _refusal(error: Exception) -> ResourceError:
         return error
     if isinstance(error, PolicyError):
         return ResourceError(str(error))
-    # moto's errors carry their text in `message`, some as HTML.
+    # moto's errors carry their text in `message`, some as HTML, and AWS's code under one of two names.
     text = re.sub(r"<[^>]+>", "", str(getattr(error, "message", "") or error)).strip()
-    return ResourceError(f"{type(error).__name__}: {text}")
+    code = getattr(error, "error_type", "") or getattr(error, "code", "")
+    return ResourceError(f"{text} ({code})" if isinstance(code, str) and code else f"{type(error).__name__}: {text}")

@@ -16,6 +16,9 @@ from ceap.local.stacks.handler import Given, Handler, tags_of
 
 _BLOCKS: Final = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _PENDING_DAYS: Final = 30
+_PROTECTED: Final = (
+    "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."
+)
 _TTL_OFF: Final = {"TimeToLiveStatus": "DISABLED"}
 
 
@@ -113,6 +116,8 @@ def _index_changes(table: Any, wanted: list[Mapping[str, Any]]) -> list[dict[str
 
 
 def _delete_table(table: Any, given: Given) -> None:
+    if table.deletion_protection_enabled:
+        raise ResourceError(_PROTECTED)
     if _find_table(given, table.name) is table:
         dynamodb_backends[given.account][given.region].delete_table(table.name)
 
