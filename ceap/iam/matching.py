@@ -12,6 +12,11 @@ def matches(pattern: str, text: str) -> bool:
     return pattern == text or (has_wildcard(pattern) and _expression(pattern).fullmatch(text) is not None)
 
 
+def includes(wide: str, narrow: str) -> bool:
+    """Tell whether a pattern matches each text that another pattern matches; in doubt it does not."""
+    return wide == narrow or (has_wildcard(wide) and _wide_expression(wide).fullmatch(narrow) is not None)
+
+
 def has_wildcard(text: str) -> bool:
     return "*" in text or "?" in text
 
@@ -19,3 +24,9 @@ def has_wildcard(text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
+def _wide_expression(pattern: str) -> re.Pattern[str]:
+    """Return what fits patterns: there a `*` stands for more than the one character that a `?` matches."""
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "[^*]"), re.DOTALL)

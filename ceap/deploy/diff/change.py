@@ -139,8 +139,110 @@ class ExportChanged(_Change, frozen=True, tag="export"):
     is_certain: bool
 
 
+class Access(StrEnum):
+    """What a changed permission is about."""
+
+    PERMISSION = "permission"
+    TRUST = "trust"
+    BOUNDARY = "boundary"
+    MANAGED_POLICY = "managed policy"
+
+
+class AccessChanged(_Change, frozen=True, tag="access"):
+    """What a role, or the policy of a resource, allows more or less than before.
+
+    `effect` is Allow or Deny, `principal` empty for the role itself, `tests` what a condition demands; `on` is what the
+    actions are on: ARNs, or the ARN of a boundary or managed policy.
+    """
+
+    subject: Subject
+    direction: Direction
+    access: Access
+    on: str
+    effect: str = "Allow"
+    actions: tuple[str, ...] = ()
+    principal: str = ""
+    tests: tuple[str, ...] = ()
+    is_new_role: bool = False
+
+
+class StageAdded(_Change, frozen=True, tag="stageAdded"):
+    """A new stage; `runs` is its handler or job, `after` the stage before it, None for the first."""
+
+    stage: str
+    runs: str
+    after: str | None
+
+
+class StageRemoved(_Change, frozen=True, tag="stageRemoved"):
+    """A stage that is no longer there."""
+
+    stage: str
+    runs: str
+
+
+class StageRenamed(_Change, frozen=True, tag="stageRenamed"):
+    """A stage that does the same at the same place under another name."""
+
+    stage: str
+    was: str
+    runs: str
+
+
+class StageRuns(_Change, frozen=True, tag="stageRuns"):
+    """A stage that runs another handler or job."""
+
+    stage: str
+    runs: str
+    was: str
+
+
+class StagesReordered(_Change, frozen=True, tag="stagesReordered"):
+    """The stages of both sides, in another order."""
+
+    order: tuple[str, ...]
+    was: tuple[str, ...]
+
+
+class RunningAffected(_Change, frozen=True, tag="runningAffected"):
+    """The stages at which executions fail that run during the deployment: they keep their definition, roles do not."""
+
+    stages: tuple[str, ...]
+    is_express: bool
+
+
+class Topic(StrEnum):
+    """What a changed value is about."""
+
+    RETENTION = "retention"
+    TIME = "time"
+    COST = "cost"
+
+
+class ValueChanged(_Change, frozen=True, tag="value"):
+    """A value of which more is known than that it changes; `subject` is None for what concerns the workflow."""
+
+    topic: Topic
+    subject: Subject | None
+    what: str
+    old: str
+    new: str
+    means: str
+
+
+class ContractChanged(_Change, frozen=True, tag="contract"):
+    """What a stage takes from the one before, or from the message; `is_broken` is None where it is unknown."""
+
+    stage: str
+    is_broken: bool | None
+    said: str
+
+
+StageChange: TypeAlias = StageAdded | StageRemoved | StageRenamed | StageRuns | StagesReordered | RunningAffected
 ResourceChange: TypeAlias = Added | Removed | Updated | Replaced | MayBeReplaced | WillFail | AttributeChanged
-Change: TypeAlias = ResourceChange | EntryChanged | ExportChanged
+Change: TypeAlias = (
+    StageChange | ResourceChange | EntryChanged | ExportChanged | AccessChanged | ValueChanged | ContractChanged
+)
 
 
 class Diff(msgspec.Struct, frozen=True, rename="camel"):
@@ -172,6 +274,7 @@ class Diff(msgspec.Struct, frozen=True, rename="camel"):
         return tuple(change for change in leaving if change.subject.is_stateful and change.fate is Fate.DELETED)
 
     @property
-    def wider(self) -> tuple[Change, ...]:
-        """What allows more than before."""
-        return ()
+    def wider(self) -> tuple[AccessChanged, ...]:
+        """What allows more than before, or perhaps more."""
+        access = (change for change in self.changes if isinstance(change, AccessChanged))
+        return tuple(change for change in access if change.direction is not Direction.NARROWER)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from ceap.cfn.lookup import Resource, at, resources, text
 from ceap.cfn.template import Template
+from ceap.deploy.diff.access import access_changes
 from ceap.deploy.diff.change import (
     Added,
     AttributeChanged,
@@ -18,10 +19,14 @@ from ceap.deploy.diff.change import (
     Replaced,
     WillFail,
 )
+from ceap.deploy.diff.contracts import Handlers, contract_changes
 from ceap.deploy.diff.differences import differences
 from ceap.deploy.diff.evaluation import Side, evaluate, is_secret, section
 from ceap.deploy.diff.fate import subject_of, when_removed
+from ceap.deploy.diff.figures import figure_changes
 from ceap.deploy.diff.replacement import Pair, compare_resources, references
+from ceap.deploy.diff.retention import retention_changes
+from ceap.deploy.diff.stages import stage_changes
 
 _HIDDEN: Final = "****"
 
@@ -32,10 +37,13 @@ def compare(
     *,
     old_parameters: Mapping[str, str] | None = None,
     new_parameters: Mapping[str, str] | None = None,
+    handlers: Handlers | None = None,
+    name: str | None = None,
 ) -> Diff:
     """Return what changes from one template of a stack to another; None is a stack that does not exist.
 
-    The values of parameters decide conditions and names; without them what depends on a parameter stays open.
+    The values of parameters decide conditions and names; without them what depends on a parameter stays open. Without
+    `handlers` no contracts are compared. `name` is what the diff is called, by default the file of the template.
     """
     sides = [
         Side(template, values) if template else None
@@ -43,9 +51,23 @@ def compare(
     ]
     before, after = sides
     deployed = (evaluate(before, None) if before else None, evaluate(after, before) if after else None)
-    name = (new or old or _nothing()).file
-    changes = [*_resource_changes(*deployed), *_entry_changes(before, after), *_value_changes(before, after)]
-    return Diff(name, old.file if old else None, new.file if new else None, tuple(changes))
+    called = name or (new or old or _nothing()).file
+    changes = [
+        *stage_changes(*deployed),
+        *(contract_changes(*deployed, handlers) if handlers else ()),
+        *_resource_changes(*deployed),
+        *access_changes(*deployed),
+        *_known_values(*deployed),
+        *_entry_changes(before, after),
+        *_value_changes(before, after),
+    ]
+    return Diff(called, old.file if old else None, new.file if new else None, tuple(changes))
+
+
+def _known_values(old: Template | None, new: Template | None) -> Iterator[Change]:
+    if old and new:
+        yield from retention_changes(old, new)
+        yield from figure_changes(old, new)
 
 
 def _nothing() -> Template:

@@ -1,22 +1,26 @@
-"""A diff as plain text: what is grave first, then each change."""
+"""Diffs as plain text: what is grave first, then each change."""
 
 from collections.abc import Iterator
 
 from ceap.deploy.diff.change import Change, Diff
 from ceap.deploy.diff.headings import by_heading
+from ceap.deploy.diff.report import Report, in_words
 from ceap.deploy.diff.words import details, sentence
 
 
-def format_text(diff: Diff) -> str:
-    """Return a diff as lines of text, with a line end; one line where nothing changes."""
+def format_text(report: Report) -> str:
+    """Return a report as lines of text, each with a line end."""
+    lines = [f"against {report.against}", *(line for diff in report.diffs for line in _lines(diff))]
+    return "\n".join([*lines, *(f"note: {note}" for note in report.notes)]) + "\n"
+
+
+def format_diff(diff: Diff) -> str:
+    """Return one diff as lines of text, each with a line end."""
     return "\n".join(_lines(diff)) + "\n"
 
 
 def _lines(diff: Diff) -> Iterator[str]:
-    if diff.is_empty:
-        yield f"{diff.name}: no change"
-        return
-    yield diff.name
+    yield f"{diff.name}: {in_words(diff)}"
     for heading, changes in by_heading(diff.changes):
         yield f"  {heading}"
         for change in changes:

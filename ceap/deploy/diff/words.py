@@ -6,9 +6,13 @@ from typing import Any, Final, assert_never
 
 from ceap.cfn.lookup import reference
 from ceap.deploy.diff.change import (
+    Access,
+    AccessChanged,
     Added,
     AttributeChanged,
     Change,
+    ContractChanged,
+    Direction,
     Effect,
     EntryChanged,
     ExportChanged,
@@ -18,38 +22,42 @@ from ceap.deploy.diff.change import (
     PropertyChange,
     Removed,
     Replaced,
+    ResourceChange,
+    RunningAffected,
+    StageAdded,
+    StageChange,
+    StageRemoved,
+    StageRenamed,
+    StageRuns,
+    StagesReordered,
     Subject,
     Updated,
+    ValueChanged,
     WillFail,
 )
 
 VALUE_MAX: Final = 100
 """The longest value that is shown whole, in characters."""
+ACTIONS_MAX: Final = 12
 
 
 def sentence(change: Change) -> str:
     """Return what a change is, in one line."""
     match change:
-        case Added(subject=subject):
-            said = f"{called(subject)} is new"
-        case Removed(subject=subject, fate=fate):
-            said = f"{called(subject)} leaves the stack and {_becomes(subject, fate)}"
-        case Updated(subject=subject):
-            said = f"{called(subject)} changes in place"
-        case Replaced(subject=subject, fate=fate):
-            said = f"{called(subject)} is replaced: {_old(subject, fate)}"
-        case MayBeReplaced(subject=subject):
-            said = _perhaps(change)
-        case WillFail():
-            said = _failure(change)
-        case AttributeChanged(subject=subject, path=path, old=old, new=new):
-            said = f"{subject.logical_id} {'.'.join(path)}: {turn(old, new)}"
+        case StageAdded() | StageRemoved() | StageRenamed() | StageRuns() | StagesReordered() | RunningAffected():
+            said = _stage(change)
+        case AccessChanged():
+            said = _access(change)
+        case ValueChanged():
+            said = _value(change)
+        case ContractChanged(stage=stage, said=what):
+            said = f"{stage} {what}"
         case EntryChanged(path=path, old=old, new=new):
             said = f"{'.'.join(path)}: {turn(old, new)}"
         case ExportChanged():
             said = _export(change)
         case _:
-            assert_never(change)
+            said = _resource(change)
     return said
 
 
@@ -61,10 +69,32 @@ def details(change: Change) -> Iterator[str]:
         case WillFail(properties=properties, cure=cure):
             yield from map(_property, properties)
             yield f"do: {cure}"
-        case Added() | Removed() | AttributeChanged() | EntryChanged() | ExportChanged():
-            pass
+        case RunningAffected(is_express=is_express):
+            yield _AFTER_FAILURE[is_express]
+        case _:
+            pass  # the sentence says all
+
+
+def _resource(change: ResourceChange) -> str:
+    subject = change.subject
+    match change:
+        case Added():
+            said = f"{called(subject)} is new"
+        case Removed(fate=fate):
+            said = f"{called(subject)} leaves the stack and {_becomes(subject, fate)}"
+        case Updated():
+            said = f"{called(subject)} changes in place"
+        case Replaced(fate=fate):
+            said = f"{called(subject)} is replaced: {_old(subject, fate)}"
+        case MayBeReplaced():
+            said = _perhaps(change)
+        case WillFail():
+            said = _failure(change)
+        case AttributeChanged(path=path, old=old, new=new):
+            said = f"{subject.logical_id} {'.'.join(path)}: {turn(old, new)}"
         case _:
             assert_never(change)
+    return said
 
 
 def called(subject: Subject) -> str:
@@ -178,3 +208,72 @@ def _failure(change: WillFail) -> str:
 def _export(change: ExportChanged) -> str:
     what = "goes" if change.is_removed else "changes" if change.is_certain else "may change"
     return f"the export {change.name} {what}: CloudFormation refuses that while another stack imports it"
+
+
+def _access(change: AccessChanged) -> str:
+    who = change.subject.logical_id + (" (new)" if change.is_new_role else "")
+    match change.access:
+        case Access.BOUNDARY:
+            return f"{who}: {_BOUNDARIES[change.direction]}: {change.on}"
+        case Access.MANAGED_POLICY:
+            turned = "gets" if change.direction is Direction.WIDER else "loses"
+            return f"{who} {turned} the managed policy {change.on}, whose content is not in the template"
+        case Access.TRUST:
+            may = f"{change.principal} {_may(change)} {who}"
+        case Access.PERMISSION if change.principal:
+            may = f"{who}: {change.principal} {_may(change)} {change.on}"
+        case Access.PERMISSION:
+            may = f"{who} {_may(change)} {change.on}"
+        case _:
+            assert_never(change.access)
+    return may + (f", if {' and '.join(change.tests)}" if change.tests else "")
+
+
+_BOUNDARIES: Final = {
+    Direction.WIDER: "it has no permissions boundary any more",
+    Direction.NARROWER: "it gets a permissions boundary",
+    Direction.UNKNOWN: "it has another permissions boundary, which may allow more or less",
+}
+
+
+def _may(change: AccessChanged) -> str:
+    is_wider = change.direction is Direction.WIDER
+    if change.effect == "Deny":
+        verb = "is no longer denied" if is_wider else "is now denied"
+    else:
+        verb = "may also" if is_wider else "may no longer"
+        verb = "may" if is_wider and change.is_new_role else verb
+    actions = list(change.actions)
+    listed = ", ".join(actions[:ACTIONS_MAX]) + (
+        f" and {len(actions) - ACTIONS_MAX} more" if actions[ACTIONS_MAX:] else ""
+    )
+    return f"{verb} {listed} {'' if change.access is Access.TRUST else 'on'}".strip()
+
+
+def _value(change: ValueChanged) -> str:
+    who = f"{change.subject.logical_id}: " if change.subject else ""
+    return f"{who}{change.what} {change.old} -> {change.new}" + (f"; {change.means}" if change.means else "")
+
+
+def _stage(change: StageChange) -> str:
+    match change:
+        case StageAdded(stage=stage, runs=runs, after=after):
+            return f"{stage} is new ({runs}), {f'after {after}' if after else 'the first'}"
+        case StageRemoved(stage=stage, runs=runs):
+            return f"{stage} is removed ({runs})"
+        case StageRenamed(stage=stage, was=was, runs=runs):
+            return f"{was} is renamed to {stage} ({runs}): it gets a new function or job, role and log group"
+        case StageRuns(stage=stage, runs=runs, was=was):
+            return f"{stage} runs {runs}, was {was}"
+        case StagesReordered(order=order, was=was):
+            return f"the order is {', '.join(order)}, was {', '.join(was)}"
+        case RunningAffected(stages=stages):
+            return f"executions that run during the deployment may fail at {', '.join(stages)}"
+        case _:
+            assert_never(change)
+
+
+_AFTER_FAILURE: Final = {
+    True: "their messages return to the queue and are processed anew",
+    False: "their messages are not in the queue any more: deploy when none runs, or send them again",
+}
