@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "invoke": "run one stage of a workflow in this process, to debug it",
     "schema": "print the JSON Schemas of what a workflow's stages take and yield",
     "package": "build the zips of the Lambda functions",
+    "diff": "say what a change of templates does to their stacks",
     "completion": "print the script with which a shell completes this command line",
 }
 

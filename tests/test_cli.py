@@ -96,6 +96,7 @@ if sys.argv[1] == "package":  # of a project that needs no wheels
     handlers.__path__ = [str(pathlib.Path("handlers").resolve())]
 sys.exit(main())
 """
+FOUNDATION = project.GENERATED / "foundation.template.yaml"
 PRINTING = {
     "synth": ["synth", str(EXPRESS), "--stdout"],
     "check": ["check", "--format", "json"],
@@ -104,6 +105,7 @@ PRINTING = {
     "schema": ["schema", str(EXPRESS)],
     "package": ["package"],
     "completion": ["completion", "bash"],
+    "diff": ["diff", str(FOUNDATION), "--against", str(FOUNDATION)],
 }
 """A line for each command that prints something."""
 CLOSED = "ceap: the output cannot be written: it is closed; free some space, or redirect it"
