@@ -54,12 +54,58 @@ def test_nothing_is_permitted_beyond_what_a_job_asks_for() -> None:
         job: sorted(scope for scope, right in content["permissions"].items() if right != "read")
         for job, content in jobs()
     }
-    assert {job: scopes for job, scopes in writing.items() if scopes} == {"check.yml: check": ["security-events"]}
+    assert {job: scopes for job, scopes in writing.items() if scopes} == {
+        "check.yml: check": ["security-events"],
+        "deploy.yml: dev": ["id-token"],
+        "deploy.yml: prod": ["id-token"],
+    }
 
 
-def test_every_job_ends_and_a_newer_run_takes_its_place() -> None:
+def test_every_job_ends_and_a_newer_run_takes_the_place_of_all_but_deployments() -> None:
     assert [job for job, content in jobs() if not 0 < content["timeout-minutes"] <= 60] == []
-    assert [name for name in TEXTS if not workflow(name)["concurrency"]["cancel-in-progress"]] == []
+    takes_over = {
+        f"{name}: {job}": (content.get("concurrency") or workflow(name)["concurrency"])["cancel-in-progress"]
+        for name in TEXTS
+        for job, content in workflow(name)["jobs"].items()
+    }
+    assert [job for job, is_so in takes_over.items() if not is_so] == ["deploy.yml: dev", "deploy.yml: prod"]
+
+
+DEPLOYMENTS = ("dev", "prod")
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_deployments_of_an_environment_wait_for_each_other(name: str) -> None:
+    job = workflow("deploy.yml")["jobs"][name]
+    assert job["concurrency"] == {"group": f"deploy-{name}", "cancel-in-progress": False}
+    assert (job["environment"], job["env"]) == (name, {"ENVIRONMENT": name})
+
+
+def test_prod_gets_what_dev_has_by_the_same_steps() -> None:
+    deployments = workflow("deploy.yml")["jobs"]
+    assert deployments["prod"]["needs"] == "dev"
+    assert deployments["prod"]["steps"] == deployments["dev"]["steps"]
+    # YAML 1.1, which PyYAML reads, takes the key for true.
+    assert workflow("deploy.yml")[True]["push"] == {"branches": ["main"]}
+    assert deployments["dev"]["if"] == "github.event_name == 'push' && vars.CEAP_DEPLOY == 'true'"
+
+
+def test_what_is_deployed_is_judged_before_there_are_credentials() -> None:
+    names = [step.get("run", step.get("uses", "")) for step in steps(workflow("deploy.yml")["jobs"]["dev"])]
+    [judged] = [place for place, name in enumerate(names) if name == "make check"]
+    [signed] = [place for place, name in enumerate(names) if "configure-aws-credentials" in name]
+    [deployed] = [place for place, name in enumerate(names) if "ceap deploy" in name]
+    assert judged < signed < deployed
+
+
+def test_a_pull_request_has_no_credentials_and_no_secrets() -> None:
+    job = workflow("deploy.yml")["jobs"]["diff"]
+    assert job["permissions"] == {"contents": "read"}
+    assert job["if"] == "github.event_name == 'pull_request'"
+    assert "environment" not in job
+    assert [step for step in steps(job) if "aws" in step.get("uses", "")] == []
+    assert "secrets." not in TEXTS["deploy.yml"]
+    assert "pull_request_target" not in TEXTS["deploy.yml"]
 
 
 def test_no_job_leaves_its_token_in_the_clone() -> None:
