@@ -1,0 +1,130 @@
+"""The deployed stack of a workflow: its template as CloudFormation keeps it, and the values that fill it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+
+from ceap.cfn.lookup import FUNCTION, resource
+from ceap.cfn.substitution import TOKEN, literal
+from ceap.cfn.template import Template, parse_template
+from ceap.deploy.aws import Aws
+from ceap.errors import SetupError
+from templates import naming
+
+SETTLED: Final = (
+    "CREATE_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+    "UPDATE_ROLLBACK_COMPLETE",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+)
+"""The states in which all that the template says is there, and no operation changes it."""
+
+
+class DeployedStack(msgspec.Struct, frozen=True, kw_only=True):
+    """`physical` are physical ids by logical id, `exports` the foundation's values by their names."""
+
+    name: str
+    template: Template
+    parameters: Mapping[str, str]
+    physical: Mapping[str, str]
+    exports: Mapping[str, str]
+    account: str
+    region: str
+    partition: str
+
+    def value(self, value: Any) -> str | None:
+        """Return what a value of the template is in this stack; None if only AWS knows it."""
+        match value:
+            case {"Ref": str(name), **others} if not others:
+                return self._values().get(name)
+            case {"Fn::GetAtt": [str(name), "Arn"], **others} if not others:
+                return self._arn(name)
+            case {"Fn::Sub": [str(text), dict(own)], **others} if not others:
+                return self._filled(text, {name: self.value(given) for name, given in own.items()})
+            case {"Fn::Sub": str(text), **others} if not others:
+                return self._filled(text, {})
+            case {"Fn::ImportValue": name, **others} if not others:
+                return self.exports.get(self.value(name) or "")
+            case _:
+                return literal(value)
+
+    def definition(self, machine: str) -> dict[str, Any]:
+        """Return what a state machine of the template is to run; a token whose value only AWS knows stays in it."""
+        found = resource(self.template, machine)
+        properties = found.properties if found else {}
+        values = {key: self.value(value) for key, value in properties.get("DefinitionSubstitutions", {}).items()}
+        text = TOKEN.sub(lambda token: values.get(token[1]) or token[0], properties["DefinitionString"])
+        parsed: dict[str, Any] = json.loads(text)
+        return parsed
+
+    def _values(self) -> Mapping[str, str]:
+        pseudo = {
+            "AWS::AccountId": self.account,
+            "AWS::Region": self.region,
+            "AWS::Partition": self.partition,
+            "AWS::StackName": self.name,
+        }
+        return {**self.physical, **self.parameters, **pseudo}
+
+    def _filled(self, text: str, own: Mapping[str, str | None]) -> str | None:
+        values = {**self._values(), **own}
+        found = [values.get(token[1]) for token in TOKEN.finditer(text)]
+        return None if None in found else TOKEN.sub(lambda token: values[token[1]] or "", text)
+
+    def _arn(self, logical_id: str) -> str | None:
+        found, name = resource(self.template, logical_id), self.physical.get(logical_id)
+        if found is None or found.type != FUNCTION or name is None:
+            return None
+        return f"arn:{self.partition}:lambda:{self.region}:{self.account}:function:{name}"
+
+
+def load_stack(aws: Aws, workflow: str, environment: str) -> DeployedStack:
+    """Read the stack of a workflow and what the foundation exports; SetupError if one is missing or being changed."""
+    cloudformation, name = aws.client("cloudformation"), naming.stack(workflow, environment)
+    stack = _describe(cloudformation, name)
+    foundation = _describe(cloudformation, naming.stack(naming.FOUNDATION, environment))
+    body = cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+    return DeployedStack(
+        name=name,
+        # boto3 hands a template in JSON over as a dict.
+        template=parse_template(body if isinstance(body, str) else json.dumps(body), f"stack {name}"),
+        parameters={given["ParameterKey"]: given["ParameterValue"] for given in stack.get("Parameters", ())},
+        physical={
+            entry["LogicalResourceId"]: entry["PhysicalResourceId"]
+            for page in pages
+            for entry in page["StackResourceSummaries"]
+            if entry.get("PhysicalResourceId")
+        },
+        exports={
+            output["ExportName"]: output["OutputValue"]
+            for output in foundation.get("Outputs", ())
+            if "ExportName" in output
+        },
+        account=aws.account,
+        region=aws.region,
+        partition=aws.partition,
+    )
+
+
+def _describe(cloudformation: Any, name: str) -> dict[str, Any]:
+    try:
+        [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if "does not exist" not in error.response["Error"]["Message"]:
+            raise
+        raise SetupError(f"stack {name} does not exist; deploy it first: `ceap deploy`") from None
+    if stack["StackStatus"] not in SETTLED:
+        raise SetupError(
+            f"stack {name} is {stack['StackStatus']}; smoke needs one that is deployed and does not change: "
+            f"{', '.join(SETTLED)}; wait, or run `ceap deploy`"
+        )
+    found: dict[str, Any] = stack
+    return found
