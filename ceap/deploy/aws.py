@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ceap.ceap_toml import NAME, REGION
 from ceap.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
@@ -71,13 +70,13 @@ def add_aws_arguments(parser: argparse.ArgumentParser, *, is_env_required: bool 
         "--env",
         required=is_env_required,
         metavar="ENV",
-        help=f"the environment, e.g. dev; it may have a section [env.dev] in {NAME}",
+        help="the environment, e.g. dev; it may have a section [env.dev] in ceap.toml",
     )
     parser.add_argument(
-        "--profile", metavar="NAME", help=f"profile of the AWS CLI (default: that of {NAME}, AWS_PROFILE)"
+        "--profile", metavar="NAME", help="profile of the AWS CLI (default: that of ceap.toml, AWS_PROFILE)"
     )
     parser.add_argument(
-        "--region", metavar="REGION", help=f"AWS region (default: that of {NAME}, AWS_REGION, the profile)"
+        "--region", metavar="REGION", help="AWS region (default: that of ceap.toml, AWS_REGION, the profile)"
     )
 
 
@@ -90,6 +89,8 @@ def open_session(environment: Environment, profile: str | None = None, region: s
         UsageError: there is no profile of that name, or the region has no form of one.
         SetupError: no or expired credentials, no region, no connection, or another account than ceap.toml has.
     """
+    from ceap.ceap_toml import NAME, REGION
+
     if region is not None and not REGION.fullmatch(region):
         raise UsageError(f"--region {region}: is not a region; name one, e.g. eu-central-1")
     section = f"[env.{environment.name}] of {NAME}"
@@ -153,6 +154,8 @@ def _origin_of(session: Any, chosen: _Chosen) -> str:
 
 
 def _check_account(environment: Environment, aws: Aws, section: str, origin: str) -> None:
+    from ceap.ceap_toml import NAME
+
     if environment.account and environment.account != aws.account:
         raise SetupError(
             f"{section} is in account {environment.account}, but the credentials ({origin}) are of account "
