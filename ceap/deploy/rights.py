@@ -1,0 +1,190 @@
+"""What the identities of a deployment must be allowed, and what of it IAM's own simulation denies.
+
+Sources: IAM API Reference, "SimulatePrincipalPolicy"; CloudFormation User Guide, "CloudFormation service role".
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NamedTuple
+
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+
+from ceap.cfn import lookup
+from ceap.cfn.template import Template
+from ceap.deploy.aws import Aws
+from ceap.deploy.aws_errors import DENIED, code_of
+from templates import naming
+from templates.deploy_permissions import CALLER
+from templates.placeholders import fill
+from templates.resource_actions import Need, Operation, Place, needs
+
+READERS: Final = 4
+"""How many simulations run at once; IAM takes few calls a second."""
+
+_OPERATIONS: Final[tuple[Operation, ...]] = ("create", "update", "delete")
+"""A first deployment deletes, too, when it fails; reading alone is part of each of them."""
+
+# What the caller calls to deploy; of the rest of CALLER, preflight says itself what it cannot read.
+_SIDS: Final = ("Stacks", "Artifacts")
+_SUBJECTS: Final = ("Queues", "Topics", "Bucket", "TopicArn")
+"""The properties of resources without names of their own, policies and subscriptions, that say what they are for."""
+
+_ROLE_NAME_MAX: Final = 64
+_SUFFIX: Final = "-XXXXXXXXXXXX"
+# Keys and networks are the user's own, and the templates name them by parameters; boundaries come off only by hand.
+_ELSEWHERE: Final = ("kms:", "ec2:", "iam:DeleteRolePermissionsBoundary")
+
+
+class Denied(NamedTuple):
+    """Actions that an identity may not do, each with a resource."""
+
+    identity: str
+    needs: tuple[Need, ...]
+
+
+class Unknown(NamedTuple):
+    """What an identity may do is not known, and why."""
+
+    identity: str
+    why: str
+
+
+def needs_of_caller(aws: Aws, environment: str, stacks: Iterable[str], role_arn: str | None) -> Iterator[Need]:
+    """Yield what the caller itself must be allowed to deploy stacks of an environment."""
+    values = _values(aws) | {"Environment": environment}
+    any_stack = naming.stack("*", environment)
+    for granted in (granted for granted in CALLER if granted.sid in _SIDS):
+        for resource in (fill(resource, values) for resource in granted.resources):
+            places = [resource.replace(any_stack, stack) for stack in stacks] if any_stack in resource else [resource]
+            yield from (Need(action, place) for action in granted.actions for place in places)
+    if role_arn:
+        yield Need("iam:PassRole", role_arn, "cloudformation.amazonaws.com")
+
+
+def needs_of_resources(aws: Aws, environment: str, stack: str, template: Template) -> Iterator[Need]:
+    """Yield what CloudFormation must be allowed for the resources of a `deployed` template, as far as ceap makes them.
+
+    Roles get their names from CloudFormation: such a name stands for them.
+    """
+    place = Place(aws.partition, aws.region, aws.account)
+    artifacts = fill(naming.ARTIFACT_BUCKET_ARN, _values(aws) | {"Environment": environment})
+    for resource in lookup.resources(template):
+        name = _name_of(aws, stack, template, resource)
+        role = lookup.pointed_at(template, lookup.at(resource.properties, *lookup.ROLE_PROPERTY.get(resource.type, ())))
+        passed = _role_name(stack, role.logical_id) if role else None
+        for need in _needs_of(resource.type, name, place):
+            if passed and ":role/" in need.resource:
+                yield need._replace(resource=f"arn:{aws.partition}:iam::{aws.account}:role/{passed}")
+            elif need.action == "s3:GetObject":
+                yield need._replace(resource=f"{artifacts}/handlers/*")
+            else:
+                yield need
+
+
+def _needs_of(kind: str, name: str, place: Place) -> Iterator[Need]:
+    for operation in _OPERATIONS:
+        try:
+            wanted = needs(kind, operation, name, {}, place)
+        except KeyError:  # a type that only resources of the project's own have
+            return
+        yield from (need for need in wanted if not need.action.startswith(_ELSEWHERE))
+
+
+def _name_of(aws: Aws, stack: str, template: Template, resource: lookup.Resource) -> str:
+    if resource.type == lookup.ROLE and not resource.name:
+        return _role_name(stack, resource.logical_id)
+    name = resource.name
+    for key in _SUBJECTS if name is None else ():
+        [subject, *_] = [*lookup.items(resource.properties.get(key)), None]
+        found = lookup.pointed_at(template, subject)
+        name = name or (found.name if found else None)
+    return fill(name or f"{stack}-{resource.logical_id}", _values(aws))
+
+
+def _role_name(stack: str, logical_id: str) -> str:
+    name = f"{stack}-{logical_id}{_SUFFIX}"
+    return name if len(name) <= _ROLE_NAME_MAX else f"{stack[:24]}-{logical_id[:24]}{_SUFFIX}"
+
+
+def _values(aws: Aws) -> dict[str, str]:
+    return {"AWS::AccountId": aws.account, "AWS::Region": aws.region, "AWS::Partition": aws.partition}
+
+
+def find_denied(aws: Aws, identity: str, wanted: Iterable[Need]) -> Denied | Unknown | None:
+    """Return what IAM's simulation denies to an identity; None if nothing.
+
+    The simulation knows no session policies and no resource policies; what depends on a condition whose keys are not
+    known here counts as allowed.
+    """
+    if identity.endswith(":root"):
+        return None
+    try:
+        principal = _principal(aws, identity)
+        groups = _grouped(wanted)
+        with ThreadPoolExecutor(READERS) as pool:
+            found = list(pool.map(lambda group: _simulate(aws, principal, *group), groups.items()))
+    except ClientError as error:
+        if code_of(error) in (*DENIED, "NoSuchEntity"):
+            return Unknown(identity, f"AWS refused {error.operation_name} ({code_of(error)})")
+        raise
+    denied = tuple(sorted({need for needs_ in found for need in needs_}))
+    return Denied(identity, denied) if denied else None
+
+
+def _principal(aws: Aws, identity: str) -> str:
+    """Return the ARN of the user or role whose policies an identity has; a session's does not have the role's path."""
+    _, _, service, _, _, resource = identity.split(":", 5)
+    kind, _, name = resource.partition("/")
+    if (service, kind) != ("sts", "assumed-role"):
+        return identity
+    arn: str = aws.client("iam").get_role(RoleName=name.partition("/")[0])["Role"]["Arn"]
+    return arn
+
+
+def _grouped(wanted: Iterable[Need]) -> dict[tuple[tuple[str, ...], str], list[str]]:
+    """Return the needs as few simulations: resources by the actions and the service that roles are passed to."""
+    actions: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for need in wanted:
+        actions[need.resource, need.passed_to].add(need.action)
+    groups: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
+    for (resource, passed_to), names in actions.items():
+        groups[tuple(sorted(names)), passed_to].append(resource)
+    return groups
+
+
+def _simulate(aws: Aws, principal: str, key: tuple[tuple[str, ...], str], resources: Sequence[str]) -> list[Need]:
+    """Return which of the actions on the resources are denied, whatever the keys of conditions are."""
+    actions, passed_to = key
+    given = {"aws:RequestedRegion": aws.region, "aws:SecureTransport": "true", "iam:PassedToService": passed_to}
+    pages = (
+        aws.client("iam")
+        .get_paginator("simulate_principal_policy")
+        .paginate(
+            PolicySourceArn=principal,
+            ActionNames=list(actions),
+            ResourceArns=list(resources),
+            ContextEntries=[
+                {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
+                for name, value in given.items()
+                if value
+            ],
+        )
+    )
+    results = (result for page in pages for result in page["EvaluationResults"])
+    return [
+        Need(result["EvalActionName"], resource, passed_to) for result in results for resource in _denied_of(result)
+    ]
+
+
+def _denied_of(result: Mapping[str, Any]) -> Iterator[str]:
+    specific = result.get("ResourceSpecificResults") or [
+        {
+            **result,
+            "EvalResourceDecision": result["EvalDecision"],
+            "EvalResourceName": result.get("EvalResourceName", "*"),
+        }
+    ]
+    for each in specific:
+        if each["EvalResourceDecision"] != "allowed" and not each.get("MissingContextValues"):
+            yield each["EvalResourceName"]
