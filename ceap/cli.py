@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "schema": "print the JSON Schemas of what a workflow's stages take and yield",
     "package": "build the zips of the Lambda functions",
     "diff": "say what a change of templates does to their stacks",
+    "smoke": "send a message through a deployed workflow, and verify what it leads to",
     "completion": "print the script with which a shell completes this command line",
 }
 

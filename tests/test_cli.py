@@ -104,6 +104,7 @@ PRINTING = {
     "invoke": ["invoke", str(EXPRESS), "TakeStage"],
     "schema": ["schema", str(EXPRESS)],
     "package": ["package"],
+    "smoke": ["smoke", "--help"],  # its report needs AWS
     "completion": ["completion", "bash"],
     "diff": ["diff", str(FOUNDATION), "--against", str(FOUNDATION)],
 }

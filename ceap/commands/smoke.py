@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-from ceap.deploy.aws import add_aws_arguments, explained
-
-if TYPE_CHECKING:
-    from ceap.deploy.smoke.stack import DeployedStack
+from typing import Final
 
 EXAMPLES: Final = {
     "ceap smoke --env dev workflows/backfill.yaml": "send the smoke message, and look at what it leads to",
@@ -19,6 +14,8 @@ EXAMPLES: Final = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from ceap.deploy.aws import add_aws_arguments
+
     parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration of the deployed workflow")
     add_aws_arguments(parser)
     parser.add_argument(
@@ -34,16 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
-@explained()
 def run(arguments: argparse.Namespace) -> int:
     """Send the workflow's smoke message, judge what AWS shows of it, and print the report."""
-    from ceap.deploy.aws import open_session
+    from ceap import project
+    from ceap.deploy.aws import explained, open_session
     from ceap.deploy.environments import load_environment
     from ceap.deploy.smoke.message import load_message, smoke_file
     from ceap.deploy.smoke.report import report_json, report_lines
     from ceap.deploy.smoke.run import TIMEOUT_S, Options, Telling, smoke
-    from ceap.deploy.smoke.stack import load_stack
+    from ceap.deploy.smoke.stack import difference_from, load_stack
     from ceap.output import say
+    from templates import naming
     from templates.config import load_workflow
 
     workflow = load_workflow(arguments.workflow)
@@ -51,29 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
     say(str(aws))
     values = {"Environment": arguments.env, "AWS::AccountId": aws.account, "AWS::Region": aws.region}
     message = load_message(smoke_file(arguments.workflow, workflow.name), values)
-    stack = load_stack(aws, workflow.name, arguments.env)
-    if difference := _difference(stack, workflow.name, arguments.env):
-        say(difference)
     options = Options(arguments.timeout or TIMEOUT_S, arguments.allow_events, arguments.keep)
-    report = smoke(aws, stack, message, options, Telling(say))
+    with explained(aws.profile):
+        stack = load_stack(aws, workflow.name, arguments.env)
+        if difference := difference_from(stack, project.GENERATED / naming.template_file(workflow.name)):
+            say(difference)
+        report = smoke(aws, stack, message, options, Telling(say))
     print(report_json(report) if arguments.json else "\n".join(report_lines(report)))
     return 1 if report.has_failed else 0
-
-
-def _difference(stack: DeployedStack, workflow: str, environment: str) -> str | None:
-    """Tell whether the deployed template is another than the committed one; the deployed one is what is judged."""
-    from ceap import project
-    from ceap.cfn.template import load_template
-    from templates import naming
-
-    file = project.GENERATED / naming.template_file(workflow)
-    if file.is_file() and load_template(file).data == stack.template.data:
-        return None
-    what = "another template than" if file.is_file() else "a template, but there is no"
-    return (
-        f"stack {stack.name} has {what} generated/{file.name}; smoke judges what is deployed: see "
-        f"`ceap diff --deployed --env {environment}`"
-    )
 
 
 def _seconds(text: str) -> float:

@@ -32,7 +32,7 @@ class Verdict(StrEnum):
     NOT_EVALUATED = "not evaluated"
 
 
-class Finding(msgspec.Struct, frozen=True):
+class SmokeFinding(msgspec.Struct, frozen=True):
     """The verdict of a check, its place in AWS, and why."""
 
     check: str
@@ -41,7 +41,7 @@ class Finding(msgspec.Struct, frozen=True):
     text: str
 
 
-def judge(checks: Iterable[Check], facts: Facts) -> tuple[Finding, ...]:
+def judge(checks: Iterable[Check], facts: Facts) -> tuple[SmokeFinding, ...]:
     """Return a finding for each check, in their order."""
     return tuple(_judge(check, facts) for check in checks)
 
@@ -69,7 +69,7 @@ def ran_another(check: RunsDefinition, run: Run) -> bool | None:
     return None if len(run.states) < len(chain) else len(run.states) > len(chain)
 
 
-def _judge(check: Check, facts: Facts) -> Finding:
+def _judge(check: Check, facts: Facts) -> SmokeFinding:
     match check:
         case RunsDefinition():
             finding = _definition(check, facts)
@@ -92,9 +92,9 @@ def _judge(check: Check, facts: Facts) -> Finding:
     return finding
 
 
-def _definition(check: RunsDefinition, facts: Facts) -> Finding:
-    def found(verdict: Verdict, text: str) -> Finding:
-        return Finding("definition", check.machine, verdict, text)
+def _definition(check: RunsDefinition, facts: Facts) -> SmokeFinding:
+    def found(verdict: Verdict, text: str) -> SmokeFinding:
+        return SmokeFinding("definition", check.machine, verdict, text)
 
     if not agrees(check.definition, facts.definition):
         return found(
@@ -123,10 +123,10 @@ def _definition(check: RunsDefinition, facts: Facts) -> Finding:
             return found(Verdict.PASSED, f"is that of the template, and execution {facts.run.name} ran {part}")
 
 
-def _execution(check: Succeeds, facts: Facts) -> Finding:
+def _execution(check: Succeeds, facts: Facts) -> SmokeFinding:
     run = facts.run
     if run is None:
-        return Finding(
+        return SmokeFinding(
             "execution",
             check.machine,
             Verdict.FAILED,
@@ -134,32 +134,35 @@ def _execution(check: Succeeds, facts: Facts) -> Finding:
             f"{check.pipe}: it may be stopped, or lack a permission",
         )
     if run.status == "SUCCEEDED":
-        return Finding("execution", run.arn, Verdict.PASSED, "SUCCEEDED")
+        return SmokeFinding("execution", run.arn, Verdict.PASSED, "SUCCEEDED")
     if run.status == "RUNNING":
         text = f"still runs after {facts.waited_s:.0f} s; look at its state, or give it more time: --timeout"
     else:
         text = f"{run.status}: {run.reason}" if run.reason else run.status
-    return Finding("execution", run.arn, Verdict.FAILED, text)
+    return SmokeFinding("execution", run.arn, Verdict.FAILED, text)
 
 
-def _object(check: StageObject, facts: Facts) -> Finding:
+def _object(check: StageObject, facts: Facts) -> SmokeFinding:
     if facts.run is None:
         return _no_run("stage object", f"s3://{check.bucket}/{output_key('*', check.stage)}")
     place, found = f"s3://{check.bucket}/{output_key(facts.run.name, check.stage)}", facts.objects[check.stage]
     if found is None:
         folder = stage_prefix(facts.run.name, check.stage)
         text = f"is missing, and there is no error.json in {folder}; {check.stage} did not begin, or could not write"
-        return Finding("stage object", place, Verdict.FAILED, text)
+        return SmokeFinding("stage object", place, Verdict.FAILED, text)
     if found.problem:
-        return Finding("stage object", place, Verdict.FAILED, found.problem)
-    return Finding(
-        "stage object", place, Verdict.PASSED, f"{found.records} records" if check.is_document else "is there"
+        return SmokeFinding("stage object", place, Verdict.FAILED, found.problem)
+    return SmokeFinding(
+        "stage object",
+        place,
+        Verdict.PASSED,
+        _counted(found.records, "record") if check.is_document else "is there",
     )
 
 
-def _items(check: TableItems, facts: Facts) -> Finding:
-    def found(verdict: Verdict, text: str) -> Finding:
-        return Finding("table items", check.table, verdict, text)
+def _items(check: TableItems, facts: Facts) -> SmokeFinding:
+    def found(verdict: Verdict, text: str) -> SmokeFinding:
+        return SmokeFinding("table items", check.table, verdict, text)
 
     if facts.run is None:
         return _no_run("table items", check.table)
@@ -167,7 +170,7 @@ def _items(check: TableItems, facts: Facts) -> Finding:
     if items.problem:
         return found(Verdict.NOT_EVALUATED, items.problem)
     if items.found:
-        return found(Verdict.PASSED, f"{len(items.found)} items of this run")
+        return found(Verdict.PASSED, f"{_counted(len(items.found), 'item')} of this run")
     writers = " and ".join(check.stages)
     written = [facts.objects.get(stage) for stage in check.stages]
     if not any(found.records for found in written if found):
@@ -179,34 +182,36 @@ def _items(check: TableItems, facts: Facts) -> Finding:
     )
 
 
-def _lines(check: LogLines, facts: Facts) -> Finding:
+def _lines(check: LogLines, facts: Facts) -> SmokeFinding:
     if facts.run is None:
         return _no_run("log lines", check.log_group)
     if count := facts.lines[check.log_group]:
-        return Finding("log lines", check.log_group, Verdict.PASSED, f"{count} lines of {check.stage}")
+        return SmokeFinding("log lines", check.log_group, Verdict.PASSED, f"{_counted(count, 'line')} of {check.stage}")
     text = (
         f"no line of {check.stage} about execution {facts.run.name}; either the stage did not run, or its role may not "
         "write to the log group"
     )
-    return Finding("log lines", check.log_group, Verdict.FAILED, text)
+    return SmokeFinding("log lines", check.log_group, Verdict.FAILED, text)
 
 
-def _alarm(check: QuietAlarm, facts: Facts) -> Finding:
+def _alarm(check: QuietAlarm, facts: Facts) -> SmokeFinding:
     state = facts.alarms.get(check.name)
     if state is None:
-        return Finding("alarm", check.name, Verdict.FAILED, "does not exist; deploy again")
+        return SmokeFinding("alarm", check.name, Verdict.FAILED, "does not exist; deploy again")
     match state.value:
         case "OK":
-            return Finding("alarm", check.name, Verdict.PASSED, "OK")
+            return SmokeFinding("alarm", check.name, Verdict.PASSED, "OK")
         case "INSUFFICIENT_DATA":
-            return Finding("alarm", check.name, Verdict.NOT_EVALUATED, "INSUFFICIENT_DATA: its metric has no data yet")
+            return SmokeFinding(
+                "alarm", check.name, Verdict.NOT_EVALUATED, "INSUFFICIENT_DATA: its metric has no data yet"
+            )
         case _:
-            return Finding("alarm", check.name, Verdict.FAILED, f"{state.value}: {state.reason}")
+            return SmokeFinding("alarm", check.name, Verdict.FAILED, f"{state.value}: {state.reason}")
 
 
-def _trace(check: Traced, facts: Facts) -> Finding:
-    def found(verdict: Verdict, text: str) -> Finding:
-        return Finding("trace", check.machine, verdict, text)
+def _trace(check: Traced, facts: Facts) -> SmokeFinding:
+    def found(verdict: Verdict, text: str) -> SmokeFinding:
+        return SmokeFinding("trace", check.machine, verdict, text)
 
     trace = facts.trace
     if facts.run is None:
@@ -214,7 +219,7 @@ def _trace(check: Traced, facts: Facts) -> Finding:
     if trace.problem:
         return found(Verdict.NOT_EVALUATED, f"unproven: {trace.problem}")
     if trace.segments:
-        return found(Verdict.PASSED, f"trace {trace.id} has {trace.segments} segments")
+        return found(Verdict.PASSED, f"trace {trace.id} has {_counted(trace.segments, 'segment')}")
     if trace.is_sampled:
         return found(
             Verdict.FAILED,
@@ -224,17 +229,23 @@ def _trace(check: Traced, facts: Facts) -> Finding:
     return found(Verdict.NOT_EVALUATED, f"unproven: trace {trace.id} was not sampled, which X-Ray decides")
 
 
-def _dead_letters(check: NoDeadLetters, facts: Facts) -> Finding:
+def _dead_letters(check: NoDeadLetters, facts: Facts) -> SmokeFinding:
     before, after = facts.dead_letters
     if after > before:
-        text = f"{after} messages, {before} before; receive one to see whose it is, and look at the failed execution"
-        return Finding("dead-letter queue", check.queue, Verdict.FAILED, text)
-    text = "empty" if not after else f"{after} messages, which were there before"
-    return Finding("dead-letter queue", check.queue, Verdict.PASSED, text)
+        text = (
+            f"{_counted(after, 'message')}, {before} before; receive one to see whose it is, and look at its execution"
+        )
+        return SmokeFinding("dead-letter queue", check.queue, Verdict.FAILED, text)
+    text = "empty" if not after else f"{_counted(after, 'message')}, as before"
+    return SmokeFinding("dead-letter queue", check.queue, Verdict.PASSED, text)
 
 
-def _no_run(check: str, place: str) -> Finding:
-    return Finding(check, place, Verdict.NOT_EVALUATED, "no execution took the message")
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + "s" * (count != 1)
+
+
+def _no_run(check: str, place: str) -> SmokeFinding:
+    return SmokeFinding(check, place, Verdict.NOT_EVALUATED, "no execution took the message")
 
 
 def _chain(definition: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ceap.deploy.smoke.judgement import Finding, Verdict
+from ceap.deploy.smoke.judgement import SmokeFinding, Verdict
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class SmokeReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """`messages` are the ids of those that were sent, `executions` the ARNs of what took them."""
 
     stack: str
     smoke_id: str
     messages: tuple[str, ...]
     executions: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[SmokeFinding, ...]
     removed: tuple[str, ...]
     left: tuple[str, ...]
 
@@ -25,7 +25,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return any(finding.verdict is Verdict.FAILED for finding in self.findings)
 
 
-def report_lines(report: Report) -> Iterator[str]:
+def report_lines(report: SmokeReport) -> Iterator[str]:
     """Yield the report, line by line, the summary last."""
     yield f"{report.stack}: {report.smoke_id}"
     yield from (f"  message    {message}" for message in report.messages)
@@ -39,7 +39,7 @@ def report_lines(report: Report) -> Iterator[str]:
     yield f"smoke {'FAILED' if report.has_failed else 'passed'}: {told}"
 
 
-def report_json(report: Report) -> str:
+def report_json(report: SmokeReport) -> str:
     """Return the report as one line of JSON; `status` is FAILED or PASSED."""
     status = "FAILED" if report.has_failed else "PASSED"
     return msgspec.json.encode({"status": status, **msgspec.to_builtins(report)}).decode()

@@ -27,7 +27,7 @@ from ceap.deploy.smoke.facts import Facts, Run
 from ceap.deploy.smoke.judgement import Verdict, agrees, judge, ran_another
 from ceap.deploy.smoke.message import Message
 from ceap.deploy.smoke.reading import Reader
-from ceap.deploy.smoke.report import Report
+from ceap.deploy.smoke.report import SmokeReport
 from ceap.deploy.smoke.stack import DeployedStack
 from ceap.deploy.smoke.waiting import Waiting
 from ceap.errors import UsageError
@@ -72,7 +72,7 @@ class _Smoke:
         self._waited_s = 0.0
         self.runs: Final[dict[str, list[Run]]] = {}
 
-    def go(self, stack: str) -> Report:
+    def go(self, stack: str) -> SmokeReport:
         checks, cleaned = self._expected.checks, Cleaned()
         [definition] = [check for check in checks if isinstance(check, RunsDefinition)]
         if self._settles(definition):
@@ -82,7 +82,7 @@ class _Smoke:
             before, after = facts.dead_letters
             cleaner = Cleaner(self._aws, self._reader, self._expected)
             cleaned = cleaner.clean(self.runs, facts.items, has_dead_letters=after > before)
-        return Report(
+        return SmokeReport(
             stack=stack,
             smoke_id=self._message.id,
             messages=tuple(self.runs),
@@ -172,7 +172,7 @@ class _Smoke:
         return msgspec.structs.replace(facts, objects=objects, lines=lines, items=items, trace=trace)
 
 
-def smoke(aws: Aws, stack: DeployedStack, message: Message, options: Options, tell: Telling) -> Report:
+def smoke(aws: Aws, stack: DeployedStack, message: Message, options: Options, tell: Telling) -> SmokeReport:
     """Send a message through a deployed stack and return what came of it.
 
     Raises:

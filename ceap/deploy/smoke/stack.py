@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # b
 
 from ceap.cfn.lookup import FUNCTION, resource
 from ceap.cfn.substitution import TOKEN, literal
-from ceap.cfn.template import Template, parse_template
+from ceap.cfn.template import Template, load_template, parse_template
 from ceap.deploy.aws import Aws
 from ceap.errors import SetupError
 from templates import naming
@@ -111,6 +112,18 @@ def load_stack(aws: Aws, workflow: str, environment: str) -> DeployedStack:
         account=aws.account,
         region=aws.region,
         partition=aws.partition,
+    )
+
+
+def difference_from(stack: DeployedStack, file: Path) -> str | None:
+    """Return a note if a file, the committed template, is missing or not what is deployed, which is what is judged."""
+    if file.is_file() and load_template(file).data == stack.template.data:
+        return None
+    what = "another template than" if file.is_file() else "a template, but there is no"
+    environment = stack.parameters.get("Environment", "ENV")
+    return (
+        f"stack {stack.name} has {what} {file.parent.name}/{file.name}; smoke judges what is deployed: see "
+        f"`ceap diff {file.parent.name}/{file.name} --deployed --env {environment}`"
     )
 
 
