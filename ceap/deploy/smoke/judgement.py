@@ -226,6 +226,8 @@ def _trace(check: Traced, facts: Facts) -> SmokeFinding:
             f"X-Ray has no segment of trace {trace.id}, though the functions say that it is sampled; look at "
             "xray:PutTraceSegments in the roles of state machine and functions",
         )
+    if trace.is_sampled is None:
+        return found(Verdict.NOT_EVALUATED, f"unproven: the functions' logs do not say if trace {trace.id} is sampled")
     return found(Verdict.NOT_EVALUATED, f"unproven: trace {trace.id} was not sampled, which X-Ray decides")
 
 

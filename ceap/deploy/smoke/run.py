@@ -109,14 +109,15 @@ class _Smoke:
     def _send_until_it_runs(self, check: RunsDefinition) -> None:
         """Send the message, and again while an earlier definition still runs: what has just been updated may."""
         for _ in self._waiting.tries(UPDATE_S):
-            self._send_and_follow()
+            self._await_states(check, self._send_and_follow())
             if self._run is None or self._run.status == "RUNNING" or not ran_another(check, self._run):
                 return
             self._say(f"execution {self._run.name} ran an earlier definition: sending the message again")
 
-    def _send_and_follow(self) -> None:
+    def _send_and_follow(self) -> str:
+        """Send the message, wait for its execution to end, and return the message's id."""
         sqs = self._aws.client("sqs")
-        message = sqs.send_message(QueueUrl=self._expected.queue, MessageBody=self._message.body)["MessageId"]
+        message: str = sqs.send_message(QueueUrl=self._expected.queue, MessageBody=self._message.body)["MessageId"]
         self.runs[message] = []
         self._say(f"message {message} sent to {self._expected.queue}")
         began = self._waiting.now()
@@ -127,7 +128,16 @@ class _Smoke:
             if self._run and not known:
                 self._say(f"execution {self._run.name} took it")
             if (self._run and self._run.status != "RUNNING") or (not self._run and self._waited_s >= START_S):
+                break
+        return message
+
+    def _await_states(self, check: RunsDefinition, message: str) -> None:
+        """Wait until the log shows all states of an execution that succeeded, as far as its definition needs them."""
+        for _ in self._waiting.tries(LOGS_S):
+            run = self._run
+            if run is None or run.status != "SUCCEEDED" or ran_another(check, run) is not None:
                 return
+            self.runs[message] = self._reader.runs(message)
 
     def _facts_in_time(self, checks: Sequence[Check]) -> Facts:
         """Return the facts once nothing fails that may still arrive, or as they are when it had its time."""

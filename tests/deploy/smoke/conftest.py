@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,24 +46,27 @@ class Smoked(NamedTuple):
         after: Callable[[], object] = lambda: None,
         stack: DeployedStack | None = None,
         declaration: Path = reference.EXPRESS,
+        once: bool = False,
+        say: Callable[[str], None] = lambda _: None,
     ) -> SmokeReport:
         """Return the report of a run.
 
         Time passes, and the engine works, while it waits: first `before` is called, and
         `after` when the engine has done all.
         """
-        now, todo = [0.0], [before, self.engine.drain, after]
+        now = [0.0]
+        todo: list[Callable[[], object]] = [before, partial(self.engine.drain, once=once), after]
 
         def sleep(seconds: float) -> None:
             now[0] += seconds
             while todo:
                 todo.pop(0)()
-            self.engine.drain()
+            self.engine.drain(once=once)
 
         values = {"Environment": "dev", "AWS::AccountId": self.engine.account, "AWS::Region": "us-east-1"}
         message = load_message(smoke_file(declaration, self.workflow), values)
         waiting = Waiting(sleep, lambda: now[0])
-        return smoke(self.aws, stack or self.stack, message, options, Telling(lambda _: None, waiting))
+        return smoke(self.aws, stack or self.stack, message, options, Telling(say, waiting))
 
 
 @contextmanager

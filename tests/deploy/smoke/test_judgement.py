@@ -160,6 +160,11 @@ def test_an_alarm_without_data_is_not_evaluated(states: dict[str, AlarmState], v
             Verdict.NOT_EVALUATED,
             "unproven: trace 1-a was not sampled, which X-Ray decides",
         ),
+        (
+            Trace("1-a", 0, None),
+            Verdict.NOT_EVALUATED,
+            "unproven: the functions' logs do not say if trace 1-a is sampled",
+        ),
         (Trace(problem="no answer"), Verdict.NOT_EVALUATED, "unproven: no answer"),
     ],
 )

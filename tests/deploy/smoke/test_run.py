@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from ceap.deploy.smoke.report import SmokeReport
 from ceap.deploy.smoke.run import START_S, Options
 from ceap.deploy.smoke.stack import load_stack
 from ceap.errors import SetupError, UsageError
+from ceap.local.clock import CLOCK
 from tests.deploy.smoke.conftest import Smoked
 from tests.local.support import STAGES, STANDARD_STAGES
 from tests.reference import MESSAGE
@@ -120,6 +122,66 @@ def test_a_failing_stage_is_named_with_what_follows_from_it(workflow: str, reque
         "TellStage",
     ]
     assert left_in(smoked) == NOTHING
+
+
+def test_the_message_of_a_failed_express_execution_is_removed_before_it_comes_back(express: Smoked) -> None:
+    express.engine.functions.inject("ceap-express-dev-Rate", "PermanentStageError", 1)
+    report = express.smoke(once=True)
+    [message] = report.messages
+    assert report.removed[-1] == f"message {message} from {express.stack.physical['Queue']}"
+    assert left_in(express) == NOTHING
+
+
+def test_an_interrupted_run_tells_what_it_sent(express: Smoked) -> None:
+    told: list[str] = []
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        express.smoke(before=interrupt, say=told.append)
+    sent = told[0].split()[1]
+    assert told == [
+        f"message {sent} sent to {express.stack.physical['Queue']}",
+        f"not ended: message {sent} was sent; what its executions made is left",
+    ]
+    express.engine.drain()
+    _empty(express)
+
+
+def test_a_log_that_lags_behind_the_objects_is_waited_for(express: Smoked, monkeypatch: pytest.MonkeyPatch) -> None:
+    lagging, read = [True], Reader.runs
+
+    def behind(reader: Reader, message_id: str) -> list[Run]:
+        runs = read(reader, message_id)
+        if runs and lagging:
+            lagging.pop()
+            return [msgspec.structs.replace(run, states=run.states[:2]) for run in runs]
+        return runs
+
+    monkeypatch.setattr(Reader, "runs", behind)
+    report = express.smoke()
+    assert named(report, Verdict.PASSED)[0][0] == "definition"
+    assert len(report.messages) == 1
+
+
+def test_a_trace_is_found_by_the_id_in_the_lines_of_a_function(express: Smoked) -> None:
+    trace, group = "1-5759e988-bd862e3fe1be46a994272793", "/aws/lambda/ceap-express-dev-Take"
+
+    def log() -> None:
+        logs, now = express.engine.client("logs"), int(CLOCK.now() * 1000)
+        lines = [
+            {"executionId": express.engine.executions[-1].name, "xray_trace_id": trace},
+            {"type": "platform.report", "record": {"tracing": {"value": f"Root={trace};Parent=1;Sampled=0"}}},
+        ]
+        logs.create_log_stream(logGroupName=group, logStreamName="traced")
+        events = [{"timestamp": now, "message": json.dumps(line)} for line in lines]
+        logs.put_log_events(logGroupName=group, logStreamName="traced", logEvents=events)
+
+    report = express.smoke(after=log)
+    [text] = [finding.text for finding in report.findings if finding.check == "trace"]
+    assert text == "unproven: X-Ray does not tell of traces here: UnrecognizedClientException"
+    express.engine.client("logs").delete_log_stream(logGroupName=group, logStreamName="traced")
 
 
 def test_an_object_that_is_missing_is_named(express: Smoked) -> None:

@@ -6,9 +6,20 @@ import msgspec
 import pytest
 
 from ceap.cfn.template import parse_template
-from ceap.deploy.smoke.expectations import expectations
+from ceap.deploy.smoke.expectations import (
+    LogLines,
+    NoDeadLetters,
+    QuietAlarm,
+    StageObject,
+    Succeeds,
+    TableItems,
+    Traced,
+    expectations,
+)
 from ceap.deploy.smoke.stack import DeployedStack, difference_from
 from ceap.errors import UsageError
+from templates.render import render
+from tests.local.support import standard_template
 
 TEMPLATE = """
 Resources:
@@ -72,3 +83,32 @@ def test_a_committed_template_that_is_not_deployed_is_told(tmp_path: Path, text:
 def test_a_stack_that_is_no_workflow_is_refused() -> None:
     with pytest.raises(UsageError, match="stack foundation has no pipe from a queue to a state machine"):
         expectations(msgspec.structs.replace(STACK, name="foundation"))
+
+
+def test_a_workflow_promises_what_its_template_holds() -> None:
+    data = standard_template("HeavyGlueStage", "KeepStage")
+    template = parse_template(render(data), "standard")
+    stack = msgspec.structs.replace(
+        STACK,
+        template=template,
+        physical={name: f"the-{name}" for name in template.data["Resources"]},
+        exports={
+            "ceap-foundation-dev-WorkflowBucket": "bucket",
+            "ceap-foundation-dev-RecordsTableName": "records",
+        },
+    )
+    expected = expectations(stack)
+    alarms = [check for check in expected.checks if isinstance(check, QuietAlarm)]
+    assert [check for check in expected.checks[1:] if check not in alarms] == [
+        Succeeds("the-StateMachine", "the-Pipe"),
+        StageObject("bucket", "initial"),
+        StageObject("bucket", "HeavyGlueStage"),
+        StageObject("bucket", "KeepStage"),
+        TableItems("records", ("KeepStage",)),
+        LogLines("HeavyGlueStage", "/aws-glue/jobs/ceap-standard-dev-HeavyGlue/output", "the-HeavyGlueJob"),
+        LogLines("KeepStage", "the-KeepFunctionLogGroup"),
+        NoDeadLetters("the-DeadLetterQueue"),
+        Traced("the-StateMachine", ("the-KeepFunctionLogGroup",)),
+    ]
+    assert len(alarms) == sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in data["Resources"].values())
+    assert (expected.publishers, expected.is_express) == ((), False)
