@@ -25,7 +25,7 @@ def ask_cloudformation(request: Request) -> list[Question]:
     operation, form = request.operation, request.form
     action, stack = f"cloudformation:{operation}", form.get("StackName")
     if operation in _ON_ALL or (operation in _MAY_LACK_STACK and not stack):
-        questions = [Question(action, "*")]
+        questions = [Question(action, "*" if operation in _ON_ALL else request.arn("cloudformation", "stack/*/*"))]
     elif operation in _ON_STACK and stack:
         questions = [Question(action, stack_arn(request, stack))]
     else:

@@ -94,8 +94,9 @@ def check_template(template: Mapping[str, Any]) -> None:
     if strange := sorted({resource["Type"] for resource in resources.values()} - set(parsing.get_model_map())):
         raise StackApiError(f"the local engine does not know the resource type {', '.join(strange)}")
     known_names = {*resources, *template.get("Parameters", {})}
-    for section in ("Resources", "Outputs"):
-        named = {name for name, _ in references(template.get(section, {})) if not name.startswith("AWS::")}
+    explicit = {name for resource in resources.values() for name in _depends_on(resource)}
+    for section, more in (("Resources", explicit), ("Outputs", set[str]())):
+        named = more | {name for name, _ in references(template.get(section, {})) if not name.startswith("AWS::")}
         if lost := sorted(named - known_names):
             raise StackApiError(
                 f"Template format error: Unresolved resource dependencies [{', '.join(lost)}] "
@@ -136,9 +137,7 @@ def draw(text: str, template: Mapping[str, Any], parameters: Mapping[str, str], 
 
 
 def _declared(logical_id: str, body: Mapping[str, Any], kept: Mapping[str, Any]) -> Declared:
-    explicit = body.get("DependsOn", [])
-    named = {explicit} if isinstance(explicit, str) else set(explicit)
-    named |= {name for name, _ in references(body.get("Properties", {}))}
+    named = {*_depends_on(body), *(name for name, _ in references(body.get("Properties", {})))}
     return Declared(
         logical_id=logical_id,
         type=body["Type"],
@@ -147,6 +146,11 @@ def _declared(logical_id: str, body: Mapping[str, Any], kept: Mapping[str, Any])
         deletion_policy=body.get("DeletionPolicy", "Delete"),
         update_replace_policy=body.get("UpdateReplacePolicy", "Delete"),
     )
+
+
+def _depends_on(body: Mapping[str, Any]) -> list[str]:
+    explicit = body.get("DependsOn", [])
+    return [explicit] if isinstance(explicit, str) else list(explicit)
 
 
 def _in_order(declared: Mapping[str, Declared]) -> list[str]:

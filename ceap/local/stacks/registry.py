@@ -18,8 +18,8 @@ from ceap.local.stacks.work import AbandonedError, Work
 
 GONE: Final = "DELETE_COMPLETE"
 REVIEW: Final = "REVIEW_IN_PROGRESS"
-_CLOSE_S: Final = 5.0
-"""How long work on stacks may take to end when the engine closes, in real seconds."""
+_WAIT_S: Final = 5.0
+"""How long each piece of work on a stack is waited for when the engine closes, in real seconds."""
 
 
 class Registry:
@@ -101,9 +101,13 @@ class Registry:
         self._threads.append(thread)
         thread.start()
 
+    def wait(self) -> None:
+        """Wait until all work on stacks has ended, at most some seconds."""
+        for thread in self._threads:
+            thread.join(_WAIT_S)
+
     def close(self) -> None:
         """Let all work end where it is."""
         for record in self.live():
             record.cancelled.set()
-        for thread in self._threads:
-            thread.join(_CLOSE_S)
+        self.wait()

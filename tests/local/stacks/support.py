@@ -1,0 +1,91 @@
+"""Small stacks and calls of CloudFormation, of which the engine's work is waited for."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ceap.local.engine import Engine
+
+Resource = dict[str, Any]
+
+
+def queue(name: str | None = None, **more: Any) -> Resource:
+    named = {"QueueName": name} if name else {}
+    policies = {key: more.pop(key) for key in ("DeletionPolicy", "UpdateReplacePolicy", "DependsOn") if key in more}
+    return {"Type": "AWS::SQS::Queue", "Properties": {**named, **more}, **policies}
+
+
+def text(resources: dict[str, Resource], **sections: Any) -> str:
+    return json.dumps({**sections, "Resources": resources})
+
+
+class Stacks:
+    """Calls of CloudFormation as the driver, or as another client's; each returns when the work is done."""
+
+    def __init__(self, engine: Engine, client: Any = None) -> None:
+        self.engine = engine
+        self.client = client or engine.client("cloudformation")
+
+    def create(self, name: str, body: str, **more: Any) -> str:
+        arn: str = self.client.create_stack(StackName=name, TemplateBody=body, **more)["StackId"]
+        self.engine._stacks.wait()
+        return arn
+
+    def update(self, name: str, body: str, **more: Any) -> None:
+        self.client.update_stack(StackName=name, TemplateBody=body, **more)
+        self.engine._stacks.wait()
+
+    def delete(self, name: str, **more: Any) -> None:
+        self.client.delete_stack(StackName=name, **more)
+        self.engine._stacks.wait()
+
+    def propose(self, name: str, body: str, kind: str = "UPDATE", **more: Any) -> dict[str, Any]:
+        """Create a change set, and return its description."""
+        made = self.client.create_change_set(
+            StackName=name, ChangeSetName="change", ChangeSetType=kind, TemplateBody=body, **more
+        )
+        described: dict[str, Any] = self.client.describe_change_set(StackName=name, ChangeSetName=made["Id"])
+        return described
+
+    def execute(self, name: str, **more: Any) -> None:
+        self.client.execute_change_set(StackName=name, ChangeSetName="change", **more)
+        self.engine._stacks.wait()
+
+    def stack(self, name: str) -> dict[str, Any]:
+        [found] = self.client.describe_stacks(StackName=name)["Stacks"]
+        stack: dict[str, Any] = found
+        return stack
+
+    def status(self, name: str) -> str:
+        return str(self.stack(name)["StackStatus"])
+
+    def outputs(self, name: str) -> dict[str, str]:
+        return {output["OutputKey"]: output["OutputValue"] for output in self.stack(name).get("Outputs", ())}
+
+    def events(self, name: str, *, after: int = 0) -> list[str]:
+        """Return the events in the order in which they happened, as `Logical STATUS: reason`."""
+        events = self.client.describe_stack_events(StackName=name)["StackEvents"][::-1]
+        return [_line(event) for event in events[after:]]
+
+    def physical(self, name: str) -> dict[str, str]:
+        resources = self.client.list_stack_resources(StackName=name)["StackResourceSummaries"]
+        return {each["LogicalResourceId"]: each.get("PhysicalResourceId", "") for each in resources}
+
+    def queues(self) -> list[str]:
+        """Return the names of all queues."""
+        return [url.rpartition("/")[2] for url in self.engine.client("sqs").list_queues().get("QueueUrls", ())]
+
+
+def _line(event: dict[str, Any]) -> str:
+    reason = event.get("ResourceStatusReason")
+    return f"{event['LogicalResourceId']} {event['ResourceStatus']}" + (f": {reason}" if reason else "")
+
+
+def refusal(error: ClientError) -> str:
+    """Return code and message of an error."""
+    found = error.response["Error"]
+    return f"{found['Code']}: {re.sub(r'[0-9a-f]{8}-[0-9a-f-]{27}', 'ID', found['Message'])}"
