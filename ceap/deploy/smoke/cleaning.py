@@ -9,6 +9,7 @@ from ceap.deploy.aws import Aws
 from ceap.deploy.smoke.expectations import Expectations
 from ceap.deploy.smoke.facts import Items, Run
 from ceap.deploy.smoke.reading import Reader
+from templates.words import plural
 
 _DELETE_MAX: Final = 1000
 _PEEKS: Final = 10
@@ -38,14 +39,14 @@ class Cleaner:
             return Cleaned(left=tuple(f"execution {run.name} still runs, so all that it made stays" for run in running))
         removed, left = [], []
         count = sum(map(self._remove_objects, every))
-        removed += [f"{count} objects of s3://{self._expected.bucket}"] * bool(count)
+        removed += [f"{plural(count, 'object')} of s3://{self._expected.bucket}"] * bool(count)
         for table, found in items.items():
             own = [item.key for item in found.found if item.is_own]
             self._remove_items(table, own)
-            removed += [f"{len(own)} items of {table}"] * bool(own)
+            removed += [f"{plural(len(own), 'item')} of {table}"] * bool(own)
             if others := len(found.found) - len(own):
                 left.append(
-                    f"{others} items of {table}, which may have been there before: their keys name no smoke run"
+                    f"{plural(others, 'item')} of {table}, possibly there before: no key of theirs names the smoke run"
                 )
         for message, found_runs in runs.items():
             self._remove_message(message, found_runs, removed, left, has_dead_letters=has_dead_letters)

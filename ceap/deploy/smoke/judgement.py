@@ -22,6 +22,7 @@ from ceap.deploy.smoke.expectations import (
 )
 from ceap.deploy.smoke.facts import Facts, Run
 from handlers.runtime.contract import output_key, stage_prefix
+from templates.words import plural
 
 
 class Verdict(StrEnum):
@@ -156,7 +157,7 @@ def _object(check: StageObject, facts: Facts) -> SmokeFinding:
         "stage object",
         place,
         Verdict.PASSED,
-        _counted(found.records, "record") if check.is_document else "is there",
+        plural(found.records, "record") if check.is_document else "is there",
     )
 
 
@@ -170,7 +171,7 @@ def _items(check: TableItems, facts: Facts) -> SmokeFinding:
     if items.problem:
         return found(Verdict.NOT_EVALUATED, items.problem)
     if items.found:
-        return found(Verdict.PASSED, f"{_counted(len(items.found), 'item')} of this run")
+        return found(Verdict.PASSED, f"{plural(len(items.found), 'item')} of this run")
     writers = " and ".join(check.stages)
     written = [facts.objects.get(stage) for stage in check.stages]
     if not any(found.records for found in written if found):
@@ -186,7 +187,7 @@ def _lines(check: LogLines, facts: Facts) -> SmokeFinding:
     if facts.run is None:
         return _no_run("log lines", check.log_group)
     if count := facts.lines[check.log_group]:
-        return SmokeFinding("log lines", check.log_group, Verdict.PASSED, f"{_counted(count, 'line')} of {check.stage}")
+        return SmokeFinding("log lines", check.log_group, Verdict.PASSED, f"{plural(count, 'line')} of {check.stage}")
     text = (
         f"no line of {check.stage} about execution {facts.run.name}; either the stage did not run, or its role may not "
         "write to the log group"
@@ -219,7 +220,7 @@ def _trace(check: Traced, facts: Facts) -> SmokeFinding:
     if trace.problem:
         return found(Verdict.NOT_EVALUATED, f"unproven: {trace.problem}")
     if trace.segments:
-        return found(Verdict.PASSED, f"trace {trace.id} has {_counted(trace.segments, 'segment')}")
+        return found(Verdict.PASSED, f"trace {trace.id} has {plural(trace.segments, 'segment')}")
     if trace.is_sampled:
         return found(
             Verdict.FAILED,
@@ -234,16 +235,10 @@ def _trace(check: Traced, facts: Facts) -> SmokeFinding:
 def _dead_letters(check: NoDeadLetters, facts: Facts) -> SmokeFinding:
     before, after = facts.dead_letters
     if after > before:
-        text = (
-            f"{_counted(after, 'message')}, {before} before; receive one to see whose it is, and look at its execution"
-        )
+        text = f"{plural(after, 'message')}, {before} before; receive one to see whose it is, and look at its execution"
         return SmokeFinding("dead-letter queue", check.queue, Verdict.FAILED, text)
-    text = "empty" if not after else f"{_counted(after, 'message')}, as before"
+    text = "empty" if not after else f"{plural(after, 'message')}, as before"
     return SmokeFinding("dead-letter queue", check.queue, Verdict.PASSED, text)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" + "s" * (count != 1)
 
 
 def _no_run(check: str, place: str) -> SmokeFinding:

@@ -236,7 +236,7 @@ def test_an_item_that_was_there_before_is_left_and_told(express: Smoked) -> None
 
     report = express.smoke(after=put)
     assert named(report) == []
-    assert report.left == ("1 items of ceap-told-dev, which may have been there before: their keys name no smoke run",)
+    assert report.left == ("1 item of ceap-told-dev, possibly there before: no key of theirs names the smoke run",)
     assert [item["key"] for item in dynamodb.scan(TableName="ceap-told-dev")["Items"]] == [{"S": "r1"}]
     _empty(express)
 
