@@ -196,11 +196,13 @@ def test_a_pipe_that_was_stopped_by_hand_stays_so_when_its_template_names_no_sta
 
 def test_a_deleted_pipe_takes_no_more_messages(engine: Engine) -> None:
     queue = engine.deploy(template_text(**pipes("old")), "stack").physical_id("Queue")
+    [poller] = engine._running.pollers
     left = pipes("old")
     del left["Pipe"]
     change(engine, **left)
     engine.send(queue, "m")
     assert engine.drain() == []
+    assert not poller.poll()
     client = engine.client("pipes")
     with pytest.raises(client.exceptions.NotFoundException):
         client.describe_pipe(Name="pipe")
@@ -257,6 +259,21 @@ def test_a_changed_schedule_sends_its_new_message_and_a_deleted_one_none(engine:
 def test_a_role_that_loses_a_grant_may_do_less_at_once(engine: Engine) -> None:
     queue = engine.deploy(template_text(**pipes("old")), "stack").physical_id("Queue")
     without = pipes("old") | {"PipeRole": role("pipes", ("sqs:GetQueueAttributes", "*"))}
+    change(engine, **without)
+    engine.send(queue, "m")
+    assert engine.drain() == []
+    [problem] = engine.problems()
+    assert "is not authorized to perform: sqs:ReceiveMessage" in problem
+
+
+def test_a_role_that_was_deleted_may_do_nothing(engine: Engine) -> None:
+    arn = f"arn:aws:iam::{engine.account}:role/doomed"
+    with_role = pipes("old", RoleArn=arn)
+    with_role["PipeRole"]["Properties"]["RoleName"] = "doomed"
+    with_role["Pipe"]["DependsOn"] = "PipeRole"
+    queue = engine.deploy(template_text(**with_role), "stack").physical_id("Queue")
+    without = {**with_role, "Pipe": {key: value for key, value in with_role["Pipe"].items() if key != "DependsOn"}}
+    del without["PipeRole"]
     change(engine, **without)
     engine.send(queue, "m")
     assert engine.drain() == []
