@@ -236,7 +236,7 @@ def _template_problems(planned: Planned) -> Iterator[Problem]:
     declared = section(planned.template, "Parameters")
     for name, body in declared.items():
         if problem := _parameter_problem(body, planned.parameters.get(name)):
-            cure = f"give it another value below [env.{planned.parameters.get('Environment')}.parameters] in {NAME}"
+            cure = f"give it an allowed value below [env.{planned.parameters.get('Environment')}.parameters] in {NAME}"
             yield Problem(place=f"{planned.stack}: parameter {name}", what=problem, cure=cure)
     for name in planned.parameters:
         if name not in declared:
