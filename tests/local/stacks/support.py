@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.local.engine import Engine
 
@@ -14,8 +14,10 @@ Resource = dict[str, Any]
 
 
 def queue(name: str | None = None, **more: Any) -> Resource:
-    named = {"QueueName": name} if name else {}
-    policies = {key: more.pop(key) for key in ("DeletionPolicy", "UpdateReplacePolicy", "DependsOn") if key in more}
+    named: Resource = {"QueueName": name} if name else {}
+    policies: Resource = {
+        key: more.pop(key) for key in ("DeletionPolicy", "UpdateReplacePolicy", "DependsOn") if key in more
+    }
     return {"Type": "AWS::SQS::Queue", "Properties": {**named, **more}, **policies}
 
 
