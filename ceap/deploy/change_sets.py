@@ -11,9 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from ceap.deploy.aws import Aws
+from ceap.deploy.bucket import put_new
 from ceap.deploy.history import Retained
 from ceap.deploy.pace import Pace
-from ceap.errors import SetupError
 
 PREFIX: Final = "ceap-"
 """What the names of ceap's change sets begin with; those of others are left alone."""
@@ -86,7 +86,7 @@ class ChangeSetError(Exception):
     """CloudFormation could not make a change set; the text is its reason."""
 
 
-def create(aws: Aws, request: Request, bucket: str | None, pace: Pace) -> ChangeSet | None:
+def create(aws: Aws, request: Request, bucket: str, pace: Pace) -> ChangeSet | None:
     """Make a change set and wait for its content; None if there is nothing to change, and then it is removed.
 
     Raises:
@@ -126,12 +126,12 @@ def remove(aws: Aws, change_set: ChangeSet) -> None:
 def put_template(aws: Aws, bucket: str, template: bytes) -> str:
     """Put a template into the artifact bucket under its hash, and return its URL."""
     key = f"deployments/templates/{hashlib.sha256(template).hexdigest()}.yaml"
-    aws.client("s3").put_object(Bucket=bucket, Key=key, Body=template, ExpectedBucketOwner=aws.account)
+    put_new(aws, bucket, key, template)
     domain = "amazonaws.com.cn" if aws.partition == "aws-cn" else "amazonaws.com"
     return f"https://{bucket}.s3.{aws.region}.{domain}/{key}"
 
 
-def _call(aws: Aws, request: Request, bucket: str | None) -> dict[str, Any]:
+def _call(aws: Aws, request: Request, bucket: str) -> dict[str, Any]:
     """Return the arguments of CreateChangeSet; a template that is too large for them is uploaded."""
     call: dict[str, Any] = {
         "StackName": request.stack,
@@ -143,11 +143,6 @@ def _call(aws: Aws, request: Request, bucket: str | None) -> dict[str, Any]:
     content = request.template.encode()
     if len(content) <= BODY_MAX:
         call["TemplateBody"] = request.template
-    elif bucket is None:
-        raise SetupError(
-            f"{request.stack}: the template has {len(content):,} bytes; CloudFormation takes {BODY_MAX:,} while "
-            "there is no artifact bucket; make the first version of the stack smaller"
-        )
     else:
         call["TemplateURL"] = put_template(aws, bucket, content)
     if request.tags:
