@@ -1,0 +1,131 @@
+"""With whose rights a stack is worked on: those of its role, or of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3  # type: ignore[import-untyped]  # boto3 ships no types
+import pytest
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+
+from ceap.local.engine import Engine
+from tests.local.stacks.support import Resource, Stacks, queue, text
+
+TOPIC: Resource = {"Type": "AWS::SNS::Topic"}
+
+
+def role(name: str, principal: Resource, *actions: str, resource: str = "*") -> Resource:
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+    trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "RoleName": name,
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+            "Policies": [
+                {"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}},
+            ],
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with Engine.start() as engine:
+        everybody = {"AWS": f"arn:aws:iam::{engine.account}:root"}
+        service = {"Service": "cloudformation.amazonaws.com"}
+        roles = {
+            "Service": role("service", service, "sqs:*"),
+            "Caller": role("caller", everybody, "cloudformation:*", "iam:PassRole"),
+            "Narrow": role("narrow", everybody, "cloudformation:*", resource="arn:aws:cloudformation:*:*:stack/mine*"),
+        }
+        engine.deploy(text(roles), "roles")
+        yield engine
+
+
+def stacks_of(engine: Engine, name: str) -> Stacks:
+    """Return the calls of somebody who has assumed a role."""
+    made = engine.client("sts").assume_role(RoleArn=arn(engine, name), RoleSessionName="somebody")["Credentials"]
+    client: Any = boto3.client(
+        "cloudformation",
+        endpoint_url=engine.url,
+        region_name="us-east-1",
+        aws_access_key_id=made["AccessKeyId"],
+        aws_secret_access_key=made["SecretAccessKey"],
+        aws_session_token=made["SessionToken"],
+    )
+    return Stacks(engine, client)
+
+
+def arn(engine: Engine, name: str) -> str:
+    return f"arn:aws:iam::{engine.account}:role/{name}"
+
+
+def failures(stacks: Stacks, name: str) -> list[str]:
+    return [event.partition(" because ")[0] for event in stacks.events(name) if "FAILED" in event]
+
+
+def test_a_role_that_a_stack_was_once_given_stays_its_own(engine: Engine) -> None:
+    stacks = stacks_of(engine, "caller")
+    stacks.create("sticky", text({"Queue": queue("sticky")}), RoleARN=arn(engine, "service"))
+    assert (stacks.status("sticky"), stacks.stack("sticky")["RoleARN"]) == ("CREATE_COMPLETE", arn(engine, "service"))
+    stacks.update("sticky", text({"Queue": queue("sticky", VisibilityTimeout=1)}))
+    assert stacks.status("sticky") == "UPDATE_COMPLETE"
+    stacks.delete("sticky")
+    assert "sticky" not in stacks.queues()
+
+
+def test_what_the_role_may_not_do_fails(engine: Engine) -> None:
+    stacks = stacks_of(engine, "caller")
+    stacks.create("denied", text({"Topic": TOPIC}), RoleARN=arn(engine, "service"))
+    [failure] = failures(stacks, "denied")
+    assert failure.startswith(
+        f'Topic CREATE_FAILED: Resource handler returned message: "User: arn:aws:sts::{engine.account}:'
+        "assumed-role/service/AWSCloudFormation is not authorized to perform: sns:CreateTopic on resource: "
+        f"arn:aws:sns:us-east-1:{engine.account}:denied-Topic-"
+    )
+    assert stacks.status("denied") == "ROLLBACK_COMPLETE"
+
+
+def test_without_a_role_the_caller_needs_the_rights(engine: Engine) -> None:
+    stacks = stacks_of(engine, "caller")
+    stacks.create("own", text({"Queue": queue("own")}))
+    [failure] = failures(stacks, "own")
+    assert "assumed-role/caller/somebody is not authorized to perform: sqs:CreateQueue on resource" in failure
+
+
+def test_a_caller_reaches_only_its_stacks_and_passes_only_its_roles(engine: Engine) -> None:
+    stacks = stacks_of(engine, "narrow")
+    with pytest.raises(ClientError, match=r"cloudformation:CreateStack on resource: \S+:stack/other/\*"):
+        stacks.create("other", text({"Queue": queue("other")}))
+    with pytest.raises(ClientError, match=rf"iam:PassRole on resource: {arn(engine, 'service')}"):
+        stacks.create("mine", text({"Queue": queue("mine")}), RoleARN=arn(engine, "service"))
+
+
+def test_a_role_that_cloudformation_may_not_assume_is_refused(engine: Engine) -> None:
+    stacks = stacks_of(engine, "caller")
+    with pytest.raises(ClientError, match=rf"Role {arn(engine, 'narrow')} is invalid or cannot be assumed"):
+        stacks.create("wrong", text({"Queue": queue("wrong")}), RoleARN=arn(engine, "narrow"))
+
+
+def test_callers_are_who_their_role_is_and_only_trusted_ones_assume_it(engine: Engine) -> None:
+    driver = engine.client("sts")
+    assert driver.get_caller_identity()["Arn"] == f"arn:aws:iam::{engine.account}:user/driver"
+    with pytest.raises(ClientError, match=r"user/driver is not authorized to perform: sts:AssumeRole on resource"):
+        driver.assume_role(RoleArn=arn(engine, "service"), RoleSessionName="somebody")
+
+
+def test_the_simulation_of_a_role_decides_as_its_calls(engine: Engine) -> None:
+    found = engine.client("iam").simulate_principal_policy(
+        PolicySourceArn=arn(engine, "narrow"),
+        ActionNames=["cloudformation:DeleteStack", "sqs:CreateQueue"],
+        ResourceArns=[f"arn:aws:cloudformation:us-east-1:{engine.account}:stack/{name}/1" for name in ("mine", "no")],
+    )["EvaluationResults"]
+    assert {
+        each["EvalActionName"]: [one["EvalResourceDecision"] for one in each["ResourceSpecificResults"]]
+        for each in found
+    } == {
+        "cloudformation:DeleteStack": ["allowed", "implicitDeny"],
+        "sqs:CreateQueue": ["implicitDeny", "implicitDeny"],
+    }
