@@ -266,16 +266,30 @@ def test_a_role_that_loses_a_grant_may_do_less_at_once(engine: Engine) -> None:
     assert "is not authorized to perform: sqs:ReceiveMessage" in problem
 
 
-def test_a_role_that_was_deleted_may_do_nothing(engine: Engine) -> None:
-    arn = f"arn:aws:iam::{engine.account}:role/doomed"
-    with_role = pipes("old", RoleArn=arn)
+def doomed(engine: Engine) -> tuple[dict[str, Template], dict[str, Template]]:
+    """Return a stack whose pipe names its role by ARN, with and without that role."""
+    with_role = pipes("old", RoleArn=f"arn:aws:iam::{engine.account}:role/doomed")
     with_role["PipeRole"]["Properties"]["RoleName"] = "doomed"
     with_role["Pipe"]["DependsOn"] = "PipeRole"
-    queue = engine.deploy(template_text(**with_role), "stack").physical_id("Queue")
     without = {**with_role, "Pipe": {key: value for key, value in with_role["Pipe"].items() if key != "DependsOn"}}
     del without["PipeRole"]
+    return with_role, without
+
+
+def test_a_role_that_was_deleted_may_do_nothing(engine: Engine) -> None:
+    with_role, without = doomed(engine)
+    queue = engine.deploy(template_text(**with_role), "stack").physical_id("Queue")
     change(engine, **without)
     engine.send(queue, "m")
     assert engine.drain() == []
     [problem] = engine.problems()
     assert "is not authorized to perform: sqs:ReceiveMessage" in problem
+
+
+def test_a_role_that_was_deleted_and_made_again_may_do_what_it_now_says(engine: Engine) -> None:
+    with_role, without = doomed(engine)
+    queue = engine.deploy(template_text(**with_role), "stack").physical_id("Queue")
+    change(engine, **without)
+    change(engine, **with_role)
+    engine.send(queue, "m")
+    assert len(engine.drain()) == 1
