@@ -9,7 +9,7 @@ from moto.cloudformation import parsing
 from moto.logs.models import LogGroup
 
 from ceap.errors import SetupError
-from ceap.local import role_policies, schedules, stack_models
+from ceap.local import schedules, stack_models
 from ceap.local.hooks import replace
 from ceap.local.own import modelled
 from ceap.local.stacks import backend_models
@@ -81,7 +81,6 @@ def install() -> None:
         if known.get(model.type_name) is not model:
             raise AttributeError(f"moto's CloudFormation does not take our {model.type_name}")
     backend_models.install()
-    role_policies.install()
     replace(LogGroup, "get_cfn_attribute", _log_group_attribute(LogGroup.get_cfn_attribute))
     replace(parsing, "resource_class_from_type", _strict(parsing.resource_class_from_type))
 

@@ -1,6 +1,6 @@
 """Lifecycle rules of buckets: objects expire as the virtual clock moves on.
 
-moto leaves out the rules of templates, and applies none.
+moto applies no rules.
 Source: S3 User Guide, "Lifecycle configuration elements".
 """
 
@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 import moto.s3.models
-from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeMultipart, s3_backends
+from moto.s3.models import FakeDeleteMarker, FakeMultipart, s3_backends
 
 from ceap.local.calls import Request
 from ceap.local.clock import CLOCK, Clock
@@ -33,11 +33,9 @@ _RULE_FIELDS: Final = {
 
 @lru_cache(maxsize=1)
 def install() -> None:
-    """Hook moto's buckets, once per process; AttributeError if moto lacks a part."""
+    """Hook moto's clock of buckets, once per process; AttributeError if moto lacks a part."""
     replace(moto.s3.models, "utcnow", _utcnow)
     replace(FakeMultipart, "__init__", _dated(FakeMultipart.__init__))
-    create = vars(FakeBucket)["create_from_cloudformation_json"].__func__
-    replace(FakeBucket, "create_from_cloudformation_json", classmethod(_with_rules(create)))
 
 
 class Lifecycle:
@@ -102,16 +100,6 @@ def _dated(initialise: Callable[..., None]) -> Callable[..., None]:
         vars(self)[_INITIATED] = _utcnow()
 
     return dated
-
-
-def _with_rules(create: Callable[..., Any]) -> Callable[..., Any]:
-    def create_bucket(cls: Any, resource_name: str, cloudformation_json: Any, *arguments: Any, **named: Any) -> Any:
-        bucket = create(cls, resource_name, cloudformation_json, *arguments, **named)
-        rules = cloudformation_json.get("Properties", {}).get("LifecycleConfiguration", {}).get("Rules", [])
-        bucket.set_lifecycle(list(translate(resource_name, rules)))
-        return bucket
-
-    return create_bucket
 
 
 def translate(bucket: str, rules: list[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The roles of an account, as moto holds them, and the policies in force for each.
 
-moto's CloudFormation attaches no managed policies to a role; this does, and refuses what it cannot judge.
+What cannot be judged is refused.
 """
 
 import json
@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 from moto.iam.models import InlinePolicy, ManagedPolicy, Role, iam_backends
 
 from ceap.local.decisions import Statement
-from ceap.local.hooks import replace
 from ceap.local.patterns import PolicyError
 from ceap.local.policies import read_policy, read_trust
 
@@ -73,25 +72,6 @@ def check_policies(models: Mapping[str, Any], account: str) -> None:
                 _checked(logical_id, read_policy, _text(model.policy_document))
             case ManagedPolicy():
                 _checked(logical_id, read_policy, _default_version(model))
-
-
-@lru_cache(maxsize=1)
-def install() -> None:
-    """Hook moto's roles, once per process; AttributeError if moto lacks a part."""
-    create = Role.create_from_cloudformation_json
-
-    def create_whole(
-        _: Any, resource_name: str, cloudformation_json: dict[str, Any], account_id: str, *rest: Any, **given: Any
-    ) -> Role:
-        role = create(resource_name, cloudformation_json, account_id, *rest, **given)
-        # As texts, which `read_policy` finds again at once.
-        role.policies = {name: _text(document) for name, document in role.policies.items()}
-        for arn in cloudformation_json["Properties"].get("ManagedPolicyArns", ()):
-            managed_document(arn, account_id, f"role {role.name}, ManagedPolicyArns")
-            iam_backends[account_id]["aws"].attach_role_policy(arn, role.name)
-        return role
-
-    replace(Role, "create_from_cloudformation_json", classmethod(create_whole))
 
 
 def _checked(place: str, read: Callable[[str], Any], text: str) -> None:
