@@ -163,7 +163,7 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "AWS::StepFunctions::StateMachine": {"DefinitionS3Location": "s3:GetObject s3:GetObjectVersion"},
 }
-"""Actions that only properties need which no template of ceap's has: by type and that property."""
+"""Actions that only properties need which no template has that the deploy roles deploy: by type and that property."""
 
 FORGOTTEN: Final[Mapping[tuple[str, Operation], tuple[str, ...]]] = {
     # A role that is created with a boundary. Source: IAM User Guide, "Permissions boundaries for IAM entities".
