@@ -74,6 +74,23 @@ CASES: list[tuple[str, Call, list[Question]]] = [
         [Question("lambda:InvokeFunction", arn("lambda", "function:f"))],
     ),
     ("lambda", lambda c: c.invoke(FunctionName="f"), [Question("lambda:InvokeFunction", arn("lambda", "function:f"))]),
+    (
+        "lambda",
+        lambda c: c.get_function_configuration(FunctionName="f"),
+        [Question("lambda:GetFunctionConfiguration", arn("lambda", "function:f"))],
+    ),
+    ("events", lambda c: c.describe_rule(Name="r"), [Question("events:DescribeRule", arn("events", "rule/r"))]),
+    (
+        "logs",
+        lambda c: c.describe_log_groups(),
+        [Question("logs:DescribeLogGroups", arn("logs", "log-group::log-stream:"))],
+    ),
+    ("logs", lambda c: c.describe_resource_policies(), [Question("logs:DescribeResourcePolicies", "*")]),
+    (
+        "cloudwatch",
+        lambda c: c.describe_alarms(AlarmNames=["a"]),
+        [Question("cloudwatch:DescribeAlarms", arn("cloudwatch", "alarm:*"))],
+    ),
     ("sts", lambda c: c.get_caller_identity(), []),
     (
         "sts",
@@ -185,6 +202,20 @@ CASES: list[tuple[str, Call, list[Question]]] = [
     ),
     ("sns", lambda c: c.publish(TopicArn="arn:t", Message="m"), [Question("sns:Publish", "arn:t")]),
     ("glue", lambda c: c.start_job_run(JobName="j"), [Question("glue:StartJobRun", arn("glue", "job/j"))]),
+    ("glue", lambda c: c.get_job(JobName="j"), [Question("glue:GetJob", arn("glue", "job/j"))]),
+    ("pipes", lambda c: c.describe_pipe(Name="p"), [Question("pipes:DescribePipe", arn("pipes", "pipe/p"))]),
+    ("pipes", lambda c: c.stop_pipe(Name="p"), [Question("pipes:StopPipe", arn("pipes", "pipe/p"))]),
+    ("pipes", lambda c: c.start_pipe(Name="p"), [Question("pipes:StartPipe", arn("pipes", "pipe/p"))]),
+    (
+        "scheduler",
+        lambda c: c.get_schedule(Name="s", GroupName="g"),
+        [Question("scheduler:GetSchedule", arn("scheduler", "schedule/g/s"))],
+    ),
+    (
+        "scheduler",
+        lambda c: c.get_schedule_group(Name="g"),
+        [Question("scheduler:GetScheduleGroup", arn("scheduler", "schedule-group/g"))],
+    ),
     (
         "secretsmanager",
         lambda c: c.get_secret_value(SecretId="missing"),
