@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote
 
 OPERATION_PATH: Final = re.compile(r"/service/\w+/operation/(?P<action>\w+)")
+CONFIGURATION_PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[\w-]+)/configuration")
 INVOKE_PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations")
 
 PIPE_PATH: Final = re.compile(r"/v1/pipes/(?P<pipe>[^/]+)(?P<verb>/start|/stop)?")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from ceap.local.calls import (
+    CONFIGURATION_PATH,
     INVOKE_PATH,
     PIPE_PATH,
     SCHEDULE_PATH,
@@ -31,6 +32,9 @@ def checks(request: Request) -> list[Question]:
     """
     if action := _WITHOUT_RESOURCE.get((request.service, request.operation)):
         return [Question(action, "*")]
+    if listed := _LISTED.get((request.service, request.operation)):
+        service, operation, resource = listed
+        return [Question(f"{service}:{operation}", request.arn(service, resource))]
     ask = _SERVICES.get(request.service)
     if ask is None:
         raise _unknown(request)
@@ -81,6 +85,7 @@ _NAMED: Final = (
 # These take no resource. The prefix of CloudWatch's actions is not the name with which its requests are signed.
 _WITHOUT_RESOURCE: Final = {
     ("dynamodb", "ListTables"): "dynamodb:ListTables",
+    ("logs", "DescribeResourcePolicies"): "logs:DescribeResourcePolicies",
     ("monitoring", "GetMetricData"): "cloudwatch:GetMetricData",
     ("monitoring", "GetMetricStatistics"): "cloudwatch:GetMetricStatistics",
     ("monitoring", "ListMetrics"): "cloudwatch:ListMetrics",
@@ -88,6 +93,11 @@ _WITHOUT_RESOURCE: Final = {
     ("sns", "ListTopics"): "sns:ListTopics",
     ("sqs", "ListQueues"): "sqs:ListQueues",
     ("states", "ListStateMachines"): "states:ListStateMachines",
+}
+# Listings that take the resources of a kind, of which AWS asks for all.
+_LISTED: Final = {
+    ("logs", "DescribeLogGroups"): ("logs", "DescribeLogGroups", "log-group::log-stream:"),
+    ("monitoring", "DescribeAlarms"): ("cloudwatch", "DescribeAlarms", "alarm:*"),
 }
 _ACTION_NAMES: Final = {"PublishBatch": "Publish"}
 _BY_OPERATION: Final = {(named.service, name): named for named in _NAMED for name in named.operations.split()}
@@ -176,6 +186,8 @@ _TRANSACTION_ACTIONS: Final = {
 
 
 def _ask_events(request: Request) -> list[Question]:
+    if request.operation == "DescribeRule" and "EventBusName" not in request.document:
+        return [Question("events:DescribeRule", request.arn("events", f"rule/{request.document['Name']}"))]
     if request.operation != "PutEvents" or "EndpointId" in request.document:
         raise _unknown(request)
     return [
@@ -203,6 +215,8 @@ def _ask_secrets(request: Request) -> list[Question]:
 
 
 def _ask_lambda(request: Request) -> list[Question]:
+    if request.method == "GET" and (path := CONFIGURATION_PATH.fullmatch(request.path)) and not request.query:
+        return [Question("lambda:GetFunctionConfiguration", request.arn("lambda", f"function:{path['function']}"))]
     path = INVOKE_PATH.fullmatch(request.path)
     if path is None:
         raise _unknown(request)

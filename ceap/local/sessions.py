@@ -67,7 +67,9 @@ class Session(NamedTuple):
 
     @property
     def arn(self) -> str:
-        return f"{self.role.replace(':iam::', ':sts::').replace(':role/', ':assumed-role/')}/{self.name}"
+        # The path of a role is no part of its sessions' ARNs. Source: IAM User Guide, "IAM identifiers".
+        account, _, role = self.role.partition(":role/")
+        return f"{account.replace(':iam::', ':sts::')}:assumed-role/{role.rpartition('/')[2]}/{self.name}"
 
     def variables(self, url: str) -> dict[str, str]:
         """Return the environment in which an AWS SDK finds these keys, and AWS at a URL."""
