@@ -56,6 +56,11 @@ class Aws:
     def __str__(self) -> str:
         return f"account {self.account}, {self._origins}"
 
+    @property
+    def domain(self) -> str:
+        """The domain of AWS's addresses in this partition."""
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+
     def client(self, service: str) -> Any:
         """Return the boto3 client of a service, always the same one; its errors are for `explained`."""
         with self._lock:

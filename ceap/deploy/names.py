@@ -122,7 +122,9 @@ def _alarm(aws: Aws, name: str) -> _Found:
 
 
 def _queue(aws: Aws, name: str) -> _Found:
-    return _here(aws.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+    aws.client("sqs").get_queue_url(QueueName=name)
+    # CloudFormation's id of a queue, also where a client reaches SQS at another address.
+    return _here(f"https://sqs.{aws.region}.{aws.domain}/{aws.account}/{name}")
 
 
 def _machine(aws: Aws, name: str) -> _Found:
