@@ -7,7 +7,7 @@ from ceap.cfn.lookup import ROLE, Resource, items, resource, resources
 from ceap.cfn.template import Template
 from ceap.deploy.diff.change import Access, AccessChanged, Direction, Fate, Subject
 from ceap.deploy.diff.fate import subject_of, when_removed
-from ceap.deploy.diff.grants import Grant, grants, not_included
+from ceap.deploy.diff.grants import Grant, Set, grants, not_included
 from ceap.deploy.diff.replacement import references
 from ceap.iam.arn import resolve
 
@@ -31,7 +31,7 @@ def access_changes(old: Template | None, new: Template | None) -> Iterator[Acces
                 *_grouped(not_included(had, has), Direction.NARROWER),
             ]
             access = Access.TRUST if holder[1] else Access.PERMISSION
-            yield from (_change(subject, access, *each, is_new_role=is_new) for each in changed)
+            yield from (_change(subject, access, *each, had=had, is_new_role=is_new) for each in changed)
     if new:
         for role in resources(new, ROLE):
             yield from _attachment_changes(old, new, role)
@@ -68,8 +68,17 @@ def _grouped(found: Iterable[Grant], direction: Direction) -> Iterator[tuple[Dir
 
 
 def _change(
-    subject: Subject, access: Access, direction: Direction, grant: Grant, actions: list[str], *, is_new_role: bool
+    subject: Subject,
+    access: Access,
+    direction: Direction,
+    grant: Grant,
+    actions: list[str],
+    *,
+    had: Iterable[Grant],
+    is_new_role: bool,
 ) -> AccessChanged:
+    whole = grant._replace(actions=Set(frozenset(actions)))
+    stricter = (each.tests - grant.tests for each in had if direction is Direction.WIDER and whole.includes(each))
     return AccessChanged(
         subject,
         direction,
@@ -79,6 +88,7 @@ def _change(
         actions=tuple(actions),
         principal=str(grant.principals or ""),
         tests=(*sorted(map(str, grant.tests)), *sorted(grant.when)),
+        dropped=tuple(sorted(map(str, next(filter(None, stricter), ())))),
         is_new_role=is_new_role,
     )
 

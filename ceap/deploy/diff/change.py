@@ -151,7 +151,8 @@ class Access(StrEnum):
 class AccessChanged(_Change, frozen=True, tag="access"):
     """What a role, or the policy of a resource, allows more or less than before.
 
-    `effect` is Allow or Deny, `principal` empty for the role itself, `tests` what a condition demands; `on` is what the
+    `effect` is Allow or Deny, `principal` empty for the role itself, `tests` what a condition demands, `dropped` what
+    one demanded before; `on` is what the
     actions are on: ARNs, or the ARN of a boundary or managed policy.
     """
 
@@ -163,6 +164,7 @@ class AccessChanged(_Change, frozen=True, tag="access"):
     actions: tuple[str, ...] = ()
     principal: str = ""
     tests: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
     is_new_role: bool = False
 
 

@@ -226,7 +226,8 @@ def _access(change: AccessChanged) -> str:
             may = f"{who} {_may(change)} {change.on}"
         case _:
             assert_never(change.access)
-    return may + (f", if {' and '.join(change.tests)}" if change.tests else "")
+    before = f", no longer only if {' and '.join(change.dropped)}" if change.dropped else ""
+    return may + (f", if {' and '.join(change.tests)}" if change.tests else "") + before
 
 
 _BOUNDARIES: Final = {
