@@ -108,7 +108,7 @@ CALLER: Final = (
     _grant("LogPolicies", "logs", "DescribeLogGroups DescribeResourcePolicies", _ANY),
     _grant("Alarms", "cloudwatch", "DescribeAlarms", _ALARMS),
     _grant("Functions", "lambda", "GetFunctionConfiguration", naming.arn("lambda", f"function:{_PART}")),
-    _grant("Jobs", "glue", "GetJob", naming.arn("glue", f"job/{_PART}")),
+    _grant("Jobs", "glue", "GetJob GetJobRuns", naming.arn("glue", f"job/{_PART}")),
     _grant("Rules", "events", "DescribeRule", naming.arn("events", f"rule/{_PART}")),
     _grant("Topic", "sns", "GetTopicAttributes", naming.arn("sns", naming.ALERT_TOPIC)),
     _grant(
@@ -127,7 +127,7 @@ CALLER: Final = (
     _grant(
         "Executions",
         "states",
-        "DescribeExecution DescribeStateMachineForExecution GetExecutionHistory",
+        "DescribeExecution DescribeStateMachineForExecution",
         naming.arn("states", f"execution:{_WHOLE}:*"),
     ),
     _grant(
@@ -138,7 +138,12 @@ CALLER: Final = (
     ),
     _grant("Outputs", "s3", "DeleteObject GetObject", naming.object_arn("executions/*")),
     _grant("Tables", "dynamodb", "DeleteItem DescribeTable Scan", naming.arn("dynamodb", f"table/{naming.table('*')}")),
-    _grant("Logs", "logs", "FilterLogEvents", *(naming.arn("logs", f"log-group:{name}:*") for name in _LOG_GROUPS)),
+    _grant(
+        "Logs",
+        "logs",
+        "DescribeLogStreams FilterLogEvents",
+        *(naming.arn("logs", f"log-group:{name}:*") for name in _LOG_GROUPS),
+    ),
     _grant("Traces", "xray", "BatchGetTraces", _ANY),
 )
 """What `ceap deploy`, `rollback`, `destroy`, `smoke` and `diff` call themselves."""
