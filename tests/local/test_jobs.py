@@ -343,8 +343,8 @@ def test_a_machine_needs_its_grants_to_run_a_job(engine: Engine, action: str) ->
 
 def test_what_the_engine_does_not_model_of_glue_it_says(engine: Engine) -> None:
     runner = Runner(engine, "")
-    with pytest.raises(ClientError, match="the local engine does not model GetJob"):
-        runner.glue.get_job(JobName="job")
+    with pytest.raises(ClientError, match="the local engine does not model UpdateJob"):
+        runner.glue.update_job(JobName="job", JobUpdate={})
     for name, run_id in (("none", "jr"), ("job", "jr")):
         with pytest.raises(runner.glue.exceptions.EntityNotFoundException):
             runner.glue.get_job_run(JobName=name, RunId=run_id)

@@ -92,7 +92,7 @@ def test_a_role_that_trusts_another_service_is_refused(engine: Engine) -> None:
         (("ScheduleExpression",), "every day", "every day is no time that EventBridge Scheduler knows"),
         (("Target", "Input"), '{"at": "<aws.scheduler.scheduled-time>"}', r"does not fill in <aws\.scheduler\."),
         (("Target", "Arn"), "arn:aws:lambda:us-east-1:1:function:f", "does not know the target arn:aws:lambda"),
-        (("Target", "Arn"), "arn:aws:sqs:us-east-1:1:none", "QueueDoesNotExist"),
+        (("Target", "Arn"), "arn:aws:sqs:us-east-1:1:none", "The specified queue does not exist"),
         (("Target", "SqsParameters"), {"MessageGroupId": "g"}, "does not model SqsParameters of a schedule"),
     ],
 )
