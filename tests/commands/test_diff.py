@@ -49,7 +49,7 @@ def test_it_fails_only_on_what_is_named(
 ) -> None:
     assert main(["diff", "new.yaml", "--against", "old.yaml", *options]) == code
     out, err = capsys.readouterr()
-    assert out.startswith("against old.yaml\nnew.yaml: 1 replaced, 1 data lost (1 changes)\n")
+    assert out.startswith("against old.yaml\nnew.yaml: 1 replaced, 1 data lost (1 change)\n")
     assert err == said
 
 

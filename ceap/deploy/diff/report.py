@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from ceap.deploy.diff.change import Change, ContractChanged, Diff, Topic, ValueChanged
+from templates.words import plural
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -44,7 +45,8 @@ def in_words(diff: Diff) -> str:
     """Return a summary in one line."""
     if diff.is_empty:
         return "no change"
-    *grave, total = (f"{count} {name}" for name, count in summarize(diff).items())
+    grave = [f"{len(changes)} {name}" for name, found in GRAVE.items() if (changes := found(diff))]
+    total = plural(len(diff.changes), "change")
     return ", ".join(grave) + f" ({total})" if grave else total
 
 

@@ -17,7 +17,7 @@ SAID: Final = "is replaced: the old one is deleted with the data in it, and the 
 def test_the_text_has_a_line_for_each_change() -> None:
     assert describe_all(REPORT, Form.TEXT) == (
         "against main\n"
-        "t.json: 1 replaced, 1 data lost (1 changes)\n"
+        "t.json: 1 replaced, 1 data lost (1 change)\n"
         "  replaced\n"
         f"    Q (AWS::SQS::Queue b_*, stateful) {SAID}\n"
         "      QueueName: a_* -> b_* (create-only)\n"
@@ -35,7 +35,7 @@ def test_the_markdown_tells_losses_first_and_folds_the_rest() -> None:
         "| t.json |  | 1 | 1 |  |  |  | 1 |\n\n"
         "No change: t.json.\n\n"
         f"- **t.json** {change}\n"
-        "<details><summary>t.json: 1 replaced, 1 data lost (1 changes)</summary>\n\n"
+        "<details><summary>t.json: 1 replaced, 1 data lost (1 change)</summary>\n\n"
         f"**replaced**\n\n- {change}\n"
         "</details>\n\n"
         "- note: a note\n"
