@@ -13,8 +13,8 @@ from ceap.local import schedules, stack_models
 from ceap.local.hooks import replace
 from ceap.local.own import modelled
 from ceap.local.stacks import backend_models
+from ceap.local.stacks.api_errors import StackApiError
 from ceap.local.stacks.blueprint import check_format, parse_template
-from ceap.local.stacks.errors import StackApiError
 from ceap.local.stacks.planning import check_name, draw_blueprint
 from ceap.local.stacks.records import Operation, Plan
 from ceap.local.stacks.registry import REVIEW, Registry

@@ -8,8 +8,8 @@ from ceap.local.gateway import Answer
 from ceap.local.query import QueryError, read_form, write_answer, write_error
 from ceap.local.sessions import Session
 from ceap.local.stack_models import ResourceError
+from ceap.local.stacks.api_errors import StackApiError, UnmodelledError
 from ceap.local.stacks.change_set_calls import ChangeSetCalls
-from ceap.local.stacks.errors import StackApiError, UnmodelledError
 from ceap.local.stacks.read_calls import ReadCalls
 from ceap.local.stacks.registry import Registry
 from ceap.local.stacks.stack_calls import StackCalls

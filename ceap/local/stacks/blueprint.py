@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from moto.cloudformation import parsing
 
-from ceap.local.stacks.errors import InsufficientCapabilitiesError, StackApiError
+from ceap.local.stacks.api_errors import InsufficientCapabilitiesError, StackApiError
 from ceap.local.stacks.intrinsics import Scope, holds, references
 from ceap.local.stacks.resources import name_property
 from templates.document import DocumentError, parse_document, walk_scalars

@@ -12,15 +12,15 @@ import msgspec
 
 from ceap.local.sessions import REGION, Session
 from ceap.local.stack_models import ResourceError
-from ceap.local.stacks import states
-from ceap.local.stacks.differences import Change, Comparison, import_change
-from ceap.local.stacks.errors import (
+from ceap.local.stacks import statuses
+from ceap.local.stacks.api_errors import (
     AlreadyExistsError,
     ChangeSetNotFoundError,
     InvalidChangeSetStatusError,
     StackApiError,
     UnmodelledError,
 )
+from ceap.local.stacks.differences import Change, Comparison, import_change
 from ceap.local.stacks.paging import page
 from ceap.local.stacks.parameters import shown_values
 from ceap.local.stacks.planning import check_name, choose_session, make_plan
@@ -80,7 +80,7 @@ class ChangeSetCalls:
         if kind == "UPDATE":
             if record is None:
                 raise StackApiError(f"Stack [{name}] does not exist")
-            states.require_updatable(record)
+            statuses.require_updatable(record)
         elif kind == "CREATE":
             if record is not None and record.status != REVIEW:
                 raise StackApiError(
@@ -88,7 +88,7 @@ class ChangeSetCalls:
                 )
         elif kind == "IMPORT":
             if record is not None and record.status != REVIEW:
-                states.require_updatable(record)
+                statuses.require_updatable(record)
         else:
             raise StackApiError(f"Value '{kind}' at 'changeSetType' failed to satisfy constraint")
         return record
@@ -148,7 +148,7 @@ class ChangeSetCalls:
             )
         is_new = record.status == REVIEW
         if not is_new:
-            states.require_updatable(record)
+            statuses.require_updatable(record)
         session = choose_session({}, self._registry, record, caller)
         record.change_set, made.execution = made.arn, "EXECUTE_IN_PROGRESS"
         for other in [other for other in record.change_sets.values() if other is not made]:
@@ -157,8 +157,8 @@ class ChangeSetCalls:
             str(uuid.uuid4()), "CREATE_STACK" if is_new else "UPDATE_STACK", given.get("ClientRequestToken", "")
         )
         verb = "IMPORT" if made.plan.is_import else ("CREATE" if is_new else "UPDATE")
-        plan = msgspec.structs.replace(made.plan, retains_except_on_create=given.get("RetainExceptOnCreate", False))
-        states.start(record, operation, f"{verb}_IN_PROGRESS")
+        plan = msgspec.structs.replace(made.plan, deletes_new=given.get("RetainExceptOnCreate", False))
+        statuses.start(record, operation, f"{verb}_IN_PROGRESS")
         work = self._registry.work(record, operation, session)
         steps = {"IMPORT": work.bring_in, "CREATE": work.create, "UPDATE": work.update}[verb]
 

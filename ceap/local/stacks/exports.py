@@ -48,7 +48,7 @@ class Exports:
     def owner(self, resource_type: str, physical_id: str) -> str | None:
         """Return the ARN of the stack that has a resource; None if none has."""
         for record in self._live():
-            for held in record.resources.values():
+            for held in list(record.resources.values()):
                 if held.made and (held.type, held.physical_id) == (resource_type, physical_id):
                     return record.arn
         return None

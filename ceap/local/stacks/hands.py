@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Protocol
 
+from ceap.cfn import lookup
 from ceap.local.calls import Question
 from ceap.local.sessions import REGION, AccessDenied, Session, Sessions
 from ceap.local.stack_models import ResourceError
@@ -69,10 +70,16 @@ class Hands:
         if self._session is self._sessions.driver:
             return
         for need in needs(given.type, operation, given.name, given.properties, self._place):
-            context = {"iam:passedtoservice": need.passed_to} if need.passed_to else {}
+            context = {"iam:passedtoservice": need.passed_to} if need.passed_to else _boundary(given)
             try:
                 self._sessions.require(self._session, [Question(need.action, need.resource, context)])
             except AccessDenied as error:
                 raise ResourceError(
                     f'Resource handler returned message: "{error}" (HandlerErrorCode: AccessDenied)'
                 ) from error
+
+
+def _boundary(given: Given) -> Mapping[str, str]:
+    """Return the condition key that calls for a role with a permissions boundary have."""
+    boundary = given.properties.get("PermissionsBoundary") if given.type == lookup.ROLE else None
+    return {"iam:permissionsboundary": boundary} if boundary else {}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from ceap.local.stacks.errors import StackApiError
+from ceap.local.stacks.api_errors import StackApiError
 
 Item = TypeVar("Item")
 

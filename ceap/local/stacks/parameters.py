@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from ceap.local.stacks.errors import StackApiError, UnmodelledError
+from ceap.local.stacks.api_errors import StackApiError, UnmodelledError
 
 _HIDDEN: Final = "****"
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")

@@ -12,6 +12,7 @@ from moto.s3.models import s3_backends
 from ceap.local.sessions import Session
 from ceap.local.stack_models import ResourceError
 from ceap.local.stack_questions import object_of
+from ceap.local.stacks.api_errors import StackApiError, UnmodelledError
 from ceap.local.stacks.blueprint import (
     TEMPLATE_MAX,
     Blueprint,
@@ -20,7 +21,6 @@ from ceap.local.stacks.blueprint import (
     draw,
     parse_template,
 )
-from ceap.local.stacks.errors import StackApiError, UnmodelledError
 from ceap.local.stacks.parameters import Given, PreviousValue, choose_values
 from ceap.local.stacks.records import Plan, StackRecord
 from ceap.local.stacks.registry import Registry
@@ -38,6 +38,7 @@ _UNMODELLED: Final = (
     "StackPolicyDuringUpdateBody",
     "StackPolicyDuringUpdateURL",
     "StackPolicyURL",
+    "TimeoutInMinutes",
 )
 """What calls may give that the engine does not model, unless it is empty or false."""
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ceap.local.sessions import Session
+from ceap.local.stacks.api_errors import StackApiError
 from ceap.local.stacks.blueprint import check_template, parse_template, required_capabilities
-from ceap.local.stacks.errors import StackApiError
 from ceap.local.stacks.paging import page
 from ceap.local.stacks.parameters import shown_values
 from ceap.local.stacks.planning import read_text
@@ -125,7 +125,7 @@ class ReadCalls:
         if physical is None:
             raise StackApiError("Either StackName or PhysicalResourceId must be specified")
         for record in self._registry.live():
-            if any(held.physical_id == physical and held.made for held in record.resources.values()):
+            if any(held.physical_id == physical and held.made for held in list(record.resources.values())):
                 return record
         raise StackApiError(f"Stack for {physical} does not exist")
 

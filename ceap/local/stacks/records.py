@@ -62,7 +62,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a change set, or a call without one, asks to make of a stack."""
+    """What a change set, or a call without one, asks to make of a stack.
+
+    `deletes_new`: A rollback deletes new resources even if their policy is Retain.
+    """
 
     blueprint: Blueprint
     tags: Mapping[str, str]
@@ -71,7 +74,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     imports: Mapping[str, Mapping[str, str]] = {}
     on_failure: str = "ROLLBACK"
     is_import: bool = False
-    retains_except_on_create: bool = False
+    deletes_new: bool = False
 
 
 class ChangeSet:
@@ -117,7 +120,8 @@ class StackRecord:
 
     def exported(self) -> dict[str, str]:
         """Return the values that the stack exports, by name."""
-        return {export: self.outputs[key] for key, export in self.exports.items()}
+        outputs = self.outputs
+        return {export: outputs[key] for key, export in self.exports.items() if key in outputs}
 
     def tell(self, operation: Operation, status: str, reason: str = "") -> None:
         """Set the status of the stack, and note it as an event."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from ceap.local.clock import CLOCK
 from ceap.local.sessions import REGION, Session, Sessions
-from ceap.local.stacks.errors import ChangeSetNotFoundError, StackApiError
+from ceap.local.stacks.api_errors import ChangeSetNotFoundError, StackApiError
 from ceap.local.stacks.exports import Exports
 from ceap.local.stacks.hands import Hands, Host
 from ceap.local.stacks.records import ChangeSet, Operation, StackRecord

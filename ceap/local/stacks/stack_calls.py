@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from ceap.local.sessions import Session
 from ceap.local.stack_models import ResourceError
-from ceap.local.stacks import states
+from ceap.local.stacks import statuses
+from ceap.local.stacks.api_errors import AlreadyExistsError, StackApiError, UnmodelledError
 from ceap.local.stacks.differences import Comparison
-from ceap.local.stacks.errors import AlreadyExistsError, StackApiError, UnmodelledError
 from ceap.local.stacks.planning import check_name, choose_session, make_plan
 from ceap.local.stacks.records import Operation, Plan, StackRecord
 from ceap.local.stacks.registry import GONE, REVIEW, Registry
@@ -51,7 +51,7 @@ class StackCalls:
 
     def _update(self, given: Document, caller: Session) -> Document:
         record = self._registry.get(given["StackName"])
-        states.require_updatable(record)
+        statuses.require_updatable(record)
         plan = make_plan(given, self._registry, record.arn, record)
         self._require_changes(record, plan)
         session = choose_session(given, self._registry, record, caller)
@@ -72,7 +72,7 @@ class StackCalls:
             return {}
         if given.get("DeletionMode", "STANDARD") != "STANDARD":
             raise UnmodelledError("DeletionMode FORCE_DELETE_STACK")
-        states.require_deletable(record)
+        statuses.require_deletable(record)
         retained = given.get("RetainResources", ())
         if retained and record.status != "DELETE_FAILED":
             raise StackApiError(
@@ -116,5 +116,5 @@ class StackCalls:
     ) -> None:
         kind = "CONTINUE_ROLLBACK" if verb == "UPDATE_ROLLBACK" else f"{verb}_STACK"
         operation = Operation(str(uuid.uuid4()), kind, given.get("ClientRequestToken", ""))
-        states.start(record, operation, f"{verb}_IN_PROGRESS")
+        statuses.start(record, operation, f"{verb}_IN_PROGRESS")
         self._registry.begin(record, partial(steps, self._registry.work(record, operation, session)))

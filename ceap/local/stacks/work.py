@@ -48,9 +48,11 @@ class Work:
         self._exports: Final = exports
         self._imports: Final[set[str]] = set()
         self._replaced: Final[list[Held]] = []
+        self._deletes_new = False
 
     def create(self, plan: Plan) -> None:
         """Create the stack's resources; if one fails, do as the plan says: ROLLBACK, DELETE or DO_NOTHING."""
+        self._deletes_new = plan.deletes_new
         try:
             self._build(plan)
         except StepError as error:
@@ -65,13 +67,15 @@ class Work:
                     failed = self._remove_all(is_new=True, retained=())
                     self._tell("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", _failed("delete", failed))
             return
+        if self._record.cancelled.is_set():
+            raise AbandonedError
         self._tell("CREATE_COMPLETE")
 
     def update(self, plan: Plan) -> None:
         """Make the stack what the plan says, then delete what it no longer has; if a step fails, bring all back."""
         record = self._record
         old, imports = dict(record.resources), record.imports
-        record.undo = {}
+        record.undo, self._deletes_new = {}, plan.deletes_new
         try:
             self._build(plan)
         except StepError as error:
@@ -113,7 +117,7 @@ class Work:
             if not old.physical_id and logical_id in record.resources
         ]
         for held in _removal_order([*replacing, *created]):
-            self._remove(held, _policy_of_new(held.deletion_policy))
+            self._remove(held, self._policy_of_new(held.deletion_policy))
         record.undo = {}
         self._tell("UPDATE_ROLLBACK_COMPLETE")
 
@@ -251,7 +255,7 @@ class Work:
         """Delete every resource of the stack; return the logical ids of those that could not be."""
         failed = []
         for held in _removal_order(self._record.resources.values()):
-            policy = _policy_of_new(held.deletion_policy) if is_new else held.deletion_policy
+            policy = self._policy_of_new(held.deletion_policy) if is_new else held.deletion_policy
             if self._remove(held, "Retain" if held.logical_id in retained else policy, in_stack=True):
                 continue
             failed.append(held.logical_id)
@@ -273,6 +277,10 @@ class Work:
             return False
         tell(msgspec.structs.replace(told, made=None), "DELETE_COMPLETE")
         return True
+
+    def _policy_of_new(self, policy: str) -> str:
+        """Return what a deletion policy says of a resource whose creation is rolled back."""
+        return "Delete" if self._deletes_new or policy == "RetainExceptOnCreate" else policy
 
     def _end_deletion(self, failed: list[str]) -> None:
         if failed:
@@ -334,11 +342,6 @@ def _with_policies(held: Held, declared: Declared) -> Held:
         deletion_policy=declared.deletion_policy,
         update_replace_policy=declared.update_replace_policy,
     )
-
-
-def _policy_of_new(policy: str) -> str:
-    """Return what a deletion policy says of a resource whose creation is rolled back."""
-    return "Delete" if policy == "RetainExceptOnCreate" else policy
 
 
 def _removal_order(held: Iterable[Held]) -> list[Held]:

@@ -70,8 +70,9 @@ class Stacks:
 
     def events(self, name: str, *, after: int = 0) -> list[str]:
         """Return the events in the order in which they happened, as `Logical STATUS: reason`."""
-        events = self.client.describe_stack_events(StackName=name)["StackEvents"][::-1]
-        return [_line(event) for event in events[after:]]
+        pages = self.client.get_paginator("describe_stack_events").paginate(StackName=name)
+        events = [event for page in pages for event in page["StackEvents"]]
+        return [_line(event) for event in events[::-1][after:]]
 
     def physical(self, name: str) -> dict[str, str]:
         resources = self.client.list_stack_resources(StackName=name)["StackResourceSummaries"]

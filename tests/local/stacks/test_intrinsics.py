@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ceap.local.stack_models import ResourceError
-from ceap.local.stacks.errors import StackApiError
+from ceap.local.stacks.api_errors import StackApiError
 from ceap.local.stacks.intrinsics import Scope, holds, references, resolve
 from ceap.local.stacks.parameters import PreviousValue, choose_values, referred_values, shown_values
 

@@ -179,3 +179,11 @@ def test_a_rollback_that_failed_can_be_continued(
     assert (stacks.status(name), visibility(stacks, name)) == ("UPDATE_ROLLBACK_COMPLETE", seconds)
     with pytest.raises(ClientError, match="can not continue rollback"):
         stacks.client.continue_update_rollback(StackName=name)
+
+
+def test_a_change_set_may_delete_new_resources_whatever_their_policy(stacks: Stacks) -> None:
+    body = text({"A": queue("new-retained", DeletionPolicy="Retain"), "B": queue("new-retained", DependsOn="A")})
+    stacks.propose("deletes-new", body, "CREATE")
+    stacks.execute("deletes-new", RetainExceptOnCreate=True)
+    assert stacks.status("deletes-new") == "ROLLBACK_COMPLETE"
+    assert "new-retained" not in stacks.queues()

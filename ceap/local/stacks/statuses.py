@@ -6,7 +6,7 @@ Source: CloudFormation User Guide, "Stack status codes".
 from typing import Final
 
 from ceap.local.clock import CLOCK
-from ceap.local.stacks.errors import StackApiError
+from ceap.local.stacks.api_errors import StackApiError
 from ceap.local.stacks.records import Operation, StackRecord
 
 _UPDATABLE: Final = frozenset(
