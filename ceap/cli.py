@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 COMMANDS: Final = {
+    "init": "write the files of a new workflow, or take the sample out",
     "synth": "write the CloudFormation templates of workflow declarations",
     "check": "check templates: fresh, valid, and every policy rule kept",
     "run": "run a workflow's generated template here, on a message",
@@ -28,6 +29,8 @@ COMMANDS: Final = {
     "schema": "print the JSON Schemas of what a workflow's stages take and yield",
     "package": "build the zips of the Lambda functions",
     "diff": "say what a change of templates does to their stacks",
+    "deploy": "deploy the foundation and workflows into an environment",
+    "rollback": "take a stack back to the deployment before",
     "smoke": "send a message through a deployed workflow, and verify what it leads to",
     "completion": "print the script with which a shell completes this command line",
 }

@@ -21,10 +21,8 @@ _RESOURCES: Final = re.compile(r"""^resources:\s*["']?([^"'#\n]+?)["']?\s*(?:#.*
 
 
 def declarations() -> list[Path]:
-    """Return the project's declarations, sorted by name, without what they name as `resources`; ConfigError if none."""
+    """Return the project's declarations, sorted by name, without what they name as `resources`."""
     found = sorted(WORKFLOWS.glob("*.yaml"))
-    if not found:
-        raise ConfigError(f"{WORKFLOWS}: has no declaration; add one, e.g. workflows/realtime.yaml")
     named = {file for path in found for file in resource_files(path)}
     return [path for path in found if path not in named]
 
@@ -57,11 +55,13 @@ def build_templates(workflows: Iterable[Workflow]) -> Iterator[tuple[str, str]]:
 
 
 def build_all_templates(workflows: Sequence[Workflow]) -> Iterator[tuple[str, str]]:
-    """Yield those templates, then that of the roles that can deploy all of them."""
+    """Yield those templates, then that of the roles that can deploy all of them, if there is a workflow to deploy."""
     types: set[str] = set()
     for name, template in _built(workflows):
         types |= {resource["Type"] for resource in template["Resources"].values()}
         yield naming.template_file(name), render(template)
+    if not workflows:
+        return
     roles = deploy_stack(types, in_vpc=any(workflow.vpc for workflow in workflows))
     yield naming.template_file(naming.DEPLOY), render(roles)
 

@@ -157,10 +157,15 @@ def kind_of(step: Step) -> StepKind:
             assert_never(step)
 
 
+WorkflowName: TypeAlias = Annotated[
+    str, Meta(pattern=whole("[a-z][a-z0-9-]*"), description="part of every name: a-z, 0-9 and hyphens")
+]
+
+
 class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a declaration says besides its steps, which msgspec could not tell apart by their keys."""
 
-    name: Annotated[str, Meta(pattern=whole("[a-z][a-z0-9-]*"), description="part of every name: a-z, 0-9 and hyphens")]
+    name: WorkflowName
     type: Annotated[WorkflowType, Meta(description="EXPRESS: five minutes in all, Lambda only; STANDARD: longer, Glue")]
     description: Annotated[str, Meta(description="a sentence for reviewers")] = ""
     retry: Annotated[Retries, Meta(description="the retriers; policy demands the defaults, others need a reason")] = (

@@ -98,6 +98,7 @@ sys.exit(main())
 """
 FOUNDATION = project.GENERATED / "foundation.template.yaml"
 PRINTING = {
+    "init": ["init", "--help"],  # what it prints, it has written into the project
     "synth": ["synth", str(EXPRESS), "--stdout"],
     "check": ["check", "--format", "json"],
     "run": ["run", str(EXPRESS)],

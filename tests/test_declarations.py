@@ -32,3 +32,8 @@ def test_a_file_of_resources_beside_declarations_is_none_of_them(
     (tmp_path / "orders.yaml").write_text("name: orders\nresources: uploads.yaml\n")
     (tmp_path / "uploads.yaml").write_text("Resources: {}\n")
     assert project.declarations() == [tmp_path / "orders.yaml"]
+
+
+def test_a_project_may_have_no_declaration_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project, "WORKFLOWS", tmp_path)
+    assert project.declarations() == []
