@@ -105,6 +105,8 @@ PRINTING = {
     "invoke": ["invoke", str(EXPRESS), "TakeStage"],
     "schema": ["schema", str(EXPRESS)],
     "package": ["package"],
+    "deploy": ["deploy", "--help"],  # what it prints, it has done on AWS
+    "rollback": ["rollback", "--help"],
     "smoke": ["smoke", "--help"],  # its report needs AWS
     "completion": ["completion", "bash"],
     "diff": ["diff", str(FOUNDATION), "--against", str(FOUNDATION)],

@@ -33,13 +33,16 @@ from ceap.deploy.plan import (
     Situation,
     Step,
     Wait,
+    is_busy,
     next_step,
 )
+from ceap.deploy.preflight import Planned
 from ceap.deploy.progress import Ended, Event, Progress, follow, last_event
 from ceap.deploy.situation import read_situation
 from ceap.deploy.values import Values, choose_values
 from ceap.errors import CommandError
 from ceap.signals import Stopped
+from templates.words import plural
 
 
 class DeploymentError(CommandError):
@@ -94,14 +97,23 @@ class Deployment:
     """Leads one stack to its target, step by step."""
 
     def __init__(self, means: Means, target: Target, terms: Terms) -> None:
+        self._means: Final = means
         self._aws: Final = means.aws
         self._journal: Final = means.journal
         self._say: Final = means.say
-        self._pace: Final = means.pace
         self._target: Final = target
         self._terms: Final = terms
         self._origin: adopt.Origin | None = None
         self._is_origin_known = False
+
+    def planned(self) -> Planned:
+        """Return the stack as it shall be, once no operation runs on it any more."""
+        now = at_rest(self._means, self._target.stack)
+        values = self._values(now)
+        stayed = self._stayed(now)
+        retained = [each for each in self._adopted(values) if each.logical_id in stayed]
+        target = self._target
+        return Planned(stack=now.name, template=target.template, parameters=values.all, retained=retained)
 
     def run(self) -> Deployed:
         """Take steps until the stack is as wanted.
@@ -117,8 +129,7 @@ class Deployment:
             tried.add(type(step))
             match step:
                 case Wait():
-                    self._say(f"{now.name} is {now.status}: waiting for that to end")
-                    self._follow(now.stack_id, None, None)
+                    _wait(self._means, now)
                 case RemoveChangeSets():
                     self._remove(now, step)
                 case DeleteStack():
@@ -163,9 +174,9 @@ class Deployment:
         self._ask(f"{now.name} is {now.status}, as {step.reason}: delete what is left of it, and go on?")
         since = last_event(self._aws, now.stack_id)
         role = {"RoleARN": self._terms.environment.role_arn} if self._terms.environment.role_arn else {}
-        with self._going_on("deletes what is left of the stack"):
+        with going_on(self._means, self._target.stack, "deletes what is left of the stack"):
             self._aws.client("cloudformation").delete_stack(StackName=now.stack_id, **role)
-            ended = self._follow(now.stack_id, since, len(now.resources))
+            ended = follow_telling(self._means, now.stack_id, since, len(now.resources))
         if not ended.is_done:
             raise self._failed("could not be deleted", ended)
 
@@ -173,9 +184,9 @@ class Deployment:
         self._ask(f"{now.name} is {now.status}: let CloudFormation continue to roll back, and go on?")
         since = last_event(self._aws, now.stack_id)
         role = {"RoleARN": self._terms.environment.role_arn} if self._terms.environment.role_arn else {}
-        with self._going_on("rolls back"):
+        with going_on(self._means, self._target.stack, "rolls back"):
             self._aws.client("cloudformation").continue_update_rollback(StackName=now.stack_id, **role)
-            ended = self._follow(now.stack_id, since, None)
+            ended = follow_telling(self._means, now.stack_id, since, None)
         if ended.status == "UPDATE_ROLLBACK_FAILED":
             raise self._failed("could not be rolled back", ended)
 
@@ -227,7 +238,11 @@ class Deployment:
             self._say(f"{now.name}: nothing to change")
         else:
             diff = compare(
-                old, target.template, old_parameters=now.parameters if old else None, new_parameters=values.all
+                old,
+                target.template,
+                old_parameters=now.parameters if old else None,
+                new_parameters=values.all,
+                name=now.name,
             )
             with self._removed_unless_executed(change_set):
                 self._judge(change_set, diff)
@@ -264,7 +279,7 @@ class Deployment:
     def _create(self, request: Request) -> ChangeSet | None:
         self._say(f"{request.stack}: asking CloudFormation what would change")
         try:
-            return change_sets.create(self._aws, request, self._journal.bucket, self._pace)
+            return change_sets.create(self._aws, request, self._journal.bucket, self._means.pace)
         except ChangeSetError as error:
             reason = plain(str(error))
         except ClientError as error:
@@ -285,18 +300,9 @@ class Deployment:
 
     def _execute(self, change_set: ChangeSet, total: int | None) -> Ended:
         since = last_event(self._aws, change_set.stack_id)
-        with self._going_on("goes on with the change"):
+        with going_on(self._means, self._target.stack, "goes on with the change"):
             change_sets.execute(self._aws, change_set)
-            return self._follow(change_set.stack_id, since, total)
-
-    def _follow(self, stack_id: str, since: str | None, total: int | None) -> Ended:
-        progress = Progress(total)
-
-        def tell(event: Event) -> None:
-            if line := progress.take(event):
-                self._say(line)
-
-        return follow(self._aws, stack_id, since, tell, self._pace, is_begun=since is None)
+            return follow_telling(self._means, change_set.stack_id, since, total)
 
     def _protect(self, now: Situation) -> None:
         wanted = self._terms.environment.termination_protection
@@ -318,24 +324,58 @@ class Deployment:
             change_sets.remove(self._aws, change_set)
             raise
 
-    @contextmanager
-    def _going_on(self, what: str) -> Iterator[None]:
-        """Tell, when a signal ends this call, what CloudFormation does without it."""
-        try:
-            yield
-        except (KeyboardInterrupt, Stopped):
-            self._say(f"{self._target.stack}: CloudFormation {what}; the same command follows it, and does the rest")
-            raise
-
     def _failed(self, what: str, ended: Ended) -> DeploymentError:
-        cause = first_cause(ended.events, self._target.template)
-        reason = str(cause) if cause else plain(ended.reason) or "CloudFormation gives no reason"
-        return DeploymentError(f"{self._target.stack} {what} ({ended.status}): {reason}", cause)
+        return failure(self._target.stack, what, ended, self._target.template)
+
+
+def failure(stack: str, what: str, ended: Ended, template: Template | None) -> DeploymentError:
+    """Return the error of an operation that failed, with its first cause."""
+    cause = first_cause(ended.events, template)
+    reason = str(cause) if cause else plain(ended.reason) or "CloudFormation gives no reason"
+    return DeploymentError(f"{stack} {what} ({ended.status}): {reason}", cause)
+
+
+def at_rest(means: Means, stack: str) -> Situation:
+    """Wait until no operation runs on a stack, and return what there is of it."""
+    while is_busy((now := read_situation(means.aws, stack)).status):
+        _wait(means, now)
+    return now
+
+
+def _wait(means: Means, now: Situation) -> None:
+    means.say(f"{now.name} is {now.status}: waiting for that to end")
+    with going_on(means, now.name, "goes on"):
+        follow_telling(means, now.stack_id, None, None)
+
+
+def follow_telling(means: Means, stack_id: str, since: str | None, total: int | None) -> Ended:
+    """Wait until the operation on a stack has ended, and tell of each resource; `since` as for `follow`."""
+    progress = Progress(total)
+
+    def tell(event: Event) -> None:
+        if line := progress.take(event):
+            means.say(line)
+
+    return follow(means.aws, stack_id, since, tell, means.pace, is_begun=since is None)
+
+
+@contextmanager
+def going_on(means: Means, stack: str, what: str) -> Iterator[None]:
+    """Tell, when a signal ends this call, what CloudFormation does without it."""
+    try:
+        yield
+    except (KeyboardInterrupt, Stopped):
+        means.say(f"{stack}: CloudFormation {what}; the same command follows it, and does the rest")
+        raise
 
 
 def _shown(change_set: ChangeSet, diff: Diff) -> Iterator[str]:
     """Yield the content of a change set, and beside it what ceap knows of it."""
-    yield f"{change_set.stack}: CloudFormation would change {len(change_set.effects)} resources"
+    count = plural(len(change_set.effects), "resource")
+    if diff.old is None:
+        yield f"{change_set.stack}: is new, with {count}"
+        return
+    yield f"{change_set.stack}: CloudFormation would change {count}"
     for effect in change_set.effects:
         replaced = {"True": ", replaced", "Conditional": ", may be replaced"}.get(effect.replacement, "")
         yield f"  {effect.action.lower():6}  {effect.logical_id} ({effect.type}){replaced}"

@@ -62,7 +62,7 @@ class Journal:
         """Record how operations ended whose callers did not live to see it; the stack is at rest."""
         for record in self.records():
             if record.outcome is Outcome.STARTED and record.operation is not Operation.DESTROY:
-                self.end(record, is_done=self._is_deployed(record, now))
+                self.end(record, is_done=self.is_deployed(record, now))
 
     def has_bucket(self) -> bool:
         """Tell whether the artifact bucket exists; the first foundation makes it."""
@@ -76,7 +76,8 @@ class Journal:
         if not line or not is_same(line[-1], record):
             history.save(self._aws, self.bucket, record, content.template)
 
-    def _is_deployed(self, record: Record, now: Situation) -> bool:
+    def is_deployed(self, record: Record, now: Situation) -> bool:
+        """Tell whether a stack is what a record says."""
         is_whole = now.is_live and str(now.status).endswith("_COMPLETE") and now.template is not None
         return is_whole and now.parameters == record.parameters and is_text(self.template(record), now.template)
 
