@@ -228,6 +228,8 @@ def needs(
 
 def _needs(action: str, resource_type: str, name: str, properties: Mapping[str, Any], place: Place) -> Iterator[Need]:
     subject, service = _SUBJECTS[resource_type], action.partition(":")[0]
+    if service == "ec2" and properties and "VpcConfig" not in properties:
+        return
     if action in WITHOUT_RESOURCE:
         yield Need(action, "*")
     elif service == "kms" and resource_type != "AWS::KMS::Key":

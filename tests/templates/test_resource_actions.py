@@ -127,7 +127,7 @@ def test_arns_are_texts_of_fn_sub_unless_a_place_is_given() -> None:
     )
 
 
-def test_a_function_needs_its_role_its_code_and_its_key() -> None:
+def test_a_function_needs_its_role_its_code_its_key_and_its_network() -> None:
     role, key = "arn:aws:iam::123456789012:role/ceap-r", "arn:aws:kms:us-east-1:123456789012:key/k"
     properties = {"Role": role, "KmsKeyArn": key, "Code": {"S3Bucket": "artifacts", "S3Key": "a/base.zip"}}
     found = needs("AWS::Lambda::Function", "create", "ceap-f", properties, HERE)
@@ -135,7 +135,9 @@ def test_a_function_needs_its_role_its_code_and_its_key() -> None:
     assert Need("iam:PassRole", role, "lambda.amazonaws.com") in found
     assert Need("s3:GetObject", "arn:aws:s3:::artifacts/a/base.zip") in found
     assert Need("kms:CreateGrant", key) in found
-    assert Need("ec2:DescribeSubnets", "*") in found
+    assert Need("ec2:DescribeSubnets", "*") not in found
+    in_network = needs("AWS::Lambda::Function", "create", "ceap-f", properties | {"VpcConfig": {}}, HERE)
+    assert Need("ec2:DescribeSubnets", "*") in in_network
 
 
 @pytest.mark.parametrize(
