@@ -94,7 +94,7 @@ def test_a_call_that_no_policy_allows_is_denied(
         ("lambda", lambda c: c.list_functions(), "lambda GET /2015-03-31/functions: the call"),
         ("kms", lambda c: c.list_keys(), "kms ListKeys: the call"),
         ("sts", lambda c: c.get_session_token(), "sts GetSessionToken: the call"),
-        ("cloudwatch", lambda c: c.describe_alarms(), "monitoring DescribeAlarms: the call"),
+        ("cloudwatch", lambda c: c.list_dashboards(), "monitoring ListDashboards: the call"),
         ("bedrock-runtime", lambda c: c.invoke_model(modelId="m"), "bedrock POST /model/m/invoke: the call"),
         ("kinesis", lambda c: c.put_record(StreamName="s", Data=b"", PartitionKey="k"), "kinesis PutRecord: the call"),
         ("ses", lambda c: c.send_raw_email(RawMessage={"Data": b""}), "ses SendRawEmail: the call"),
