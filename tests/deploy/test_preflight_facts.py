@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
+from ceap import project
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import parse_template
 from ceap.deploy.aws import Aws, open_session
+from ceap.deploy.history import Retained
+from ceap.deploy.names import Name, Taken
+from ceap.deploy.names import deployed as with_values
 from ceap.deploy.preflight import Facts, Planned, check, gather
-from ceap.deploy.rights import Denied, Unknown
+from ceap.deploy.rights import Denied, Unknown, find_denied, needs_of_caller, needs_of_resources
 from ceap.local.engine import Engine
+from templates import naming
+from templates.deploy_permissions import NAMES
 from templates.render import render
-from templates.stacks import foundation_stack
+from templates.stacks import deploy_stack, foundation_stack, workflow_stack
+from tests import reference
 from tests.local import support
 
 DEV = Environment(name="dev")
@@ -100,6 +108,24 @@ def test_every_name_of_another_owner_is_found_with_its_stack(deployed: None, aws
     assert [problem for problem in problems if f"exists already, {cure}" not in problem] == []
 
 
+def test_what_a_destroyed_stack_left_is_adopted_and_no_clash(deployed: None, aws: Aws, plan: list[Planned]) -> None:
+    left = Retained(logical_id="Queue", type="AWS::SQS::Queue", identifier={"QueueUrl": "https://queue"})
+    again = msgspec.structs.replace(plan[1], stack="ceap-again-dev", retained=(left,))
+    taken = {found.name.logical_id for found in gather(aws, DEV, [again]).names}
+    assert "Queue" not in taken
+    assert {"DeadLetterQueue", "TakeFunction"} <= taken
+
+
+def test_a_resource_under_another_logical_id_is_a_clash_in_its_own_stack(
+    deployed: None, aws: Aws, plan: list[Planned]
+) -> None:
+    text = plan[1].template.text.replace("TakeFunction:", "OtherFunction:", 1)
+    [found] = gather(aws, DEV, [_planned(WORKFLOW, text, plan[1].parameters)]).names
+    assert found == Taken(
+        Name(WORKFLOW, "OtherFunction", "AWS::Lambda::Function", "ceap-express-dev-Take"), WORKFLOW, "TakeFunction"
+    )
+
+
 def test_buckets_tables_and_topics_outside_of_stacks_are_found(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket=f"ceap-workflow-test-{aws.account}")
     aws.client("sns").create_topic(Name="ceap-alerts-test")
@@ -152,3 +178,22 @@ def test_an_identity_that_may_not_ask_goes_on_with_what_is_not_known(
     said = check(me, DEV, [stranger])
     assert not any(problem.is_fatal for problem in said)
     assert any("AWS refused GetFunctionConfiguration" in problem.what for problem in said)
+
+
+def test_the_generated_roles_suffice_for_what_a_preflight_demands(engine: Engine, aws: Aws) -> None:
+    roles = engine.deploy(
+        render(deploy_stack(NAMES, in_vpc=False)),
+        "deploy-ceap-dev",
+        {"Environment": "dev", "GitHubSubject": "repo:o/r:environment:dev"},
+    ).outputs
+    caller, service = roles["CallerRoleArn"], roles["ServiceRoleArn"]
+    workflows = project.load_workflows([reference.EXPRESS, reference.STANDARD, reference.TRIGGERED])
+    built = {"foundation": foundation_stack(), **{each.name: workflow_stack(each) for each in workflows}}
+    for name, data in built.items():
+        stack, values = naming.stack(name, "dev"), {"Environment": "dev", "HandlersPrefix": "h/", "GluePrefix": "g/"}
+        template = with_values(parse_template(render(data), name), values)
+        assert find_denied(aws, caller, needs_of_caller(aws, "dev", [stack], service)) is None
+        assert find_denied(aws, service, needs_of_resources(aws, "dev", stack, template)) is None
+    elsewhere = find_denied(aws, caller, needs_of_caller(aws, "prod", ["ceap-foundation-prod"], service))
+    assert isinstance(elsewhere, Denied)
+    assert "cloudformation:CreateChangeSet" in {need.action for need in elsewhere.needs}
