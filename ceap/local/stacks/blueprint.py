@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from moto.cloudformation import parsing
 
-from ceap.local.stacks.api_errors import InsufficientCapabilitiesError, StackApiError
+from ceap.local.stacks.api_errors import InsufficientCapabilitiesError, StackApiError, UnmodelledError
 from ceap.local.stacks.intrinsics import Scope, holds, references
 from ceap.local.stacks.resources import name_property
 from templates.document import DocumentError, parse_document, walk_scalars
@@ -31,6 +31,7 @@ _RESOURCE_KEYS: Final = frozenset(
         "UpdateReplacePolicy",
     }
 )
+_UNMODELLED: Final = frozenset({"Hooks", "Rules", "Transform"})
 _POLICIES: Final = {
     "DeletionPolicy": frozenset({"Delete", "Retain", "RetainExceptOnCreate", "Snapshot"}),
     "UpdateReplacePolicy": frozenset({"Delete", "Retain", "Snapshot"}),
@@ -74,12 +75,18 @@ def parse_template(text: str) -> dict[str, Any]:
 
 def check_format(template: Mapping[str, Any]) -> None:
     """Raise StackApiError for a template that is not formed as CloudFormation needs it."""
+    if unmodelled := sorted(_UNMODELLED & set(template)):
+        raise UnmodelledError(f"the section {unmodelled[0]} of a template")
     resources = template.get("Resources")
-    if not resources:
+    if not isinstance(resources, dict) or not resources:
         raise StackApiError("Template format error: At least one Resources member must be defined.")
     if place := next((path for path, value in walk_scalars(template) if value is None), None):
         raise StackApiError(f"[{place}] 'null' values are not allowed in templates")
     for logical_id, resource in resources.items():
+        if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+            raise StackApiError(
+                f"Template format error: [/Resources/{logical_id}] Every Resources object must contain a Type member."
+            )
         if unknown := sorted(set(resource) - _RESOURCE_KEYS):
             raise StackApiError(f"Invalid template resource property '{unknown[0]}'")
         for key, known in _POLICIES.items():
@@ -91,6 +98,11 @@ def check_template(template: Mapping[str, Any]) -> None:
     """Raise StackApiError for what CloudFormation refuses in a template, or the engine does not know."""
     check_format(template)
     resources = template["Resources"]
+    for name, output in template.get("Outputs", {}).items():
+        if not isinstance(output, dict) or "Value" not in output:
+            raise StackApiError(
+                f"Template format error: [/Outputs/{name}] Every Outputs member must contain a Value object"
+            )
     if strange := sorted({resource["Type"] for resource in resources.values()} - set(parsing.get_model_map())):
         raise StackApiError(f"the local engine does not know the resource type {', '.join(strange)}")
     known_names = {*resources, *template.get("Parameters", {})}

@@ -62,7 +62,7 @@ class ChangeSetCalls:
                 plan = _with_imports(plan, given.get("ResourcesToImport", ()), record)
             elif given.get("ResourcesToImport"):
                 raise StackApiError("ResourcesToImport is only allowed when ChangeSetType is IMPORT")
-            choose_session(given, self._registry, record, caller)
+            choose_session(plan.role, self._registry, record, caller)
         except StackApiError:
             if is_new:
                 self._registry.forget(record)
@@ -149,7 +149,8 @@ class ChangeSetCalls:
         is_new = record.status == REVIEW
         if not is_new:
             statuses.require_updatable(record)
-        session = choose_session({}, self._registry, record, caller)
+        session = choose_session(made.plan.role, self._registry, record, caller)
+        record.role = made.plan.role or record.role
         record.change_set, made.execution = made.arn, "EXECUTE_IN_PROGRESS"
         for other in [other for other in record.change_sets.values() if other is not made]:
             del record.change_sets[other.name]
@@ -166,7 +167,7 @@ class ChangeSetCalls:
             steps(plan)
             made.execution = "EXECUTE_FAILED" if work.cause else "EXECUTE_COMPLETE"
 
-        self._registry.begin(record, run)
+        self._registry.begin(record, operation, run)
         return {}
 
     def _delete(self, given: Document, _: Session) -> Document:

@@ -116,6 +116,7 @@ def make_plan(given: Mapping[str, Any], registry: Registry, arn: str, record: St
         tags=tags if tags is not None else (previous.tags if previous else {}),
         capabilities=capabilities,
         notification_arns=tuple(given.get("NotificationARNs", previous.notification_arns if previous else ())),
+        role=given.get("RoleARN"),
         on_failure=given.get("OnStackFailure", given.get("OnFailure", "ROLLBACK")),
     )
 
@@ -130,17 +131,16 @@ def _parameters(given: Mapping[str, Any]) -> dict[str, str | PreviousValue]:
     return values
 
 
-def choose_session(given: Mapping[str, Any], registry: Registry, record: StackRecord, caller: Session) -> Session:
-    """Return the session in which the stack's resources are worked on; its role, once given, stays the stack's.
+def choose_session(role: str | None, registry: Registry, record: StackRecord, caller: Session) -> Session:
+    """Return the session in which a stack's resources are worked on: of a role, of the stack's own, or the caller's.
 
     Source: CloudFormation API Reference, "CreateChangeSet", RoleARN.
     """
-    role = given.get("RoleARN") or record.role
+    role = role or record.role
     if not role:
         return caller
     try:
         session = registry.sessions.assume(role, service="cloudformation", source=record.arn, name="AWSCloudFormation")
     except Exception as error:  # no such role, or its trust does not allow it
         raise StackApiError(f"Role {role} is invalid or cannot be assumed") from error
-    record.role = role
     return session

@@ -72,6 +72,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...] = ()
     notification_arns: tuple[str, ...] = ()
     imports: Mapping[str, Mapping[str, str]] = {}
+    role: str | None = None
     on_failure: str = "ROLLBACK"
     is_import: bool = False
     deletes_new: bool = False

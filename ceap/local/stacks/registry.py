@@ -83,7 +83,7 @@ class Registry:
         """Return work on a stack in a session; the session must be allowed whatever is done to each resource."""
         return Work(record, operation, self.hands(session), self.exports)
 
-    def begin(self, record: StackRecord, work: Callable[[], None]) -> None:
+    def begin(self, record: StackRecord, operation: Operation, work: Callable[[], None]) -> None:
         """Work on a stack in a thread of its own, once what is at work on it has ended."""
         turn = self._turns.setdefault(record.arn, threading.Lock())
 
@@ -93,6 +93,8 @@ class Registry:
                     work()
             except AbandonedError:
                 pass
+            except Exception as error:  # an error of the engine's, of which clients must not wait for the end
+                record.tell(operation, record.status.replace("_IN_PROGRESS", "_FAILED"), f"Internal Failure: {error!r}")
             finally:
                 CLOCK.end()
 

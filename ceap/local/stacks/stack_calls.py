@@ -41,7 +41,7 @@ class StackCalls:
         record = self._registry.add(name, REVIEW)
         try:
             plan = make_plan(given, self._registry, record.arn, None)
-            session = choose_session(given, self._registry, record, caller)
+            session = choose_session(given.get("RoleARN"), self._registry, record, caller)
         except StackApiError:
             self._registry.forget(record)
             raise
@@ -54,7 +54,7 @@ class StackCalls:
         statuses.require_updatable(record)
         plan = make_plan(given, self._registry, record.arn, record)
         self._require_changes(record, plan)
-        session = choose_session(given, self._registry, record, caller)
+        session = choose_session(given.get("RoleARN"), self._registry, record, caller)
         self._begin(record, "UPDATE", given, session, lambda work: work.update(plan))
         return {"StackId": record.arn}
 
@@ -79,7 +79,7 @@ class StackCalls:
                 f"Invalid operation on stack [{record.arn}]. RetainResources can only be specified when the stack is "
                 "in the DELETE_FAILED state."
             )
-        session = choose_session(given, self._registry, record, caller)
+        session = choose_session(given.get("RoleARN"), self._registry, record, caller)
         if reason := self._registry.exports.in_use(record):
             record.tell(Operation(str(uuid.uuid4()), "DELETE_STACK"), record.status, reason)
             return {}
@@ -94,7 +94,7 @@ class StackCalls:
                 f"Stack:{record.arn} is in {record.status} state and can not continue rollback, "
                 "only UPDATE_ROLLBACK_FAILED can."
             )
-        session = choose_session(given, self._registry, record, caller)
+        session = choose_session(given.get("RoleARN"), self._registry, record, caller)
         skipped = given.get("ResourcesToSkip", ())
         self._begin(record, "UPDATE_ROLLBACK", given, session, lambda work: work.roll_back(skipped))
         return {}
@@ -116,5 +116,6 @@ class StackCalls:
     ) -> None:
         kind = "CONTINUE_ROLLBACK" if verb == "UPDATE_ROLLBACK" else f"{verb}_STACK"
         operation = Operation(str(uuid.uuid4()), kind, given.get("ClientRequestToken", ""))
+        record.role = given.get("RoleARN") or record.role
         statuses.start(record, operation, f"{verb}_IN_PROGRESS")
-        self._registry.begin(record, partial(steps, self._registry.work(record, operation, session)))
+        self._registry.begin(record, operation, partial(steps, self._registry.work(record, operation, session)))

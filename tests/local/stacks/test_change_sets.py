@@ -212,6 +212,18 @@ def test_a_change_set_can_be_deleted_and_a_stack_in_review_too(stacks: Stacks) -
             {"TemplateBody": text({"Q": queue()}), "ChangeSetType": "CREATE", "ImportExistingResources": True},
             "NotImplemented: The local engine does not model ImportExistingResources",
         ),
+        (
+            {"TemplateBody": text({"Q": {"Properties": {}}}), "ChangeSetType": "CREATE"},
+            "[/Resources/Q] Every Resources object must contain a Type member.",
+        ),
+        (
+            {"TemplateBody": text({"Q": queue()}, Outputs={"O": {}}), "ChangeSetType": "CREATE"},
+            "[/Outputs/O] Every Outputs member must contain a Value object",
+        ),
+        (
+            {"TemplateBody": text({"Q": queue()}, Transform="x"), "ChangeSetType": "CREATE"},
+            "NotImplemented: The local engine does not model the section Transform of a template",
+        ),
         ({"TemplateURL": "https://none.s3.us-east-1.amazonaws.com/key", "ChangeSetType": "CREATE"}, "S3 error: "),
     ],
 )

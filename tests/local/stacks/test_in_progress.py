@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # b
 
 from ceap.local.engine import Engine
 from ceap.local.stacks import resources
+from ceap.local.stacks.exports import Exports
 from ceap.local.stacks.resources import Given, Model
 from tests.local.stacks.support import Stacks, queue, refusal, text
 
@@ -84,3 +85,17 @@ def test_an_update_can_be_cancelled_but_not_deleted(stacks: Stacks) -> None:
     assert {"kept-a"} == {"kept-a", "new-b", "new-c"} & set(stacks.queues())
     with pytest.raises(ClientError, match="CancelUpdateStack cannot be called from current stack status"):
         stacks.client.cancel_update_stack(StackName="cancelled")
+
+
+def test_an_error_of_the_engine_ends_the_operation(stacks: Stacks, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Exports, "check", fail)
+        stacks.create("bug", text({"A": queue("bug")}))
+    stack = stacks.stack("bug")
+    assert (stack["StackStatus"], stack["StackStatusReason"]) == (
+        "CREATE_FAILED",
+        "Internal Failure: RuntimeError('a bug')",
+    )

@@ -76,6 +76,17 @@ def test_a_role_that_a_stack_was_once_given_stays_its_own(engine: Engine) -> Non
     assert "sticky" not in stacks.queues()
 
 
+def test_a_change_set_that_is_not_executed_gives_its_role_to_no_stack(engine: Engine) -> None:
+    stacks = stacks_of(engine, "caller")
+    stacks.propose("proposed", text({"Queue": queue("proposed")}), "CREATE", RoleARN=arn(engine, "service"))
+    assert "RoleARN" not in stacks.stack("proposed")
+    stacks.execute("proposed")
+    assert (stacks.status("proposed"), stacks.stack("proposed")["RoleARN"]) == (
+        "CREATE_COMPLETE",
+        arn(engine, "service"),
+    )
+
+
 def test_what_the_role_may_not_do_fails(engine: Engine) -> None:
     stacks = stacks_of(engine, "caller")
     stacks.create("denied", text({"Topic": TOPIC}), RoleARN=arn(engine, "service"))
