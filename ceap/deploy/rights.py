@@ -154,7 +154,7 @@ def _grouped(wanted: Iterable[Need]) -> dict[tuple[tuple[str, ...], str], list[s
 
 
 def _simulate(aws: Aws, principal: str, key: tuple[tuple[str, ...], str], resources: Sequence[str]) -> list[Need]:
-    """Return which of the actions on the resources are denied, whatever the keys of conditions are."""
+    """Return which of the actions on the resources are denied."""
     actions, passed_to = key
     given = {"aws:RequestedRegion": aws.region, "aws:SecureTransport": "true", "iam:PassedToService": passed_to}
     pages = (
@@ -172,19 +172,13 @@ def _simulate(aws: Aws, principal: str, key: tuple[tuple[str, ...], str], resour
         )
     )
     results = (result for page in pages for result in page["EvaluationResults"])
-    return [
-        Need(result["EvalActionName"], resource, passed_to) for result in results for resource in _denied_of(result)
-    ]
+    return [Need(result["EvalActionName"], resource, passed_to) for result in results for resource in denied_of(result)]
 
 
-def _denied_of(result: Mapping[str, Any]) -> Iterator[str]:
-    specific = result.get("ResourceSpecificResults") or [
-        {
-            **result,
-            "EvalResourceDecision": result["EvalDecision"],
-            "EvalResourceName": result.get("EvalResourceName", "*"),
-        }
-    ]
+def denied_of(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the resources on which a result of the simulation denies its action, whatever conditions come to."""
+    whole = {**result, "EvalResourceDecision": result["EvalDecision"]}
+    specific = result.get("ResourceSpecificResults") or [whole]
     for each in specific:
         if each["EvalResourceDecision"] != "allowed" and not each.get("MissingContextValues"):
             yield each["EvalResourceName"]
