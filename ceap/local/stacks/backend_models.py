@@ -13,7 +13,7 @@ from moto.iam.access_control import PermissionResult
 from moto.iam.models import iam_backends
 from moto.s3.models import FakeBucket, s3_backends
 from moto.sns.models import sns_backends
-from moto.sqs.models import sqs_backends
+from moto.sqs.models import Queue, sqs_backends
 
 from ceap.local.hooks import replace
 from ceap.local.stack_models import ResourceError, StackModel, is_true
@@ -21,9 +21,12 @@ from ceap.local.stack_models import ResourceError, StackModel, is_true
 
 @lru_cache(maxsize=1)
 def install() -> None:
-    """Hook moto's buckets, once per process; AttributeError if moto lacks a part."""
+    """Hook moto's buckets and queues, once per process; AttributeError if moto lacks a part."""
     # moto takes every policy of a bucket for one without conditions: ours would deny everything.
     replace(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL)
+    # moto keeps this attribute of a queue, and does not tell it.
+    replace(Queue, "BASE_ATTRIBUTES", [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"])
+    Queue.redrive_allow_policy = None  # type: ignore[attr-defined]  # moto sets it by its name
 
 
 class QueuePolicy(StackModel, CloudFormationModel):

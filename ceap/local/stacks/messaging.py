@@ -34,6 +34,8 @@ def _find_queue(given: Given, name: str) -> Any:
 
 def _apply_queue(queue: Any, given: Given) -> Any:
     properties = {key: value for key, value in given.properties.items() if key in _QUEUE_DEFAULTS}
+    if allowed := properties.get("RedriveAllowPolicy"):
+        properties["RedriveAllowPolicy"] = json.dumps(allowed)
     # The policy is another resource's; moto would take it away.
     queue._set_attributes({**_QUEUE_DEFAULTS, **properties, "Policy": queue.policy})
     queue.tags = tags_of(given)

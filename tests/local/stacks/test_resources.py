@@ -97,13 +97,16 @@ def test_a_queue_has_what_its_properties_now_say_and_the_default_of_what_they_no
     dead, _ = resources.made("AWS::SQS::Queue", QueueName="dead")
     redrive = {"deadLetterTargetArn": dead.get_cfn_attribute("Arn"), "maxReceiveCount": 3}
     before = {"QueueName": "changed", "VisibilityTimeout": 60, "RedrivePolicy": redrive, "DelaySeconds": 5}
-    queue = resources.changed("AWS::SQS::Queue", before, {"QueueName": "changed", "MessageRetentionPeriod": 60})
+    allowed = {"redrivePermission": "denyAll"}
+    after = {"QueueName": "changed", "MessageRetentionPeriod": 60, "RedriveAllowPolicy": allowed}
+    queue = resources.changed("AWS::SQS::Queue", before, after)
     sqs = resources.client("sqs")
     url = sqs.get_queue_url(QueueName="changed")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     expected = {"DelaySeconds": "0", "MessageRetentionPeriod": "60", "VisibilityTimeout": "30"}
     assert expected == {key: attributes[key] for key in expected}
     assert "RedrivePolicy" not in attributes
+    assert json.loads(attributes["RedriveAllowPolicy"]) == allowed
     assert str(queue.physical_resource_id).endswith("/changed")
 
 
