@@ -1,4 +1,4 @@
-"""What a project is without the sample: `python -m tests.bare` follows docs/how-to/without-the-sample.md in a copy.
+"""What a project is without the sample: `python -m tests.bare` takes it out of a copy with `ceap init --bare`.
 
 The copy uses this environment's packages, no network, and the README's handler and workflow as those of its own.
 """
@@ -18,7 +18,6 @@ from typing import Final
 import yaml
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-PAGE: Final = ROOT / "docs/how-to/without-the-sample.md"
 TESTS_MIN: Final = 3300
 """How many tests must pass there: if fewer do, tests of the framework went with the sample."""
 FRAMEWORK: Final = ("ceap", "glue", "guard_rules", "handlers/runtime", "templates")
@@ -56,9 +55,8 @@ def use_without_the_sample(project: Path) -> int:
     Raises:
         AssertionError: a command failed, or something of the sample is left.
     """
-    for command in deletions(PAGE.read_text(encoding="utf-8")):
-        run(project, *command.split())
-    own = run(project, "git", "rm", "-r", "--ignore-unmatch", *(f":(glob){pattern}" for pattern in OWN))
+    run(project, ".venv/bin/ceap", "init", "--bare", "--yes")
+    own = run(project, "git", "rm", "-rf", "--ignore-unmatch", *(f":(glob){pattern}" for pattern in OWN))
     print(f"without what is the project's own, too:\n{own}" if own else "", end="", file=sys.stderr)
     write_own_workflow(project)
     run(project, "make", "templates")
@@ -124,11 +122,6 @@ def make_environment(project: Path) -> None:
     for stamp in ("ready", "glue"):
         if (Path(sys.prefix) / stamp).exists():
             (project / ".venv" / stamp).touch()
-
-
-def deletions(page: str) -> list[str]:
-    """Return the commands of the page that take the sample out."""
-    return re.findall(r"^git rm .+$", page, re.MULTILINE)
 
 
 def write_own_workflow(project: Path) -> None:

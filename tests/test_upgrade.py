@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ceap.scaffold.sample import PATHS
 from tests import bare
 
 ROOT = bare.ROOT
@@ -102,8 +103,7 @@ def tracked() -> list[str]:
 
 
 def test_the_sample_is_the_users_and_the_rest_of_ceap_is_not() -> None:
-    page = bare.PAGE.read_text(encoding="utf-8")
-    sample = [path for line in bare.deletions(page) for path in line.split()[3:]]
+    sample = [*PATHS]
     folders = tuple(f"{path}/" for path in sample)
     of_sample = {name for name in tracked() if name in sample or name.startswith(folders)} | SAMPLE_JOBS
     sources = [name for name in of_sample if name.startswith(("handlers/", "glue/", "workflows/"))]
