@@ -127,7 +127,7 @@ def test_arns_are_texts_of_fn_sub_unless_a_place_is_given() -> None:
     )
 
 
-def test_a_function_needs_its_role_its_code_its_key_and_its_network() -> None:
+def test_a_function_needs_its_role_its_code_and_its_key() -> None:
     role, key = "arn:aws:iam::123456789012:role/ceap-r", "arn:aws:kms:us-east-1:123456789012:key/k"
     properties = {"Role": role, "KmsKeyArn": key, "Code": {"S3Bucket": "artifacts", "S3Key": "a/base.zip"}}
     found = needs("AWS::Lambda::Function", "create", "ceap-f", properties, HERE)
@@ -135,9 +135,6 @@ def test_a_function_needs_its_role_its_code_its_key_and_its_network() -> None:
     assert Need("iam:PassRole", role, "lambda.amazonaws.com") in found
     assert Need("s3:GetObject", "arn:aws:s3:::artifacts/a/base.zip") in found
     assert Need("kms:CreateGrant", key) in found
-    assert Need("ec2:DescribeSubnets", "*") not in found
-    in_network = needs("AWS::Lambda::Function", "create", "ceap-f", properties | {"VpcConfig": {}}, HERE)
-    assert Need("ec2:DescribeSubnets", "*") in in_network
 
 
 @pytest.mark.parametrize(
@@ -199,3 +196,15 @@ def test_a_group_of_schedules_is_deleted_with_its_schedules() -> None:
 def test_the_actions_of_an_unknown_type_are_refused() -> None:
     with pytest.raises(KeyError, match="AWS::EC2::VPC"):
         actions("AWS::EC2::VPC", "create")
+
+
+def test_a_function_looks_at_a_network_only_if_it_has_one() -> None:
+    network = {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+    cases: tuple[tuple[dict[str, object], bool], ...] = (
+        ({"Role": "r", "VpcConfig": network}, True),
+        ({"Role": "r"}, False),
+        ({}, True),
+    )
+    for properties, is_asked in cases:
+        found = needs("AWS::Lambda::Function", "create", "ceap-f", properties, HERE)
+        assert (Need("ec2:DescribeSubnets", "*") in found) is is_asked
