@@ -6,13 +6,21 @@ from pathlib import Path
 from ceap.ceap_toml import NAME, Environment, check_name, load_config
 from ceap.cfn.template import Template
 from ceap.errors import UsageError
+from ceap.output import say
 from templates.words import allowed
 
 
 def load_environment(name: str, folder: Path) -> Environment:
-    """Return the section `[env.NAME]` of the nearest `ceap.toml`, or an empty one; UsageError if it is wrong."""
+    """Return the section `[env.NAME]` of the nearest `ceap.toml`; UsageError if it is wrong.
+
+    Without it the environment is empty, which is said where other environments have one.
+    """
     check_name(name, "--env")
-    return load_config(folder).env.get(name) or Environment(name=name)
+    sections = load_config(folder).env
+    if sections and name not in sections:
+        taken = "account and region are those of the credentials"
+        say(f"{NAME}: has no [env.{name}], only {', '.join(sections)}; {taken}")
+    return sections.get(name) or Environment(name=name)
 
 
 def parameters_of(environment: Environment, template: Template) -> Mapping[str, str]:

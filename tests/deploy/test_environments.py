@@ -25,9 +25,16 @@ def test_an_environment_is_its_section(tmp_path: Path) -> None:
     assert load_environment("dev", tmp_path) == Environment(name="dev", region="eu-central-1")
 
 
-def test_an_environment_without_a_section_has_only_a_name(tmp_path: Path) -> None:
-    (tmp_path / "ceap.toml").write_text('[env.dev]\nregion = "eu-central-1"\n')
+def test_an_environment_without_a_section_has_only_a_name_and_is_said_beside_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert load_environment("test", tmp_path) == Environment(name="test")
+    assert capsys.readouterr().err == ""
+    (tmp_path / "ceap.toml").write_text('[env.dev]\nregion = "eu-central-1"\n[env.prod]\n')
+    assert load_environment("test", tmp_path) == Environment(name="test")
+    assert capsys.readouterr().err == (
+        "ceap.toml: has no [env.test], only dev, prod; account and region are those of the credentials\n"
+    )
 
 
 def test_an_environment_has_a_name_that_templates_take(tmp_path: Path) -> None:
