@@ -95,28 +95,24 @@ class Work:
     def roll_back(self, skipped: Collection[str]) -> None:
         """Bring back what an update changed, but for the resources to skip; UPDATE_ROLLBACK_FAILED if one fails."""
         record = self._record
-        replacing: list[Held] = []
-        for logical_id, old in reversed(list(record.undo.items())):
-            new = record.resources.get(logical_id)
-            if old.made is None or new is None:
+        undone = [(old, record.resources[key]) for key, old in record.undo.items() if key in record.resources]
+        for old, new in reversed(undone):
+            if old.physical_id != new.physical_id:
                 continue
-            if (
-                new.physical_id == old.physical_id
-                and logical_id not in skipped
-                and not self._restore(old, old.made, new)
-            ):
-                self._tell("UPDATE_ROLLBACK_FAILED", _failed("update", [logical_id]))
+            if old.logical_id in skipped:
+                record.resources[old.logical_id] = msgspec.structs.replace(old, status="UPDATE_COMPLETE")
+            elif not self._restore(old, new):
+                self._tell("UPDATE_ROLLBACK_FAILED", _failed("update", [old.logical_id]))
                 return
-            if new.physical_id != old.physical_id:
-                replacing.append(new)
-            record.resources[logical_id] = msgspec.structs.replace(old, status="UPDATE_COMPLETE")
+        # Only now, so that a rollback that is continued still knows what to delete.
+        outgoing = [new for old, new in undone if old.physical_id != new.physical_id or old.made is None]
+        for old, new in undone:
+            if old.made is None:
+                record.resources.pop(old.logical_id)
+            elif old.physical_id != new.physical_id:
+                record.resources[old.logical_id] = msgspec.structs.replace(old, status="UPDATE_COMPLETE")
         self._tell("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-        created = [
-            record.resources.pop(logical_id)
-            for logical_id, old in list(record.undo.items())
-            if not old.physical_id and logical_id in record.resources
-        ]
-        for held in _removal_order([*replacing, *created]):
+        for held in _removal_order(outgoing):
             self._remove(held, self._policy_of_new(held.deletion_policy))
         record.undo = {}
         self._tell("UPDATE_ROLLBACK_COMPLETE")
@@ -224,17 +220,20 @@ class Work:
         new = self._told(new, "UPDATE_IN_PROGRESS", "Resource creation Initiated", shown)
         self._told(new, "UPDATE_COMPLETE", properties=shown)
 
-    def _restore(self, old: Held, made: Made, new: Held) -> bool:
-        """Make a resource what it was; return whether that went well."""
-        if new.made is None or new.made.given.properties == made.given.properties:
+    def _restore(self, old: Held, new: Held) -> bool:
+        """Make a resource what it was, if it changed; return whether that went well."""
+        if old.made is None or new.made is None:
+            return True
+        if new.made.given.properties == old.made.given.properties:
+            self._told(old, "UPDATE_COMPLETE")
             return True
         told = self._told(new, "UPDATE_IN_PROGRESS")
         try:
-            model = self._hands.update(new.made.model, new.made.given, made.given)
+            model = self._hands.update(new.made.model, new.made.given, old.made.given)
         except Exception as error:  # moto raises whatever its services raise
             self._told(told, "UPDATE_FAILED", _reason(error))
             return False
-        self._told(msgspec.structs.replace(old, made=Made(model, made.given)), "UPDATE_COMPLETE")
+        self._told(msgspec.structs.replace(old, made=Made(model, old.made.given)), "UPDATE_COMPLETE")
         return True
 
     def _import(self, declared: Declared, plan: Plan) -> None:

@@ -159,7 +159,8 @@ def test_a_rollback_that_failed_can_be_continued(
     stacks: Stacks, monkeypatch: pytest.MonkeyPatch, skipped: tuple[str, ...], seconds: str
 ) -> None:
     name = f"stuck-{seconds}"
-    stacks.create(name, text({"A": queue(name, VisibilityTimeout=1)}))
+    stacks.create(name, text({"A": queue(name, VisibilityTimeout=1), "R": queue(f"{name}-old")}))
+    before = stacks.physical(name)
     update = resources.update
 
     def refuse(model: Model, given: Given) -> Model:
@@ -169,7 +170,13 @@ def test_a_rollback_that_failed_can_be_continued(
 
     with monkeypatch.context() as patch:
         patch.setattr(resources, "update", refuse)
-        stacks.update(name, text({"A": queue(name, VisibilityTimeout=2), "B": queue(name, DependsOn="A")}))
+        new = {
+            "A": queue(name, VisibilityTimeout=2, DependsOn="N"),
+            "N": queue(f"{name}-fresh"),
+            "R": queue(f"{name}-new", DependsOn="A"),
+            "B": queue(name, DependsOn="R"),
+        }
+        stacks.update(name, text(new))
     assert stacks.events(name)[-2:] == [
         "A UPDATE_FAILED: throttled",
         f"{name} UPDATE_ROLLBACK_FAILED: The following resource(s) failed to update: [A]. ",
@@ -177,6 +184,8 @@ def test_a_rollback_that_failed_can_be_continued(
     stacks.client.continue_update_rollback(StackName=name, ResourcesToSkip=skipped)
     stacks.engine._stacks.wait()
     assert (stacks.status(name), visibility(stacks, name)) == ("UPDATE_ROLLBACK_COMPLETE", seconds)
+    assert stacks.physical(name) == before
+    assert [each for each in stacks.queues() if each.startswith(f"{name}-")] == [f"{name}-old"]
     with pytest.raises(ClientError, match="can not continue rollback"):
         stacks.client.continue_update_rollback(StackName=name)
 
