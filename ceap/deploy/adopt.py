@@ -6,7 +6,6 @@ Source: CloudFormation User Guide, "Import AWS resources into a CloudFormation s
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
@@ -17,7 +16,7 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # b
 from ceap.cfn import lookup
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.aws import Aws
-from ceap.deploy.aws_errors import code_of
+from ceap.deploy.aws_errors import is_absent
 from ceap.deploy.diff.replacement import references
 from ceap.deploy.history import Operation, Record, Retained
 from ceap.deploy.history import latest as latest_of
@@ -25,7 +24,6 @@ from templates.document import parse_document
 from templates.resource_schemas import load_schema
 
 BUCKET_POLICY: Final = "AWS::S3::BucketPolicy"
-_ABSENT: Final = re.compile(r"^404$|^NoSuch|NonExistent|NotFound|QueueDoesNotExist")
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +133,7 @@ def exists(aws: Aws, retained: Retained) -> bool:
     try:
         look(aws, identifier)
     except ClientError as error:
-        if _ABSENT.search(code_of(error)):
+        if is_absent(error):
             return False
         raise
     return True

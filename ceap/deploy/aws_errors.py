@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from botocore import exceptions as boto  # type: ignore[import-untyped]  # botocore ships no types
@@ -47,6 +48,7 @@ _UNKNOWN_KEY: Final = ("InvalidClientTokenId", "UnrecognizedClientException", "I
 _CLOCK: Final = ("RequestTimeTooSkewed", "RequestExpired")
 DENIED: Final = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
 """The codes of a call for which the identity has no right."""
+_ABSENT: Final = re.compile(r"^404$|NoSuch|NonExistent|NotFound|DoesNotExist")
 _THROTTLED: Final = (
     *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException"),
     *("TooManyRequestsException", "RequestLimitExceeded", "SlowDown"),
@@ -94,6 +96,11 @@ def explain(error: Exception, profile: str | None) -> CommandError:
 def code_of(error: boto.ClientError) -> str:
     """Return AWS's code of an error, e.g. `ValidationError`."""
     return str(error.response.get("Error", {}).get("Code", "Unknown"))
+
+
+def is_absent(error: boto.ClientError) -> bool:
+    """Tell whether AWS's answer is that there is no such resource, for which each service has a code of its own."""
+    return _ABSENT.search(code_of(error)) is not None
 
 
 def _answer(error: boto.ClientError, login: str) -> str:

@@ -127,8 +127,7 @@ def put_template(aws: Aws, bucket: str, template: bytes) -> str:
     """Put a template into the artifact bucket under its hash, and return its URL."""
     key = f"deployments/templates/{hashlib.sha256(template).hexdigest()}.yaml"
     put_new(aws, bucket, key, template)
-    domain = "amazonaws.com.cn" if aws.partition == "aws-cn" else "amazonaws.com"
-    return f"https://{bucket}.s3.{aws.region}.{domain}/{key}"
+    return f"https://{bucket}.s3.{aws.region}.{aws.domain}/{key}"
 
 
 def _call(aws: Aws, request: Request, bucket: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The physical names that a stack takes, and which of them somebody else has already."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
@@ -10,14 +9,13 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # b
 from ceap.cfn import lookup
 from ceap.cfn.template import Template
 from ceap.deploy.aws import Aws
-from ceap.deploy.aws_errors import DENIED, code_of
+from ceap.deploy.aws_errors import DENIED, code_of, is_absent
 from ceap.deploy.diff.evaluation import Side, evaluate
 from templates.placeholders import fill
 
 READERS: Final = 8
 """How many names are looked up at once."""
 
-_ABSENT: Final = re.compile(r"^404$|NoSuch|NonExistent|NotFound|DoesNotExist")
 _FORBIDDEN: Final = "403"
 
 
@@ -78,7 +76,7 @@ def _look(aws: Aws, name: Name) -> Taken | Unread | None:
             return Taken(name, elsewhere="another account")
         if code_of(error) in (*DENIED, _FORBIDDEN):
             return Unread(name, error.operation_name)
-        if _ABSENT.search(code_of(error)):
+        if is_absent(error):
             return None
         raise
     if physical_id is None:
