@@ -21,7 +21,8 @@ class ResourceSchema(msgspec.Struct, frozen=True, kw_only=True):
     """What the schema of a resource type says; each property is a path in keys, `*` for any item of a list.
 
     `create_only` properties replace the resource when they change, `conditional_create_only` may, `read_only` come
-    from AWS. `permissions` are the actions of its handlers, by operation: create, read, update, delete, list.
+    from AWS. Tags are a list of Key and Value, or else a mapping. `permissions` are the actions of its handlers, by
+    operation: create, read, update, delete, list.
     """
 
     type: str
@@ -32,6 +33,7 @@ class ResourceSchema(msgspec.Struct, frozen=True, kw_only=True):
     permissions: Mapping[str, tuple[str, ...]]
     tagging_permissions: tuple[str, ...]
     tag_property: tuple[str, ...] | None
+    has_tag_list: bool
     is_stateful: bool
 
 
@@ -52,6 +54,7 @@ def load_schema(resource_type: str) -> ResourceSchema | None:
         permissions={name: tuple(each.get("permissions", ())) for name, each in data.get("handlers", {}).items()},
         tagging_permissions=tuple(tagging.get("permissions", ())),
         tag_property=_path(tagging["tagProperty"]) if "tagProperty" in tagging else None,
+        has_tag_list=data["properties"].get("Tags", {}).get("type") == "array",
         is_stateful=resource_type in _stateful(),
     )
 

@@ -12,6 +12,7 @@ from ceap.local.stacks.blueprint import Declared
 from ceap.local.stacks.intrinsics import references, resolve
 from ceap.local.stacks.records import Held, Plan, StackRecord
 from ceap.local.stacks.scopes import make_scope, read_attribute
+from ceap.local.stacks.tags import with_tags
 from templates.resource_schemas import ResourceSchema, load_schema
 
 UNKNOWN: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -49,6 +50,7 @@ class Comparison:
         self._held: Final = held
         self._new: Final = new
         self._imported: Final = imported
+        self._tags: Final = plan.tags
         self._fates: Final[dict[str, Fate]] = {}
         for declared in new.resources.values():
             self._compare(declared)
@@ -92,7 +94,8 @@ class Comparison:
         self.changes.append(change)
 
     def _details(self, declared: Declared, held: Held, before: Mapping[str, Any]) -> Iterator[Change]:
-        schema, after = load_schema(declared.type), self._resolve(dict(declared.properties))
+        schema = load_schema(declared.type)
+        after = with_tags(declared.type, self._resolve(dict(declared.properties)), self._tags)
         for name in dict.fromkeys((*before, *after)):
             sources = list(self._sources(declared, name))
             if before.get(name) == after.get(name):

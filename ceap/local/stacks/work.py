@@ -21,6 +21,7 @@ from ceap.local.stacks.intrinsics import resolve
 from ceap.local.stacks.records import Held, Made, Operation, Plan, StackRecord
 from ceap.local.stacks.resources import Given, choose_name, name_property
 from ceap.local.stacks.scopes import make_scope, read_attribute
+from ceap.local.stacks.tags import with_tags
 
 _NEW: Final = "Requested update requires the creation of a new physical resource; hence creating one."
 _CUSTOM: Final = (
@@ -166,7 +167,7 @@ class Work:
             raise StepError("") if record.status == "UPDATE_IN_PROGRESS" else AbandonedError
         held = record.resources.get(logical_id)
         try:
-            properties = self._resolve(dict(declared.properties), plan)
+            properties = with_tags(declared.type, self._resolve(dict(declared.properties), plan), plan.tags)
         except ResourceError as error:
             self._fail(held or self._blank(declared), "UPDATE" if held else "CREATE", error)
         if held is None or held.made is None:

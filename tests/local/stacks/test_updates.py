@@ -11,7 +11,7 @@ from ceap.local.engine import Engine
 from ceap.local.stack_models import ResourceError
 from ceap.local.stacks import resources
 from ceap.local.stacks.resources import Given, Model
-from tests.local.stacks.support import Stacks, queue, refusal, text
+from tests.local.stacks.support import Resource, Stacks, queue, refusal, text
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,18 @@ def visibility(stacks: Stacks, name: str) -> str:
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
     return str(found["VisibilityTimeout"])
+
+
+def policy(name: str) -> Resource:
+    """Return a policy of a queue, which takes no tags."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": f"arn:aws:sqs:*:*:{name}",
+    }
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Queue"}], "PolicyDocument": document}}
 
 
 def test_an_update_without_changes_is_refused(stacks: Stacks) -> None:
@@ -196,3 +208,22 @@ def test_a_change_set_may_delete_new_resources_whatever_their_policy(stacks: Sta
     stacks.execute("deletes-new", RetainExceptOnCreate=True)
     assert stacks.status("deletes-new") == "ROLLBACK_COMPLETE"
     assert "new-retained" not in stacks.queues()
+
+
+def test_the_tags_of_a_stack_are_those_of_its_resources(stacks: Stacks) -> None:
+    def tags() -> dict[str, str]:
+        url = stacks.physical("tagged")["Queue"]
+        found: dict[str, str] = stacks.engine.client("sqs").list_queue_tags(QueueUrl=url).get("Tags", {})
+        return found
+
+    own = [{"Key": "Team", "Value": "own"}]
+    resources = {"Queue": queue("tagged", Tags=own), "Policy": policy("tagged")}
+    both = [{"Key": "Team", "Value": "stack"}, {"Key": "Stage", "Value": "one"}]
+    stacks.create("tagged", text(resources), Tags=both)
+    assert tags() == {"Team": "own", "Stage": "one"}
+    described = stacks.propose("tagged", text(resources), Tags=[{"Key": "Stage", "Value": "two"}])
+    [change] = [each["ResourceChange"] for each in described["Changes"]]
+    assert (change["LogicalResourceId"], change["Scope"], change["Replacement"]) == ("Queue", ["Tags"], "False")
+    stacks.execute("tagged")
+    assert tags() == {"Team": "own", "Stage": "two"}
+    assert stacks.stack("tagged")["Tags"] == [{"Key": "Stage", "Value": "two"}]
