@@ -94,8 +94,10 @@ def create(aws: Aws, request: Request, bucket: str, pace: Pace) -> ChangeSet | N
     """
     client = aws.client("cloudformation")
     made = client.create_change_set(**_call(aws, request, bucket))
+    # IAM decides by the stack, and only its name tells which that is.
+    named = {"ChangeSetName": made["Id"], "StackName": made["StackId"]}
     for _ in pace:
-        found = client.describe_change_set(ChangeSetName=made["Id"])
+        found = client.describe_change_set(**named)
         if found["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
             break
     change_set = ChangeSet(arn=made["Id"], stack=request.stack, stack_id=made["StackId"], kind=request.kind, effects=())
@@ -105,19 +107,19 @@ def create(aws: Aws, request: Request, bucket: str, pace: Pace) -> ChangeSet | N
         if reason.startswith(_UNCHANGED):
             return None
         raise ChangeSetError(reason)
-    effects = tuple(_effect(change["ResourceChange"]) for change in _changes(client, made["Id"], found))
+    effects = tuple(_effect(change["ResourceChange"]) for change in _changes(client, named, found))
     return msgspec.structs.replace(change_set, effects=effects)
 
 
 def execute(aws: Aws, change_set: ChangeSet) -> None:
     """Begin what a change set says; it goes on in CloudFormation."""
-    aws.client("cloudformation").execute_change_set(ChangeSetName=change_set.arn)
+    aws.client("cloudformation").execute_change_set(ChangeSetName=change_set.arn, StackName=change_set.stack_id)
 
 
 def remove(aws: Aws, change_set: ChangeSet) -> None:
     """Remove a change set that nothing has executed, and the empty stack that CloudFormation made for it."""
     client = aws.client("cloudformation")
-    client.delete_change_set(ChangeSetName=change_set.arn)
+    client.delete_change_set(ChangeSetName=change_set.arn, StackName=change_set.stack_id)
     [stack] = client.describe_stacks(StackName=change_set.stack_id)["Stacks"]
     if stack["StackStatus"] == "REVIEW_IN_PROGRESS":
         client.delete_stack(StackName=change_set.stack_id)
@@ -162,10 +164,10 @@ def _parameter(key: str, value: str | None) -> dict[str, Any]:
     return {"ParameterKey": key, "ParameterValue": value}
 
 
-def _changes(client: Any, arn: str, page: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _changes(client: Any, named: Mapping[str, str], page: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from page["Changes"]
     while token := page.get("NextToken"):
-        page = client.describe_change_set(ChangeSetName=arn, NextToken=token)
+        page = client.describe_change_set(**named, NextToken=token)
         yield from page["Changes"]
 
 
