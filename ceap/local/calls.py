@@ -14,6 +14,9 @@ PIPE_PATH: Final = re.compile(r"/v1/pipes/(?P<pipe>[^/]+)(?P<verb>/start|/stop)?
 SCHEDULE_PATH: Final = re.compile(r"/(?P<kind>schedules|schedule-groups)/(?P<name>[^/]+)")
 _PIPE_CALLS: Final = {("GET", None): "DescribePipe", ("POST", "/start"): "StartPipe", ("POST", "/stop"): "StopPipe"}
 
+FORM: Final = "application/x-www-form-urlencoded"
+"""The content type of the Query protocol."""
+
 UNKNOWN_CALL: Final = "The local engine cannot judge the call"
 
 _FUNCTION: Final = re.compile(
@@ -47,7 +50,7 @@ class Request(NamedTuple):
 
     @property
     def form(self) -> Mapping[str, str]:
-        if not self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        if not self.headers.get("content-type", "").startswith(FORM):
             return {}
         return {key: values[0] for key, values in parse_qs(self.body.decode()).items()}
 

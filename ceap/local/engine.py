@@ -38,6 +38,7 @@ from ceap.local.sessions import FIRST_ACCOUNT, REGION, Decision, Session, Sessio
 from ceap.local.stacks.api import StackApi
 from ceap.local.stacks.registry import Registry
 from ceap.local.states import StepFunctions
+from ceap.local.web_identities import WebIdentities
 from ceap.local.workers import Launch, end_processes, launch_process
 from templates.model import StepKind
 
@@ -96,8 +97,10 @@ class Engine:
             warm=warm,
         )
         self._stacks: Final = Registry(account, self._running, self._sessions)
-        routes += [StackApi(self._stacks).serve, Identities(account, self._sessions).serve]
-        self._gateway: Final = gateway.Gateway(account, self._sessions, routes)
+        self.web_identities: Final = WebIdentities(account, self._sessions)
+        identities = Identities(account, self._sessions, self.web_identities)
+        routes += [StackApi(self._stacks).serve, identities.serve]
+        self._gateway: Final = gateway.Gateway(account, self._sessions, routes, [identities.serve_unsigned])
         self.functions.url = self.jobs.url = self._running.url = self._gateway.url
         self._deliveries: Final[list[Delivery]] = []
         self._clients: Final[dict[tuple[str, str], Any]] = {}

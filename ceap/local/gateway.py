@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from ceap.local.calls import Request, UnknownCallError
+from ceap.local.calls import FORM, Request, UnknownCallError
 from ceap.local.patterns import PolicyError
 from ceap.local.questions import checks
 from ceap.local.s3_questions import not_found_question
@@ -61,12 +61,18 @@ Route = Callable[[Request], Answer | None]
 
 
 class Gateway:
-    """A WSGI application and its server: `url` is its address once started."""
+    """A WSGI application and its server: `url` is its address once started.
 
-    def __init__(self, account: str, sessions: Sessions, routes: Iterable[Route]) -> None:
+    `routes` serve what is signed and allowed; `unsigned` what nobody signs.
+    """
+
+    def __init__(
+        self, account: str, sessions: Sessions, routes: Iterable[Route], unsigned: Iterable[Route] = ()
+    ) -> None:
         self._account: Final = account
         self._sessions: Final = sessions
         self._routes: Final = tuple(routes)
+        self._unsigned: Final = tuple(unsigned)
         self._moto: Final = DomainDispatcherApplication(create_backend_app)
         self._applications: Final[dict[tuple[str, str, str], Any]] = {}
         self._server: Final = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Handler)
@@ -91,6 +97,8 @@ class Gateway:
             request = self._read(environ, signature)
             verify(signature, session, request, environ["REQUEST_URI"])
         except SignatureError as error:
+            if answer := self._serve_unsigned(environ):
+                return _send(start_response, answer)
             return _send(start_response, refusal(error.service, error.status, error.code, str(error)))
         if session is self._sessions.driver:
             return self._serve(request, environ, start_response, None)
@@ -101,6 +109,13 @@ class Gateway:
         except (UnknownCallError, PolicyError) as error:
             return _send(start_response, refusal(request.service, 501, "NotImplemented", str(error)))
         return self._serve(request, environ, start_response, session)
+
+    def _serve_unsigned(self, environ: dict[str, Any]) -> Answer | None:
+        """Serve a form that is not signed, if a route takes it."""
+        if "HTTP_AUTHORIZATION" in environ or not environ.get("CONTENT_TYPE", "").startswith(FORM):
+            return None
+        request = self._read(environ, Signature("", "", REGION, "sts", (), ""))
+        return next((answer for route in self._unsigned if (answer := route(request))), None)
 
     def _serve(
         self, request: Request, environ: dict[str, Any], start_response: Any, session: Session | None

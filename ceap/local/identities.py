@@ -1,6 +1,7 @@
 """Who calls, and what roles may do: the calls of STS and IAM that answer it from the engine's own decisions.
 
-Source: STS API Reference, "GetCallerIdentity", "AssumeRole"; IAM API Reference, "SimulatePrincipalPolicy".
+Source: STS API Reference, "GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity"; IAM API Reference,
+"SimulatePrincipalPolicy".
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from ceap.local.clock import CLOCK
 from ceap.local.gateway import Answer
 from ceap.local.query import QueryError, read_form, write_answer, write_error
 from ceap.local.sessions import AccessDenied, Session, Sessions
+from ceap.local.web_identities import WebIdentities
 
 _SESSION_S: Final = 3600
 _UNMODELLED: Final = (
@@ -25,15 +27,18 @@ _UNMODELLED: Final = (
     "SerialNumber",
 )
 
+UNSIGNED: Final = "AssumeRoleWithWebIdentity"
+
 Document = Mapping[str, Any]
 
 
 class Identities:
     """The calls for one account."""
 
-    def __init__(self, account: str, sessions: Sessions) -> None:
+    def __init__(self, account: str, sessions: Sessions, tokens: WebIdentities) -> None:
         self._account: Final = account
         self._sessions: Final = sessions
+        self._tokens: Final = tokens
         self._calls: Final[Mapping[tuple[str, str], Callable[[Document, Session], Document]]] = {
             ("iam", "SimulatePrincipalPolicy"): self._simulate,
             ("sts", "AssumeRole"): self._assume,
@@ -46,13 +51,17 @@ class Identities:
         caller = self._sessions.find(request.access_key)
         if call is None or caller is None:
             return None
-        try:
-            given = read_form(request)
-            if unmodelled := [name for name in _UNMODELLED if name in given]:
-                raise QueryError(f"The local engine does not model {', '.join(unmodelled)}", "NotImplemented")
-            return write_answer(request, call(given, caller))
-        except QueryError as error:
-            return write_error(error)
+        return _answer(request, lambda given: call(given, caller))
+
+    def serve_unsigned(self, request: Request) -> Answer | None:
+        """Serve the one call that nobody signs: its token says who it is. None for others."""
+        if request.operation != UNSIGNED:
+            return None
+        return _answer(request, self._assume_by_token)
+
+    def _assume_by_token(self, given: Document) -> Document:
+        made = self._tokens.assume(given["RoleArn"], given["WebIdentityToken"], given["RoleSessionName"])
+        return _assumed(made, given)
 
     def _identify(self, _: Document, caller: Session) -> Document:
         is_driver = caller is self._sessions.driver
@@ -69,15 +78,7 @@ class Identities:
             arn = self._identify({}, caller)["Arn"]
             message = f"User: {arn} is not authorized to perform: sts:AssumeRole on resource: {role}"
             raise QueryError(message, "AccessDenied") from None
-        return {
-            "Credentials": {
-                "AccessKeyId": made.access_key,
-                "SecretAccessKey": made.secret_key,
-                "SessionToken": made.token,
-                "Expiration": CLOCK.now() + given.get("DurationSeconds", _SESSION_S),
-            },
-            "AssumedRoleUser": {"AssumedRoleId": f"AROALOCAL:{name}", "Arn": made.arn},
-        }
+        return _assumed(made, given)
 
     def _simulate(self, given: Document, _: Session) -> Document:
         source = given["PolicySourceArn"]
@@ -112,3 +113,25 @@ class Identities:
     def _verdict(self, subject: Session, question: Question) -> str:
         is_driver = subject.role == self._identify({}, self._sessions.driver)["Arn"]
         return "allowed" if is_driver else self._sessions.judge(subject, question)
+
+
+def _answer(request: Request, call: Callable[[Document], Document]) -> Answer:
+    try:
+        given = read_form(request)
+        if unmodelled := [name for name in _UNMODELLED if name in given]:
+            raise QueryError(f"The local engine does not model {', '.join(unmodelled)}", "NotImplemented")
+        return write_answer(request, call(given))
+    except QueryError as error:
+        return write_error(error)
+
+
+def _assumed(made: Session, given: Document) -> Document:
+    return {
+        "Credentials": {
+            "AccessKeyId": made.access_key,
+            "SecretAccessKey": made.secret_key,
+            "SessionToken": made.token,
+            "Expiration": CLOCK.now() + given.get("DurationSeconds", _SESSION_S),
+        },
+        "AssumedRoleUser": {"AssumedRoleId": f"AROALOCAL:{made.name}", "Arn": made.arn},
+    }

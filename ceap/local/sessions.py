@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -139,12 +139,21 @@ class Sessions:
         root = f"arn:aws:iam::{self._account}:root"
         known = {"aws:principalarn": caller.role or root} | ({"sts:externalid": external_id} if external_id else {})
         principals = {root, *((caller.role, caller.arn) if caller.role else ())}
+        return self._assume(role, name, principals, ASSUME_ROLE, known)
+
+    def assume_by_token(self, role: str, provider: str, claims: Mapping[str, str], name: str) -> Session:
+        """Return a session of a role for the holder of a token of an OIDC provider, with the keys of conditions."""
+        return self._assume(role, name, {provider}, f"{ASSUME_ROLE}WithWebIdentity", claims)
+
+    def _assume(
+        self, role: str, name: str, principals: Collection[str], action: str, known: Mapping[str, str]
+    ) -> Session:
+        session = _open_session(role, name)
         with self._lock:
-            if not decisions.trusts(role_policies.trust_of(self._role(role)), principals, ASSUME_ROLE, known):
-                raise AccessDenied(caller, Question(ASSUME_ROLE, role))
-            session = _open_session(role, name)
+            if not decisions.trusts(role_policies.trust_of(self._role(role)), principals, action, known):
+                raise AccessDenied(session, Question(action, role))
             self._sessions[session.access_key] = session
-            return session
+        return session
 
     def find(self, access_key: str) -> Session | None:
         return self._sessions.get(access_key)

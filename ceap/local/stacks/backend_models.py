@@ -166,7 +166,7 @@ class Alarm(StackModel, CloudFormationModel):
 
 
 class IdentityProvider(StackModel, CloudFormationModel):
-    """AWS::IAM::OIDCProvider: stored; nothing here signs in with a token."""
+    """AWS::IAM::OIDCProvider; roles are assumed with tokens for its audiences."""
 
     type_name = "AWS::IAM::OIDCProvider"
     name_property = "Url"
