@@ -19,6 +19,7 @@ from ceap.local.calls import (
     read_function_name,
 )
 from ceap.local.decisions import ASSUME_ROLE
+from ceap.local.role_policies import arn_of
 from ceap.local.s3_questions import ask_s3
 from ceap.local.stack_questions import ask_cloudformation
 
@@ -261,7 +262,7 @@ def _ask_iam(request: Request) -> list[Question]:
         case "GetRole" | "GetRolePolicy" | "ListRolePolicies" | "ListAttachedRolePolicies" if name := given.get(
             "RoleName"
         ):
-            return [Question(f"iam:{request.operation}", f"arn:aws:iam::{request.account}:role/{name}")]
+            return [Question(f"iam:{request.operation}", arn_of(name, request.account))]
     raise _unknown(request)
 
 

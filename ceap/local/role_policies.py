@@ -29,6 +29,12 @@ def find_role(arn: str, account: str) -> Role:
     return iam_backends[account]["aws"].get_role_by_arn(arn)
 
 
+def arn_of(name: str, account: str) -> str:
+    """Return the ARN by which IAM decides on calls that name a role: with its path, if there is such a role."""
+    roles = iam_backends[account]["aws"].roles.values()
+    return next((str(role.arn) for role in roles if role.name == name), f"arn:aws:iam::{account}:role/{name}")
+
+
 def exists(role: Role) -> bool:
     """Tell whether a role was not deleted."""
     return iam_backends[role.account_id]["aws"].roles.get(role.id) is role
