@@ -18,8 +18,8 @@ from ceap.deploy.destroy import Destroyed
 from ceap.deploy.pace import Pace
 from ceap.deploy.package import Package
 from ceap.deploy.shipping import Shipping
-from ceap.deploy.smoke.message import load_message, smoke_file
 from ceap.deploy.smoke.judgement import Verdict
+from ceap.deploy.smoke.message import load_message, smoke_file
 from ceap.deploy.smoke.run import Options, Telling, smoke
 from ceap.deploy.smoke.stack import load_stack
 from ceap.deploy.smoke.waiting import Waiting
