@@ -175,3 +175,16 @@ def test_an_import_of_what_is_not_there_takes_nothing(stacks: Stacks) -> None:
         "Queue IMPORT_FAILED: Resource of type 'AWS::SQS::Queue' with identifier "
         "'https://sqs.us-east-1.amazonaws.com/1/never' was not found."
     ]
+
+
+def test_a_resource_of_another_stack_is_not_taken_in(stacks: Stacks) -> None:
+    owner = stacks.create("owner", text({"Queue": queue("owned", **KEPT)}))
+    url = stacks.physical("owner")["Queue"]
+    imported = [
+        {"ResourceType": "AWS::SQS::Queue", "LogicalResourceId": "Queue", "ResourceIdentifier": {"QueueUrl": url}}
+    ]
+    stacks.propose("thief", text({"Queue": queue("owned", **KEPT)}), "IMPORT", ResourcesToImport=imported)
+    stacks.execute("thief")
+    assert stacks.status("thief") == "IMPORT_ROLLBACK_COMPLETE"
+    assert f"Queue IMPORT_FAILED: {url} already exists in stack {owner}" in stacks.events("thief")
+    assert stacks.physical("owner") == {"Queue": url}
