@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,11 +11,11 @@ import boto3  # type: ignore[import-untyped]  # boto3 ships no types
 
 from ceap import project
 from ceap.local.engine import Engine
+from templates.deploy_role import AUDIENCE
 from tests import reference
 from tests.local.stacks.support import Stacks
 
 SUBJECT = "repo:acme/orders:environment:dev"
-HOST = "token.actions.githubusercontent.com"
 PREFIXES = {"HandlersPrefix": "handlers/x/", "GluePrefix": "glue/x/"}
 WORKFLOWS = ("express", "standard", "triggered")
 NUMBERS = itertools.count()
@@ -99,20 +98,19 @@ class Caller(NamedTuple):
 
 
 def deploy_roles(engine: Engine, name: str, **values: str) -> Caller:
-    """Deploy the roles by hand, and sign in: as GitHub does, but for its token, which the engine cannot verify."""
+    """Deploy the roles by hand, and assume the caller's as a workflow of GitHub does."""
     given = {"Environment": "dev", "GitHubSubject": SUBJECT, **values}
     stacks = Stacks(engine)
     stacks.create(name, templates()["deploy"], Parameters=parameters(given), Capabilities=["CAPABILITY_IAM"])
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stacks.stack(name)["Outputs"]}
     role = outputs["CallerRoleArn"]
-    everybody = {
-        "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{engine.account}:root"},
-        "Action": "sts:AssumeRole",
-    }
-    iam, role_name = engine.client("iam"), role.rpartition("/")[2]
-    trust = iam.get_role(RoleName=role_name)["Role"]["AssumeRolePolicyDocument"]
-    both = {"Version": "2012-10-17", "Statement": [*trust["Statement"], everybody]}
-    iam.update_assume_role_policy(RoleName=role_name, PolicyDocument=json.dumps(both))
-    made = engine.client("sts").assume_role(RoleArn=role, RoleSessionName="github")["Credentials"]
-    return Caller(engine, made, role, outputs["ServiceRoleArn"])
+    return Caller(engine, sign_in(engine, role), role, outputs["ServiceRoleArn"])
+
+
+def sign_in(engine: Engine, role: str, subject: str = SUBJECT, audience: str = AUDIENCE) -> Mapping[str, str]:
+    """Return the credentials of a workflow whose token has this subject."""
+    made = engine.client("sts").assume_role_with_web_identity(
+        RoleArn=role, RoleSessionName="github", WebIdentityToken=engine.web_identities.issue(subject, audience)
+    )
+    credentials: Mapping[str, str] = made["Credentials"]
+    return credentials

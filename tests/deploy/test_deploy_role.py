@@ -9,11 +9,11 @@ import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.archive import read_scripts
-from ceap.local import decisions, role_policies
 from ceap.local.engine import Engine
 from ceap.local.packages import build_zips
+from templates.deploy_role import AUDIENCE, HOST
 from tests import reference
-from tests.deploy.roles import BOUNDARY, HOST, SUBJECT, WORKFLOWS, Caller, deploy_roles
+from tests.deploy.roles import BOUNDARY, SUBJECT, WORKFLOWS, Caller, deploy_roles, sign_in
 from tests.local.stacks.support import queue, text
 
 
@@ -136,20 +136,20 @@ def test_with_a_boundary_cloudformation_makes_only_roles_that_have_it(caller: Ca
 
 
 @pytest.mark.parametrize(
-    ("subject", "audience", "is_trusted"),
+    ("subject", "audience"),
     [
-        (SUBJECT, "sts.amazonaws.com", True),
-        ("repo:acme/orders:environment:prod", "sts.amazonaws.com", False),
-        ("repo:acme/orders:ref:refs/heads/main", "sts.amazonaws.com", False),
-        ("repo:other/orders:environment:dev", "sts.amazonaws.com", False),
-        (SUBJECT, "https://github.com/acme", False),
+        ("repo:acme/orders:environment:prod", AUDIENCE),
+        ("repo:acme/orders:ref:refs/heads/main", AUDIENCE),
+        ("repo:other/orders:environment:dev", AUDIENCE),
+        ("repo:acme@1/orders@2:environment:dev", AUDIENCE),
+        (SUBJECT, "https://github.com/acme"),
     ],
 )
-def test_github_assumes_the_role_for_one_environment_of_one_repository(
-    caller: Caller, subject: str, audience: str, is_trusted: bool
-) -> None:
-    account = caller.engine.account
-    trust = role_policies.trust_of(role_policies.find_role(caller.role, account))
-    provider = f"arn:aws:iam::{account}:oidc-provider/{HOST}"
-    token = {f"{HOST}:aud": audience, f"{HOST}:sub": subject}
-    assert decisions.trusts(trust, {provider}, "sts:AssumeRoleWithWebIdentity", token) is is_trusted
+def test_no_other_workflow_of_github_assumes_the_role(caller: Caller, subject: str, audience: str) -> None:
+    with pytest.raises(ClientError, match=r"\((AccessDenied|InvalidIdentityToken)\)"):
+        sign_in(caller.engine, caller.role, subject, audience)
+
+
+def test_no_workflow_assumes_the_role_of_cloudformation(caller: Caller) -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sign_in(caller.engine, caller.service_role)
