@@ -211,8 +211,8 @@ def test_a_document_that_aws_refuses_is_refused(document: Any, message: str) -> 
         ),
         (
             {"Condition": {"StringEquals": {"sts:RoleSessionName": "x"}}},
-            "Statement[0].Condition.StringEquals.sts:RoleSessionName: the local engine does not model the condition key "
-            "sts:RoleSessionName; known: aws:SourceAccount, aws:SourceArn, aws:PrincipalArn, sts:ExternalId, "
+            "Statement[0].Condition.StringEquals.sts:RoleSessionName: the local engine does not model the condition "
+            "key sts:RoleSessionName; known: aws:SourceAccount, aws:SourceArn, aws:PrincipalArn, sts:ExternalId, "
             "token.actions.githubusercontent.com:aud, token.actions.githubusercontent.com:sub",
         ),
     ],
