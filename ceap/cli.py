@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "diff": "say what a change of templates does to their stacks",
     "deploy": "deploy the foundation and workflows into an environment",
     "rollback": "take a stack back to the deployment before",
+    "destroy": "delete a stack, and keep what holds data",
     "smoke": "send a message through a deployed workflow, and verify what it leads to",
     "completion": "print the script with which a shell completes this command line",
 }

@@ -107,6 +107,7 @@ PRINTING = {
     "package": ["package"],
     "deploy": ["deploy", "--help"],  # what it prints, it has done on AWS
     "rollback": ["rollback", "--help"],
+    "destroy": ["destroy", "--help"],
     "smoke": ["smoke", "--help"],  # its report needs AWS
     "completion": ["completion", "bash"],
     "diff": ["diff", str(FOUNDATION), "--against", str(FOUNDATION)],

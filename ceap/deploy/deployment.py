@@ -44,6 +44,9 @@ from ceap.errors import CommandError
 from ceap.signals import Stopped
 from templates.words import plural
 
+_NEW: Final = (None, REVIEW, "IMPORT_COMPLETE")
+"""Stacks that hold nothing yet, or only what has just been imported: all else of their template is new."""
+
 
 class DeploymentError(CommandError):
     """A deployment was refused, or failed; `cause` is the first one, where CloudFormation has got so far."""
@@ -245,7 +248,7 @@ class Deployment:
                 name=now.name,
             )
             with self._removed_unless_executed(change_set):
-                self._judge(change_set, diff)
+                self._judge(change_set, diff, is_new=now.status in _NEW)
             self._execute_recorded(change_set, id_, content)
         return self._finish(id_, content, change_set)
 
@@ -262,9 +265,9 @@ class Deployment:
             status=str(now.status),
         )
 
-    def _judge(self, change_set: ChangeSet, diff: Diff) -> None:
+    def _judge(self, change_set: ChangeSet, diff: Diff, *, is_new: bool) -> None:
         """Show what would change; DeploymentError if the gate refuses it, or the user does."""
-        for line in _shown(change_set, diff):
+        for line in _shown(change_set, diff, is_new=is_new):
             self._say(line)
         objections = object_to(change_set.effects, diff)
         refused = [each for each in objections if each.is_hopeless or not self._terms.allow_replacement]
@@ -369,10 +372,10 @@ def going_on(means: Means, stack: str, what: str) -> Iterator[None]:
         raise
 
 
-def _shown(change_set: ChangeSet, diff: Diff) -> Iterator[str]:
+def _shown(change_set: ChangeSet, diff: Diff, *, is_new: bool) -> Iterator[str]:
     """Yield the content of a change set, and beside it what ceap knows of it."""
     count = plural(len(change_set.effects), "resource")
-    if diff.old is None:
+    if is_new:
         yield f"{change_set.stack}: is new, with {count}"
         return
     yield f"{change_set.stack}: CloudFormation would change {count}"

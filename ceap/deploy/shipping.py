@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
 import msgspec
 
@@ -14,6 +14,7 @@ from ceap.deploy.artifacts import Artifacts
 from ceap.deploy.aws import Aws, explained, open_session
 from ceap.deploy.bucket import read_sha256, sha256_of
 from ceap.deploy.deployment import Deployed, Deployment, DeploymentError, Means, Target, Terms, at_rest
+from ceap.deploy.destroy import Destroyed, destroy
 from ceap.deploy.diff.evaluation import is_secret
 from ceap.deploy.environments import parameters_of
 from ceap.deploy.history import Operation, Record
@@ -34,7 +35,7 @@ class Shipping:
     def __init__(self, aws: Aws, terms: Terms, root: Path, say: Callable[[str], None], pace: Pace) -> None:
         name = naming.ARTIFACT_BUCKET.replace("${Environment}", terms.environment.name)
         self.bucket: Final = name.replace("${AWS::AccountId}", aws.account)
-        self.done: Final[list[Deployed]] = []
+        self.done: Final[list[Deployed | Destroyed]] = []
         self._aws: Final = aws
         self._terms: Final = terms
         self._say: Final = say
@@ -92,6 +93,11 @@ class Shipping:
             operation=Operation.ROLLBACK,
         )
         self.done.append(Deployment(means, target, self._terms).run())
+
+    def destroy(self, name: str, *, leave_messages: bool) -> None:
+        """Delete a stack; DeploymentError if something forbids it, or it fails."""
+        stack = naming.stack(name, self._environment.name)
+        self.done.append(destroy(self.means(stack), stack, self._terms, leave_messages=leave_messages))
 
     def _check(self, plan: Sequence[Planned]) -> None:
         """Say what could stand in the way, and raise DeploymentError for what does."""
@@ -158,11 +164,18 @@ def shipping(arguments: argparse.Namespace, environment: Environment, root: Path
         print("".join(f"{line}\n" for each in ship.done for line in _outputs(each)), end="")
 
 
-def _outputs(deployed: Deployed) -> Iterator[str]:
-    yield f"{deployed.stack}: {deployed.status}"
-    yield from (f"  {name}  {value}" for name, value in deployed.outputs.items())
+def _outputs(done: Deployed | Destroyed) -> Iterator[str]:
+    match done:
+        case Deployed():
+            yield f"{done.stack}: {done.status}"
+            yield from (f"  {name}  {value}" for name, value in done.outputs.items())
+        case Destroyed():
+            yield f"{done.stack}: {'deleted' if done.is_changed else 'not there'}"
+            yield from (f"  {each.logical_id}  {', '.join(each.identifier.values())}" for each in done.retained)
+        case _:
+            assert_never(done)
 
 
-def _as_json(done: Sequence[Deployed], failure: DeploymentError | None) -> str:
+def _as_json(done: Sequence[Deployed | Destroyed], failure: DeploymentError | None) -> str:
     error = {"message": str(failure), "cause": failure.cause} if failure else None
     return msgspec.json.encode({"stacks": done, "error": error}).decode()
