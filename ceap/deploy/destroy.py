@@ -118,8 +118,8 @@ def _check(aws: Aws, now: Situation, removed: list[Removed], flow: Flow | None) 
     importers = sorted({stack for export in now.exports for stack in _importers(aws, export)})
     if importers:
         raise DeploymentError(
-            f"{now.name}: its exports are in use by {', '.join(importers)}, so nothing was deleted; first destroy what uses "
-            "them"
+            f"{now.name}: its exports are in use by {', '.join(importers)}, so nothing was deleted; first destroy what "
+            "uses them"
         )
     lost = [each.subject.logical_id for each in removed if now.resources.get(each.subject.logical_id) == _queue(flow)]
     fates = {each.subject.logical_id: each.fate for each in removed}
