@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 import handlers
 from templates import discovery
 from tests import reference
+from tests.aws_cli import AWS_CLI
 from tests.browser import find_browser
 
 # How long an example takes says how busy the machine is, not whether the code is right.
@@ -21,7 +22,6 @@ settings.load_profile("ceap")
 
 NO_SPARK = "needs Spark: make glue"
 NO_AWS_CLI = "needs the AWS CLI: make awscli"
-AWS_CLI = Path(sys.prefix, "awscli", "bin", "aws")
 NO_BROWSER = "needs Chromium"
 
 # The tests of the framework use stages and jobs of their own, whatever the project has beside them.
@@ -99,6 +99,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if skipped := sum(NO_SPARK in reason for reason in reasons):
         terminalreporter.write_line(f"{skipped} tests of Glue jobs skipped: `make glue` installs Spark, 400 MB")
     if skipped := sum(NO_AWS_CLI in reason for reason in reasons):
-        terminalreporter.write_line(f"{skipped} tests of the AWS CLI's commands skipped: `make awscli` installs it, 170 MB")
+        terminalreporter.write_line(f"{skipped} tests of the AWS CLI skipped: `make awscli` installs it, 170 MB")
     if skipped := sum(NO_BROWSER in reason for reason in reasons):
         terminalreporter.write_line(f"{skipped} tests of the page of a run skipped: install Chromium or Chrome")

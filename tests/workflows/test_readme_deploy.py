@@ -17,7 +17,7 @@ from ceap import project
 from ceap.archive import upload_prefix
 from ceap.local.engine import Engine
 from ceap.local.packages import build_zips
-from tests.conftest import AWS_CLI
+from tests.aws_cli import AWS_CLI
 
 pytestmark = pytest.mark.awscli
 
