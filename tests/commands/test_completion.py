@@ -34,8 +34,8 @@ steps:
     handler: take
   - {stage: KeepStage, handler: keep}
 """
-UNCOMPLETED = {"N"}
-"""Metavars of values that nobody could complete."""
+UNCOMPLETED = {"KINDS", "N", "NAME", "REGION", "REVISION|TEMPLATE", "SECONDS"}
+"""Metavars of values that nobody could complete, or that only AWS, git or the user knows."""
 
 BASH = """
 eval "$(cat script)"
