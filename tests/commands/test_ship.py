@@ -172,8 +172,8 @@ def test_nothing_is_executed_where_nobody_can_be_asked(
 ) -> None:
     assert cli.main(["deploy", "--env", "ask", str(declaration)]) == 2
     assert capsys.readouterr().err.endswith(
-        "ceap: ceap-foundation-ask: execute these 14 changes? Nobody can be asked, as standard input is not a terminal; "
-        "give --yes\n"
+        "ceap: ceap-foundation-ask: execute these 14 changes? Nobody can be asked, as standard input is not a "
+        "terminal; give --yes\n"
     )
     stacks = engine.client("cloudformation").list_stacks()["StackSummaries"]
     assert {each["StackStatus"] for each in stacks if each["StackName"].endswith("-ask")} <= {"DELETE_COMPLETE"}
