@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from ceap.deploy.change_sets import Effect
 from ceap.deploy.diff.change import (
+    Consequence,
     Diff,
     Failure,
     Fate,
@@ -12,7 +13,6 @@ from ceap.deploy.diff.change import (
     Subject,
     WillFail,
 )
-from ceap.deploy.diff.change import Effect as Consequence
 from ceap.deploy.gate import object_to
 
 QUEUE = Subject("Queue", "AWS::SQS::Queue", "ceap-x-dev-queue", is_stateful=True)

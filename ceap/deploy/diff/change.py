@@ -18,7 +18,7 @@ class Fate(StrEnum):
     SNAPSHOT = "kept as a snapshot"
 
 
-class Effect(StrEnum):
+class Consequence(StrEnum):
     """What a changed property does to its resource."""
 
     IN_PLACE = "in place"
@@ -57,7 +57,7 @@ class PropertyChange(msgspec.Struct, frozen=True, rename="camel"):
     path: tuple[str, ...]
     old: Any
     new: Any
-    effect: Effect
+    consequence: Consequence
     cause: str | None = None
 
 

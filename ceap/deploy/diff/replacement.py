@@ -12,7 +12,7 @@ from ceap.cfn import lookup
 from ceap.cfn.lookup import Resource
 from ceap.cfn.template import Template
 from ceap.deploy.diff.change import (
-    Effect,
+    Consequence,
     Failure,
     MayBeReplaced,
     PropertyChange,
@@ -94,23 +94,23 @@ def compare_resources(old: Template, new: Template, pairs: Mapping[str, Pair]) -
 def _own_changes(sides: _Sides, pair: Pair) -> tuple[PropertyChange, ...]:
     schema = load_schema(pair.new.type)
     return tuple(
-        PropertyChange(path, before, after, _effect(sides, schema, path, before, after))
+        PropertyChange(path, before, after, _consequence(sides, schema, path, before, after))
         for path, before, after in differences(pair.old.properties, pair.new.properties)
     )
 
 
-def _effect(sides: _Sides, schema: ResourceSchema | None, path: Path, old: Any, new: Any) -> Effect:
+def _consequence(sides: _Sides, schema: ResourceSchema | None, path: Path, old: Any, new: Any) -> Consequence:
     """Return what a changed value does; a type without a schema may be replaced by any change."""
     if schema is None:
-        return Effect.MAY_REPLACE
+        return Consequence.MAY_REPLACE
     before, after = sides.texts(old, new)
     if before == after:
-        return Effect.IN_PLACE
+        return Consequence.IN_PLACE
     for only in schema.create_only:
         if (inside := _inside(only, path, old, new)) is not None:
-            return Effect.REPLACES if sides.surely_differ(*inside) else Effect.MAY_REPLACE
+            return Consequence.REPLACES if sides.surely_differ(*inside) else Consequence.MAY_REPLACE
     conditional = any(_inside(only, path, old, new) is not None for only in schema.conditional_create_only)
-    return Effect.MAY_REPLACE if conditional else Effect.IN_PLACE
+    return Consequence.MAY_REPLACE if conditional else Consequence.IN_PLACE
 
 
 def _inside(only: Path, path: Path, old: Any, new: Any) -> tuple[Any, Any] | None:
@@ -149,12 +149,12 @@ def _judged(sides: _Sides, pair: Pair, properties: tuple[PropertyChange, ...]) -
     if not properties:
         return None
     subject = subject_of(sides.new, pair.new)
-    effects = {change.effect for change in properties}
-    if effects == {Effect.IN_PLACE}:
+    consequences = {change.consequence for change in properties}
+    if consequences == {Consequence.IN_PLACE}:
         return Updated(subject, properties)
-    stays = _name_stays(sides, pair, {one.path[0] for one in properties if one.effect is not Effect.IN_PLACE})
+    stays = _name_stays(sides, pair, {one.path[0] for one in properties if one.consequence is not Consequence.IN_PLACE})
     fate = when_replaced(sides.old, sides.new, subject.logical_id)
-    if Effect.REPLACES not in effects:
+    if Consequence.REPLACES not in consequences:
         return MayBeReplaced(subject, properties, fate, stays)
     if stays:
         return WillFail(subject, Failure.NAME_STAYS, properties, _cure(subject, properties))
@@ -192,23 +192,23 @@ def _caused(
             continue
         match cause:
             case Replaced():
-                yield _followed(schema, path, f"{target} is replaced", Effect.REPLACES)
+                yield _followed(schema, path, f"{target} is replaced", Consequence.REPLACES)
             case MayBeReplaced():
-                yield _followed(schema, path, f"{target} may be replaced", Effect.MAY_REPLACE)
+                yield _followed(schema, path, f"{target} may be replaced", Consequence.MAY_REPLACE)
             case Updated() if attribute not in _LASTING:
-                yield _followed(schema, path, f"{target}.{attribute} may change", Effect.MAY_REPLACE)
+                yield _followed(schema, path, f"{target}.{attribute} may change", Consequence.MAY_REPLACE)
             case Updated() | WillFail():
                 pass
             case _:
                 assert_never(cause)
 
 
-def _followed(schema: ResourceSchema | None, path: Path, cause: str, effect: Effect) -> PropertyChange:
+def _followed(schema: ResourceSchema | None, path: Path, cause: str, consequence: Consequence) -> PropertyChange:
     if schema is None or _is_within(schema.conditional_create_only, path):
-        effect = Effect.MAY_REPLACE
+        consequence = Consequence.MAY_REPLACE
     elif not _is_within(schema.create_only, path):
-        effect = Effect.IN_PLACE
-    return PropertyChange(path, None, None, effect, cause)
+        consequence = Consequence.IN_PLACE
+    return PropertyChange(path, None, None, consequence, cause)
 
 
 def _is_within(properties: Iterable[Path], path: Path) -> bool:

@@ -11,9 +11,9 @@ from ceap.deploy.diff.change import (
     Added,
     AttributeChanged,
     Change,
+    Consequence,
     ContractChanged,
     Direction,
-    Effect,
     EntryChanged,
     ExportChanged,
     Failure,
@@ -153,15 +153,15 @@ def plain(value: Any) -> str:
 def _property(change: PropertyChange) -> str:
     path = ".".join(change.path)
     said = f"{path}: follows, as {change.cause}" if change.cause else f"{path}: {turn(change.old, change.new)}"
-    match change.effect:
-        case Effect.IN_PLACE:
+    match change.consequence:
+        case Consequence.IN_PLACE:
             return said
-        case Effect.REPLACES:
+        case Consequence.REPLACES:
             return f"{said} (create-only)"
-        case Effect.MAY_REPLACE:
+        case Consequence.MAY_REPLACE:
             return f"{said} (may replace the resource)"
         case _:
-            assert_never(change.effect)
+            assert_never(change.consequence)
 
 
 def _becomes(subject: Subject, fate: Fate) -> str:
@@ -194,7 +194,7 @@ def _perhaps(change: MayBeReplaced) -> str:
 def _failure(change: WillFail) -> str:
     match change.reason:
         case Failure.NAME_STAYS:
-            names = dict.fromkeys(one.path[0] for one in change.properties if one.effect is Effect.REPLACES)
+            names = dict.fromkeys(one.path[0] for one in change.properties if one.consequence is Consequence.REPLACES)
             why = f"{' and '.join(names)} can change only in a new one, and its name stays"
         case Failure.NAME_TAKEN:
             why = "another resource has its name until this one is there"

@@ -45,7 +45,7 @@ def test_the_markdown_tells_losses_first_and_folds_the_rest() -> None:
 def test_the_json_has_the_documented_keys() -> None:
     document = json.loads(describe_all(REPORT, Form.JSON))
     subject = {"logicalId": "Q", "type": QUEUE, "name": "b_*", "isStateful": True}
-    change = {"path": ["QueueName"], "old": "a_*", "new": "b_*", "effect": "replaces", "cause": None}
+    change = {"path": ["QueueName"], "old": "a_*", "new": "b_*", "consequence": "replaces", "cause": None}
     assert document == {
         "against": "main",
         "notes": ["a note"],

@@ -7,7 +7,7 @@ import yaml
 
 from ceap import project
 from ceap.deploy.diff.change import (
-    Effect,
+    Consequence,
     Failure,
     Fate,
     MayBeReplaced,
@@ -62,8 +62,8 @@ def test_a_resource_whose_create_only_property_changes_is_replaced(kind: str, pa
     old, new = ({"Type": kind, "Properties": inside(path, value)} for value in ("a", "b"))
     [change] = resource_changes(diff_of({"One": old}, {"One": new}))
     assert isinstance(change, Replaced)
-    assert [(one.path, one.old, one.new, one.effect) for one in change.properties] == [
-        (path, "a", "b", Effect.REPLACES)
+    assert [(one.path, one.old, one.new, one.consequence) for one in change.properties] == [
+        (path, "a", "b", Consequence.REPLACES)
     ]
 
 
@@ -103,7 +103,7 @@ def test_a_conditionally_create_only_property_may_replace(kind: str, path: tuple
 def test_any_other_property_changes_in_place() -> None:
     [change] = resource_changes(diff_of({"Q": resource(QUEUE, DelaySeconds=1)}, {"Q": resource(QUEUE, DelaySeconds=2)}))
     assert isinstance(change, Updated)
-    assert change.properties == (PropertyChange(("DelaySeconds",), 1, 2, Effect.IN_PLACE),)
+    assert change.properties == (PropertyChange(("DelaySeconds",), 1, 2, Consequence.IN_PLACE),)
 
 
 def test_a_change_of_a_type_without_a_schema_may_replace() -> None:
@@ -140,7 +140,7 @@ def test_a_name_in_another_form_is_the_same_name() -> None:
     ]
     [change] = resource_changes(diff_of({"Q": queue, "P": pipes[0]}, {"Q": queue, "P": pipes[1]}))
     assert isinstance(change, Updated)
-    assert change.properties[0].effect is Effect.IN_PLACE
+    assert change.properties[0].consequence is Consequence.IN_PLACE
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_replaced_role_changes_the_role_of_its_function_in_place() -> None:
     role, followed = resource_changes(diff_of(*sides))
     assert isinstance(role, Replaced)
     assert isinstance(followed, Updated)
-    assert followed.properties == (PropertyChange(("Role",), None, None, Effect.IN_PLACE, "R is replaced"),)
+    assert followed.properties == (PropertyChange(("Role",), None, None, Consequence.IN_PLACE, "R is replaced"),)
 
 
 def test_a_replaced_queue_replaces_the_pipe_that_reads_it() -> None:
@@ -175,7 +175,7 @@ def test_a_replaced_queue_replaces_the_pipe_that_reads_it() -> None:
     queue, followed = resource_changes(diff_of(*sides))
     assert isinstance(queue, Replaced)
     assert isinstance(followed, Replaced)
-    assert followed.properties == (PropertyChange(("Source",), None, None, Effect.REPLACES, "Q is replaced"),)
+    assert followed.properties == (PropertyChange(("Source",), None, None, Consequence.REPLACES, "Q is replaced"),)
 
 
 def test_a_replaced_queue_fails_the_named_pipe_that_reads_it() -> None:
