@@ -23,8 +23,8 @@ from tests.reference import EXPRESS, MESSAGE
 
 STACK = "ceap-express-{}"
 
-# What stands for a killed call: the process ends right after a call of AWS, on its n-th time.
-KILLED = """
+# The process gets a signal right after a call of AWS, on its n-th time.
+STOPPED = """
 import os, pathlib, signal, sys
 given = dict(os.environ)  # from which the engine's package removes what is of AWS
 import botocore.client
@@ -35,14 +35,14 @@ from ceap.deploy import artifacts
 from ceap.deploy.package import Package
 from ceap.local.packages import build_zips
 os.environ.update(given)
-operation, _, left = sys.argv.pop(1).partition(":")
+operation, left, number = sys.argv.pop(1).split(":")
 left = [int(left)]
 call = botocore.client.BaseClient._make_api_call
 def make(self, name, given):
     answer = call(self, name, given)
     left[0] -= name == operation
     if not left[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), int(number))
     return answer
 botocore.client.BaseClient._make_api_call = make
 artifacts._build_zips = lambda *_: ((name, Package(content, ())) for name, content in build_zips().items())
@@ -179,6 +179,36 @@ def test_nothing_is_executed_where_nobody_can_be_asked(
     assert {each["StackStatus"] for each in stacks if each["StackName"].endswith("-ask")} <= {"DELETE_COMPLETE"}
 
 
+def stopped(team: Team, point: str, number: signal.Signals) -> tuple[int, list[str]]:
+    """Deploy in a process that gets a signal at a point; return its exit code and what it told."""
+    words = ["deploy", "--env", team.environment, str(team.declaration), "--yes"]
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED, f"{point}:{number.value}", *words],
+        env={**os.environ, "PYTHONPATH": str(project.ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("environment", "number", "word"), [("sigi", signal.SIGINT, "interrupted"), ("sigt", signal.SIGTERM, "terminated")]
+)
+def test_a_signal_ends_the_call_and_tells_what_goes_on(
+    engine: Engine, declaration: Path, environment: str, number: signal.Signals, word: str
+) -> None:
+    code, told = stopped(Team(engine, environment, declaration), "ExecuteChangeSet:1", number)
+    assert (code, told[-2:]) == (
+        128 + number,
+        [
+            f"ceap-foundation-{environment}: CloudFormation goes on with the change; the same command follows it, and "
+            "does the rest",
+            f"ceap: {word}",
+        ],
+    )
+
+
 @pytest.mark.parametrize(
     ("environment", "point"),
     [
@@ -193,14 +223,7 @@ def test_a_killed_deployment_comes_to_the_same_end_when_called_again(
     engine: Engine, declaration: Path, environment: str, point: str
 ) -> None:
     team = Team(engine, environment, declaration)
-    words = ["deploy", "--env", environment, str(declaration), "--yes"]
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, point, *words],
-        env={**os.environ, "PYTHONPATH": str(project.ROOT)},
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert stopped(team, point, signal.SIGKILL)[0] == -signal.SIGKILL
     assert team.ceap("deploy") == 0
     assert team.status() == "CREATE_COMPLETE"
     assert (Operation.DEPLOY, Outcome.DONE) in team.records()
