@@ -53,10 +53,10 @@ def _resources(aws: Aws, stack_id: str) -> Iterator[tuple[str, str]]:
             yield resource["LogicalResourceId"], resource["PhysicalResourceId"]
 
 
-def _template(aws: Aws, stack_id: str) -> str:
-    return as_text(
-        aws.client("cloudformation").get_template(StackName=stack_id, TemplateStage="Original")["TemplateBody"]
-    )
+def _template(aws: Aws, stack_id: str) -> str | None:
+    """Return the template as it was given; None where a stack has none, as its creation was rolled back."""
+    found = aws.client("cloudformation").get_template(StackName=stack_id, TemplateStage="Original")
+    return as_text(found["TemplateBody"]) or None
 
 
 def _pending(aws: Aws, stack_id: str) -> Iterator[str]:

@@ -151,6 +151,24 @@ def test_a_failed_update_is_undone_and_explained_by_its_first_cause(
     assert team.records() == [(Operation.DEPLOY, Outcome.DONE), (Operation.DEPLOY, Outcome.FAILED)]
 
 
+def test_a_failed_creation_is_deleted_and_made_again(
+    engine: Engine, declaration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team, logs, name = Team(engine, "anew", declaration), engine.client("logs"), "/aws/lambda/ceap-express-anew-Take"
+
+    def take_the_name(question: str) -> bool:
+        if "express" in question:
+            logs.create_log_group(logGroupName=name)
+        return True
+
+    monkeypatch.setattr("ceap.deploy.shipping.confirm", take_the_name)
+    assert cli.main(["deploy", "--env", "anew", str(declaration)]) == 1
+    assert team.status() == "ROLLBACK_COMPLETE"
+    logs.delete_log_group(logGroupName=name)
+    assert team.ceap("deploy") == 0
+    assert team.status() == "CREATE_COMPLETE"
+
+
 def test_no_message_is_lost_from_a_destruction_to_the_next_deployment(engine: Engine, declaration: Path) -> None:
     team = Team(engine, "lost", declaration)
     assert team.ceap("deploy") == 0
