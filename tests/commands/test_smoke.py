@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,8 +23,6 @@ def engine() -> Iterator[Engine]:
     with Engine.start() as engine, pytest.MonkeyPatch.context() as patch:
         for name, value in engine.driver.variables(engine.url).items():
             patch.setenv(name, value)
-        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-            patch.setenv(name, os.devnull)
         deploy_express(engine)
         over = threading.Event()
         thread = threading.Thread(target=engine.serve, args=(over.is_set,), daemon=True)

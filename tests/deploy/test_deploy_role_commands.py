@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,8 +38,6 @@ def caller() -> Iterator[Caller]:
             "AWS_ACCESS_KEY_ID": caller.session["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": caller.session["SecretAccessKey"],
             "AWS_SESSION_TOKEN": caller.session["SessionToken"],
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
         for name, value in (engine.driver.variables(engine.url) | variables).items():
             patch.setenv(name, value)

@@ -77,10 +77,8 @@ def run(engine: Engine, clone: Path, commands: str) -> str:
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=clone,
         env={
-            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            **os.environ,
             **engine.driver.variables(engine.url),
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "PATH": os.pathsep.join((str(clone / "bin"), str(Path(sys.executable).parent), os.environ["PATH"])),
             "PYTHONPATH": str(clone),
         },

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,6 +18,9 @@ from ceap.deploy.smoke.waiting import Waiting
 from ceap.local.engine import Engine
 from tests import reference
 from tests.local.support import Deployed, deploy_express, deploy_standard
+
+SERVICES = ("cloudformation", "cloudwatch", "dynamodb", "glue", "logs", "s3", "sqs", "stepfunctions", "xray")
+"""What a smoke run calls."""
 
 ALLOWED = Options(allow_events=True)
 
@@ -71,12 +73,15 @@ class Smoked(NamedTuple):
 
 @contextmanager
 def smoked(workflow: str, deploy: Callable[[Engine], Deployed]) -> Iterator[Smoked]:
-    with Engine.start() as engine, pytest.MonkeyPatch.context() as patch:
-        for name, value in engine.driver.variables(engine.url).items():
-            patch.setenv(name, value)
-        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-            patch.setenv(name, os.devnull)
-        yield Smoked(deploy(engine), open_session(Environment(name="dev")), workflow)
+    with Engine.start() as engine:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in engine.driver.variables(engine.url).items():
+                patch.setenv(name, value)
+            aws = open_session(Environment(name="dev"))
+            # A client keeps the engine that the variables named when it was made; a later fixture names its own.
+            for service in SERVICES:
+                aws.client(service)
+        yield Smoked(deploy(engine), aws, workflow)
 
 
 @pytest.fixture(scope="module")
