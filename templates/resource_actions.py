@@ -4,7 +4,7 @@ Derived from the handlers of CloudFormation's resource schemas, which name what 
 Source: CloudFormation Command Line Interface User Guide, "Resource type definition schema", `handlers`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from templates.resource_schemas import load_schema
@@ -32,11 +32,12 @@ class Need(NamedTuple):
 
 
 class _Subject(NamedTuple):
-    """Where a type's ARNs come from: `form` has {} for the name, `role` and `key` are paths of properties."""
+    """Where a type's ARNs come from: `form` has {} for the name; the roles and the key are paths of properties."""
 
     form: str
     named_by: str = ""
     role: tuple[str, ...] = ()
+    target_role: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     passed_to: str = ""
 
@@ -44,7 +45,9 @@ class _Subject(NamedTuple):
 _SUBJECTS: Final[Mapping[str, _Subject]] = {
     "AWS::CloudWatch::Alarm": _Subject("cloudwatch:alarm:{}"),
     "AWS::DynamoDB::Table": _Subject("dynamodb:table/{}", key=("SSESpecification", "KMSMasterKeyId")),
-    "AWS::Events::Rule": _Subject("events:rule/{}"),
+    "AWS::Events::Rule": _Subject(
+        "events:rule/{}", role=("RoleArn",), target_role=("Targets", "RoleArn"), passed_to="events"
+    ),
     "AWS::Glue::Job": _Subject("glue:job/{}", role=("Role",), passed_to="glue"),
     "AWS::IAM::ManagedPolicy": _Subject("iam:policy/{}"),
     "AWS::IAM::OIDCProvider": _Subject("iam:oidc-provider/{}", named_by="Url"),
@@ -66,6 +69,9 @@ _SUBJECTS: Final[Mapping[str, _Subject]] = {
         "states:stateMachine:{}", role=("RoleArn",), key=("EncryptionConfiguration", "KmsKeyId"), passed_to="states"
     ),
 }
+
+_WITH_PATH: Final = frozenset({"AWS::IAM::ManagedPolicy", "AWS::IAM::Role"})
+"""Their ARNs have the property Path before the name. Source: IAM User Guide, "IAM identifiers"."""
 
 TYPES: Final = tuple(_SUBJECTS)
 """The types of resource that are known here."""
@@ -103,7 +109,7 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
         "ContributorInsightsSpecification": "dynamodb:UpdateContributorInsights",
         "SSESpecification.KMSMasterKeyId as an alias": "kms:ListAliases",
     },
-    "AWS::Events::Rule": {"RoleArn": "iam:PassRole"},
+    "AWS::Events::Rule": {"RoleArn": "iam:PassRole", "Targets.RoleArn": "iam:PassRole"},
     "AWS::IAM::ManagedPolicy": {
         "Groups": "iam:AttachGroupPolicy iam:DetachGroupPolicy",
         "Users": "iam:AttachUserPolicy iam:DetachUserPolicy",
@@ -192,15 +198,24 @@ WITHOUT_RESOURCE: Final = frozenset(
 """Actions that can be granted on `*` alone. Source: Service Authorization Reference."""
 
 
-def actions(resource_type: str, operation: Operation) -> tuple[str, ...]:
-    """Return the IAM actions that an operation on a resource of a type needs, in order; KeyError for other types."""
+def actions(resource_type: str, operation: Operation, properties: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """Return the IAM actions that an operation on a resource of a type needs, in order; KeyError for other types.
+
+    What only an `UNUSED` property needs is among them where the properties have it.
+    """
     schema = load_schema(resource_type)
     if schema is None or resource_type not in _SUBJECTS:
         raise KeyError(resource_type)
     named = [*schema.permissions.get(operation, ()), *FORGOTTEN.get((resource_type, operation), ())]
     named += schema.tagging_permissions if operation == "update" else ()
     unused = {action for listed in UNUSED.get(resource_type, {}).values() for action in listed.split()}
-    return tuple(action for action in dict.fromkeys(named) if action not in UNKNOWN | unused)
+    used = {
+        action
+        for path, listed in UNUSED.get(resource_type, {}).items()
+        if any(_values(properties or {}, path.split(".")))
+        for action in listed.split()
+    }
+    return tuple(action for action in dict.fromkeys(named) if action not in UNKNOWN | (unused - used))
 
 
 def arns(action: str, resource_type: str, name: str, place: Place = SUB) -> tuple[str, ...]:
@@ -221,7 +236,7 @@ def needs(
     """
     return tuple(
         need
-        for action in actions(resource_type, operation)
+        for action in actions(resource_type, operation, properties)
         for need in _needs(action, resource_type, name, properties, place)
     )
 
@@ -237,7 +252,8 @@ def _needs(action: str, resource_type: str, name: str, properties: Mapping[str, 
             yield Need(action, _arn("kms:key/{}", key, place))
     elif action in {"iam:PassRole", "iam:GetRole"} and subject.role:
         passed_to = f"{subject.passed_to}.amazonaws.com" if action == "iam:PassRole" else ""
-        for role in _named(properties, subject.role, name):
+        targets = _named(properties, subject.target_role, name) if subject.target_role else []
+        for role in dict.fromkeys((*_named(properties, subject.role, name), *targets)):
             yield Need(action, _arn("iam:role/{}", role, place), passed_to)
     elif action.endswith("RolePolicy") and resource_type == "AWS::IAM::ManagedPolicy":
         for role in _named(properties, ("Roles",), name):
@@ -259,6 +275,8 @@ def _own_arns(action: str, resource_type: str, name: str, properties: Mapping[st
             yield _arn(subject.form, f"{group}/{each}", place)
         elif action == "scheduler:DeleteSchedule":
             yield _arn("scheduler:schedule/{}", f"{each}/*", place)
+        elif resource_type in _WITH_PATH:
+            yield _arn(subject.form, f"{properties.get('Path', '/').removeprefix('/')}{each}", place)
         else:
             yield _arn(subject.form, each, place)
         if resource_type == "AWS::Logs::LogGroup":
@@ -270,10 +288,18 @@ def _named(properties: Mapping[str, Any], path: tuple[str, ...], pattern: str) -
     """Return the names or ARNs at a path of the properties; the pattern if there are no properties at all."""
     if not properties:
         return [pattern]
-    value: Any = properties
-    for part in path:
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return [str(each) for each in (value if isinstance(value, list) else [value]) if each]
+    return [str(each) for each in _values(properties, path) if each]
+
+
+def _values(value: Any, path: Sequence[str]) -> Iterator[Any]:
+    """Yield what stands at a path, in each item of a list on the way and at its end."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _values(item, path)
+    elif not path:
+        yield value
+    elif isinstance(value, Mapping) and path[0] in value:
+        yield from _values(value[path[0]], path[1:])
 
 
 def _arn(form: str, name: str, place: Place) -> str:

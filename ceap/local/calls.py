@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qsl, unquote
 
 OPERATION_PATH: Final = re.compile(r"/service/\w+/operation/(?P<action>\w+)")
 CONFIGURATION_PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[\w-]+)/configuration")
@@ -52,7 +52,8 @@ class Request(NamedTuple):
     def form(self) -> Mapping[str, str]:
         if not self.headers.get("content-type", "").startswith(FORM):
             return {}
-        return {key: values[0] for key, values in parse_qs(self.body.decode()).items()}
+        # Who decides and who serves must read the same: the first value counts.
+        return dict(reversed(parse_qsl(self.body.decode(), keep_blank_values=True)))
 
     @property
     def document(self) -> dict[str, Any]:

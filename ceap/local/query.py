@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
-from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from ceap.local.calls import Request
@@ -38,12 +37,11 @@ class QueryError(Exception):
 
 def read_form(request: Request) -> dict[str, Any]:
     """Return what a request gives; QueryError for a parameter that is unknown or missing."""
-    form = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
     operation = request.operation
     shape = _service(request.service).operation_model(operation).input_shape
     if shape is None:
         return {}
-    given = {name: value for name, value in form.items() if name not in {"Action", "Version"}}
+    given = {name: value for name, value in request.form.items() if name not in {"Action", "Version"}}
     if unknown := sorted({name.partition(".")[0] for name in given} - set(shape.members)):
         raise QueryError(f"{', '.join(unknown)} is not a parameter of {operation}")
     found: dict[str, Any] = _parsed(shape, given, "") or {}

@@ -1,7 +1,7 @@
 """One resource of a stack: created, updated, deleted or found, with the rights of whoever the stack works for."""
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from ceap.cfn import lookup
 from ceap.local.calls import Question
@@ -44,7 +44,8 @@ class Hands:
 
     def update(self, model: Model, old: Given, given: Given) -> Model:
         """Make a resource what is given; whatever is raised, it is as it was."""
-        self._ask("update", given)
+        # Also to take off what a property made needs rights.
+        self._ask("update", given, {**old.properties, **given.properties})
         updated = resources.update(model, given)
         try:
             self._host.attach(updated)
@@ -65,11 +66,11 @@ class Hands:
         self._host.attach(model)
         return model
 
-    def _ask(self, operation: Operation, given: Given) -> None:
-        """Raise ResourceError, in AWS's words, unless the session may do the operation."""
+    def _ask(self, operation: Operation, given: Given, properties: Mapping[str, Any] | None = None) -> None:
+        """Raise ResourceError, in AWS's words, unless the session may do the operation, or with more properties."""
         if self._session is self._sessions.driver:
             return
-        for need in needs(given.type, operation, given.name, given.properties, self._place):
+        for need in needs(given.type, operation, given.name, properties or given.properties, self._place):
             context = {"iam:passedtoservice": need.passed_to} if need.passed_to else _boundary(given)
             try:
                 self._sessions.require(self._session, [Question(need.action, need.resource, context)])
