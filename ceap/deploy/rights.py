@@ -34,6 +34,9 @@ _ROLE_NAME_MAX: Final = 64
 _SUFFIX: Final = "-XXXXXXXXXXXX"
 # Keys and networks are the user's own, and the templates name them by parameters; boundaries come off only by hand.
 _ELSEWHERE: Final = ("kms:", "ec2:", "iam:DeleteRolePermissionsBoundary")
+# No such role; or an identity whose policies IAM does not simulate, such as a federated user.
+# Source: IAM API Reference, "SimulatePrincipalPolicy", PolicySourceArn.
+_UNANSWERED: Final = ("NoSuchEntity", "InvalidInput", "ValidationError")
 
 
 class Denied(NamedTuple):
@@ -125,7 +128,7 @@ def find_denied(aws: Aws, identity: str, wanted: Iterable[Need]) -> Denied | Unk
         with ThreadPoolExecutor(READERS) as pool:
             found = list(pool.map(lambda group: _simulate(aws, principal, *group), groups.items()))
     except ClientError as error:
-        if code_of(error) in (*DENIED, "NoSuchEntity"):
+        if code_of(error) in (*DENIED, *_UNANSWERED):
             return Unknown(identity, f"AWS refused {error.operation_name} ({code_of(error)})")
         raise
     denied = tuple(sorted({need for needs_ in found for need in needs_}))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+
 from ceap.cfn.template import parse_template
 from ceap.deploy.aws import Aws
-from ceap.deploy.rights import denied_of, needs_of_caller, needs_of_resources
+from ceap.deploy.rights import Unknown, denied_of, find_denied, needs_of_caller, needs_of_resources
 from templates.render import render
 from templates.resource_actions import Need
 from tests.local import support
@@ -65,3 +69,16 @@ def test_a_denial_that_depends_on_a_condition_counts_as_allowed() -> None:
     assert list(denied_of({**result, "ResourceSpecificResults": [denied, unsure, allowed]})) == ["arn:1"]
     assert list(denied_of({**result, "EvalResourceName": "*"})) == ["*"]
     assert list(denied_of({**result, "EvalResourceName": "*", "MissingContextValues": ["x"]})) == []
+
+
+def test_what_an_identity_may_do_that_iam_does_not_simulate_is_not_known() -> None:
+    class Refusing:
+        region = "us-east-1"
+
+        def client(self, _: str) -> Any:
+            raise ClientError({"Error": {"Code": "InvalidInput", "Message": "Invalid Entity Arn"}}, "Simulate")
+
+    federated, need = "arn:aws:sts::123456789012:federated-user/ann", Need("sqs:CreateQueue", "arn:1")
+    assert find_denied(cast("Aws", Refusing()), federated, [need]) == Unknown(
+        federated, "AWS refused Simulate (InvalidInput)"
+    )
