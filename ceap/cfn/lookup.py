@@ -231,6 +231,12 @@ def source_arns(statement: Any) -> Iterator[tuple[str, Any]]:
                 yield from ((f"Condition/{operator}/{key}", value) for value in items(values))
 
 
+def section(template: Template, name: str) -> dict[str, Any]:
+    """Return a section of a template, empty where there is none."""
+    found = template.data.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 def resources(template: Template, *types: str) -> Iterator[Resource]:
     """Yield the resources of the types, all without a type, in the order of the template."""
     for logical_id in template.data["Resources"]:
@@ -262,11 +268,7 @@ def foundation_exports() -> tuple[str, ...]:
 
 def exported(template: Template) -> dict[str, str]:
     """Return the exports of a template for workflows, as the foundation has them: export name -> output."""
-    outputs = at(template.data, "Outputs")
-    names = {
-        text(at(output, "Export", "Name")): key
-        for key, output in (outputs if isinstance(outputs, dict) else {}).items()
-    }
+    names = {text(at(output, "Export", "Name")): key for key, output in section(template, "Outputs").items()}
     return {name: key for name, key in names.items() if name and name.startswith(naming.export(""))}
 
 

@@ -20,6 +20,7 @@ from ceap.deploy.aws_errors import is_absent
 from ceap.deploy.diff.replacement import references
 from ceap.deploy.history import Operation, Record, Retained
 from ceap.deploy.history import latest as latest_of
+from ceap.deploy.situation import read_template, values_in
 from templates.document import parse_document
 from templates.resource_schemas import load_schema
 
@@ -65,9 +66,8 @@ def _known_to_cloudformation(aws: Aws, stack: str) -> Origin | None:
     for each in sorted(gone, key=lambda summary: summary["DeletionTime"], reverse=True):
         if retained := tuple(left_by(aws, each["StackId"])):
             [found] = client.describe_stacks(StackName=each["StackId"])["Stacks"]
-            body = client.get_template(StackName=each["StackId"], TemplateStage="Original")["TemplateBody"]
-            values = {given["ParameterKey"]: given["ParameterValue"] for given in found.get("Parameters", ())}
-            return Origin(template=parse_template(as_text(body), stack), parameters=values, retained=retained)
+            template = parse_template(read_template(aws, each["StackId"]) or "", stack)
+            return Origin(template=template, parameters=values_in(found), retained=retained)
     return None
 
 
@@ -88,11 +88,6 @@ def _recorded(records: Sequence[Record], read: Callable[[Record], str]) -> Origi
     return Origin(
         template=parse_template(read(last), last.stack), parameters=last.parameters, retained=tuple(last.retained)
     )
-
-
-def as_text(body: Any) -> str:
-    """Return the body of a template, which boto3 parses where it is JSON."""
-    return body if isinstance(body, str) else json.dumps(body)
 
 
 def wanted_of(origin: Origin, template: Template) -> tuple[Retained, ...]:

@@ -17,7 +17,7 @@ from ceap.deploy.change_sets import ChangeSet, ChangeSetError, Effect, Kind, Req
 from ceap.deploy.diff.change import Diff
 from ceap.deploy.diff.compare import compare
 from ceap.deploy.diff.describe import describe
-from ceap.deploy.diff.evaluation import Side, evaluate
+from ceap.deploy.diff.evaluation import deployed
 from ceap.deploy.gate import object_to
 from ceap.deploy.history import Operation, Retained
 from ceap.deploy.journal import Content, Journal, new_id
@@ -158,8 +158,8 @@ class Deployment:
         return tuple(each.logical_id for each in self._adopted(self._values(now))) if self._origin else ()
 
     def _adopted(self, values: Values) -> tuple[Retained, ...]:
-        evaluated = evaluate(Side(self._target.template, values.all), None)
-        return adopt.wanted_of(self._origin, evaluated) if self._origin else ()
+        template = deployed(self._target.template, values.all)
+        return adopt.wanted_of(self._origin, template) if self._origin else ()
 
     def _values(self, now: Situation) -> Values:
         return choose_values(self._target.template, self._target.parameters, self._deployed(now), now.parameters)

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 
 import msgspec
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy import change_sets
 from ceap.deploy.adopt import left_by
 from ceap.deploy.aws import Aws
-from ceap.deploy.aws_errors import code_of
 from ceap.deploy.change_sets import ChangeSet, Kind
 from ceap.deploy.deployment import DeploymentError, Means, Terms, at_rest, failure, follow_telling, going_on
 from ceap.deploy.diff.change import Fate, Removed
@@ -19,6 +17,7 @@ from ceap.deploy.journal import Content, new_id
 from ceap.deploy.plan import Situation
 from ceap.deploy.progress import last_event
 from ceap.deploy.quiet import Flow, bring_to_rest, count_messages, flow_of
+from ceap.deploy.situation import read_importers
 from templates.words import plural
 
 
@@ -115,7 +114,7 @@ def _check(aws: Aws, now: Situation, removed: list[Removed], flow: Flow | None) 
             f"{now.name}: is protected against deletion, so nothing was deleted; set termination_protection = false in "
             "ceap.toml, deploy, and run this command again"
         )
-    importers = sorted({stack for export in now.exports for stack in _importers(aws, export)})
+    importers = sorted({stack for export in now.exports for stack in read_importers(aws, export)})
     if importers:
         raise DeploymentError(
             f"{now.name}: its exports are in use by {', '.join(importers)}, so nothing was deleted; first destroy what "
@@ -134,16 +133,6 @@ def _check(aws: Aws, now: Situation, removed: list[Removed], flow: Flow | None) 
 
 def _queue(flow: Flow | None) -> str | None:
     return flow.queue if flow else None
-
-
-def _importers(aws: Aws, export: str) -> list[str]:
-    try:
-        pages = aws.client("cloudformation").get_paginator("list_imports").paginate(ExportName=export)
-        return [stack for page in pages for stack in page["Imports"]]
-    except ClientError as error:
-        if code_of(error) == "ValidationError" and "is not imported by any stack" in str(error):
-            return []
-        raise
 
 
 def _removed(now: Situation, template: Template) -> list[Removed]:

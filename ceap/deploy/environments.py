@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ceap.ceap_toml import NAME, Environment, check_name, load_config
+from ceap.cfn.lookup import section
 from ceap.cfn.template import Template
 from ceap.errors import UsageError
 from ceap.output import say
@@ -29,20 +30,15 @@ def parameters_of(environment: Environment, template: Template) -> Mapping[str, 
     HandlersPrefix and GluePrefix are those of `upload_artifacts`. A value for a parameter of another stack is left out.
     """
     values = {"Environment": environment.name, **environment.parameters}
-    return {name: value for name, value in values.items() if name in _declared(template)}
+    return {name: value for name, value in values.items() if name in section(template, "Parameters")}
 
 
 def check_parameters(environment: Environment, templates: Iterable[Template]) -> None:
     """Raise UsageError if a parameter of the environment is one of no template; give all that the project has."""
-    known = {name for template in templates for name in _declared(template)} - {"Environment"}
+    known = {name for template in templates for name in section(template, "Parameters")} - {"Environment"}
     for name in environment.parameters:
         if name not in known:
             raise UsageError(
                 f"{NAME}: [env.{environment.name}] parameters: no template has a parameter {name!r}; "
                 f"{allowed(name, sorted(known))}"
             )
-
-
-def _declared(template: Template) -> Mapping[str, object]:
-    parameters = template.data.get("Parameters")
-    return parameters if isinstance(parameters, dict) else {}

@@ -10,7 +10,6 @@ from ceap.cfn import lookup
 from ceap.cfn.template import Template
 from ceap.deploy.aws import Aws
 from ceap.deploy.aws_errors import DENIED, code_of, is_absent
-from ceap.deploy.diff.evaluation import Side, evaluate
 from templates.placeholders import fill
 
 READERS: Final = 8
@@ -45,11 +44,6 @@ class Unread(NamedTuple):
 
     name: Name
     action: str
-
-
-def deployed(template: Template, parameters: Mapping[str, str]) -> Template:
-    """Return a template with its parameters and conditions filled in."""
-    return evaluate(Side(template, parameters), None)
 
 
 def names_of(aws: Aws, stack: str, template: Template) -> Iterator[Name]:

@@ -13,12 +13,14 @@ from ceap.cfn import lookup
 from ceap.cfn.template import SIZE_MAX, Template, parse_template
 from ceap.deploy.aws import Aws
 from ceap.deploy.aws_errors import DENIED, code_of
-from ceap.deploy.diff.evaluation import section
+from ceap.deploy.diff.change import ExportChanged
+from ceap.deploy.diff.compare import compare, exports_of
+from ceap.deploy.diff.evaluation import deployed
 from ceap.deploy.history import Retained
-from ceap.deploy.names import Name, Taken, Unread, deployed, find_taken, names_of
+from ceap.deploy.names import Name, Taken, Unread, find_taken, names_of
 from ceap.deploy.plan import DeleteStack, Refuse, Situation, next_step
 from ceap.deploy.rights import Denied, Unknown, find_denied, needs_of_caller, needs_of_resources
-from ceap.deploy.situation import read_situation
+from ceap.deploy.situation import read_importers, read_situation
 from templates.words import plural, shown
 
 LOG_POLICIES_MAX: Final = 10
@@ -101,7 +103,7 @@ def gather(aws: Aws, environment: Environment, plan: Sequence[Planned]) -> Facts
         situations=situations,
         names=find_taken(aws, names),
         exports=tuple(_all_exports(aws)),
-        imports={export: _importers(aws, export) for now in situations.values() for export in now.exports},
+        imports={export: read_importers(aws, export) for now in situations.values() for export in now.exports},
         log_policies=_log_policies(aws),
         rights=tuple(_rights(aws, environment, templates)),
     )
@@ -133,34 +135,19 @@ def _changed_exports(planned: Planned, now: Situation) -> dict[str, str]:
     """Return the exports of a live stack that the plan removes or changes: name -> what happens to it."""
     if now.template is None:
         return {}
-    parts = (parse_template(now.template, now.name), now.parameters), (planned.template, planned.parameters)
-    old, new = (dict(_exports(deployed(template, values))) for template, values in parts)
-    changed = {name: "changes" for name in old if name in new and new[name] != old[name]}
-    return changed | {name: "is removed" for name in old if name not in new}
-
-
-def _exports(template: Template) -> Iterator[tuple[str, Any]]:
-    """Yield the exports with their values; of a resource that is referred to, the name stands for the value."""
-    for output in section(template, "Outputs").values():
-        if name := lookup.text(lookup.at(output, "Export", "Name")):
-            value = lookup.at(output, "Value")
-            found = lookup.pointed_at(template, value)
-            yield name, (value, found.name if found else None)
+    diff = compare(
+        parse_template(now.template, now.name),
+        planned.template,
+        old_parameters=now.parameters,
+        new_parameters=planned.parameters,
+    )
+    changes = (change for change in diff.changes if isinstance(change, ExportChanged))
+    return {change.name: "is removed" if change.is_removed else "changes" for change in changes}
 
 
 def _all_exports(aws: Aws) -> Iterator[str]:
     pages = aws.client("cloudformation").get_paginator("list_exports").paginate()
     yield from (export["Name"] for page in pages for export in page["Exports"])
-
-
-def _importers(aws: Aws, export: str) -> tuple[str, ...]:
-    pages = aws.client("cloudformation").get_paginator("list_imports").paginate(ExportName=export)
-    try:
-        return tuple(stack for page in pages for stack in page["Imports"])
-    except ClientError as error:
-        if code_of(error) == "ValidationError":  # "Export '...' is not imported by any stack."
-            return ()
-        raise
 
 
 def _log_policies(aws: Aws) -> tuple[str, ...] | None:
@@ -233,7 +220,7 @@ def _template_problems(planned: Planned) -> Iterator[Problem]:
             what=f"has {size:,} bytes; CloudFormation allows {SIZE_MAX:,}",
             cure="split the workflow",
         )
-    declared = section(planned.template, "Parameters")
+    declared = lookup.section(planned.template, "Parameters")
     for name, body in declared.items():
         if problem := _parameter_problem(body, planned.parameters.get(name)):
             cure = f"give it an allowed value below [env.{planned.parameters.get('Environment')}.parameters] in {NAME}"
@@ -284,7 +271,7 @@ def _sharing_problems(planned: Planned, now: Situation, imports: Mapping[str, Se
 def _import_problems(plan: Sequence[Planned], exports: Collection[str]) -> Iterator[Problem]:
     """Yield imports of what neither a stack exports nor the plan."""
     templates = [(planned, deployed(planned.template, planned.parameters)) for planned in plan]
-    known = {*exports, *(name for _, template in templates for name, _ in _exports(template))}
+    known = {*exports, *(name for _, template in templates for name in exports_of(template))}
     for planned, template in templates:
         for name in sorted(set(_imported(template.data)) - known):
             yield Problem(
@@ -336,7 +323,8 @@ def _clash(taken: Taken, planned: Planned) -> Problem:
     else:
         where = "outside of every stack that this identity sees"
     parameter = f"{name.logical_id}Name"
-    if name.type == lookup.TABLE and parameter in section(planned.template, "Parameters") and not taken.elsewhere:
+    is_parameter = parameter in lookup.section(planned.template, "Parameters")
+    if name.type == lookup.TABLE and is_parameter and not taken.elsewhere:
         cure = f"adopt it by the parameter {parameter} in {NAME}, or {cure}"
     return Problem(place=f"{_KINDS[name.type]} {name.name}", what=f"exists already, {where}", cure=cure)
 

@@ -1,11 +1,11 @@
 """Reading what CloudFormation says of a stack."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
-from ceap.deploy.adopt import as_text
 from ceap.deploy.aws import Aws
 from ceap.deploy.aws_errors import code_of
 from ceap.deploy.change_sets import PREFIX
@@ -23,11 +23,11 @@ def read_situation(aws: Aws, name: str) -> Situation:
         status=stack["StackStatus"],
         stack_id=stack["StackId"],
         reason=stack.get("StackStatusReason", ""),
-        parameters={each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", ())},
+        parameters=values_in(stack),
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())},
         exports=tuple(each["ExportName"] for each in stack.get("Outputs", ()) if "ExportName" in each),
-        resources=dict(_resources(aws, stack["StackId"])) if is_live else {},
-        template=_template(aws, stack["StackId"]) if is_live else None,
+        resources=dict(read_resources(aws, stack["StackId"])) if is_live else {},
+        template=read_template(aws, stack["StackId"]) if is_live else None,
         pending=tuple(_pending(aws, stack["StackId"])),
         is_protected=stack.get("EnableTerminationProtection", False),
     )
@@ -45,7 +45,12 @@ def find_stack(aws: Aws, name: str) -> dict[str, Any] | None:
     return found
 
 
-def _resources(aws: Aws, stack_id: str) -> Iterator[tuple[str, str]]:
+def values_in(stack: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values of the parameters of a stack as DescribeStacks has it."""
+    return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", ())}
+
+
+def read_resources(aws: Aws, stack_id: str) -> Iterator[tuple[str, str]]:
     """Yield logical and physical id of what a stack holds."""
     pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_id)
     for resource in (each for page in pages for each in page["StackResourceSummaries"]):
@@ -53,10 +58,23 @@ def _resources(aws: Aws, stack_id: str) -> Iterator[tuple[str, str]]:
             yield resource["LogicalResourceId"], resource["PhysicalResourceId"]
 
 
-def _template(aws: Aws, stack_id: str) -> str | None:
+def read_template(aws: Aws, stack_id: str) -> str | None:
     """Return the template as it was given; None where a stack has none, as its creation was rolled back."""
     found = aws.client("cloudformation").get_template(StackName=stack_id, TemplateStage="Original")
-    return as_text(found["TemplateBody"]) or None
+    body = found["TemplateBody"]
+    # boto3 parses a template in JSON.
+    return (body if isinstance(body, str) else json.dumps(body)) or None
+
+
+def read_importers(aws: Aws, export: str) -> tuple[str, ...]:
+    """Return the names of the stacks that import an export."""
+    pages = aws.client("cloudformation").get_paginator("list_imports").paginate(ExportName=export)
+    try:
+        return tuple(stack for page in pages for stack in page["Imports"])
+    except ClientError as error:
+        if code_of(error) == "ValidationError" and "is not imported by any stack" in str(error):
+            return ()
+        raise
 
 
 def _pending(aws: Aws, stack_id: str) -> Iterator[str]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from ceap.cfn.lookup import section
 from ceap.cfn.template import Template
-from ceap.deploy.diff.evaluation import Side, section
+from ceap.deploy.diff.evaluation import Side
 from ceap.errors import UsageError
 
 

@@ -12,9 +12,9 @@ from ceap import project
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import parse_template
 from ceap.deploy.aws import Aws, open_session
+from ceap.deploy.diff.evaluation import deployed as with_values
 from ceap.deploy.history import Retained
 from ceap.deploy.names import Name, Taken
-from ceap.deploy.names import deployed as with_values
 from ceap.deploy.preflight import Facts, Planned, check, gather
 from ceap.deploy.rights import Denied, Unknown, find_denied, needs_of_caller, needs_of_resources
 from ceap.local.engine import Engine

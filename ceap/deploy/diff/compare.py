@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ceap.cfn.lookup import Resource, at, resources, text
+from ceap.cfn.lookup import Resource, at, resources, section, text
 from ceap.cfn.template import Template
 from ceap.deploy.diff.access import access_changes
 from ceap.deploy.diff.change import (
@@ -21,7 +21,7 @@ from ceap.deploy.diff.change import (
 )
 from ceap.deploy.diff.contracts import Handlers, contract_changes
 from ceap.deploy.diff.differences import differences
-from ceap.deploy.diff.evaluation import Side, evaluate, is_secret, section
+from ceap.deploy.diff.evaluation import Side, evaluate, is_secret
 from ceap.deploy.diff.fate import subject_of, when_removed
 from ceap.deploy.diff.figures import figure_changes
 from ceap.deploy.diff.replacement import Pair, compare_resources, references
@@ -125,7 +125,7 @@ def _attributes(template: Template, name: str) -> dict[str, Any]:
 
 def _export_changes(old: Template, new: Template, replaced: set[str]) -> Iterator[ExportChanged]:
     """Yield the exports that go or get another value: importers hold the old one."""
-    before, after = _exports(old), _exports(new)
+    before, after = exports_of(old), exports_of(new)
     for name, value in before.items():
         if name not in after:
             yield ExportChanged(name, is_removed=True, is_certain=True)
@@ -135,7 +135,8 @@ def _export_changes(old: Template, new: Template, replaced: set[str]) -> Iterato
             yield ExportChanged(name, is_removed=False, is_certain=True)
 
 
-def _exports(template: Template) -> dict[str, Any]:
+def exports_of(template: Template) -> dict[str, Any]:
+    """Return the values of the exports of a template as it is deployed, by their names."""
     outputs = [output for output in section(template, "Outputs").values() if at(output, "Export")]
     named = {text(at(output, "Export", "Name")): at(output, "Value") for output in outputs}
     return {name: value for name, value in named.items() if name}

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from ceap.cfn.lookup import at
+from ceap.cfn.lookup import at, section
 from ceap.cfn.template import Template, find_definitions
 
 NO_VALUE: Final = {"Ref": "AWS::NoValue"}
@@ -34,12 +34,6 @@ class Side(NamedTuple):
         return {name: value for name, value in (defaults | dict(self.parameters)).items() if name in declared}
 
 
-def section(template: Template, name: str) -> dict[str, Any]:
-    """Return a section of a template, empty where there is none."""
-    found = template.data.get(name)
-    return found if isinstance(found, dict) else {}
-
-
 def is_secret(template: Template, parameter: str) -> bool:
     """Tell whether CloudFormation hides a parameter's value (NoEcho)."""
     return str(at(section(template, "Parameters"), parameter, "NoEcho")).lower() == "true"
@@ -56,6 +50,11 @@ def evaluate(side: Side, other: Side | None) -> Template:
     data = side.template.data | {"Resources": resources, "Outputs": scope.filled(section(side.template, "Outputs"))}
     definitions = find_definitions(resources)
     return msgspec.structs.replace(side.template, data=data, definitions=definitions)
+
+
+def deployed(template: Template, parameters: Mapping[str, str]) -> Template:
+    """Return a template as it is deployed with the values of its parameters."""
+    return evaluate(Side(template, parameters), None)
 
 
 class _Scope:

@@ -10,7 +10,6 @@ from ceap import project
 from ceap.ceap_toml import NAME as CONFIG
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import Template, load_template, parse_template
-from ceap.deploy.adopt import as_text
 from ceap.deploy.aws import Aws
 from ceap.deploy.diff.change import Diff
 from ceap.deploy.diff.compare import compare
@@ -20,7 +19,7 @@ from ceap.deploy.diff.report import Report
 from ceap.deploy.diff.repository import Repository
 from ceap.deploy.diff.stages import HANDLER, stages_of
 from ceap.deploy.environments import load_environment, parameters_of
-from ceap.deploy.situation import find_stack
+from ceap.deploy.situation import find_stack, read_template, values_in
 from ceap.deploy.values import choose_values
 from ceap.errors import UsageError
 from templates import discovery, naming
@@ -90,9 +89,8 @@ def _deployed_diff(aws: Aws, environment: Environment, file: Path) -> Diff:
     stack = find_stack(aws, name)
     if stack is None:
         return _diff(Pair(name, None, new), None, wanted, _no_fields)
-    body = aws.client("cloudformation").get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
-    old = parse_template(as_text(body), f"stack {name}")
-    current = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", ())}
+    text, current = read_template(aws, stack["StackId"]), values_in(stack)
+    old = parse_template(text, f"stack {name}") if text else None
     values = choose_values(new, wanted, old, current)
     return _diff(Pair(name, old, new), current, values.all, _no_fields)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.cfn.lookup import FUNCTION, resource
 from ceap.cfn.substitution import TOKEN, literal
 from ceap.cfn.template import Template, load_template, parse_template
 from ceap.deploy.aws import Aws
+from ceap.deploy.situation import find_stack, read_resources, read_template, values_in
 from ceap.errors import SetupError
 from templates import naming
 
@@ -88,22 +88,13 @@ class DeployedStack(msgspec.Struct, frozen=True, kw_only=True):
 
 def load_stack(aws: Aws, workflow: str, environment: str) -> DeployedStack:
     """Read the stack of a workflow and what the foundation exports; SetupError if one is missing or being changed."""
-    cloudformation, name = aws.client("cloudformation"), naming.stack(workflow, environment)
-    stack = _describe(cloudformation, name)
-    foundation = _describe(cloudformation, naming.stack(naming.FOUNDATION, environment))
-    body = cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+    name = naming.stack(workflow, environment)
+    stack, foundation = _settled(aws, name), _settled(aws, naming.stack(naming.FOUNDATION, environment))
     return DeployedStack(
         name=name,
-        # boto3 hands a template in JSON over as a dict.
-        template=parse_template(body if isinstance(body, str) else json.dumps(body), f"stack {name}"),
-        parameters={given["ParameterKey"]: given["ParameterValue"] for given in stack.get("Parameters", ())},
-        physical={
-            entry["LogicalResourceId"]: entry["PhysicalResourceId"]
-            for page in pages
-            for entry in page["StackResourceSummaries"]
-            if entry.get("PhysicalResourceId")
-        },
+        template=parse_template(read_template(aws, stack["StackId"]) or "", f"stack {name}"),
+        parameters=values_in(stack),
+        physical=dict(read_resources(aws, stack["StackId"])),
         exports={
             output["ExportName"]: output["OutputValue"]
             for output in foundation.get("Outputs", ())
@@ -127,17 +118,13 @@ def difference_from(stack: DeployedStack, file: Path) -> str | None:
     )
 
 
-def _describe(cloudformation: Any, name: str) -> dict[str, Any]:
-    try:
-        [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        if "does not exist" not in error.response["Error"]["Message"]:
-            raise
-        raise SetupError(f"stack {name} does not exist; deploy it first: `ceap deploy`") from None
+def _settled(aws: Aws, name: str) -> dict[str, Any]:
+    stack = find_stack(aws, name)
+    if stack is None:
+        raise SetupError(f"stack {name} does not exist; deploy it first: `ceap deploy`")
     if stack["StackStatus"] not in SETTLED:
         raise SetupError(
             f"stack {name} is {stack['StackStatus']}; smoke needs one that is deployed and does not change: "
             f"{', '.join(SETTLED)}; wait, or run `ceap deploy`"
         )
-    found: dict[str, Any] = stack
-    return found
+    return stack
