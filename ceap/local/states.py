@@ -130,11 +130,14 @@ class StepFunctions:
         machine = self._machine(given["stateMachineArn"])
         if machine.kind != "STANDARD":
             raise _not_supported()
-        wanted = given.get("statusFilter")
+        wanted, executions = given.get("statusFilter"), self._executions
+        # A machine of this name that was deleted may have been an EXPRESS one, whose executions are never listed.
         found = [
             execution
-            for execution in reversed(self._executions.all)
-            if execution.machine == machine.arn and wanted in {None, execution.status}
+            for execution in reversed(executions.all)
+            if execution.machine == machine.arn
+            and executions.deployed[execution.arn].kind == "STANDARD"
+            and wanted in {None, execution.status}
         ]
         page, token = _page(found, given)
         kept = ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate")

@@ -34,6 +34,17 @@ def test_executions_are_listed_by_their_status(engine: Engine) -> None:
         assert [execution["executionArn"] for execution in answer["executions"]] == listed
 
 
+def test_executions_of_a_deleted_express_machine_of_the_same_name_are_not_listed(engine: Engine) -> None:
+    express = DeployedMachine(engine, {"P": PASS}, kind="EXPRESS")
+    express.states.start_sync_execution(stateMachineArn=express.arn)
+    engine.client("cloudformation").delete_stack(StackName="stack")
+    engine._stacks.wait()
+    machine = DeployedMachine(engine, {"P": PASS})
+    arn = machine.run().arn
+    listed = machine.states.list_executions(stateMachineArn=machine.arn)["executions"]
+    assert (machine.arn, [execution["executionArn"] for execution in listed]) == (express.arn, [arn])
+
+
 def test_a_name_with_a_character_that_aws_forbids_is_refused(engine: Engine) -> None:
     machine = DeployedMachine(engine, {"P": PASS})
     for character in '<>{}[]?*"#%\\^|~`$&,;:/ \t\x00\x7f\x9f':
