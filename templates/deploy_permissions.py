@@ -97,12 +97,14 @@ CALLER: Final = (
         "DescribeStacks GetTemplate",
         naming.arn("cloudformation", f"stack/{naming.stack(naming.DEPLOY, '${Environment}')}/*"),
     ),
-    # Which stack has a resource, and which stacks were deleted: no name of a stack narrows these calls.
-    _grant("AllStacks", "cloudformation", "DescribeStackResources ListStacks", naming.arn("cloudformation", "stack/*")),
-    _grant("Exports", "cloudformation", "ListExports ListImports ValidateTemplate", _ANY),
+    # Which stack has a resource: no name of a stack narrows this call.
+    _grant("AllStacks", "cloudformation", "DescribeStackResources", naming.arn("cloudformation", "stack/*")),
+    # Also which stacks were deleted, and may have left something.
+    _grant("Lists", "cloudformation", "ListExports ListImports ListStacks ValidateTemplate", _ANY),
     # CloudFormation reads a template of the bucket as the caller.
     _grant("Artifacts", "s3", "GetObject PutObject", *(f"{naming.ARTIFACT_BUCKET_ARN}/{name}/*" for name in UPLOADED)),
-    _grant("ListBuckets", "s3", "ListBucket", naming.ARTIFACT_BUCKET_ARN, naming.WORKFLOW_BUCKET_ARN),
+    # Whether buckets and their policies are still there, too.
+    _grant("Buckets", "s3", "GetBucketPolicy ListBucket", naming.ARTIFACT_BUCKET_ARN, naming.WORKFLOW_BUCKET_ARN),
     # A preflight asks what the two roles may do, and whether the names of a new stack are free.
     _grant("OwnRights", "iam", "GetRole SimulatePrincipalPolicy", f"{_ROLES_ARN}{ROLE_PATH}*"),
     _grant("LogPolicies", "logs", "DescribeLogGroups DescribeResourcePolicies", _ANY),

@@ -15,9 +15,9 @@ _CHANGING: Final = "CancelUpdateStack ContinueUpdateRollback CreateChangeSet Cre
 _READING: Final = "DescribeChangeSet DescribeEvents DescribeStackEvents DescribeStackResource DescribeStackResources"
 _OTHERS: Final = "DescribeStacks ExecuteChangeSet GetTemplate GetTemplateSummary ListChangeSets ListStackResources"
 _ON_STACK: Final = frozenset(f"{_CHANGING} {_READING} {_OTHERS} UpdateStack UpdateTerminationProtection".split())
-_ON_ALL: Final = frozenset(["ListExports", "ListImports", "ValidateTemplate"])
+_ON_ALL: Final = frozenset(["ListExports", "ListImports", "ListStacks", "ValidateTemplate"])
 # Without a stack these are about all stacks, or about a template that no stack has yet.
-_MAY_LACK_STACK: Final = frozenset({"DescribeStacks", "DescribeStackResources", "GetTemplateSummary", "ListStacks"})
+_MAY_LACK_STACK: Final = frozenset({"DescribeStacks", "DescribeStackResources", "GetTemplateSummary"})
 
 
 def ask_cloudformation(request: Request) -> list[Question]:

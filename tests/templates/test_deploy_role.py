@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ceap import project
+from ceap.iam.services import kinds_taken
 from templates.deploy_permissions import NAMES
 from templates.deploy_role import SUBJECT_PATTERN
 from templates.stacks import deploy_stack, foundation_stack, workflow_stack
@@ -106,6 +107,19 @@ def test_a_role_reaches_only_names_of_ceap_in_its_environment(role: str) -> None
     others = sorted(arn.partition("AccountId}:")[2] for arn in arns(deployed(), role) if not own.fullmatch(arn))
     listing = {"CallerRole": ["alarm:*", "role/deploy/*", "stack/*"], "ServiceRole": ["alarm:*", "role/ceap-*"]}
     assert others == listing[role]
+
+
+@pytest.mark.parametrize("role", ["CallerRole", "ServiceRole"])
+def test_every_action_is_granted_on_what_it_takes(role: str) -> None:
+    """An action that takes no resource is denied wherever it is granted on one."""
+    wrong = [
+        (action, resource)
+        for each in statements(deployed(), role)
+        for action in each["Action"]
+        for resource in each["Resource"]
+        if (resource == "*") == bool(kinds_taken(action))
+    ]
+    assert wrong == []
 
 
 def test_calls_on_all_stacks_and_alarms_change_none() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3  # type: ignore[import-untyped]  # boto3 ships no types
 import pytest
@@ -13,6 +14,24 @@ from ceap.local.engine import Engine
 from tests.local.stacks.support import Resource, Stacks, queue, text
 
 TOPIC: Resource = {"Type": "AWS::SNS::Topic"}
+TRUSTED: Resource = {
+    "AssumeRolePolicyDocument": {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+}
+MAKING = ("iam:*Role", "iam:CreatePolicy", "iam:PutRole*", "iam:Delete*", "iam:Get*", "iam:List*")
+WIDE: Resource = {
+    "Type": "AWS::IAM::ManagedPolicy",
+    "Properties": {
+        "PolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+        }
+    },
+}
 
 
 def role(name: str, principal: Resource, *actions: str, resource: str = "*") -> Resource:
@@ -37,6 +56,7 @@ def engine() -> Iterator[Engine]:
         service = {"Service": "cloudformation.amazonaws.com"}
         roles = {
             "Service": role("service", service, "sqs:*"),
+            "Maker": role("maker", service, *MAKING),
             "Caller": role("caller", everybody, "cloudformation:*", "iam:PassRole"),
             "Narrow": role("narrow", everybody, "cloudformation:*", resource="arn:aws:cloudformation:*:*:stack/mine*"),
         }
@@ -112,6 +132,36 @@ def test_a_caller_reaches_only_its_stacks_and_passes_only_its_roles(engine: Engi
         stacks.create("other", text({"Queue": queue("other")}))
     with pytest.raises(ClientError, match=rf"iam:PassRole on resource: {arn(engine, 'service')}"):
         stacks.create("mine", text({"Queue": queue("mine")}), RoleARN=arn(engine, "service"))
+
+
+def test_a_role_gets_no_managed_policy_that_its_maker_may_not_attach(engine: Engine) -> None:
+    stacks = stacks_of(engine, "caller")
+    properties = {**TRUSTED, "ManagedPolicyArns": [{"Ref": "Wide"}]}
+    body = {"Role": {"Type": "AWS::IAM::Role", "Properties": properties}, "Wide": WIDE}
+    maker = {"RoleARN": arn(engine, "maker"), "Capabilities": ["CAPABILITY_NAMED_IAM"]}
+    stacks.create("attached", text(body), **maker)
+    [failure] = failures(stacks, "attached")
+    assert "maker/AWSCloudFormation is not authorized to perform: iam:AttachRolePolicy on resource: " in failure
+
+
+def test_a_caller_that_may_list_only_its_own_stacks_lists_none(engine: Engine) -> None:
+    """IAM asks for `*`, since the call takes no resource."""
+    with pytest.raises(ClientError, match=r"cloudformation:ListStacks on resource: \*"):
+        stacks_of(engine, "narrow").client.list_stacks()
+
+
+def test_of_a_parameter_that_is_given_twice_the_value_that_iam_judged_counts(engine: Engine) -> None:
+    stacks = Stacks(engine)
+    stacks.create("other-one", text({"Queue": queue("other-one")}))
+    made = stacks_of(engine, "narrow").client
+
+    def twice(params: dict[str, Any], **_: Any) -> None:
+        params["body"] = f"{urlencode(params['body'])}&StackName=other-one".encode()
+
+    made.meta.events.register("before-call.cloudformation.DeleteStack", twice)
+    made.delete_stack(StackName="mine-alone")
+    engine._stacks.wait()
+    assert stacks.status("other-one") == "CREATE_COMPLETE"
 
 
 def test_a_role_that_cloudformation_may_not_assume_is_refused(engine: Engine) -> None:
