@@ -175,8 +175,12 @@ def _name_stays(sides: _Sides, pair: Pair, changed: Container[str]) -> bool:
 def _cure(subject: Subject, properties: tuple[PropertyChange, ...]) -> str:
     schema = load_schema(subject.type)
     name = (name_property(schema) if schema else None) or "name"
-    cure = f"change its {name} in the same deployment, or remove it in one deployment and add it in the next"
-    return cure + (", or leave what it refers to as it is" if any(change.cause for change in properties) else "")
+    ways = [f"change its {name} in the same deployment", "remove it in one deployment and add it in the next"]
+    if not subject.is_stateful:
+        ways.append("call `ceap destroy` and then `ceap deploy`: queues, tables and buckets stay")
+    if any(change.cause for change in properties):
+        ways.append("leave what it refers to as it is")
+    return f"{', '.join(ways[:-1])}, or {ways[-1]}"
 
 
 def _caused(

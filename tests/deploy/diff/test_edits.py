@@ -122,7 +122,8 @@ EXPRESS: Final[dict[str, tuple[Edit, list[str]]]] = {
         [
             "StateMachine (AWS::StepFunctions::StateMachine ceap-express-${Environment}) fails: StateMachineType can "
             "change only in a new one, and its name stays; CloudFormation rolls the whole update back",
-            "do: change its StateMachineName in the same deployment, or remove it in one deployment and add it in",
+            "do: change its StateMachineName in the same deployment, remove it in one deployment and add it in the "
+            "next, or call `ceap destroy` and then `ceap deploy`: queues, tables and buckets stay",
             "PipeRole may also states:StartExecution",
             "PipeRole may no longer states:StartSyncExecution",
         ],
