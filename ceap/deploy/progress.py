@@ -3,7 +3,7 @@
 Source: CloudFormation API Reference, "DescribeStackEvents": the newest first, with those of earlier operations behind.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -39,8 +39,13 @@ class Ended(NamedTuple):
 
     @property
     def is_done(self) -> bool:
-        """Whether it did what it should, rather than having been rolled back."""
-        return self.status.endswith("_COMPLETE") and "ROLLBACK" not in self.status
+        """Whether it did what it began to, rather than being refused, rolled back, or replaced by another operation.
+
+        CloudFormation begins no deletion of a stack whose exports are in use: it tells the old status once more.
+        """
+        told = [event["ResourceStatus"] for event in self.events if is_stack(event)]
+        begun = next((status for status in told if status in _BEGINNINGS), None)
+        return begun is not None and self.status == begun.replace("_IN_PROGRESS", "_COMPLETE")
 
 
 class Progress:
@@ -126,7 +131,21 @@ def follow(
         is_begun = is_begun or any(map(is_stack, events))
         if is_begun and not is_busy(stack["StackStatus"]) and not new:
             break
-    return Ended(stack["StackStatus"], stack.get("StackStatusReason", ""), tuple(events))
+    return _end_of_first(events) or Ended(stack["StackStatus"], stack.get("StackStatusReason", ""), tuple(events))
+
+
+def _end_of_first(events: Sequence[Event]) -> Ended | None:
+    """Return how the first operation among events ended: another one may have begun before anybody looked."""
+    begun = [index for index, event in enumerate(events) if is_stack(event) and _is_beginning(event)]
+    for index, event in enumerate(events) if len(begun) > 1 else ():
+        if begun[0] < index < begun[1] and is_stack(event) and not is_busy(event["ResourceStatus"]):
+            status, reason = event["ResourceStatus"], event.get("ResourceStatusReason", "")
+            return Ended(status, reason, tuple(events[: index + 1]))
+    return None
+
+
+def _is_beginning(event: Event) -> bool:
+    return event["ResourceStatus"] in _BEGINNINGS
 
 
 def _since(aws: Aws, stack_id: str, seen: str | None) -> Iterator[Event]:
@@ -135,7 +154,7 @@ def _since(aws: Aws, stack_id: str, seen: str | None) -> Iterator[Event]:
         if event["EventId"] == seen:
             return
         yield event
-        if seen is None and is_stack(event) and event["ResourceStatus"] in _BEGINNINGS:
+        if seen is None and is_stack(event) and _is_beginning(event):
             return
 
 
