@@ -74,6 +74,8 @@ def _remove_sample(*, asks: bool) -> int:
         try:
             files.write_all(project.build_generated())
         except ConfigError as error:
+            if not sample:
+                raise
             restore_sample(project.ROOT, sample)
             raise UsageError(
                 f"{error}; nothing was removed, as the project does not stand without the sample"

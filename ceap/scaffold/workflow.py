@@ -45,6 +45,8 @@ def name_problem(name: str) -> str | None:
         return "a workflow's name begins with a letter and has a-z, 0-9 and hyphens only, e.g. orders"
     if not _is_text(name):
         return "it is not a text to all readers of YAML; choose another name"
+    if name in (naming.FOUNDATION, naming.DEPLOY):
+        return "it is that of another template of every project; choose another name"
     if keyword.iskeyword(_handler(name)):
         return f"it is a keyword of Python, so handlers/{name}.py could not be imported; choose another name"
     function = naming.function(name, _stage(name))

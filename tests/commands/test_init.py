@@ -92,6 +92,8 @@ def test_it_says_what_it_wrote_and_what_is_next(
         ("yes", "it is not a text to all readers of YAML; choose another name"),
         ("null", "it is not a text to all readers of YAML; choose another name"),
         ("import", "it is a keyword of Python, so handlers/import.py could not be imported; choose another name"),
+        ("deploy", "it is that of another template of every project; choose another name"),
+        ("foundation", "it is that of another template of every project; choose another name"),
         (
             f"{LONGEST}n",
             f"the function ceap-{LONGEST}n-${{Environment}}-N{LONGEST} could have 65 characters with an Environment of "
@@ -166,6 +168,10 @@ def test_bare_removes_the_sample_and_leaves_a_project_that_passes(sampled: Path)
     assert (checked.returncode, checked.stdout) == (0, ""), checked.stdout
     again = run(sampled, "ceap", "init", "--bare")
     assert (again.returncode, again.stdout.splitlines()[0]) == (0, "removed  0 files of the sample")
+    (sampled / "workflows/orders.yaml").write_text("name: deploy\n")
+    wrong = run(sampled, "ceap", "init", "--bare")
+    assert (wrong.returncode, wrong.stdout, "workflows/orders.yaml:1: " in wrong.stderr) == (2, "", True), wrong.stderr
+    assert "nothing was removed" not in wrong.stderr
 
 
 @pytest.mark.parametrize("path", ["handlers/etl.py", "handlers/candidates/mine.py"])
