@@ -34,4 +34,10 @@ def confirm(question: str) -> bool:
         raise UsageError(f"{question} Nobody can be asked, as standard input is not a terminal; give --yes")
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    answer = ""
+    try:
+        answer = sys.stdin.readline()
+    finally:
+        if not answer.endswith("\n"):  # what is told next has a line of its own, also after Ctrl-C and Ctrl-D
+            say("")
+    return answer.strip().lower() in ("y", "yes")

@@ -9,6 +9,7 @@ import pytest
 
 from ceap.errors import UsageError
 from ceap.output import confirm, say
+from ceap.signals import Stopped
 
 
 class Broken(io.StringIO):
@@ -43,7 +44,18 @@ def test_only_yes_confirms(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
     assert confirm("remove 3 files?") is is_yes
-    assert capsys.readouterr() == ("", "remove 3 files? [y/N] ")
+    assert capsys.readouterr() == ("", "remove 3 files? [y/N] " + "\n" * (not typed))
+
+
+def test_an_interrupted_question_ends_its_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(terminal, "readline", lambda: (_ for _ in ()).throw(Stopped(2)))
+    monkeypatch.setattr(sys, "stdin", terminal)
+    with pytest.raises(Stopped):
+        confirm("remove 3 files?")
+    assert capsys.readouterr() == ("", "remove 3 files? [y/N] \n")
 
 
 def test_nobody_is_asked_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,11 +46,12 @@ def object_to(effects: Sequence[Effect], diff: Diff) -> tuple[Objection, ...]:
         for change in (*diff.replaced, *diff.lost)
         if not (isinstance(change, MayBeReplaced) and change.subject.logical_id in spared)
     }
+    hopeless = [_hopeless(change) for change in diff.failing]
     found = [
         Objection(name, *(ours.get(name) or theirs[name]), known_by=_who(name, theirs, ours))
-        for name in sorted(theirs.keys() | ours.keys())
+        for name in sorted((theirs.keys() | ours.keys()) - {each.logical_id for each in hopeless})
     ]
-    return (*map(_hopeless, diff.failing), *found)
+    return (*hopeless, *found)
 
 
 def _known_to_cloudformation(effects: Sequence[Effect]) -> list[tuple[Effect, str]]:

@@ -91,9 +91,10 @@ def test_what_the_comparison_leaves_open_cloudformation_decides() -> None:
     ]
 
 
-def test_what_will_fail_comes_first_and_has_a_cure() -> None:
-    [objection] = object_to([], diff(WillFail(PIPE, Failure.NAME_STAYS, (), "give it another name")))
-    assert objection.is_hopeless
+def test_what_will_fail_comes_first_and_once_and_has_a_cure() -> None:
+    will_fail = WillFail(PIPE, Failure.NAME_STAYS, (), "give it another name")
+    objection, other = object_to([effect(PIPE, replacement="True"), effect(QUEUE, replacement="True")], diff(will_fail))
+    assert (objection.is_hopeless, other.logical_id) == (True, "Queue")
     assert str(objection) == (
         "Pipe (AWS::Pipes::Pipe) would fail: a resource with a custom name cannot be replaced (known to ceap diff); "
         "give it another name"
