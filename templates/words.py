@@ -1,6 +1,6 @@
 """Wording that messages share: values, names that do not exist, and numbers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 NAMED_MAX: Final = 8
@@ -22,6 +22,12 @@ def allowed(name: str, known: Iterable[str]) -> str:
         return f"did you mean {near}?"
     some = names if len(names) <= NAMED_MAX else [*names[:NAMED_MAX], "..."]
     return f"{f'did you mean {near}? ' if near else ''}allowed: {', '.join(some) or 'none'}"
+
+
+def listed(names: Sequence[str], most: int = NAMED_MAX) -> str:
+    """Return names as a message lists them: the first ones, and how many more there are."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def shown(value: Any) -> str:

@@ -100,7 +100,7 @@ FOUNDATION = project.GENERATED / "foundation.template.yaml"
 PRINTING = {
     "init": ["init", "--help"],  # what it prints, it has written into the project
     "synth": ["synth", str(EXPRESS), "--stdout"],
-    "check": ["check", "--format", "json"],
+    "check": ["check", str(FOUNDATION), "--format", "json"],
     "run": ["run", str(EXPRESS)],
     "invoke": ["invoke", str(EXPRESS), "TakeStage"],
     "schema": ["schema", str(EXPRESS)],

@@ -15,6 +15,9 @@ from templates.document import DocumentError, json_lines, parse_document
 SIZE_MAX: Final = 1_000_000
 """The largest template, in bytes, that CloudFormation takes at all, from S3 (CloudFormation quotas: 1 MB)."""
 
+INLINE_MAX: Final = 51_200
+"""The largest template, in bytes, that a call takes itself; a larger one comes from S3. Source: as above."""
+
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):
     """A template: `file` is how messages call it, `data` its content in the one form of `forms.py`.

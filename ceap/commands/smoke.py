@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     workflow = load_workflow(arguments.workflow)
     aws = open_session(load_environment(arguments.env, Path.cwd()), arguments.profile, arguments.region)
     say(str(aws))
-    values = {"Environment": arguments.env, "AWS::AccountId": aws.account, "AWS::Region": aws.region}
+    values = {"Environment": arguments.env, **aws.pseudo_parameters}
     message = load_message(smoke_file(arguments.workflow, workflow.name), values)
     options = Options(arguments.timeout or TIMEOUT_S, arguments.allow_events, arguments.keep)
     with explained(aws.profile):

@@ -6,9 +6,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-INLINE_LIMIT_BYTES: Final = 51_200
-"""A larger template deploys from S3 only. Source: CloudFormation User Guide, "Quotas"."""
-
 EXAMPLES: Final = {
     "ceap synth": "write the templates of all workflows to generated/",
     "ceap synth workflows/realtime.yaml --out /tmp/templates": "write two templates, its own and the foundation's",
@@ -36,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     # Importing the generator makes a hundred thousand objects and no garbage; collecting would take 6 % of a run.
     gc.disable()
     from ceap import files, project
+    from ceap.cfn.template import INLINE_MAX
     from ceap.errors import UsageError
 
     gc.freeze()
@@ -56,9 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
         written = files.write_all(project.build_generated())
     for path, size, changed in written:
         print(f"{'written  ' if changed else 'unchanged'}  {size:>7,} bytes  {_short(path)}")
-        if path.suffix == ".yaml" and size > INLINE_LIMIT_BYTES:
+        if path.suffix == ".yaml" and size > INLINE_MAX:
             print(
-                f"ceap: {_short(path)} is over {INLINE_LIMIT_BYTES:,} bytes: deploy it with --s3-bucket",
+                f"ceap: {_short(path)} is over {INLINE_MAX:,} bytes: deploy it with --s3-bucket",
                 file=sys.stderr,
             )
     return 0

@@ -61,6 +61,11 @@ class Aws:
         """The domain of AWS's addresses in this partition."""
         return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
+    @property
+    def pseudo_parameters(self) -> dict[str, str]:
+        """The values of CloudFormation's pseudo parameters that names and ARNs are made of."""
+        return {"AWS::AccountId": self.account, "AWS::Region": self.region, "AWS::Partition": self.partition}
+
     def client(self, service: str) -> Any:
         """Return the boto3 client of a service, always the same one; its errors are for `explained`."""
         with self._lock:

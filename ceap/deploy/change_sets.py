@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ceap.cfn.template import INLINE_MAX
 from ceap.deploy.aws import Aws
 from ceap.deploy.bucket import put_new
 from ceap.deploy.history import Retained
@@ -17,12 +18,6 @@ from ceap.deploy.pace import Pace
 
 PREFIX: Final = "ceap-"
 """What the names of ceap's change sets begin with; those of others are left alone."""
-
-BODY_MAX: Final = 51_200
-"""The largest template, in bytes, that a call takes itself; a larger one comes from S3.
-
-Source: CloudFormation User Guide, "CloudFormation quotas".
-"""
 
 CAPABILITIES: Final = ("CAPABILITY_NAMED_IAM",)
 
@@ -142,7 +137,7 @@ def _call(aws: Aws, request: Request, bucket: str) -> dict[str, Any]:
         "Parameters": [_parameter(key, value) for key, value in request.parameters.items()],
     }
     content = request.template.encode()
-    if len(content) <= BODY_MAX:
+    if len(content) <= INLINE_MAX:
         call["TemplateBody"] = request.template
     else:
         call["TemplateURL"] = put_template(aws, bucket, content)

@@ -48,9 +48,8 @@ class Unread(NamedTuple):
 
 def names_of(aws: Aws, stack: str, template: Template) -> Iterator[Name]:
     """Yield the names that a `deployed` template gives to resources, where they are known before it is deployed."""
-    values = {"AWS::AccountId": aws.account, "AWS::Region": aws.region, "AWS::Partition": aws.partition}
     for resource in lookup.resources(template):
-        name = fill(resource.name or "", values)
+        name = fill(resource.name or "", aws.pseudo_parameters)
         if name and "${" not in name:
             yield Name(stack, resource.logical_id, resource.type, name)
 

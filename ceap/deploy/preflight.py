@@ -21,14 +21,12 @@ from ceap.deploy.names import Name, Taken, Unread, find_taken, names_of
 from ceap.deploy.plan import DeleteStack, Refuse, Situation, next_step
 from ceap.deploy.rights import Denied, Unknown, find_denied, needs_of_caller, needs_of_resources
 from ceap.deploy.situation import read_importers, read_situation
-from templates.words import plural, shown
+from templates.words import listed, plural, shown
 
 LOG_POLICIES_MAX: Final = 10
 """Resource policies of CloudWatch Logs in an account and region. Source: "CloudWatch Logs quotas"."""
 DELIVERY_POLICY: Final = "AWSLogDeliveryWrite20150319"
 """The one that AWS makes for all log deliveries. Source: CloudWatch Logs User Guide, "Logs sent to CloudWatch Logs"."""
-SHOWN_MAX: Final = 6
-"""How many rights or stacks a message lists."""
 
 _KINDS: Final = {
     lookup.ALARM: "alarm",
@@ -184,19 +182,14 @@ def _rights_problems(rights: Iterable[Denied | Unknown]) -> Iterator[Problem]:
                     is_fatal=False,
                 )
             case Denied(identity=identity, needs=needs):
-                listed = [f"{need.action} on {need.resource}" for need in needs]
+                denied = [f"{need.action} on {need.resource}" for need in needs]
                 yield Problem(
                     place=identity,
-                    what=f"IAM denies {', '.join(_some(listed))}",
+                    what=f"IAM denies {listed(denied)}",
                     cure="grant it, or deploy with the roles of generated/deploy.template.yaml",
                 )
             case _:
                 assert_never(found)
-
-
-def _some(texts: Sequence[str]) -> list[str]:
-    rest = len(texts) - SHOWN_MAX
-    return [*texts[:SHOWN_MAX], *([f"and {rest} more"] if rest > 0 else [])]
 
 
 def _state_problems(now: Situation) -> Iterator[Problem]:
@@ -248,7 +241,7 @@ def _export_problems(planned: Planned, now: Situation, imports: Mapping[str, Seq
         if stacks := imports.get(export):
             yield Problem(
                 place=f"{planned.stack}: export {export}",
-                what=f"{happens}, but {', '.join(_some(stacks))} import{'s' if len(stacks) == 1 else ''} it, and "
+                what=f"{happens}, but {listed(stacks)} import{'s' if len(stacks) == 1 else ''} it, and "
                 "CloudFormation refuses that",
                 cure="keep it, or first deploy those stacks without it, or destroy them",
             )
@@ -262,7 +255,7 @@ def _sharing_problems(planned: Planned, now: Situation, imports: Mapping[str, Se
         yield Problem(
             place=now.name,
             what=f"its template is not {planned.template.file}: this deployment changes what other stacks use, too: "
-            f"{', '.join(_some(stacks))}",
+            f"{listed(stacks)}",
             cure="look at its changes before you confirm",
             is_fatal=False,
         )
@@ -300,7 +293,7 @@ def _name_problems(names: Iterable[Taken | Unread], plan: Mapping[str, Planned])
                 assert_never(found)
     for action, asked in unread.items():
         yield Problem(
-            place=", ".join(_some(asked)),
+            place=listed(asked),
             what=f"whether {'it exists' if len(asked) == 1 else 'they exist'} is not known: AWS refused {action}",
             cure=f"grant it to this identity, or {_GO_ON}",
             is_fatal=False,

@@ -55,7 +55,7 @@ class Unknown(NamedTuple):
 
 def needs_of_caller(aws: Aws, environment: str, stacks: Iterable[str], role_arn: str | None) -> Iterator[Need]:
     """Yield what the caller itself must be allowed to deploy stacks of an environment."""
-    values = _values(aws) | {"Environment": environment}
+    values = aws.pseudo_parameters | {"Environment": environment}
     any_stack = naming.stack("*", environment)
     for granted in (granted for granted in CALLER if granted.sid in _SIDS):
         for resource in (fill(resource, values) for resource in granted.resources):
@@ -71,7 +71,7 @@ def needs_of_resources(aws: Aws, environment: str, stack: str, template: Templat
     Roles get their names from CloudFormation: such a name stands for them.
     """
     place = Place(aws.partition, aws.region, aws.account)
-    artifacts = fill(naming.ARTIFACT_BUCKET_ARN, _values(aws) | {"Environment": environment})
+    artifacts = fill(naming.ARTIFACT_BUCKET_ARN, aws.pseudo_parameters | {"Environment": environment})
     for resource in lookup.resources(template):
         name = _name_of(aws, stack, template, resource)
         role = lookup.pointed_at(template, lookup.at(resource.properties, *lookup.ROLE_PROPERTY.get(resource.type, ())))
@@ -102,16 +102,12 @@ def _name_of(aws: Aws, stack: str, template: Template, resource: lookup.Resource
         [subject, *_] = [*lookup.items(resource.properties.get(key)), None]
         found = lookup.pointed_at(template, subject)
         name = name or (found.name if found else None)
-    return fill(name or f"{stack}-{resource.logical_id}", _values(aws))
+    return fill(name or f"{stack}-{resource.logical_id}", aws.pseudo_parameters)
 
 
 def _role_name(stack: str, logical_id: str) -> str:
     name = f"{stack}-{logical_id}{_SUFFIX}"
     return name if len(name) <= _ROLE_NAME_MAX else f"{stack[:24]}-{logical_id[:24]}{_SUFFIX}"
-
-
-def _values(aws: Aws) -> dict[str, str]:
-    return {"AWS::AccountId": aws.account, "AWS::Region": aws.region, "AWS::Partition": aws.partition}
 
 
 def find_denied(aws: Aws, identity: str, wanted: Iterable[Need]) -> Denied | Unknown | None:

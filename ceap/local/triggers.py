@@ -42,9 +42,8 @@ def _lines(made: Sequence[Delivery], seeded: str) -> Iterator[str]:
         if not places:
             yield f"{trigger} sends its message"
             continue
-        more = [f"and {len(places) - words.NAMED_MAX} more"] * (len(places) > words.NAMED_MAX)
-        named = ", ".join([*places[: words.NAMED_MAX], *more])
-        yield f"{trigger} sends {words.plural(len(places), 'message')}, of {seeded} in the seed: {named}"
+        sent = words.plural(len(places), "message")
+        yield f"{trigger} sends {sent}, of {seeded} in the seed: {words.listed(places)}"
 
 
 def _count(buckets: Mapping[str, Mapping[str, Path]]) -> str:

@@ -65,6 +65,14 @@ def test_a_problem_is_one_line_with_place_fault_and_cure() -> None:
     assert str(Problem(place="stack x", what="is gone", cure="make it")) == "stack x: is gone; make it"
 
 
+def test_a_secret_is_not_shown_and_not_judged_where_the_stack_keeps_it() -> None:
+    hidden = FOUNDATION.replace("{Type: String, Default: small,", "{Type: String, NoEcho: true, Default: small,")
+    [line] = problems(planned(hidden, Size="top-secret"))
+    assert "parameter Size: is a value that NoEcho hides; allowed: small, large; " in line
+    assert "top-secret" not in line
+    assert problems(planned(hidden, Size="****")) == []
+
+
 @pytest.mark.parametrize(
     ("parameters", "line"),
     [
@@ -217,11 +225,10 @@ def test_an_eleventh_resource_policy_of_logs_is_refused_unless_the_one_of_delive
 
 
 def test_denied_rights_are_listed_and_unknown_ones_do_not_stop() -> None:
-    needs = tuple(Need("s3:PutObject", f"arn:aws:s3:::b/{number}") for number in range(8))
-    listed = ", ".join(f"s3:PutObject on arn:aws:s3:::b/{number}" for number in range(6))
+    needs = tuple(Need("s3:PutObject", f"arn:aws:s3:::b/{number}") for number in range(10))
+    listed = ", ".join(f"s3:PutObject on arn:aws:s3:::b/{number}" for number in range(8))
     assert problems(planned(), rights=[Denied("arn:me", needs), Unknown("arn:role", "AWS refused GetRole")]) == [
-        f"arn:me: IAM denies {listed}, and 2 more; grant it, or deploy with the roles of "
-        "generated/deploy.template.yaml",
+        f"arn:me: IAM denies {listed} and 2 more; grant it, or deploy with the roles of generated/deploy.template.yaml",
         "not known: arn:role: whether it has the rights to deploy is not known: AWS refused GetRole; grant "
         "iam:SimulatePrincipalPolicy and iam:GetRole on it to this identity, or go on if you know it",
     ]

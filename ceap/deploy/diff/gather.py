@@ -24,7 +24,7 @@ from ceap.deploy.values import choose_values
 from ceap.errors import UsageError
 from templates import discovery, naming
 from templates.contracts import Contract
-from templates.words import NAMED_MAX
+from templates.words import listed
 
 SUFFIX: Final = naming.template_file("")
 UNKNOWN: Final = "what the handlers of the old side took and yielded is not known: older messages may not fit"
@@ -158,8 +158,7 @@ def _environment_at(repository: Repository, commit: str, environment: Environmen
 def _notes(repository: Repository, commit: str) -> Iterator[str]:
     code = repository.changed(commit, *_CODE)
     if code:
-        listed = ", ".join(code[:NAMED_MAX]) + (f" and {len(code) - NAMED_MAX} more" if code[NAMED_MAX:] else "")
-        yield f"code changed, too, which no template shows: {listed}"
+        yield f"code changed, too, which no template shows: {listed(code)}"
 
 
 def _against(revision: str | None, commit: str) -> str:

@@ -35,6 +35,7 @@ from ceap.deploy.diff.change import (
     ValueChanged,
     WillFail,
 )
+from templates.words import listed
 
 VALUE_MAX: Final = 100
 """The longest value that is shown whole, in characters."""
@@ -244,11 +245,7 @@ def _may(change: AccessChanged) -> str:
     else:
         verb = "may also" if is_wider else "may no longer"
         verb = "may" if is_wider and change.is_new_role else verb
-    actions = list(change.actions)
-    listed = ", ".join(actions[:ACTIONS_MAX]) + (
-        f" and {len(actions) - ACTIONS_MAX} more" if actions[ACTIONS_MAX:] else ""
-    )
-    return f"{verb} {listed} {'' if change.access is Access.TRUST else 'on'}".strip()
+    return f"{verb} {listed(change.actions, ACTIONS_MAX)} {'' if change.access is Access.TRUST else 'on'}".strip()
 
 
 def _value(change: ValueChanged) -> str:

@@ -15,9 +15,6 @@ from ceap.local.stacks.intrinsics import Scope, holds, references
 from ceap.local.stacks.resources import name_property
 from templates.document import DocumentError, parse_document, walk_scalars
 
-TEMPLATE_MAX: Final = 51_200
-"""The largest TemplateBody, in bytes. Source: "CloudFormation quotas"."""
-
 _RESOURCE_KEYS: Final = frozenset(
     {
         "Condition",

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from moto.s3.models import s3_backends
 
+from ceap.cfn.template import INLINE_MAX
 from ceap.local.sessions import Session
 from ceap.local.stack_models import ResourceError
 from ceap.local.stack_questions import object_of
 from ceap.local.stacks.api_errors import StackApiError, UnmodelledError
 from ceap.local.stacks.blueprint import (
-    TEMPLATE_MAX,
     Blueprint,
     check_capabilities,
     check_template,
@@ -64,10 +64,10 @@ def read_text(given: Mapping[str, Any], registry: Registry, record: StackRecord 
     """Return the text of the template that a call names; StackApiError if it names none or too large a one."""
     body, url = given.get("TemplateBody"), given.get("TemplateURL")
     if body is not None:
-        if (size := len(body.encode())) > TEMPLATE_MAX:
+        if (size := len(body.encode())) > INLINE_MAX:
             raise StackApiError(
                 f"1 validation error detected: Value '{body[:20]}...' at 'templateBody' failed to satisfy constraint: "
-                f"Member must have length less than or equal to {TEMPLATE_MAX} (it has {size})"
+                f"Member must have length less than or equal to {INLINE_MAX} (it has {size})"
             )
         return str(body)
     if url is not None:

@@ -13,7 +13,7 @@ from ceap.local.stacks.blueprint import check_template, parse_template, required
 from ceap.local.stacks.paging import page
 from ceap.local.stacks.parameters import shown_values
 from ceap.local.stacks.planning import read_text
-from ceap.local.stacks.records import STACK_TYPE, Held, Operation, Plan, StackRecord
+from ceap.local.stacks.records import STACK_TYPE, Event, Held, Operation, Plan, StackRecord
 from ceap.local.stacks.registry import GONE, Registry
 from templates.resource_schemas import load_schema
 
@@ -58,23 +58,7 @@ class ReadCalls:
     def _describe_events(self, given: Document, _: Session) -> Document:
         record = self._registry.get(given["StackName"])
         found, token = page(record.events[::-1], given.get("NextToken"), _PAGE)
-        events = [
-            {
-                "StackId": record.arn,
-                "EventId": event.id,
-                "StackName": record.name,
-                "OperationId": event.operation.id,
-                "LogicalResourceId": event.logical_id,
-                "PhysicalResourceId": event.physical_id,
-                "ResourceType": event.type,
-                "Timestamp": event.moment,
-                "ResourceStatus": event.status,
-                "ResourceStatusReason": event.reason or None,
-                "ResourceProperties": event.properties or None,
-                "ClientRequestToken": event.operation.token or None,
-            }
-            for event in found
-        ]
+        events = [{**_event(record, event), "StackName": record.name} for event in found]
         return {"StackEvents": events, "NextToken": token}
 
     def _describe_operation_events(self, given: Document, _: Session) -> Document:
@@ -89,19 +73,9 @@ class ReadCalls:
         found, token = page(chosen, given.get("NextToken"), _PAGE)
         events = [
             {
-                "EventId": event.id,
-                "StackId": record.arn,
-                "OperationId": event.operation.id,
+                **_event(record, event),
                 "OperationType": event.operation.kind,
                 "EventType": "PROVISIONING_ERROR" if event.status.endswith("_FAILED") else "STACK_EVENT",
-                "LogicalResourceId": event.logical_id,
-                "PhysicalResourceId": event.physical_id,
-                "ResourceType": event.type,
-                "Timestamp": event.moment,
-                "ResourceStatus": event.status,
-                "ResourceStatusReason": event.reason or None,
-                "ResourceProperties": event.properties or None,
-                "ClientRequestToken": event.operation.token or None,
             }
             for event in found
         ]
@@ -239,6 +213,22 @@ def _summary(record: StackRecord) -> dict[str, Any]:
         "StackStatus": record.status,
         "StackStatusReason": record.reason or None,
         "DriftInformation": _DRIFT,
+    }
+
+
+def _event(record: StackRecord, event: Event) -> dict[str, Any]:
+    return {
+        "EventId": event.id,
+        "StackId": record.arn,
+        "OperationId": event.operation.id,
+        "LogicalResourceId": event.logical_id,
+        "PhysicalResourceId": event.physical_id,
+        "ResourceType": event.type,
+        "Timestamp": event.moment,
+        "ResourceStatus": event.status,
+        "ResourceStatusReason": event.reason or None,
+        "ResourceProperties": event.properties or None,
+        "ClientRequestToken": event.operation.token or None,
     }
 
 
