@@ -17,7 +17,7 @@ from ceap.deploy.change_sets import ChangeSet, ChangeSetError, Effect, Kind, Req
 from ceap.deploy.diff.change import Diff
 from ceap.deploy.diff.compare import compare
 from ceap.deploy.diff.describe import describe
-from ceap.deploy.diff.evaluation import deployed
+from ceap.deploy.diff.evaluation import deployed, shown_values
 from ceap.deploy.gate import object_to
 from ceap.deploy.history import Operation, Retained
 from ceap.deploy.journal import Content, Journal, new_id
@@ -225,7 +225,8 @@ class Deployment:
         """Create or update the stack by a change set, unless there is nothing to change."""
         self._journal.settle(now)
         target, values, old, id_ = self._target, self._values(now), self._deployed(now), new_id()
-        content = Content(template=target.template.text, parameters=values.all, artifacts=target.artifacts)
+        shown = shown_values(target.template, values.all)
+        content = Content(template=target.template.text, parameters=shown, artifacts=target.artifacts)
         change_set = self._create(
             Request(
                 stack=now.name,

@@ -15,7 +15,7 @@ from ceap.deploy.aws import Aws
 from ceap.deploy.aws_errors import DENIED, code_of
 from ceap.deploy.diff.change import ExportChanged
 from ceap.deploy.diff.compare import compare, exports_of
-from ceap.deploy.diff.evaluation import deployed
+from ceap.deploy.diff.evaluation import HIDDEN, deployed
 from ceap.deploy.history import Retained
 from ceap.deploy.names import Name, Taken, Unread, find_taken, names_of
 from ceap.deploy.plan import DeleteStack, Refuse, Situation, next_step
@@ -229,10 +229,14 @@ def _parameter_problem(body: Mapping[str, Any], given: str | None) -> str | None
     if value is None:
         return "has no value"
     text, pattern, values = str(value), body.get("AllowedPattern"), body.get("AllowedValues")
+    is_hidden = str(body.get("NoEcho")).lower() == "true"
+    if is_hidden and text == HIDDEN:  # the value that the stack keeps, which nobody can read
+        return None
+    told = "a value that NoEcho hides" if is_hidden else shown(text)
     if pattern and body.get("Type") == "String" and not re.fullmatch(pattern, text):
-        return f"is {shown(text)}; allowed: {body.get('ConstraintDescription', pattern)}"
+        return f"is {told}; allowed: {body.get('ConstraintDescription', pattern)}"
     if values and text not in map(str, values):
-        return f"is {shown(text)}; allowed: {', '.join(map(str, values))}"
+        return f"is {told}; allowed: {', '.join(map(str, values))}"
     return None
 
 

@@ -1,7 +1,7 @@
 """The diff of two templates of a stack: what CloudFormation will do, and what that means for data and access."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from ceap.cfn.lookup import Resource, at, resources, section, text
 from ceap.cfn.template import Template
@@ -21,14 +21,12 @@ from ceap.deploy.diff.change import (
 )
 from ceap.deploy.diff.contracts import Handlers, contract_changes
 from ceap.deploy.diff.differences import differences
-from ceap.deploy.diff.evaluation import Side, evaluate, is_secret
+from ceap.deploy.diff.evaluation import HIDDEN, Side, evaluate, is_secret
 from ceap.deploy.diff.fate import subject_of, when_removed
 from ceap.deploy.diff.figures import figure_changes
 from ceap.deploy.diff.replacement import Pair, compare_resources, references
 from ceap.deploy.diff.retention import retention_changes
 from ceap.deploy.diff.stages import stage_changes
-
-_HIDDEN: Final = "****"
 
 
 def compare(
@@ -164,5 +162,5 @@ def _value_changes(old: Side | None, new: Side | None) -> Iterator[EntryChanged]
         values = [values.get(name) for values in (before, after)]
         if values[0] != values[1]:
             hidden = is_secret(new.template, name) or is_secret(old.template, name)
-            shown = [_HIDDEN if value and hidden else value for value in values]
+            shown = [HIDDEN if value and hidden else value for value in values]
             yield EntryChanged(("Parameters", name, "value"), *shown)

@@ -15,6 +15,8 @@ from ceap.cfn.lookup import at, section
 from ceap.cfn.template import Template, find_definitions
 
 NO_VALUE: Final = {"Ref": "AWS::NoValue"}
+HIDDEN: Final = "****"
+"""What CloudFormation shows of a value of a parameter that is declared NoEcho."""
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z0-9]+)\}")
 
@@ -37,6 +39,11 @@ class Side(NamedTuple):
 def is_secret(template: Template, parameter: str) -> bool:
     """Tell whether CloudFormation hides a parameter's value (NoEcho)."""
     return str(at(section(template, "Parameters"), parameter, "NoEcho")).lower() == "true"
+
+
+def shown_values(template: Template, values: Mapping[str, str]) -> dict[str, str]:
+    """Return values of parameters as CloudFormation shows them: those that it hides are `HIDDEN`."""
+    return {name: HIDDEN if is_secret(template, name) else value for name, value in values.items()}
 
 
 def evaluate(side: Side, other: Side | None) -> Template:
