@@ -51,6 +51,7 @@ _CURES: Final[Sequence[tuple[str, str]]] = (
         "give the resource another name in the same change, or deploy once without it",
     ),
     (r"already exists", "delete what has this name, or import it into the stack, or deploy to another environment"),
+    (r"is in \w+_IN_PROGRESS state", "somebody else changes the stack; run this command again, which waits for that"),
     (r"bucket you tried to delete is not empty", "empty the bucket, then run this command again"),
     (
         r"(?:Limit ?Exceeded|ServiceLimit|ServiceQuota|quota|[Tt]oo many|[Ll]imit (?:of|for) )",

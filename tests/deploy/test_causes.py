@@ -99,6 +99,11 @@ def test_what_only_support_reads_is_left_out_of_a_reason() -> None:
             "empty the bucket, then run this command again",
         ),
         ("Internal Failure", None),
+        (
+            "Stack:arn:aws:cloudformation:eu-central-1:123456789012:stack/ceap-x-dev/1 is in UPDATE_IN_PROGRESS state "
+            "and can not be updated.",
+            "somebody else changes the stack; run this command again, which waits for that",
+        ),
     ],
 )
 def test_what_is_known_of_a_reason_is_a_cure(reason: str, cure: str | None) -> None:
