@@ -41,6 +41,9 @@ FUNCTION_DEFAULT_S: Final = 3
 
 _HANDLER: Final = re.compile(r"handlers\.(\w+)\.handler")
 
+SUB_VARIABLE: Final = re.compile(r"\$\{(!?)([^{}]*)\}")
+"""A `${...}` in the text of an `Fn::Sub`: an exclamation mark where it is a text itself, and what it names."""
+
 NUMBER_LIMIT: Final = 2**53
 
 ROLE_PROPERTY: Final = {
@@ -215,6 +218,38 @@ def reference(value: Any) -> tuple[str, str] | None:
             return name, attribute
         case _:
             return None
+
+
+def is_intrinsic(value: Any) -> bool:
+    """Tell whether a value is a call of one of CloudFormation's functions."""
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::"))
+
+
+def references(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Yield place, name and attribute of each `Ref`, `Fn::GetAtt` and variable of `Fn::Sub` in a value.
+
+    What stands inside a function is at the place of the function. The attribute is empty for a `Ref`; names are also
+    those of parameters and pseudo parameters.
+    """
+    if found := reference(value):
+        yield path, *found
+        return
+    match value:
+        case {"Fn::Sub": str(text)}:
+            yield from ((path, *named) for named in _variables(text, ()))
+        case {"Fn::Sub": [str(text), own]}:
+            yield from ((path, *named) for named in _variables(text, own))
+    for key, below in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        for place, name, attribute in references(below, (*path, str(key))):
+            yield path if is_intrinsic(value) else place, name, attribute
+
+
+def _variables(text: str, own: Any) -> Iterator[tuple[str, str]]:
+    """Yield name and attribute of each `${...}` of an `Fn::Sub` text that is none of its own variables."""
+    for escaped, inner in SUB_VARIABLE.findall(text):
+        if not escaped and inner.strip() not in own:
+            name, _, attribute = inner.strip().partition(".")
+            yield name, attribute
 
 
 def imported(value: Any) -> str | None:

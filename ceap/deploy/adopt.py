@@ -17,7 +17,6 @@ from ceap.cfn import lookup
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.aws import Aws
 from ceap.deploy.aws_errors import is_absent
-from ceap.deploy.diff.replacement import references
 from ceap.deploy.history import Operation, Record, Retained
 from ceap.deploy.history import latest as latest_of
 from ceap.deploy.situation import read_template, values_in
@@ -113,7 +112,7 @@ def _alone(resource: Mapping[str, Any], others: AbstractSet[str]) -> dict[str, A
     properties = {
         name: value
         for name, value in resource.get("Properties", {}).items()
-        if others.isdisjoint(referred for _, referred, _ in references(value))
+        if others.isdisjoint(referred for _, referred, _ in lookup.references(value))
     }
     policies = {name: resource[name] for name in ("DeletionPolicy", "UpdateReplacePolicy") if name in resource}
     return {"Type": resource["Type"], **policies, "Properties": properties}

@@ -30,7 +30,6 @@ ARNS: Final = {
     lookup.TOPIC: _LOCAL % ("sns", ""),
 }
 
-_VARIABLE: Final = re.compile(r"\$\{(!?)([^{}]*)\}")
 _COLON: Final = re.compile(r":(?![^{}]*\})")
 
 
@@ -63,7 +62,7 @@ def _substituted(template: Template, text: str, variables: dict[str, Any], seen:
             return f"$${{{name}}}"
         return resolve(template, variables[name], seen) if name in variables else _referred(template, name, seen)
 
-    return _VARIABLE.sub(value, text)
+    return lookup.SUB_VARIABLE.sub(value, text)
 
 
 def _token(value: Any) -> str:

@@ -37,6 +37,21 @@ def test_a_reference_is_a_logical_id_and_an_attribute(value: Any, target: Any) -
     assert lookup.reference(value) == target
 
 
+def test_references_are_found_in_every_form_with_their_places() -> None:
+    value = {
+        "A": [{"Ref": "A"}, {"Fn::GetAtt": ["B", "Arn"]}],
+        "S": {"Fn::Sub": ["${C} ${D.Arn} ${X} ${!E} ${AWS::Region}", {"X": {"Fn::GetAtt": "F.Arn"}}]},
+    }
+    assert list(lookup.references(value)) == [
+        (("A", "0"), "A", ""),
+        (("A", "1"), "B", "Arn"),
+        (("S",), "C", ""),
+        (("S",), "D", "Arn"),
+        (("S",), "AWS::Region", ""),
+        (("S",), "F", "Arn"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from ceap.cfn.lookup import ROLE, Resource, items, resource, resources
+from ceap.cfn.lookup import ROLE, Resource, items, references, resource, resources
 from ceap.cfn.template import Template
 from ceap.deploy.diff.change import Access, AccessChanged, Direction, Fate, Subject
 from ceap.deploy.diff.fate import subject_of, when_removed
 from ceap.deploy.diff.grants import Grant, Set, grants, not_included
-from ceap.deploy.diff.replacement import references
 from ceap.iam.arn import resolve
 
 _BOUNDARY: Final = "PermissionsBoundary"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ceap.cfn.lookup import Resource, at, resources, section, text
+from ceap.cfn.lookup import Resource, at, references, resources, section, text
 from ceap.cfn.template import Template
 from ceap.deploy.diff.access import access_changes
 from ceap.deploy.diff.change import (
@@ -24,7 +24,7 @@ from ceap.deploy.diff.differences import differences
 from ceap.deploy.diff.evaluation import HIDDEN, Side, evaluate, is_secret
 from ceap.deploy.diff.fate import subject_of, when_removed
 from ceap.deploy.diff.figures import figure_changes
-from ceap.deploy.diff.replacement import Pair, compare_resources, references
+from ceap.deploy.diff.replacement import Pair, compare_resources
 from ceap.deploy.diff.retention import retention_changes
 from ceap.deploy.diff.stages import stage_changes
 

@@ -1,10 +1,11 @@
 """The places at which two values differ, down to the leaf; items of lists by the key that names them."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, Final, TypeAlias
 
+from ceap.cfn.lookup import is_intrinsic
 from templates.document import DocumentError, parse_json
 
 Path: TypeAlias = tuple[str, ...]
@@ -30,11 +31,6 @@ def differences(old: Any, new: Any, path: Path = ()) -> Iterator[Difference]:
         yield from _of_lists(old, new, path)
     else:
         yield path, old, new
-
-
-def is_intrinsic(value: Any) -> bool:
-    """Tell whether a value is a call of one of CloudFormation's functions."""
-    return isinstance(value, Mapping) and len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::"))
 
 
 def _as_json(value: Any) -> str:

@@ -21,7 +21,7 @@ from ceap.deploy.diff.change import (
     Updated,
     WillFail,
 )
-from ceap.deploy.diff.differences import Path, differences, is_intrinsic
+from ceap.deploy.diff.differences import Path, differences
 from ceap.deploy.diff.fate import name_property, subject_of, when_replaced
 from ceap.iam.arn import resolve
 from templates.resource_schemas import ResourceSchema, load_schema
@@ -39,8 +39,6 @@ _LASTING: Final = frozenset(
 
 _TOKEN: Final = re.compile(r"(?<!\$)\$\{([^{}]*)\}")
 
-
-_SUB_REFERENCE: Final = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.([A-Za-z0-9.]+))?\}")
 
 _PropertiesChanged: TypeAlias = Updated | Replaced | MayBeReplaced | WillFail
 
@@ -126,7 +124,7 @@ def _inside(only: Path, path: Path, old: Any, new: Any) -> tuple[Any, Any] | Non
 
 
 def _below(value: Any, path: Path) -> Iterator[Any]:
-    if not path or is_intrinsic(value):
+    if not path or lookup.is_intrinsic(value):
         yield value
     elif path[0] == "*" and isinstance(value, list):
         for item in value:
@@ -137,7 +135,7 @@ def _below(value: Any, path: Path) -> Iterator[Any]:
 
 def _text(template: Template, value: Any) -> str:
     """Return a value's text, in which what is known only at deployment is a `${...}`."""
-    if isinstance(value, dict) and not is_intrinsic(value):
+    if isinstance(value, dict) and not lookup.is_intrinsic(value):
         return "{" + ", ".join(f"{key}: {_text(template, value[key])}" for key in sorted(value)) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_text(template, item) for item in value) + "]"
@@ -189,7 +187,7 @@ def _caused(
     """Yield the properties that change because of what becomes of the resources that they refer to."""
     schema = load_schema(resource.type)
     changed = {change.path for change in own}
-    for path, target, attribute in references(resource.properties):
+    for path, target, attribute in lookup.references(resource.properties):
         cause = changes.get(target)
         known = any(path[: len(above)] == above for above in changed)
         if cause is None or known or target == resource.logical_id:
@@ -221,18 +219,3 @@ def _is_within(properties: Iterable[Path], path: Path) -> bool:
         len(each) <= len(path) and all(name in ("*", step) for name, step in zip(each, path, strict=False))
         for each in properties
     )
-
-
-def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, str, str]]:
-    """Yield place, logical id and attribute of each `Ref`, `Fn::GetAtt` and variable of `Fn::Sub` in a value."""
-    found = lookup.reference(value)
-    if found:
-        yield path, *found
-        return
-    match value:
-        case {"Fn::Sub": str(text) | [str(text), _]}:
-            for name, attribute in _SUB_REFERENCE.findall(text):
-                yield path, name, attribute
-    for key, below in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        inner = path if is_intrinsic(value) else (*path, str(key))
-        yield from references(below, inner)

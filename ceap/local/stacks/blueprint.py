@@ -10,8 +10,9 @@ from typing import Any, Final
 import msgspec
 from moto.cloudformation import parsing
 
+from ceap.cfn.lookup import references
 from ceap.local.stacks.api_errors import InsufficientCapabilitiesError, StackApiError, UnmodelledError
-from ceap.local.stacks.intrinsics import Scope, holds, references
+from ceap.local.stacks.intrinsics import Scope, holds
 from ceap.local.stacks.resources import name_property
 from templates.document import DocumentError, parse_document, walk_scalars
 
@@ -105,7 +106,7 @@ def check_template(template: Mapping[str, Any]) -> None:
     known_names = {*resources, *template.get("Parameters", {})}
     explicit = {name for resource in resources.values() for name in _depends_on(resource)}
     for section, more in (("Resources", explicit), ("Outputs", set[str]())):
-        named = more | {name for name, _ in references(template.get(section, {})) if not name.startswith("AWS::")}
+        named = more | {name for _, name, _ in references(template.get(section, {})) if not name.startswith("AWS::")}
         if lost := sorted(named - known_names):
             raise StackApiError(
                 f"Template format error: Unresolved resource dependencies [{', '.join(lost)}] "
@@ -146,7 +147,7 @@ def draw(text: str, template: Mapping[str, Any], parameters: Mapping[str, str], 
 
 
 def _declared(logical_id: str, body: Mapping[str, Any], kept: Mapping[str, Any]) -> Declared:
-    named = {*_depends_on(body), *(name for name, _ in references(body.get("Properties", {})))}
+    named = {*_depends_on(body), *(name for _, name, _ in references(body.get("Properties", {})))}
     return Declared(
         logical_id=logical_id,
         type=body["Type"],

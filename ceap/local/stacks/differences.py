@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final
 
+from ceap.cfn.lookup import references
 from ceap.local.stacks.blueprint import Declared
-from ceap.local.stacks.intrinsics import references, resolve
+from ceap.local.stacks.intrinsics import resolve
 from ceap.local.stacks.records import Held, Plan, StackRecord
 from ceap.local.stacks.scopes import make_scope, read_attribute
 from ceap.local.stacks.tags import with_tags
@@ -119,7 +120,7 @@ class Comparison:
         old = self._old.resources.get(declared.logical_id) if self._old else None
         if old is None or old.properties.get(name) != raw:
             yield _source("DirectModification", "Static")
-        for referred, attribute in dict.fromkeys(references(raw)):
+        for referred, attribute in dict.fromkeys((name, attribute) for _, name, attribute in references(raw)):
             fate = self._fates.get(referred)
             if self._old and referred in self._new.parameters:
                 if self._old.parameters.get(referred) != self._new.parameters[referred]:

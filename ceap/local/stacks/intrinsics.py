@@ -6,13 +6,13 @@ Source: CloudFormation User Guide, "Intrinsic function reference" and "Pseudo pa
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from ceap.cfn.lookup import SUB_VARIABLE
 from ceap.local.stack_models import ResourceError
 
 NO_VALUE: Final = "AWS::NoValue"
-_VARIABLE: Final = re.compile(r"\$\{(!?)([^{}]*)\}")
 
 
 class Nothing:
@@ -114,7 +114,7 @@ def _substituted(given: Any, scope: Scope) -> str:
         logical_id, dot, attribute = name.partition(".")
         return _text(scope.attribute(logical_id, attribute) if dot else _referred(name, scope))
 
-    return _VARIABLE.sub(value, str(text))
+    return SUB_VARIABLE.sub(value, str(text))
 
 
 def _mapped(given: Any, scope: Scope) -> Any:
@@ -166,21 +166,3 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Any, Scope], Any]]] = {
     "Fn::Sub": _substituted,
     "Fn::ToJsonString": _as_json,
 }
-
-
-def references(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield each (name, attribute) that a value refers to; the attribute is empty for `Ref`, parameters come too."""
-    match value:
-        case {"Ref": str(name)}:
-            yield name, ""
-        case {"Fn::GetAtt": [str(name), str(attribute)]}:
-            yield name, attribute
-        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), _]}:
-            named = value["Fn::Sub"][1] if isinstance(value["Fn::Sub"], list) else {}
-            for escaped, inner in _VARIABLE.findall(text):
-                if not escaped and inner.strip() not in named:
-                    name, _, attribute = inner.strip().partition(".")
-                    yield name, attribute
-    if isinstance(value, dict | list):
-        for below in value.values() if isinstance(value, dict) else value:
-            yield from references(below)

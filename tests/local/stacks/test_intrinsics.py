@@ -8,7 +8,7 @@ import pytest
 
 from ceap.local.stack_models import ResourceError
 from ceap.local.stacks.api_errors import StackApiError
-from ceap.local.stacks.intrinsics import Scope, holds, references, resolve
+from ceap.local.stacks.intrinsics import Scope, holds, resolve
 from ceap.local.stacks.parameters import PreviousValue, choose_values, referred_values, shown_values
 
 CONDITIONS = {
@@ -83,11 +83,6 @@ def test_a_function_that_has_no_value_is_refused(value: Any, message: str) -> No
 
 def test_conditions_are_decided_from_parameters() -> None:
     assert [name for name in CONDITIONS if holds(name, SCOPE)] == ["IsDev", "Any"]
-
-
-def test_references_are_found_in_every_form() -> None:
-    value = [{"Ref": "A"}, {"Fn::GetAtt": ["B", "Arn"]}, {"Fn::Sub": ["${C} ${D.Arn} ${X} ${!E}", {"X": {"Ref": "F"}}]}]
-    assert list(references(value)) == [("A", ""), ("B", "Arn"), ("C", ""), ("D", "Arn"), ("F", "")]
 
 
 DECLARED = {
