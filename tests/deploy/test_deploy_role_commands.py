@@ -73,9 +73,9 @@ class Commands:
         ship.roll_back("express")
         return ship.done[-1]
 
-    def destroy(self) -> Deployed | Destroyed:
+    def destroy(self, name: str = "express") -> Deployed | Destroyed:
         ship = self.shipping()
-        ship.destroy("express", leave_messages=True)
+        ship.destroy(name, leave_messages=True)
         return ship.done[-1]
 
     def memory(self) -> int:
@@ -103,6 +103,18 @@ def test_they_suffice_to_deploy_change_roll_back_smoke_destroy_and_deploy_again(
     assert caller.engine.messages(queue) == ["{}"]
     refused = ("AccessDenied", "not authorized", "is not known")
     assert [line for line in commands.said if any(text in line for text in refused)] == []
+
+
+def test_they_suffice_to_adopt_the_buckets_and_tables_of_a_destroyed_foundation(caller: Caller, tmp_path: Path) -> None:
+    commands = Commands(caller, tmp_path)
+    commands.deploy()
+    commands.destroy()
+    destroyed = commands.destroy("foundation")
+    assert isinstance(destroyed, Destroyed)
+    assert {"ArtifactBucket", "ArtifactBucketPolicy"} <= {each.logical_id for each in destroyed.retained}
+    again = commands.deploy()
+    assert isinstance(again, Deployed)
+    assert again.status == "UPDATE_COMPLETE"
 
 
 def smoked(commands: Commands) -> None:
