@@ -9,9 +9,11 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.cfn.template import INLINE_MAX
 from ceap.deploy.aws import Aws
+from ceap.deploy.aws_errors import code_of
 from ceap.deploy.bucket import put_new
 from ceap.deploy.history import Retained
 from ceap.deploy.pace import Pace
@@ -21,6 +23,7 @@ PREFIX: Final = "ceap-"
 
 CAPABILITIES: Final = ("CAPABILITY_NAMED_IAM",)
 
+_OUTDATED: Final = ("ChangeSetNotFound", "InvalidChangeSetStatus")
 _UNCHANGED: Final = ("The submitted information didn't contain changes", "No updates are to be performed")
 
 
@@ -49,7 +52,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     imports: Sequence[Retained] = ()
 
 
-class Effect(msgspec.Struct, frozen=True, kw_only=True):
+class Effect(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What CloudFormation will do to a resource.
 
     `action` is Add, Modify, Remove, Import or Dynamic; `replacement` is True, False or Conditional, empty where none is
@@ -66,6 +69,12 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     is_certain: bool = True
     depends_on: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        resource = f"{self.action.lower():6}  {self.logical_id} ({self.type})"
+        if self.replacement == "Conditional" and not self.is_certain and self.depends_on:
+            return f"{resource}, replaced if {' or '.join(self.depends_on)} is"
+        return resource + {"True": ", replaced", "Conditional": ", may be replaced"}.get(self.replacement, "")
+
 
 class ChangeSet(msgspec.Struct, frozen=True, kw_only=True):
     """A change set that can be executed; `arn` and `stack_id` name it after the stack is gone, too."""
@@ -78,7 +87,7 @@ class ChangeSet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangeSetError(Exception):
-    """CloudFormation could not make a change set; the text is its reason."""
+    """CloudFormation could not make or execute a change set; the text is the reason."""
 
 
 def create(aws: Aws, request: Request, bucket: str, pace: Pace) -> ChangeSet | None:
@@ -107,8 +116,17 @@ def create(aws: Aws, request: Request, bucket: str, pace: Pace) -> ChangeSet | N
 
 
 def execute(aws: Aws, change_set: ChangeSet) -> None:
-    """Begin what a change set says; it goes on in CloudFormation."""
-    aws.client("cloudformation").execute_change_set(ChangeSetName=change_set.arn, StackName=change_set.stack_id)
+    """Begin what a change set says; it goes on in CloudFormation.
+
+    Raises:
+        ChangeSetError: it is gone or outdated, as somebody else has changed the stack or removed it.
+    """
+    try:
+        aws.client("cloudformation").execute_change_set(ChangeSetName=change_set.arn, StackName=change_set.stack_id)
+    except ClientError as error:
+        if code_of(error) not in _OUTDATED:
+            raise
+        raise ChangeSetError("somebody else deploys it, too, and this change set is outdated") from error
 
 
 def remove(aws: Aws, change_set: ChangeSet) -> None:

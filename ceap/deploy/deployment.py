@@ -296,7 +296,12 @@ class Deployment:
     def _execute_recorded(self, change_set: ChangeSet, id_: str, content: Content) -> None:
         """Execute a change set, and keep a record of it; DeploymentError if it fails."""
         record = self._journal.begin(id_, self._target.operation, content)
-        ended = self._execute(change_set, len(change_set.effects))
+        try:
+            ended = self._execute(change_set, len(change_set.effects))
+        except DeploymentError:
+            if record:
+                self._journal.end(record, is_done=False)
+            raise
         if record:
             self._journal.end(record, is_done=ended.is_done)
         if not ended.is_done:
@@ -305,7 +310,11 @@ class Deployment:
     def _execute(self, change_set: ChangeSet, total: int | None) -> Ended:
         since = last_event(self._aws, change_set.stack_id)
         with going_on(self._means, self._target.stack, "goes on with the change"):
-            change_sets.execute(self._aws, change_set)
+            try:
+                change_sets.execute(self._aws, change_set)
+            except ChangeSetError as error:
+                again = "run this command again, and look at what it would change then"
+                raise DeploymentError(f"{change_set.stack}: {error}, so it was not executed; {again}") from None
             return follow_telling(self._means, change_set.stack_id, since, total)
 
     def _protect(self, now: Situation) -> None:
@@ -381,6 +390,5 @@ def _shown(change_set: ChangeSet, diff: Diff, *, is_new: bool) -> Iterator[str]:
         return
     yield f"{change_set.stack}: CloudFormation would change {count}"
     for effect in change_set.effects:
-        replaced = {"True": ", replaced", "Conditional": ", may be replaced"}.get(effect.replacement, "")
-        yield f"  {effect.action.lower():6}  {effect.logical_id} ({effect.type}){replaced}"
+        yield f"  {effect}"
     yield from describe(diff).splitlines()

@@ -62,6 +62,8 @@ class Progress:
         if is_stack(event):
             if "ROLLBACK" in status:
                 self._total = None  # from here on it is not the change that gets on
+            if status == "UPDATE_COMPLETE" and self._total and (rest := self._total - len(self._done)) > 0:
+                return f"  {rest} of {self._total} needed no change"
             return _TURNS.get(status)
         if status.endswith("_IN_PROGRESS"):
             self._begun.setdefault(logical_id, event["Timestamp"])

@@ -8,7 +8,7 @@ import pytest
 
 from ceap.deploy.aws import Aws
 from ceap.deploy.pace import Pace
-from ceap.deploy.progress import Ended, follow
+from ceap.deploy.progress import Ended, Progress, follow
 
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/ceap-orders-dev/1"
 
@@ -76,3 +76,13 @@ def test_the_operation_of_another_deployer_that_follows_is_not_taken_for_this_on
         *("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"),
     )
     assert (failed.status, failed.reason, failed.is_done) == ("UPDATE_ROLLBACK_COMPLETE", "reason 3", False)
+
+
+def test_what_needed_no_change_is_counted_at_the_end() -> None:
+    about = {"StackId": STACK, "PhysicalResourceId": STACK, "LogicalResourceId": "ceap-orders-dev"}
+    updated = {"ResourceStatus": "UPDATE_COMPLETE"}
+    progress = Progress(3)
+    queue = {**about, **updated, "PhysicalResourceId": "url", "LogicalResourceId": "Queue", "ResourceType": "Q"}
+    assert progress.take(queue) == "  1 of 3  Queue (Q) updated"
+    assert progress.take({**about, **updated}) == "  2 of 3 needed no change"
+    assert Progress().take({**about, **updated}) is None
