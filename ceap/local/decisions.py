@@ -54,6 +54,17 @@ def decide(statements: Iterable[Statement], action: str, resource: str, context:
     return "allowed" if allowed else "implicitDeny"
 
 
+def missing_keys(statements: Iterable[Statement], action: str, resource: str, context: Context) -> set[str]:
+    """Return the condition keys without a value, of the statements about an action on a resource."""
+    return {
+        condition.key
+        for statement in statements
+        if _names_action(statement, action.lower()) and _names_resource(statement, resource, context)
+        for condition in statement.conditions
+        if condition.key not in context
+    }
+
+
 def may_assume(statements: Iterable[Statement], service: str, context: Context) -> bool:
     """Return whether a role's trust policy lets the service (`lambda.amazonaws.com`) assume it."""
     return trusts(statements, {service}, ASSUME_ROLE, context)

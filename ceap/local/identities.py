@@ -97,22 +97,30 @@ class Identities:
     ) -> Iterator[Document]:
         """Yield what each action on each resource comes to: allowed, if it is on all of them."""
         for action in actions:
-            verdicts = {arn: self._verdict(subject, Question(action, arn, context)) for arn in resources}
+            questions = {arn: Question(action, arn, context) for arn in resources}
+            verdicts = {arn: self._verdict(subject, question) for arn, question in questions.items()}
+            missing = {arn: self._missing(subject, question) for arn, question in questions.items()}
             worst = next((verdict for verdict in verdicts.values() if verdict != "allowed"), "allowed")
             yield {
                 "EvalActionName": action,
                 "EvalResourceName": resources[0] if len(resources) == 1 else "*",
                 "EvalDecision": worst,
                 "MatchedStatements": [],
-                "MissingContextValues": [],
+                "MissingContextValues": sorted({key for keys in missing.values() for key in keys}),
                 "ResourceSpecificResults": [
-                    {"EvalResourceName": arn, "EvalResourceDecision": verdict} for arn, verdict in verdicts.items()
+                    {"EvalResourceName": arn, "EvalResourceDecision": verdict, "MissingContextValues": missing[arn]}
+                    for arn, verdict in verdicts.items()
                 ],
             }
 
     def _verdict(self, subject: Session, question: Question) -> str:
-        is_driver = subject.role == self._identify({}, self._sessions.driver)["Arn"]
-        return "allowed" if is_driver else self._sessions.judge(subject, question)
+        return "allowed" if self._is_driver(subject) else self._sessions.judge(subject, question)
+
+    def _missing(self, subject: Session, question: Question) -> list[str]:
+        return [] if self._is_driver(subject) else sorted(self._sessions.missing_keys(subject, question))
+
+    def _is_driver(self, subject: Session) -> bool:
+        return bool(subject.role == self._identify({}, self._sessions.driver)["Arn"])
 
 
 def _answer(request: Request, call: Callable[[Document], Document]) -> Answer:

@@ -172,6 +172,26 @@ class Sessions:
 
     def judge(self, session: Session, check: Question, region: str = REGION) -> Verdict:
         """Decide as `allows`, and tell whether a policy denies what is not allowed."""
+        context = self._context(session, check, region)
+        try:
+            role = self._role(session.role)
+        except NotFoundException:  # it was deleted
+            return "implicitDeny"
+        granted, boundary = role_policies.policies_of(role)
+        verdict = decisions.decide(granted, check.action, check.resource, context)
+        if boundary is None or verdict == "explicitDeny":
+            return verdict
+        limit = decisions.decide(boundary, check.action, check.resource, context)
+        return limit if verdict == "allowed" or limit == "explicitDeny" else verdict
+
+    def missing_keys(self, session: Session, check: Question) -> set[str]:
+        """Return the condition keys that policies of the role have for a call, and that are not known of it."""
+        granted, boundary = role_policies.policies_of(self._role(session.role))
+        context = self._context(session, check, REGION)
+        return decisions.missing_keys((*granted, *(boundary or ())), check.action, check.resource, context)
+
+    def _context(self, session: Session, check: Question, region: str) -> Mapping[str, str]:
+        """Return the values of the condition keys of a call."""
         context = {
             **_CONSTANT,
             **_moment(int(CLOCK.now())),
@@ -184,16 +204,7 @@ class Sessions:
             context["aws:resourceaccount"] = self._account
         if session.function:
             context["lambda:sourcefunctionarn"] = session.function
-        try:
-            role = self._role(session.role)
-        except NotFoundException:  # it was deleted
-            return "implicitDeny"
-        granted, boundary = role_policies.policies_of(role)
-        verdict = decisions.decide(granted, check.action, check.resource, context)
-        if boundary is None or verdict == "explicitDeny":
-            return verdict
-        limit = decisions.decide(boundary, check.action, check.resource, context)
-        return limit if verdict == "allowed" or limit == "explicitDeny" else verdict
+        return context
 
     def grants(self, role: str) -> set[tuple[str, str]]:
         """Return every (action, resource pattern) that the role's policies allow."""

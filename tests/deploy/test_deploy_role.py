@@ -131,6 +131,10 @@ def test_with_a_boundary_cloudformation_makes_only_roles_that_have_it(caller: Ca
         assert not caller.may(bounded, action, role)
         assert not caller.may(bounded, action, role, iam_PermissionsBoundary=f"{BOUNDARY}-of-others")
         assert caller.may(bounded, action, role, iam_PermissionsBoundary=BOUNDARY)
+        simulated = caller.engine.client("iam").simulate_principal_policy(
+            PolicySourceArn=bounded, ActionNames=[action], ResourceArns=[role]
+        )["EvaluationResults"][0]
+        assert simulated["MissingContextValues"] == ["iam:permissionsboundary"]
     assert not caller.may(bounded, "iam:DeleteRolePermissionsBoundary", role)
     assert caller.may(caller.service_role, "iam:DeleteRolePermissionsBoundary", role)
 
