@@ -53,7 +53,7 @@ class Work:
 
     def create(self, plan: Plan) -> None:
         """Create the stack's resources; if one fails, do as the plan says: ROLLBACK, DELETE or DO_NOTHING."""
-        self._deletes_new = plan.deletes_new
+        self._record.plan, self._deletes_new = plan, plan.deletes_new
         try:
             self._build(plan)
         except StepError as error:

@@ -151,6 +151,7 @@ def test_a_failed_creation_is_rolled_back_and_the_stack_can_only_be_deleted(stac
     with pytest.raises(ClientError) as failed:
         stacks.update("broken", text({"First": queue("other")}))
     assert refusal(failed.value).endswith("/ID is in ROLLBACK_COMPLETE state and can not be updated.")
+    assert stacks.client.get_template(StackName="broken")["TemplateBody"] == {"Resources": first}
     stacks.delete("broken")
     stacks.create("broken", text({"First": queue("first")}))
     assert stacks.status("broken") == "CREATE_COMPLETE"
