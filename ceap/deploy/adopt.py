@@ -59,15 +59,25 @@ def find_origin(aws: Aws, stack: str, records: Sequence[Record], read: Callable[
 
 
 def _known_to_cloudformation(aws: Aws, stack: str) -> Origin | None:
-    client = aws.client("cloudformation")
-    pages = client.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
-    gone = [each for page in pages for each in page["StackSummaries"] if each["StackName"] == stack]
-    for each in sorted(gone, key=lambda summary: summary["DeletionTime"], reverse=True):
-        if retained := tuple(left_by(aws, each["StackId"])):
-            [found] = client.describe_stacks(StackName=each["StackId"])["Stacks"]
-            template = parse_template(read_template(aws, each["StackId"]) or "", stack)
+    for each in _gone(aws, stack):
+        if retained := tuple(left_by(aws, each)):
+            [found] = aws.client("cloudformation").describe_stacks(StackName=each)["Stacks"]
+            template = parse_template(read_template(aws, each) or "", stack)
             return Origin(template=template, parameters=values_in(found), retained=retained)
     return None
+
+
+def _gone(aws: Aws, stack: str) -> list[str]:
+    """Return the ids of the deleted stacks of a name that CloudFormation still knows, the last one first."""
+    pages = aws.client("cloudformation").get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
+    gone = [each for page in pages for each in page["StackSummaries"] if each["StackName"] == stack]
+    return [each["StackId"] for each in sorted(gone, key=lambda summary: summary["DeletionTime"], reverse=True)]
+
+
+def left_by_last(aws: Aws, stack: str) -> tuple[Retained, ...]:
+    """Return what the last deleted stack of a name left, as far as CloudFormation still knows it."""
+    gone = _gone(aws, stack)
+    return tuple(left_by(aws, gone[0])) if gone else ()
 
 
 def left_by(aws: Aws, stack_id: str) -> Iterator[Retained]:

@@ -112,6 +112,7 @@ class Deployment:
     def planned(self) -> Planned:
         """Return the stack as it shall be, once no operation runs on it any more."""
         now = at_rest(self._means, self._target.stack)
+        self._journal.settle(now)
         values = self._values(now)
         stayed = self._stayed(now)
         retained = [each for each in self._adopted(values) if each.logical_id in stayed]
@@ -223,7 +224,6 @@ class Deployment:
 
     def _change(self, now: Situation) -> Deployed:
         """Create or update the stack by a change set, unless there is nothing to change."""
-        self._journal.settle(now)
         target, values, old, id_ = self._target, self._values(now), self._deployed(now), new_id()
         shown = shown_values(target.template, values.all)
         content = Content(template=target.template.text, parameters=shown, artifacts=target.artifacts)

@@ -12,7 +12,7 @@ from ceap.deploy.change_sets import ChangeSet, Kind
 from ceap.deploy.deployment import DeploymentError, Means, Terms, at_rest, failure, follow_telling, going_on
 from ceap.deploy.diff.change import Fate, Removed
 from ceap.deploy.diff.compare import compare
-from ceap.deploy.history import Operation, Outcome, Retained
+from ceap.deploy.history import Operation, Retained
 from ceap.deploy.journal import Content, new_id
 from ceap.deploy.plan import Situation
 from ceap.deploy.progress import last_event
@@ -37,7 +37,7 @@ def destroy(means: Means, stack: str, terms: Terms, *, leave_messages: bool) -> 
         DeploymentError: it is protected, or others import from it, or messages are in its queue; or it fails.
     """
     now = _without_pending(means, at_rest(means, stack))
-    _settle(means, now)
+    means.journal.settle(now)
     if now.status is None:
         means.say(f"{stack}: there is no such stack, so nothing to delete")
         return Destroyed(stack=stack, is_changed=False)
@@ -49,9 +49,7 @@ def destroy(means: Means, stack: str, terms: Terms, *, leave_messages: bool) -> 
         means.say(line)
     if not terms.consent(f"{stack}: delete it?"):
         raise DeploymentError(f"{stack}: not confirmed, so nothing was deleted")
-    if flow:
-        bring_to_rest(means, flow, leave_messages=leave_messages)
-    retained = _delete(means, now, terms)
+    retained = _recorded(means, now, terms, flow, leave_messages=leave_messages)
     for each in retained:
         means.say(f"  {each.logical_id} ({each.type}) stays: {', '.join(each.identifier.values())}")
     messages = count_messages(means.aws, flow.queue) if flow else None
@@ -65,20 +63,37 @@ def destroy(means: Means, stack: str, terms: Terms, *, leave_messages: bool) -> 
     )
 
 
-def _delete(means: Means, now: Situation, terms: Terms) -> tuple[Retained, ...]:
+def _recorded(
+    means: Means, now: Situation, terms: Terms, flow: Flow | None, *, leave_messages: bool
+) -> tuple[Retained, ...]:
+    """Bring a stack to rest and delete it, with a record of it from before the pipe is paused."""
+    earlier = means.journal.interrupted(Operation.DESTROY)
     content = Content(template=now.template or "", parameters=now.parameters)
     record = means.journal.begin(new_id(), Operation.DESTROY, content)
+    for each in earlier:
+        means.journal.end(each, is_done=False)
+    try:
+        if flow:
+            bring_to_rest(means, flow, leave_messages=leave_messages, is_paused_by_us=bool(earlier))
+        retained = _delete(means, now, terms)
+    except DeploymentError:
+        if record:
+            means.journal.end(record, is_done=False)
+        raise
+    if record:
+        means.journal.end(record, is_done=True, retained=retained)
+    return retained
+
+
+def _delete(means: Means, now: Situation, terms: Terms) -> tuple[Retained, ...]:
     since = last_event(means.aws, now.stack_id)
     role = {"RoleARN": terms.environment.role_arn} if terms.environment.role_arn else {}
     with going_on(means, now.name, "goes on to delete the stack"):
         means.aws.client("cloudformation").delete_stack(StackName=now.stack_id, **role)
         ended = follow_telling(means, now.stack_id, since, len(now.resources))
-    retained = tuple(left_by(means.aws, now.stack_id)) if ended.is_done else ()
-    if record:
-        means.journal.end(record, is_done=ended.is_done, retained=retained)
     if not ended.is_done:
         raise failure(now.name, "could not be deleted", ended, None)
-    return retained
+    return tuple(left_by(means.aws, now.stack_id))
 
 
 def _without_pending(means: Means, now: Situation) -> Situation:
@@ -87,24 +102,6 @@ def _without_pending(means: Means, now: Situation) -> Situation:
         change_set = ChangeSet(arn=name, stack=now.name, stack_id=now.stack_id, kind=Kind.UPDATE, effects=())
         change_sets.remove(means.aws, change_set)
     return now if now.is_live else at_rest(means, now.name)
-
-
-def _settle(means: Means, now: Situation) -> None:
-    """Record how the destruction ended of which a killed call did not see the end."""
-    means.journal.settle(now)
-    for record in means.journal.records():
-        if record.outcome is Outcome.STARTED and record.operation is Operation.DESTROY:
-            means.journal.end(record, is_done=now.status is None, retained=tuple(_last_left(means.aws, now)))
-
-
-def _last_left(aws: Aws, now: Situation) -> Iterator[Retained]:
-    """Yield what the last deleted stack of a name left, as far as CloudFormation still knows it."""
-    if now.status is not None:
-        return
-    pages = aws.client("cloudformation").get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
-    gone = [each for page in pages for each in page["StackSummaries"] if each["StackName"] == now.name]
-    if gone:
-        yield from left_by(aws, max(gone, key=lambda summary: summary["DeletionTime"])["StackId"])
 
 
 def _check(aws: Aws, now: Situation, removed: list[Removed], flow: Flow | None) -> None:

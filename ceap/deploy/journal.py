@@ -11,7 +11,7 @@ import msgspec
 
 from ceap.cfn.lookup import BUCKET
 from ceap.deploy import history
-from ceap.deploy.adopt import exists
+from ceap.deploy.adopt import exists, left_by_last
 from ceap.deploy.aws import Aws
 from ceap.deploy.bucket import sha256_of
 from ceap.deploy.history import Operation, Outcome, Record, Retained
@@ -59,10 +59,23 @@ class Journal:
         history.finish(self._aws, self.bucket, msgspec.structs.replace(record, outcome=outcome, retained=retained))
 
     def settle(self, now: Situation) -> None:
-        """Record how operations ended whose callers did not live to see it; the stack is at rest."""
+        """Record how operations ended whose callers did not live to see it; the stack is at rest.
+
+        The destruction of a stack that is still there stays STARTED: it may have paused the pipe.
+        """
         for record in self.records():
-            if record.outcome is Outcome.STARTED and record.operation is not Operation.DESTROY:
+            if record.outcome is not Outcome.STARTED:
+                continue
+            if record.operation is not Operation.DESTROY:
                 self.end(record, is_done=self.is_deployed(record, now))
+            elif not now.is_live:
+                self.end(record, is_done=True, retained=left_by_last(self._aws, now.name))
+
+    def interrupted(self, operation: Operation) -> tuple[Record, ...]:
+        """Return the records of operations whose callers did not live to see the end."""
+        return tuple(
+            record for record in self.records() if record.outcome is Outcome.STARTED and record.operation is operation
+        )
 
     def has_bucket(self) -> bool:
         """Tell whether the artifact bucket exists; the first foundation makes it."""

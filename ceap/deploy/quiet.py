@@ -8,9 +8,11 @@ from typing import Final
 import msgspec
 
 from ceap.cfn import lookup
-from ceap.cfn.template import Template
+from ceap.cfn.template import Template, parse_template
 from ceap.deploy.aws import Aws
 from ceap.deploy.deployment import DeploymentError, Means
+from ceap.deploy.history import Operation
+from ceap.deploy.situation import read_situation
 from templates.model import WorkflowType
 from templates.words import plural
 
@@ -21,11 +23,13 @@ STOPPED: Final = "STOPPED"
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
     """The way of a message through a deployed workflow: names, ARN and URL of what exists.
 
+    `state` is that of the pipe as the template says it.
     `machine` is None for EXPRESS, whose executions nobody can list: a message is in flight as long as it is processed.
     """
 
     stack: str
     pipe: str
+    state: str
     queue: str
     machine: str | None
 
@@ -40,6 +44,13 @@ class Messages(msgspec.Struct, frozen=True, kw_only=True):
         return f"{plural(self.waiting, 'message')} waiting and {self.in_flight} in flight"
 
 
+class States(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pipe shall be, and what it is, e.g. STOPPING."""
+
+    desired: str
+    current: str
+
+
 def flow_of(stack: str, template: Template, resources: dict[str, str]) -> Flow | None:
     """Return the way of a message, if the stack still has a pipe from a queue of its own."""
     pipe = next(lookup.resources(template, lookup.PIPE), None)
@@ -51,6 +62,7 @@ def flow_of(stack: str, template: Template, resources: dict[str, str]) -> Flow |
     return Flow(
         stack=stack,
         pipe=resources[pipe.logical_id],
+        state=str(pipe.properties.get("DesiredState", RUNNING)),
         queue=resources[source[0]],
         machine=resources.get(machine.logical_id) if machine and is_listed else None,
     )
@@ -64,31 +76,51 @@ def count_messages(aws: Aws, queue: str) -> Messages:
     return Messages(waiting=ready + delayed, in_flight=hidden)
 
 
-def bring_to_rest(means: Means, flow: Flow, *, leave_messages: bool) -> None:
+def bring_to_rest(means: Means, flow: Flow, *, leave_messages: bool, is_paused_by_us: bool) -> None:
     """Pause the pipe and wait for what it has begun.
 
     With `leave_messages` messages may stay in the queue; executions are waited for in any case where they have taken
-    their message out of it.
+    their message out of it. `is_paused_by_us`: an earlier call has done so, and was interrupted.
 
     Raises:
         DeploymentError: messages are in the queue; the pipe then runs as before.
     """
-    was_running = _state(means.aws, flow) != STOPPED
-    if not leave_messages:
-        _refuse_waiting(means, flow, is_stopped=not was_running)
-    if was_running:
-        means.say(f"{flow.stack}: pausing the pipe {flow.pipe}")
-        _turn(means, flow, STOPPED)
-    _wait_for_work(means, flow, leave_messages=leave_messages)
-    if leave_messages:
-        return
+    was_running = is_paused_by_us or _states(means.aws, flow).desired != STOPPED
     try:
-        _refuse_waiting(means, flow, is_stopped=False)
+        if not leave_messages:
+            _refuse_waiting(means, flow, is_stopped=not was_running)
+        if _states(means.aws, flow).current != STOPPED:
+            means.say(f"{flow.stack}: pausing the pipe {flow.pipe}")
+            _turn(means, flow, STOPPED)
+        _wait_for_work(means, flow, leave_messages=leave_messages)
+        if not leave_messages:
+            _refuse_waiting(means, flow, is_stopped=not was_running)
     except DeploymentError:
-        if was_running:
+        if was_running and _states(means.aws, flow).desired == STOPPED:
             means.say(f"{flow.stack}: starting the pipe again")
             _turn(means, flow, RUNNING)
         raise
+
+
+def see_to_pipe(means: Means, stack: str) -> None:
+    """Start the pipe of a deployed stack again if an interrupted destruction has paused it; say it if somebody has."""
+    interrupted = means.journal.interrupted(Operation.DESTROY)
+    now = read_situation(means.aws, stack)
+    template = parse_template(now.template, f"{stack} as deployed") if now.template else None
+    flow = flow_of(stack, template, dict(now.resources)) if template else None
+    states = _states(means.aws, flow) if flow else None
+    if flow and states and states != States(desired=flow.state, current=flow.state):
+        if interrupted and flow.state == RUNNING:
+            means.say(f"{stack}: an interrupted `ceap destroy` has paused the pipe {flow.pipe}: starting it again")
+            _turn(means, flow, RUNNING)
+        else:
+            verb, takes = ("stop", "takes") if flow.state == STOPPED else ("start", "may take no")
+            means.say(
+                f"{stack}: the pipe {flow.pipe} is {states.current}, not {flow.state} as the template has it, so it "
+                f"{takes} messages; `aws pipes {verb}-pipe --name {flow.pipe}` {verb}s it"
+            )
+    for record in interrupted:
+        means.journal.end(record, is_done=False)
 
 
 def _refuse_waiting(means: Means, flow: Flow, *, is_stopped: bool) -> None:
@@ -120,16 +152,18 @@ def _running(aws: Aws, machine: str) -> int:
     return sum(len(page["executions"]) for page in found)
 
 
-def _state(aws: Aws, flow: Flow) -> str:
-    return str(aws.client("pipes").describe_pipe(Name=flow.pipe)["CurrentState"])
+def _states(aws: Aws, flow: Flow) -> States:
+    found = aws.client("pipes").describe_pipe(Name=flow.pipe)
+    return States(desired=found["DesiredState"], current=found["CurrentState"])
 
 
 def _turn(means: Means, flow: Flow, state: str) -> None:
     """Start or stop the pipe, and wait until it is so."""
-    client = means.aws.client("pipes")
-    (client.stop_pipe if state == STOPPED else client.start_pipe)(Name=flow.pipe)
+    client, before = means.aws.client("pipes"), _states(means.aws, flow)
+    if before.desired != state or before.current.endswith("_FAILED"):
+        (client.stop_pipe if state == STOPPED else client.start_pipe)(Name=flow.pipe)
     for _ in means.pace:
-        now = _state(means.aws, flow)
+        now = _states(means.aws, flow).current
         if now == state:
             return
         if now.endswith("_FAILED"):

@@ -21,8 +21,9 @@ from ceap.deploy.history import Operation, Record
 from ceap.deploy.journal import Journal
 from ceap.deploy.pace import Pace
 from ceap.deploy.preflight import Planned, check
+from ceap.deploy.quiet import see_to_pipe
 from ceap.deploy.revision import read_revision
-from ceap.deploy.rollback import lineage
+from ceap.deploy.rollback import is_same, lineage
 from ceap.deploy.upload import upload_artifacts
 from ceap.output import confirm, say
 from ceap.signals import raised
@@ -62,11 +63,11 @@ class Shipping:
             self._deployment(name, template, artifacts, hashes) for name, template in templates.items()
         ]
         self._check([deployment.planned() for deployment in (foundation, *workflows)])
-        self.done.append(foundation.run())
+        self._run(foundation)
         if workflows:
             upload_artifacts(self._aws, self.bucket, artifacts, self._say)
         for deployment in workflows:
-            self.done.append(deployment.run())
+            self._run(deployment)
 
     def roll_back(self, name: str) -> None:
         """Take a stack back to the deployment before.
@@ -92,12 +93,17 @@ class Shipping:
             artifacts=record.artifacts,
             operation=Operation.ROLLBACK,
         )
-        self.done.append(Deployment(means, target, self._terms).run())
+        self._run(Deployment(means, target, self._terms))
 
     def destroy(self, name: str, *, leave_messages: bool) -> None:
         """Delete a stack; DeploymentError if something forbids it, or it fails."""
         stack = naming.stack(name, self._environment.name)
         self.done.append(destroy(self.means(stack), stack, self._terms, leave_messages=leave_messages))
+
+    def _run(self, deployment: Deployment) -> None:
+        done = deployment.run()
+        self.done.append(done)
+        see_to_pipe(self.means(done.stack), done.stack)
 
     def _check(self, plan: Sequence[Planned]) -> None:
         """Say what could stand in the way, and raise DeploymentError for what does."""
@@ -114,10 +120,14 @@ class Shipping:
         now = at_rest(means, stack)
         if not now.is_live or now.template is None:
             raise DeploymentError(f"{stack}: there is no such stack in {self._aws.region}; deploy it")
+        interrupted = means.journal.interrupted(Operation.ROLLBACK)
         means.journal.settle(now)
         line = lineage(means.journal.records())
         if line and means.journal.is_deployed(line[-1], now):
-            line = line[:-1]
+            if interrupted and is_same(interrupted[-1], line[-1]):
+                self._say(f"{stack}: an interrupted `ceap rollback` has gone back already")
+            else:
+                line = line[:-1]
         else:
             self._say(f"{stack}: what is deployed has no record of ceap; going back to the last that has one")
         if not line:
