@@ -82,15 +82,22 @@ def save(aws: Aws, bucket: str, record: Record, template: str | None = None) -> 
 
 
 def finish(aws: Aws, bucket: str, record: Record) -> None:
-    """Replace a record that is STARTED by the same one with its outcome; SetupError if it is not there or has ended."""
-    key = _key(record)
-    there = objects.read(aws, bucket, key)
-    begun = _decode(bucket, key, there.content) if there else None
-    if there is None or begun is None or begun.outcome is not Outcome.STARTED:
-        what = "is missing" if begun is None else f"says {begun.outcome} already"
-        raise SetupError(f"s3://{bucket}/{key}: {what}; somebody else has changed it: see what the stack is now")
-    if not objects.replace(aws, bucket, key, _encode(record), there.tag):
-        raise SetupError(f"s3://{bucket}/{key}: somebody else changes it now; see what the stack is when they are done")
+    """Replace a record by the same one with its outcome, unless it says that, or DONE, already.
+
+    Of two who follow an operation, one may see more: what looked FAILED half-way may become DONE, never the reverse.
+
+    Raises:
+        SetupError: it is not there.
+    """
+    key, is_written = _key(record), False
+    while not is_written:
+        there = objects.read(aws, bucket, key)
+        if there is None:
+            cure = "somebody else has removed it: see what the stack is now"
+            raise SetupError(f"s3://{bucket}/{key}: is missing; {cure}")
+        if _decode(bucket, key, there.content).outcome in (Outcome.DONE, record.outcome):
+            return
+        is_written = objects.replace(aws, bucket, key, _encode(record), there.tag)
 
 
 def load_all(aws: Aws, bucket: str, stack: str) -> tuple[Record, ...]:

@@ -106,20 +106,26 @@ def test_of_two_deployers_with_one_id_one_is_refused(aws: Aws) -> None:
     ]
 
 
-def test_a_record_that_has_ended_is_not_changed(aws: Aws) -> None:
-    ended = record("ceap-ended-dev", outcome=Outcome.FAILED)
-    history.save(aws, BUCKET, ended)
-    with pytest.raises(SetupError) as caught:
-        history.finish(aws, BUCKET, msgspec.structs.replace(ended, outcome=Outcome.DONE))
-    assert str(caught.value) == (
-        f"s3://{BUCKET}/deployments/ceap-ended-dev/{ended.id}.json: says failed already; somebody else has changed it: "
-        "see what the stack is now"
-    )
-    assert history.load_all(aws, BUCKET, "ceap-ended-dev") == (ended,)
+@pytest.mark.parametrize(
+    ("first", "then", "last"),
+    [
+        (Outcome.DONE, Outcome.FAILED, Outcome.DONE),
+        (Outcome.DONE, Outcome.DONE, Outcome.DONE),
+        (Outcome.FAILED, Outcome.DONE, Outcome.DONE),
+    ],
+)
+def test_of_two_who_follow_an_operation_the_one_that_saw_it_done_counts(
+    first: Outcome, then: Outcome, last: Outcome, aws: Aws
+) -> None:
+    begun = record(f"ceap-{first}-{then}-dev")
+    history.save(aws, BUCKET, begun)
+    for outcome in (first, then):
+        history.finish(aws, BUCKET, msgspec.structs.replace(begun, outcome=outcome))
+    assert [each.outcome for each in history.load_all(aws, BUCKET, begun.stack)] == [last]
 
 
 def test_a_record_that_was_never_begun_cannot_end(aws: Aws) -> None:
-    with pytest.raises(SetupError, match=r"^s3://\S+\.json: is missing; somebody else has changed it"):
+    with pytest.raises(SetupError, match=r"^s3://\S+\.json: is missing; somebody else has removed it"):
         history.finish(aws, BUCKET, record("ceap-never-dev", outcome=Outcome.DONE))
 
 
