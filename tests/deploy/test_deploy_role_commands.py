@@ -17,7 +17,7 @@ from ceap.deploy.destroy import Destroyed
 from ceap.deploy.pace import Pace
 from ceap.deploy.package import Package
 from ceap.deploy.shipping import Shipping
-from ceap.deploy.smoke.judgement import Verdict
+from ceap.deploy.smoke.judgement import SmokeVerdict
 from ceap.deploy.smoke.message import load_message, smoke_file
 from ceap.deploy.smoke.run import Options, Telling, smoke
 from ceap.deploy.smoke.stack import load_stack
@@ -130,5 +130,5 @@ def smoked(commands: Commands) -> None:
     stack = load_stack(commands.aws, "express", "dev")
     tell = Telling(commands.said.append, Waiting(sleep, lambda: now[0]))
     report = smoke(commands.aws, stack, message, Options(allow_events=True), tell)
-    assert [finding for finding in report.findings if finding.verdict is Verdict.FAILED] == []
+    assert [finding for finding in report.findings if finding.verdict is SmokeVerdict.FAILED] == []
     assert report.left == ()

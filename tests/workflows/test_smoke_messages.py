@@ -8,7 +8,7 @@ import pytest
 
 from ceap import project
 from ceap.cli import main
-from ceap.deploy.smoke.judgement import Verdict
+from ceap.deploy.smoke.judgement import SmokeVerdict
 from ceap.local.engine import Engine
 from templates.stacks import workflow_stack
 from tests.deploy.smoke.conftest import smoked
@@ -26,9 +26,9 @@ def deploy(workflow: str, engine: Engine) -> Deployed:
 def test_each_message_writes_to_every_table_and_is_removed_whole(workflow: str) -> None:
     with smoked(workflow, partial(deploy, workflow)) as found:
         report = found.smoke(declaration=project.WORKFLOWS / f"{workflow}.yaml")
-        assert [finding for finding in report.findings if finding.verdict is Verdict.FAILED] == []
+        assert [finding for finding in report.findings if finding.verdict is SmokeVerdict.FAILED] == []
         tables = {finding.place: finding.verdict for finding in report.findings if finding.check == "table items"}
-        assert tables == {f"ceap-{table}-dev": Verdict.PASSED for table in SENT[workflow]}
+        assert tables == {f"ceap-{table}-dev": SmokeVerdict.PASSED for table in SENT[workflow]}
         assert (report.left, found.deployed.objects()) == ((), {})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ceap.deploy.smoke.judgement import SmokeFinding, Verdict
+from ceap.deploy.smoke.judgement import SmokeFinding, SmokeVerdict
 
 
 class SmokeReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -22,7 +22,7 @@ class SmokeReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def has_failed(self) -> bool:
-        return any(finding.verdict is Verdict.FAILED for finding in self.findings)
+        return any(finding.verdict is SmokeVerdict.FAILED for finding in self.findings)
 
 
 def report_lines(report: SmokeReport) -> Iterator[str]:
@@ -34,7 +34,7 @@ def report_lines(report: SmokeReport) -> Iterator[str]:
         yield f"  {finding.verdict:<13}  {finding.check:<17}  {finding.place}: {finding.text}"
     yield from (f"  removed  {line}" for line in report.removed)
     yield from (f"  left     {line}" for line in report.left)
-    counts = {verdict: sum(finding.verdict is verdict for finding in report.findings) for verdict in Verdict}
+    counts = {verdict: sum(finding.verdict is verdict for finding in report.findings) for verdict in SmokeVerdict}
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     yield f"smoke {'FAILED' if report.has_failed else 'passed'}: {told}"
 

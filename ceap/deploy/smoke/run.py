@@ -24,7 +24,7 @@ from ceap.deploy.smoke.expectations import (
     expectations,
 )
 from ceap.deploy.smoke.facts import Facts, Run
-from ceap.deploy.smoke.judgement import Verdict, agrees, judge, ran_another
+from ceap.deploy.smoke.judgement import SmokeVerdict, agrees, judge, ran_another
 from ceap.deploy.smoke.message import Message
 from ceap.deploy.smoke.reading import Reader
 from ceap.deploy.smoke.report import SmokeReport
@@ -147,7 +147,7 @@ class _Smoke:
             run = self._run
             if run is None or run.status != "SUCCEEDED":
                 break
-            if all(finding.verdict is not Verdict.FAILED for finding in judge(late, facts)):
+            if all(finding.verdict is not SmokeVerdict.FAILED for finding in judge(late, facts)):
                 break
             facts = self._facts(checks)
         return facts

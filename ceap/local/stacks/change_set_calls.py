@@ -20,7 +20,7 @@ from ceap.local.stacks.api_errors import (
     StackApiError,
     UnmodelledError,
 )
-from ceap.local.stacks.differences import Change, Comparison, import_change
+from ceap.local.stacks.comparison import Change, Comparison, import_change
 from ceap.local.stacks.paging import page
 from ceap.local.stacks.parameters import shown_values
 from ceap.local.stacks.planning import check_name, choose_session, make_plan

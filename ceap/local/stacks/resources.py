@@ -14,7 +14,7 @@ from moto.cloudformation import parsing
 from ceap.local import role_policies
 from ceap.local.patterns import PolicyError
 from ceap.local.stack_models import ResourceError, StackModel, kept
-from ceap.local.stacks import backend_models, messaging, stores, workers
+from ceap.local.stacks import backend_models, functions_and_roles, messaging, stores
 from ceap.local.stacks.handler import Given, Handler
 from templates.resource_schemas import load_schema
 
@@ -150,7 +150,7 @@ def _delete_by_moto(model: Any, given: Given) -> None:
 
 
 _MOTOS: Final = Handler(lambda *_: None, _keep, _delete_by_moto)
-_HANDLERS: Final = {**messaging.HANDLERS, **stores.HANDLERS, **workers.HANDLERS}
+_HANDLERS: Final = {**messaging.HANDLERS, **stores.HANDLERS, **functions_and_roles.HANDLERS}
 
 
 _NAMED_BY: Final = {"AWS::IAM::ManagedPolicy": "ManagedPolicyName"}

@@ -12,7 +12,7 @@ from ceap.local.sessions import Session
 from ceap.local.stack_models import ResourceError
 from ceap.local.stacks import statuses
 from ceap.local.stacks.api_errors import AlreadyExistsError, StackApiError, UnmodelledError
-from ceap.local.stacks.differences import Comparison
+from ceap.local.stacks.comparison import Comparison
 from ceap.local.stacks.planning import check_name, choose_session, make_plan
 from ceap.local.stacks.records import Operation, Plan, StackRecord
 from ceap.local.stacks.registry import GONE, REVIEW, Registry

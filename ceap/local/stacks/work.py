@@ -14,7 +14,7 @@ import msgspec
 from ceap.local.sessions import REGION
 from ceap.local.stack_models import ResourceError
 from ceap.local.stacks.blueprint import Declared
-from ceap.local.stacks.differences import is_replaced
+from ceap.local.stacks.comparison import is_replaced
 from ceap.local.stacks.exports import Exports
 from ceap.local.stacks.hands import Hands
 from ceap.local.stacks.intrinsics import resolve
@@ -242,7 +242,7 @@ class Work:
         held = self._told(self._blank(declared), "IMPORT_IN_PROGRESS")
         try:
             properties = self._resolve(dict(declared.properties), plan)
-            given = self._given(declared, properties)
+            given = self._given(declared, properties)._replace(name=_name_in(identifier))
             model = self._hands.find(given, identifier)
             if owner := self._exports.owner(declared.type, str(model.physical_resource_id)):
                 raise ResourceError(f"{model.physical_resource_id} already exists in stack {owner}")
@@ -342,6 +342,14 @@ def _with_policies(held: Held, declared: Declared) -> Held:
         deletion_policy=declared.deletion_policy,
         update_replace_policy=declared.update_replace_policy,
     )
+
+
+def _name_in(identifier: Mapping[str, str]) -> str:
+    """Return the name of a resource that an import gives: what rights are asked for, whatever the template calls it."""
+    value = next(iter(identifier.values()), "")
+    if "://" in value:
+        return value.rpartition("/")[2]
+    return value.rpartition(":")[2] if value.startswith("arn:") else value
 
 
 def _removal_order(held: Iterable[Held]) -> list[Held]:

@@ -10,7 +10,7 @@ import pytest
 
 from ceap.cfn.template import parse_template
 from ceap.deploy.smoke.facts import Run
-from ceap.deploy.smoke.judgement import Verdict
+from ceap.deploy.smoke.judgement import SmokeVerdict
 from ceap.deploy.smoke.reading import Reader
 from ceap.deploy.smoke.report import SmokeReport
 from ceap.deploy.smoke.run import START_S, Options
@@ -24,7 +24,7 @@ from tests.reference import MESSAGE
 TABLES = ("ceap-ratings-dev", "ceap-records-dev", "ceap-told-dev")
 
 
-def named(report: SmokeReport, verdict: Verdict = Verdict.FAILED) -> list[tuple[str, str]]:
+def named(report: SmokeReport, verdict: SmokeVerdict = SmokeVerdict.FAILED) -> list[tuple[str, str]]:
     """Return check and text of the findings with a verdict."""
     return [(finding.check, finding.text) for finding in report.findings if finding.verdict is verdict]
 
@@ -48,7 +48,7 @@ def test_a_working_express_workflow_passes_and_is_left_as_it_was(express: Smoked
     [execution] = express.engine.executions[-1:]
     assert named(report) == []
     assert report.executions == (execution.arn,)
-    passed = [finding.check for finding in report.findings if finding.verdict is Verdict.PASSED]
+    passed = [finding.check for finding in report.findings if finding.verdict is SmokeVerdict.PASSED]
     assert passed == [
         "definition",
         "execution",
@@ -57,7 +57,7 @@ def test_a_working_express_workflow_passes_and_is_left_as_it_was(express: Smoked
         *["log lines"] * len(STAGES),
         "dead-letter queue",
     ]
-    assert {check for check, _ in named(report, Verdict.NOT_EVALUATED)} == {"alarm", "trace"}
+    assert {check for check, _ in named(report, SmokeVerdict.NOT_EVALUATED)} == {"alarm", "trace"}
     assert report.left == ()
     assert left_in(express) == NOTHING
 
@@ -67,7 +67,7 @@ def test_a_working_standard_workflow_with_a_job_passes_and_is_left_as_it_was(sta
     assert named(report) == []
     lines = [(f.place, f.text) for f in report.findings if f.check == "log lines" and "Heavy" in f.place]
     assert lines == [("/aws-glue/jobs/ceap-standard-dev-Heavy/output", "1 line of HeavyStage")]
-    assert len(named(report, Verdict.PASSED)) == 2 + 2 * len(STANDARD_STAGES) + len(TABLES) + 1
+    assert len(named(report, SmokeVerdict.PASSED)) == 2 + 2 * len(STANDARD_STAGES) + len(TABLES) + 1
     assert left_in(standard) == NOTHING
 
 
@@ -115,7 +115,7 @@ def test_a_failing_stage_is_named_with_what_follows_from_it(workflow: str, reque
     checks = named(report)
     assert checks[0][0] == "execution"
     assert checks[0][1].startswith("FAILED: PermanentStageError")
-    places = [finding.place for finding in report.findings if finding.verdict is Verdict.FAILED]
+    places = [finding.place for finding in report.findings if finding.verdict is SmokeVerdict.FAILED]
     assert [place.split("/")[-2] for place in places if place.startswith("s3://")] == [
         "RateStage",
         "KeepStage",
@@ -161,7 +161,7 @@ def test_a_log_that_lags_behind_the_objects_is_waited_for(express: Smoked, monke
 
     monkeypatch.setattr(Reader, "runs", behind)
     report = express.smoke()
-    assert named(report, Verdict.PASSED)[0][0] == "definition"
+    assert named(report, SmokeVerdict.PASSED)[0][0] == "definition"
     assert len(report.messages) == 1
 
 
@@ -269,7 +269,7 @@ def test_an_alarm_that_fires_is_named(express: Smoked) -> None:
     report = express.smoke(after=lambda: set_state("ALARM"))
     assert named(report) == [("alarm", "ALARM: Threshold crossed")]
     set_state("OK")
-    assert ("alarm", "OK") in named(express.smoke(), Verdict.PASSED)
+    assert ("alarm", "OK") in named(express.smoke(), SmokeVerdict.PASSED)
 
 
 def test_a_dead_letter_of_another_message_is_named_and_stays(express: Smoked) -> None:
@@ -282,7 +282,7 @@ def test_a_dead_letter_of_another_message_is_named_and_stays(express: Smoked) ->
         )
     ]
     assert express.deployed.dead_letters == ["another"]
-    assert ("dead-letter queue", "1 message, as before") in named(express.smoke(), Verdict.PASSED)
+    assert ("dead-letter queue", "1 message, as before") in named(express.smoke(), SmokeVerdict.PASSED)
     sqs.purge_queue(QueueUrl=queue)
 
 

@@ -23,7 +23,7 @@ Change = dict[str, Any]
 _POLICIES: Final = ("DeletionPolicy", "UpdateReplacePolicy")
 
 
-class Fate(Enum):
+class _Becoming(Enum):
     """What becomes of a resource that others refer to."""
 
     ADDED = "added"
@@ -52,7 +52,7 @@ class Comparison:
         self._new: Final = new
         self._imported: Final = imported
         self._tags: Final = plan.tags
-        self._fates: Final[dict[str, Fate]] = {}
+        self._becoming: Final[dict[str, _Becoming]] = {}
         for declared in new.resources.values():
             self._compare(declared)
         gone = [each for each in held.values() if each.logical_id not in new.resources and each.made]
@@ -71,17 +71,17 @@ class Comparison:
         held = self._held.get(declared.logical_id)
         if held is None or held.made is None:
             self._resolve(declared.properties)
-            self._fates[declared.logical_id] = Fate.ADDED
+            self._becoming[declared.logical_id] = _Becoming.ADDED
             self.changes.append(_change("Add", declared.logical_id, declared.type))
             return
         details = list(self._details(declared, held, held.made.given.properties))
         if not details:
             return
         replacement = _replacement(details)
-        self._fates[declared.logical_id] = {
-            "True": Fate.REPLACED,
-            "Conditional": Fate.MAY_BE_REPLACED,
-            "False": Fate.MODIFIED,
+        self._becoming[declared.logical_id] = {
+            "True": _Becoming.REPLACED,
+            "Conditional": _Becoming.MAY_BE_REPLACED,
+            "False": _Becoming.MODIFIED,
         }[replacement]
         change = _change("Modify", declared.logical_id, declared.type, held.physical_id)
         change |= {
@@ -121,19 +121,19 @@ class Comparison:
         if old is None or old.properties.get(name) != raw:
             yield _source("DirectModification", "Static")
         for referred, attribute in dict.fromkeys((name, attribute) for _, name, attribute in references(raw)):
-            fate = self._fates.get(referred)
+            becoming = self._becoming.get(referred)
             if self._old and referred in self._new.parameters:
                 if self._old.parameters.get(referred) != self._new.parameters[referred]:
                     yield _source("ParameterReference", "Static", referred)
-            elif attribute and fate is not None and fate is not Fate.ADDED:
-                evaluation = "Static" if fate is Fate.REPLACED else "Dynamic"
+            elif attribute and becoming is not None and becoming is not _Becoming.ADDED:
+                evaluation = "Static" if becoming is _Becoming.REPLACED else "Dynamic"
                 yield _source("ResourceAttribute", evaluation, f"{referred}.{attribute}")
-            elif fate in (Fate.REPLACED, Fate.MAY_BE_REPLACED):
-                yield _source("ResourceReference", "Static" if fate is Fate.REPLACED else "Dynamic", referred)
+            elif becoming in (_Becoming.REPLACED, _Becoming.MAY_BE_REPLACED):
+                yield _source("ResourceReference", "Static" if becoming is _Becoming.REPLACED else "Dynamic", referred)
 
     def _resolve(self, value: Any) -> Any:
         def attribute(logical_id: str, name: str) -> Any:
-            if self._fates.get(logical_id) in (Fate.ADDED, Fate.REPLACED):
+            if self._becoming.get(logical_id) in (_Becoming.ADDED, _Becoming.REPLACED):
                 return UNKNOWN
             return read_attribute(self._held, logical_id, name)
 
