@@ -56,6 +56,7 @@ def engine() -> Iterator[Engine]:
         service = {"Service": "cloudformation.amazonaws.com"}
         roles = {
             "Service": role("service", service, "sqs:*"),
+            "Only": role("only", service, "sqs:*", resource="arn:aws:sqs:*:*:only-*"),
             "Maker": role("maker", service, *MAKING),
             "Caller": role("caller", everybody, "cloudformation:*", "iam:PassRole"),
             "Narrow": role("narrow", everybody, "cloudformation:*", resource="arn:aws:cloudformation:*:*:stack/mine*"),
@@ -142,6 +143,18 @@ def test_a_role_gets_no_managed_policy_that_its_maker_may_not_attach(engine: Eng
     stacks.create("attached", text(body), **maker)
     [failure] = failures(stacks, "attached")
     assert "maker/AWSCloudFormation is not authorized to perform: iam:AttachRolePolicy on resource: " in failure
+
+
+def test_an_import_asks_for_the_resource_that_it_takes_whatever_the_template_calls_it(engine: Engine) -> None:
+    stacks = stacks_of(engine, "caller")
+    driver = engine.client("sqs")
+    url = driver.create_queue(QueueName="foreign")["QueueUrl"]
+    body = text({"Queue": queue("only-mine", DeletionPolicy="Delete")})
+    taken = [{"ResourceType": "AWS::SQS::Queue", "LogicalResourceId": "Queue", "ResourceIdentifier": {"QueueUrl": url}}]
+    stacks.propose("taking", body, "IMPORT", RoleARN=arn(engine, "only"), ResourcesToImport=taken)
+    stacks.execute("taking")
+    [failure] = failures(stacks, "taking")
+    assert f"sqs:GetQueueAttributes on resource: arn:aws:sqs:us-east-1:{engine.account}:foreign" in failure
 
 
 def test_a_caller_that_may_list_only_its_own_stacks_lists_none(engine: Engine) -> None:
