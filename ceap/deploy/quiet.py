@@ -10,8 +10,8 @@ import msgspec
 from ceap.cfn import lookup
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.aws import Aws
-from ceap.deploy.deployment import DeploymentError, Means
 from ceap.deploy.history import Operation
+from ceap.deploy.operation import DeploymentError, Means
 from ceap.deploy.situation import read_situation
 from templates.model import WorkflowType
 from templates.words import plural
@@ -95,6 +95,7 @@ def bring_to_rest(means: Means, flow: Flow, *, leave_messages: bool, is_paused_b
         _wait_for_work(means, flow, leave_messages=leave_messages)
         if not leave_messages:
             _refuse_waiting(means, flow, is_stopped=not was_running)
+        _refuse_started(means, flow)
     except DeploymentError:
         if was_running and _states(means.aws, flow).desired == STOPPED:
             means.say(f"{flow.stack}: starting the pipe again")
@@ -130,6 +131,15 @@ def _refuse_waiting(means: Means, flow: Flow, *, is_stopped: bool) -> None:
         raise DeploymentError(
             f"{flow.stack}: {messages} in {flow.queue}, so nothing was deleted; {how} until they are processed, or "
             "give --leave-messages: they stay in the queue for the next deployment, 14 days at most"
+        )
+
+
+def _refuse_started(means: Means, flow: Flow) -> None:
+    """Raise DeploymentError if the pipe takes messages: what they began would end with the stack."""
+    if (state := _states(means.aws, flow).current) != STOPPED:
+        raise DeploymentError(
+            f"{flow.stack}: somebody else has started the pipe {flow.pipe} again ({state}), so nothing was deleted; see "
+            "that nobody deploys this stack meanwhile, and run this command again"
         )
 
 
