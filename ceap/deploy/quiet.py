@@ -138,8 +138,8 @@ def _refuse_started(means: Means, flow: Flow) -> None:
     """Raise DeploymentError if the pipe takes messages: what they began would end with the stack."""
     if (state := _states(means.aws, flow).current) != STOPPED:
         raise DeploymentError(
-            f"{flow.stack}: somebody else has started the pipe {flow.pipe} again ({state}), so nothing was deleted; see "
-            "that nobody deploys this stack meanwhile, and run this command again"
+            f"{flow.stack}: somebody else has started the pipe {flow.pipe} again ({state}), so nothing was deleted; "
+            "see that nobody deploys this stack meanwhile, and run this command again"
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from ceap.deploy.aws import Aws
-from ceap.deploy.deployment import DeploymentError, Means
+from ceap.deploy.operation import DeploymentError, Means
 from ceap.deploy.pace import Pace
 from ceap.deploy.quiet import Flow, bring_to_rest
 
