@@ -1,18 +1,16 @@
 """A deployment of one stack: the step that the situation calls for, and again, until the stack is as wanted."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final, NamedTuple, assert_never
+from typing import Final, assert_never
 
 import msgspec
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
-from ceap.ceap_toml import Environment
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy import adopt, change_sets
-from ceap.deploy.aws import Aws
 from ceap.deploy.aws_errors import code_of
-from ceap.deploy.causes import Cause, cure_for, first_cause, plain
+from ceap.deploy.causes import cure_for, plain
 from ceap.deploy.change_sets import ChangeSet, ChangeSetError, Effect, Kind, Request
 from ceap.deploy.diff.change import Diff
 from ceap.deploy.diff.compare import compare
@@ -20,8 +18,8 @@ from ceap.deploy.diff.describe import describe
 from ceap.deploy.diff.evaluation import deployed, shown_values
 from ceap.deploy.gate import object_to
 from ceap.deploy.history import Operation, Retained
-from ceap.deploy.journal import Content, Journal, new_id
-from ceap.deploy.pace import Pace
+from ceap.deploy.journal import Content, new_id
+from ceap.deploy.operation import DeploymentError, Means, Terms, at_rest, failure, follow_telling, going_on, wait
 from ceap.deploy.plan import (
     REVIEW,
     Change,
@@ -33,27 +31,16 @@ from ceap.deploy.plan import (
     Situation,
     Step,
     Wait,
-    is_busy,
     next_step,
 )
 from ceap.deploy.preflight import Planned
-from ceap.deploy.progress import Ended, Event, Progress, follow, last_event
+from ceap.deploy.progress import Ended, last_event
 from ceap.deploy.situation import read_situation
 from ceap.deploy.values import Values, choose_values
-from ceap.errors import CommandError
-from ceap.signals import Stopped
 from templates.words import plural
 
 _NEW: Final = (None, REVIEW, "IMPORT_COMPLETE")
 """Stacks that hold nothing yet, or only what has just been imported: all else of their template is new."""
-
-
-class DeploymentError(CommandError):
-    """A deployment was refused, or failed; `cause` is the first one, where CloudFormation has got so far."""
-
-    def __init__(self, message: str, cause: Cause | None = None) -> None:
-        super().__init__(message)
-        self.cause: Final = cause
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,23 +54,6 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, str]
     artifacts: Mapping[str, str] = {}
     operation: Operation = Operation.DEPLOY
-
-
-class Terms(NamedTuple):
-    """Under which terms stacks are changed: `consent` asks, and raises UsageError where nobody can be asked."""
-
-    environment: Environment
-    allow_replacement: bool
-    consent: Callable[[str], bool]
-
-
-class Means(NamedTuple):
-    """What a stack is changed with; `say` tells a line about it."""
-
-    aws: Aws
-    journal: Journal
-    say: Callable[[str], None]
-    pace: Pace
 
 
 class Deployed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -133,7 +103,7 @@ class Deployment:
             tried.add(type(step))
             match step:
                 case Wait():
-                    _wait(self._means, now)
+                    wait(self._means, now)
                 case RemoveChangeSets():
                     self._remove(now, step)
                 case DeleteStack():
@@ -339,47 +309,6 @@ class Deployment:
 
     def _failed(self, what: str, ended: Ended) -> DeploymentError:
         return failure(self._target.stack, what, ended, self._target.template)
-
-
-def failure(stack: str, what: str, ended: Ended, template: Template | None) -> DeploymentError:
-    """Return the error of an operation that failed, with its first cause."""
-    cause = first_cause(ended.events, template)
-    reason = str(cause) if cause else plain(ended.reason) or "CloudFormation gives no reason"
-    return DeploymentError(f"{stack} {what} ({ended.status}): {reason}", cause)
-
-
-def at_rest(means: Means, stack: str) -> Situation:
-    """Wait until no operation runs on a stack, and return what there is of it."""
-    while is_busy((now := read_situation(means.aws, stack)).status):
-        _wait(means, now)
-    return now
-
-
-def _wait(means: Means, now: Situation) -> None:
-    means.say(f"{now.name} is {now.status}: waiting for that to end")
-    with going_on(means, now.name, "goes on"):
-        follow_telling(means, now.stack_id, None, None)
-
-
-def follow_telling(means: Means, stack_id: str, since: str | None, total: int | None) -> Ended:
-    """Wait until the operation on a stack has ended, and tell of each resource; `since` as for `follow`."""
-    progress = Progress(total)
-
-    def tell(event: Event) -> None:
-        if line := progress.take(event):
-            means.say(line)
-
-    return follow(means.aws, stack_id, since, tell, means.pace, is_begun=since is None)
-
-
-@contextmanager
-def going_on(means: Means, stack: str, what: str) -> Iterator[None]:
-    """Tell, when a signal ends this call, what CloudFormation does without it."""
-    try:
-        yield
-    except (KeyboardInterrupt, Stopped):
-        means.say(f"{stack}: CloudFormation {what}; the same command follows it, and does the rest")
-        raise
 
 
 def _shown(change_set: ChangeSet, diff: Diff, *, is_new: bool) -> Iterator[str]:

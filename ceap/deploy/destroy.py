@@ -9,11 +9,11 @@ from ceap.deploy import change_sets
 from ceap.deploy.adopt import left_by
 from ceap.deploy.aws import Aws
 from ceap.deploy.change_sets import ChangeSet, Kind
-from ceap.deploy.deployment import DeploymentError, Means, Terms, at_rest, failure, follow_telling, going_on
 from ceap.deploy.diff.change import Fate, Removed
 from ceap.deploy.diff.compare import compare
 from ceap.deploy.history import Operation, Retained
 from ceap.deploy.journal import Content, new_id
+from ceap.deploy.operation import DeploymentError, Means, Terms, at_rest, failure, follow_telling, going_on
 from ceap.deploy.plan import Situation
 from ceap.deploy.progress import last_event
 from ceap.deploy.quiet import Flow, bring_to_rest, count_messages, flow_of
@@ -50,8 +50,6 @@ def destroy(means: Means, stack: str, terms: Terms, *, leave_messages: bool) -> 
     if not terms.consent(f"{stack}: delete it?"):
         raise DeploymentError(f"{stack}: not confirmed, so nothing was deleted")
     retained = _recorded(means, now, terms, flow, leave_messages=leave_messages)
-    for each in retained:
-        means.say(f"  {each.logical_id} ({each.type}) stays: {', '.join(each.identifier.values())}")
     messages = count_messages(means.aws, flow.queue) if flow else None
     if messages and messages.waiting + messages.in_flight:
         means.say(f"{stack}: {messages} stay in the queue; the next deployment takes them, within 14 days")

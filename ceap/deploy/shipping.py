@@ -13,12 +13,13 @@ from ceap.cfn.template import Template, parse_template
 from ceap.deploy.artifacts import Artifacts
 from ceap.deploy.aws import Aws, explained, open_session
 from ceap.deploy.bucket import read_sha256, sha256_of
-from ceap.deploy.deployment import Deployed, Deployment, DeploymentError, Means, Target, Terms, at_rest
+from ceap.deploy.deployment import Deployed, Deployment, Target
 from ceap.deploy.destroy import Destroyed, destroy
 from ceap.deploy.diff.evaluation import is_secret
 from ceap.deploy.environments import parameters_of
 from ceap.deploy.history import Operation, Record
 from ceap.deploy.journal import Journal
+from ceap.deploy.operation import DeploymentError, Means, Terms, at_rest
 from ceap.deploy.pace import Pace
 from ceap.deploy.preflight import Planned, check
 from ceap.deploy.quiet import see_to_pipe
@@ -133,7 +134,8 @@ class Shipping:
         if not line:
             raise DeploymentError(f"{stack}: there is no earlier deployment to go back to; deploy an older revision")
         record = line[-1]
-        of_git = f", revision {record.revision[:12]}" if record.revision else ""
+        more = " with changes that were not committed" if record.is_clean is False else ""
+        of_git = f", revision {record.revision[:12]}{more}" if record.revision else ""
         self._say(f"{stack}: going back to the deployment {record.id}{of_git}, of {record.by}")
         return record
 

@@ -12,8 +12,9 @@ from ceap.ceap_toml import Environment
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.artifacts import Artifacts
 from ceap.deploy.aws import Aws, open_session
-from ceap.deploy.deployment import Deployed, Terms
+from ceap.deploy.deployment import Deployed
 from ceap.deploy.destroy import Destroyed
+from ceap.deploy.operation import Terms
 from ceap.deploy.pace import Pace
 from ceap.deploy.package import Package
 from ceap.deploy.shipping import Shipping

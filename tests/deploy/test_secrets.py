@@ -6,8 +6,9 @@ from ceap.ceap_toml import Environment
 from ceap.cfn.template import parse_template
 from ceap.deploy.aws import Aws
 from ceap.deploy.bucket import keys, read
-from ceap.deploy.deployment import Deployment, Means, Target, Terms
+from ceap.deploy.deployment import Deployment, Target
 from ceap.deploy.journal import Journal
+from ceap.deploy.operation import Means, Terms
 from ceap.deploy.pace import Pace
 from ceap.deploy.revision import Revision
 
