@@ -18,7 +18,7 @@ _DONE: Final = {
     "CREATE_COMPLETE": "created",
     "UPDATE_COMPLETE": "updated",
     "DELETE_COMPLETE": "deleted",
-    "DELETE_SKIPPED": "stays, with what it holds",
+    "DELETE_SKIPPED": "stays",
     "IMPORT_COMPLETE": "imported",
 }
 _BEGINNINGS: Final = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS")

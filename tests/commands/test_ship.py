@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from ceap import cli
 from ceap.deploy.history import Operation, Outcome
+from ceap.deploy.revision import Revision
 from ceap.local.engine import Engine
 from tests.commands.shipping import Team, aws_of_ship, stopped
 from tests.reference import EXPRESS, MESSAGE
@@ -31,18 +33,17 @@ def declaration(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_rollback_goes_back_and_a_second_one_further(
-    engine: Engine, declaration: Path, capsys: pytest.CaptureFixture[str]
+    engine: Engine, declaration: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("ceap.deploy.shipping.read_revision", lambda _: Revision("0123456789abcdef", False))
     team = Team(engine, "back", declaration)
     for version in ("a", "b", "c"):
         team.describe(version)
         assert team.ceap("deploy") == 0
     assert [(team.ceap("rollback"), team.version()) for _ in range(3)] == [(0, "b"), (0, "a"), (1, "a")]
-    assert (
-        capsys.readouterr()
-        .err.rstrip()
-        .endswith("ceap: ceap-express-back: there is no earlier deployment to go back to; deploy an older revision")
-    )
+    told = capsys.readouterr().err
+    assert told.count(", revision 0123456789ab with changes that were not committed, of arn:") == 2
+    assert told.endswith("ceap-express-back: there is no earlier deployment to go back to; deploy an older revision\n")
 
 
 def test_a_failed_update_is_undone_and_explained_by_its_first_cause(
@@ -63,6 +64,25 @@ def test_a_failed_update_is_undone_and_explained_by_its_first_cause(
     assert "SpeakFunctionLogGroup (AWS::Logs::LogGroup): " in capsys.readouterr().err.splitlines()[-1]
     assert team.status() == "UPDATE_ROLLBACK_COMPLETE"
     assert team.records() == [(Operation.DEPLOY, Outcome.DONE), (Operation.DEPLOY, Outcome.FAILED)]
+
+
+def test_who_executes_a_change_set_that_another_deployer_outdated_is_told(
+    engine: Engine, declaration: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    team = Team(engine, "both", declaration)
+    team.describe("a")
+    assert team.ceap("deploy") == 0
+    team.describe("b")
+    monkeypatch.setattr("ceap.deploy.shipping.confirm", lambda _: team.ceap("deploy") == 0)
+    assert cli.main(["deploy", "--env", "both", str(declaration), "--json"]) == 1
+    told = capsys.readouterr()
+    assert told.err.splitlines()[-1] == (
+        "ceap: ceap-express-both: somebody else deploys it, too, and this change set is outdated, so it was not "
+        "executed; run this command again, and look at what it would change then"
+    )
+    [foundation] = json.loads(told.out.splitlines()[-1])["stacks"]
+    assert (foundation["stack"], foundation["isChanged"]) == ("ceap-foundation-both", False)
+    assert (team.version(), team.ceap("deploy"), team.ceap("rollback"), team.version()) == ("b", 0, 0, "a")
 
 
 def test_a_failed_creation_is_deleted_and_made_again(
