@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{'written  ' if changed else 'unchanged'}  {size:>7,} bytes  {_short(path)}")
         if path.suffix == ".yaml" and size > INLINE_MAX:
             print(
-                f"ceap: {_short(path)} is over {INLINE_MAX:,} bytes: deploy it with --s3-bucket",
+                f"ceap: {_short(path)} is over {INLINE_MAX:,} bytes: the AWS CLI deploys it with --s3-bucket only",
                 file=sys.stderr,
             )
     return 0

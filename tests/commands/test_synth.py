@@ -131,4 +131,4 @@ def test_a_template_too_large_for_inline_deployment_says_so(tmp_path: Path, caps
     large = tmp_path / "large.yaml"
     large.write_text(f"name: large\ntype: EXPRESS\nsteps:\n{steps}")
     assert synth(large, "--out", tmp_path) == 0
-    assert "large.template.yaml is over 51,200 bytes: deploy it with --s3-bucket" in capsys.readouterr().err
+    assert "over 51,200 bytes: the AWS CLI deploys it with --s3-bucket only" in capsys.readouterr().err
