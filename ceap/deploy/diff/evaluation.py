@@ -6,7 +6,7 @@ Source: CloudFormation User Guide, "Intrinsic function reference" and "Condition
 """
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -72,7 +72,7 @@ class _Scope:
         self._mappings = section(side.template, "Mappings")
         self._values = side.values()
         self._texts = {name: text for name, text in self._values.items() if _is_plain(side.template, name)}
-        self._renamed = set(_redefined(side, other)) if other else set()
+        self._renamed = _redefined(side, other) if other else set[str]()
 
     def truth(self, name: Any) -> bool | None:
         """Return whether a condition holds, None where that is unknown."""
@@ -170,12 +170,37 @@ def _is_plain(template: Template, name: str) -> bool:
     return kind in ("String", "Number") and not is_secret(template, name)
 
 
-def _redefined(side: Side, other: Side) -> Iterator[str]:
-    """Yield conditions and mappings defined otherwise than before, and the parameters with another value or none."""
-    for kind in ("Mappings", "Conditions"):
-        before, now = section(other.template, kind), section(side.template, kind)
-        yield from (name for name in now if name in before and before[name] != now[name])
-    values, others = side.values(), other.values()
-    for name in values:
-        if name in others and values[name] != others[name]:
-            yield name
+def _redefined(side: Side, other: Side) -> set[str]:
+    """Return conditions and mappings defined otherwise than before, and the parameters with another value.
+
+    Where values are unknown, another default counts as another value.
+    """
+    found = {
+        name
+        for kind in ("Mappings", "Conditions")
+        for before, now in [(section(other.template, kind), section(side.template, kind))]
+        for name in now
+        if name in before and before[name] != now[name]
+    }
+    if None in (side.parameters, other.parameters):
+        values, others = ({name: _default(body) for name, body in _parameters(each)} for each in (side, other))
+    else:
+        values, others = dict(side.values()), dict(other.values())
+    found |= {name for name in values if name in others and values[name] != others[name]}
+    conditions = section(side.template, "Conditions")
+    while more := {name for name, body in conditions.items() if not found.isdisjoint(_mentioned(body))} - found:
+        found |= more
+    return found
+
+
+def _parameters(side: Side) -> Iterable[tuple[str, Any]]:
+    return section(side.template, "Parameters").items()
+
+
+def _mentioned(condition: Any) -> Iterator[str]:
+    """Yield the parameters and conditions that a condition refers to."""
+    if isinstance(condition, dict | list):
+        for key, below in condition.items() if isinstance(condition, dict) else enumerate(condition):
+            if key in ("Ref", "Condition") and isinstance(below, str):
+                yield below
+            yield from _mentioned(below)

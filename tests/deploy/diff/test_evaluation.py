@@ -17,6 +17,7 @@ from tests.deploy.diff.support import resource, resource_changes, template
 QUEUE: Final = "AWS::SQS::Queue"
 PARAMETERS: Final = {"Name": {"Type": "String", "Default": ""}, "Secret": {"Type": "String", "NoEcho": True}}
 CONDITIONS: Final = {"Named": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Name"}, ""]}]}}
+IF_NAMED: Final = {"Fn::If": ["Named", "one", "two"]}
 SECTIONS: Final[dict[str, Any]] = {"Parameters": PARAMETERS, "Conditions": CONDITIONS}
 
 
@@ -27,6 +28,18 @@ def test_another_value_of_a_parameter_replaces() -> None:
     assert isinstance(replaced, Replaced)
     assert replaced.subject.name == "q-b"
     assert value == EntryChanged(("Parameters", "Name", "value"), "a", "b")
+
+
+def test_another_default_may_replace_where_values_are_unknown() -> None:
+    named = {"Q": resource(QUEUE, QueueName={"Ref": "Name"}), "R": resource(QUEUE, QueueName=IF_NAMED)}
+    one, two = (
+        template(named, Parameters={"Name": {"Type": "String", "Default": default}}, Conditions=CONDITIONS)
+        for default in ("", "b")
+    )
+    queue, conditional, _ = compare(one, two).changes
+    assert [type(queue), type(conditional)] == [MayBeReplaced, MayBeReplaced]
+    given = compare(one, two, old_parameters={"Name": "a"}, new_parameters={"Name": "a"})
+    assert [type(change) for change in given.changes] == [EntryChanged]
 
 
 def test_the_value_of_a_secret_parameter_is_not_shown() -> None:
