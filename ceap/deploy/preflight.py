@@ -319,6 +319,8 @@ def _clash(taken: Taken, planned: Planned) -> Problem:
         cure = f"delete that stack if nobody needs it, or {elsewhere}"
     else:
         where = "outside of every stack that this identity sees"
+        if name.type in (lookup.QUEUE, lookup.BUCKET):
+            cure = f"import it into {name.stack} as {name.logical_id} to keep what it holds, or {cure}"
     parameter = f"{name.logical_id}Name"
     is_parameter = parameter in lookup.section(planned.template, "Parameters")
     if name.type == lookup.TABLE and is_parameter and not taken.elsewhere:

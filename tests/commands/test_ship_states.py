@@ -18,9 +18,20 @@ from ceap.local.stacks import resources
 from ceap.local.stacks.resources import Given, Model
 from ceap.output import say
 from tests.commands.shipping import Team, aws_of_ship
+from tests.local.stacks.support import Stacks
 from tests.reference import MESSAGE
 
 SMALL = "name: express\ntype: EXPRESS\nsteps:\n  - stage: TakeStage\n    handler: take\n"
+
+
+OWN = """Resources:
+  Own:
+    Type: AWS::SQS::Queue
+    DeletionPolicy: RetainExceptOnCreate
+    UpdateReplacePolicy: Retain
+    Properties:
+      QueueName: !Sub own-${Environment}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +159,37 @@ def test_a_rollback_that_failed_is_continued_by_the_next_deployment(
         assert team.ceap("deploy") == 1
     assert team.status() == "UPDATE_ROLLBACK_FAILED"
     assert (team.ceap("deploy"), team.version(), team.status()) == (0, "continued", "UPDATE_COMPLETE")
+
+
+def test_a_resource_that_left_a_live_stack_can_be_imported_and_deployed_again(
+    team: Team, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("own.yaml").write_text(OWN, encoding="utf-8")
+    with_own = f"{SMALL}resources: own.yaml\n"
+    for text in (with_own, SMALL):
+        team.declaration.write_text(text, encoding="utf-8")
+        assert team.ceap("deploy") == 0
+    team.declaration.write_text(with_own, encoding="utf-8")
+    url = team.engine.client("sqs").get_queue_url(QueueName="own-states")["QueueUrl"]
+    team.engine.send(url, "kept")
+    assert team.ceap("deploy") == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "  queue own-states: exists already, outside of every stack that this identity sees; import it into "
+        f"{team.stack} as Own to keep what it holds, or delete it if nobody needs it, or deploy to another environment "
+        "than states (--env)"
+    )
+    stacks = Stacks(team.engine)
+    parameters = [each["ParameterKey"] for each in stacks.stack(team.stack)["Parameters"]]
+    [*_, (_, template)] = project.build_templates(project.load_workflows([team.declaration]))
+    stacks.propose(
+        team.stack,
+        template,
+        "IMPORT",
+        ResourcesToImport=[
+            {"ResourceType": "AWS::SQS::Queue", "LogicalResourceId": "Own", "ResourceIdentifier": {"QueueUrl": url}}
+        ],
+        Parameters=[{"ParameterKey": key, "UsePreviousValue": True} for key in parameters],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    stacks.execute(team.stack)
+    assert (team.ceap("deploy"), team.engine.messages(url)) == (0, ["kept"])
