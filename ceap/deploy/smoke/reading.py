@@ -250,7 +250,11 @@ def _record(given: str, message_id: str) -> Mapping[str, Any] | None:
 
 
 def _reason(details: Mapping[str, Any]) -> str:
-    return ": ".join(str(details[name]) for name in ("error", "cause") if details.get(name))
+    """Return error and cause; a cause that is the JSON of a failed function or job is its message alone."""
+    cause = str(details.get("cause") or "")
+    failed = _parsed(cause)
+    message = failed.get("errorMessage") or failed.get("ErrorMessage") or cause
+    return ": ".join(str(part) for part in (details.get("error"), message) if part)
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -114,7 +114,8 @@ def test_a_failing_stage_is_named_with_what_follows_from_it(workflow: str, reque
         smoked.engine.functions.inject(function, "PermanentStageError", 0)
     checks = named(report)
     assert checks[0][0] == "execution"
-    assert checks[0][1].startswith("FAILED: PermanentStageError")
+    assert checks[0][1].startswith("FAILED: PermanentStageError: ")
+    assert "{" not in checks[0][1]
     places = [finding.place for finding in report.findings if finding.verdict is SmokeVerdict.FAILED]
     assert [place.split("/")[-2] for place in places if place.startswith("s3://")] == [
         "RateStage",
