@@ -17,6 +17,7 @@ from ceap.cfn import lookup
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.aws import Aws
 from ceap.deploy.aws_errors import is_absent
+from ceap.deploy.diff.evaluation import is_secret
 from ceap.deploy.history import Operation, Record, Retained
 from ceap.deploy.history import latest as latest_of
 from ceap.deploy.situation import read_template, values_in
@@ -62,7 +63,7 @@ def _known_to_cloudformation(aws: Aws, stack: str) -> Origin | None:
     for each in _gone(aws, stack):
         if retained := tuple(left_by(aws, each)):
             [found] = aws.client("cloudformation").describe_stacks(StackName=each)["Stacks"]
-            template = parse_template(read_template(aws, each) or "", stack)
+            template = parse_template(read_template(aws, found) or "", stack)
             return Origin(template=template, parameters=values_in(found), retained=retained)
     return None
 
@@ -103,6 +104,13 @@ def wanted_of(origin: Origin, template: Template) -> tuple[Retained, ...]:
     """Return what is left and wanted again: the same logical id and type, in a template as its conditions have it."""
     types = {resource.logical_id: resource.type for resource in lookup.resources(template)}
     return tuple(each for each in origin.retained if types.get(each.logical_id) == each.type)
+
+
+def import_parameters(origin: Origin, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return the values for an import: those of then; for secrets, which CloudFormation hides, those wanted now."""
+    secrets = {name for name in origin.parameters if is_secret(origin.template, name)}
+    plain = {name: value for name, value in origin.parameters.items() if name not in secrets}
+    return plain | {name: wanted[name] for name in secrets if name in wanted}
 
 
 def import_template(origin: Origin, retained: Iterable[Retained]) -> str:

@@ -178,7 +178,7 @@ class Deployment:
                 name=f"{change_sets.PREFIX}{new_id()}",
                 kind=Kind.IMPORT,
                 template=adopt.import_template(self._origin, retained),
-                parameters=self._origin.parameters,
+                parameters=adopt.import_parameters(self._origin, self._target.parameters),
                 tags=self._terms.environment.tags,
                 role_arn=self._terms.environment.role_arn,
                 imports=retained,

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ceap.cfn.template import load_template, parse_template
-from ceap.deploy.adopt import Origin, import_template, retained_of, wanted_of
+from ceap.deploy.adopt import Origin, import_parameters, import_template, retained_of, wanted_of
 from ceap.deploy.history import Retained
 from ceap.project import ROOT
 
@@ -83,3 +83,10 @@ def test_an_import_names_a_resource_by_its_primary_identifier() -> None:
     assert retained_of("Queue", "AWS::SQS::Queue", "https://sqs/1/q") == Retained(
         logical_id="Queue", type="AWS::SQS::Queue", identifier={"QueueUrl": "https://sqs/1/q"}
     )
+
+
+def test_no_asterisks_are_imported_as_the_value_of_a_secret() -> None:
+    text = "Parameters: {Word: {Type: String, NoEcho: true}, Size: {Type: String}}\nResources: {}\n"
+    origin = Origin(template=parse_template(text, "x"), parameters={"Word": "****", "Size": "1"}, retained=())
+    assert import_parameters(origin, {"Word": "sesame", "Size": "2"}) == {"Word": "sesame", "Size": "1"}
+    assert import_parameters(origin, {}) == {"Size": "1"}
