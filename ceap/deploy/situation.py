@@ -27,7 +27,7 @@ def read_situation(aws: Aws, name: str) -> Situation:
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())},
         exports=tuple(each["ExportName"] for each in stack.get("Outputs", ()) if "ExportName" in each),
         resources=dict(read_resources(aws, stack["StackId"])) if is_live else {},
-        template=read_template(aws, stack["StackId"]) if is_live else None,
+        template=read_template(aws, stack) if is_live else None,
         pending=tuple(_pending(aws, stack["StackId"])),
         is_protected=stack.get("EnableTerminationProtection", False),
     )
@@ -58,12 +58,14 @@ def read_resources(aws: Aws, stack_id: str) -> Iterator[tuple[str, str]]:
             yield resource["LogicalResourceId"], resource["PhysicalResourceId"]
 
 
-def read_template(aws: Aws, stack_id: str) -> str | None:
-    """Return the template as it was given; None where a stack has none, as its creation was rolled back."""
-    found = aws.client("cloudformation").get_template(StackName=stack_id, TemplateStage="Original")
+def read_template(aws: Aws, stack: Mapping[str, Any]) -> str | None:
+    """Return the template of a stack as it was given; None where its creation was rolled back, so nothing has it."""
+    if stack["StackStatus"] == "ROLLBACK_COMPLETE":
+        return None
+    found = aws.client("cloudformation").get_template(StackName=stack["StackId"], TemplateStage="Original")
     body = found["TemplateBody"]
     # boto3 parses a template in JSON.
-    return (body if isinstance(body, str) else json.dumps(body)) or None
+    return body if isinstance(body, str) else json.dumps(body)
 
 
 def read_importers(aws: Aws, export: str) -> tuple[str, ...]:

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from ceap import cli
+from ceap.ceap_toml import Environment
+from ceap.deploy.aws import open_session
 from ceap.deploy.history import Operation, Outcome
 from ceap.deploy.revision import Revision
+from ceap.deploy.situation import read_situation
 from ceap.local.engine import Engine
 from tests.commands.shipping import Team, aws_of_ship, stopped
 from tests.reference import EXPRESS, MESSAGE
@@ -98,6 +101,7 @@ def test_a_failed_creation_is_deleted_and_made_again(
     monkeypatch.setattr("ceap.deploy.shipping.confirm", take_the_name)
     assert cli.main(["deploy", "--env", "anew", str(declaration)]) == 1
     assert team.status() == "ROLLBACK_COMPLETE"
+    assert read_situation(open_session(Environment(name="anew")), team.stack).template is None
     logs.delete_log_group(logGroupName=name)
     assert team.ceap("deploy") == 0
     assert team.status() == "CREATE_COMPLETE"

@@ -89,7 +89,7 @@ def _deployed_diff(aws: Aws, environment: Environment, file: Path) -> Diff:
     stack = find_stack(aws, name)
     if stack is None:
         return _diff(Pair(name, None, new), None, wanted, _no_fields)
-    text, current = read_template(aws, stack["StackId"]), values_in(stack)
+    text, current = read_template(aws, stack), values_in(stack)
     old = parse_template(text, f"stack {name}") if text else None
     values = choose_values(new, wanted, old, current)
     return _diff(Pair(name, old, new), current, values.all, _no_fields)

@@ -92,7 +92,7 @@ def load_stack(aws: Aws, workflow: str, environment: str) -> DeployedStack:
     stack, foundation = _settled(aws, name), _settled(aws, naming.stack(naming.FOUNDATION, environment))
     return DeployedStack(
         name=name,
-        template=parse_template(read_template(aws, stack["StackId"]) or "", f"stack {name}"),
+        template=parse_template(read_template(aws, stack) or "", f"stack {name}"),
         parameters=values_in(stack),
         physical=dict(read_resources(aws, stack["StackId"])),
         exports={
