@@ -86,7 +86,8 @@ def test_an_import_names_a_resource_by_its_primary_identifier() -> None:
 
 
 def test_no_asterisks_are_imported_as_the_value_of_a_secret() -> None:
-    text = "Parameters: {Word: {Type: String, NoEcho: true}, Size: {Type: String}}\nResources: {T: {Type: 'AWS::SNS::Topic'}}\n"
+    parameters = "{Word: {Type: String, NoEcho: true}, Size: {Type: String}}"
+    text = f"Parameters: {parameters}\nResources: {{T: {{Type: 'AWS::SNS::Topic'}}}}\n"
     origin = Origin(template=parse_template(text, "x"), parameters={"Word": "****", "Size": "1"}, retained=())
     assert import_parameters(origin, {"Word": "sesame", "Size": "2"}) == {"Word": "sesame", "Size": "1"}
     assert import_parameters(origin, {}) == {"Size": "1"}
