@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ceap import cli, project
-from ceap.deploy import artifacts
+from ceap.deploy import artifacts, pace
 from ceap.deploy.package import Package
 from ceap.local.engine import Engine
 from ceap.local.packages import build_zips
@@ -31,7 +31,7 @@ import botocore.client
 import tests.conftest
 from ceap import project
 from ceap.cli import main
-from ceap.deploy import artifacts
+from ceap.deploy import artifacts, pace
 from ceap.deploy.package import Package
 from ceap.local.packages import build_zips
 os.environ.update(given)
@@ -47,6 +47,7 @@ def make(self, name, given):
 botocore.client.BaseClient._make_api_call = make
 artifacts._build_zips = lambda *_: ((name, Package(content, ())) for name, content in build_zips().items())
 project.GENERATED = pathlib.Path("generated")
+pace.LAST_S = 0.05
 sys.exit(main())
 """
 
@@ -63,6 +64,7 @@ def aws_of_ship() -> Iterator[Engine]:
     with Engine.start(warm=False) as engine, pytest.MonkeyPatch.context() as patch:
         patch.setattr(artifacts, "_build_zips", artifacts._build_zips)
         patch.setattr(project, "GENERATED", project.GENERATED)
+        patch.setattr(pace, "LAST_S", 0.05)  # an engine is not throttled
         stand_in_for_project()
         for name, value in engine.driver.variables(engine.url).items():
             patch.setenv(name, value)
