@@ -77,10 +77,6 @@ class Progress:
         took = f" in {_seconds(begun, event['Timestamp'])}" if begun else ""
         return f"{self._count()}{_named(event)} {_DONE[status]}{took}"
 
-    def under_way(self) -> tuple[str, ...]:
-        """Return the logical ids of the resources that are being changed."""
-        return tuple(self._begun)
-
     def _count(self) -> str:
         if self._total is None:
             return "  "
