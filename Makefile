@@ -40,7 +40,8 @@ TO = workflows/$(WORKFLOW).yaml --env $(or $(ENV),$(error ENV is missing: say EN
 diff: .venv/ready ## what the committed templates change: against main, or what is deployed (ENV= WORKFLOW=)
 	@$(BIN)/ceap diff $(if $(ENV),generated/$(WORKFLOW).template.yaml --deployed --env $(ENV)) $(ARGS)
 
-deploy: .venv/ready ## deploy the foundation and a workflow, after a question (ENV= WORKFLOW=)
+deploy: .venv/ready ## judge, then deploy the foundation and a workflow, after a question (ENV= WORKFLOW=)
+	@$(BIN)/ceap check
 	@$(BIN)/ceap deploy $(TO)
 
 smoke: .venv/ready ## send a message through a deployed workflow, and look at what comes of it (ENV= WORKFLOW=)

@@ -40,6 +40,9 @@ class _Keys(Declaration, frozen=True, kw_only=True):
 
 def load_workflow(path: Path) -> Workflow:
     """Read a declaration and return its workflow; ConfigError if the file or the declaration is wrong."""
+    name = path.name.removesuffix(naming.template_file(""))
+    if name != path.name:
+        raise ConfigError(f"{path}: is a template; name the declaration it is generated from: workflows/{name}.yaml")
     return parse_workflow(load_source(path))
 
 

@@ -378,3 +378,12 @@ def test_an_express_workflow_with_a_glue_step_is_refused(declaration: dict[str, 
     declaration["steps"][index] = {"stage": declaration["steps"][index]["stage"], "glue": "job"}
     with pytest.raises(ConfigError, match=r"steps\[\d]\.glue is 'job', but an EXPRESS workflow cannot wait"):
         workflow_of(declaration)
+
+
+def test_a_template_is_told_from_its_declaration() -> None:
+    with pytest.raises(ConfigError) as error:
+        load_workflow(Path("generated/orders.template.yaml"))
+    assert str(error.value) == (
+        "generated/orders.template.yaml: is a template; "
+        "name the declaration it is generated from: workflows/orders.yaml"
+    )
