@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from os.path import relpath
+from pathlib import Path
 from typing import Final
 
 from ceap.errors import UsageError
@@ -66,6 +67,8 @@ def _remove_sample(*, asks: bool) -> int:
     from templates.errors import ConfigError
     from templates.words import plural
 
+    if not Path.cwd().resolve().is_relative_to(project.ROOT):
+        raise UsageError(f"--bare: this ceap is that of {project.ROOT}; call it there, or the .venv/bin/ceap of here")
     sample = find_sample(project.ROOT)
     if sample and asks and not confirm(f"remove {plural(len(sample), 'file')} of the sample?"):
         return 0

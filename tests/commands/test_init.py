@@ -21,9 +21,10 @@ LONGEST = "n" * 22
 FILES = [f"{path}{name}.py" for name in ("orders", LONGEST) for path in ("handlers/", "tests/handlers/test_")]
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *words: str, of: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a program in a folder, with the code of that project or of another."""
     command = [sys.executable, "-m", *words]
-    environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"}
+    environment = {**os.environ, "PYTHONPATH": str(of or folder), "COLUMNS": "200"}
     nothing = subprocess.DEVNULL
     return subprocess.run(
         command, cwd=folder, env=environment, stdin=nothing, capture_output=True, text=True, check=False
@@ -195,6 +196,15 @@ def test_bare_puts_the_sample_back_where_a_workflow_of_the_project_needs_it(samp
     assert "workflows/orders.yaml:7: steps[0].handler is 'etl'" in done.stderr
     assert done.stderr.endswith("; nothing was removed, as the project does not stand without the sample\n")
     assert bare.run(sampled, "git", "status", "--porcelain") == ""
+
+
+def test_bare_takes_nothing_out_of_a_project_that_it_is_not_called_in(sampled: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    elsewhere.mkdir()
+    done = run(elsewhere, "ceap", "init", "--bare", "--yes", of=sampled)
+    other = f"ceap: --bare: this ceap is that of {sampled}; call it there, or the .venv/bin/ceap of here\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", other)
+    assert (sampled / "handlers/etl.py").exists()
 
 
 def test_bare_asks_and_needs_git(sampled: Path) -> None:
