@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from ceap.cfn.template import load_template, parse_template
+from ceap.cfn.template import parse_template
 from ceap.deploy.adopt import Origin, import_parameters, import_template, retained_of, wanted_of
 from ceap.deploy.history import Retained
-from ceap.project import ROOT
+from tests.policy.samples import KINDS, golden
 
 TEXT = """
 Parameters:
@@ -68,12 +68,10 @@ def test_only_what_is_wanted_again_as_the_same_type_is_imported() -> None:
     assert wanted_of(ORIGIN, wanted) == (QUEUE,)
 
 
-@pytest.mark.parametrize("name", ["foundation", "realtime", "batch"])
+@pytest.mark.parametrize("name", KINDS)
 def test_every_resource_of_the_templates_that_stays_can_be_imported_or_is_made_anew(name: str) -> None:
-    template = load_template(ROOT / "generated" / f"{name}.template.yaml")
-    stays = {
-        key: body for key, body in template.data["Resources"].items() if "Retain" in body.get("DeletionPolicy", "")
-    }
+    resources = golden(name).data["Resources"]
+    stays = {key: body for key, body in resources.items() if "Retain" in body.get("DeletionPolicy", "")}
     cannot = {body["Type"] for key, body in stays.items() if retained_of(key, body["Type"], "id") is None}
     assert stays
     assert cannot <= {"AWS::SQS::QueuePolicy"}  # SetQueueAttributes writes over what is there
