@@ -121,4 +121,5 @@ def stopped(team: Team, point: str, number: signal.Signals, *command: str) -> tu
         text=True,
         check=False,
     )
+    print(done.stderr)  # seen where a test fails
     return done.returncode, done.stderr.splitlines()
