@@ -130,7 +130,7 @@ def test_buckets_tables_and_topics_outside_of_stacks_are_found(aws: Aws) -> None
     aws.client("s3").create_bucket(Bucket=f"ceap-workflow-test-{aws.account}")
     aws.client("sns").create_topic(Name="ceap-alerts-test")
     aws.client("dynamodb").create_table(
-        TableName="ceap-candidates-test",
+        TableName="ceap-config-test",
         KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "PK", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
@@ -138,7 +138,7 @@ def test_buckets_tables_and_topics_outside_of_stacks_are_found(aws: Aws) -> None
     test = _planned("ceap-foundation-test", render(foundation_stack()), {"Environment": "test"})
     assert sorted(problem.place for problem in check(aws, Environment(name="test"), [test])) == [
         f"bucket ceap-workflow-test-{aws.account}",
-        "table ceap-candidates-test",
+        "table ceap-config-test",
         "topic ceap-alerts-test",
     ]
 
@@ -154,7 +154,7 @@ def test_a_role_without_a_right_is_told_which(
     assert isinstance(denied, Denied)
     assert denied.identity == f"arn:aws:sts::{aws.account}:assumed-role/nearly/ci"
     assert {need.action.partition(":")[0] for need in denied.needs} == {"dynamodb"}
-    assert f"arn:aws:dynamodb:us-east-1:{aws.account}:table/ceap-candidates-dev" in {n.resource for n in denied.needs}
+    assert f"arn:aws:dynamodb:us-east-1:{aws.account}:table/ceap-config-dev" in {n.resource for n in denied.needs}
 
 
 def test_with_a_role_for_cloudformation_the_caller_needs_to_pass_it_and_no_more(aws: Aws, plan: list[Planned]) -> None:
