@@ -3,7 +3,6 @@
 Source: CloudFormation API Reference, "CreateChangeSet", "DescribeChangeSet" and "ResourceChange".
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
@@ -14,7 +13,7 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # b
 from ceap.cfn.template import INLINE_MAX
 from ceap.deploy.aws import Aws
 from ceap.deploy.aws_errors import code_of
-from ceap.deploy.bucket import put_new
+from ceap.deploy.bucket import put_new, sha256_of
 from ceap.deploy.history import Retained
 from ceap.deploy.pace import Pace
 
@@ -140,7 +139,7 @@ def remove(aws: Aws, change_set: ChangeSet) -> None:
 
 def put_template(aws: Aws, bucket: str, template: bytes) -> str:
     """Put a template into the artifact bucket under its hash, and return its URL."""
-    key = f"deployments/templates/{hashlib.sha256(template).hexdigest()}.yaml"
+    key = f"deployments/templates/{sha256_of(template)}.yaml"
     put_new(aws, bucket, key, template)
     return f"https://{bucket}.s3.{aws.region}.{aws.domain}/{key}"
 
