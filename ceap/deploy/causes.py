@@ -73,7 +73,7 @@ def cure_for(reason: str) -> str | None:
 
 
 def plain(reason: str) -> str:
-    """Return a reason of CloudFormation's without what only AWS Support reads."""
+    """Return CloudFormation's reason for a failure without the request ids, which only AWS Support can look up."""
     if match := _HANDLER.match(reason):
         reason = match["text"]
     return " ".join(_REQUEST.sub("", reason).split()).rstrip(".")

@@ -172,7 +172,7 @@ class Functions:
             return self._turns.setdefault(name, threading.Lock())
 
     def _worker(self, function: Function) -> Worker:
-        """Return the worker of a function as it is now; whoever asks has its turn."""
+        """Return the worker of a function as it is now; the caller holds the lock that `_turn` returns."""
         with signals.starting(), self._lock:
             if self._closed:
                 raise RuntimeError("the engine is closed")

@@ -56,7 +56,7 @@ class WebIdentities:
         """Return what a token says; QueryError if it is not one of this engine's, or too old."""
         sealed, _, seal = token.rpartition(".")
         if not hmac.compare_digest(seal.encode(), self._seal(sealed).encode()):
-            raise QueryError("The token is none that the engine has issued", "InvalidIdentityToken")
+            raise QueryError("The web identity token was not issued by the local engine", "InvalidIdentityToken")
         claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(sealed.partition(".")[2] + "=="))
         if claims["exp"] < CLOCK.now():
             raise QueryError("Token expired: it lives for five minutes", "ExpiredTokenException")

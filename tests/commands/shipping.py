@@ -21,6 +21,7 @@ from ceap.local.engine import Engine
 from ceap.local.packages import build_zips
 from tests.reference import EXPRESS
 
+SMALL = "name: express\ntype: EXPRESS\nsteps:\n  - stage: TakeStage\n    handler: take\n"
 STACK = "ceap-express-{}"
 
 # The process gets a signal right after a call of AWS, on its n-th time.

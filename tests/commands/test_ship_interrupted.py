@@ -10,10 +10,9 @@ import pytest
 
 from ceap.deploy.history import Operation, Outcome
 from ceap.local.engine import Engine
-from tests.commands.shipping import Team, aws_of_ship, stopped
+from tests.commands.shipping import SMALL, Team, aws_of_ship, stopped
 from tests.reference import MESSAGE
 
-SMALL = "name: express\ntype: EXPRESS\nsteps:\n  - stage: TakeStage\n    handler: take\n"
 PIPE = "ceap-express-kill"
 
 

@@ -17,12 +17,9 @@ from ceap.local.stack_models import ResourceError
 from ceap.local.stacks import resources
 from ceap.local.stacks.resources import Given, Model
 from ceap.output import say
-from tests.commands.shipping import Team, aws_of_ship
+from tests.commands.shipping import SMALL, Team, aws_of_ship
 from tests.local.stacks.support import Stacks
 from tests.reference import MESSAGE
-
-SMALL = "name: express\ntype: EXPRESS\nsteps:\n  - stage: TakeStage\n    handler: take\n"
-
 
 OWN = """Resources:
   Own:

@@ -131,7 +131,7 @@ def shown(value: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    """Return a value on one line, with `${...}` for what only the deployment knows."""
+    """Return a value on one line; what is known only at deployment, such as the account, reads `${...}`."""
     target = reference(value)
     match value:
         case _ if target:

@@ -1,4 +1,4 @@
-"""One resource of a stack: created, updated, deleted or found, with the rights of whoever the stack works for."""
+"""One resource of a stack: created, updated, deleted or found, with the rights of the stack's role, or the caller's."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Protocol

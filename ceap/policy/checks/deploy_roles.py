@@ -26,7 +26,7 @@ from templates.stacks import deploy_stack
 RULE: Final = "SEC13_DEPLOY_ROLES"
 ENTRY: Final = Entry(
     title="The deploy roles grant what deployments need, and CloudFormation's cannot change its own grants",
-    why="Whoever can push to the repository can do what these roles may do, by way of a deployment.",
+    why="A deployment runs with these roles, so everyone who can push to the repository has their permissions.",
     fix=(
         "Run `make templates`. What resources of your own need stands in a policy of yours: its ARN is the parameter "
         "`OwnResourcesPolicyArn`."
