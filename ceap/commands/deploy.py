@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Deploy, tell each step, and print the outputs."""
     from ceap import project
+    from ceap.aws.environments import load_environment
     from ceap.deploy.artifacts import build_artifacts
-    from ceap.deploy.environments import load_environment
     from ceap.deploy.shipping import shipping
     from ceap.errors import UsageError
 
@@ -57,8 +57,8 @@ def _templates(workflows: Iterable[Workflow], environment: Environment) -> dict[
         UsageError: the committed template is another one, or ceap.toml gives a value to a parameter of none.
     """
     from ceap import project
+    from ceap.aws.environments import check_parameters
     from ceap.cfn.template import parse_template
-    from ceap.deploy.environments import check_parameters
     from templates import naming
 
     workflows = list(workflows)

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Bring the workflow to rest, delete its stack, and tell what stays."""
     from ceap import project
+    from ceap.aws.environments import load_environment
     from ceap.deploy.arguments import stack_of
-    from ceap.deploy.environments import load_environment
     from ceap.deploy.shipping import shipping
 
     name = stack_of(arguments)

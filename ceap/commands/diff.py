@@ -20,7 +20,7 @@ FAIL_ON: Final = ("replacement", "loss", "wider")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from ceap.deploy.aws import add_aws_arguments
+    from ceap.aws.session import add_aws_arguments
 
     parser.add_argument(
         "templates", nargs="*", type=Path, metavar="TEMPLATE", help="templates to compare (default: all of generated/)"
@@ -72,9 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> Report:
-    from ceap.deploy.aws import explained, open_session
+    from ceap.aws.environments import load_environment
+    from ceap.aws.session import explained, open_session
     from ceap.deploy.diff import gather
-    from ceap.deploy.environments import load_environment
     from ceap.errors import UsageError
 
     environment = load_environment(arguments.env, Path.cwd()) if arguments.env else None

@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Go back, tell each step, and print the outputs."""
     from ceap import project
+    from ceap.aws.environments import load_environment
     from ceap.deploy.arguments import stack_of
-    from ceap.deploy.environments import load_environment
     from ceap.deploy.shipping import shipping
 
     name = stack_of(arguments)

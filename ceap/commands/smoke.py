@@ -14,7 +14,7 @@ EXAMPLES: Final = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from ceap.deploy.aws import add_aws_arguments
+    from ceap.aws.session import add_aws_arguments
 
     parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration of the deployed workflow")
     add_aws_arguments(parser)
@@ -34,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Send the workflow's smoke message, judge what AWS shows of it, and print the report."""
     from ceap import project
-    from ceap.deploy.aws import explained, open_session
-    from ceap.deploy.environments import load_environment
+    from ceap.aws.deployed import difference_from, load_stack
+    from ceap.aws.environments import load_environment
+    from ceap.aws.session import explained, open_session
     from ceap.deploy.smoke.message import load_message, smoke_file
     from ceap.deploy.smoke.report import report_json, report_lines
     from ceap.deploy.smoke.run import TIMEOUT_S, Options, Telling, smoke
-    from ceap.deploy.smoke.stack import difference_from, load_stack
     from ceap.output import say
     from templates import naming
     from templates.config import load_workflow

@@ -6,7 +6,7 @@ from pathlib import Path
 
 def add_change_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --env, --profile, --region, --yes and --json."""
-    from ceap.deploy.aws import add_aws_arguments
+    from ceap.aws.session import add_aws_arguments
 
     add_aws_arguments(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask; without a terminal nothing is done without it")

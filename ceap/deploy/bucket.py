@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
-from ceap.deploy.aws import Aws
-from ceap.deploy.aws_errors import DENIED, code_of
+from ceap.aws.errors import DENIED, code_of
+from ceap.aws.session import Aws
 from ceap.errors import SetupError
 
 _ABSENT = ("404", "NoSuchKey")

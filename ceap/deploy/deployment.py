@@ -7,9 +7,9 @@ from typing import Final, assert_never
 import msgspec
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.aws.errors import code_of
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy import adopt, change_sets
-from ceap.deploy.aws_errors import code_of
 from ceap.deploy.causes import cure_for, plain
 from ceap.deploy.change_sets import ChangeSet, ChangeSetError, Effect, Kind, Request
 from ceap.deploy.diff.change import Diff

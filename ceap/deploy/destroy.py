@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import msgspec
 
+from ceap.aws.session import Aws
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy import change_sets
 from ceap.deploy.adopt import left_by
-from ceap.deploy.aws import Aws
 from ceap.deploy.change_sets import ChangeSet, Kind
 from ceap.deploy.diff.change import Fate, Removed
 from ceap.deploy.diff.compare import compare

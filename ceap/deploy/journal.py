@@ -9,10 +9,10 @@ from typing import Final
 
 import msgspec
 
+from ceap.aws.session import Aws
 from ceap.cfn.lookup import BUCKET
 from ceap.deploy import history
 from ceap.deploy.adopt import exists, left_by_last
-from ceap.deploy.aws import Aws
 from ceap.deploy.bucket import sha256_of
 from ceap.deploy.history import Operation, Outcome, Record, Retained
 from ceap.deploy.plan import Situation

@@ -6,10 +6,10 @@ from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.aws.errors import DENIED, code_of, is_absent
+from ceap.aws.session import Aws
 from ceap.cfn import lookup
 from ceap.cfn.template import Template
-from ceap.deploy.aws import Aws
-from ceap.deploy.aws_errors import DENIED, code_of, is_absent
 from templates.placeholders import fill
 
 READERS: Final = 8

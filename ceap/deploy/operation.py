@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
+from ceap.aws.pace import Pace
+from ceap.aws.session import Aws
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import Template
-from ceap.deploy.aws import Aws
 from ceap.deploy.causes import Cause, first_cause, plain
 from ceap.deploy.journal import Journal
-from ceap.deploy.pace import Pace
 from ceap.deploy.plan import Situation, is_busy
 from ceap.deploy.progress import Ended, Event, Progress, follow
 from ceap.deploy.situation import read_situation

@@ -8,11 +8,11 @@ from typing import Any, Final, assert_never
 import msgspec
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.aws.errors import DENIED, code_of
+from ceap.aws.session import Aws
 from ceap.ceap_toml import NAME, Environment
 from ceap.cfn import lookup
 from ceap.cfn.template import SIZE_MAX, Template, parse_template
-from ceap.deploy.aws import Aws
-from ceap.deploy.aws_errors import DENIED, code_of
 from ceap.deploy.diff.change import ExportChanged
 from ceap.deploy.diff.compare import compare, exports_of
 from ceap.deploy.diff.evaluation import HIDDEN, deployed

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from ceap.deploy.aws import Aws
+from ceap.aws.pace import Pace
+from ceap.aws.session import Aws
 from ceap.deploy.causes import plain
-from ceap.deploy.pace import Pace
 from ceap.deploy.plan import is_busy
 
 Event = Mapping[str, Any]

@@ -8,19 +8,19 @@ from typing import Final, assert_never
 
 import msgspec
 
+from ceap.aws.environments import parameters_of
+from ceap.aws.pace import Pace
+from ceap.aws.session import Aws, explained, open_session
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.artifacts import Artifacts
-from ceap.deploy.aws import Aws, explained, open_session
 from ceap.deploy.bucket import read_sha256, sha256_of
 from ceap.deploy.deployment import Deployed, Deployment, Target
 from ceap.deploy.destroy import Destroyed, destroy
 from ceap.deploy.diff.evaluation import is_secret
-from ceap.deploy.environments import parameters_of
 from ceap.deploy.history import Operation, Record
 from ceap.deploy.journal import Journal
 from ceap.deploy.operation import DeploymentError, Means, Terms, at_rest
-from ceap.deploy.pace import Pace
 from ceap.deploy.preflight import Planned, check
 from ceap.deploy.quiet import see_to_pipe
 from ceap.deploy.revision import read_revision

@@ -1,13 +1,12 @@
 """Reading what CloudFormation says of a stack."""
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
-from ceap.deploy.aws import Aws
-from ceap.deploy.aws_errors import code_of
+from ceap.aws.errors import code_of
+from ceap.aws.session import Aws
+from ceap.aws.stacks import find_stack, read_resources, read_template, values_in
 from ceap.deploy.change_sets import PREFIX
 from ceap.deploy.plan import REVIEW, Situation
 
@@ -31,41 +30,6 @@ def read_situation(aws: Aws, name: str) -> Situation:
         pending=tuple(_pending(aws, stack["StackId"])),
         is_protected=stack.get("EnableTerminationProtection", False),
     )
-
-
-def find_stack(aws: Aws, name: str) -> dict[str, Any] | None:
-    """Return a stack as DescribeStacks has it, by name or id; None if there is none of that name."""
-    try:
-        [stack] = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        if code_of(error) == "ValidationError" and "does not exist" in str(error):
-            return None
-        raise
-    found: dict[str, Any] = stack
-    return found
-
-
-def values_in(stack: Mapping[str, Any]) -> dict[str, str]:
-    """Return the values of the parameters of a stack as DescribeStacks has it."""
-    return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", ())}
-
-
-def read_resources(aws: Aws, stack_id: str) -> Iterator[tuple[str, str]]:
-    """Yield logical and physical id of what a stack holds."""
-    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_id)
-    for resource in (each for page in pages for each in page["StackResourceSummaries"]):
-        if "PhysicalResourceId" in resource and not resource["ResourceStatus"].startswith("DELETE_"):
-            yield resource["LogicalResourceId"], resource["PhysicalResourceId"]
-
-
-def read_template(aws: Aws, stack: Mapping[str, Any]) -> str | None:
-    """Return the template of a stack as it was given; None where its creation was rolled back, so nothing has it."""
-    if stack["StackStatus"] == "ROLLBACK_COMPLETE":
-        return None
-    found = aws.client("cloudformation").get_template(StackName=stack["StackId"], TemplateStage="Original")
-    body = found["TemplateBody"]
-    # boto3 parses a template in JSON.
-    return body if isinstance(body, str) else json.dumps(body)
 
 
 def read_importers(aws: Aws, export: str) -> tuple[str, ...]:

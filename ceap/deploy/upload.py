@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
+from ceap.aws.session import Aws
 from ceap.deploy import bucket as objects
 from ceap.deploy.artifacts import Artifacts
-from ceap.deploy.aws import Aws
 from ceap.errors import SetupError
 
 

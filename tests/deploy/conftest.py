@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from ceap.aws.session import Aws, open_session
 from ceap.ceap_toml import Environment
-from ceap.deploy.aws import Aws, open_session
 from ceap.local.engine import Engine
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.aws.session import Aws
 from ceap.deploy import bucket
-from ceap.deploy.aws import Aws
 from ceap.errors import SetupError
 
 NAME = "bucket-of-objects"

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from ceap.deploy.aws import Aws
+from ceap.aws.pace import Pace
+from ceap.aws.session import Aws
 from ceap.deploy.change_sets import ChangeSet, ChangeSetError, Effect, Kind, Request, create, execute
-from ceap.deploy.pace import Pace
 
 TEMPLATE = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
 FOLLOWING = {"replacement": "Conditional", "is_certain": False, "depends_on": ("Queue",)}

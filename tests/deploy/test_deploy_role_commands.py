@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from ceap.archive import upload_prefix
+from ceap.aws.deployed import load_stack
+from ceap.aws.pace import Pace
+from ceap.aws.session import Aws, open_session
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.artifacts import Artifacts
-from ceap.deploy.aws import Aws, open_session
 from ceap.deploy.deployment import Deployed
 from ceap.deploy.destroy import Destroyed
 from ceap.deploy.operation import Terms
-from ceap.deploy.pace import Pace
 from ceap.deploy.package import Package
 from ceap.deploy.shipping import Shipping
 from ceap.deploy.smoke.judgement import SmokeVerdict
 from ceap.deploy.smoke.message import load_message, smoke_file
 from ceap.deploy.smoke.run import Options, Telling, smoke
-from ceap.deploy.smoke.stack import load_stack
 from ceap.deploy.smoke.waiting import Waiting
 from ceap.local.engine import Engine
 from ceap.local.packages import build_zips

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from ceap.aws.session import Aws
 from ceap.deploy import history
-from ceap.deploy.aws import Aws
 from ceap.deploy.bucket import sha256_of
 from ceap.deploy.history import Operation, Outcome, Record, Retained
 from ceap.errors import SetupError

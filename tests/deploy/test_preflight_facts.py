@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from ceap import project
+from ceap.aws.session import Aws, open_session
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import parse_template
-from ceap.deploy.aws import Aws, open_session
 from ceap.deploy.diff.evaluation import deployed as with_values
 from ceap.deploy.history import Retained
 from ceap.deploy.names import Name, Taken

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from ceap.deploy.aws import Aws
-from ceap.deploy.pace import Pace
+from ceap.aws.pace import Pace
+from ceap.aws.session import Aws
 from ceap.deploy.progress import Ended, Progress, follow
 
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/ceap-orders-dev/1"

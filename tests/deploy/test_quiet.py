@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from ceap.deploy.aws import Aws
+from ceap.aws.pace import Pace
+from ceap.aws.session import Aws
 from ceap.deploy.operation import DeploymentError, Means
-from ceap.deploy.pace import Pace
 from ceap.deploy.quiet import Flow, bring_to_rest
 
 FLOW = Flow(stack="ceap-orders-dev", pipe="ceap-orders-dev", state="RUNNING", queue="https://q", machine=None)

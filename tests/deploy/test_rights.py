@@ -6,8 +6,8 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.aws.session import Aws
 from ceap.cfn.template import parse_template
-from ceap.deploy.aws import Aws
 from ceap.deploy.rights import Unknown, denied_of, find_denied, needs_of_caller, needs_of_resources
 from templates.render import render
 from templates.resource_actions import Need

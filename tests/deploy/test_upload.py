@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from ceap.aws.session import Aws
 from ceap.deploy import bucket as objects
 from ceap.deploy.artifacts import Artifacts
-from ceap.deploy.aws import Aws
 from ceap.deploy.package import Package
 from ceap.deploy.upload import upload_artifacts
 from ceap.errors import SetupError

@@ -7,10 +7,12 @@ from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 from ceap import project
+from ceap.aws.environments import load_environment, parameters_of
+from ceap.aws.session import Aws
+from ceap.aws.stacks import find_stack, read_template, values_in
 from ceap.ceap_toml import NAME as CONFIG
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import Template, load_template, parse_template
-from ceap.deploy.aws import Aws
 from ceap.deploy.diff.change import Diff
 from ceap.deploy.diff.compare import compare
 from ceap.deploy.diff.contracts import Fields, Handlers, read_fields
@@ -18,8 +20,6 @@ from ceap.deploy.diff.old_contracts import load_old_fields
 from ceap.deploy.diff.report import Report
 from ceap.deploy.diff.repository import Repository
 from ceap.deploy.diff.stages import HANDLER, stages_of
-from ceap.deploy.environments import load_environment, parameters_of
-from ceap.deploy.situation import find_stack, read_template, values_in
 from ceap.deploy.values import choose_values
 from ceap.errors import UsageError
 from templates import discovery, naming

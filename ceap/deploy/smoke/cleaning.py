@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from ceap.deploy.aws import Aws
+from ceap.aws.session import Aws
 from ceap.deploy.smoke.expectations import Expectations
 from ceap.deploy.smoke.facts import Items, Run
 from ceap.deploy.smoke.reading import Reader

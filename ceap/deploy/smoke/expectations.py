@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 
+from ceap.aws.deployed import DeployedStack
 from ceap.cfn.lookup import (
     ALARM,
     JOB,
@@ -19,7 +20,6 @@ from ceap.cfn.lookup import (
     pointed_at,
     resources,
 )
-from ceap.deploy.smoke.stack import DeployedStack
 from ceap.errors import UsageError
 from ceap.iam.documents import documents
 from ceap.iam.matching import has_wildcard, matches

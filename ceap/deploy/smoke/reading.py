@@ -12,8 +12,8 @@ from typing import Any, Final
 import msgspec
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
-from ceap.deploy.aws import Aws
-from ceap.deploy.aws_errors import code_of
+from ceap.aws.errors import code_of
+from ceap.aws.session import Aws
 from ceap.deploy.smoke.expectations import Expectations, LogLines, StageObject, Traced
 from ceap.deploy.smoke.facts import AlarmState, Item, Items, Object, Run, Status, Trace
 from handlers.runtime.contract import EXECUTIONS_PREFIX, PermanentStageError, error_key, output_key

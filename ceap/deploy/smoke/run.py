@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple, assert_never
 
 import msgspec
 
-from ceap.deploy.aws import Aws
+from ceap.aws.deployed import DeployedStack
+from ceap.aws.session import Aws
 from ceap.deploy.smoke.cleaning import Cleaned, Cleaner
 from ceap.deploy.smoke.expectations import (
     Check,
@@ -28,7 +29,6 @@ from ceap.deploy.smoke.judgement import SmokeVerdict, agrees, judge, ran_another
 from ceap.deploy.smoke.message import Message
 from ceap.deploy.smoke.reading import Reader
 from ceap.deploy.smoke.report import SmokeReport
-from ceap.deploy.smoke.stack import DeployedStack
 from ceap.deploy.smoke.waiting import Waiting
 from ceap.errors import UsageError
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from ceap.deploy.pace import Pace
+from ceap.aws.pace import Pace
 
 
 class Waiting(NamedTuple):

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import pytest
 
+from ceap.aws.deployed import DeployedStack, load_stack
+from ceap.aws.session import Aws, open_session
 from ceap.ceap_toml import Environment
-from ceap.deploy.aws import Aws, open_session
 from ceap.deploy.smoke.message import load_message, smoke_file
 from ceap.deploy.smoke.report import SmokeReport
 from ceap.deploy.smoke.run import Options, Telling, smoke
-from ceap.deploy.smoke.stack import DeployedStack, load_stack
 from ceap.deploy.smoke.waiting import Waiting
 from ceap.local.engine import Engine
 from tests import reference

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from ceap.aws.deployed import load_stack
 from ceap.cfn.template import parse_template
 from ceap.deploy.smoke.facts import Run
 from ceap.deploy.smoke.judgement import SmokeVerdict
 from ceap.deploy.smoke.reading import Reader
 from ceap.deploy.smoke.report import SmokeReport
 from ceap.deploy.smoke.run import START_S, Options
-from ceap.deploy.smoke.stack import load_stack
 from ceap.errors import SetupError, UsageError
 from ceap.local.clock import CLOCK
 from tests.deploy.smoke.conftest import Smoked

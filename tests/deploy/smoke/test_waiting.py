@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ceap.deploy.pace import FIRST_S, LAST_S
+from ceap.aws.pace import FIRST_S, LAST_S
 from ceap.deploy.smoke.waiting import Waiting
 
 

@@ -114,7 +114,7 @@ def open_session(environment: Environment, profile: str | None = None, region: s
         session = boto3.Session(profile_name=with_profile.value, region_name=with_region.value)
         origin = _origin_of(session, with_profile)
         if session.region_name is None:
-            from ceap.deploy.aws_errors import NO_REGION
+            from ceap.aws.errors import NO_REGION
 
             raise SetupError(NO_REGION)
         identity = _client(session, "sts").get_caller_identity()["Arn"]
@@ -133,7 +133,7 @@ def explained(profile: str | None = None) -> Iterator[None]:
     except Exception as error:
         from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # as above
 
-        from ceap.deploy.aws_errors import explain
+        from ceap.aws.errors import explain
 
         if not isinstance(error, BotoCoreError | ClientError):
             raise

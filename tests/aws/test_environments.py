@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from ceap.aws.environments import check_parameters, load_environment, parameters_of
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import parse_template
-from ceap.deploy.environments import check_parameters, load_environment, parameters_of
 from ceap.errors import UsageError
 
 QUEUE = "Resources: {Queue: {Type: AWS::SQS::Queue}}"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore import exceptions as boto  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.aws.session import add_aws_arguments, explained, open_session
 from ceap.ceap_toml import Environment
-from ceap.deploy.aws import add_aws_arguments, explained, open_session
 from ceap.errors import CommandError, SetupError, UsageError
 from ceap.local.engine import Engine
 

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
+from ceap.aws.session import Aws
+from ceap.aws.stacks import find_stack, read_resources, read_template, values_in
 from ceap.cfn.lookup import FUNCTION, resource
 from ceap.cfn.substitution import TOKEN, literal
 from ceap.cfn.template import Template, load_template, parse_template
-from ceap.deploy.aws import Aws
-from ceap.deploy.situation import find_stack, read_resources, read_template, values_in
 from ceap.errors import SetupError
 from templates import naming
 

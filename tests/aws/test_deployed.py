@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ceap.aws.deployed import DeployedStack, difference_from
 from ceap.cfn.template import parse_template
 from ceap.deploy.smoke.expectations import (
     LogLines,
@@ -16,7 +17,6 @@ from ceap.deploy.smoke.expectations import (
     Traced,
     expectations,
 )
-from ceap.deploy.smoke.stack import DeployedStack, difference_from
 from ceap.errors import UsageError
 from templates.render import render
 from tests.local.support import standard_template
