@@ -1,0 +1,170 @@
+"""Executions of a deployed workflow: those that Step Functions lists, and those of which only a log tells.
+
+AWS lists no executions of an EXPRESS state machine; the delivery of its log is best effort.
+Source: Step Functions API Reference, "ListExecutions"; Developer Guide, "Using CloudWatch Logs".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+import msgspec
+
+from ceap.aws.log_lines import parsed, read_lines
+from ceap.aws.session import Aws
+
+Status: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+STATUSES: Final[tuple[Status, ...]] = get_args(Status)
+UNSUCCESSFUL: Final[tuple[Status, ...]] = ("FAILED", "TIMED_OUT", "ABORTED")
+
+PAGE: Final = 1000
+"""The most that ListExecutions returns at once."""
+
+_ENDS: Final[Mapping[str, Status]] = {
+    "ExecutionSucceeded": "SUCCEEDED",
+    "ExecutionFailed": "FAILED",
+    "ExecutionTimedOut": "TIMED_OUT",
+    "ExecutionAborted": "ABORTED",
+}
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution; times are in seconds since the epoch.
+
+    `error`, `cause` and `input` are known of one that was described, or whose log has them; `cause` is the message
+    alone. `states` are those that an EXPRESS execution entered, in order.
+    """
+
+    arn: str
+    name: str
+    status: Status
+    started: float
+    ended: float | None = None
+    error: str | None = None
+    cause: str | None = None
+    input: str | None = None
+    states: tuple[str, ...] = ()
+    redrives: int = 0
+    redriven: float | None = None
+
+
+def name_of(arn: str) -> str:
+    """Return the name of an execution, which is not the last part of the ARN of an EXPRESS one.
+
+    Source: arn:aws:states:REGION:ACCOUNT:express:MACHINE:NAME:UUID, as recorded.
+    """
+    return arn.split(":")[7]
+
+
+def list_executions(aws: Aws, machine: str, status: Status | None = None) -> Iterator[Execution]:
+    """Yield the executions of a STANDARD state machine, the newest first, without error, cause and input."""
+    paginator = aws.client("stepfunctions").get_paginator("list_executions")
+    wanted = {"statusFilter": status} if status else {}
+    for page in paginator.paginate(stateMachineArn=machine, maxResults=PAGE, **wanted):
+        yield from (_execution(entry) for entry in page["executions"])
+
+
+def describe(aws: Aws, arn: str) -> Execution:
+    """Return an execution of a STANDARD state machine; botocore's ClientError if there is none."""
+    return _execution(aws.client("stepfunctions").describe_execution(executionArn=arn))
+
+
+def arn_of(machine: str, name: str) -> str:
+    """Return the ARN of an execution of a STANDARD state machine."""
+    return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def message_in(given: str | None) -> dict[str, Any] | None:
+    """Return the first record in the input of an execution that a pipe has started; None for any other input."""
+    try:
+        records = json.loads(given or "")
+    except ValueError:
+        return None
+    first = records[0] if isinstance(records, list) and records else None
+    return first if isinstance(first, dict) else None
+
+
+def failed_state(aws: Aws, arn: str) -> str | None:
+    """Return the state in which an execution of a STANDARD state machine ended, from its history."""
+    pages = aws.client("stepfunctions").get_paginator("get_execution_history")
+    for page in pages.paginate(executionArn=arn, reverseOrder=True, includeExecutionData=False, maxResults=20):
+        for event in page["events"]:
+            if event["type"].endswith("StateEntered"):
+                name: str = event["stateEnteredEventDetails"]["name"]
+                return name
+    return None
+
+
+def express_executions(
+    aws: Aws, log_group: str, *, since_s: float, until_s: float | None = None, term: str | None = None
+) -> list[Execution]:
+    """Return the EXPRESS executions of which the log of their state machine has lines, the earliest first.
+
+    With `term` those only that have an event which holds it, e.g. the id of the message, or `ExecutionFailed`.
+    One whose end is not in the log is RUNNING here: its objects say more.
+    """
+    lines = read_lines(aws, log_group, term, since_s=since_s, until_s=until_s)
+    if term is None:
+        return executions_in(parsed(line.message) for line in lines)
+    arns = {event["execution_arn"] for line in lines if (event := parsed(line.message)).get("execution_arn")}
+    return executions_in(
+        event
+        for arn in sorted(arns)
+        for line in read_lines(aws, log_group, arn, since_s=since_s)
+        if (event := parsed(line.message)).get("execution_arn") == arn
+    )
+
+
+def executions_in(events: Iterable[Mapping[str, Any]]) -> list[Execution]:
+    """Return the EXPRESS executions that events of a log tell of, the earliest first."""
+    by_arn: dict[str, list[Mapping[str, Any]]] = {}
+    for event in events:
+        if {"execution_arn", "type", "event_timestamp", "id"} <= event.keys():
+            by_arn.setdefault(event["execution_arn"], []).append(event)
+    found = [_of_events(arn, sorted(each, key=lambda event: int(event["id"]))) for arn, each in by_arn.items()]
+    return sorted(found, key=lambda execution: (execution.started, execution.arn))
+
+
+def short_cause(cause: str | None) -> str | None:
+    """Return a cause; of one that is the JSON of a failed function or job, the message alone."""
+    failed = parsed(cause or "")
+    return failed.get("errorMessage") or failed.get("ErrorMessage") or cause
+
+
+def _execution(entry: Mapping[str, Any]) -> Execution:
+    ended, redriven = entry.get("stopDate"), entry.get("redriveDate")
+    return Execution(
+        arn=entry["executionArn"],
+        name=entry["name"],
+        status=entry["status"],
+        started=entry["startDate"].timestamp(),
+        ended=ended.timestamp() if ended else None,
+        error=entry.get("error"),
+        cause=short_cause(entry.get("cause")),
+        input=entry.get("input"),
+        redrives=entry.get("redriveCount") or 0,
+        redriven=redriven.timestamp() if redriven else None,
+    )
+
+
+def _of_events(arn: str, events: list[Mapping[str, Any]]) -> Execution:
+    end = next((event for event in events if event["type"] in _ENDS), None)
+    start = next((event for event in events if event["type"] == "ExecutionStarted"), events[0])
+    details = end.get("details", {}) if end else {}
+    return Execution(
+        arn=arn,
+        name=name_of(arn),
+        status=_ENDS[end["type"]] if end else "RUNNING",
+        started=_seconds(start),
+        ended=_seconds(end) if end else None,
+        error=details.get("error"),
+        cause=short_cause(details.get("cause")),
+        input=start.get("details", {}).get("input"),
+        states=tuple(event["details"]["name"] for event in events if event["type"].endswith("StateEntered")),
+    )
+
+
+def _seconds(event: Mapping[str, Any]) -> float:
+    return int(event["event_timestamp"]) / 1000

@@ -1,0 +1,141 @@
+"""A deployed workflow: the names, URLs and ARNs of its parts, read from its stack's own template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple, assert_never
+
+import msgspec
+
+from ceap.aws.deployed import DeployedStack, load_stack
+from ceap.aws.flow import RUNNING
+from ceap.aws.session import Aws
+from ceap.cfn.lookup import ALARM, PIPE, Machine, Resource, at, machines, number, pointed_at, resources, text
+from ceap.errors import UsageError
+from templates import naming
+from templates.model import StepKind, WorkflowType
+
+QUEUE_DEFAULT_S: Final = 30
+"""The visibility timeout of a queue whose template says none. Source: AWS::SQS::Queue."""
+
+
+class Worker(NamedTuple):
+    """What does the work of a stage: a function or a Glue job, by its name, and where it logs; a job has two groups."""
+
+    stage: str
+    kind: StepKind
+    name: str
+    log_groups: tuple[str, ...]
+    resource: Resource
+
+
+class DeployedWorkflow(msgspec.Struct, frozen=True, kw_only=True):
+    """`machine` is an ARN, queues are URLs, all else are names; `workers` are in the order of their stages.
+
+    `pipe_state` is what the template says that the pipe shall be.
+    """
+
+    stack: DeployedStack
+    workflow: str
+    environment: str
+    type: WorkflowType
+    definition: Machine
+    machine: str
+    machine_log_group: str
+    pipe: str
+    pipe_state: str
+    pipe_log_group: str | None
+    queue: str
+    dead_letter_queue: str
+    visibility_timeout_s: float
+    bucket: str
+    workers: tuple[Worker, ...]
+    alarms: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.stack.name
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        return tuple(self.definition.stages())
+
+    @property
+    def is_express(self) -> bool:
+        return self.type is WorkflowType.EXPRESS
+
+    @property
+    def begins_with_job(self) -> bool:
+        return bool(self.workers) and self.workers[0].kind is StepKind.GLUE
+
+
+def load_deployed(aws: Aws, workflow: str, environment: str) -> DeployedWorkflow:
+    """Read a deployed workflow.
+
+    Raises:
+        SetupError: its stack or the foundation is missing, or is being changed.
+        UsageError: it is not the stack of a workflow.
+    """
+    return deployed_workflow(load_stack(aws, workflow, environment), workflow, environment)
+
+
+def deployed_workflow(stack: DeployedStack, workflow: str, environment: str) -> DeployedWorkflow:
+    """Return the workflow of a stack; UsageError if it is not that of a workflow."""
+    template = stack.template
+    pipe = next(resources(template, PIPE), None)
+    target = pointed_at(template, at(pipe.properties, "Target")) if pipe else None
+    machine = next((found for found in machines(template) if target and found.resource == target), None)
+    queue = pointed_at(template, at(pipe.properties, "Source")) if pipe else None
+    if pipe is None or machine is None or queue is None:
+        raise UsageError(f"stack {stack.name} has no pipe from a queue to a state machine; name a workflow of ceap")
+    dead_letters = pointed_at(template, at(queue.properties, "RedrivePolicy", "deadLetterTargetArn"))
+    bucket = stack.value(at(machine.resource.properties, "DefinitionSubstitutions", "WorkflowBucket"))
+    destination = at(machine.resource.properties, "LoggingConfiguration", "Destinations", 0, "CloudWatchLogsLogGroup")
+    log_group = pointed_at(template, at(destination, "LogGroupArn"))
+    if dead_letters is None or bucket is None or log_group is None:
+        raise UsageError(
+            f"stack {stack.name}: its dead-letter queue, workflow bucket or log group of executions is not known; "
+            "deploy the foundation, then the generated template"
+        )
+    pipe_group = pointed_at(
+        template, at(pipe.properties, "LogConfiguration", "CloudwatchLogsLogDestination", "LogGroupArn")
+    )
+    visibility = number(queue.properties.get("VisibilityTimeout"))
+    names = (stack.physical.get(alarm.logical_id) for alarm in resources(template, ALARM))
+    return DeployedWorkflow(
+        stack=stack,
+        workflow=workflow,
+        environment=environment,
+        type=WorkflowType.EXPRESS if machine.is_express else WorkflowType.STANDARD,
+        definition=machine,
+        machine=stack.physical[machine.resource.logical_id],
+        machine_log_group=stack.physical[log_group.logical_id],
+        pipe=stack.physical[pipe.logical_id],
+        pipe_state=text(pipe.properties.get("DesiredState")) or RUNNING,
+        pipe_log_group=stack.physical.get(pipe_group.logical_id) if pipe_group else None,
+        queue=stack.physical[queue.logical_id],
+        dead_letter_queue=stack.physical[dead_letters.logical_id],
+        visibility_timeout_s=QUEUE_DEFAULT_S if visibility is None else float(visibility),
+        bucket=bucket,
+        workers=tuple(_workers(stack, machine)),
+        alarms=tuple(name for name in names if name),
+    )
+
+
+def _workers(stack: DeployedStack, machine: Machine) -> Iterator[Worker]:
+    for stage, kind in machine.kinds().items():
+        if resource := machine.runs(stack.template, stage):
+            name = stack.physical[resource.logical_id]
+            yield Worker(stage, kind, name, _log_groups(stack, kind, resource, name), resource)
+
+
+def _log_groups(stack: DeployedStack, kind: StepKind, resource: Resource, name: str) -> tuple[str, ...]:
+    match kind:
+        case StepKind.LAMBDA:
+            group = stack.value(at(resource.properties, "LoggingConfig", "LogGroup"))
+            return (group or f"{naming.FUNCTION_LOGS}{name}",)
+        case StepKind.GLUE:
+            prefix = stack.value(at(resource.properties, "DefaultArguments", "--custom-logGroup-prefix"))
+            return tuple(f"{prefix or naming.JOB_LOGS}/{ending}" for ending in ("output", "error"))
+        case _:
+            assert_never(kind)
