@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from ceap import cli, project
-from ceap.deploy import artifacts, pace
+from ceap.aws import pace
+from ceap.deploy import artifacts
 from ceap.deploy.package import Package
 from ceap.local.engine import Engine
 from ceap.local.packages import build_zips
@@ -32,7 +33,8 @@ import botocore.client
 import tests.conftest
 from ceap import project
 from ceap.cli import main
-from ceap.deploy import artifacts, pace
+from ceap.aws import pace
+from ceap.deploy import artifacts
 from ceap.deploy.package import Package
 from ceap.local.packages import build_zips
 os.environ.update(given)

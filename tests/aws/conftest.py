@@ -1,0 +1,5 @@
+"""The local engine as AWS."""
+
+from tests.operated import aws, engine
+
+__all__ = ["aws", "engine"]
