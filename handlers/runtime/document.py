@@ -5,6 +5,8 @@
     {"customerId":"c2"}
     ],"metadata":{"inputRecordCount":100,"outputRecordCount":2}}
 
+The first line of a document that `ceap replay --from` has copied also has `copiedFrom` and `skip`.
+
 UTF-8 without a byte-order mark, lines end in LF alone. Any JSON parser reads it whole. The footer is the first line
 that begins with `]`: a JSON string cannot hold a raw line break, so no record can look like one.
 """
@@ -19,6 +21,7 @@ from msgspec import Meta
 
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.records import RECORD_BYTES, RecordEncoder, describe_mismatch, type_name
+from handlers.runtime.replay import Name, Names, is_replay
 
 R = TypeVar("R")
 
@@ -33,6 +36,7 @@ HEADER_END: Final = b',"data":['
 # msgspec raises the last as it is, for hundreds of nested brackets.
 _DECODE_ERRORS: Final = (msgspec.DecodeError, RecursionError)
 _HEADER_KEYS: Final = ["data", "executionId", "stage", "startedAt"]
+_COPIED_KEYS: Final = ["copiedFrom", "data", "executionId", "skip", "stage", "startedAt"]
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -41,6 +45,17 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     execution_id: str
     stage: str
     started_at: str
+
+
+class CopiedHeader(Header, frozen=True, kw_only=True, rename="camel"):
+    """The first line of a document that was copied for a replay.
+
+    `copied_from` is the execution that it was copied from, `started_at` that of the original; `skip` are the stages
+    that the replay skips, the document's own among them.
+    """
+
+    copied_from: Name
+    skip: Names
 
 
 class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
@@ -105,6 +120,43 @@ def read_footer(tail: bytes, where: str) -> int:
         raise _malformed(where, f"its footer is wrong: {error}") from error
 
 
+def read_header(line: bytes, where: str, written_by: tuple[str, str] | None = None) -> Header:
+    """Return what the first line of a document says, given without its LF; the arguments are as in `read_records`.
+
+    Raises:
+        PermanentStageError: It is no such line, or that of another execution or stage.
+    """
+    if line.startswith(b"\xef\xbb\xbf"):
+        raise _malformed(where, "it begins with a byte-order mark")
+    if not line.endswith(HEADER_END) or len(line) > EDGE_BYTES:
+        raise _malformed(where, 'its first line does not end in `,"data":[` within 64 KiB')
+    _refuse_wrong_bytes(line, where, "the first line")
+    try:
+        # Pairs show a repeated key; other parsers would use the last.
+        pairs: list[tuple[str, object]] = json.loads(line + b"]}", object_pairs_hook=list)
+        keys = sorted(key for key, _ in pairs)
+        header = msgspec.convert(dict(pairs), CopiedHeader if keys == _COPIED_KEYS else Header)
+    except (ValueError, RecursionError) as error:
+        raise _malformed(where, f"its first line is wrong: {error}") from error
+    if keys not in (_HEADER_KEYS, _COPIED_KEYS):
+        raise _malformed(
+            where,
+            f"its first line has the keys {', '.join(keys)}; it must have {', '.join(_HEADER_KEYS)}, and in a copy for "
+            "a replay copiedFrom and skip",
+        )
+    if isinstance(header, CopiedHeader) and not (is_replay(header.execution_id) and header.stage in header.skip):
+        raise _malformed(
+            where, "its first line is that of a copy for a replay, but its execution is none that skips it"
+        )
+    found = header.execution_id, header.stage
+    if written_by not in (None, found):
+        raise PermanentStageError(
+            f"{where} is the document of {header.stage} of execution {header.execution_id}, copied to another place; "
+            "put there what this execution wrote, or start a new execution"
+        )
+    return header
+
+
 def read_records(
     chunks: Iterable[bytes],
     decoder: msgspec.json.Decoder[R],
@@ -130,7 +182,7 @@ def read_records(
     """
     blocks = _split_blocks(chunks, where)
     header, _, block = next(blocks).partition(b"\n")
-    _check_header(header, where, written_by)
+    read_header(header, where, written_by)
     many = msgspec.json.Decoder(list[decoder.type])  # type: ignore[name-defined]  # a type only when it runs
     number, comma = 0, True
     while records := _decode_block(block, many):
@@ -202,31 +254,6 @@ def _split_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
             raise _too_long(where)
         yield from lines
     yield rest
-
-
-def _check_header(line: bytes, where: str, written_by: tuple[str, str] | None) -> None:
-    if line.startswith(b"\xef\xbb\xbf"):
-        raise _malformed(where, "it begins with a byte-order mark")
-    if not line.endswith(HEADER_END) or len(line) > EDGE_BYTES:
-        raise _malformed(where, 'its first line does not end in `,"data":[` within 64 KiB')
-    _refuse_wrong_bytes(line, where, "the first line")
-    try:
-        # Pairs show a repeated key; other parsers would use the last.
-        pairs: list[tuple[str, object]] = json.loads(line + b"]}", object_pairs_hook=list)
-        header = msgspec.convert(dict(pairs), Header)
-    except (ValueError, RecursionError) as error:
-        raise _malformed(where, f"its first line is wrong: {error}") from error
-    keys = sorted(key for key, _ in pairs)
-    if keys != _HEADER_KEYS:
-        raise _malformed(
-            where, f"its first line has the keys {', '.join(keys)}; it must have {', '.join(_HEADER_KEYS)}"
-        )
-    found = header.execution_id, header.stage
-    if written_by not in (None, found):
-        raise PermanentStageError(
-            f"{where} is the document of {header.stage} of execution {header.execution_id}, copied to another place; "
-            "put there what this execution wrote, or start a new execution"
-        )
 
 
 def _refuse_wrong_bytes(line: bytes, where: str, part: str) -> None:

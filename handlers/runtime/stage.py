@@ -23,12 +23,21 @@ from handlers.runtime.contract import (
     output_key,
     rejected_key,
 )
-from handlers.runtime.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
+from handlers.runtime.document import (
+    EDGE_BYTES,
+    CopiedHeader,
+    Header,
+    encode_document,
+    read_footer,
+    read_header,
+    read_records,
+)
 from handlers.runtime.logs import logger
 from handlers.runtime.message import Message, decode_message
 from handlers.runtime.metrics import Measures, write_metrics
 from handlers.runtime.needs import Needs
 from handlers.runtime.records import BadRecordError, check_results
+from handlers.runtime.replay import is_replay, read_skip
 from handlers.runtime.sources import BadRow, require_record
 from handlers.runtime.storage import ObjectWriter, Storage
 from handlers.runtime.tally import Place, Share, Tally
@@ -83,7 +92,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         }
 
     def __call__(self, event: object, lambda_context: LambdaContext) -> dict[str, Any]:
-        """Run the stage and return its StageResult.
+        """Run the stage and return its StageResult; at once, if this execution is a replay that skips it.
 
         Any other exception counts as transient: running a stage again does no harm, and requirement 8.1 has all errors
         retried.
@@ -102,8 +111,13 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         log.info("stage started")
         tally, started = Tally(self.home, expands=self.expands), perf_counter()
         failure: StageError
+        copied_from = None
         try:
-            self._run(context, lambda_context, tally)
+            storage = Storage(context.workflow_bucket)
+            _log_paths(context, storage)
+            copied_from = _find_original(context, storage)
+            if copied_from is None:
+                self._run(context, storage, lambda_context, tally)
         except StageError as error:
             failure = error
         except Exception as error:
@@ -114,22 +128,24 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
             failure.__cause__ = error
         else:
             result = _result(context, tally, None)
-            log.info("stage succeeded", result=result, records=tally.summary())
+            if copied_from is None:
+                log.info("stage succeeded", result=result, records=tally.summary())
+            else:
+                log.info("stage skipped", result=result, copiedFrom=copied_from)
             return result
         finally:
-            duration_ms, keeps_newest = round((perf_counter() - started) * 1000), self._needs.keeps_newest
-            write_metrics(context.current_stage, tally, self.measure, duration_ms, keeps_newest=keeps_newest)
+            if copied_from is None:
+                duration_ms, keeps_newest = round((perf_counter() - started) * 1000), self._needs.keeps_newest
+                write_metrics(context.current_stage, tally, self.measure, duration_ms, keeps_newest=keeps_newest)
         _record_failure(context, tally, failure)
         # Step Functions sees the exception alone, without error.json and the log line.
         place = f"{context.current_stage} of execution {context.execution_id}; output s3://{context.workflow_bucket}/"
         text = f"{failure} ({place}{output_key(context.execution_id, context.current_stage)})"
         raise type(failure)(text, failure.details).with_traceback(failure.__traceback__) from failure.__cause__
 
-    def _run(self, context: ExecutionContext, lambda_context: LambdaContext, tally: Tally) -> None:
+    def _run(self, context: ExecutionContext, storage: Storage, lambda_context: LambdaContext, tally: Tally) -> None:
         """Write output.json, or raise and leave none."""
         started, deadline = perf_counter(), time() + lambda_context.get_remaining_time_in_millis() / 1000
-        storage = Storage(context.workflow_bucket)
-        _log_paths(context, storage)
         settings = load_settings(self._needs)
         message = decode_message(context.initial_data, self.message_type) if context.previous_stage is None else None
         if message is not None:
@@ -195,10 +211,9 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
 
     def _open_previous(self, context: ExecutionContext, storage: Storage) -> Callable[[], Iterator[R]]:
         """Return a function that reads the previous stage's records from the start; the footer is checked here."""
-        key = output_key(context.execution_id, str(context.previous_stage))
-        missing = f"{context.previous_stage} should have written it; check that it ran, and in which execution"
+        key, written_by, missing = _previous_output(context)
         tail = storage.read_tail(key, EDGE_BYTES, missing=missing)
-        where, written_by = storage.locate(key), (context.execution_id, str(context.previous_stage))
+        where = storage.locate(key)
         count = read_footer(tail.data, where)
         decoder = msgspec.json.Decoder(self.record_type)
 
@@ -235,6 +250,29 @@ def _log_paths(context: ExecutionContext, storage: Storage) -> None:
         inputPath=None if before is None else storage.locate(output_key(context.execution_id, before)),
         outputPath=storage.locate(output_key(context.execution_id, context.current_stage)),
     )
+
+
+def _find_original(context: ExecutionContext, storage: Storage) -> str | None:
+    """Return the execution that this stage's output was copied from, if this one is a replay that skips the stage.
+
+    The first stage finds it in the message, any other in the first line of its input; only replays make this request.
+    """
+    if not is_replay(context.execution_id):
+        return None
+    if context.previous_stage is None:
+        found = read_skip(context.initial_data, context.execution_id)
+        return found.copied_from if found and context.current_stage in found.skip else None
+    key, written_by, missing = _previous_output(context)
+    line = storage.read_head(key, EDGE_BYTES, missing=missing).partition(b"\n")[0]
+    header = read_header(line, storage.locate(key), written_by)
+    return header.copied_from if isinstance(header, CopiedHeader) and context.current_stage in header.skip else None
+
+
+def _previous_output(context: ExecutionContext) -> tuple[str, tuple[str, str], str]:
+    """Return the key of the previous stage's output, who has to have written it, and what to say if it is missing."""
+    written_by = context.execution_id, str(context.previous_stage)
+    missing = f"{context.previous_stage} should have written it; check that it ran, and in which execution"
+    return output_key(*written_by), written_by, missing
 
 
 def _header(stage: StageContext[Any]) -> Header:

@@ -40,9 +40,16 @@ class Storage:
 
     def read_tail(self, key: str, size_bytes: int, *, missing: str) -> Tail:
         """Return the last bytes of an object, or all of a smaller one; `missing` says who should have written it."""
+        return self._read_range(key, f"bytes=-{size_bytes}", missing)
+
+    def read_head(self, key: str, size_bytes: int, *, missing: str) -> bytes:
+        """Return the first bytes of an object, or all of a smaller one; `missing` says who should have written it."""
+        return self._read_range(key, f"bytes=0-{size_bytes - 1}", missing).data
+
+    def _read_range(self, key: str, span: str, missing: str) -> Tail:
         with stage_errors("s3:GetObject", self.locate(key), missing=missing):
             try:
-                answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=-{size_bytes}")
+                answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=span)
             except self._client.exceptions.ClientError as error:
                 # S3 refuses a range of an empty object.
                 if error.response["Error"]["Code"] == "InvalidRange":
