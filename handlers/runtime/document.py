@@ -145,9 +145,7 @@ def read_header(line: bytes, where: str, written_by: tuple[str, str] | None = No
             "a replay copiedFrom and skip",
         )
     if isinstance(header, CopiedHeader) and not (is_replay(header.execution_id) and header.stage in header.skip):
-        raise _malformed(
-            where, "its first line is that of a copy for a replay, but its execution is none that skips it"
-        )
+        raise _malformed(where, "its first line says that it is a copy, but not in a replay that skips its stage")
     found = header.execution_id, header.stage
     if written_by not in (None, found):
         raise PermanentStageError(

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from handlers.runtime import document
 from handlers.runtime.contract import PermanentStageError
-from handlers.runtime.document import EDGE_BYTES, Header, encode_document, read_footer, read_records
+from handlers.runtime.document import (
+    EDGE_BYTES,
+    CopiedHeader,
+    Header,
+    encode_document,
+    read_footer,
+    read_header,
+    read_records,
+)
 
 WHERE = "s3://bucket/executions/e/S/output.json"
 HEADER = Header(execution_id="e", stage="S", started_at="2026-01-02T03:04:05Z")
@@ -248,3 +256,36 @@ def test_a_record_of_the_wrong_type_is_refused_with_its_place() -> None:
 def test_metadata_that_a_reader_would_not_take_is_not_written() -> None:
     with pytest.raises(PermanentStageError, match="at most 65536 are allowed"):
         list(encode_document(HEADER, [], lambda count: {"outputRecordCount": count, "x": "y" * EDGE_BYTES}))
+
+
+COPY = (
+    b'{"executionId":"e-replay-1","stage":"S","startedAt":"2026-01-02T03:04:05Z","copiedFrom":"e","skip":["S"],"data":['
+)
+
+
+def test_the_first_line_of_a_copy_names_its_original_and_the_stages_to_skip() -> None:
+    header = CopiedHeader(
+        execution_id="e-replay-1", stage="S", started_at="2026-01-02T03:04:05Z", copied_from="e", skip=("S",)
+    )
+    assert next(encode_document(header, [], lambda _: {})).startswith(COPY)
+    assert read_header(COPY, WHERE, ("e-replay-1", "S")) == header
+    assert read(COPY + TWO.removeprefix(START)) == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (COPY.replace(b"-replay-1", b""), "says that it is a copy"),
+        (COPY.replace(b'["S"]', b'["T"]'), "says that it is a copy"),
+        (COPY.replace(b',"skip":["S"]', b""), "it must have"),
+        (COPY.replace(b',"copiedFrom":"e"', b""), "it must have"),
+        (COPY.replace(b'["S"]', b"[]"), "its first line is wrong"),
+        (COPY.replace(b'["S"]', b"null"), "its first line is wrong"),
+        (COPY.replace(b'"e",', b"null,"), "its first line is wrong"),
+        (COPY.replace(b'"skip"', b'"skip":["S"],"skip"'), "it must have"),
+        (COPY.replace(b'"skip"', b'"more":1,"skip"'), "it must have"),
+    ],
+)
+def test_a_first_line_that_is_half_a_copy_is_refused(line: bytes, reason: str) -> None:
+    with pytest.raises(PermanentStageError, match=reason):
+        read(line + TWO.removeprefix(START))
