@@ -1,5 +1,3 @@
-"""The local engine as AWS."""
+from tests.deploy.conftest import aws, engine
 
-from tests.operated import aws, engine
-
-__all__ = ["aws", "engine"]
+__all__ = ["aws", "engine"]  # fixtures

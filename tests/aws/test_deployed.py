@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from ceap.aws.deployed import DeployedStack, difference_from
+from ceap.aws.workflow import deployed_workflow
 from ceap.cfn.template import parse_template
 from ceap.deploy.smoke.expectations import (
     LogLines,
@@ -82,7 +83,7 @@ def test_a_committed_template_that_is_not_deployed_is_told(tmp_path: Path, text:
 
 def test_a_stack_that_is_no_workflow_is_refused() -> None:
     with pytest.raises(UsageError, match="stack foundation has no pipe from a queue to a state machine"):
-        expectations(msgspec.structs.replace(STACK, name="foundation"))
+        deployed_workflow(msgspec.structs.replace(STACK, name="foundation"), "foundation", "dev")
 
 
 def test_a_workflow_promises_what_its_template_holds() -> None:
@@ -97,7 +98,8 @@ def test_a_workflow_promises_what_its_template_holds() -> None:
             "ceap-foundation-dev-RecordsTableName": "records",
         },
     )
-    expected = expectations(stack)
+    workflow = deployed_workflow(stack, "standard", "dev")
+    expected = expectations(workflow)
     alarms = [check for check in expected.checks if isinstance(check, QuietAlarm)]
     assert [check for check in expected.checks[1:] if check not in alarms] == [
         Succeeds("the-StateMachine", "the-Pipe"),
@@ -111,4 +113,4 @@ def test_a_workflow_promises_what_its_template_holds() -> None:
         Traced("the-StateMachine", ("the-KeepFunctionLogGroup",)),
     ]
     assert len(alarms) == sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in data["Resources"].values())
-    assert (expected.publishers, expected.is_express) == ((), False)
+    assert (expected.publishers, workflow.is_express) == ((), False)
