@@ -14,13 +14,13 @@ import msgspec
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.aws.errors import is_absent
+from ceap.aws.history import Operation, Record, Retained
+from ceap.aws.history import latest as latest_of
 from ceap.aws.session import Aws
 from ceap.aws.stacks import read_template, values_in
 from ceap.cfn import lookup
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.diff.evaluation import is_secret
-from ceap.deploy.history import Operation, Record, Retained
-from ceap.deploy.history import latest as latest_of
 from templates.document import parse_document
 from templates.resource_schemas import load_schema
 

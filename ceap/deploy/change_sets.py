@@ -10,12 +10,12 @@ from typing import Any, Final
 import msgspec
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.aws.bucket import put_new, sha256_of
 from ceap.aws.errors import code_of
+from ceap.aws.history import Retained
 from ceap.aws.pace import Pace
 from ceap.aws.session import Aws
 from ceap.cfn.template import INLINE_MAX
-from ceap.deploy.bucket import put_new, sha256_of
-from ceap.deploy.history import Retained
 
 PREFIX: Final = "ceap-"
 """What the names of ceap's change sets begin with; those of others are left alone."""

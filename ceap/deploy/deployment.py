@@ -8,6 +8,7 @@ import msgspec
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.aws.errors import code_of
+from ceap.aws.history import Operation, Retained
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy import adopt, change_sets
 from ceap.deploy.causes import cure_for, plain
@@ -17,7 +18,6 @@ from ceap.deploy.diff.compare import compare
 from ceap.deploy.diff.describe import describe
 from ceap.deploy.diff.evaluation import deployed, shown_values
 from ceap.deploy.gate import object_to
-from ceap.deploy.history import Operation, Retained
 from ceap.deploy.journal import Content, new_id
 from ceap.deploy.operation import DeploymentError, Means, Terms, at_rest, failure, follow_telling, going_on, wait
 from ceap.deploy.plan import (

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from ceap.aws.history import Operation, Retained
 from ceap.aws.session import Aws
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy import change_sets
@@ -11,7 +12,6 @@ from ceap.deploy.adopt import left_by
 from ceap.deploy.change_sets import ChangeSet, Kind
 from ceap.deploy.diff.change import Fate, Removed
 from ceap.deploy.diff.compare import compare
-from ceap.deploy.history import Operation, Retained
 from ceap.deploy.journal import Content, new_id
 from ceap.deploy.operation import DeploymentError, Means, Terms, at_rest, failure, follow_telling, going_on
 from ceap.deploy.plan import Situation

@@ -9,12 +9,12 @@ from typing import Final
 
 import msgspec
 
+from ceap.aws import history
+from ceap.aws.bucket import sha256_of
+from ceap.aws.history import Operation, Outcome, Record, Retained
 from ceap.aws.session import Aws
 from ceap.cfn.lookup import BUCKET
-from ceap.deploy import history
 from ceap.deploy.adopt import exists, left_by_last
-from ceap.deploy.bucket import sha256_of
-from ceap.deploy.history import Operation, Outcome, Record, Retained
 from ceap.deploy.plan import Situation
 from ceap.deploy.revision import Revision
 from ceap.deploy.rollback import is_same, lineage

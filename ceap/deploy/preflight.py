@@ -9,6 +9,7 @@ import msgspec
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.aws.errors import DENIED, code_of
+from ceap.aws.history import Retained
 from ceap.aws.session import Aws
 from ceap.ceap_toml import NAME, Environment
 from ceap.cfn import lookup
@@ -16,7 +17,6 @@ from ceap.cfn.template import SIZE_MAX, Template, parse_template
 from ceap.deploy.diff.change import ExportChanged
 from ceap.deploy.diff.compare import compare, exports_of
 from ceap.deploy.diff.evaluation import HIDDEN, deployed
-from ceap.deploy.history import Retained
 from ceap.deploy.names import Name, Taken, Unread, find_taken, names_of
 from ceap.deploy.plan import DeleteStack, Refuse, Situation, next_step
 from ceap.deploy.rights import Denied, Unknown, find_denied, needs_of_caller, needs_of_resources

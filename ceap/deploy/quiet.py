@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
+from ceap.aws.history import Operation
 from ceap.aws.session import Aws
 from ceap.cfn import lookup
 from ceap.cfn.template import Template, parse_template
-from ceap.deploy.history import Operation
 from ceap.deploy.operation import DeploymentError, Means
 from ceap.deploy.situation import read_situation
 from templates.model import WorkflowType

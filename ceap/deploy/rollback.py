@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ceap.deploy.history import Operation, Outcome, Record
+from ceap.aws.history import Operation, Outcome, Record
 
 
 def lineage(records: Sequence[Record]) -> tuple[Record, ...]:

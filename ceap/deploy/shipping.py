@@ -8,17 +8,17 @@ from typing import Final, assert_never
 
 import msgspec
 
+from ceap.aws.bucket import read_sha256, sha256_of
 from ceap.aws.environments import parameters_of
+from ceap.aws.history import Operation, Record
 from ceap.aws.pace import Pace
 from ceap.aws.session import Aws, explained, open_session
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.artifacts import Artifacts
-from ceap.deploy.bucket import read_sha256, sha256_of
 from ceap.deploy.deployment import Deployed, Deployment, Target
 from ceap.deploy.destroy import Destroyed, destroy
 from ceap.deploy.diff.evaluation import is_secret
-from ceap.deploy.history import Operation, Record
 from ceap.deploy.journal import Journal
 from ceap.deploy.operation import DeploymentError, Means, Terms, at_rest
 from ceap.deploy.preflight import Planned, check

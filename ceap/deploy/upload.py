@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from ceap.aws import bucket as objects
 from ceap.aws.session import Aws
-from ceap.deploy import bucket as objects
 from ceap.deploy.artifacts import Artifacts
 from ceap.errors import SetupError
 

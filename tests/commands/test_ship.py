@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from ceap import cli
+from ceap.aws.history import Operation, Outcome
 from ceap.aws.session import open_session
 from ceap.ceap_toml import Environment
-from ceap.deploy.history import Operation, Outcome
 from ceap.deploy.revision import Revision
 from ceap.deploy.situation import read_situation
 from ceap.local.engine import Engine

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ceap.deploy.history import Operation, Outcome
+from ceap.aws.history import Operation, Outcome
 from ceap.local.engine import Engine
 from tests.commands.shipping import SMALL, Team, aws_of_ship, stopped
 from tests.reference import MESSAGE

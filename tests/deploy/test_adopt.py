@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from ceap.aws.history import Retained
 from ceap.cfn.template import parse_template
 from ceap.deploy.adopt import Origin, import_parameters, import_template, retained_of, wanted_of
-from ceap.deploy.history import Retained
 from tests.policy.samples import KINDS, golden
 
 TEXT = """

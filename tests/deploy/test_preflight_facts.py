@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from ceap import project
+from ceap.aws.history import Retained
 from ceap.aws.session import Aws, open_session
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import parse_template
 from ceap.deploy.diff.evaluation import deployed as with_values
-from ceap.deploy.history import Retained
 from ceap.deploy.names import Name, Taken
 from ceap.deploy.preflight import Facts, Planned, check, gather
 from ceap.deploy.rights import Denied, Unknown, find_denied, needs_of_caller, needs_of_resources

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ceap.deploy.history import Operation, Outcome, Record
+from ceap.aws.history import Operation, Outcome, Record
 from ceap.deploy.rollback import lineage
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ceap.aws.bucket import keys, read
 from ceap.aws.pace import Pace
 from ceap.aws.session import Aws
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import parse_template
-from ceap.deploy.bucket import keys, read
 from ceap.deploy.deployment import Deployment, Target
 from ceap.deploy.journal import Journal
 from ceap.deploy.operation import Means, Terms

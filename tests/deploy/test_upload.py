@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from ceap.aws import bucket as objects
 from ceap.aws.session import Aws
-from ceap.deploy import bucket as objects
 from ceap.deploy.artifacts import Artifacts
 from ceap.deploy.package import Package
 from ceap.deploy.upload import upload_artifacts

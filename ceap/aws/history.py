@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
+from ceap.aws import bucket as objects
 from ceap.aws.session import Aws
-from ceap.deploy import bucket as objects
 from ceap.errors import SetupError
 
 READERS: Final = 8
