@@ -25,7 +25,9 @@ from ceap import signals
 from ceap.files import make_folder, remove_folder
 from ceap.local import cloudformation, events, gateway, interpreter, lifecycle, limits, table_limits, tables, uploads
 from ceap.local.clock import CLOCK
+from ceap.local.cloudwatch import serve_metrics
 from ceap.local.deliveries import Delivery
+from ceap.local.execution_metrics import add_status
 from ceap.local.executions import DeployedMachine, Entry, Execution, Executions, Listener, Stage
 from ceap.local.functions import FunctionListener, Functions
 from ceap.local.hooks import replace
@@ -76,7 +78,7 @@ class Engine:
         self.logs: Final = Logs(account, self._sessions, CLOCK)
         self.functions: Final = Functions(account, self._folder, self._sessions, self.logs, CLOCK, launch=launch)
         self.jobs: Final = Jobs(self._folder, self._sessions, self.logs, CLOCK)
-        self._executions: Final = Executions(account, self.logs, events.announce)
+        self._executions: Final = Executions(account, self.logs, _tell_status)
         self._lifecycle: Final = lifecycle.Lifecycle(account, CLOCK)
         routes = [
             self._lifecycle.serve,
@@ -86,6 +88,7 @@ class Engine:
             StepFunctions(self._executions).serve,
             serve_pipes(account),
             serve_schedules(account),
+            serve_metrics(account),
         ]
         self._running: Final = Running(
             self._sessions,
@@ -287,6 +290,12 @@ class Engine:
     def _next_due(self) -> float | None:
         moments = [due for poller in self._running.pollers if (due := poller.next_due()) is not None]
         return min(moments, default=None)
+
+
+def _tell_status(machine: DeployedMachine, execution: Execution) -> None:
+    """Tell CloudWatch and EventBridge of an execution's new status."""
+    add_status(machine, execution)
+    events.announce(machine, execution)
 
 
 def _forget_objects(account: str) -> None:
