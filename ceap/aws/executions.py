@@ -22,6 +22,8 @@ UNSUCCESSFUL: Final[tuple[Status, ...]] = ("FAILED", "TIMED_OUT", "ABORTED")
 PAGE: Final = 1000
 """The most that ListExecutions returns at once."""
 
+_NEAR_S: Final = 600
+
 _ENDS: Final[Mapping[str, Status]] = {
     "ExecutionSucceeded": "SUCCEEDED",
     "ExecutionFailed": "FAILED",
@@ -105,16 +107,28 @@ def express_executions(
     With `term` those only that have an event which holds it, e.g. the id of the message, or `ExecutionFailed`.
     One whose end is not in the log is RUNNING here: its objects say more.
     """
+    return executions_in(express_events(aws, log_group, since_s=since_s, until_s=until_s, term=term))
+
+
+def express_events(
+    aws: Aws, log_group: str, *, since_s: float, until_s: float | None = None, term: str | None = None
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the events of EXPRESS executions in the log of their state machine.
+
+    With `term` those only of executions that have an event which holds it, all of them.
+    """
     lines = read_lines(aws, log_group, term, since_s=since_s, until_s=until_s)
     if term is None:
-        return executions_in(parsed(line.message) for line in lines)
-    arns = {event["execution_arn"] for line in lines if (event := parsed(line.message)).get("execution_arn")}
-    return executions_in(
-        event
-        for arn in sorted(arns)
-        for line in read_lines(aws, log_group, arn, since_s=since_s)
-        if (event := parsed(line.message)).get("execution_arn") == arn
-    )
+        yield from (parsed(line.message) for line in lines)
+        return
+    seen: dict[str, float] = {}
+    for line in lines:
+        if arn := parsed(line.message).get("execution_arn"):
+            seen.setdefault(arn, line.timestamp_s)
+    for arn, moment in sorted(seen.items()):
+        # It lasts 5 minutes at most, before or after the line that was found.
+        found = read_lines(aws, log_group, arn, since_s=moment - _NEAR_S, until_s=moment + _NEAR_S)
+        yield from (event for line in found if (event := parsed(line.message)).get("execution_arn") == arn)
 
 
 def executions_in(events: Iterable[Mapping[str, Any]]) -> list[Execution]:

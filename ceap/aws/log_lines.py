@@ -20,11 +20,12 @@ _STREAMS_MAX: Final = 100
 
 
 class LogLine(msgspec.Struct, frozen=True):
-    """A line; its time is in seconds since the epoch."""
+    """A line; its time is in seconds since the epoch, and `id` is that of its event, which no other line has."""
 
     timestamp_s: float
     stream: str
     message: str
+    id: str = ""
 
 
 def read_lines(
@@ -54,10 +55,22 @@ def read_lines(
         for part in parts:
             for page in paginator.paginate(**given, **({"logStreamNames": part} if part else {})):
                 for event in page["events"]:
-                    yield LogLine(event["timestamp"] / 1000, event["logStreamName"], event["message"])
+                    yield LogLine(event["timestamp"] / 1000, event["logStreamName"], event["message"], event["eventId"])
     except ClientError as error:
         if code_of(error) != "ResourceNotFoundException":
             raise
+
+
+def streams_of(aws: Aws, group: str, prefix: str) -> list[str]:
+    """Return the names of the streams of a log group that begin with a prefix; none without such a group."""
+    pages = aws.client("logs").get_paginator("describe_log_streams")
+    try:
+        found = pages.paginate(logGroupName=group, logStreamNamePrefix=prefix)
+        return [stream["logStreamName"] for page in found for stream in page["logStreams"]]
+    except ClientError as error:
+        if code_of(error) != "ResourceNotFoundException":
+            raise
+        return []
 
 
 def parsed(text: str) -> dict[str, Any]:

@@ -34,9 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Send the workflow's smoke message, judge what AWS shows of it, and print the report."""
     from ceap import project
-    from ceap.aws.deployed import difference_from, load_stack
+    from ceap.aws.deployed import difference_from
     from ceap.aws.environments import load_environment
     from ceap.aws.session import explained, open_session
+    from ceap.aws.workflow import load_deployed
     from ceap.deploy.smoke.message import load_message, smoke_file
     from ceap.deploy.smoke.report import report_json, report_lines
     from ceap.deploy.smoke.run import TIMEOUT_S, Options, Telling, smoke
@@ -51,10 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     message = load_message(smoke_file(arguments.workflow, workflow.name), values)
     options = Options(arguments.timeout or TIMEOUT_S, arguments.allow_events, arguments.keep)
     with explained(aws.profile):
-        stack = load_stack(aws, workflow.name, arguments.env)
-        if difference := difference_from(stack, project.GENERATED / naming.template_file(workflow.name)):
+        deployed = load_deployed(aws, workflow.name, arguments.env)
+        if difference := difference_from(deployed.stack, project.GENERATED / naming.template_file(workflow.name)):
             say(difference)
-        report = smoke(aws, stack, message, options, Telling(say))
+        report = smoke(aws, deployed, message, options, Telling(say))
     print(report_json(report) if arguments.json else "\n".join(report_lines(report)))
     return 1 if report.has_failed else 0
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ceap.aws.session import Aws
-from ceap.deploy.smoke.expectations import Expectations
+from ceap.aws.workflow import DeployedWorkflow
 from ceap.deploy.smoke.facts import Items, Run
 from ceap.deploy.smoke.reading import Reader
 from templates.words import plural
@@ -25,10 +25,10 @@ class Cleaned(NamedTuple):
 class Cleaner:
     """Removes the objects, items and messages of one smoke run."""
 
-    def __init__(self, aws: Aws, reader: Reader, expected: Expectations) -> None:
+    def __init__(self, aws: Aws, reader: Reader, workflow: DeployedWorkflow) -> None:
         self._aws: Final = aws
         self._reader: Final = reader
-        self._expected: Final = expected
+        self._workflow: Final = workflow
 
     def clean(
         self, runs: Mapping[str, Sequence[Run]], items: Mapping[str, Items], *, has_dead_letters: bool
@@ -39,7 +39,7 @@ class Cleaner:
             return Cleaned(left=tuple(f"execution {run.name} still runs, so all that it made stays" for run in running))
         removed, left = [], []
         count = sum(map(self._remove_objects, every))
-        removed += [f"{plural(count, 'object')} of s3://{self._expected.bucket}"] * bool(count)
+        removed += [f"{plural(count, 'object')} of s3://{self._workflow.bucket}"] * bool(count)
         for table, found in items.items():
             own = [item.key for item in found.found if item.is_own]
             self._remove_items(table, own)
@@ -56,7 +56,7 @@ class Cleaner:
         keys, s3 = self._reader.keys(run.name), self._aws.client("s3")
         for start in range(0, len(keys), _DELETE_MAX):
             entries = [{"Key": key} for key in keys[start : start + _DELETE_MAX]]
-            s3.delete_objects(Bucket=self._expected.bucket, Delete={"Objects": entries, "Quiet": True})
+            s3.delete_objects(Bucket=self._workflow.bucket, Delete={"Objects": entries, "Quiet": True})
         return len(keys)
 
     def _remove_items(self, table: str, keys: Sequence[Mapping[str, Any]]) -> None:
@@ -68,21 +68,21 @@ class Cleaner:
         self, message: str, runs: Sequence[Run], removed: list[str], left: list[str], *, has_dead_letters: bool
     ) -> None:
         """Remove a message that no execution consumed: from the dead-letter queue, or with the pipe's own handle."""
-        if any(run.status == "SUCCEEDED" for run in runs) or (runs and not self._expected.is_express):
+        if any(run.status == "SUCCEEDED" for run in runs) or (runs and not self._workflow.is_express):
             return
         if has_dead_letters and self._remove_dead_letter(message):
-            removed.append(f"message {message} from {self._expected.dead_letter_queue}")
+            removed.append(f"message {message} from {self._workflow.dead_letter_queue}")
         elif runs and (handle := runs[-1].handle):
-            self._aws.client("sqs").delete_message(QueueUrl=self._expected.queue, ReceiptHandle=handle)
-            removed.append(f"message {message} from {self._expected.queue}")
+            self._aws.client("sqs").delete_message(QueueUrl=self._workflow.queue, ReceiptHandle=handle)
+            removed.append(f"message {message} from {self._workflow.queue}")
         else:
             left.append(
-                f"message {message} in {self._expected.queue}: it starts an execution as soon as the pipe takes it"
+                f"message {message} in {self._workflow.queue}: it starts an execution as soon as the pipe takes it"
             )
 
     def _remove_dead_letter(self, message: str) -> bool:
         """Look through the dead-letter queue without hiding what is there; tell whether the message was in it."""
-        sqs, queue = self._aws.client("sqs"), self._expected.dead_letter_queue
+        sqs, queue = self._aws.client("sqs"), self._workflow.dead_letter_queue
         for _ in range(_PEEKS):
             answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
             for found in answer.get("Messages", ()):

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, TypeAlias, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 import msgspec
 
 from ceap.aws.deployed import DeployedStack
-from ceap.cfn.lookup import (
-    ALARM,
-    JOB,
-    PIPE,
-    Machine,
-    Resource,
-    at,
-    items,
-    machines,
-    pointed_at,
-    resources,
-)
-from ceap.errors import UsageError
+from ceap.aws.workflow import DeployedWorkflow, Worker
+from ceap.cfn.lookup import Resource, at, items, pointed_at
 from ceap.iam.documents import documents
 from ceap.iam.matching import has_wildcard, matches
 from handlers.runtime.contract import INITIAL_FOLDER
-from templates import naming
 from templates.model import StepKind
 
 PUBLISHES: Final = ("events:PutEvents", "sns:Publish")
@@ -100,123 +88,52 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
 
     checks: tuple[Check, ...]
     publishers: tuple[str, ...]
-    machine: str
-    queue: str
-    dead_letter_queue: str
-    log_group: str
-    bucket: str
-    stages: tuple[str, ...]
-    is_express: bool
 
 
-def expectations(stack: DeployedStack) -> Expectations:
-    """Return what a stack promises; UsageError if it is not that of a workflow."""
-    parts = _parts(stack)
-    machine, arn = parts.machine, stack.physical[parts.machine.resource.logical_id]
-    dead_letter_queue = stack.physical[parts.dead_letter_queue.logical_id]
-    definition = stack.definition(machine.resource.logical_id)
+def expectations(workflow: DeployedWorkflow) -> Expectations:
+    """Return what the stack of a workflow promises."""
+    stack, machine = workflow.stack, workflow.machine
     return Expectations(
         checks=(
-            RunsDefinition(arn, definition),
-            Succeeds(arn, stack.physical[parts.pipe.logical_id]),
-            *_of_stages(stack, machine, parts.bucket),
-            NoDeadLetters(dead_letter_queue),
-            *(QuietAlarm(name) for alarm in resources(stack.template, ALARM) if (name := _name(stack, alarm))),
-            *_trace(stack, machine, arn),
+            RunsDefinition(machine, stack.definition(workflow.definition.resource.logical_id)),
+            Succeeds(machine, workflow.pipe),
+            *_of_stages(workflow),
+            NoDeadLetters(workflow.dead_letter_queue),
+            *map(QuietAlarm, workflow.alarms),
+            *_trace(workflow),
         ),
-        publishers=tuple(stage for stage, run in _workers(stack, machine) if _grants(stack, run, PUBLISHES)),
-        machine=arn,
-        queue=stack.physical[parts.queue.logical_id],
-        dead_letter_queue=dead_letter_queue,
-        log_group=stack.physical[parts.log_group.logical_id],
-        bucket=parts.bucket,
-        stages=tuple(machine.stages()),
-        is_express=machine.is_express,
+        publishers=tuple(worker.stage for worker in workflow.workers if _grants(stack, worker.resource, PUBLISHES)),
     )
 
 
-class _Parts(NamedTuple):
-    pipe: Resource
-    machine: Machine
-    queue: Resource
-    dead_letter_queue: Resource
-    log_group: Resource
-    bucket: str
-
-
-def _parts(stack: DeployedStack) -> _Parts:
-    template = stack.template
-    pipe = next(resources(template, PIPE), None)
-    target = pointed_at(template, at(pipe.properties, "Target")) if pipe else None
-    machine = next((found for found in machines(template) if target and found.resource == target), None)
-    queue = pointed_at(template, at(pipe.properties, "Source")) if pipe else None
-    if pipe is None or machine is None or queue is None:
-        raise UsageError(f"stack {stack.name} has no pipe from a queue to a state machine; name a workflow of ceap")
-    dead_letters = pointed_at(template, at(queue.properties, "RedrivePolicy", "deadLetterTargetArn"))
-    bucket = stack.value(at(machine.resource.properties, "DefinitionSubstitutions", "WorkflowBucket"))
-    destination = at(machine.resource.properties, "LoggingConfiguration", "Destinations", 0, "CloudWatchLogsLogGroup")
-    log_group = pointed_at(template, at(destination, "LogGroupArn"))
-    if dead_letters is None or bucket is None or log_group is None:
-        raise UsageError(
-            f"stack {stack.name}: its dead-letter queue, workflow bucket or log group of executions is not known; "
-            "deploy the foundation, then the generated template"
-        )
-    return _Parts(pipe, machine, queue, dead_letters, log_group, bucket)
-
-
-def _name(stack: DeployedStack, resource: Resource) -> str | None:
-    """Return the physical name of a resource that the stack has, which may depend on a condition."""
-    return stack.physical.get(resource.logical_id)
-
-
-def _workers(stack: DeployedStack, machine: Machine) -> Iterator[tuple[str, Resource]]:
-    for stage in machine.stages():
-        if run := machine.runs(stack.template, stage):
-            yield stage, run
-
-
-def _of_stages(stack: DeployedStack, machine: Machine, bucket: str) -> Iterator[Check]:
-    if _begins_with_job(machine):
-        yield StageObject(bucket, INITIAL_FOLDER)
-    yield from (StageObject(bucket, stage) for stage in machine.stages())
+def _of_stages(workflow: DeployedWorkflow) -> Iterator[Check]:
+    if workflow.begins_with_job:
+        yield StageObject(workflow.bucket, INITIAL_FOLDER)
+    yield from (StageObject(workflow.bucket, stage) for stage in workflow.stages)
     tables: dict[str, list[str]] = {}
-    for stage, run in _workers(stack, machine):
-        for table in _tables(stack, run):
-            tables.setdefault(table, []).append(stage)
+    for worker in workflow.workers:
+        for table in _tables(workflow.stack, worker.resource):
+            tables.setdefault(table, []).append(worker.stage)
     yield from (TableItems(table, tuple(stages)) for table, stages in tables.items())
-    for stage, run in _workers(stack, machine):
-        job = stack.physical[run.logical_id] if run.type == JOB else None
-        yield LogLines(stage, _log_group(stack, run), job)
+    for worker in workflow.workers:
+        # Of a job's two groups, that of its output.
+        yield LogLines(worker.stage, worker.log_groups[0], None if _is_function(worker) else worker.name)
 
 
-def _begins_with_job(machine: Machine) -> bool:
-    return bool(machine.stages()) and machine.kind(machine.stages()[0]) is StepKind.GLUE
+def _trace(workflow: DeployedWorkflow) -> Iterator[Traced]:
+    if at(workflow.definition.resource.properties, "TracingConfiguration", "Enabled") is True:
+        functions = filter(_is_function, workflow.workers)
+        yield Traced(workflow.machine, tuple(function.log_groups[0] for function in functions))
 
 
-def _log_group(stack: DeployedStack, worker: Resource) -> str:
-    """Return the log group in which a worker writes what it does; of a job's two, that of its output."""
-    name = stack.physical[worker.logical_id]
-    if worker.type == JOB:
-        prefix = stack.value(at(worker.properties, "DefaultArguments", "--custom-logGroup-prefix"))
-        return f"{prefix or naming.JOB_LOGS}/output"
-    return stack.value(at(worker.properties, "LoggingConfig", "LogGroup")) or f"{naming.FUNCTION_LOGS}{name}"
-
-
-def _trace(stack: DeployedStack, machine: Machine, arn: str) -> Iterator[Traced]:
-    if at(machine.resource.properties, "TracingConfiguration", "Enabled") is True:
-        functions = (run for stage, run in _workers(stack, machine) if _is_function(machine, stage))
-        yield Traced(arn, tuple(_log_group(stack, run) for run in functions))
-
-
-def _is_function(machine: Machine, stage: str) -> bool:
-    kind = machine.kind(stage)
-    match kind:
+def _is_function(worker: Worker) -> bool:
+    match worker.kind:
         case StepKind.LAMBDA:
             return True
-        case StepKind.GLUE | None:
+        case StepKind.GLUE:
             return False
         case _:
-            assert_never(kind)
+            assert_never(worker.kind)
 
 
 def _grants(stack: DeployedStack, worker: Resource, actions: tuple[str, ...]) -> list[Any]:

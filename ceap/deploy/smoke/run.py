@@ -8,12 +8,11 @@ from typing import Any, Final, NamedTuple, assert_never
 
 import msgspec
 
-from ceap.aws.deployed import DeployedStack
 from ceap.aws.session import Aws
+from ceap.aws.workflow import DeployedWorkflow
 from ceap.deploy.smoke.cleaning import Cleaned, Cleaner
 from ceap.deploy.smoke.expectations import (
     Check,
-    Expectations,
     LogLines,
     NoDeadLetters,
     QuietAlarm,
@@ -59,31 +58,31 @@ class Telling(NamedTuple):
 class _Smoke:
     """What the steps of one run share; `runs` are the executions by the messages that were sent."""
 
-    def __init__(self, aws: Aws, expected: Expectations, message: Message, options: Options, tell: Telling) -> None:
+    def __init__(self, aws: Aws, workflow: DeployedWorkflow, message: Message, options: Options, tell: Telling) -> None:
         self._aws: Final = aws
-        self._expected: Final = expected
+        self._workflow: Final = workflow
         self._message: Final = message
         self._options: Final = options
         self._say: Final = tell.say
         self._waiting: Final = tell.waiting
-        self._reader: Final = Reader(aws, expected, time.time())
+        self._reader: Final = Reader(aws, workflow, time.time())
         self._dead_letters: Final = self._reader.dead_letters()
         self._definition: dict[str, Any] = {}
         self._waited_s = 0.0
         self.runs: Final[dict[str, list[Run]]] = {}
 
-    def go(self, stack: str) -> SmokeReport:
-        checks, cleaned = self._expected.checks, Cleaned()
+    def go(self, checks: Sequence[Check]) -> SmokeReport:
+        cleaned = Cleaned()
         [definition] = [check for check in checks if isinstance(check, RunsDefinition)]
         if self._settles(definition):
             self._send_until_it_runs(definition)
         facts = self._facts_in_time(checks)
         if not self._options.keep:
             before, after = facts.dead_letters
-            cleaner = Cleaner(self._aws, self._reader, self._expected)
+            cleaner = Cleaner(self._aws, self._reader, self._workflow)
             cleaned = cleaner.clean(self.runs, facts.items, has_dead_letters=after > before)
         return SmokeReport(
-            stack=stack,
+            stack=self._workflow.name,
             smoke_id=self._message.id,
             messages=tuple(self.runs),
             executions=tuple(run.arn for runs in self.runs.values() for run in runs),
@@ -117,9 +116,9 @@ class _Smoke:
     def _send_and_follow(self) -> str:
         """Send the message, wait for its execution to end, and return the message's id."""
         sqs = self._aws.client("sqs")
-        message: str = sqs.send_message(QueueUrl=self._expected.queue, MessageBody=self._message.body)["MessageId"]
+        message: str = sqs.send_message(QueueUrl=self._workflow.queue, MessageBody=self._message.body)["MessageId"]
         self.runs[message] = []
-        self._say(f"message {message} sent to {self._expected.queue}")
+        self._say(f"message {message} sent to {self._workflow.queue}")
         began = self._waiting.now()
         for _ in self._waiting.tries(self._options.timeout_s):
             known = self._run
@@ -182,21 +181,22 @@ class _Smoke:
         return msgspec.structs.replace(facts, objects=objects, lines=lines, items=items, trace=trace)
 
 
-def smoke(aws: Aws, stack: DeployedStack, message: Message, options: Options, tell: Telling) -> SmokeReport:
-    """Send a message through a deployed stack and return what came of it.
+def smoke(aws: Aws, workflow: DeployedWorkflow, message: Message, options: Options, tell: Telling) -> SmokeReport:
+    """Send a message through a deployed workflow and return what came of it.
 
     Raises:
-        UsageError: It is not the stack of a workflow, or one that publishes events, which is not allowed.
+        UsageError: It publishes events, which is not allowed.
     """
-    expected = expectations(stack)
+    expected = expectations(workflow)
     if expected.publishers and not options.allow_events:
         raise UsageError(
-            f"{stack.name}: {' and '.join(expected.publishers)} may publish events, which reach real consumers; give "
-            f"--allow-events if they can tell those of {message.id!r} from others, or smoke an environment without them"
+            f"{workflow.name}: {' and '.join(expected.publishers)} may publish events, which reach real consumers; "
+            f"give --allow-events if they can tell those of {message.id!r} from others, or smoke an environment "
+            "without them"
         )
-    run = _Smoke(aws, expected, message, options, tell)
+    run = _Smoke(aws, workflow, message, options, tell)
     try:
-        return run.go(stack.name)
+        return run.go(expected.checks)
     except BaseException:
         if run.runs:
             tell.say(f"not ended: message {' and '.join(run.runs)} was sent; what its executions made is left")

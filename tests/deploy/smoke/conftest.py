@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ceap.aws.deployed import DeployedStack, load_stack
+from ceap.aws.workflow import deployed_workflow
 from ceap.deploy.smoke.message import load_message, smoke_file
 from ceap.deploy.smoke.report import SmokeReport
 from ceap.deploy.smoke.run import Options, Telling, smoke
@@ -53,7 +54,8 @@ class Smoked(Operated):
         values = {"Environment": "dev", "AWS::AccountId": self.engine.account, "AWS::Region": "us-east-1"}
         message = load_message(smoke_file(declaration, self.name), values)
         waiting = Waiting(sleep, lambda: now[0])
-        return smoke(self.aws, stack or self.stack, message, options, Telling(say, waiting))
+        workflow = deployed_workflow(stack or self.stack, self.name, "dev")
+        return smoke(self.aws, workflow, message, options, Telling(say, waiting))
 
 
 @pytest.fixture(scope="module")
