@@ -118,6 +118,19 @@ def difference_from(stack: DeployedStack, file: Path) -> str | None:
     )
 
 
+def agrees(expected: Any, found: Any) -> bool:
+    """Tell whether a definition is the expected one; a token in the expected text stands for any text."""
+    match expected, found:
+        case dict(), dict():
+            return expected.keys() == found.keys() and all(agrees(expected[key], found[key]) for key in expected)
+        case list(), list():
+            return len(expected) == len(found) and all(map(agrees, expected, found))
+        case str(), str() if TOKEN.search(expected):
+            return True
+        case _:
+            return bool(expected == found)
+
+
 def _settled(aws: Aws, name: str) -> dict[str, Any]:
     stack = find_stack(aws, name)
     if stack is None:

@@ -19,6 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from ceap.local.calls import FORM, Request, UnknownCallError
+from ceap.local.clock import CLOCK
 from ceap.local.patterns import PolicyError
 from ceap.local.questions import checks
 from ceap.local.s3_questions import not_found_question
@@ -173,6 +174,10 @@ class _Handler(MotoRequestHandler):
 
     def version_string(self) -> str:
         return "ceap"
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the date of an answer: of the clock that all else here has its times from."""
+        return super().date_time_string(CLOCK.now() if timestamp is None else timestamp)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass

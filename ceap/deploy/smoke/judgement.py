@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 import msgspec
 
-from ceap.cfn.substitution import TOKEN
+from ceap.aws.deployed import agrees
 from ceap.deploy.smoke.expectations import (
     Check,
     LogLines,
@@ -45,19 +45,6 @@ class SmokeFinding(msgspec.Struct, frozen=True):
 def judge(checks: Iterable[Check], facts: Facts) -> tuple[SmokeFinding, ...]:
     """Return a finding for each check, in their order."""
     return tuple(_judge(check, facts) for check in checks)
-
-
-def agrees(expected: Any, found: Any) -> bool:
-    """Tell whether a definition is the expected one; a token in the expected text stands for any text."""
-    match expected, found:
-        case dict(), dict():
-            return expected.keys() == found.keys() and all(agrees(expected[key], found[key]) for key in expected)
-        case list(), list():
-            return len(expected) == len(found) and all(map(agrees, expected, found))
-        case str(), str() if TOKEN.search(expected):
-            return True
-        case _:
-            return bool(expected == found)
 
 
 def ran_another(check: RunsDefinition, run: Run) -> bool | None:

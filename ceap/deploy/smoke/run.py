@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, assert_never
 
 import msgspec
 
+from ceap.aws.deployed import agrees
 from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow
 from ceap.deploy.smoke.cleaning import Cleaned, Cleaner
@@ -24,7 +25,7 @@ from ceap.deploy.smoke.expectations import (
     expectations,
 )
 from ceap.deploy.smoke.facts import Facts, Run
-from ceap.deploy.smoke.judgement import SmokeVerdict, agrees, judge, ran_another
+from ceap.deploy.smoke.judgement import SmokeVerdict, judge, ran_another
 from ceap.deploy.smoke.message import Message
 from ceap.deploy.smoke.reading import Reader
 from ceap.deploy.smoke.report import SmokeReport

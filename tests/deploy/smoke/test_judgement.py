@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ceap.aws.deployed import agrees
 from ceap.deploy.smoke.expectations import (
     Check,
     NoDeadLetters,
@@ -18,7 +19,7 @@ from ceap.deploy.smoke.expectations import (
     Traced,
 )
 from ceap.deploy.smoke.facts import AlarmState, Facts, Items, Object, Run, Trace
-from ceap.deploy.smoke.judgement import SmokeFinding, SmokeVerdict, agrees, judge, ran_another
+from ceap.deploy.smoke.judgement import SmokeFinding, SmokeVerdict, judge, ran_another
 
 DEFINITION: dict[str, Any] = {
     "StartAt": "A",
