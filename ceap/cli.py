@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "run": "run a workflow's generated template here, on a message",
     "invoke": "run one stage of a workflow in this process, to debug it",
     "schema": "print the JSON Schemas of what a workflow's stages take and yield",
+    "graph": "draw a workflow, from its template",
     "package": "build the zips of the Lambda functions",
     "diff": "say what a change of templates does to their stacks",
     "deploy": "deploy the foundation and workflows into an environment",

@@ -104,6 +104,7 @@ PRINTING = {
     "run": ["run", str(EXPRESS)],
     "invoke": ["invoke", str(EXPRESS), "TakeStage"],
     "schema": ["schema", str(EXPRESS)],
+    "graph": ["graph", str(EXPRESS)],
     "package": ["package"],
     "deploy": ["deploy", "--help"],  # what it prints, it has done on AWS
     "rollback": ["rollback", "--help"],

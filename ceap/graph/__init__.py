@@ -1,0 +1,1 @@
+"""A workflow as a picture: what its template joins, as Mermaid or SVG."""
