@@ -1,4 +1,4 @@
-"""The way of messages into a deployed workflow: how many wait, whether the pipe takes them, and turning it.
+"""The way of messages into a deployed workflow: what waits and runs, whether the pipe takes them, and turning it.
 
 Source: EventBridge Pipes API Reference, "StopPipe"; SQS Developer Guide, "ApproximateNumberOfMessages".
 """
@@ -14,6 +14,8 @@ from templates.words import plural
 
 RUNNING: Final = "RUNNING"
 STOPPED: Final = "STOPPED"
+_CHANGING: Final = ("CREATING", "UPDATING", "STARTING", "STOPPING")
+"""The states in which a pipe is started or stopped by nobody else. Source: botocore, "pipes" model, PipeState."""
 
 
 class Messages(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +26,26 @@ class Messages(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{plural(self.waiting, 'message')} waiting and {self.in_flight} in flight"
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """The messages of a queue, and how many executions run.
+
+    `executions` is None for EXPRESS, whose executions nobody can list: a message is in flight while it is processed.
+    """
+
+    messages: Messages
+    executions: int | None
+
+    @property
+    def runs(self) -> int:
+        """How much runs: executions, and messages that somebody has received."""
+        return self.messages.in_flight + (self.executions or 0)
+
+    def __str__(self) -> str:
+        if self.executions is None:
+            return str(self.messages)
+        return f"{self.messages}, {plural(self.executions, 'execution')} running"
 
 
 class PipeStates(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +78,7 @@ def turn_pipe(aws: Aws, pipe: str, state: str, pace: Pace) -> None:
     Raises:
         CommandError: AWS could not start or stop it.
     """
-    client, before = aws.client("pipes"), pipe_states(aws, pipe)
+    client, before = aws.client("pipes"), _settled(aws, pipe, pace)
     if before.desired != state or before.current.endswith("_FAILED"):
         (client.stop_pipe if state == STOPPED else client.start_pipe)(Name=pipe)
     for _ in pace:
@@ -68,8 +90,22 @@ def turn_pipe(aws: Aws, pipe: str, state: str, pace: Pace) -> None:
             raise CommandError(f"the pipe {pipe} is {now.current}: {why}")
 
 
+def work_of(aws: Aws, queue: str, machine: str | None) -> Work:
+    """Return what waits and runs, by the queue's URL and the ARN of a STANDARD state machine, None for EXPRESS.
+
+    Messages are counted first: one that becomes an execution meanwhile is seen, if only twice.
+    """
+    messages = count_messages(aws, queue)
+    return Work(messages=messages, executions=running_executions(aws, machine) if machine else None)
+
+
 def running_executions(aws: Aws, machine: str) -> int:
     """Return how many executions of a STANDARD state machine run."""
     pages = aws.client("stepfunctions").get_paginator("list_executions")
     found = pages.paginate(stateMachineArn=machine, statusFilter="RUNNING")
     return sum(len(page["executions"]) for page in found)
+
+
+def _settled(aws: Aws, pipe: str, pace: Pace) -> PipeStates:
+    """Wait until a pipe is what was asked of it before: AWS takes no other request meanwhile."""
+    return next(now for _ in pace if (now := pipe_states(aws, pipe)).current not in _CHANGING)

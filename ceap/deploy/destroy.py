@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from ceap.aws.flow import count_messages
 from ceap.aws.history import Operation, Retained
 from ceap.aws.session import Aws
 from ceap.cfn.template import Template, parse_template
@@ -16,7 +17,7 @@ from ceap.deploy.journal import Content, new_id
 from ceap.deploy.operation import DeploymentError, Means, Terms, at_rest, failure, follow_telling, going_on
 from ceap.deploy.plan import Situation
 from ceap.deploy.progress import last_event
-from ceap.deploy.quiet import Flow, bring_to_rest, count_messages, flow_of
+from ceap.deploy.quiet import Flow, bring_to_rest, flow_of
 from ceap.deploy.situation import read_importers
 from templates.words import plural
 

@@ -3,21 +3,17 @@
 Source: EventBridge Pipes API Reference, "StopPipe"; SQS Developer Guide, "ApproximateNumberOfMessages".
 """
 
-from typing import Final
-
 import msgspec
 
+from ceap.aws.flow import RUNNING, STOPPED, count_messages, pipe_states, turn_pipe, work_of
 from ceap.aws.history import Operation
-from ceap.aws.session import Aws
 from ceap.cfn import lookup
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.operation import DeploymentError, Means
 from ceap.deploy.situation import read_situation
+from ceap.errors import CommandError
 from templates.model import WorkflowType
 from templates.words import plural
-
-RUNNING: Final = "RUNNING"
-STOPPED: Final = "STOPPED"
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,23 +28,6 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     queue: str
     machine: str | None
-
-
-class Messages(msgspec.Struct, frozen=True, kw_only=True):
-    """How many messages a queue has: those that wait, also with a delay, and those that somebody has received."""
-
-    waiting: int
-    in_flight: int
-
-    def __str__(self) -> str:
-        return f"{plural(self.waiting, 'message')} waiting and {self.in_flight} in flight"
-
-
-class States(msgspec.Struct, frozen=True, kw_only=True):
-    """What a pipe shall be, and what it is, e.g. STOPPING."""
-
-    desired: str
-    current: str
 
 
 def flow_of(stack: str, template: Template, resources: dict[str, str]) -> Flow | None:
@@ -68,14 +47,6 @@ def flow_of(stack: str, template: Template, resources: dict[str, str]) -> Flow |
     )
 
 
-def count_messages(aws: Aws, queue: str) -> Messages:
-    """Return how many messages a queue has, by its URL; SQS counts approximately."""
-    names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "Delayed", "NotVisible")]
-    found = aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
-    ready, delayed, hidden = (int(found.get(name, 0)) for name in names)
-    return Messages(waiting=ready + delayed, in_flight=hidden)
-
-
 def bring_to_rest(means: Means, flow: Flow, *, leave_messages: bool, is_paused_by_us: bool) -> None:
     """Pause the pipe and wait for what it has begun.
 
@@ -85,11 +56,11 @@ def bring_to_rest(means: Means, flow: Flow, *, leave_messages: bool, is_paused_b
     Raises:
         DeploymentError: messages are in the queue; the pipe then runs as before.
     """
-    was_running = is_paused_by_us or _states(means.aws, flow).desired != STOPPED
+    was_running = is_paused_by_us or pipe_states(means.aws, flow.pipe).desired != STOPPED
     try:
         if not leave_messages:
             _refuse_waiting(means, flow, is_stopped=not was_running)
-        if _states(means.aws, flow).current != STOPPED:
+        if pipe_states(means.aws, flow.pipe).current != STOPPED:
             means.say(f"{flow.stack}: pausing the pipe {flow.pipe}")
             _turn(means, flow, STOPPED)
         _wait_for_work(means, flow, leave_messages=leave_messages)
@@ -97,7 +68,7 @@ def bring_to_rest(means: Means, flow: Flow, *, leave_messages: bool, is_paused_b
             _refuse_waiting(means, flow, is_stopped=not was_running)
         _refuse_started(means, flow)
     except DeploymentError:
-        if was_running and _states(means.aws, flow).desired == STOPPED:
+        if was_running and pipe_states(means.aws, flow.pipe).desired == STOPPED:
             means.say(f"{flow.stack}: starting the pipe again")
             _turn(means, flow, RUNNING)
         raise
@@ -109,16 +80,17 @@ def see_to_pipe(means: Means, stack: str) -> None:
     now = read_situation(means.aws, stack)
     template = parse_template(now.template, f"{stack} as deployed") if now.template else None
     flow = flow_of(stack, template, dict(now.resources)) if template else None
-    states = _states(means.aws, flow) if flow else None
-    if flow and states and states != States(desired=flow.state, current=flow.state):
+    states = pipe_states(means.aws, flow.pipe) if flow else None
+    if flow and states and {states.desired, states.current} != {flow.state}:
         if interrupted and flow.state == RUNNING:
             means.say(f"{stack}: an interrupted `ceap destroy` has paused the pipe {flow.pipe}: starting it again")
             _turn(means, flow, RUNNING)
         else:
-            verb, takes = ("stop", "takes") if flow.state == STOPPED else ("start", "may take no")
+            verb, takes = ("pause", "takes") if flow.state == STOPPED else ("resume", "may take no")
+            turned = "stops" if flow.state == STOPPED else "starts"
             means.say(
                 f"{stack}: the pipe {flow.pipe} is {states.current}, not {flow.state} as the template has it, so it "
-                f"{takes} messages; `aws pipes {verb}-pipe --name {flow.pipe}` {verb}s it"
+                f"{takes} messages; `ceap {verb}` {turned} it"
             )
     for record in interrupted:
         means.journal.end(record, is_done=False)
@@ -127,7 +99,7 @@ def see_to_pipe(means: Means, stack: str) -> None:
 def _refuse_waiting(means: Means, flow: Flow, *, is_stopped: bool) -> None:
     messages = count_messages(means.aws, flow.queue)
     if messages.waiting:
-        how = f"start the pipe, which is stopped (aws pipes start-pipe --name {flow.pipe})," if is_stopped else "wait"
+        how = f"start the pipe {flow.pipe}, which is stopped (`ceap resume`)," if is_stopped else "wait"
         raise DeploymentError(
             f"{flow.stack}: {messages} in {flow.queue}, so nothing was deleted; {how} until they are processed, or "
             "give --leave-messages: they stay in the queue for the next deployment, 14 days at most"
@@ -136,7 +108,7 @@ def _refuse_waiting(means: Means, flow: Flow, *, is_stopped: bool) -> None:
 
 def _refuse_started(means: Means, flow: Flow) -> None:
     """Raise DeploymentError if the pipe takes messages: what they began would end with the stack."""
-    if (state := _states(means.aws, flow).current) != STOPPED:
+    if (state := pipe_states(means.aws, flow.pipe).current) != STOPPED:
         raise DeploymentError(
             f"{flow.stack}: somebody else has started the pipe {flow.pipe} again ({state}), so nothing was deleted; "
             "see that nobody deploys this stack meanwhile, and run this command again"
@@ -146,8 +118,8 @@ def _refuse_started(means: Means, flow: Flow) -> None:
 def _wait_for_work(means: Means, flow: Flow, *, leave_messages: bool) -> None:
     told = ""
     for _ in means.pace:
-        executions = _running(means.aws, flow.machine) if flow.machine else 0
-        in_flight = 0 if leave_messages else count_messages(means.aws, flow.queue).in_flight
+        work = work_of(means.aws, flow.queue, flow.machine)
+        executions, in_flight = work.executions or 0, 0 if leave_messages else work.messages.in_flight
         if not executions and not in_flight:
             return
         now = f"{plural(executions, 'execution')} and {plural(in_flight, 'message')} in flight"
@@ -156,25 +128,9 @@ def _wait_for_work(means: Means, flow: Flow, *, leave_messages: bool) -> None:
             told = now
 
 
-def _running(aws: Aws, machine: str) -> int:
-    pages = aws.client("stepfunctions").get_paginator("list_executions")
-    found = pages.paginate(stateMachineArn=machine, statusFilter=RUNNING)
-    return sum(len(page["executions"]) for page in found)
-
-
-def _states(aws: Aws, flow: Flow) -> States:
-    found = aws.client("pipes").describe_pipe(Name=flow.pipe)
-    return States(desired=found["DesiredState"], current=found["CurrentState"])
-
-
 def _turn(means: Means, flow: Flow, state: str) -> None:
     """Start or stop the pipe, and wait until it is so."""
-    client, before = means.aws.client("pipes"), _states(means.aws, flow)
-    if before.desired != state or before.current.endswith("_FAILED"):
-        (client.stop_pipe if state == STOPPED else client.start_pipe)(Name=flow.pipe)
-    for _ in means.pace:
-        now = _states(means.aws, flow).current
-        if now == state:
-            return
-        if now.endswith("_FAILED"):
-            raise DeploymentError(f"{flow.stack}: the pipe {flow.pipe} is {now}; see its reason in the console of AWS")
+    try:
+        turn_pipe(means.aws, flow.pipe, state, means.pace)
+    except CommandError as error:
+        raise DeploymentError(f"{flow.stack}: {error}") from error

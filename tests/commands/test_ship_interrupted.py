@@ -92,7 +92,7 @@ def test_a_pipe_that_somebody_paused_is_told_of_and_left_so(team: Team, capsys: 
     assert team.ceap("deploy") == 0
     assert told(capsys) == [
         f"{team.stack}: the pipe {PIPE} is STOPPED, not RUNNING as the template has it, so it may take no messages; "
-        f"`aws pipes start-pipe --name {PIPE}` starts it"
+        "`ceap resume` starts it"
     ]
     assert state(team) == "STOPPED"
     team.engine.client("pipes").start_pipe(Name=PIPE)
