@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,19 @@ SETTLED: Final = (
     "IMPORT_ROLLBACK_COMPLETE",
 )
 """The states in which all that the template says is there, and no operation changes it."""
+
+LIVE: Final = (
+    *SETTLED,
+    "UPDATE_IN_PROGRESS",
+    "UPDATE_FAILED",
+    "UPDATE_ROLLBACK_IN_PROGRESS",
+    "UPDATE_ROLLBACK_FAILED",
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+    "IMPORT_IN_PROGRESS",
+    "IMPORT_ROLLBACK_IN_PROGRESS",
+    "IMPORT_ROLLBACK_FAILED",
+)
+"""Those, and the states in which a stack that was whole before is changed, or could not be changed."""
 
 
 class DeployedStack(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,10 +99,15 @@ class DeployedStack(msgspec.Struct, frozen=True, kw_only=True):
         return f"arn:{self.partition}:lambda:{self.region}:{self.account}:function:{name}"
 
 
-def load_stack(aws: Aws, workflow: str, environment: str) -> DeployedStack:
-    """Read the stack of a workflow and what the foundation exports; SetupError if one is missing or being changed."""
+def load_stack(aws: Aws, workflow: str, environment: str, states: Collection[str] = SETTLED) -> DeployedStack:
+    """Read the stack of a workflow and what the foundation exports.
+
+    Raises:
+        SetupError: one is missing, or in another of the states, e.g. being changed.
+    """
     name = naming.stack(workflow, environment)
-    stack, foundation = _settled(aws, name), _settled(aws, naming.stack(naming.FOUNDATION, environment))
+    stack = _found(aws, name, states)
+    foundation = _found(aws, naming.stack(naming.FOUNDATION, environment), states)
     return DeployedStack(
         name=name,
         template=parse_template(read_template(aws, stack) or "", f"stack {name}"),
@@ -131,13 +149,13 @@ def agrees(expected: Any, found: Any) -> bool:
             return bool(expected == found)
 
 
-def _settled(aws: Aws, name: str) -> dict[str, Any]:
+def _found(aws: Aws, name: str, states: Collection[str]) -> dict[str, Any]:
     stack = find_stack(aws, name)
     if stack is None:
         raise SetupError(f"stack {name} does not exist; deploy it first: `ceap deploy`")
-    if stack["StackStatus"] not in SETTLED:
+    if stack["StackStatus"] not in states:
         raise SetupError(
-            f"stack {name} is {stack['StackStatus']}; smoke needs one that is deployed and does not change: "
-            f"{', '.join(SETTLED)}; wait, or run `ceap deploy`"
+            f"stack {name} is {stack['StackStatus']}; it has to be one of {', '.join(states)}; wait, or run "
+            "`ceap deploy`"
         )
     return stack

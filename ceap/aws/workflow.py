@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple, assert_never
 
 import msgspec
 
-from ceap.aws.deployed import DeployedStack, load_stack
+from ceap.aws.deployed import SETTLED, DeployedStack, load_stack
 from ceap.aws.flow import RUNNING
 from ceap.aws.session import Aws
 from ceap.cfn.lookup import ALARM, PIPE, Machine, Resource, at, machines, number, pointed_at, resources, text
-from ceap.errors import UsageError
+from ceap.errors import SetupError, UsageError
 from templates import naming
 from templates.model import StepKind, WorkflowType
 
@@ -69,14 +69,18 @@ class DeployedWorkflow(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.workers) and self.workers[0].kind is StepKind.GLUE
 
 
-def load_deployed(aws: Aws, workflow: str, environment: str) -> DeployedWorkflow:
-    """Read a deployed workflow.
+def load_deployed(aws: Aws, workflow: str, environment: str, states: Collection[str] = SETTLED) -> DeployedWorkflow:
+    """Read a deployed workflow; LIVE are the states of one that may be changing.
 
     Raises:
-        SetupError: its stack or the foundation is missing, or is being changed.
+        SetupError: its stack or the foundation is missing, in no such state, or has not all of its resources yet.
         UsageError: it is not the stack of a workflow.
     """
-    return deployed_workflow(load_stack(aws, workflow, environment), workflow, environment)
+    stack = load_stack(aws, workflow, environment, states)
+    try:
+        return deployed_workflow(stack, workflow, environment)
+    except KeyError as error:
+        raise SetupError(f"stack {stack.name} has no {error.args[0]} yet; wait until it is deployed") from None
 
 
 def deployed_workflow(stack: DeployedStack, workflow: str, environment: str) -> DeployedWorkflow:
