@@ -23,7 +23,18 @@ from moto.sqs.models import sqs_backends
 
 from ceap import signals
 from ceap.files import make_folder, remove_folder
-from ceap.local import cloudformation, events, gateway, interpreter, lifecycle, limits, table_limits, tables, uploads
+from ceap.local import (
+    cloudformation,
+    events,
+    gateway,
+    interpreter,
+    lifecycle,
+    limits,
+    queues,
+    table_limits,
+    tables,
+    uploads,
+)
 from ceap.local.clock import CLOCK
 from ceap.local.cloudwatch import serve_metrics
 from ceap.local.deliveries import Delivery
@@ -34,6 +45,7 @@ from ceap.local.hooks import replace
 from ceap.local.identities import Identities
 from ceap.local.jobs import JobListener, Jobs
 from ceap.local.logs import Logs
+from ceap.local.move_tasks import MoveTasks
 from ceap.local.rest_api import serve_pipes, serve_schedules
 from ceap.local.running import Running
 from ceap.local.sessions import FIRST_ACCOUNT, REGION, Decision, Session, Sessions
@@ -80,9 +92,11 @@ class Engine:
         self.jobs: Final = Jobs(self._folder, self._sessions, self.logs, CLOCK)
         self._executions: Final = Executions(account, self.logs, _tell_status)
         self._lifecycle: Final = lifecycle.Lifecycle(account, CLOCK)
+        self._moves: Final = MoveTasks(account, CLOCK)
         routes = [
             self._lifecycle.serve,
             limits.serve,
+            self._moves.serve,
             self.functions.serve,
             self.jobs.serve,
             StepFunctions(self._executions).serve,
@@ -278,6 +292,7 @@ class Engine:
     def _step(self, *, once: bool, timeout_s: float | None = None) -> bool:
         """Take what messages there are, or let time pass; return whether there may be more to do at once."""
         ended = CLOCK.ended
+        self._moves.advance()
         busy = [poller.poll(once=once) for poller in self._running.pollers]
         return any(busy) or CLOCK.jump(self._next_due, ended, timeout_s)
 
@@ -288,7 +303,8 @@ class Engine:
             return self._clients[session.role, service]
 
     def _next_due(self) -> float | None:
-        moments = [due for poller in self._running.pollers if (due := poller.next_due()) is not None]
+        waiting = (*self._running.pollers, self._moves)
+        moments = [due for each in waiting if (due := each.next_due()) is not None]
         return min(moments, default=None)
 
 
@@ -324,6 +340,7 @@ def install() -> None:
         lifecycle.install()
         table_limits.install()
         uploads.install()
+        queues.install()
         tables.install()
         for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
             replace(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)

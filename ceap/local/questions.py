@@ -19,6 +19,8 @@ from ceap.local.calls import (
     read_function_name,
 )
 from ceap.local.decisions import ASSUME_ROLE
+from ceap.local.move_questions import OPERATIONS as MOVE_TASKS
+from ceap.local.move_questions import ask_move_task
 from ceap.local.role_policies import arn_of
 from ceap.local.s3_questions import ask_s3
 from ceap.local.stack_questions import ask_cloudformation
@@ -147,6 +149,8 @@ _QUEUE_ACTIONS: Final = (
 
 
 def _ask_sqs(request: Request) -> list[Question]:
+    if request.operation in MOVE_TASKS:
+        return ask_move_task(request)
     given = _parameters(request)
     action = request.operation.removesuffix("Batch")
     account, _, name = given.get("QueueUrl", f"{request.account}/{given.get('QueueName', '')}").rpartition("/")
