@@ -27,6 +27,7 @@ from lib.errors import JobError
 from lib.members import to_json
 from lib.message import read_message
 from lib.output import Part, remove_parts, write_output, write_parts
+from lib.replay import find_original
 from lib.settings import Job, Settings
 
 __all__ = ["Settings", "run"]
@@ -37,6 +38,7 @@ Transform: TypeAlias = Callable[[DataFrame], DataFrame]
 def run(transform: Transform, settings: Settings) -> None:
     """Run the job that the arguments describe; where it raises JobError there is error.json and no output.json.
 
+    It returns at once, before Spark is started, if the execution is a replay that skips the stage.
     `transform` takes `_position`, `_record` (the JSON text) and the fields of `settings.input`; it returns these two
     for the records to keep, and the columns of `settings.output`. A record that is missing counts as merged into
     another. One with a column `_rejection`, a struct of `code` and `reason` that is not null, goes to rejected.jsonl.
@@ -45,8 +47,10 @@ def run(transform: Transform, settings: Settings) -> None:
     way = f"from s3://{job.input_bucket}/{job.input_key} to s3://{job.output_bucket}/{job.output_key}"
     print(f"{job.stage} of execution {job.execution_id}, run {job.run_id}: {way}", flush=True)
     try:
-        parts, count = run_transform(job, s3, transform, settings)
-        write_output(job, s3, parts, count, started)
+        if original := find_original(s3, job):
+            print(f"skipped: a replay has copied the output of {job.stage} from execution {original}", flush=True)
+            return
+        write_results(job, s3, transform, settings, started)
     except Exception as error:
         traceback.print_exc()
         failure = f"{sentence(error)} ({way})"
@@ -54,6 +58,12 @@ def run(transform: Transform, settings: Settings) -> None:
         with suppress(BotoCoreError, ClientError):
             s3.put_object(Bucket=job.output_bucket, Key=f"{job.prefix}error.json", Body=to_json(record).encode())
         raise JobError(failure) from None
+
+
+def write_results(job: Job, s3: Any, transform: Transform, settings: Settings, started: float) -> None:
+    try:
+        parts, count = run_transform(job, s3, transform, settings)
+        write_output(job, s3, parts, count, started)
     finally:
         try:
             remove_parts(job, s3)
@@ -99,7 +109,7 @@ def run_transform(job: Job, s3: Any, transform: Transform, settings: Settings) -
 def read_input(job: Job, s3: Any, spark: SparkSession, settings: Settings) -> tuple[Any, int, int, int]:
     """Return place and text of all records as an RDD, how many they are, and the number and width of their ranges."""
     parallelize = spark.sparkContext.parallelize
-    if job.input_key == f"executions/{job.execution_id}/initial/output.json":
+    if job.is_first:
         texts = read_message(s3, job.input_bucket, job.input_key, settings)
         return parallelize(list(enumerate(texts)), 1), len(texts), 1, range_bytes(0)
     document, count = open_document(s3, job.input_bucket, job.input_key)

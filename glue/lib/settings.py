@@ -29,3 +29,8 @@ class Job(NamedTuple):
     prefix: str
     run_id: str
     started_at: str
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the job reads the message, not the document of a stage before it."""
+        return self.input_key == f"executions/{self.execution_id}/initial/output.json"

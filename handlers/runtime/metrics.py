@@ -12,8 +12,12 @@ from handlers.runtime.tally import STALE, Place, Share, Tally
 
 NAMESPACE: Final = "CeapPlatform/Workflow"
 
+INPUT_COUNT: Final = "InputCount"
+OUTPUT_COUNT: Final = "OutputCount"
+REJECTED_COUNT: Final = "RejectedCount"
 STALE_COUNT: Final = "StaleCount"
-"""The metric of stale records; its only dimension is FunctionName, which a template's alarm can name."""
+STAGE_DURATION: Final = "StageDuration"
+"""The metrics of a function: their only dimension is FunctionName, which alarms and dashboards of a template name."""
 
 SETS_MAX: Final = 20
 """The dimension sets of a run. CloudWatch bills each metric of each set, and a feed may name any number of places."""
@@ -44,19 +48,20 @@ def write_metrics(
 ) -> None:
     """Write what a run measured, a line per dimension set, at most `SETS_MAX`; a failure to write is only logged.
 
-    `StageDuration` is that of the whole run, on the line of each place. A stage that keeps the newest also writes how
-    many of all its records were stale, 0 included.
+    `StageDuration` is that of the whole run, on the line of each place, and on that of the function with the counts of
+    all records. A stage that keeps the newest also counts there how many were stale, 0 included.
     """
     try:
+        # First: a fault in a handler's own measures must not keep the alarms from what they watch.
+        function = {"FunctionName": os.environ["AWS_LAMBDA_FUNCTION_NAME"]}
+        _write(function, _counts_of_function(tally, keeps_newest=keeps_newest), duration_ms)
         lines = [_line(place, share.records, measure(share)) for place, share in tally.shares().items()]
-        limited = limit_lines(lines, SETS_MAX - keeps_newest)
+        limited = limit_lines(lines, SETS_MAX - 1)
         for line in limited:
             dimensions = {**dict(line.place), "Stage": stage}
             _write(dimensions, line.counts, duration_ms)
             for code, counts in line.reasons.items():
                 _write(dimensions | {"ReasonCode": code}, counts)
-        if keeps_newest:
-            _write({"FunctionName": os.environ["AWS_LAMBDA_FUNCTION_NAME"]}, {STALE_COUNT: tally.counts[STALE]})
         wanted, written = (sum(line.sets for line in each) for each in (lines, limited))
         if wanted > written:
             logger().info(f"metrics of small places or codes count as {OTHER}", dimensionSets=wanted, written=written)
@@ -76,6 +81,15 @@ def limit_lines(lines: Iterable[Line], sets_max: int = SETS_MAX) -> list[Line]:
     while (room := sets_max - sum(line.sets for line in named)) < _least_sets(rest):
         rest.insert(0, named.pop())
     return [*named, _limit_codes(_add(rest), room - 1)] if rest else named
+
+
+def _counts_of_function(tally: Tally, *, keeps_newest: bool) -> dict[str, int]:
+    counts = {
+        INPUT_COUNT: tally.records_in,
+        OUTPUT_COUNT: tally.records_out,
+        REJECTED_COUNT: tally.rejections.total(),
+    }
+    return counts | ({STALE_COUNT: tally.counts[STALE]} if keeps_newest else {})
 
 
 def _line(place: Place, records: int, measures: Measures) -> Line:
@@ -125,5 +139,5 @@ def _write(dimensions: Mapping[str, str], counts: Mapping[str, int], duration_ms
     for name, number in counts.items():
         metrics.add_metric(name, MetricUnit.Count, number)
     if duration_ms is not None:
-        metrics.add_metric("StageDuration", MetricUnit.Milliseconds, duration_ms)
+        metrics.add_metric(STAGE_DURATION, MetricUnit.Milliseconds, duration_ms)
     metrics.flush_metrics()

@@ -109,6 +109,7 @@ def test_in_any_other_execution_the_message_of_a_replay_is_a_wrong_message(execu
     with pytest.raises(PermanentStageError, match="the message is wrong"):
         call(initial_data=json.dumps(skip("OwnStage", execution=execution)), execution=execution)
     assert not is_replay(execution)
+    assert read_skip(skip("OwnStage", execution=execution), execution) is None
 
 
 @pytest.mark.parametrize(
