@@ -17,15 +17,13 @@ from handlers.runtime.needs import Needs
 from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tables import TableClient
 from tests.handlers.candidates.support import candidate, message, raw
-from tests.handlers.metric_lines import measured
+from tests.handlers.metric_lines import FUNCTION, measured, measured_all
 from tests.handlers.support import Refusal, fault
 
 pytestmark = pytest.mark.usefixtures("aws")
 
 HOME = (("ProgramId", "p"), ("Marketplace", "m"), ("Stage", "OwnStage"))
 
-
-FUNCTION = (("FunctionName", "own-function"),)
 
 CLOSED: Json = {"channelEligibility": {"email": False}}
 
@@ -76,10 +74,12 @@ def test_store_counts_what_it_stores(capsys: pytest.CaptureFixture[str]) -> None
     candidates = [candidate("c1", version=2), candidate("c1", version=1), candidate("c2")]
     run(store.handler, candidates, execution="e1")
     counts = {"InputCount": 3, "StoredCount": 2, "StaleCount": 0, "FailedCount": 0, "RejectedCount": 0}
-    assert measured(capsys) == {HOME: counts, FUNCTION: {"StaleCount": 0}}
+    function = {"InputCount": 3, "OutputCount": 2, "RejectedCount": 0, "StaleCount": 0}
+    assert measured_all(capsys) == {HOME: counts, FUNCTION: function}
     run(store.handler, [candidate("c1", version=1)], execution="e2")
     counts = {"InputCount": 1, "StoredCount": 0, "StaleCount": 1, "FailedCount": 0, "RejectedCount": 0}
-    assert measured(capsys) == {HOME: counts, FUNCTION: {"StaleCount": 1}}
+    function = {"InputCount": 1, "OutputCount": 0, "RejectedCount": 0, "StaleCount": 1}
+    assert measured_all(capsys) == {HOME: counts, FUNCTION: function}
 
 
 def test_store_counts_what_it_could_not_store_though_it_fails(
@@ -89,7 +89,7 @@ def test_store_counts_what_it_could_not_store_though_it_fails(
     with fault("dynamodb", "UpdateItem", refusal), pytest.raises(TransientStageError):
         run(store.handler, [candidate("c1"), candidate("c2")])
     counts = {"InputCount": 2, "StoredCount": 0, "StaleCount": 0, "FailedCount": 2, "RejectedCount": 0}
-    assert measured(capsys) == {HOME: counts, FUNCTION: {"StaleCount": 0}}
+    assert measured(capsys) == {HOME: counts}
 
 
 def test_reactive_counts_what_it_publishes_and_what_it_does_not(capsys: pytest.CaptureFixture[str]) -> None:

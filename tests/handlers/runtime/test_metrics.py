@@ -16,7 +16,7 @@ from handlers.runtime.needs import Needs
 from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.tally import STALE, Place, Placed, Share
 from tests.handlers.conftest import Log
-from tests.handlers.metric_lines import measured
+from tests.handlers.metric_lines import FUNCTION, measured, measured_all
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -89,7 +89,7 @@ def test_a_fault_in_the_metrics_is_logged_and_fails_nothing(
 
     monkeypatch.setattr(PLAIN, "measure", fail)
     assert run(PLAIN, [{"a": 1}])["data"] == [{"a": 1}]
-    assert measured(capsys) == {}
+    assert measured_all(capsys) == {FUNCTION: {"InputCount": 1, "OutputCount": 1, "RejectedCount": 0}}
     assert log.lines()[-1]["message"] == "metrics were not written"
     assert "secret-customer" not in log.getvalue()
 
@@ -144,9 +144,10 @@ def limits(log: Log) -> list[tuple[int, int]]:
 def test_places_beyond_twenty_dimension_sets_count_as_other(capsys: pytest.CaptureFixture[str], log: Log) -> None:
     run(SALES, [Sale(f"s{number:02}") for number in range(30)] + [Sale("s29"), Sale("s28")])
     large = {at(shop): {"InputCount": 2} for shop in ("s28", "s29")}
-    named = {at(f"s{number:02}"): {"InputCount": 1} for number in range(17)}
-    assert measured(capsys) == large | named | {at(OTHER): {"InputCount": 11}}
-    assert limits(log) == [(30, 20)]
+    named = {at(f"s{number:02}"): {"InputCount": 1} for number in range(16)}
+    function = {FUNCTION: {"InputCount": 32, "OutputCount": 32, "RejectedCount": 0}}
+    assert measured_all(capsys) == large | named | {at(OTHER): {"InputCount": 12}} | function
+    assert limits(log) == [(30, 19)]
 
 
 def test_codes_count_as_dimension_sets_too(capsys: pytest.CaptureFixture[str], log: Log) -> None:
@@ -157,14 +158,16 @@ def test_codes_count_as_dimension_sets_too(capsys: pytest.CaptureFixture[str], l
         **{at("a", code): {"RejectionsByReason": 2} for code in codes},
         at(OTHER): {"InputCount": 13},
         at(OTHER, "C11"): {"RejectionsByReason": 2},
-        **{at(OTHER, code): {"RejectionsByReason": 1} for code in codes[:4]},
-        at(OTHER, OTHER): {"RejectionsByReason": 7},
+        **{at(OTHER, code): {"RejectionsByReason": 1} for code in codes[:3]},
+        at(OTHER, OTHER): {"RejectionsByReason": 8},
     }
-    assert limits(log) == [(26, 20)]
+    assert limits(log) == [(26, 19)]
 
 
-def test_twenty_dimension_sets_keep_their_names(capsys: pytest.CaptureFixture[str], log: Log) -> None:
-    shops = [f"s{number:02}" for number in range(20)]
+def test_the_function_and_nineteen_dimension_sets_keep_their_names(
+    capsys: pytest.CaptureFixture[str], log: Log
+) -> None:
+    shops = [f"s{number:02}" for number in range(19)]
     run(SALES, map(Sale, shops))
     assert measured(capsys) == {at(shop): {"InputCount": 1} for shop in shops}
     assert limits(log) == []
@@ -184,25 +187,36 @@ class Newest(Sales):
 
 
 NEWEST = Newest(Needs(settings=Settings, keeps_newest=True))
-FUNCTION = (("FunctionName", "own-function"),)
+
+
+def test_all_records_of_a_run_are_counted_by_function(capsys: pytest.CaptureFixture[str]) -> None:
+    run(SALES, [Sale("a"), Sale("b", "C1"), Sale("b", "C2"), Sale("c")])
+    assert measured_all(capsys)[FUNCTION] == {"InputCount": 4, "OutputCount": 2, "RejectedCount": 2}
+    run_first(PLAIN, message([]))
+    assert measured_all(capsys)[FUNCTION] == {"InputCount": 0, "OutputCount": 0, "RejectedCount": 0}
+
+
+def test_a_function_that_fails_counts_the_records_that_it_took(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(PermanentStageError, match="the record says so"):
+        run(PLAIN, [{"a": 1}, {}, {"fail": True}, {"b": 1}])
+    assert measured_all(capsys)[FUNCTION] == {"InputCount": 3, "OutputCount": 1, "RejectedCount": 1}
+
+
+def test_a_function_whose_input_is_missing_has_counted_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(PermanentStageError, match="should have written it"):
+        invoke(PLAIN, "OwnStage", previous="BeforeStage", execution="none")
+    assert measured_all(capsys)[FUNCTION] == {"InputCount": 0, "OutputCount": 0, "RejectedCount": 0}
 
 
 def test_stale_records_of_all_places_are_counted_by_function(capsys: pytest.CaptureFixture[str]) -> None:
     run(NEWEST, [Sale("a", "old"), Sale("b", "old"), Sale("b")])
-    assert measured(capsys)[FUNCTION] == {"StaleCount": 2}
+    counts = {"InputCount": 3, "OutputCount": 1, "RejectedCount": 0, "StaleCount": 2}
+    assert measured_all(capsys)[FUNCTION] == counts
     run(NEWEST, [Sale("a")], execution="e2")
-    assert measured(capsys)[FUNCTION] == {"StaleCount": 0}
+    assert measured_all(capsys)[FUNCTION]["StaleCount"] == 0
     with pytest.raises(PermanentStageError, match="the record says so"):
         run(NEWEST, [Sale("a", "old"), Sale("a", "fail")], execution="e3")
-    assert measured(capsys)[FUNCTION] == {"StaleCount": 1}
-
-
-def test_the_count_of_stale_records_is_one_of_the_twenty_dimension_sets(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    run(NEWEST, [Sale(f"s{number:02}") for number in range(30)])
-    places = measured(capsys)
-    assert (len(places), places[FUNCTION]) == (20, {"StaleCount": 0})
+    assert measured_all(capsys)[FUNCTION]["StaleCount"] == 1
 
 
 COUNTS = st.integers(0, 1000)
