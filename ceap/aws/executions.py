@@ -36,7 +36,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """An execution; times are in seconds since the epoch.
 
     `error`, `cause` and `input` are known of one that was described, or whose log has them; `cause` is the message
-    alone. `states` are those that an EXPRESS execution entered, in order.
+    alone. `states` are those that an EXPRESS execution entered, in order. `not_redrivable` is AWS's reason why one that
+    was described cannot be redriven; None if it can.
     """
 
     arn: str
@@ -50,6 +51,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     states: tuple[str, ...] = ()
     redrives: int = 0
     redriven: float | None = None
+    not_redrivable: str | None = None
 
 
 def name_of(arn: str) -> str:
@@ -160,7 +162,14 @@ def _execution(entry: Mapping[str, Any]) -> Execution:
         input=entry.get("input"),
         redrives=entry.get("redriveCount") or 0,
         redriven=redriven.timestamp() if redriven else None,
+        not_redrivable=_why_not(entry),
     )
+
+
+def _why_not(entry: Mapping[str, Any]) -> str | None:
+    """Return why an execution cannot be redriven. Source: Step Functions API Reference, "DescribeExecution"."""
+    status = entry.get("redriveStatus", "REDRIVABLE")
+    return None if status == "REDRIVABLE" else str(entry.get("redriveStatusReason") or status)
 
 
 def _of_events(arn: str, events: list[Mapping[str, Any]]) -> Execution:

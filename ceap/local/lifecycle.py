@@ -7,12 +7,14 @@ Source: S3 User Guide, "Lifecycle configuration elements".
 import datetime
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from email.utils import formatdate
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
+from urllib.parse import quote
 
 import moto.s3.models
-from moto.s3.models import FakeDeleteMarker, FakeMultipart, s3_backends
+from moto.s3.models import FakeDeleteMarker, FakeKey, FakeMultipart, s3_backends
 
 from ceap.local.calls import Request
 from ceap.local.clock import CLOCK, Clock
@@ -36,6 +38,7 @@ def install() -> None:
     """Hook moto's clock of buckets, once per process; AttributeError if moto lacks a part."""
     replace(moto.s3.models, "utcnow", _utcnow)
     replace(FakeMultipart, "__init__", _dated(FakeMultipart.__init__))
+    replace(FakeKey, "response_dict", property(_with_expiry(vars(FakeKey)["response_dict"].fget)))
 
 
 class Lifecycle:
@@ -80,9 +83,31 @@ def _apply(backend: Any, bucket: Any, rule: Any, today: int) -> None:
             backend.abort_multipart_upload(bucket.name, upload.id)
 
 
+def _with_expiry(headers: Callable[[FakeKey], dict[str, Any]]) -> Callable[[FakeKey], dict[str, Any]]:
+    def headers_with_expiry(self: FakeKey) -> dict[str, Any]:
+        """Add when the object expires, and by which rule. Source: S3 API Reference, "HeadObject", x-amz-expiration."""
+        bucket = s3_backends[self.account_id][self.partition].buckets.get(self.bucket_name or "")
+        rules = [
+            (_expiry_day(self.last_modified, rule.expiration_days), rule.id or "")
+            for rule in (bucket.rules if bucket else ())
+            if rule.status == "Enabled" and rule.expiration_days and self.name.startswith(rule.prefix or "")
+        ]
+        if not rules:
+            return headers(self)
+        day, rule_id = min(rules)
+        date = formatdate(day * _DAY_S, usegmt=True)
+        return {**headers(self), "x-amz-expiration": f'expiry-date="{date}", rule-id="{quote(rule_id)}"'}
+
+    return headers_with_expiry
+
+
 def _is_due(since: datetime.datetime, days: str | None, today: int) -> bool:
-    """Tell whether so many days have passed since a moment, rounded up to the next midnight UTC."""
-    return days is not None and today > _day(since.replace(tzinfo=datetime.UTC).timestamp()) + int(days)
+    return days is not None and today >= _expiry_day(since, days)
+
+
+def _expiry_day(since: datetime.datetime, days: str) -> int:
+    """Return the day, since the epoch, on whose midnight UTC so many days have passed, rounded up."""
+    return _day(since.replace(tzinfo=datetime.UTC).timestamp()) + int(days) + 1
 
 
 def _day(moment: float) -> int:

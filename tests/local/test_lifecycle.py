@@ -111,6 +111,16 @@ def test_a_version_expires_after_its_successor_was_written(engine: Engine) -> No
     assert (len(listed["Versions"]), len(listed["DeleteMarkers"])) == (1, 1)
 
 
+def test_an_object_tells_when_it_expires_and_by_which_rule(engine: Engine) -> None:
+    engine.deploy(template_text(Bucket=bucket_with(ExpirationInDays=7, Prefix="executions/", Id="a rule")), "stack")
+    midnight = put(engine, "executions/1", "other")
+    s3 = engine.client("s3")
+    day = datetime.datetime.fromtimestamp(midnight, datetime.UTC) + datetime.timedelta(days=8)
+    expected = f'expiry-date="{day:%a, %d %b %Y} 00:00:00 GMT", rule-id="a%20rule"'
+    assert s3.head_object(Bucket="bucket", Key="executions/1")["Expiration"] == expected
+    assert "Expiration" not in s3.head_object(Bucket="bucket", Key="other")
+
+
 def test_a_drain_does_not_wait_for_objects_to_expire(engine: Engine) -> None:
     engine.deploy(template_text(Bucket=bucket_with(ExpirationInDays=1)), "stack")
     put(engine, "key")
