@@ -6,7 +6,7 @@ A record is written before its stack is changed, and once more at the end with t
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -70,6 +70,11 @@ def new_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
 
 
+def time_of(record: Record) -> datetime:
+    """Return when an operation began, in UTC."""
+    return datetime.strptime(record.id.partition("-")[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+
+
 def save(aws: Aws, bucket: str, record: Record, template: str | None = None) -> None:
     """Write a new record, and first its template, of which the record has the SHA-256.
 
@@ -109,6 +114,16 @@ def load_all(aws: Aws, bucket: str, stack: str) -> tuple[Record, ...]:
     found = [key for key in objects.keys(aws, bucket, _folder(stack)) if key.endswith(_ENDING)]
     with ThreadPoolExecutor(READERS) as pool:
         return tuple(pool.map(lambda key: _load(aws, bucket, key), sorted(found)))
+
+
+def load_last(aws: Aws, bucket: str, stack: str) -> Record | None:
+    """Return the last record of a stack, however it ended; None if there is none, or no bucket.
+
+    Raises:
+        SetupError: it is damaged.
+    """
+    found = [key for key in objects.keys(aws, bucket, _folder(stack)) if key.endswith(_ENDING)]
+    return _load(aws, bucket, max(found)) if found else None
 
 
 def latest(records: Sequence[Record]) -> Record | None:

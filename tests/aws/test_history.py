@@ -166,3 +166,13 @@ def test_a_template_that_was_not_deployed_is_refused(aws: Aws) -> None:
     with pytest.raises(SetupError) as caught:
         history.load_template(aws, BUCKET, begun)
     assert str(caught.value) == f"s3://{BUCKET}/{key}: is not the template that was deployed; {cure}"
+
+
+def test_the_last_record_is_read_however_it_ended(aws: Aws) -> None:
+    assert history.load_last(aws, BUCKET, "ceap-last-dev") is None
+    assert history.load_last(aws, "ceap-artifacts-none", "ceap-last-dev") is None
+    for number, outcome in enumerate((Outcome.DONE, Outcome.FAILED)):
+        history.save(aws, BUCKET, record("ceap-last-dev", number, outcome), TEMPLATE)
+    last = history.load_last(aws, BUCKET, "ceap-last-dev")
+    assert last == record("ceap-last-dev", 1, Outcome.FAILED)
+    assert history.time_of(last) == datetime(2026, 11, 29, 18, 15, 31, tzinfo=UTC)
