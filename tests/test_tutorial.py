@@ -9,21 +9,17 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from ceap.project import ROOT
+from tests.pages import STEP, change, commands, compare, save
 
 PAGE = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
 COPIED = ("ceap", "glue", "guard_rules", "handlers", "templates", "workflows", "tests", "pyproject.toml")
 PROMPT = "(Pdb) "
 IS_PYTHON = re.compile(r".*\.py").fullmatch
 
-STEP = re.compile(
-    r"^(?P<verb>Save as|Change) `(?P<path>[^`]+)`:\n\n```\w+\n(?P<body>.*?)^```$|^```console\n(?P<console>.*?)^```$",
-    re.DOTALL | re.MULTILINE,
-)
-# What differs from run to run, and how wide a table is for it.
+# What differs from run to run: also how wide a table is for it.
 VARYING = (
     (re.compile(r"\d+\.\d\d s"), "1.00 s"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "EXECUTION"),
@@ -41,33 +37,16 @@ def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
     for step in STEP.finditer(PAGE):
         match step["verb"]:
             case "Save as":
-                path = tmp_path / step["path"]
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(step["body"], encoding="utf-8")
+                save(tmp_path / step["path"], step["body"])
             case "Change":
                 change(tmp_path / step["path"], step["body"])
             case _:
                 for command, expected in commands(step["console"]):
                     shown = typed(tmp_path, command, expected) if PROMPT in expected else told(tmp_path, command)
-                    compare(command, expected, shown)
+                    compare(command, expected, shown, VARYING)
     written = [step["path"] for step in STEP.finditer(PAGE) if step["verb"] == "Save as"]
     for words in ("format --check --quiet", "check --quiet --no-cache"):
         told(tmp_path, shlex.join([sys.executable, "-m", "ruff", *words.split(), *filter(IS_PYTHON, written)]))
-
-
-def change(path: Path, diff: str) -> None:
-    """Apply a change: the lines with `-` and without a sign stand in the file once, those with `+` take their place."""
-    before, after = ("".join(f"{line[1:]}\n" for line in diff.splitlines() if line[0] != sign) for sign in "+-")
-    text = path.read_text(encoding="utf-8")
-    assert text.count(before) == 1, f"{path.name} does not have, once:\n{before}"
-    path.write_text(text.replace(before, after), encoding="utf-8")
-
-
-def commands(console: str) -> Iterator[tuple[str, str]]:
-    """Yield each command of a block, and what it prints."""
-    for part in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
-        command, _, expected = part.partition("\n")
-        yield command, expected
 
 
 def program(folder: Path, command: str) -> tuple[list[str], dict[str, str]]:
@@ -105,15 +84,3 @@ def typed(folder: Path, command: str, expected: str) -> str:
         os.close(terminal)
         process.wait()
     return shown.decode().replace("\r\n", "\n")
-
-
-def compare(command: str, expected: str, shown: str) -> None:
-    """Require that a command showed what the page does; `...` stands for any lines."""
-    patterns = [r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\n" for line in normal(expected).splitlines()]
-    assert re.fullmatch("".join(patterns), normal(shown)), f"$ {command}\n{shown}"
-
-
-def normal(text: str) -> str:
-    for pattern, stand_in in VARYING:
-        text = pattern.sub(stand_in, text)
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
