@@ -11,7 +11,7 @@ import msgspec
 from ceap.errors import UsageError
 from ceap.local import run_folder
 from handlers.runtime.contract import EXECUTIONS_PREFIX, output_key
-from handlers.runtime.document import EDGE_BYTES, HEADER_END, Header
+from handlers.runtime.document import EDGE_BYTES, HEADER_END, Header, encode_header
 from templates import words
 
 _OUTPUT: Final = output_key("", "").rpartition("/")[2]
@@ -64,7 +64,7 @@ def put_earlier(start: Start, client: Any, bucket: str, execution: str) -> None:
         with path.open("rb") as source, tempfile.TemporaryFile() as copy:
             if _is_document(key):
                 header = msgspec.structs.replace(_read_header(source.readline()), execution_id=execution)
-                copy.write(msgspec.json.encode(header)[:-1] + HEADER_END + b"\n")
+                copy.write(encode_header(header) + b"\n")
             shutil.copyfileobj(source, copy)
             copy.seek(0)
             client.put_object(Bucket=bucket, Key=f"{EXECUTIONS_PREFIX}{execution}/{key}", Body=copy)

@@ -82,7 +82,7 @@ def encode_document(
         PermanentStageError: A record is not what `RecordEncoder` takes, or the metadata is larger than 64 KiB.
     """
     encoder, remaining = RecordEncoder(header.stage, yields), iter(records)
-    block = bytearray(msgspec.json.encode(header)[:-1] + HEADER_END)
+    block = bytearray(encode_header(header))
     separator, count, ahead = b"\n", 0, 1
     while batch := list(islice(remaining, ahead)):
         lines = encoder.encode(batch, count + 1)
@@ -100,6 +100,11 @@ def encode_document(
             f"the metadata of the output is {len(footer)} bytes long, at most {EDGE_BYTES} are allowed; use fewer codes"
         )
     yield bytes(block + footer)
+
+
+def encode_header(header: Header) -> bytes:
+    """Return the first line of a document, without its LF."""
+    return msgspec.json.encode(header)[:-1] + HEADER_END
 
 
 def read_footer(tail: bytes, where: str) -> int:

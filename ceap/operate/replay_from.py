@@ -1,0 +1,224 @@
+"""A replay from a stage: a new execution of the current definition, which takes over what the stages before wrote.
+
+StartExecution knows no state to start at, so the stages before return at once: `docs/adr/replay.md`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+
+from ceap.aws.errors import code_of
+from ceap.aws.executions import Execution, arn_of, message_in, name_of
+from ceap.aws.moment import now_of
+from ceap.aws.session import Aws
+from ceap.aws.workflow import DeployedWorkflow
+from ceap.errors import CommandError, UsageError
+from ceap.operate import stage_copies
+from ceap.operate.moments import shown
+from ceap.operate.replay_names import described
+from ceap.operate.stage_copies import Copy, Target
+from handlers.runtime.replay import Skip, is_replay
+from templates import words
+from templates.definition import KINDS
+
+KEPT_S: Final = 7 * 24 * 3600
+"""How long the workflow bucket keeps what stages write (requirement 2.7)."""
+
+Say: TypeAlias = Callable[[str], None]
+
+
+class Copied(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """An object that was copied, or would be; `kept`: an earlier call had made the copy."""
+
+    key: str
+    source: str
+    size_bytes: int
+    kept: bool
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A replay from a stage; `arn` is None if it was not started, since only asked for what would be done."""
+
+    execution: str
+    arn: str | None
+    copied_from: str
+    stage: str
+    skipped: tuple[str, ...]
+    objects: tuple[Copied, ...]
+
+    def text(self) -> str:
+        """Return what was done, for people."""
+        would = "would be " if self.arn is None else ""
+        lines = [
+            f"{one.key}  {one.size_bytes:,} bytes, {'was copied before' if one.kept else f'{would}copied'}"
+            for one in self.objects
+        ]
+        lines.append(
+            f"{self.execution} {'would start' if self.arn is None else 'has started'} at {self.stage}, with what "
+            f"{', '.join(self.skipped)} wrote in {self.copied_from}"
+        )
+        return "\n".join(lines)
+
+
+def replay_from(
+    aws: Aws,
+    workflow: DeployedWorkflow,
+    execution: str,
+    stage: str,
+    name: str,
+    *,
+    dry_run: bool,
+    say: Say,
+) -> Replayed:
+    """Copy what the stages before one wrote in an execution that has ended, and start another, `name`, at that stage.
+
+    `execution` is a name or an ARN; a dry run copies and starts nothing.
+
+    Raises:
+        UsageError: the workflow is EXPRESS, a name is unknown, or the stage is the first.
+        CommandError: the execution has not ended or lacks an output, the definition before the stage has changed, an
+            object of another replay is in the way, or AWS started the execution with an earlier definition.
+    """
+    if not is_replay(name):
+        raise ValueError(name)
+    if workflow.is_express:
+        raise UsageError(
+            f"--from {stage}: {workflow.name} is EXPRESS, whose executions last at most 5 minutes and are not kept; "
+            "replay its dead letters from their start, without --from"
+        )
+    old = _find(aws, workflow, execution)
+    states = aws.client("stepfunctions")
+    definition: str = states.describe_state_machine(stateMachineArn=workflow.machine)["definition"]
+    earlier = _stages_before(stage, stages_in(definition), old)
+    _check_chain(earlier, stages_in(_definition_of(aws, old.arn)), old, stage)
+    if described(aws, workflow.machine, name):
+        raise CommandError(f"there is an execution {name} already; take the next name: add --again")
+    target = Target(name, old.name, earlier)
+    copies = _plan(aws, workflow, old, stage, target)
+    done = [_copy(aws, copy, dry_run=dry_run, say=say) for copy in copies]
+    arn = None if dry_run else _start(aws, workflow.machine, definition, target, old)
+    return Replayed(
+        execution=name, arn=arn, copied_from=old.name, stage=stage, skipped=target.skip, objects=tuple(done)
+    )
+
+
+def stages_in(definition: str) -> list[str]:
+    """Return the stages of a state machine in the order in which they run."""
+    machine: dict[str, Any] = json.loads(definition)
+    order: dict[str, bool] = {}
+    name = machine["StartAt"]
+    while name and name not in order:
+        order[name] = machine["States"][name].get("Resource") in KINDS
+        name = machine["States"][name].get("Next")
+    return [name for name, is_stage in order.items() if is_stage]
+
+
+def _find(aws: Aws, workflow: DeployedWorkflow, execution: str) -> Execution:
+    """Return the execution to replay, which has ended."""
+    name = name_of(execution) if execution.startswith("arn:") and execution.count(":") == 7 else execution
+    if execution not in (name, arn_of(workflow.machine, name)):
+        raise UsageError(f"{execution}: is no execution of {workflow.machine}; name one of this workflow")
+    old = described(aws, workflow.machine, name)
+    if old is None:
+        raise UsageError(
+            f"{name}: {workflow.name} has no such execution, or it ended more than 90 days ago; `ceap status` lists those "
+            "that have failed"
+        )
+    if old.ended is None:
+        raise CommandError(f"{name}: has not ended; wait until it has, or stop it, and call again")
+    return old
+
+
+def _stages_before(stage: str, stages: Sequence[str], old: Execution) -> tuple[str, ...]:
+    if stage not in stages:
+        raise UsageError(f"--from {stage}: there is no stage {stage!r}; {words.allowed(stage, stages)}")
+    if stage == stages[0]:
+        raise UsageError(
+            f"--from {stage}: is the first stage; replay {old.name} from its message instead, without --from"
+        )
+    return tuple(stages[: stages.index(stage)])
+
+
+def _check_chain(earlier: Sequence[str], ran: Sequence[str], old: Execution, stage: str) -> None:
+    """Refuse outputs that the current definition would not make: of stages that others came before."""
+    for number, one in enumerate(earlier):
+        if ran[number : number + 1] != [one]:
+            raise CommandError(
+                f"--from {stage}: the definition has changed before it: {old.name} ran {', '.join(ran)}, and now "
+                f"{', '.join([*earlier, stage])} come first; {_latest(earlier, number, old)}"
+            )
+
+
+def _plan(aws: Aws, workflow: DeployedWorkflow, old: Execution, stage: str, target: Target) -> list[Copy]:
+    copies: list[Copy] = []
+    for number, one in enumerate(target.skip):
+        found = stage_copies.plan_copies(aws, workflow.bucket, one, target)
+        if found is None:
+            # Under a name in use, S3 keeps nothing longer; what was written first has expired first.
+            has_expired = now_of(aws) - old.started > KEPT_S
+            why = (
+                f"it has expired: outputs are kept for 7 days, and the execution started at {shown(old.started)}"
+                if has_expired
+                else f"the stage has not succeeded there, or its output was deleted; the execution {old.status.lower()}"
+            )
+            raise CommandError(
+                f"--from {stage}: there is no output of {one} in {old.name}: {why}; {_latest(target.skip, number, old)}"
+            )
+        copies += found
+    return copies
+
+
+def _latest(earlier: Sequence[str], number: int, old: Execution) -> str:
+    """Return the cure: the stage of this number is the first that has to run again."""
+    if number == 0:
+        return f"replay {old.name} from its message, without --from"
+    return f"replay it from {earlier[number]}: --from {earlier[number]}"
+
+
+def _copy(aws: Aws, copy: Copy, *, dry_run: bool, say: Say) -> Copied:
+    kept = stage_copies.is_there(aws, copy)
+    if not kept and not dry_run:
+        say(f"copying s3://{copy.source.bucket}/{copy.source.key} ({copy.size_bytes:,} bytes)")
+        stage_copies.make_copy(aws, copy)
+    return Copied(key=copy.key, source=copy.source.key, size_bytes=copy.size_bytes, kept=kept)
+
+
+def _start(aws: Aws, machine: str, definition: str, target: Target, old: Execution) -> str:
+    states = aws.client("stepfunctions")
+    try:
+        arn: str = states.start_execution(
+            stateMachineArn=machine, name=target.execution, input=replay_input(target, old.input)
+        )["executionArn"]
+    except ClientError as error:
+        if code_of(error) != "ExecutionAlreadyExists":
+            raise
+        raise CommandError(
+            f"somebody else has just started {target.execution}; see what it does, or take the next name: add --again"
+        ) from error
+    if _definition_of(aws, arn) != definition:
+        cause = "ceap replay: it was started with another definition than the one that its inputs were copied for"
+        states.stop_execution(executionArn=arn, error="ceap.OtherDefinition", cause=cause)
+        raise CommandError(
+            f"{target.execution} was started with another definition than the current one, which AWS may do for some "
+            "seconds after a deployment, and is stopped; wait, and call again with --again"
+        )
+    return arn
+
+
+def replay_input(target: Target, given: str | None) -> str:
+    """Return the input of a replay: the record of the message, as the pipe had it, with the stages to skip as body."""
+    skip = Skip(execution_id=target.execution, copied_from=target.copied_from, skip=target.skip)
+    record = {key: value for key, value in (message_in(given) or {}).items() if key != "md5OfBody"}
+    return json.dumps([record | {"body": msgspec.json.encode(skip).decode()}])
+
+
+def _definition_of(aws: Aws, arn: str) -> str:
+    """Return the definition that an execution runs with."""
+    answer = aws.client("stepfunctions").describe_state_machine_for_execution(executionArn=arn)
+    definition: str = answer["definition"]
+    return definition
