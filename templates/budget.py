@@ -15,6 +15,9 @@ EXPRESS_LIMIT_S: Final = 300
 STANDARD_LIMIT_S: Final = 365 * 24 * 3600
 """How long an execution of either type may take. Source: Step Functions Developer Guide, "Quotas"."""
 
+REDRIVABLE_S: Final = 14 * 24 * 3600
+"""How long after its end an execution can be redriven. Source: botocore, "states" model, RedriveExecution."""
+
 TASK_MARGIN_S: Final = 10
 """How much longer a task may take than its function: Lambda does not count the init phase; its error says more."""
 

@@ -19,11 +19,9 @@ from moto.stepfunctions.parser.backend.execution import SyncExecution
 from ceap.local import history, interpreter
 from ceap.local.clock import CLOCK
 from ceap.local.logs import Logs
+from templates.budget import REDRIVABLE_S
 from templates.definition import KINDS, integration_of
 from templates.model import StepKind
-
-REDRIVABLE_S: Final = 14 * 24 * 3600
-"""How long after its end an execution can be redriven. Source: botocore, "states" model, RedriveExecution."""
 
 Status: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 

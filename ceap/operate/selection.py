@@ -1,0 +1,83 @@
+"""Which executions of a STANDARD workflow a command is about: named ones, or those that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+
+from ceap.aws.errors import code_of
+from ceap.aws.executions import UNSUCCESSFUL, Execution, arn_of, describe, failed_state, list_executions
+from ceap.aws.session import Aws
+from ceap.aws.workflow import DeployedWorkflow
+from ceap.errors import UsageError
+from templates.words import allowed, listed
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """An execution that was described, and the state that it entered last; None if it entered none."""
+
+    execution: Execution
+    state: str | None
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which failed executions: `error` is part of error or cause, in any case of letters; `state` is where it ended."""
+
+    error: str | None = None
+    state: str | None = None
+
+
+def named(aws: Aws, workflow: DeployedWorkflow, names: Sequence[str]) -> list[Chosen]:
+    """Return executions by their names or ARNs, each once, in the order given.
+
+    Raises:
+        UsageError: there is no such execution of the workflow.
+    """
+    arns = [name if name.startswith("arn:") else arn_of(workflow.machine, name) for name in dict.fromkeys(names)]
+    found = {arn: _described(aws, workflow, arn) for arn in dict.fromkeys(arns)}
+    if unknown := [arn.rpartition(":")[2] for arn, execution in found.items() if execution is None]:
+        raise UsageError(
+            f"{listed(unknown)}: no execution of {workflow.name} has this name; Step Functions keeps an execution for "
+            f"90 days: `ceap status --env {workflow.environment}` lists those that failed"
+        )
+    return [Chosen(execution, failed_state(aws, execution.arn)) for execution in found.values() if execution]
+
+
+def failures(aws: Aws, workflow: DeployedWorkflow, since_s: float | None = None) -> list[Execution]:
+    """Return the unsuccessful executions as they are listed, those that ended since then, the earliest end first."""
+    found = (each for status in UNSUCCESSFUL for each in list_executions(aws, workflow.machine, status))
+    ended = [each for each in found if since_s is None or (each.ended or 0.0) >= since_s]
+    return sorted(ended, key=lambda each: (each.ended or 0.0, each.arn))
+
+
+def failed(aws: Aws, workflow: DeployedWorkflow, wanted: Wanted, listing: Iterable[Execution]) -> Iterator[Chosen]:
+    """Yield those of listed executions that are wanted, each read when it is asked for.
+
+    Raises:
+        UsageError: none ended in the state, and the workflow has no such state.
+    """
+    is_state_known = wanted.state is None or wanted.state in workflow.definition.states
+    for each in listing:
+        execution = describe(aws, each.arn)
+        if wanted.error and wanted.error.casefold() not in f"{execution.error}\n{execution.cause}".casefold():
+            continue
+        state = failed_state(aws, each.arn)
+        if wanted.state in (None, state):
+            is_state_known = True
+            yield Chosen(execution, state)
+    if not is_state_known:
+        raise UsageError(f"--stage {wanted.state}: {allowed(str(wanted.state), workflow.stages)}")
+
+
+def _described(aws: Aws, workflow: DeployedWorkflow, arn: str) -> Execution | None:
+    """Return an execution of the workflow; None if there is none."""
+    if not arn.startswith(arn_of(workflow.machine, "")):
+        raise UsageError(f"{arn}: is not an execution of {workflow.machine}; name one of this workflow")
+    try:
+        return describe(aws, arn)
+    except ClientError as error:
+        if code_of(error) not in ("ExecutionDoesNotExist", "InvalidName"):
+            raise
+        return None
