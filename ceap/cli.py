@@ -28,12 +28,16 @@ COMMANDS: Final = {
     "invoke": "run one stage of a workflow in this process, to debug it",
     "schema": "print the JSON Schemas of what a workflow's stages take and yield",
     "graph": "draw a workflow, from its template",
+    "cost": "say what a workflow costs on AWS, as EXPRESS and as STANDARD",
     "package": "build the zips of the Lambda functions",
     "diff": "say what a change of templates does to their stacks",
     "deploy": "deploy the foundation and workflows into an environment",
     "rollback": "take a stack back to the deployment before",
     "destroy": "delete a stack, and keep what holds data",
     "smoke": "send a message through a deployed workflow, and verify what it leads to",
+    "status": "say how deployed workflows are, and what to do about what is wrong",
+    "trace": "tell all that is known of one message or execution",
+    "logs": "print the lines of one execution, of all its stages",
     "completion": "print the script with which a shell completes this command line",
 }
 

@@ -3,34 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any
 
 from ceap.local.frames import Code
 from ceap.local.tracebacks import read_traceback
-
-_VALUE_MAX: Final = 160
-# What the lines of one run of a stage have in common, or what the report of a failure shows better.
-_UNSHOWN: Final = {
-    "level",
-    "message",
-    "timestamp",
-    "service",
-    "location",
-    "executionId",
-    "currentStage",
-    "stackTrace",
-    "exception",
-    "exception_name",
-    "stack_trace",
-    "xray_trace_id",
-    "correlation_id",
-    "result",
-    "bucket",
-    "inputKey",
-    "outputKey",
-    "inputPath",
-    "outputPath",
-}
+from ceap.log_text import leveled, pairs
 
 
 def read_line(line: str, *, with_metrics: bool, code: Code | None = None) -> str | None:
@@ -45,10 +22,9 @@ def read_line(line: str, *, with_metrics: bool, code: Code | None = None) -> str
         document = None
     match document:
         case {"_aws": dict()}:
-            return f"METRICS {_pairs(document, {'_aws'})}" if with_metrics else None
-        case {"level": str(level), "message": message}:
-            shown = f"{level:<7} {_text(message)}  {_pairs(document, _UNSHOWN)}".rstrip()
-            return "\n  ".join([shown, *_exception(document.get("exception"), code)])
+            return f"METRICS {pairs(document, {'_aws'})}" if with_metrics else None
+        case {"level": str(), "message": _}:
+            return "\n  ".join([leveled(document), *_exception(document.get("exception"), code)])
         case _:
             return line
 
@@ -59,12 +35,3 @@ def _exception(text: Any, code: Code | None) -> list[str]:
         return []
     frames = [line for frame in cause.frames if code and code.is_own(frame) for line in code.describe(frame)]
     return [cause.title, *frames]
-
-
-def _pairs(document: dict[str, Any], unshown: set[str]) -> str:
-    return "  ".join(f"{key}={_text(value)}" for key, value in document.items() if key not in unshown)
-
-
-def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text if len(text) <= _VALUE_MAX else f"{text[:_VALUE_MAX]}..."

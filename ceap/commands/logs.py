@@ -1,0 +1,87 @@
+"""`ceap logs`: the lines of one execution, of all its stages."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ceap.operate.stage_lines import StageLine
+
+EXAMPLES: Final = {
+    "ceap logs --env dev workflows/realtime.yaml 1531c857": "the lines of the execution whose name begins so",
+    "ceap logs --env dev --follow workflows/batch.yaml 1531c857": "as they come, until it has ended",
+    "ceap logs --env dev --stage ScoreStage --level ERROR workflows/batch.yaml 1531c857": "the errors of one stage",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from ceap.aws.session import add_aws_arguments
+    from ceap.operate.stage_lines import LEVELS
+
+    parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration of the deployed workflow")
+    parser.add_argument(
+        "what", metavar="EXECUTION", help="name, beginning of a name or ARN of an execution, or the id of its message"
+    )
+    add_aws_arguments(parser)
+    parser.add_argument("--follow", action="store_true", help="print lines as they come, until the execution has ended")
+    parser.add_argument("--stage", metavar="STAGE", help="only the lines of one stage")
+    parser.add_argument("--level", choices=LEVELS, help="only lines of this level or a worse one")
+    parser.add_argument(
+        "--since",
+        metavar="WHEN",
+        help="how far back to look for it, e.g. 2d or 2026-01-31 (default: 14d, for EXPRESS 7d)",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document a line, with the line as it was written")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Find the execution, and print its lines."""
+    import time
+
+    from ceap.aws.environments import load_environment
+    from ceap.aws.moment import now_of
+    from ceap.aws.pace import Pace
+    from ceap.aws.session import explained, open_session
+    from ceap.aws.workflow import load_deployed
+    from ceap.operate.finding import Search, default_since
+    from ceap.operate.logs import Shown, check_stage, find_one, follow, has_ended, lines_of
+    from ceap.output import say
+    from templates.config import load_workflow
+
+    workflow = load_workflow(arguments.workflow)
+    aws = open_session(load_environment(arguments.env, Path.cwd()), arguments.profile, arguments.region)
+    shown, is_any = Shown(arguments.stage, arguments.level), False
+    with explained(aws.profile):
+        deployed = load_deployed(aws, workflow.name, arguments.env)
+        search = Search(aws, deployed, default_since(deployed, arguments.since, now_of(aws)), say)
+        check_stage(search, arguments.stage)
+        seen = find_one(search, arguments.what)
+        batches = (
+            follow(search, seen, shown, Pace(), time.monotonic) if arguments.follow else [lines_of(search, seen, shown)]
+        )
+        for lines in batches:
+            is_any = is_any or bool(lines)
+            _print(lines, deployed.stages, as_json=arguments.json)
+        if not is_any:
+            end = "" if has_ended(search, seen) else "; it still runs: give --follow"
+            say(f"execution {seen.execution.name} has no such line: lines stay for 14 days, and may come late{end}")
+    return 0
+
+
+def _print(lines: Iterable[StageLine], stages: Iterable[str], *, as_json: bool) -> None:
+    import sys
+
+    import msgspec
+
+    from ceap.operate.log_text import is_noise, line_text
+
+    width, in_colour = max(map(len, stages), default=0), sys.stdout.isatty()
+    for line in lines:
+        if as_json:
+            print(msgspec.json.encode(line).decode())
+        elif not is_noise(line.message):
+            print(line_text(line, f"{line.stage:<{width}}  ", in_colour=in_colour))
+    sys.stdout.flush()

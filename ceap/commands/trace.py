@@ -1,0 +1,60 @@
+"""`ceap trace`: all that AWS still tells of one message or execution."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+EXAMPLES: Final = {
+    "ceap trace --env dev workflows/realtime.yaml 07a2257f-f0ad-47bf-bd30-45c5c66c174d": "by the id of a message",
+    "ceap trace --env dev workflows/batch.yaml 1531c857": "by an execution, or the beginning of its name",
+    "ceap trace --env dev --log-lines --json workflows/batch.yaml 1531c857": "with all its log lines, as JSON",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from ceap.aws.session import add_aws_arguments
+
+    parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration of the deployed workflow")
+    parser.add_argument(
+        "what", metavar="WHAT", help="id of a message, or name, beginning of a name or ARN of an execution"
+    )
+    add_aws_arguments(parser)
+    parser.add_argument(
+        "--since",
+        metavar="WHEN",
+        help="how far back to look, e.g. 2d or 2026-01-31 (default: 14d, for EXPRESS 7d)",
+    )
+    parser.add_argument("--log-lines", action="store_true", help="all lines of functions and jobs")
+    parser.add_argument(
+        "--records", action="store_true", help="also rejected records and details of errors: customers' data"
+    )
+    parser.add_argument("--json", action="store_true", help="print the story as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Find the message or execution, read what is known of it, and print it."""
+    import shlex
+
+    import msgspec
+
+    from ceap.aws.environments import load_environment
+    from ceap.aws.moment import now_of
+    from ceap.aws.session import explained, open_session
+    from ceap.aws.workflow import load_deployed
+    from ceap.operate.finding import Search, default_since
+    from ceap.operate.trace import Wanted, trace
+    from ceap.operate.trace_text import trace_lines
+    from ceap.output import say
+    from templates.config import load_workflow
+
+    workflow = load_workflow(arguments.workflow)
+    aws = open_session(load_environment(arguments.env, Path.cwd()), arguments.profile, arguments.region)
+    with explained(aws.profile):
+        deployed, now = load_deployed(aws, workflow.name, arguments.env), now_of(aws)
+        search = Search(aws, deployed, default_since(deployed, arguments.since, now), say)
+        call = f"--env {shlex.quote(arguments.env)} {shlex.quote(str(arguments.workflow))}"
+        story = trace(search, arguments.what, Wanted(call, arguments.records, arguments.log_lines), now)
+    print(msgspec.json.encode(story).decode() if arguments.json else "\n".join(trace_lines(story)))
+    return 0

@@ -1,0 +1,99 @@
+"""Where a message is now, and what to do next: said only as far as the executions tell it.
+
+SQS finds no message by its id, and to receive one only to look at it would count as a receive.
+Source: SQS Developer Guide, "Dead-letter queues"; Step Functions Developer Guide, "Redriving executions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from ceap.aws.flow import Messages
+from ceap.operate.moments import shown
+from ceap.operate.trace_model import ExecutionStory, NextStep
+
+OBJECTS_S: Final = 7 * 86_400
+"""How long the outputs of stages live (requirement 2.7)."""
+REDRIVABLE_S: Final = 14 * 86_400
+"""How long after its end an execution can be redriven."""
+VISIBLE_LATE_S: Final = 120.0
+"""How long after its visibility timeout a message may still be on its way to the pipe."""
+
+NOTHING: Final = "nothing to do"
+_DELETED: Final = "deleted the message when it had started the execution, which keeps it as its input"
+
+
+class Flow(NamedTuple):
+    """What is known of the way of messages: `call` are the arguments of commands, e.g. `--env dev workflows/a.yaml`."""
+
+    is_express: bool
+    visibility_s: float
+    receives_max: int | None
+    waiting: Messages
+    dead: Messages
+    call: str
+
+
+def place_and_next(flow: Flow, executions: Sequence[ExecutionStory], now: float) -> tuple[str, NextStep]:
+    """Return where the message is, and what to do; the executions are those of the message, the earliest first."""
+    last = executions[-1]
+    done = next((each for each in reversed(executions) if each.status == "SUCCEEDED"), None)
+    if done is not None:
+        why = "deletes the message of an execution that succeeded" if flow.is_express else _DELETED
+        return f"not in the queue: the pipe {why}", NextStep(text=f"{NOTHING}: execution {done.name} succeeded")
+    if last.status == "RUNNING":
+        place = "in flight: the pipe waits for the end of the execution" if flow.is_express else _of_standard(last)
+        text = f"wait: execution {last.name} runs; follow its lines"
+        return place, NextStep(text=text, command=f"ceap logs {flow.call} {last.name} --follow")
+    if flow.is_express:
+        return _after_express(flow, last, now)
+    return _of_standard(last), _after_standard(flow, last, now)
+
+
+def _of_standard(last: ExecutionStory) -> str:
+    if last.message is None:
+        return "there is no message: somebody started the execution, not the pipe"
+    return f"not in the queue: the pipe {_DELETED}"
+
+
+def _after_standard(flow: Flow, last: ExecutionStory, now: float) -> NextStep:
+    cure = _cure(last)
+    if last.ended is not None and now - last.ended > REDRIVABLE_S:
+        why = "it ended more than 14 days ago, so AWS does not redrive it"
+    elif last.expired:
+        why = "the outputs of its stages have expired, so a redrive finds no input"
+    else:
+        stage = last.failed_stage.stage if last.failed_stage else "where it failed"
+        text = f"{cure}redrive the execution from {stage}"
+        return NextStep(text=text, command=f"ceap redrive {flow.call} {last.name}")
+    return NextStep(text=f"{cure}replay its message: {why}", command=f"ceap replay {flow.call} {last.name}")
+
+
+def _after_express(flow: Flow, last: ExecutionStory, now: float) -> tuple[str, NextStep]:
+    status = f"ceap status {flow.call}"
+    counts = f"the queue has {flow.waiting}, the dead-letter queue {flow.dead}; SQS finds none by its id"
+    if last.receive is None:
+        place = f"not known: no log tells which message the execution took; {counts}"
+        return place, NextStep(text="see what waits in the queues", command=status)
+    due = last.started + flow.visibility_s
+    is_last = flow.receives_max is not None and last.receive >= flow.receives_max
+    match is_last, now < due + VISIBLE_LATE_S:
+        case False, True:
+            place = f"in the queue, hidden until about {shown(due)}; then the pipe receives it again"
+            return place, NextStep(text=f"wait: the pipe receives the message again at about {shown(due)}")
+        case False, False:
+            place = f"not known: it was to be received again at about {shown(due)}; {counts}"
+            return place, NextStep(text="see whether the pipe runs, and what waits", command=status)
+        case _, True:
+            place = f"in the queue, hidden until about {shown(due)}; then SQS moves it to the dead-letter queue"
+            text = f"{_cure(last)}wait until about {shown(due)}, when it is a dead letter, and ask again"
+            return place, NextStep(text=text)
+        case _:
+            place = f"in the dead-letter queue since about {shown(due)}, unless it was replayed or deleted; {counts}"
+            command = f"ceap replay {flow.call} --dead-letters --message {last.message}"
+            return place, NextStep(text=f"{_cure(last)}replay the dead letter", command=command)
+
+
+def _cure(last: ExecutionStory) -> str:
+    return "correct the cause, then " if last.error == "PermanentStageError" else ""
