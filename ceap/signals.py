@@ -81,7 +81,8 @@ def held() -> Iterator[None]:
     finally:
         _Hold.depth -= 1
         if _Hold.came is not None and not _Hold.depth:
-            _end(_Hold.came)
+            number, _Hold.came = _Hold.came, None
+            signal.raise_signal(number)
 
 
 @contextmanager
@@ -101,13 +102,18 @@ def raised() -> Iterator[None]:
     Stopped, because the prompt of pdb would take KeyboardInterrupt for a wish to type again.
     """
 
-    def stop(number: int, _: FrameType | None) -> NoReturn:
-        raise Stopped(number)
+    def stop(number: int, _: FrameType | None) -> None:
+        if _Hold.depth:
+            _Hold.came = number
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            raise Stopped(number)
 
     before = {number: signal.getsignal(number) for number in WORDS}
     ours = [number for number, handler in before.items() if handler is _receive]
     for number in ours:
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else stop)
+        signal.signal(number, stop)
     try:
         yield
     finally:

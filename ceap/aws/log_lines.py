@@ -31,7 +31,7 @@ class LogLine(msgspec.Struct, frozen=True):
 def read_lines(
     aws: Aws,
     group: str,
-    term: str | None = None,
+    term: str | Sequence[str] | None = None,
     *,
     since_s: float | None = None,
     until_s: float | None = None,
@@ -39,11 +39,12 @@ def read_lines(
 ) -> Iterator[LogLine]:
     """Yield the lines of a log group in the order of their times, as far as AWS has it; none without such a group.
 
-    Only lines that hold `term` as a text, that are of the time, and of one of the streams, if any are named.
+    Only lines that hold `term` as a text, or one of several, that are of the time, and of one of the streams, if any are
+    named. All terms together have at most some 900 characters: AWS takes patterns of 1,024.
     """
     given: dict[str, Any] = {"logGroupName": group}
     if term is not None:
-        given["filterPattern"] = json.dumps(term)
+        given["filterPattern"] = json.dumps(term) if isinstance(term, str) else _any_of(term)
     if since_s is not None:
         given["startTime"] = math.floor(since_s * 1000)
     if until_s is not None:
@@ -59,6 +60,10 @@ def read_lines(
     except ClientError as error:
         if code_of(error) != "ResourceNotFoundException":
             raise
+
+
+def _any_of(terms: Sequence[str]) -> str:
+    return " ".join(f"?{json.dumps(term)}" for term in terms)
 
 
 def streams_of(aws: Aws, group: str, prefix: str) -> list[str]:
