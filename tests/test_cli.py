@@ -110,6 +110,7 @@ PRINTING = {
     "rollback": ["rollback", "--help"],
     "destroy": ["destroy", "--help"],
     "smoke": ["smoke", "--help"],  # its report needs AWS
+    "status": ["status", "--help"],  # the same
     "completion": ["completion", "bash"],
     "diff": ["diff", str(FOUNDATION), "--against", str(FOUNDATION)],
 }

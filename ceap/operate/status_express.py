@@ -1,0 +1,162 @@
+"""The executions of an EXPRESS workflow: AWS lists none, so metrics count them, and a log and objects tell the rest.
+
+The delivery of the log is best effort: a metric may count failures of which it has no line.
+Source: Step Functions Developer Guide, "Using CloudWatch Logs to log execution history".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from ceap.aws.executions import Status, executions_in, express_executions, message_in, name_of, short_cause
+from ceap.aws.log_lines import parsed, read_lines
+from ceap.aws.session import Aws
+from ceap.aws.stage_objects import objects_of, read_object
+from ceap.aws.workflow import DeployedWorkflow
+from ceap.operate.status_facts import Failure, Fate
+from handlers.runtime.contract import error_key, output_key
+from templates import budget
+
+READERS: Final = 8
+ENDS: Final[Mapping[str, Status]] = {
+    "ExecutionFailed": "FAILED",
+    "ExecutionTimedOut": "TIMED_OUT",
+    "ExecutionAborted": "ABORTED",
+}
+LATE_S: Final = 300
+"""How long a line of the log may take to arrive."""
+LONGEST_S: Final = 310
+"""How long before its end the first event of an execution may be: it takes 5 minutes at most."""
+_GAP_S: Final = 900
+_WINDOWS_MAX: Final = 20
+
+
+class _Window(NamedTuple):
+    begin: float
+    end: float
+
+
+class FailedLog:
+    """The failed executions that the log of the state machine shows; it is read where metrics count some."""
+
+    def __init__(self, aws: Aws, workflow: DeployedWorkflow) -> None:
+        self._aws: Final = aws
+        self._workflow: Final = workflow
+        self._known: Final[dict[str, Failure]] = {}
+        self._fates: Final[dict[str, tuple[Fate, str | None]]] = {}
+        self._read: dict[float, int] = {}
+
+    def read(self, counts: Mapping[float, int], period_s: int, now: float, most: int, examined: int) -> list[Failure]:
+        """Return failed executions, the last to end first, at most so many; of the first ones what became of them.
+
+        `counts` are those that did not succeed, by the beginning of the period in which they ended.
+        """
+        changed = [moment for moment, number in counts.items() if self._read.get(moment) != number]
+        for window in _windows(changed, period_s):
+            if len(self._known) < most or window.end > now - LATE_S:
+                for failure in self._find(window):
+                    self._known.setdefault(failure.arn, failure)
+        self._read = {moment: number for moment, number in counts.items() if moment < now - LATE_S - period_s}
+        begin = min(counts, default=now)
+        recent = sorted(self._known.values(), key=lambda failure: (failure.ended, failure.arn), reverse=True)
+        shown = [failure for failure in recent if failure.ended >= begin][:most]
+        with ThreadPoolExecutor(READERS) as pool:
+            looked = list(pool.map(self._look, shown))
+            return [*pool.map(lambda each: self._examine(each, now), looked[:examined]), *looked[examined:]]
+
+    def _find(self, window: _Window) -> Iterator[Failure]:
+        group = self._workflow.machine_log_group
+        for term, status in ENDS.items():
+            for line in read_lines(self._aws, group, term, since_s=window.begin, until_s=window.end):
+                event = parsed(line.message)
+                if event.get("type") == term:
+                    yield _failure(event, status)
+
+    def _look(self, failure: Failure) -> Failure:
+        if not failure.is_looked_at:
+            failure = self._known[failure.arn] = self._with_stage(failure)
+        return failure
+
+    def _with_stage(self, failure: Failure) -> Failure:
+        """Return a failure with the first stage that has no output, and with its error, where the log lacks it."""
+        bucket, stages = self._workflow.bucket, self._workflow.stages
+        keys = {found.key for found in objects_of(self._aws, bucket, failure.execution)}
+        stage = next((stage for stage in stages if output_key(failure.execution, stage) not in keys), None)
+        error, cause = failure.error, failure.cause
+        if stage and error is None and (key := error_key(failure.execution, stage)) in keys:
+            told = json.loads(read_object(self._aws, bucket, key) or b"{}")
+            error, cause = told.get("errorType"), told.get("errorMessage")
+        return msgspec.structs.replace(failure, stage=stage, error=error, cause=cause, is_looked_at=True)
+
+    def _examine(self, failure: Failure, now: float) -> Failure:
+        fate, later = self._fates.get(failure.arn) or self._fate(failure, now)
+        if fate in (Fate.SETTLED, Fate.DEAD):
+            self._fates[failure.arn] = fate, later
+        return msgspec.structs.replace(failure, fate=fate, later=later)
+
+    def _fate(self, failure: Failure, now: float) -> tuple[Fate, str | None]:
+        """Return what became of the message of an execution, by the later executions that took it."""
+        group, begin = self._workflow.machine_log_group, failure.ended - LONGEST_S
+        lines = read_lines(self._aws, group, failure.arn, since_s=begin, until_s=failure.ended + 1)
+        own = executions_in(parsed(line.message) for line in lines)
+        execution = next((each for each in own if each.arn == failure.arn), None)
+        message = message_in(execution.input) if execution else None
+        if execution is None or message is None or "messageId" not in message:
+            return Fate.UNKNOWN, None
+        found = express_executions(self._aws, group, since_s=execution.started, term=message["messageId"])
+        later = [each for each in found if each.started > execution.started]
+        if settled := next((each for each in later if each.status == "SUCCEEDED"), None):
+            return Fate.SETTLED, settled.name
+        if later:
+            return Fate.REPEATED, later[-1].name
+        return _unrepeated(message, failure, now, horizon_s(self._workflow)), None
+
+
+def unexplained(counts: Mapping[float, int], failures: Iterable[Failure], begin: float) -> int:
+    """Return how many executions have failed since a time, by the metrics, of whose messages the log does not tell."""
+    counted = sum(number for moment, number in counts.items() if moment >= begin)
+    told = sum(1 for failure in failures if failure.ended >= begin and failure.fate is not Fate.UNKNOWN)
+    return max(0, counted - told)
+
+
+def horizon_s(workflow: DeployedWorkflow) -> float:
+    """Return after how long a message that keeps failing is in the dead-letter queue."""
+    return budget.MAX_RECEIVES * workflow.visibility_timeout_s
+
+
+def _unrepeated(message: Mapping[str, Any], failure: Failure, now: float, horizon: float) -> Fate:
+    received = str(message.get("attributes", {}).get("ApproximateReceiveCount", ""))
+    if received.isdecimal() and int(received) >= budget.MAX_RECEIVES:
+        return Fate.DEAD
+    return Fate.RETURNING if now - failure.ended < horizon else Fate.UNKNOWN
+
+
+def _windows(moments: list[float], period_s: int) -> list[_Window]:
+    """Return the times in which periods lie, the newest first; those that are near each other are one."""
+    found: list[_Window] = []
+    for moment in sorted(moments, reverse=True):
+        begin, end = moment - period_s, moment + 2 * period_s
+        if found and found[-1].begin - end < _GAP_S:
+            found[-1] = _Window(begin, found[-1].end)
+        else:
+            found.append(_Window(begin, end))
+    return found[:_WINDOWS_MAX]
+
+
+def _failure(event: Mapping[str, Any], status: Status) -> Failure:
+    details = event.get("details", {})
+    return Failure(
+        execution=name_of(event["execution_arn"]),
+        arn=event["execution_arn"],
+        status=status,
+        started=None,
+        ended=int(event["event_timestamp"]) / 1000,
+        fate=Fate.UNKNOWN,
+        error=details.get("error"),
+        cause=short_cause(details.get("cause")),
+    )

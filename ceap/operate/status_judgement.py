@@ -1,0 +1,214 @@
+"""From what AWS shows of a workflow to the verdict: what is wrong, the worst first, and what to type next."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import msgspec
+
+from ceap.aws.flow import RUNNING, STOPPED
+from ceap.operate.moments import shown, span
+from ceap.operate.status_facts import Alarm, Depth, Facts, Failure, Fate, Pipe
+from templates.model import WorkflowType
+from templates.words import listed, plural
+
+CAUSE_MAX: Final = 90
+"""Characters of a cause that are shown."""
+_VARYING: Final = re.compile(r"\S*\d\S*")
+"""What differs from one failure to the next of its kind: ids, numbers, times."""
+_CHANGING: Final = ("CREATING", "STARTING", "UPDATING")
+"""States of a pipe on its way to what it shall be. Source: botocore, "pipes" model, PipeState."""
+_DONE: Final = (Fate.SETTLED, Fate.REPEATED)
+
+
+class StatusVerdict(StrEnum):
+    """Whether a workflow needs somebody; unknown if nothing wrong is seen, but not all could be read."""
+
+    HEALTHY = "healthy"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+
+
+class Kind(StrEnum):
+    """What a problem is of, the worst first."""
+
+    STACK = "stack"
+    MISSING = "missing"
+    PIPE = "pipe"
+    DEAD_LETTERS = "dead letters"
+    FAILED = "failed executions"
+    DEFINITION = "definition"
+    ALARM = "alarm"
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is wrong, and what to type or to read next, in this order."""
+
+    kind: Kind
+    text: str
+    next: tuple[str, ...]
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Failed executions of one kind, the last to end first; `cause` is that of the first."""
+
+    stage: str | None
+    error: str
+    cause: str
+    executions: tuple[Failure, ...]
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.stage, self.error, self.cause) if part)
+
+
+class WorkflowStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The verdict on a workflow, and what it is made of; the groups are those of failures that are not settled."""
+
+    verdict: StatusVerdict
+    problems: tuple[Problem, ...]
+    groups: tuple[Group, ...]
+    facts: Facts
+
+
+class Call(NamedTuple):
+    """How commands on this workflow are called: options such as `--env dev`, and the declaration as it was given."""
+
+    options: tuple[str, ...]
+    declaration: str
+
+    def command(self, verb: str, *words: str) -> str:
+        return shlex.join(["ceap", verb, *self.options, self.declaration, *words])
+
+
+def judge(facts: Facts, call: Call) -> WorkflowStatus:
+    """Return the verdict on a workflow."""
+    groups = group(facts.failures)
+    problems = tuple(_problems(facts, groups, call))
+    is_known = not facts.unread
+    verdict = StatusVerdict.WRONG if problems else StatusVerdict.HEALTHY if is_known else StatusVerdict.UNKNOWN
+    return WorkflowStatus(verdict=verdict, problems=problems, groups=groups, facts=facts)
+
+
+def worst(verdicts: Iterable[StatusVerdict]) -> StatusVerdict:
+    order = (StatusVerdict.WRONG, StatusVerdict.UNKNOWN, StatusVerdict.HEALTHY)
+    return min(verdicts, key=order.index, default=StatusVerdict.HEALTHY)
+
+
+def group(failures: Iterable[Failure]) -> tuple[Group, ...]:
+    """Return the failures that were looked at and are not settled in groups of one kind, the largest first."""
+    kinds: dict[tuple[str | None, str, str], list[Failure]] = {}
+    for failure in failures:
+        if failure.is_looked_at and failure.fate not in _DONE:
+            shape = _VARYING.sub("#", _short(failure.cause))
+            kinds.setdefault((failure.stage, failure.error or failure.status, shape), []).append(failure)
+    groups = (
+        Group(stage=stage, error=error, cause=_short(found[0].cause), executions=tuple(found))
+        for (stage, error, _), found in kinds.items()
+    )
+    return tuple(sorted(groups, key=lambda each: -len(each.executions)))
+
+
+def _problems(facts: Facts, groups: Sequence[Group], call: Call) -> Iterator[Problem]:
+    yield from _of_stack(facts, call)
+    yield from _of_pipe(facts.pipe, facts.queue, call)
+    yield from _of_dead_letters(facts, call)
+    is_express = facts.type is WorkflowType.EXPRESS
+    yield from _of_express(facts, groups, call) if is_express else _of_standard(facts, groups, call)
+    if facts.is_definition_deployed is False and not facts.stack.status.endswith("_IN_PROGRESS"):
+        text = "the state machine has another definition than the stack: somebody has changed it"
+        drift = f"aws cloudformation detect-stack-drift --stack-name {facts.stack.name}"
+        yield Problem(kind=Kind.DEFINITION, text=text, next=(drift,))
+    yield from _of_alarms(facts.alarms or (), call)
+
+
+def _of_stack(facts: Facts, call: Call) -> Iterator[Problem]:
+    stack = facts.stack
+    if stack.status.endswith("_FAILED"):
+        text = f"the stack is {stack.status}{f': {stack.reason}' if stack.reason else ''}"
+        yield Problem(kind=Kind.STACK, text=text, next=(call.command("deploy"),))
+    drift = f"aws cloudformation detect-stack-drift --stack-name {stack.name}"
+    for each in facts.unread:
+        if each.is_missing:
+            yield Problem(kind=Kind.MISSING, text=f"{each.what}: does not exist: {each.why}", next=(drift,))
+
+
+def _of_pipe(pipe: Pipe | None, queue: Depth | None, call: Call) -> Iterator[Problem]:
+    if pipe is None or pipe.current == pipe.desired == pipe.declared or pipe.current in _CHANGING:
+        return
+    why = f": {pipe.reason}" if pipe.reason else ""
+    waiting = f"; {plural(queue.waiting, 'message')} waiting" if queue and queue.waiting else ""
+    if pipe.declared == STOPPED and pipe.desired == RUNNING == pipe.current:
+        text = "the pipe runs, though the template wants it STOPPED"
+        yield Problem(kind=Kind.PIPE, text=text, next=(call.command("pause"),))
+    elif pipe.desired == STOPPED:
+        text = f"the pipe is {pipe.current}: somebody has paused it, and it takes no messages{waiting}"
+        yield Problem(kind=Kind.PIPE, text=text, next=(call.command("resume"),))
+    else:
+        text = f"the pipe is {pipe.current}, and takes no messages{why}{waiting}"
+        yield Problem(kind=Kind.PIPE, text=text, next=(call.command("resume"),))
+
+
+def _of_dead_letters(facts: Facts, call: Call) -> Iterator[Problem]:
+    if facts.dead_letters and facts.dead_letters.total:
+        count = plural(facts.dead_letters.total, "message")
+        text = f"{count} in the dead-letter queue{_oldest(facts.dead_letters)}"
+        dead = (failure.execution for failure in facts.failures if failure.fate is Fate.DEAD)
+        steps = [call.command("trace", name) for name in dead][:1]
+        replay = call.command("replay", "--dead-letters", "--dry-run")
+        yield Problem(kind=Kind.DEAD_LETTERS, text=text, next=(*steps, replay))
+
+
+def _of_standard(facts: Facts, groups: Sequence[Group], call: Call) -> Iterator[Problem]:
+    for each in groups:
+        newest = each.executions[0]
+        one = len(each.executions) == 1
+        redrive = call.command("redrive", newest.execution) if one else call.command("redrive", "--error", each.error)
+        steps = call.command("trace", newest.execution), redrive
+        text = f"{plural(len(each.executions), 'execution')} failed: {each}"
+        yield Problem(kind=Kind.FAILED, text=text, next=steps)
+    if rest := sum(1 for failure in facts.failures if failure.fate is Fate.OPEN and not failure.is_looked_at):
+        text = f"{plural(rest, 'more execution')} failed, whose errors nobody has looked at"
+        yield Problem(kind=Kind.FAILED, text=text, next=(call.command("status", "--all"),))
+
+
+def _of_express(facts: Facts, groups: Sequence[Group], call: Call) -> Iterator[Problem]:
+    """Yield the problem of messages that return to the queue; those that are given up are dead letters."""
+    if facts.queue and not facts.queue.total:
+        return  # a message that returns is in the queue, waiting or in flight
+    kinds = [each for each in groups if any(failure.fate is Fate.RETURNING for failure in each.executions)]
+    returning = [failure for each in kinds for failure in each.executions if failure.fate is Fate.RETURNING]
+    if not returning and not facts.unexplained:
+        return
+    failed = plural(len(returning) + facts.unexplained, "execution")
+    text = f"{failed} failed lately, whose messages come back to the queue, or may do so"
+    newest = next(iter((*returning, *facts.failures)), None)
+    steps = (call.command("trace", newest.execution),) if newest else (call.command("logs"),)
+    yield Problem(
+        kind=Kind.FAILED, text=text + (f": {listed([str(each) for each in kinds], 3)}" if kinds else ""), next=steps
+    )
+
+
+def _of_alarms(alarms: Iterable[Alarm], call: Call) -> Iterator[Problem]:
+    for alarm in alarms:
+        if alarm.state == "MISSING":
+            text = f"alarm {alarm.name} does not exist: somebody has deleted it"
+            yield Problem(kind=Kind.MISSING, text=text, next=(call.command("deploy"),))
+        elif alarm.state == "ALARM":
+            since = f" since {shown(alarm.since)}" if alarm.since else ""
+            text = f"alarm {alarm.name}{since}: {alarm.reason}"
+            yield Problem(kind=Kind.ALARM, text=text, next=(alarm.runbook or "docs/runbook/alarms.md",))
+
+
+def _oldest(depth: Depth) -> str:
+    return "" if depth.oldest_s is None else f", the oldest for {span(depth.oldest_s)}"
+
+
+def _short(cause: str | None) -> str:
+    """Return the first line of a cause, cut."""
+    printable = (each if each.isprintable() else " " for each in next(iter((cause or "").strip().splitlines()), ""))
+    line = "".join(printable)
+    return line if len(line) <= CAUSE_MAX else f"{line[: CAUSE_MAX - 3]}..."
