@@ -39,8 +39,8 @@ def read_lines(
 ) -> Iterator[LogLine]:
     """Yield the lines of a log group in the order of their times, as far as AWS has it; none without such a group.
 
-    Only lines that hold `term` as a text, or one of several, that are of the time, and of one of the streams, if any are
-    named. All terms together have at most some 900 characters: AWS takes patterns of 1,024.
+    Only lines that hold `term` as a text, or one of several, that are of the time, and of one of the streams, if any
+    are named. All terms together have at most some 900 characters: AWS takes patterns of 1,024.
     """
     given: dict[str, Any] = {"logGroupName": group}
     if term is not None:
