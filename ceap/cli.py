@@ -36,7 +36,6 @@ COMMANDS: Final = {
     "destroy": "delete a stack, and keep what holds data",
     "smoke": "send a message through a deployed workflow, and verify what it leads to",
     "status": "say how deployed workflows are, and what to do about what is wrong",
-    "status": "say how deployed workflows are, and what to do about what is wrong",
     "trace": "tell all that is known of one message or execution",
     "logs": "print the lines of one execution, of all its stages",
     "completion": "print the script with which a shell completes this command line",
