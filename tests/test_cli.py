@@ -105,6 +105,7 @@ PRINTING = {
     "invoke": ["invoke", str(EXPRESS), "TakeStage"],
     "schema": ["schema", str(EXPRESS)],
     "graph": ["graph", str(EXPRESS)],
+    "cost": ["cost", str(EXPRESS)],
     "package": ["package"],
     "deploy": ["deploy", "--help"],  # what it prints, it has done on AWS
     "rollback": ["rollback", "--help"],

@@ -23,12 +23,7 @@ def read_chart(template: Template, environment: str | None = None) -> Chart:
     UsageError if the template has no queue, pipe and state machine with a literal definition, as the foundation's.
     """
     names = Names(environment)
-    found = next(_pipelines(template), None)
-    if found is None:
-        raise UsageError(
-            f"{template.file}: no pipe joins a queue to a state machine in it; name a workflow's declaration"
-        )
-    queue, pipe, machine = found
+    queue, pipe, machine = find_pipeline(template)
     watchers = tuple(_watchers(template, machine, names))
     return Chart(
         title=names.of(machine.resource),
@@ -41,6 +36,16 @@ def read_chart(template: Template, environment: str | None = None) -> Chart:
         watchers=watchers,
         topic=_topic(template, names),
     )
+
+
+def find_pipeline(template: Template) -> tuple[Resource, Resource, Machine]:
+    """Return queue, pipe and state machine of a workflow; UsageError if the template does not join three like these."""
+    found = next(_pipelines(template), None)
+    if found is None:
+        raise UsageError(
+            f"{template.file}: no pipe joins a queue to a state machine in it; name a workflow's declaration"
+        )
+    return found
 
 
 def _pipelines(template: Template) -> Iterator[tuple[Resource, Resource, Machine]]:

@@ -5,9 +5,9 @@ Source: Step Functions Developer Guide, "Monitoring Step Functions metrics using
 
 from typing import Final
 
+from ceap.cost.express import billed_ms
 from ceap.local.executions import DeployedMachine, Execution
 from ceap.local.metrics import metrics_of
-from ceap.local.states import billed_ms
 
 NAMESPACE: Final = "AWS/States"
 _OUTCOMES: Final = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", "TIMED_OUT": "TimedOut", "ABORTED": "Aborted"}

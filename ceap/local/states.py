@@ -4,12 +4,12 @@ Error messages are those that AWS was recorded to answer (`docs/reference/confor
 """
 
 import json
-import math
 import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from ceap.cost.express import BILLED_MEMORY_MB, billed_ms
 from ceap.local import history
 from ceap.local.calls import Request
 from ceap.local.clock import CLOCK
@@ -21,8 +21,6 @@ NAME_MAX: Final = 80
 PAGE: Final = 100
 PAGE_MAX: Final = 1000
 STATUSES: Final = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
-BILLED_STEP_MS: Final = 100
-BILLED_MEMORY_MB: Final = 64
 _FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f-\x9f<>{}\[\]?*\"#%\\^|~`$&,;:/]")
 _START: Final = frozenset({"stateMachineArn", "name", "input"})
 
@@ -178,11 +176,6 @@ class StepFunctions:
             if execution.arn == arn:
                 return execution
         raise ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
-
-
-def billed_ms(duration_s: float) -> int:
-    """Return what AWS bills for an EXPRESS execution: begun steps of 100 ms, at least one."""
-    return max(1, math.ceil(duration_s * 1000 / BILLED_STEP_MS)) * BILLED_STEP_MS
 
 
 def _check_arn(arn: str) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
-from ceap.local import states
 from ceap.local.engine import Engine
 from tests.local.support import log_group, role, state_machine, template_text
 from tests.local.test_standard import FAIL, PASS, DeployedMachine, put
@@ -150,12 +149,6 @@ def test_a_redrive_is_told_on_the_event_bus(engine: Engine) -> None:
     assert [detail["redriveCount"] for detail in details] == [0, 0, 1, 1]
     assert [detail["redriveDate"] for detail in details[:2]] == [None, None]
     assert details[2]["redriveDate"] == int((execution.redriven or 0) * 1000)
-
-
-@pytest.mark.parametrize(("duration_s", "billed"), [(0.0, 100), (0.001, 100), (0.1, 100), (1.001, 1100)])
-def test_begun_steps_of_100_ms_are_billed(duration_s: float, billed: int) -> None:
-    """Source: radkawar/stackd, redrive_execution 09-express (0 s), observability express-all-no-data-pass (1.001 s)."""
-    assert states.billed_ms(duration_s) == billed
 
 
 def test_half_of_an_emoji_is_passed_on(engine: Engine) -> None:

@@ -1,0 +1,3 @@
+from tests.local.conftest import engine
+
+__all__ = ["engine"]  # a fixture
