@@ -42,12 +42,14 @@ _ALARMS: Final = naming.arn("cloudwatch", "alarm:*")
 
 NAMES: Final[dict[str, tuple[str, ...]]] = {
     "AWS::CloudWatch::Alarm": (_PART,),
+    "AWS::CloudWatch::Dashboard": (_WHOLE,),
     "AWS::DynamoDB::Table": (naming.table("*"),),
     "AWS::Events::Rule": (_PART,),
     "AWS::Glue::Job": (_PART,),
     "AWS::IAM::Role": (_ROLES,),
     "AWS::Lambda::Function": (_PART,),
     "AWS::Logs::LogGroup": _LOG_GROUPS,
+    "AWS::Logs::QueryDefinition": (naming.query("*", "*"),),
     "AWS::Pipes::Pipe": (_WHOLE,),
     "AWS::S3::Bucket": _BUCKETS,
     "AWS::S3::BucketPolicy": _BUCKETS,

@@ -99,6 +99,9 @@ class LambdaStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ephemeral_storage_mb: (
         Annotated[int, Meta(ge=512, le=10240, description="MB of /tmp; AWS Lambda allows 512 to 10240")] | None
     ) = None
+    rejected_percent: Annotated[
+        int, Meta(ge=1, le=100, description="an alarm fires when more of an hour's records are rejected; 100: never")
+    ] = 50
 
 
 class GlueStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -186,6 +189,9 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Annotated[Days, Meta(description="policy demands 14; other days need a reason: {value: 90, reason: ...}")]
         | LogRetention
     ) = LOG_RETENTION_DAYS
+    dashboard: Annotated[
+        bool, Meta(description="a CloudWatch dashboard of the workflow, for which CloudWatch may charge each month")
+    ] = True
     resources: (
         Annotated[str, Meta(description="a file beside this one with resources of your own, as in a template")] | None
     ) = None

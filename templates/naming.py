@@ -132,6 +132,16 @@ def alarm_id(suffix: str) -> str:
     return "".join(word[0].upper() + word[1:] for word in suffix.split("-")) + "Alarm"
 
 
+def query(workflow: str, name: str) -> str:
+    """Return the name of a saved query, in a folder of its workflow: `ceap-realtime-${Environment}/log-volume`."""
+    return f"{resource(workflow)}/{name}"
+
+
+def query_id(name: str) -> str:
+    """Return the logical id of the saved query of that name in its folder, e.g. `LogVolumeQuery` of `log-volume`."""
+    return "".join(word.capitalize() for word in name.split("-")) + "Query"
+
+
 def arn(service: str, resource_text: str) -> str:
     """Return the ARN of a resource in this stack's account and region."""
     return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource_text}"

@@ -86,7 +86,8 @@ def _add(events: list[yaml.Event], value: Any) -> None:
 
 def _add_tagged(events: list[yaml.Event], tag: str, argument: str | list[Any]) -> None:
     if isinstance(argument, str):
-        events.append(yaml.ScalarEvent(None, tag, (False, False), argument))
+        style = "|" if "\n" in argument else None
+        events.append(yaml.ScalarEvent(None, tag, (False, False), argument, style=style))
     else:
         _add_sequence(events, tag, argument)
 

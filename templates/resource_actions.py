@@ -44,6 +44,7 @@ class _Subject(NamedTuple):
 
 _SUBJECTS: Final[Mapping[str, _Subject]] = {
     "AWS::CloudWatch::Alarm": _Subject("cloudwatch:alarm:{}"),
+    "AWS::CloudWatch::Dashboard": _Subject("cloudwatch:dashboard/{}"),
     "AWS::DynamoDB::Table": _Subject("dynamodb:table/{}", key=("SSESpecification", "KMSMasterKeyId")),
     "AWS::Events::Rule": _Subject(
         "events:rule/{}", role=("RoleArn",), target_role=("Targets", "RoleArn"), passed_to="events"
@@ -55,6 +56,7 @@ _SUBJECTS: Final[Mapping[str, _Subject]] = {
     "AWS::KMS::Key": _Subject("kms:key/{}"),
     "AWS::Lambda::Function": _Subject("lambda:function:{}", role=("Role",), key=("KmsKeyArn",), passed_to="lambda"),
     "AWS::Logs::LogGroup": _Subject("logs:log-group:{}"),
+    "AWS::Logs::QueryDefinition": _Subject("logs:query-definition:{}"),
     "AWS::Pipes::Pipe": _Subject("pipes:pipe/{}", role=("RoleArn",), key=("KmsKeyIdentifier",), passed_to="pipes"),
     "AWS::S3::Bucket": _Subject("s3:{}"),
     "AWS::S3::BucketPolicy": _Subject("s3:{}", named_by="Bucket"),
@@ -186,11 +188,14 @@ WITHOUT_RESOURCE: Final = frozenset(
         "kms:CreateKey",
         "logs:CreateLogDelivery",
         "logs:DeleteLogDelivery",
+        "logs:DeleteQueryDefinition",
         "logs:DescribeIndexPolicies",
         "logs:DescribeLogGroups",
+        "logs:DescribeQueryDefinitions",
         "logs:DescribeResourcePolicies",
         "logs:GetLogDelivery",
         "logs:ListLogDeliveries",
+        "logs:PutQueryDefinition",
         "logs:PutResourcePolicy",
         "logs:UpdateLogDelivery",
     }
@@ -309,6 +314,7 @@ def _arn(form: str, name: str, place: Place) -> str:
     service, _, resource = form.partition(":")
     if "://" in name:
         name = name.rpartition("/")[2] if service == "sqs" else name.partition("://")[2]
-    region = "" if service in {"iam", "s3"} else place.region
+    # The dashboards of an account are those of all Regions.
+    region = "" if service in {"iam", "s3"} or resource.startswith("dashboard/") else place.region
     account = "" if service == "s3" else place.account
     return f"arn:{place.partition}:{service}:{region}:{account}:{resource.format(name)}"

@@ -14,6 +14,7 @@ from templates.own_resources import add_fragment
 from templates.resources.alarms import add_alarms
 from templates.resources.alert_topic import add_alert_topic
 from templates.resources.bucket import add_artifact_bucket, add_workflow_bucket
+from templates.resources.dashboard import add_dashboard
 from templates.resources.encryption import add_key
 from templates.resources.failure_rule import add_failure_rule
 from templates.resources.functions import add_functions
@@ -21,6 +22,7 @@ from templates.resources.glue_job import add_glue_jobs
 from templates.resources.governance import add_parameters, govern
 from templates.resources.parameters import add_environment
 from templates.resources.pipe import add_pipe
+from templates.resources.queries import add_queries
 from templates.resources.queue import add_queue
 from templates.resources.state_machine import add_state_machine
 from templates.resources.tables import add_tables
@@ -77,6 +79,8 @@ def workflow_template(workflow: Workflow) -> dict[str, Any]:
         add_failure_rule(template, workflow)
     add_triggers(template, workflow)
     add_alarms(template, workflow)
+    add_queries(template, workflow)
+    add_dashboard(template, workflow)
     add_outputs(template, workflow)
     add_parameters(template, workflow)
     built = _built(template)

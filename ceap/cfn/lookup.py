@@ -20,12 +20,14 @@ from templates.model import StepKind, WorkflowType
 
 ALARM: Final = "AWS::CloudWatch::Alarm"
 BUCKET: Final = "AWS::S3::Bucket"
+DASHBOARD: Final = "AWS::CloudWatch::Dashboard"
 EVENT_RULE: Final = "AWS::Events::Rule"
 FUNCTION: Final = "AWS::Lambda::Function"
 JOB: Final = "AWS::Glue::Job"
 LOG_GROUP: Final = "AWS::Logs::LogGroup"
 MACHINE: Final = "AWS::StepFunctions::StateMachine"
 PIPE: Final = "AWS::Pipes::Pipe"
+QUERY_DEFINITION: Final = "AWS::Logs::QueryDefinition"
 QUEUE: Final = "AWS::SQS::Queue"
 ROLE: Final = "AWS::IAM::Role"
 SCHEDULE: Final = "AWS::Scheduler::Schedule"
@@ -58,12 +60,14 @@ ROLE_PROPERTY: Final = {
 NAME_PROPERTY: Final = {
     ALARM: "AlarmName",
     BUCKET: "BucketName",
+    DASHBOARD: "DashboardName",
     EVENT_RULE: "Name",
     FUNCTION: "FunctionName",
     JOB: "Name",
     LOG_GROUP: "LogGroupName",
     MACHINE: "StateMachineName",
     PIPE: "Name",
+    QUERY_DEFINITION: "Name",
     QUEUE: "QueueName",
     ROLE: "RoleName",
     SCHEDULE: "Name",

@@ -10,6 +10,7 @@ from templates.placeholders import substituted
 LISTED: Final = frozenset(
     {
         "AWS::CloudWatch::Alarm",
+        "AWS::CloudWatch::Dashboard",
         "AWS::Events::Rule",
         "AWS::IAM::Role",
         "AWS::Lambda::Function",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from moto.cloudwatch.models import cloudwatch_backends
+from moto.cloudwatch.models import Dimension, Metric, MetricDataQuery, MetricStat, cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
 from moto.iam.access_control import PermissionResult
 from moto.iam.models import iam_backends
@@ -16,7 +17,7 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import Queue, sqs_backends
 
 from ceap.local.hooks import replace
-from ceap.local.stack_models import ResourceError, StackModel, is_true
+from ceap.local.stack_models import ResourceError, StackModel, is_true, kept
 
 
 @lru_cache(maxsize=1)
@@ -129,14 +130,16 @@ class Alarm(StackModel, CloudFormationModel):
                 sns_backends[self.account][self.region].get_topic(arn)
         alarms = cloudwatch_backends[self.account][self.region]
         old = alarms.alarms.get(self.name)
-        alarm = alarms.put_metric_alarm(
+        put: Any = alarms.put_metric_alarm  # moto knows no alarm on an expression, which has no metric of its own
+        alarm = put(
             name=self.name,
-            namespace=given["Namespace"],
-            metric_name=given["MetricName"],
+            namespace=given.get("Namespace"),
+            metric_name=given.get("MetricName"),
+            metric_data_queries=[_query(each) for each in given.get("Metrics", ())],
             comparison_operator=given["ComparisonOperator"],
             evaluation_periods=int(given["EvaluationPeriods"]),
             datapoints_to_alarm=given.get("DatapointsToAlarm"),
-            period=int(given["Period"]),
+            period=int(given["Period"]) if "Period" in given else None,
             threshold=float(given["Threshold"]),
             statistic=given.get("Statistic", ""),
             extended_statistic=given.get("ExtendedStatistic"),
@@ -163,6 +166,58 @@ class Alarm(StackModel, CloudFormationModel):
     @classmethod
     def find(cls, name: str, account: str, region: str) -> StackModel | None:
         return cls(name, {}, account, region) if name in cloudwatch_backends[account][region].alarms else None
+
+
+class Dashboard(StackModel, CloudFormationModel):
+    """AWS::CloudWatch::Dashboard: stored, its body only read as JSON.
+
+    Source: CloudWatch API Reference, "PutDashboard".
+    """
+
+    type_name = "AWS::CloudWatch::Dashboard"
+    name_property = "DashboardName"
+
+    def apply(self) -> None:
+        try:
+            body = json.loads(self.properties["DashboardBody"])
+        except ValueError as error:
+            raise ResourceError(f"The field DashboardBody must be a valid JSON object: {error}") from error
+        if not isinstance(body, dict) or not isinstance(body.get("widgets"), list):
+            raise ResourceError("The dashboard body is invalid: it should have the property widgets, an array")
+        cloudwatch_backends[self.account][self.region].put_dashboard(self.name, self.properties["DashboardBody"])
+
+    def delete(self) -> None:
+        cloudwatch_backends[self.account][self.region].delete_dashboards([self.name])
+
+    @classmethod
+    def find(cls, name: str, account: str, region: str) -> StackModel | None:
+        return cls(name, {}, account, region) if name in cloudwatch_backends[account][region].dashboards else None
+
+
+class QueryDefinition(StackModel, CloudFormationModel):
+    """AWS::Logs::QueryDefinition: stored, for no API that the engine has; its id stays when its properties change."""
+
+    type_name = "AWS::Logs::QueryDefinition"
+    identifier = ""
+
+    def apply(self) -> None:
+        for key in ("Name", "QueryString"):
+            if not self.properties[key]:
+                raise ResourceError(f"{key} of a query definition is empty")
+        self.identifier = self.identifier or str(uuid.uuid4())
+
+    @property
+    def physical_resource_id(self) -> str:
+        return self.identifier
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        return {"QueryDefinitionId": self.identifier}
+
+    @classmethod
+    def find(cls, name: str, account: str, region: str) -> StackModel | None:
+        made = [model for (kind, _), model in kept(account, region).items() if kind == cls.type_name]
+        return next((model for model in made if model.physical_resource_id == name), None)
 
 
 class IdentityProvider(StackModel, CloudFormationModel):
@@ -201,7 +256,31 @@ class IdentityProvider(StackModel, CloudFormationModel):
 BACKED: Final = (Subscription, IdentityProvider)
 """Types whose resources are found by their ARN alone."""
 
-TYPES: Final = (QueuePolicy, TopicPolicy, Subscription, BucketPolicy, Alarm, IdentityProvider)
+TYPES: Final = (
+    QueuePolicy,
+    TopicPolicy,
+    Subscription,
+    BucketPolicy,
+    Alarm,
+    Dashboard,
+    QueryDefinition,
+    IdentityProvider,
+)
+
+
+def _query(given: Mapping[str, Any]) -> MetricDataQuery:
+    query: Any = MetricDataQuery  # moto takes its numbers and booleans for texts
+    statistic: Any = MetricStat
+    stat = given.get("MetricStat")
+    if stat:
+        named = [Dimension(each["Name"], each["Value"]) for each in stat["Metric"].get("Dimensions", ())]
+        metric = Metric(stat["Metric"]["MetricName"], stat["Metric"]["Namespace"], named)
+        stat = statistic(metric, int(stat["Period"]), stat["Stat"], stat.get("Unit"))
+    is_returned = is_true(given.get("ReturnData", True))
+    made: MetricDataQuery = query(
+        given["Id"], given.get("Label"), given.get("Period"), is_returned, given.get("Expression"), stat
+    )
+    return made
 
 
 def _check_policy(name: str, document: Mapping[str, Any]) -> None:

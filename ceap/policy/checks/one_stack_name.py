@@ -11,12 +11,14 @@ from typing import Final
 
 from ceap.cfn.lookup import (
     ALARM,
+    DASHBOARD,
     EVENT_RULE,
     FUNCTION,
     JOB,
     MACHINE,
     NAME_PROPERTY,
     PIPE,
+    QUERY_DEFINITION,
     QUEUE,
     SCHEDULE,
     SCHEDULE_GROUP,
@@ -38,7 +40,8 @@ ENTRY: Final = Entry(
     source="docs/reference/requirements.md#properties",
 )
 
-_NAMED: Final = (FUNCTION, JOB, MACHINE, PIPE, QUEUE, ALARM, EVENT_RULE, SCHEDULE, SCHEDULE_GROUP)
+_WHOLE: Final = (MACHINE, PIPE, DASHBOARD)
+_NAMED: Final = (*_WHOLE, FUNCTION, JOB, QUEUE, ALARM, EVENT_RULE, SCHEDULE, SCHEDULE_GROUP, QUERY_DEFINITION)
 _ENVIRONMENT: Final = "-${Environment}"
 _SERVICE: Final = ("Environment", "Variables", "POWERTOOLS_SERVICE_NAME")
 
@@ -51,10 +54,10 @@ def check(template: Template) -> Iterator[Fault]:
     base = bases.most_common(1)[0][0]
     stack = base + _ENVIRONMENT
     for resource, name in named:
-        is_whole = resource.type in (MACHINE, PIPE)
-        if not (name == stack if is_whole else name.startswith(f"{stack}-")):
+        is_whole, mark = resource.type in _WHOLE, "/" if resource.type == QUERY_DEFINITION else "-"
+        if not (name == stack if is_whole else name.startswith(stack + mark)):
             place = resource.path(NAME_PROPERTY[resource.type])
-            fix = f"{stack}{'' if is_whole else '- and what it is'}"
+            fix = f"{stack}{'' if is_whole else f'{mark} and what it is'}"
             yield Fault(place, f"{name} is not named after its stack", fix)
         service = at(resource.properties, *_SERVICE)
         if handler_of(resource) and (service is None or isinstance(service, str)) and service != base:

@@ -67,6 +67,11 @@ def kind_of(template: Template) -> StackKind | None:
     return StackKind.DEPLOY if sum(_deploy_marks(template)) >= MARKS_MIN else None
 
 
+def is_workflow(template: Template) -> bool:
+    """Tell whether a template is that of a workflow of ceap."""
+    return kind_of(template) in (StackKind.EXPRESS, StackKind.STANDARD)
+
+
 def _is_express(template: Template) -> bool:
     """Tell whether the state machines are EXPRESS; if a pipe treats them as STANDARD, their type is wrong."""
     machines, pipes = list(resources(template, MACHINE)), resources(template, PIPE)
