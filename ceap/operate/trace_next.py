@@ -12,16 +12,17 @@ from typing import Final, NamedTuple
 from ceap.aws.flow import Messages
 from ceap.operate.moments import shown
 from ceap.operate.trace_model import ExecutionStory, NextStep
+from templates.budget import REDRIVABLE_S
 
 OBJECTS_S: Final = 7 * 86_400
 """How long the outputs of stages live (requirement 2.7)."""
-REDRIVABLE_S: Final = 14 * 86_400
-"""How long after its end an execution can be redriven."""
+
+
 VISIBLE_LATE_S: Final = 120.0
 """How long after its visibility timeout a message may still be on its way to the pipe."""
 
 NOTHING: Final = "nothing to do"
-_DELETED: Final = "deleted the message when it had started the execution, which keeps it as its input"
+_DELETED: Final = "deleted it when it had started the execution, whose input keeps it"
 
 
 class Flow(NamedTuple):

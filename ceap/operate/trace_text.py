@@ -6,8 +6,9 @@ import datetime
 import json
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, assert_never
 
+from ceap.aws.job_runs import JobRun
 from ceap.operate.attempts import Attempt
 from ceap.operate.log_text import line_text
 from ceap.operate.moments import shown, span
@@ -54,7 +55,7 @@ def _execution(execution: ExecutionStory) -> Iterator[str]:
     if execution.initial_bytes is not None:
         yield f"  initial/output.json, {plural(execution.initial_bytes, 'byte')}: the message, for the job"
     if execution.expired:
-        yield "  no objects: they expired after 7 days"
+        yield "  no objects: what it wrote has expired after 7 days"
     width = max([_WIDTH_MIN, *(len(stage.stage) for stage in execution.stages)])
     for stage in execution.stages:
         title = stage.stage
@@ -83,15 +84,7 @@ def _stage(stage: StageStory, *, is_over: bool, expired: bool) -> Iterator[str]:
     if not stage.is_seen:
         yield "not reached" if is_over else "not reached yet"
         return
-    redrive = 0
-    for attempt in stage.attempts:
-        if attempt.redrive != redrive:
-            redrive = attempt.redrive
-            yield f"redrive {redrive}"
-        yield _attempt(attempt)
-    for run in stage.runs:
-        ended = "" if run.ended is None else f" in {_seconds(run.ended - run.started)}"
-        yield f"{_time(run.started)} job run {run.id} {run.state}{ended}{f': {run.error}' if run.error else ''}"
+    yield from _work(stage)
     if stage.failure:
         attempts = {_said(attempt.error, attempt.cause) for attempt in stage.attempts[-1:]}
         said = _said(stage.failure.error, stage.failure.message)
@@ -109,10 +102,30 @@ def _stage(stage: StageStory, *, is_over: bool, expired: bool) -> Iterator[str]:
     yield from (f"| {line_text(line, '')}" for line in stage.lines)
 
 
+def _work(stage: StageStory) -> Iterator[str]:
+    """Yield attempts and job runs in the order of their times; those of objects are too coarse to stand among them."""
+    redrive, causes = 0, {attempt.cause for attempt in stage.attempts}
+    for entry in sorted((*stage.attempts, *stage.runs), key=lambda entry: entry.started):
+        match entry:
+            case Attempt():
+                if entry.redrive != redrive:
+                    redrive = entry.redrive
+                    yield f"redrive {redrive}"
+                yield _attempt(entry)
+            case JobRun():
+                error = "" if entry.error in causes else _said(None, entry.error)
+                yield f"{_time(entry.started)} job run {entry.id} {entry.state}{_lasted(entry)}{error}"
+            case _:
+                assert_never(entry)
+
+
+def _lasted(entry: Attempt | JobRun) -> str:
+    return "" if entry.ended is None else f" in {_seconds(entry.ended - entry.started)}"
+
+
 def _attempt(attempt: Attempt) -> str:
-    lasted = "" if attempt.ended is None else f" in {_seconds(attempt.ended - attempt.started)}"
     said = _said(attempt.error, attempt.cause)
-    return f"{_time(attempt.started)} attempt {attempt.number} {attempt.status}{lasted}{said}"
+    return f"{_time(attempt.started)} attempt {attempt.number} {attempt.status}{_lasted(attempt)}{said}"
 
 
 def _output(output: Output) -> Iterator[str]:
