@@ -66,6 +66,7 @@ KEYS = [
     )
 ]
 
+REJECTED, INPUT = ("Metrics", 1, "MetricStat"), ("Metrics", 2, "MetricStat")
 ALARMS = [
     Mutant(f"SEC08_{rule}", kind, name, change)
     for rule, kind, name, change in (
@@ -113,6 +114,21 @@ ALARMS = [
         ("ALARMS", "standard", "stale, more than a week", of("KeepStaleAlarm", "EvaluationPeriods", 169)),
         ("ALARMS", "standard", "stale, every hour", without("KeepStaleAlarm", "DatapointsToAlarm")),
         ("ALARMS", "standard", "stale, four days", of("KeepStaleAlarm", "DatapointsToAlarm", 4)),
+        ("ALARMS", "express", "rate, tells nobody", without("TakeRejectedAlarm", "AlarmActions")),
+        ("ALARMS", "express", "rate, actions off", of("SiftRejectedAlarm", "ActionsEnabled", False)),
+        ("ALARMS", "express", "rate, no data fails", of("TakeRejectedAlarm", "TreatMissingData", "breaching")),
+        ("ALARMS", "express", "rate, never fires", of("TakeRejectedAlarm", "Threshold", 101)),
+        ("ALARMS", "express", "rate, always fires", of("TakeRejectedAlarm", "Threshold", 0)),
+        ("ALARMS", "express", "rate, below", of("TakeRejectedAlarm", "ComparisonOperator", "LessThanThreshold")),
+        ("ALARMS", "express", "rate, late", of("TakeRejectedAlarm", "EvaluationPeriods", 24)),
+        ("ALARMS", "express", "rate, two of two", of("TakeRejectedAlarm", "DatapointsToAlarm", 2)),
+        ("ALARMS", "standard", "rate, by the minute", of("KeepRejectedAlarm", *REJECTED, "Period", 60)),
+        ("ALARMS", "standard", "rate, of a day's input", of("KeepRejectedAlarm", *INPUT, "Period", 86400)),
+        ("ALARMS", "standard", "rate, averaged", of("KeepRejectedAlarm", *INPUT, "Stat", "Average")),
+        ("ALARMS", "express", "rate, another unit", of("KeepRejectedAlarm", *INPUT, "Unit", "Bytes")),
+        ("RUNBOOK", "express", "no description", without("QueueAgeAlarm", "AlarmDescription")),
+        ("RUNBOOK", "express", "no runbook", of("TakeRejectedAlarm", "AlarmDescription", "Too many are rejected")),
+        ("RUNBOOK", "standard", "no section", of("KeepStaleAlarm", "AlarmDescription", "Old. Runbook: docs/alarms.md")),
         ("WATCHED", "express", "not failures", drop("Resources", "FailedExecutionsAlarm")),
         ("WATCHED", "express", "not time-outs", of("TimedOutExecutionsAlarm", "MetricName", "ExecutionsStarted")),
         ("WATCHED", "express", "not the pipe", of("PipeFailuresAlarm", "Namespace", "AWS/States")),

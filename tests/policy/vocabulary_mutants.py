@@ -142,10 +142,10 @@ UNLISTED: dict[tuple[str, str], Json] = {
         "TargetParameters/LambdaFunctionParameters": {},
     },
     ("express", "DeadLettersAlarm"): {"InsufficientDataActions": ["arn"]},
+    ("express", "TakeRejectedAlarm"): {"Metrics/0/Period": 60, "Metrics/1/AccountId": "123456789012"},
     ("express", "QueueAgeAlarm"): {
         "EvaluateLowSampleCountPercentile": "ignore",
         "ExtendedStatistic": "p50",
-        "Metrics": [{"Id": "m", "Expression": "0"}],
         "ThresholdMetricId": "m",
         "OKActions": ["arn"],
         "WarmUpConfiguration": {},

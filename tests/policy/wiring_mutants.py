@@ -91,6 +91,11 @@ ALARMS = [
         ("standard", "dimension", of("AbortedExecutionsAlarm", "Dimensions", 0, "Name", "StateMachineName")),
         ("standard", "ARN of the rule", watched("UndeliveredAlertsAlarm", arn("FailureRule"))),
         ("standard", "none", without("FailedExecutionsAlarm", "Dimensions")),
+        (
+            "standard",
+            "in an expression",
+            of("KeepRejectedAlarm", "Metrics", 1, "MetricStat", "Metric", "Dimensions", 0, "Value", {"Ref": "Queue"}),
+        ),
     )
 ]
 
@@ -114,6 +119,36 @@ STALE = [
         ),
         ("express", "another metric", of("KeepStaleAlarm", "MetricName", "StoredCount")),
         ("standard", "another namespace", of("KeepStaleAlarm", "Namespace", "AWS/Lambda")),
+    )
+]
+
+
+def counted(number: int, *place: Any) -> tuple[Any, ...]:
+    """Return the place of something in a query of the alarm on rejected records: 1 counts these, 2 the input."""
+    return ("Metrics", number, "MetricStat", "Metric", *place)
+
+
+DIMENSION = ("Dimensions", 0)
+REJECTED = [
+    Mutant("WIRE20_REJECTED_ALARM", kind, name, change)
+    for kind, name, change in (
+        ("express", "no alarm", drop("Resources", "TakeRejectedAlarm")),
+        ("express", "another alarm's", of("QueueAgeAlarm", "Metrics", [{"Id": "m", "Expression": "0"}])),
+        (
+            "standard",
+            "another function",
+            of("KeepRejectedAlarm", *counted(1, *DIMENSION, "Value"), {"Ref": "TakeFunction"}),
+        ),
+        ("express", "its ARN", of("KeepRejectedAlarm", *counted(2, *DIMENSION, "Value"), arn("KeepFunction"))),
+        ("express", "dimension", of("KeepRejectedAlarm", *counted(1, *DIMENSION, "Name"), "Stage")),
+        ("express", "no dimension", without("KeepRejectedAlarm", *counted(2, "Dimensions"))),
+        ("express", "another metric", of("KeepRejectedAlarm", *counted(1, "MetricName"), "StoredCount")),
+        ("standard", "another namespace", of("KeepRejectedAlarm", *counted(2, "Namespace"), "AWS/Lambda")),
+        ("express", "turned round", of("SiftRejectedAlarm", "Metrics", 0, "Expression", "100 * input / rejected")),
+        ("express", "a count", of("SiftRejectedAlarm", "Metrics", 0, "Expression", "rejected")),
+        ("express", "names swapped", of("SiftRejectedAlarm", "Metrics", 1, "Id", "input")),
+        ("express", "another is compared", of("SiftRejectedAlarm", "Metrics", 1, "ReturnData", True)),
+        ("express", "nothing is compared", of("SiftRejectedAlarm", "Metrics", 0, "ReturnData", False)),
     )
 ]
 
@@ -193,4 +228,4 @@ FIFO = [
     )
 ]
 
-WIRING_MUTANTS = [*ROLES, *LOGS, *ALARMS, *STALE, *QUEUES, *FIFO]
+WIRING_MUTANTS = [*ROLES, *LOGS, *ALARMS, *STALE, *REJECTED, *QUEUES, *FIFO]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -262,7 +263,8 @@ def test_reserved_concurrency_is_set_where_it_is_declared() -> None:
 @given(workflow=workflows())
 def test_alarms_watch_dead_letters_failures_and_age_and_alert_the_topic(workflow: Workflow) -> None:
     alarms = of_type(workflow_stack(workflow), "AWS::CloudWatch::Alarm")
-    assert {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms.values()} == {
+    on_metrics = [alarm for alarm in alarms.values() if "Metrics" not in alarm]
+    assert {(alarm["Namespace"], alarm["MetricName"]) for alarm in on_metrics} == {
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
         ("AWS/States", "ExecutionsFailed"),
@@ -283,14 +285,14 @@ def test_an_alarm_watches_the_stale_records_of_each_function_that_keeps_the_newe
     alarms = {
         name: alarm
         for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items()
-        if alarm["MetricName"] == "StaleCount"
+        if alarm.get("MetricName") == "StaleCount"
     }
     assert list(alarms) == ["KeepHereStaleAlarm", "KeepThereStaleAlarm"]
     assert alarms["KeepHereStaleAlarm"] == {
         "AlarmName": {"Fn::Sub": "ceap-orders-${Environment}-KeepHere-stale"},
         "AlarmDescription": "In 3 of the last 72 hours KeepHereStage got records older than the stored items, and did "
         "not store them. Look for items with a wrong version, e.g. in the future: delete them, and send their records "
-        "again",
+        "again. Runbook: docs/runbook/alarms.md#stale",
         "Namespace": "CeapPlatform/Workflow",
         "MetricName": "StaleCount",
         "Dimensions": [{"Name": "FunctionName", "Value": {"Ref": "KeepHereFunction"}}],
@@ -305,3 +307,39 @@ def test_an_alarm_watches_the_stale_records_of_each_function_that_keeps_the_newe
     }
     function = template["Resources"]["KeepHereFunction"]["Properties"]
     assert function["FunctionName"] == {"Fn::Sub": "ceap-orders-${Environment}-KeepHere"}
+
+
+def test_an_alarm_watches_the_share_of_records_that_each_function_rejects_in_an_hour() -> None:
+    steps = [{"stage": "TakeStage", "handler": "take"}, {"stage": "Sift", "handler": "sift", "rejected_percent": 95}]
+    template = workflow_stack(workflow_of({"name": "orders", "type": "EXPRESS", "steps": steps}))
+    alarms = {key: each for key, each in of_type(template, "AWS::CloudWatch::Alarm").items() if "Metrics" in each}
+    assert {key: each["Threshold"] for key, each in alarms.items()} == {
+        "TakeRejectedAlarm": 50,
+        "SiftRejectedAlarm": 95,
+    }
+
+    def counted(query: str, metric: str) -> dict[str, Any]:
+        named = {"Name": "FunctionName", "Value": {"Ref": "SiftFunction"}}
+        of = {"Namespace": "CeapPlatform/Workflow", "MetricName": metric, "Dimensions": [named]}
+        return {"Id": query, "MetricStat": {"Metric": of, "Period": 3600, "Stat": "Sum"}, "ReturnData": False}
+
+    assert alarms["SiftRejectedAlarm"] == {
+        "AlarmName": {"Fn::Sub": "ceap-orders-${Environment}-Sift-rejected"},
+        "AlarmDescription": "Sift rejected more than 95 % of the records that it took within an hour. "
+        "Runbook: docs/runbook/alarms.md#rejected",
+        "Metrics": [
+            {
+                "Id": "rate",
+                "Expression": "100 * rejected / input",
+                "Label": "rejected records, percent",
+                "ReturnData": True,
+            },
+            counted("rejected", "RejectedCount"),
+            counted("input", "InputCount"),
+        ],
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 95,
+        "TreatMissingData": "notBreaching",
+        "AlarmActions": [{"Fn::ImportValue": {"Fn::Sub": "ceap-foundation-${Environment}-AlertTopic"}}],
+    }

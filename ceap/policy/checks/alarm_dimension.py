@@ -5,8 +5,8 @@ Source: requirement 8; "Available CloudWatch metrics" of SQS, "Monitoring Step F
 EventBridge Pipes", "Monitoring Amazon EventBridge", "Lambda metrics".
 """
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from ceap.cfn.lookup import (
     ALARM,
@@ -29,6 +29,7 @@ from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
 from ceap.policy.senders import OBJECT_SOURCE, is_about_objects
+from handlers.runtime.metrics import NAMESPACE
 
 RULE: Final = "WIRE03_ALARM_DIMENSION"
 ENTRY: Final = Entry(
@@ -56,6 +57,7 @@ _DIMENSIONS: Final = {
     "AWS/Events": _Dimension("RuleName", EVENT_RULE, ("",), "!Ref of a rule"),
     "AWS/Scheduler": _Dimension("ScheduleGroup", SCHEDULE_GROUP, ("",), "!Ref of a schedule group"),
     "AWS/Lambda": _Dimension("FunctionName", FUNCTION, ("",), "!Ref of a function"),
+    NAMESPACE: _Dimension("FunctionName", FUNCTION, ("",), "!Ref of a function"),
 }
 
 
@@ -71,21 +73,37 @@ def check(template: Template) -> Iterator[Fault]:
 
 def _wrong_dimensions(template: Template) -> Iterator[Fault]:
     for alarm in resources(template, ALARM):
-        namespace = alarm.properties.get("Namespace")
-        right = _DIMENSIONS.get(namespace) if isinstance(namespace, str) else None
-        dimensions = items(alarm.properties.get("Dimensions"))
-        if namespace in _ALONE and len(dimensions) > 1:
-            what = f"{namespace} publishes no metric with these dimensions, so the alarm never fires"
-            yield Fault(alarm.path("Dimensions"), what, f"only {_DIMENSIONS[namespace].name}")
-        for index, dimension in enumerate(dimensions if right else ()):
-            found, target = pointed_at(template, at(dimension, "Value")), reference(at(dimension, "Value"))
-            if not (right and found and target and at(dimension, "Name") == right.name):
-                continue
-            if found.type.startswith("AWS::Serverless::"):  # becomes another type when the stack is deployed
-                continue
-            if found.type != right.type or target[1] not in right.attributes:
-                what = f"{namespace} has no such {right.name}, so the alarm never fires"
-                yield Fault(alarm.path("Dimensions", index, "Value"), what, right.fix)
+        for place, metric in _metrics(alarm):
+            yield from _wrong_dimensions_of(template, alarm, place, metric)
+
+
+def _metrics(alarm: Resource) -> Iterator[tuple[tuple[Any, ...], Mapping[str, Any]]]:
+    """Yield the place and the fields of each metric that an alarm is on, of one on an expression all that it names."""
+    if "Metrics" not in alarm.properties:
+        yield (), alarm.properties
+    for index, query in enumerate(items(alarm.properties.get("Metrics"))):
+        if isinstance(metric := at(query, "MetricStat", "Metric"), Mapping):
+            yield ("Metrics", index, "MetricStat", "Metric"), metric
+
+
+def _wrong_dimensions_of(
+    template: Template, alarm: Resource, place: tuple[Any, ...], metric: Mapping[str, Any]
+) -> Iterator[Fault]:
+    namespace = metric.get("Namespace")
+    right = _DIMENSIONS.get(namespace) if isinstance(namespace, str) else None
+    dimensions = items(metric.get("Dimensions"))
+    if namespace in _ALONE and len(dimensions) > 1:
+        what = f"{namespace} publishes no metric with these dimensions, so the alarm never fires"
+        yield Fault(alarm.path(*place, "Dimensions"), what, f"only {_DIMENSIONS[namespace].name}")
+    for index, dimension in enumerate(dimensions if right else ()):
+        found, target = pointed_at(template, at(dimension, "Value")), reference(at(dimension, "Value"))
+        if not (right and found and target and at(dimension, "Name") == right.name):
+            continue
+        if found.type.startswith("AWS::Serverless::"):  # becomes another type when the stack is deployed
+            continue
+        if found.type != right.type or target[1] not in right.attributes:
+            what = f"{namespace} has no such {right.name}, so the alarm never fires"
+            yield Fault(alarm.path(*place, "Dimensions", index, "Value"), what, right.fix)
 
 
 def _unwatched(template: Template) -> Iterator[Fault]:
