@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.measure import machine
 from ceap.project import ROOT
 
-FRAMEWORK = ("synth", "check", "run", "glue")
+FRAMEWORK = ("synth", "check", "run", "status", "glue")
 SAMPLE = ("cold", "throughput", "capacity")
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from ceap.aws.flow import RUNNING, STOPPED
 from ceap.operate.moments import shown, span
-from ceap.operate.status_facts import Alarm, Depth, Facts, Failure, Fate, Pipe
+from ceap.operate.status_facts import Depth, Facts, Failure, Fate, Pipe
 from templates.model import WorkflowType
 from templates.words import listed, plural
 
@@ -120,9 +120,8 @@ def _problems(facts: Facts, groups: Sequence[Group], call: Call) -> Iterator[Pro
     yield from _of_express(facts, groups, call) if is_express else _of_standard(facts, groups, call)
     if facts.is_definition_deployed is False and not facts.stack.status.endswith("_IN_PROGRESS"):
         text = "the state machine has another definition than the stack: somebody has changed it"
-        drift = f"aws cloudformation detect-stack-drift --stack-name {facts.stack.name}"
-        yield Problem(kind=Kind.DEFINITION, text=text, next=(drift,))
-    yield from _of_alarms(facts.alarms or (), call)
+        yield Problem(kind=Kind.DEFINITION, text=text, next=(_drift(facts),))
+    yield from _of_alarms(facts)
 
 
 def _of_stack(facts: Facts, call: Call) -> Iterator[Problem]:
@@ -130,10 +129,9 @@ def _of_stack(facts: Facts, call: Call) -> Iterator[Problem]:
     if stack.status.endswith("_FAILED"):
         text = f"the stack is {stack.status}{f': {stack.reason}' if stack.reason else ''}"
         yield Problem(kind=Kind.STACK, text=text, next=(call.command("deploy"),))
-    drift = f"aws cloudformation detect-stack-drift --stack-name {stack.name}"
     for each in facts.unread:
         if each.is_missing:
-            yield Problem(kind=Kind.MISSING, text=f"{each.what}: does not exist: {each.why}", next=(drift,))
+            yield Problem(kind=Kind.MISSING, text=f"{each.what} is missing: {each.why}", next=(_drift(facts),))
 
 
 def _of_pipe(pipe: Pipe | None, queue: Depth | None, call: Call) -> Iterator[Problem]:
@@ -171,7 +169,7 @@ def _of_standard(facts: Facts, groups: Sequence[Group], call: Call) -> Iterator[
         text = f"{plural(len(each.executions), 'execution')} failed: {each}"
         yield Problem(kind=Kind.FAILED, text=text, next=steps)
     if rest := sum(1 for failure in facts.failures if failure.fate is Fate.OPEN and not failure.is_looked_at):
-        text = f"{plural(rest, 'more execution')} failed, whose errors nobody has looked at"
+        text = f"{plural(rest, 'older execution')} failed, too, whose errors were not looked at"
         yield Problem(kind=Kind.FAILED, text=text, next=(call.command("status", "--all"),))
 
 
@@ -192,15 +190,19 @@ def _of_express(facts: Facts, groups: Sequence[Group], call: Call) -> Iterator[P
     )
 
 
-def _of_alarms(alarms: Iterable[Alarm], call: Call) -> Iterator[Problem]:
-    for alarm in alarms:
+def _of_alarms(facts: Facts) -> Iterator[Problem]:
+    for alarm in facts.alarms or ():
         if alarm.state == "MISSING":
             text = f"alarm {alarm.name} does not exist: somebody has deleted it"
-            yield Problem(kind=Kind.MISSING, text=text, next=(call.command("deploy"),))
+            yield Problem(kind=Kind.MISSING, text=text, next=(_drift(facts),))
         elif alarm.state == "ALARM":
             since = f" since {shown(alarm.since)}" if alarm.since else ""
             text = f"alarm {alarm.name}{since}: {alarm.reason}"
             yield Problem(kind=Kind.ALARM, text=text, next=(alarm.runbook or "docs/runbook/alarms.md",))
+
+
+def _drift(facts: Facts) -> str:
+    return f"aws cloudformation detect-stack-drift --stack-name {facts.stack.name}"
 
 
 def _oldest(depth: Depth) -> str:

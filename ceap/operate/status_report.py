@@ -128,9 +128,9 @@ def _rest(facts: Facts, *, is_all: bool) -> Iterator[str]:
             yield f"{len(found):,} {told}{'' if is_all else '; --all shows them'}"
             yield from (f"    {_failure(each)}  {by} {each.later}" for each in found if is_all)
     if unseen := sum(1 for each in facts.failures if not each.is_looked_at and each.fate not in words):
-        yield f"{unseen:,} not looked at{'' if is_all else ': --all looks at more'}"
+        yield f"{unseen:,} older not looked at{'' if is_all else '; --all looks at more'}"
     if facts.executions and (lost := facts.executions.unsuccessful - len(facts.failures)) > 0:
-        yield f"{lost:,} of which the log does not tell, or that were not looked for"
+        yield f"{lost:,} not found in the log{'' if is_all else ', or not looked for; --all looks for more'}"
 
 
 def _depth(depth: Depth | None) -> str:

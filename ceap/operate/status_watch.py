@@ -32,8 +32,8 @@ _CLEAR_BELOW: Final = "\x1b[J"
 def watch(read: Read, text: Text, wait: Callable[[float], bool], *, is_drawn: bool) -> Sequence[WorkflowStatus]:
     """Show the status until `wait`, which is called with seconds, says that it is enough; return the last one.
 
-    A round in which AWS cannot be asked is told, and has none; the next one asks again. `is_drawn`: a terminal
-    shows all of each round, or only what has changed is printed.
+    A round in which AWS cannot be asked is told, and has none; the next one asks again. Where `is_drawn`, a terminal
+    shows all of each round; elsewhere what has changed is printed.
     """
     before = ""
     while True:
