@@ -16,7 +16,7 @@ from tests.local.support import Deployed
 
 SERVICES = (
     *("cloudformation", "cloudwatch", "dynamodb", "glue", "lambda", "logs", "pipes", "s3", "sqs", "stepfunctions"),
-    "xray",
+    *("sts", "xray"),
 )
 
 
