@@ -144,6 +144,6 @@ def _assumptions(machine: Machine, load: Load, shared: Usage, metrics: int, poll
         yield "a record is one item of each table: a write unit per KB, also in each index, and half a read unit"
     if Item.TRACE in shared.each:
         yield "X-Ray records the first execution of each second and 5 % of the others; executions come evenly"
-    yield f"{metrics} custom metrics beside {FUNCTION_METRICS} of each function: --metrics"
+    yield f"{metrics} custom metrics beside {FUNCTION_METRICS} of each function, all with data in each hour: --metrics"
     yield f"{pollers} receivers of the pipe wait 20 s each at an empty queue: --pollers; AWS states neither"
     yield "no execution fails: one that does is received again and counts again"
