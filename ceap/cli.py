@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "status": "say how deployed workflows are, and what to do about what is wrong",
     "trace": "tell all that is known of one message or execution",
     "logs": "print the lines of one execution, of all its stages",
+    "replay": "process dead letters or executions again, from their messages or from a stage",
     "completion": "print the script with which a shell completes this command line",
 }
 

@@ -1,0 +1,109 @@
+"""What a replay did, or would do, for people and for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from ceap.aws.flow import Messages
+from ceap.operate.moments import span
+from ceap.operate.replay_executions import Fate, Repeat
+from ceap.operate.replay_letters import DeadLetter
+from ceap.operate.replay_move import Move, move_text
+from ceap.operate.replay_send import Left, Replayed
+from templates.words import plural
+
+_WORDS: Final[dict[Fate, str]] = {
+    "toReplay": "to replay",
+    "started": "started",
+    "refused": "refused",
+    "replayedBefore": "replayed before",
+}
+
+
+def as_json(document: Any) -> str:
+    return msgspec.json.encode(document).decode()
+
+
+def letter_lines(letters: Sequence[DeadLetter], left: Sequence[Left], total: int, now: float) -> Iterator[str]:
+    """Yield what a replay of dead letters would do: a line for each message, never its body."""
+    for letter in letters:
+        yield (
+            f"{letter.id}  {span(now - letter.sent)} old, {plural(letter.receives, 'receive')}, "
+            f"{letter.size_bytes:,} bytes, {_ended(letter)}"
+        )
+        if letter.repeats:
+            yield f"  is a replay of message {letter.repeats[-1]}"
+        if letter.replays:
+            yield f"  was replayed already: {'; '.join(letter.replays)}"
+    yield from (f"left  {each.what}: {each.why}" for each in left)
+    counted = Counter(f"{letter.error or 'no error known'} in {letter.stage or 'no stage known'}" for letter in letters)
+    yield from (f"{count} x {what}" for what, count in counted.most_common())
+    yield f"{plural(len(letters) - _replayed(letters, left), 'message')} to replay, of {plural(total, 'dead letter')}"
+
+
+def sent_lines(done: Replayed) -> Iterator[str]:
+    """Yield what a replay of chosen dead letters did, the summary last."""
+    for sent in done.sent:
+        note = "" if sent.origin else " (too large, or with too many attributes, for one that names the old id)"
+        yield f"sent  {sent.message}  as {sent.replay}{note}"
+    for sent in done.twice:
+        yield (
+            f"TWICE  {sent.message}: was sent as {sent.replay}, but is in the dead-letter queue still, and would run "
+            "twice; a replay with a filter tells it, one without a filter does not"
+        )
+    yield from (f"left  {each.what}: {each.why}" for each in done.left)
+    yield sent_summary(done)
+
+
+def sent_summary(done: Replayed) -> str:
+    parts = [f"{plural(len(done.sent) + len(done.twice), 'message')} sent to the queue"]
+    if done.left:
+        parts.append(f"{len(done.left)} left in the dead-letter queue")
+    if done.twice:
+        parts.append(f"{len(done.twice)} in both queues")
+    return ", ".join(parts)
+
+
+def move_lines(move: Move | None, left: Messages) -> Iterator[str]:
+    """Yield how a move task has ended, if there was one, and what the dead-letter queue has."""
+    yield move_text(move) if move else "no dead letter waits: nothing to replay"
+    if left.waiting or left.in_flight:
+        yield f"the dead-letter queue has {left}; a message in flight is held by somebody, and is not moved"
+
+
+def repeat_lines(repeats: Sequence[Repeat]) -> Iterator[str]:
+    """Yield a line for each execution, the summary last."""
+    for each in repeats:
+        failed = f"  {each.status}{f' in {each.stage}' if each.stage else ''}{f', {each.error}' if each.error else ''}"
+        match each.fate:
+            case "toReplay":
+                end = f"{failed}, as {each.replay}"
+            case "started":
+                end = f"  as {each.replay}"
+            case _:
+                end = f"{failed}: {each.why}"
+        yield f"{_WORDS[each.fate]:<15}  {each.execution}{end}"
+        yield from (f"  {note}" for note in each.notes)
+    yield repeat_summary(repeats)
+
+
+def repeat_summary(repeats: Sequence[Repeat]) -> str:
+    """Return e.g. `12 started, 2 refused`."""
+    counted = Counter(each.fate for each in repeats)
+    return ", ".join(f"{counted[fate]} {word}" for fate, word in _WORDS.items() if counted[fate]) or "nothing to replay"
+
+
+def _ended(letter: DeadLetter) -> str:
+    if letter.execution is None:
+        return "no execution found"
+    where = f" in {letter.stage}" if letter.stage else ""
+    return f"{letter.error or 'no error known'}{where}{f': {letter.cause}' if letter.cause else ''}"
+
+
+def _replayed(letters: Sequence[DeadLetter], left: Sequence[Left]) -> int:
+    ids = {letter.id for letter in letters}
+    return sum(each.what in ids for each in left)

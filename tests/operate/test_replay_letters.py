@@ -1,0 +1,248 @@
+"""Dead letters that are chosen: looked at, sent to the queue one by one, none lost and none twice unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+
+from ceap.errors import UsageError
+from ceap.local.clock import CLOCK
+from ceap.operate import replay_letters
+from ceap.operate.replay_dead import Look, look_for, send_chosen
+from ceap.operate.replay_letters import Filters, look
+from ceap.operate.replay_names import REPLAY_OF
+from ceap.operate.replay_report import letter_lines, sent_lines
+from ceap.operate.replay_send import Replayed, Sending
+from tests.operate.dead_letters import (
+    Express,
+    body_of,
+    dead_letters,
+    kill,
+    means,
+    record_of,
+    small_express,
+    succeeded,
+    travel,
+    visible,
+)
+
+ALL = Filters()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Express]:
+    with small_express() as found:
+        yield found
+
+
+@pytest.fixture
+def express(shared: Express, monkeypatch: pytest.MonkeyPatch) -> Express:
+    monkeypatch.setattr(replay_letters, "WAIT_S", 0)  # the engine's answer without a wait is whole
+    shared.reset()
+    return shared
+
+
+def replay(
+    found: Express, filters: Filters, *, again: bool = False, rate: int = 500, told: list[str] | None = None
+) -> Replayed:
+    looked = look_for(found.aws, found.workflow, filters, again=again)
+    return send(found, looked, rate=rate, told=told)
+
+
+def send(
+    found: Express, looked: Look, *, rate: int = 500, told: list[str] | None = None, sleep: Any = None
+) -> Replayed:
+    sending = Sending(rate, sleep or (lambda _: None))
+    return send_chosen(found.aws, found.workflow, looked, sending, means(found, [] if told is None else told))
+
+
+def failing(found: Express, operation: str, code: str, times: int = 1) -> None:
+    """Let AWS refuse a call of SQS, so many times."""
+    left = [times]
+
+    def refuse(**_: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+            raise ClientError(answer, operation)
+
+    found.aws.client("sqs").meta.events.register(f"provide-client-params.sqs.{operation}", refuse)
+
+
+def test_a_look_tells_why_each_failed_and_leaves_all_as_they_were(express: Express) -> None:
+    ids = [kill(express, "a"), kill(express, "b", "RateStage"), kill(express, "c", "TakeStage", "TransientStageError")]
+    letters = look(express.aws, express.workflow)
+    assert [(letter.id, letter.stage, letter.error) for letter in letters] == [
+        (ids[0], "SiftStage", "PermanentStageError"),
+        (ids[1], "RateStage", "PermanentStageError"),
+        (ids[2], "TakeStage", "TransientStageError"),
+    ]
+    assert [letter.size_bytes for letter in letters] == [len(body_of("a"))] * 3
+    assert all(letter.receives == 4 for letter in letters)  # the pipe's three, and this look
+    assert (dead_letters(express), visible(express)) == (["a", "b", "c"], 3)
+    text = "\n".join(letter_lines(letters, [], 3, CLOCK.now()))
+    assert "1 x TransientStageError in TakeStage" in text
+    assert '"amount"' not in text  # no body is shown
+
+
+def test_a_filter_takes_one_kind_of_failure_out_of_three(express: Express) -> None:
+    kill(express, "a", "RateStage")
+    kill(express, "b", "TakeStage", "TransientStageError")
+    kill(express, "c", "RateStage")
+    kill(express, "d")
+    done = replay(express, Filters(error="permanentstage", stage="RateStage"))
+    assert (len(done.sent), done.left, done.twice) == (2, (), ())
+    assert (dead_letters(express), visible(express)) == (["b", "d"], 2)
+    assert sorted(succeeded(express)) == ["a", "c"]
+
+
+def test_a_replay_keeps_the_attributes_and_names_what_it_repeats(express: Express) -> None:
+    first = kill(express, "a", kind="order")
+    [sent] = replay(express, ALL).sent
+    express.engine.functions.inject("ceap-express-dev-Sift", "PermanentStageError", 3)
+    execution = express.engine.drain()[-1]
+    [letter] = look(express.aws, express.workflow)
+    assert (letter.id, letter.repeats) == (sent.replay, (first,))
+    assert replay(express, ALL).sent[0].message == sent.replay
+    attributes = record_of(execution)["messageAttributes"]
+    assert (attributes["kind"]["stringValue"], attributes[REPLAY_OF]["stringValue"]) == ("order", first)
+    [message] = express.aws.client("sqs").receive_message(
+        QueueUrl=express.workflow.queue, MessageAttributeNames=["All"]
+    )["Messages"]
+    assert message["MessageAttributes"][REPLAY_OF]["StringValue"] == f"{first},{sent.replay}"
+
+
+def test_messages_are_chosen_by_id_by_age_and_by_number(express: Express) -> None:
+    ids = [kill(express, name) for name in "abc"]
+    letters = look(express.aws, express.workflow)
+    middle = letters[1].sent
+    assert [letter.id for letter in Filters(messages=frozenset(ids[1:2])).take(letters)] == ids[1:2]
+    assert [letter.id for letter in Filters(sent_before=middle).take(letters)] == ids[:1]
+    assert [letter.id for letter in Filters(sent_after=middle).take(letters)] == ids[2:]
+    assert [letter.id for letter in Filters(limit=2).take(letters)] == ids[:2]
+
+
+def test_a_message_that_is_not_there_is_said(express: Express) -> None:
+    kill(express, "a")
+    done = replay(express, Filters(messages=frozenset({"no-such-id"})))
+    assert ([left.what for left in done.left], done.sent, done.has_failed) == (["no-such-id"], (), True)
+    assert dead_letters(express) == ["a"]
+
+
+def test_an_unknown_stage_is_refused(express: Express) -> None:
+    with pytest.raises(UsageError, match="did you mean SiftStage"):
+        look_for(express.aws, express.workflow, Filters(stage="SiftStag"), again=False)
+
+
+def test_what_was_sent_and_not_deleted_is_told_and_not_sent_again(express: Express) -> None:
+    first, _ = kill(express, "a"), kill(express, "b")
+    failing(express, "DeleteMessage", "ServiceUnavailable")
+    done = replay(express, ALL)
+    assert ([sent.message for sent in done.twice], done.sent, done.has_failed) == ([first], (), True)
+    assert any(line.startswith(f"TWICE  {first}") for line in sent_lines(done))
+    assert (sorted(dead_letters(express)), visible(express)) == (["a", "b"], 2)
+    assert succeeded(express) == ["a"]
+
+    then = replay(express, ALL)
+    assert [left.what for left in then.left] == [first]
+    assert "was replayed already: execution" in then.left[0].why
+    assert "SUCCEEDED" in then.left[0].why
+    assert then.has_failed
+    assert succeeded(express) == ["a", "b"]
+    assert dead_letters(express) == ["a"]
+
+    assert len(replay(express, ALL, again=True).sent) == 1
+    assert succeeded(express) == ["a", "b", "a"]
+
+
+def test_a_replay_that_is_a_dead_letter_beside_its_original_is_told(express: Express) -> None:
+    first = kill(express, "a")
+    failing(express, "DeleteMessage", "ServiceUnavailable")
+    replay(express, ALL)
+    express.engine.functions.inject("ceap-express-dev-Sift", "PermanentStageError", 3)
+    express.engine.drain()
+    assert dead_letters(express) == ["a", "a"]
+    done = replay(express, ALL)
+    assert [left.what for left in done.left] == [first]
+    assert "which is a dead letter, too" in done.left[0].why
+    assert len(done.sent) == 1
+
+
+def test_a_message_that_the_queue_refuses_stays_a_dead_letter(express: Express) -> None:
+    kill(express, "a")
+    failing(express, "SendMessage", "AccessDenied")
+    done = replay(express, ALL)
+    assert (done.sent, len(done.left), done.twice) == ((), 1, ())
+    assert "AWS refused SendMessage" in done.left[0].why
+    assert (dead_letters(express), visible(express)) == (["a"], 1)
+
+
+def test_an_interrupted_replay_gives_back_what_it_holds(express: Express) -> None:
+    for name in "abc":
+        kill(express, name)
+    told: list[str] = []
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        send(express, look_for(express.aws, express.workflow, ALL, again=False), told=told, sleep=interrupt)
+    assert told == ["1 of 3 messages were sent; call again for the rest"]
+    assert (dead_letters(express), visible(express)) == (["b", "c"], 2)
+    assert succeeded(express) == ["a"]
+    replay(express, ALL)
+    assert succeeded(express) == ["a", "b", "c"]
+
+
+def test_ten_attributes_leave_no_room_for_the_name_of_the_origin(express: Express) -> None:
+    kill(express, "a", **{f"k{n}": "v" for n in range(10)})
+    [sent] = replay(express, ALL).sent
+    assert sent.origin is False
+    assert succeeded(express) == ["a"]
+
+
+def test_a_message_as_large_as_the_queue_takes_is_sent_without_the_attribute(express: Express) -> None:
+    kill(express, "a")
+    url = express.workflow.queue
+    express.engine.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"MaximumMessageSize": "1024"})
+    express.engine.client("sqs").send_message(QueueUrl=express.workflow.dead_letter_queue, MessageBody="x" * 1024)
+    done = replay(express, ALL)
+    assert [sent.origin for sent in done.sent] == [True, False]
+    assert express.deployed.dead_letters == []
+
+
+def test_the_rate_is_kept(express: Express) -> None:
+    for name in "abc":
+        kill(express, name)
+    slept: list[float] = []
+    send(express, look_for(express.aws, express.workflow, ALL, again=False), rate=4, sleep=slept.append)
+    assert slept == [0.25, 0.25]
+
+
+def test_a_stopped_pipe_is_told(express: Express) -> None:
+    kill(express, "a")
+    express.aws.client("pipes").stop_pipe(Name=express.workflow.pipe)
+    told: list[str] = []
+    replay(express, ALL, told=told)
+    assert told == [
+        "the pipe ceap-express-dev is STOPPED: messages wait in the queue until it runs, "
+        "`ceap resume --env dev workflows/express.yaml`"
+    ]
+    assert succeeded(express) == []
+    assert express.engine.messages(express.workflow.queue) == [body_of("a")]
+
+
+def test_a_look_longer_than_the_visibility_timeout_tells_each_message_once(express: Express) -> None:
+    for name in "ab":
+        kill(express, name)
+    with replay_letters.Hold(express.aws, express.workflow.dead_letter_queue) as hold:
+        found = []
+        for message in hold.messages():
+            found.append(message["MessageId"])
+            if len(found) == 2:
+                travel(replay_letters.HOLD_S + 1)
+    assert len(found) == len(set(found)) == 2
+    assert visible(express) == 2
