@@ -16,13 +16,14 @@ _GROUP: Final = re.compile(r"\(\?<(\w+)>")
 _TOKEN: Final = re.compile(
     r"""(?P<space>\s+)
     |(?P<text>"[^"\n]*"|'[^'\n]*')
-    |(?P<regex>(?<=[\s(])/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/)
     |(?P<number>\d+(?:\.\d+)?)
     |(?P<name>`[^`\n]+`|@?[A-Za-z_][\w.]*)
     |(?P<pipe>\|)
     |(?P<operator>[-+*/^%=!<>]+|[\[\](),])""",
     re.VERBOSE,
 )
+_PATTERN: Final = re.compile(r"(?P<pattern>/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/)")
+"""What stands after `like`, and after the field of `parse`; elsewhere a slash divides."""
 
 
 class QueryError(ValueError):
@@ -57,12 +58,14 @@ def read_query(text: str) -> Query:
 
 
 def _tokens(code: str) -> Iterator[_Token]:
-    place = 0
+    place, before = 0, ["", ""]
     while place < len(code):
-        found = _TOKEN.match(code, place)
+        is_pattern = code[place] == "/" and (before[-1] == "like" or before[-2] == "parse")
+        found = (_PATTERN if is_pattern else _TOKEN).match(code, place)
         if found is None or found.lastgroup is None:
             raise QueryError(f"{code[place:].split(maxsplit=1)[0]} cannot be read")
         if found.lastgroup != "space":
+            before.append(found[0])
             yield _Token(found.lastgroup, found[0])
         place = found.end()
 
@@ -84,7 +87,7 @@ def _names(tokens: list[_Token]) -> tuple[set[str], set[str]]:
     for index, token in enumerate(tokens):
         after = tokens[index + 1].text if index + 1 < len(tokens) else ""
         depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
-        if token.kind == "regex":
+        if token.kind == "pattern":
             made |= {*_GROUP.findall(token.text)}
         if token.kind != "name" or token.text.lower() in _WORDS or token.text == "as":
             continue

@@ -14,6 +14,7 @@ from tests.policy.state_mutants import STATE_MUTANTS
 from tests.policy.tampering_mutants import TAMPERING_CHECK_MUTANTS
 from tests.policy.trigger_mutants import TRIGGER_CHECK_MUTANTS
 from tests.policy.vocabulary_mutants import VOCABULARY_MUTANTS
+from tests.policy.watching_mutants import WATCHING_MUTANTS
 from tests.policy.wiring_mutants import WIRING_MUTANTS
 
 CHECK_MUTANTS: list[Mutant] = [
@@ -29,4 +30,5 @@ CHECK_MUTANTS: list[Mutant] = [
     *TAMPERING_CHECK_MUTANTS,
     *TRIGGER_CHECK_MUTANTS,
     *VOCABULARY_MUTANTS,
+    *WATCHING_MUTANTS,
 ]
