@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # b
 
 from ceap.aws.errors import code_of
 from ceap.aws.executions import Execution, arn_of, message_in, name_of
-from ceap.aws.moment import now_of
+from ceap.aws.moment import time_of
 from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow
 from ceap.errors import CommandError, UsageError
@@ -93,13 +93,14 @@ def replay_from(
         )
     old = _find(aws, workflow, execution)
     states = aws.client("stepfunctions")
-    definition: str = states.describe_state_machine(stateMachineArn=workflow.machine)["definition"]
+    machine = states.describe_state_machine(stateMachineArn=workflow.machine)
+    definition, now_s = str(machine["definition"]), time_of(machine)
     earlier = _stages_before(stage, stages_in(definition), old)
     _check_chain(earlier, stages_in(_definition_of(aws, old.arn)), old, stage)
     if described(aws, workflow.machine, name):
         raise CommandError(f"there is an execution {name} already; take the next name: add --again")
     target = Target(name, old.name, earlier)
-    copies = _plan(aws, workflow, old, stage, target)
+    copies = _plan(aws, workflow.bucket, old, target, is_expired=now_s - old.started > KEPT_S)
     done = [_copy(aws, copy, dry_run=dry_run, say=say) for copy in copies]
     arn = None if dry_run else _start(aws, workflow.machine, definition, target, old)
     return Replayed(
@@ -126,8 +127,8 @@ def _find(aws: Aws, workflow: DeployedWorkflow, execution: str) -> Execution:
     old = described(aws, workflow.machine, name)
     if old is None:
         raise UsageError(
-            f"{name}: {workflow.name} has no such execution, or it ended more than 90 days ago; `ceap status` lists those "
-            "that have failed"
+            f"{name}: {workflow.name} has no such execution, or it ended more than 90 days ago; "
+            "`ceap status` lists those that have failed"
         )
     if old.ended is None:
         raise CommandError(f"{name}: has not ended; wait until it has, or stop it, and call again")
@@ -149,26 +150,23 @@ def _check_chain(earlier: Sequence[str], ran: Sequence[str], old: Execution, sta
     for number, one in enumerate(earlier):
         if ran[number : number + 1] != [one]:
             raise CommandError(
-                f"--from {stage}: the definition has changed before it: {old.name} ran {', '.join(ran)}, and now "
+                f"the definition has changed before {stage}: {old.name} ran {', '.join(ran)}, and now "
                 f"{', '.join([*earlier, stage])} come first; {_latest(earlier, number, old)}"
             )
 
 
-def _plan(aws: Aws, workflow: DeployedWorkflow, old: Execution, stage: str, target: Target) -> list[Copy]:
+def _plan(aws: Aws, bucket: str, old: Execution, target: Target, *, is_expired: bool) -> list[Copy]:
+    """Return what to copy; `is_expired` tells whether the first outputs of the execution may be gone by now."""
     copies: list[Copy] = []
     for number, one in enumerate(target.skip):
-        found = stage_copies.plan_copies(aws, workflow.bucket, one, target)
+        found = stage_copies.plan_copies(aws, bucket, one, target)
         if found is None:
-            # Under a name in use, S3 keeps nothing longer; what was written first has expired first.
-            has_expired = now_of(aws) - old.started > KEPT_S
             why = (
                 f"it has expired: outputs are kept for 7 days, and the execution started at {shown(old.started)}"
-                if has_expired
+                if is_expired
                 else f"the stage has not succeeded there, or its output was deleted; the execution {old.status.lower()}"
             )
-            raise CommandError(
-                f"--from {stage}: there is no output of {one} in {old.name}: {why}; {_latest(target.skip, number, old)}"
-            )
+            raise CommandError(f"there is no output of {one} in {old.name}: {why}; {_latest(target.skip, number, old)}")
         copies += found
     return copies
 
