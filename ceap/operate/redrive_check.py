@@ -203,8 +203,8 @@ class Judge:
 
     def _replay(self, execution: Execution, state: str | None = None) -> str:
         """Return the command that starts a new execution; from a stage if the current definition has it."""
-        option = f"--from {state} " if state in self._workflow.stages[1:] else ""
-        return f"`ceap replay {self._terms.call} {option}{execution.name}`"
+        option = f" --from {state}" if state in self._workflow.stages[1:] else ""
+        return f"`ceap replay {self._terms.call} {execution.name}{option}`"
 
 
 def input_key(machine: Machine, state: str | None, execution: str) -> str | None:

@@ -39,14 +39,14 @@ def test_a_changed_definition_is_told_and_redriven_as_it_was_only_when_asked_for
     redeploy(small, standard_template("TakeStage", "SiftStage", "KeepStage"))
     assert refusal(call(small, execution.name)) == (
         "function or job gone: its definition runs the function ceap-standard-dev-Rate, which is there no more; `ceap "
-        f"replay {CALL} --from SiftStage {execution.name}` runs the current definition"
+        f"replay {CALL} {execution.name} --from SiftStage` runs the current definition"
     )
     retry = Retries(lambda_=RetryPolicy(max_attempts=3))
     redeploy(small, standard_template(*STAGES, retry=retry))
     assert refusal(call(small, execution.name)) == (
         "definition changed: the definition has changed since (state TakeStage: Retry changed, state SiftStage: Retry "
         "changed, state RateStage: Retry changed and 1 more), and AWS redrives that of then, with the functions' "
-        f"current code: give --old-definition for that; `ceap replay {CALL} --from SiftStage {execution.name}` runs "
+        f"current code: give --old-definition for that; `ceap replay {CALL} {execution.name} --from SiftStage` runs "
         "the current one"
     )
     report = call(small, execution.name, old_definition=True)
