@@ -57,7 +57,7 @@ def test_long_names_of_roles_are_cut_as_iam_limits_them(aws: Aws) -> None:
 
 
 def test_a_type_that_only_own_resources_have_is_not_asked_for(aws: Aws) -> None:
-    text = "Resources: {Board: {Type: AWS::CloudWatch::Dashboard}}"
+    text = "Resources: {Place: {Type: AWS::SSM::Parameter}}"
     assert list(needs_of_resources(aws, "dev", STACK, parse_template(text, "own"))) == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,7 +17,10 @@ from moto.s3.models import FakeBucket, s3_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import Queue, sqs_backends
 
+from ceap.local.alarms import begin, check_alarm
+from ceap.local.clock import CLOCK
 from ceap.local.hooks import replace
+from ceap.local.metric_queries import MetricQueryError
 from ceap.local.stack_models import ResourceError, StackModel, is_true, kept
 
 
@@ -118,7 +122,7 @@ class BucketPolicy(StackModel, CloudFormationModel):
 
 
 class Alarm(StackModel, CloudFormationModel):
-    """AWS::CloudWatch::Alarm: stored, never evaluated; the topics it names must exist."""
+    """AWS::CloudWatch::Alarm: evaluated by `alarms`, its actions stored; the topics it names must exist."""
 
     type_name = "AWS::CloudWatch::Alarm"
     name_property = "AlarmName"
@@ -153,8 +157,13 @@ class Alarm(StackModel, CloudFormationModel):
             treat_missing_data=given.get("TreatMissingData"),
             tags=given.get("Tags"),
         )
+        try:
+            check_alarm(alarm)
+        except MetricQueryError as error:
+            raise ResourceError(str(error)) from error
         # An alarm that is changed keeps its state, a new one has none. Source: CloudWatch API, "PutMetricAlarm".
         alarm.state_value = old.state_value if old else "INSUFFICIENT_DATA"
+        begin(alarm, old)
 
     def delete(self) -> None:
         cloudwatch_backends[self.account][self.region].delete_alarms([self.name])
@@ -184,7 +193,9 @@ class Dashboard(StackModel, CloudFormationModel):
             raise ResourceError(f"The field DashboardBody must be a valid JSON object: {error}") from error
         if not isinstance(body, dict) or not isinstance(body.get("widgets"), list):
             raise ResourceError("The dashboard body is invalid: it should have the property widgets, an array")
-        cloudwatch_backends[self.account][self.region].put_dashboard(self.name, self.properties["DashboardBody"])
+        dashboards = cloudwatch_backends[self.account][self.region]
+        dashboard = dashboards.put_dashboard(self.name, self.properties["DashboardBody"])
+        dashboard.last_modified = datetime.fromtimestamp(CLOCK.now(), UTC)
 
     def delete(self) -> None:
         cloudwatch_backends[self.account][self.region].delete_dashboards([self.name])
