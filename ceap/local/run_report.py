@@ -15,14 +15,15 @@ from templates import words
 # How a stage ends its message on AWS: the line names the stage and the execution, and the object was never written.
 _PLACE: Final = re.compile(r" \(\w+ of execution [^\s;]+; output s3://[^\s)]+\)$")
 
-StageStatus: TypeAlias = Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "RUNNING", "NOT_RUN"]
+StageStatus: TypeAlias = Literal["SUCCEEDED", "SKIPPED", "FAILED", "TIMED_OUT", "ABORTED", "RUNNING", "NOT_RUN"]
 
 
 class StageReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One stage of one execution; `duration_s` and `waits_s` are virtual seconds.
 
     The counts of records are those of the stage's document, None without one: in + expanded = out + rejected + merged
-    + stale. `rejections` are the rejected ones by code, `counts` what the stage counted itself. `object` is the path of
+    + stale. A stage is SKIPPED in a replay that has copied its document, which then counts for the execution that wrote
+    it. `rejections` are the rejected ones by code, `counts` what the stage counted itself. `object` is the path of
     the document in the folder where the run is kept, None without one.
     """
 
@@ -56,10 +57,11 @@ class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
     counts: dict[str, int] = {}
 
 
-class _Document(msgspec.Struct, frozen=True):
+class _Document(msgspec.Struct, frozen=True, rename="camel"):
     """A stage document, without its records."""
 
     metadata: _Metadata
+    copied_from: str | None = None
 
 
 class ExecutionReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -132,7 +134,8 @@ def encode_report(report: RunReport) -> bytes:
 def total(stage: str, executions: Sequence[ExecutionReport]) -> StageReport:
     """Return one stage summed over all executions; its status is that of the last execution that reached it."""
     parts = [report for execution in executions for report in execution.stages if report.stage == stage]
-    reached = [part for part in parts if part.attempts] or parts[:1]
+    reached = [part for part in parts if part.attempts and part.status != "SKIPPED"]
+    reached = reached or [part for part in parts if part.attempts] or parts[:1]
     keys = [part.object for part in reached if part.object]
     return StageReport(
         stage=stage,
@@ -232,10 +235,12 @@ def build_stage_report(
     attempts = execution.attempts_of(stage)
     last = attempts[-1] if attempts else None
     key = output_key(execution.name, stage)
-    metadata = _read_metadata(objects.get(key, b""))
+    document = _read_document(objects.get(key, b""))
+    is_skipped = document.copied_from is not None and last is not None and last.status == "SUCCEEDED"
+    metadata = _Metadata() if document.copied_from else document.metadata
     return StageReport(
         stage=stage,
-        status=last.status if last else "NOT_RUN",
+        status="SKIPPED" if is_skipped else last.status if last else "NOT_RUN",
         attempts=len(attempts),
         duration_s=round(last.ended - attempts[0].started, 3) if last else 0.0,
         waits_s=tuple(wait.seconds for wait in execution.waits if wait.state == stage),
@@ -270,12 +275,12 @@ def _received(execution: Execution, *path: str) -> str | None:
         return None
 
 
-def _read_metadata(document: bytes) -> _Metadata:
-    """Return the counts that a stage document states; none if it is not a stage document."""
+def _read_document(document: bytes) -> _Document:
+    """Return what a stage document states of itself; nothing if it is not a stage document."""
     try:
-        return msgspec.json.decode(document, type=_Document).metadata
+        return msgspec.json.decode(document, type=_Document)
     except (ValueError, RecursionError):
-        return _Metadata()
+        return _Document(_Metadata())
 
 
 def _message(cause: str | None) -> str:

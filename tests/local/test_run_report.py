@@ -134,6 +134,15 @@ def test_the_counts_of_all_executions_are_summed_by_code() -> None:
     assert describe_others(whole) == ["8 rejected (5 OFTEN, 2 NEW, 1 RARE)", "4 merged", "2 stale", "2 expanded"]
 
 
+def test_a_copied_document_counts_for_the_execution_that_wrote_it() -> None:
+    written, copy = {"metadata": COUNTS}, {"copiedFrom": "0", "skip": ["A"], "metadata": COUNTS}
+    found = report(json.dumps(written).encode(), json.dumps(copy).encode())
+    assert [execution.stages[0].status for execution in found.executions] == ["SUCCEEDED", "SKIPPED"]
+    assert [execution.stages[0].records_in for execution in found.executions] == [9, None]
+    summed = total("A", found.executions)
+    assert (summed.status, summed.attempts, summed.records_in, summed.records_out) == ("SUCCEEDED", 1, 9, 3)
+
+
 def test_what_is_zero_is_not_described() -> None:
     counts = {"expandedRecordCount": 0, "mergedRecordCount": 0, "staleRecordCount": 0, "rejections": {"CODE": 4}}
     assert describe_others(total("A", report(document(**counts)).executions)) == ["4 rejected (CODE)"]

@@ -10,7 +10,7 @@ from ceap.errors import UsageError
 from ceap.local.engine import Engine
 from ceap.local.start import Start, describe, load_start, put_earlier
 from handlers.runtime.contract import output_key
-from handlers.runtime.document import Header, encode_document
+from handlers.runtime.document import CopiedHeader, Header, encode_document
 
 STAGES = ["A", "B", "C"]
 
@@ -127,3 +127,15 @@ def test_documents_name_their_new_execution_and_the_rest_is_the_same(engine: Eng
         "executions/a-longer-name/A/output.json": document("A", "a-longer-name", records=100_000),
         "executions/a-longer-name/A/rejected.jsonl": b"\x00\xff",
     }
+
+
+def test_a_document_that_a_replay_has_copied_is_put_as_one_that_its_stage_wrote(tmp_path: Path) -> None:
+    header = CopiedHeader(
+        execution_id="e-replay-1", stage="A", started_at="2026-01-02T03:04:05Z", copied_from="e", skip=("A",)
+    )
+    body = b"".join(encode_document(header, [{"id": 0}, {"id": 1}], lambda count: {"outputRecordCount": count}))
+    path = write(tmp_path, {"A/output.json": body}) / "A/output.json"
+    with Engine.start(warm=False) as engine:
+        engine.client("s3").create_bucket(Bucket="bucket")
+        put_earlier(Start("B", tmp_path, {"A/output.json": path}), engine.client("s3"), "bucket", "e2")
+        assert dict(engine.objects("bucket")) == {output_key("e2", "A"): document("A", "e2")}
