@@ -106,9 +106,10 @@ def test_executions_of_a_standard_workflow_are_waited_for_and_failures_are_named
     small.engine.functions.inject("ceap-standard-dev-Rate", "PermanentStageError", 1)
     small.engine.send(small.deployed.queue, MESSAGE)
     drained = call(small, Time(small.engine.drain))
+    name = small.engine.executions[-1].name
     assert lines(small, drained) == [
         "ceap-standard-dev: drained: no message waits, nothing runs",
-        f"  1 execution failed meanwhile: {small.engine.executions[-1].name}; `ceap redrive {CALL} --failed --dry-run` lists them",
+        f"  1 execution failed meanwhile: {name}; `ceap redrive {CALL} --failed --dry-run` lists them",
     ]
     assert first.name not in drained.failed
 
@@ -116,9 +117,8 @@ def test_executions_of_a_standard_workflow_are_waited_for_and_failures_are_named
 def test_with_pause_messages_that_wait_stay_and_only_what_runs_is_waited_for(small: Operated) -> None:
     execution = run(small)
     execution.status = "RUNNING"
-    time = Time(
-        lambda: small.engine.send(small.deployed.queue, MESSAGE), lambda: setattr(execution, "status", "SUCCEEDED")
-    )
+    sent = partial(small.engine.send, small.deployed.queue, MESSAGE)
+    time = Time(sent, lambda: setattr(execution, "status", "SUCCEEDED"))
     drained = call(small, time, pause=True)
     assert lines(small, drained) == [
         "ceap-standard-dev: nothing runs; the pipe is stopped, 1 message waiting",

@@ -11,8 +11,10 @@ from ceap.aws.flow import RUNNING, STOPPED, turn_pipe
 from ceap.aws.pace import Pace
 from ceap.aws.session import Aws
 from ceap.errors import CommandError
+from ceap.local.clock import CLOCK
 from ceap.operate.pausing import Turned, pause, paused_lines, resume, resumed_lines
 from tests.local.support import deploy_triggered
+from tests.operate.failing import travel
 from tests.operated import Operated, operated
 from tests.reference import MESSAGE
 
@@ -25,6 +27,7 @@ def triggered() -> Iterator[Operated]:
     """A workflow with a schedule and a rule, whose pipe the tests stop and start."""
     with operated("triggered", deploy_triggered) as found:
         yield found
+    assert CLOCK.rewind(10)
 
 
 def without_pause() -> Pace:
@@ -61,7 +64,7 @@ def test_a_stopped_pipe_is_told_with_what_follows_from_it(triggered: Operated) -
         f"{NAME}: the pipe {NAME} is stopped",
         "  0 messages waiting and 0 in flight, 0 executions running; what runs goes on to its end",
         "  a message stays in the queue for 14 d, then SQS deletes it",
-        "  schedule ceap-triggered-dev-hourly, rule ceap-triggered-dev-uploads still send messages",
+        "  schedule ceap-triggered-dev-schedule, rule ceap-triggered-dev-objects still send messages",
         "  `ceap deploy` leaves it stopped, and says so",
         f"  `ceap resume {CALL}` starts it",
     ]
@@ -71,6 +74,17 @@ def test_a_stopped_pipe_is_told_with_what_follows_from_it(triggered: Operated) -
         "  0 messages waiting and 0 in flight, 0 executions running",
     ]
     assert next(resumed_lines(start(triggered))) == f"{NAME}: the pipe {NAME} was running already"
+
+
+def test_the_age_of_the_oldest_message_is_told(triggered: Operated) -> None:
+    stop(triggered)
+    triggered.engine.send(triggered.deployed.queue, MESSAGE)
+    travel(3 * 3600)
+    lines = list(paused_lines(stop(triggered), CALL))
+    assert lines[1].startswith("  1 message waiting and 0 in flight, ")
+    assert "then SQS deletes it; the oldest has been there for 2 h 59 m" in lines[2] or "for 3 h" in lines[2]
+    start(triggered)
+    triggered.engine.drain()
 
 
 class Pipe:

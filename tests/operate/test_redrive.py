@@ -112,7 +112,12 @@ def test_an_input_that_expires_soon_is_told(small: Operated) -> None:
 def test_all_that_failed_are_redriven_the_earliest_end_first(small: Operated, begin: float) -> None:
     first, second, _ = run(small, "SiftStage"), run(small, "RateStage"), run(small)
     asked: list[str] = []
-    report = call(small, since_s=begin, consent=lambda question: not asked.append(question))
+
+    def consent(question: str) -> bool:
+        asked.append(question)
+        return True
+
+    report = call(small, since_s=begin, consent=consent)
     assert lines(report) == [
         f"redriven      {first.name}  SiftStage",
         f"redriven      {second.name}  RateStage",
@@ -238,5 +243,5 @@ def test_an_express_workflow_has_nothing_to_redrive(express: Operated) -> None:
 def test_what_was_stopped_or_timed_out_is_redriven_too(small: Operated, begin: float) -> None:
     execution: Execution = run(small, "SiftStage")
     for status in ("ABORTED", "TIMED_OUT"):
-        execution.status = status  # type: ignore[assignment]  # one of the statuses
+        execution.status = status
         assert [each.execution.name for each in call(small, since_s=begin, dry_run=True).planned] == [execution.name]
