@@ -6,6 +6,8 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
 VALUE_MAX: Final = 160
 """Characters of a value."""
 

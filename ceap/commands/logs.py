@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,14 +17,13 @@ EXAMPLES: Final = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from ceap.aws.session import add_aws_arguments
-    from ceap.operate.stage_lines import LEVELS
+    from ceap.log_text import LEVELS
+    from ceap.operate.call import add_workflow_arguments
 
-    parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration of the deployed workflow")
+    add_workflow_arguments(parser)
     parser.add_argument(
         "what", metavar="EXECUTION", help="name, beginning of a name or ARN of an execution, or the id of its message"
     )
-    add_aws_arguments(parser)
     parser.add_argument("--follow", action="store_true", help="print lines as they come, until the execution has ended")
     parser.add_argument("--stage", metavar="STAGE", help="only the lines of one stage")
     parser.add_argument("--level", choices=LEVELS, help="only lines of this level or a worse one")
@@ -41,30 +39,25 @@ def run(arguments: argparse.Namespace) -> int:
     """Find the execution, and print its lines."""
     import time
 
-    from ceap.aws.environments import load_environment
     from ceap.aws.moment import now_of
     from ceap.aws.pace import Pace
-    from ceap.aws.session import explained, open_session
-    from ceap.aws.workflow import load_deployed
+    from ceap.operate.call import opened
     from ceap.operate.finding import Search, default_since
     from ceap.operate.logs import Shown, check_stage, find_one, follow, has_ended, lines_of
     from ceap.output import say
-    from templates.config import load_workflow
 
-    workflow = load_workflow(arguments.workflow)
-    aws = open_session(load_environment(arguments.env, Path.cwd()), arguments.profile, arguments.region)
     shown, is_any = Shown(arguments.stage, arguments.level), False
-    with explained(aws.profile):
-        deployed = load_deployed(aws, workflow.name, arguments.env)
-        search = Search(aws, deployed, default_since(deployed, arguments.since, now_of(aws)), say)
+    with opened(arguments) as (aws, workflow, _):
+        search = Search(aws, workflow, default_since(workflow, arguments.since, now_of(aws)), say)
         check_stage(search, arguments.stage)
         seen = find_one(search, arguments.what)
-        batches = (
-            follow(search, seen, shown, Pace(), time.monotonic) if arguments.follow else [lines_of(search, seen, shown)]
-        )
+        if arguments.follow:
+            batches = follow(search, seen, shown, Pace(), time.monotonic)
+        else:
+            batches = iter([lines_of(search, seen, shown)])
         for lines in batches:
             is_any = is_any or bool(lines)
-            _print(lines, deployed.stages, as_json=arguments.json)
+            _print(lines, workflow.stages, as_json=arguments.json)
         if not is_any:
             end = "" if has_ended(search, seen) else "; it still runs: give --follow"
             say(f"execution {seen.execution.name} has no such line: lines stay for 14 days, and may come late{end}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Final
 
 EXAMPLES: Final = {
@@ -14,13 +13,12 @@ EXAMPLES: Final = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from ceap.aws.session import add_aws_arguments
+    from ceap.operate.call import add_workflow_arguments
 
-    parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration of the deployed workflow")
+    add_workflow_arguments(parser)
     parser.add_argument(
         "what", metavar="WHAT", help="id of a message, or name, beginning of a name or ARN of an execution"
     )
-    add_aws_arguments(parser)
     parser.add_argument(
         "--since",
         metavar="WHEN",
@@ -35,26 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Find the message or execution, read what is known of it, and print it."""
-    import shlex
-
     import msgspec
 
-    from ceap.aws.environments import load_environment
     from ceap.aws.moment import now_of
-    from ceap.aws.session import explained, open_session
-    from ceap.aws.workflow import load_deployed
+    from ceap.operate.call import opened
     from ceap.operate.finding import Search, default_since
     from ceap.operate.trace import Wanted, trace
     from ceap.operate.trace_text import trace_lines
     from ceap.output import say
-    from templates.config import load_workflow
 
-    workflow = load_workflow(arguments.workflow)
-    aws = open_session(load_environment(arguments.env, Path.cwd()), arguments.profile, arguments.region)
-    with explained(aws.profile):
-        deployed, now = load_deployed(aws, workflow.name, arguments.env), now_of(aws)
-        search = Search(aws, deployed, default_since(deployed, arguments.since, now), say)
-        call = f"--env {shlex.quote(arguments.env)} {shlex.quote(str(arguments.workflow))}"
+    with opened(arguments) as (aws, workflow, call):
+        now = now_of(aws)
+        search = Search(aws, workflow, default_since(workflow, arguments.since, now), say)
         story = trace(search, arguments.what, Wanted(call, arguments.records, arguments.log_lines), now)
     print(msgspec.json.encode(story).decode() if arguments.json else "\n".join(trace_lines(story)))
     return 0

@@ -9,10 +9,11 @@ from ceap.aws.executions import Execution, express_executions
 from ceap.aws.pace import Pace
 from ceap.aws.stage_objects import objects_of
 from ceap.errors import UsageError
+from ceap.log_text import LEVELS
 from ceap.operate.attempts import attempts_in, read_history
 from ceap.operate.finding import Search, Seen, find, message_ids, not_found
 from ceap.operate.replay_names import described
-from ceap.operate.stage_lines import LEVELS, Part, StageLine, read_stage_lines
+from ceap.operate.stage_lines import Part, StageLine, read_stage_lines
 from handlers.runtime.contract import output_key
 from templates.budget import EXPRESS_LIMIT_S
 from templates.words import allowed

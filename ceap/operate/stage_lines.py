@@ -19,9 +19,8 @@ from ceap.aws.log_lines import LogLine, parsed, read_lines, streams_of
 from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow, Worker
 from ceap.cfn.lookup import FUNCTION_DEFAULT_S, number
+from ceap.log_text import LEVELS
 from templates.model import StepKind
-
-LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 SLACK_S: Final = 60.0
 """How far the time of a line may be from that of the event that it tells of."""

@@ -17,7 +17,6 @@ from templates.budget import REDRIVABLE_S
 OBJECTS_S: Final = 7 * 86_400
 """How long the outputs of stages live (requirement 2.7)."""
 
-
 VISIBLE_LATE_S: Final = 120.0
 """How long after its visibility timeout a message may still be on its way to the pipe."""
 
