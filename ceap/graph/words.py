@@ -1,13 +1,20 @@
 """How both drawings say what a stage came to."""
 
+from typing import Final
+
 from ceap.graph.chart import Outcome
 from templates.words import plural
 
-_CLASSES = {"SUCCEEDED": "succeeded", "NOT_RUN": "notrun", "RUNNING": "running"}
+_CLASSES: Final = {
+    "SUCCEEDED": "succeeded",
+    "SKIPPED": "succeeded",
+    "RUNNING": "running",
+    "NOT_RUN": "notrun",
+}
 
 
 def outcome_class(outcome: Outcome) -> str:
-    """Return the class of a status: what is neither of three did not succeed."""
+    """Return the class of a status: any other is a failure."""
     return _CLASSES.get(outcome.status, "failed")
 
 

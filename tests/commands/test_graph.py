@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,11 @@ import pytest
 from ceap.cli import main
 from ceap.graph.mermaid import draw_mermaid
 from ceap.graph.svg import draw_svg
+from ceap.local.engine import Engine
 from tests.graph.support import chart_of
-from tests.reference import EXPRESS
+from tests.local.support import deploy_express
+from tests.operated import aws_of
+from tests.reference import EXPRESS, MESSAGE, STAGES
 
 
 def graph(*arguments: object) -> int:
@@ -54,3 +59,44 @@ def test_two_processes_draw_the_same_bytes(form: str) -> None:
         for seed in ("1", "4294967295")
     ]
     assert drawn[0] == drawn[1]
+
+
+@pytest.fixture(scope="module")
+def sent() -> Iterator[tuple[Engine, str]]:
+    """An engine with the EXPRESS workflow, its keys in the environment, and the id of a message that succeeded."""
+    with Engine.start() as engine, aws_of(engine):
+        deployed = deploy_express(engine)
+        message = engine.send(deployed.queue, MESSAGE)
+        engine.drain()
+        yield engine, message
+
+
+def test_the_deployed_template_is_drawn_with_the_names_of_the_environment(
+    sent: tuple[Engine, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert graph(EXPRESS, "--env", "dev") == 0
+    assert capsys.readouterr().out == draw_mermaid(chart_of(EXPRESS, "dev"))
+
+
+def test_an_execution_is_drawn_with_state_attempts_and_duration_of_each_stage(
+    sent: tuple[Engine, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine, message = sent
+    assert graph(EXPRESS, "--env", "dev", "--execution", message, "--format", "svg") == 0
+    drawn = capsys.readouterr().out
+    assert f"execution {engine.executions[-1].name}: succeeded, as its log told, started " in drawn
+    assert drawn.count('<g class="function succeeded">') == len(STAGES)
+    assert len(re.findall(r">succeeded, 1 attempt in [\d.]+ s<", drawn)) == len(STAGES)
+
+
+def test_an_execution_that_nobody_knows_is_an_error(
+    sent: tuple[Engine, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert graph(EXPRESS, "--env", "dev", "--execution", "nobody") == 1
+    assert "nobody" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--execution", "--profile", "--region"])
+def test_what_asks_aws_needs_an_environment(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert graph(EXPRESS, option, "x") == 2
+    assert f"{option} needs an environment" in capsys.readouterr().err
