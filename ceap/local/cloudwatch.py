@@ -1,4 +1,4 @@
-"""The CloudWatch API, as far as it tells of metrics; moto keeps alarms and dashboards.
+"""The CloudWatch API, as far as it tells of metrics and of the states of alarms; moto keeps alarms and dashboards.
 
 Only the JSON protocol is served, which boto3 and the AWS CLI speak.
 Source: CloudWatch API Reference, "GetMetricData" and "PutMetricData".
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ceap.local.alarms import evaluate_alarms
 from ceap.local.calls import Request, UnknownCallError
 from ceap.local.gateway import Answer, ApiError, Document, Route, refusal, serve_json
 from ceap.local.metric_queries import MetricQueryError, check_query, evaluate
@@ -19,8 +20,8 @@ QUERIES_MAX: Final = 500
 _MINUTE_S: Final = 60
 _PARAMETERS: Final = frozenset({"MetricDataQueries", "StartTime", "EndTime", "ScanBy"})
 _STORED: Final = (
-    "PutMetricAlarm DeleteAlarms DescribeAlarms PutDashboard GetDashboard ListDashboards DeleteDashboards "
-    "SetAlarmState TagResource UntagResource ListTagsForResource"
+    "PutMetricAlarm DeleteAlarms PutDashboard GetDashboard ListDashboards DeleteDashboards "
+    "TagResource UntagResource ListTagsForResource"
 )
 """What moto serves."""
 
@@ -29,7 +30,11 @@ def serve_metrics(account: str) -> Route:
     """Return the route of the service; a call that neither it nor moto serves as AWS would is refused."""
 
     def serve(request: Request) -> Answer | None:
-        if request.service != "monitoring" or request.operation in _STORED.split():
+        if request.service != "monitoring":
+            return None
+        if request.operation in {"DescribeAlarms", "SetAlarmState"}:
+            return _before_moto(account, request)
+        if request.operation in _STORED.split():
             return None
         operation = _OPERATIONS.get(request.operation)
         if operation is not None and "x-amz-target" in request.headers:
@@ -39,6 +44,24 @@ def serve_metrics(account: str) -> Route:
         return refusal(request.service, 501, "NotImplemented", str(unknown))
 
     return serve
+
+
+def _before_moto(account: str, request: Request) -> Answer | None:
+    """Bring the states of alarms up to now, before moto tells or sets one; refuse what cannot be evaluated.
+
+    Of several filters moto takes one, and it returns no pages.
+    """
+    given = request.document
+    filters = {"AlarmNames", "AlarmNamePrefix", "StateValue"} & given.keys()
+    strange = sorted(given.keys() - {*filters, "MaxRecords"}) if request.operation == "DescribeAlarms" else []
+    if strange or (request.operation == "DescribeAlarms" and len(filters) > 1):
+        what = f"{', '.join(strange or sorted(filters))} of DescribeAlarms is not modelled"
+        return refusal(request.service, 501, "NotImplemented", str(UnknownCallError(request, what)))
+    try:
+        evaluate_alarms(account)
+    except MetricQueryError as error:
+        return refusal(request.service, 501, "NotImplemented", str(UnknownCallError(request, str(error))))
+    return None
 
 
 def get_metric_data(account: str, given: Document) -> Document:
@@ -57,7 +80,7 @@ def get_metric_data(account: str, given: Document) -> Document:
     try:
         for query in queries:
             check_query(query)
-        found = evaluate(queries, metrics_of(account), start, end)
+        found = evaluate(queries, metrics_of(account).read, start, end)
     except MetricQueryError as error:
         raise _invalid(str(error)) from error
     ascending = given.get("ScanBy", "TimestampDescending") == "TimestampAscending"

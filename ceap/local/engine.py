@@ -45,7 +45,9 @@ from ceap.local.hooks import replace
 from ceap.local.identities import Identities
 from ceap.local.jobs import JobListener, Jobs
 from ceap.local.logs import Logs
+from ceap.local.metrics import metrics_of
 from ceap.local.move_tasks import MoveTasks
+from ceap.local.queue_metrics import QueueGauges
 from ceap.local.rest_api import serve_pipes, serve_schedules
 from ceap.local.running import Running
 from ceap.local.sessions import FIRST_ACCOUNT, REGION, Decision, Session, Sessions
@@ -92,6 +94,8 @@ class Engine:
         self.jobs: Final = Jobs(self._folder, self._sessions, self.logs, CLOCK)
         self._executions: Final = Executions(account, self.logs, _tell_status)
         self._lifecycle: Final = lifecycle.Lifecycle(account, CLOCK)
+        self._gauges: Final = QueueGauges(account)
+        metrics_of(account).gauges.append(self._gauges.read)
         self._moves: Final = MoveTasks(account, CLOCK)
         routes = [
             self._lifecycle.serve,
@@ -244,6 +248,13 @@ class Engine:
             pass
         return self.executions
 
+    def travel(self, seconds: float) -> list[Execution]:
+        """Run what there is, and let so much virtual time pass; return the executions of this engine so far."""
+        until = CLOCK.now() + seconds
+        while CLOCK.now() < until:
+            self._step(until=until)
+        return self.executions
+
     def serve(self, is_over: Callable[[], bool], *, once: bool = False) -> list[Execution]:
         """Run what there is and what comes until `is_over()`, then abort what still runs; otherwise as `drain`."""
         while not is_over():
@@ -289,12 +300,12 @@ class Engine:
         self._deliveries.extend(made)
         return made
 
-    def _step(self, *, once: bool, timeout_s: float | None = None) -> bool:
+    def _step(self, *, once: bool = False, timeout_s: float | None = None, until: float | None = None) -> bool:
         """Take what messages there are, or let time pass; return whether there may be more to do at once."""
         ended = CLOCK.ended
         self._moves.advance()
         busy = [poller.poll(once=once) for poller in self._running.pollers]
-        return any(busy) or CLOCK.jump(self._next_due, ended, timeout_s)
+        return any(busy) or CLOCK.jump(lambda: self._next_due(until), ended, timeout_s)
 
     def _client_of(self, session: Session, service: str) -> Any:
         with self._clients_lock:
@@ -302,10 +313,11 @@ class Engine:
                 self._clients[session.role, service] = gateway.client(service, self.url, session)
             return self._clients[session.role, service]
 
-    def _next_due(self) -> float | None:
-        waiting = (*self._running.pollers, self._moves)
-        moments = [due for each in waiting if (due := each.next_due()) is not None]
-        return min(moments, default=None)
+    def _next_due(self, until: float | None) -> float | None:
+        """Return when something of a queue is due, or `until`, if that is sooner."""
+        self._gauges.look()
+        moments = [due for poller in self._running.pollers if (due := poller.next_due()) is not None]
+        return min([*moments, *([] if until is None else [until])], default=None)
 
 
 def _tell_status(machine: DeployedMachine, execution: Execution) -> None:

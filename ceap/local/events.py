@@ -22,6 +22,7 @@ from ceap.local.deliveries import Delivery, reasons
 from ceap.local.executions import DeployedMachine, Execution
 from ceap.local.hooks import replace
 from ceap.local.limits import refuse_event
+from ceap.local.metrics import metrics_of
 from ceap.local.policies import read_resource_policy
 from ceap.local.sessions import REGION
 from ceap.local.stack_models import ResourceError
@@ -160,6 +161,7 @@ def _deliver_all(rule: Any, original_event: Mapping[str, Any]) -> list[str]:
         return []
     time = original_event["time"]
     event = {**original_event, "time": time if isinstance(time, str) else _iso(float(time))}
+    _measure(rule, TriggeredRules=1.0, MatchedEvents=1.0)
     return [_deliver(rule, target, event) for target in rule.targets]
 
 
@@ -168,12 +170,19 @@ def _deliver(rule: Any, target: Mapping[str, Any], event: Mapping[str, Any]) -> 
     transformer = target.get("InputTransformer")
     message = object_events.transform(transformer, event) if transformer else json.dumps(event)
     code, problem = _pass_on(rule, target["Arn"], message)
+    _measure(rule, Invocations=1.0, **({"FailedInvocations": 1.0} if code else {}))
     if code and (dead_letters := target.get("DeadLetterConfig", {}).get("Arn")):
         said = {"ERROR_CODE": code, "ERROR_MESSAGE": problem}
         values = {"RULE_ARN": rule.arn, "TARGET_ARN": target["Arn"], **said}
         _, other = _send(rule, dead_letters, json.dumps(event), reasons(values))
         problem += f"; its dead-letter queue: {other}" if other else ""
+        _measure(rule, **{"InvocationsFailedToBeSentToDlq" if other else "InvocationsSentToDlq": 1.0})
     return problem
+
+
+def _measure(rule: Any, **values: float) -> None:
+    """Add metrics of a rule. Source: EventBridge User Guide, "Monitoring Amazon EventBridge"."""
+    metrics_of(rule.account_id).add("AWS/Events", {"RuleName": rule.name}, values)
 
 
 def _pass_on(rule: Any, target: str, message: str) -> tuple[str, str]:

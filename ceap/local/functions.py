@@ -23,6 +23,7 @@ from ceap.local.calls import INVOKE_PATH, Request, UnknownCallError, function_na
 from ceap.local.clock import Clock
 from ceap.local.gateway import Answer, refusal
 from ceap.local.logs import Logs
+from ceap.local.metrics import metrics_of
 from ceap.local.packages import check_installed, lacking_file, write_lacking
 from ceap.local.sessions import REGION, Session, Sessions
 from ceap.local.workers import Function, Launch, Outcome, Worker
@@ -147,8 +148,10 @@ class Functions:
                 fault = self._faults[name].take() if name in self._faults else None
             listener = self.listener
             hear = partial(listener.hear, function, event) if listener else None
+            invoked_at = self._clock.now()
             outcome = _within_limit(self._worker(function).invoke(request_id, event, self._clock.offset_s, fault, hear))
             self._log(function, session, request_id, outcome)
+            self._measure(name, invoked_at, outcome)
             if listener:
                 listener.end(function, event, outcome)
         return outcome
@@ -260,6 +263,11 @@ class Functions:
         ]
         group = function.environment["AWS_LAMBDA_LOG_GROUP_NAME"]
         self._logs.write(group, function.environment["AWS_LAMBDA_LOG_STREAM_NAME"], lines, session)
+
+    def _measure(self, name: str, invoked_at: float, outcome: Outcome) -> None:
+        """Add the metrics of an invocation, which AWS dates by its beginning."""
+        values = {"Invocations": 1.0, "Errors": float(outcome.failed), "Duration": outcome.duration_s * 1000}
+        metrics_of(self._account).add("AWS/Lambda", {"FunctionName": name}, values, invoked_at)
 
 
 def _within_limit(outcome: Outcome) -> Outcome:

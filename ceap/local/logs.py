@@ -8,6 +8,7 @@ from moto.logs.models import logs_backends
 
 from ceap.local.calls import Question
 from ceap.local.clock import Clock
+from ceap.local.metrics import add_embedded
 from ceap.local.sessions import REGION, AccessDenied, Session, Sessions
 
 
@@ -28,6 +29,7 @@ class Logs:
         found = self._groups().get(group)
         if found is None:
             return
+        lines = list(messages)
         with self._lock:
             is_new = stream not in found.streams
             if session is not None and not self._may_write(group, stream, session, is_new):
@@ -36,7 +38,8 @@ class Logs:
                 found.create_log_stream(stream)
             timestamp = int(self._clock.now() * 1000)
             # Not the backend's own method: it refuses events of a clock that is days ahead.
-            found.put_log_events(stream, [{"timestamp": timestamp, "message": line} for line in messages])
+            found.put_log_events(stream, [{"timestamp": timestamp, "message": line} for line in lines])
+        add_embedded(self._account, lines)
 
     def read(self, group: str) -> list[str]:
         """Return all lines of a group, stream after stream."""

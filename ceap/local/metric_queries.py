@@ -10,10 +10,12 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
-from ceap.local.metrics import Metric, Metrics, Sample
+from ceap.local.metrics import Metric, Sample
 
 Series: TypeAlias = Mapping[float, float]
 """A value for the beginning of each period that has one."""
+Reader: TypeAlias = Callable[[Metric, float, float], Iterable[Sample]]
+"""Returns the samples of a metric from a moment up to, not including, another."""
 
 STATISTICS: Final[Mapping[str, Callable[[list[float]], float]]] = {
     "Sum": sum,
@@ -35,7 +37,7 @@ class MetricQueryError(ValueError):
     """A query that the engine does not model, or that CloudWatch refuses; the message says what is wrong with it."""
 
 
-def read_query(query: Mapping[str, Any]) -> Metric:
+def metric_in(query: Mapping[str, Any]) -> Metric:
     """Return the metric that a query with a MetricStat names."""
     given = query["MetricStat"]["Metric"]
     dimensions = frozenset((each["Name"], each["Value"]) for each in given.get("Dimensions", ()))
@@ -64,7 +66,7 @@ def check_query(query: Mapping[str, Any]) -> None:
         raise MetricQueryError(f"{name}: the period must be a multiple of 60 seconds, not {stat['Period']}")
 
 
-def evaluate(queries: Iterable[Mapping[str, Any]], metrics: Metrics, start: float, end: float) -> dict[str, Series]:
+def evaluate(queries: Iterable[Mapping[str, Any]], read: Reader, start: float, end: float) -> dict[str, Series]:
     """Return the series of each query by its id, in periods that begin at `start`; the queries are checked.
 
     Raises:
@@ -75,7 +77,7 @@ def evaluate(queries: Iterable[Mapping[str, Any]], metrics: Metrics, start: floa
     for name, query in list(waiting.items()):
         if "MetricStat" in query:
             stat = query["MetricStat"]
-            samples = metrics.read(read_query(query), start, end)
+            samples = read(metric_in(query), start, end)
             found[name] = statistic(samples, stat["Stat"], stat["Period"], start)
             del waiting[name]
     while waiting:

@@ -20,6 +20,7 @@ from ceap.local.clock import CLOCK
 from ceap.local.executions import Executions
 from ceap.local.gateway import client
 from ceap.local.logs import Logs
+from ceap.local.metrics import metrics_of
 from ceap.local.sessions import REGION, Session
 from ceap.local.stack_models import Pipe
 
@@ -123,6 +124,7 @@ class Poller:
                 # AWS disables a pipe whose source keeps refusing its calls.
                 self.problem = f"cannot receive from its source: {error}"
             self._log("ExecutionFailed", error=str(error))
+            self._measure(ExecutionFailed=1.0)
             return []
         return [self._record(message) for message in answer.get("Messages", ())]
 
@@ -145,9 +147,11 @@ class Poller:
     def _deliver(self, records: list[dict[str, Any]]) -> None:
         try:
             reason = self._start(json.dumps(records, ensure_ascii=False))
+            self._measure(Invocations=1.0, EventCount=float(len(records)))
             if reason is None:
                 self._delete(records)
             else:
+                self._measure(ExecutionFailed=1.0, TargetStageFailed=1.0)
                 ids = [record["messageId"] for record in records]
                 self._log("TargetInvocationFailed", messageIds=ids, error=reason)
         finally:
@@ -173,6 +177,10 @@ class Poller:
             self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
         except ClientError as error:
             self._log("SourceDeleteFailed", error=str(error))
+
+    def _measure(self, **values: float) -> None:
+        """Add the pipe's metrics. Source: EventBridge User Guide, "Monitoring Amazon EventBridge Pipes"."""
+        metrics_of(self._pipe.account).add("AWS/EventBridge/Pipes", {"PipeName": self.name}, values)
 
     def _log(self, message_type: str, **details: Any) -> None:
         if self._pipe.log_group is None or self._pipe.log_level == "OFF":

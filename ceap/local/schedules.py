@@ -15,6 +15,7 @@ from moto.sqs.models import sqs_backends
 
 from ceap.local.deliveries import Delivery, reasons
 from ceap.local.gateway import client
+from ceap.local.metrics import metrics_of
 from ceap.local.sessions import Session
 from ceap.local.stack_models import ResourceError, StackModel, kept
 from templates.schedule_expression import expression_problem
@@ -94,9 +95,11 @@ class Sender:
         if not self._schedule.is_enabled:
             return None
         name = f"schedule {self._schedule.name}"
+        self._measure(InvocationAttemptCount=1.0)
         try:
             self._send(self._schedule.queue, {})
         except ClientError as error:
+            self._measure(TargetErrorCount=1.0, InvocationDroppedCount=1.0)
             return Delivery(name, problem=f"{error}{self._keep(error)}")
         return Delivery(name)
 
@@ -109,8 +112,15 @@ class Sender:
         try:
             self._send(self._schedule.dead_letters, reasons(values | said))
         except ClientError as other:
+            self._measure(InvocationsFailedToBeSentToDeadLetterCount=1.0)
             return f"; its dead-letter queue: {other}"
+        self._measure(InvocationsSentToDeadLetterCount=1.0)
         return ""
+
+    def _measure(self, **values: float) -> None:
+        """Add metrics of the group. Source: EventBridge Scheduler User Guide, "Monitoring with CloudWatch"."""
+        group = self._schedule.group_arn.rpartition("/")[2]
+        metrics_of(self._schedule.account).add("AWS/Scheduler", {"ScheduleGroup": group}, values)
 
     def _send(self, queue: str, attributes: Mapping[str, Any]) -> None:
         url = f"{self._url}/{queue.rpartition(':')[2]}"

@@ -134,9 +134,9 @@ def test_an_alarm_has_what_its_properties_now_say_and_keeps_its_state(resources:
     [alarm] = cloudwatch.describe_alarms(AlarmNames=["alarm"])["MetricAlarms"]
     assert (alarm["StateValue"], alarm["Threshold"]) == ("INSUFFICIENT_DATA", 5.0)
     cloudwatch.set_alarm_state(AlarmName="alarm", StateValue="ALARM", StateReason="test")
-    update(model, given._replace(properties={**ALARM, "Threshold": 9, "TreatMissingData": "notBreaching"}))
+    update(model, given._replace(properties={**ALARM, "Threshold": 9, "TreatMissingData": "ignore"}))
     [alarm] = cloudwatch.describe_alarms(AlarmNames=["alarm"])["MetricAlarms"]
-    assert (alarm["StateValue"], alarm["Threshold"], alarm["TreatMissingData"]) == ("ALARM", 9.0, "notBreaching")
+    assert (alarm["StateValue"], alarm["Threshold"], alarm["TreatMissingData"]) == ("ALARM", 9.0, "ignore")
     assert find(given, {"AlarmName": "alarm"}).get_cfn_attribute("Arn") == alarm["AlarmArn"]
     delete(model, given)
     assert cloudwatch.describe_alarms(AlarmNames=["alarm"])["MetricAlarms"] == []
