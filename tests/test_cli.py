@@ -112,6 +112,8 @@ PRINTING = {
     "destroy": ["destroy", "--help"],
     "smoke": ["smoke", "--help"],  # its report needs AWS
     "status": ["status", "--help"],  # the same
+    "trace": ["trace", "--help"],
+    "logs": ["logs", "--help"],
     "completion": ["completion", "bash"],
     "diff": ["diff", str(FOUNDATION), "--against", str(FOUNDATION)],
 }

@@ -17,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     add_workflow_arguments(parser)
     parser.add_argument(
-        "what", metavar="WHAT", help="id of a message, or name, beginning of a name or ARN of an execution"
+        "what",
+        metavar="MESSAGE_ID|EXECUTION",
+        help="id of a message, or name, beginning of a name or ARN of an execution",
     )
     parser.add_argument(
         "--since",

@@ -7,12 +7,13 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ceap.aws.environments import load_environment
-from ceap.aws.session import Aws, add_aws_arguments, explained, open_session
-from ceap.aws.workflow import DeployedWorkflow, load_deployed
 from ceap.output import say
+
+if TYPE_CHECKING:  # the help of a command imports no library
+    from ceap.aws.session import Aws
+    from ceap.aws.workflow import DeployedWorkflow
 
 
 class Opened(NamedTuple):
@@ -25,6 +26,8 @@ class Opened(NamedTuple):
 
 def add_workflow_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the declaration, --env, --profile and --region."""
+    from ceap.aws.session import add_aws_arguments
+
     parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration of the deployed workflow")
     add_aws_arguments(parser)
 
@@ -37,6 +40,9 @@ def opened(arguments: argparse.Namespace) -> Iterator[Opened]:
         ConfigError, UsageError: the declaration or an option is wrong.
         SetupError: AWS cannot be called, or the stack is missing or being changed.
     """
+    from ceap.aws.environments import load_environment
+    from ceap.aws.session import explained, open_session
+    from ceap.aws.workflow import load_deployed
     from templates.config import load_workflow
 
     name = load_workflow(arguments.workflow).name

@@ -6,6 +6,7 @@ A footer of 64 KiB says what is in an output of any size.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -24,7 +25,8 @@ RECORDS_MAX: Final = 3
 
 _EDGE: Final = f"bytes=-{EDGE_BYTES}"
 _BEGIN: Final = f"bytes=0-{EDGE_BYTES - 1}"
-_SAFE: Final = frozenset({"errorType", "errorMessage", "status", "stage", "executionId"})
+_SHOWN: Final = frozenset({"errorType", "errorMessage", "cause", "stackTrace", "status", "stage", "executionId"})
+_FRAME: Final = re.compile(r'File "(?:[^"]*/)?(handlers/(?!runtime/)[^"]+)", line (\d+)')
 
 
 class Objects(msgspec.Struct, frozen=True):
@@ -124,13 +126,22 @@ class _Reader(msgspec.Struct, frozen=True):
         if found is None or (text := read_object(self.aws, self.bucket, key)) is None:
             return None
         told = _parsed(text)
-        rest = {name: value for name, value in told.items() if name not in _SAFE}
+        rest = {name: value for name, value in told.items() if name not in _SHOWN}
         return Failure(
             written=found.written,
             error=told.get("errorType"),
             message=told.get("errorMessage"),
+            cause=told.get("cause"),
+            frame=_frame(told.get("stackTrace")),
             details=rest if self.with_records else None,
         )
+
+
+def _frame(stack: Any) -> str | None:
+    """Return the last place in a handler of the first traceback, which is that of what was raised first."""
+    text = "".join(map(str, stack)) if isinstance(stack, list) else ""
+    frames = _FRAME.findall(text.partition("\nThe above exception")[0])
+    return ":".join(frames[-1]) if frames else None
 
 
 def _counts(metadata: Mapping[str, Any]) -> Counts | None:

@@ -60,11 +60,16 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An `error.json`, which is of the last attempt that failed; `details` are the rest of it, if asked for."""
+    """An `error.json`, which is of the last attempt that failed; `details` are the rest of it, if asked for.
+
+    `cause` is the exception that the handler raised, as Python writes it, `frame` where in the handler, as file:line.
+    """
 
     written: float
     error: str | None
     message: str | None
+    cause: str | None = None
+    frame: str | None = None
     details: Mapping[str, Any] | None = None
 
 

@@ -17,8 +17,8 @@ from templates.budget import REDRIVABLE_S
 OBJECTS_S: Final = 7 * 86_400
 """How long the outputs of stages live (requirement 2.7)."""
 
-VISIBLE_LATE_S: Final = 120.0
-"""How long after its visibility timeout a message may still be on its way to the pipe."""
+AGAIN_S: Final = 120.0
+"""How long after it is visible again a message may take to show as an execution in the log."""
 
 NOTHING: Final = "nothing to do"
 _DELETED: Final = "deleted it when it had started the execution, whose input keeps it"
@@ -78,21 +78,19 @@ def _after_express(flow: Flow, last: ExecutionStory, now: float) -> tuple[str, N
         return place, NextStep(text="see what waits in the queues", command=status)
     due = last.started + flow.visibility_s
     is_last = flow.receives_max is not None and last.receive >= flow.receives_max
-    match is_last, now < due + VISIBLE_LATE_S:
-        case False, True:
-            place = f"in the queue, hidden until about {shown(due)}; then the pipe receives it again"
-            return place, NextStep(text=f"wait: the pipe receives the message again at about {shown(due)}")
-        case False, False:
-            place = f"not known: it was to be received again at about {shown(due)}; {counts}"
-            return place, NextStep(text="see whether the pipe runs, and what waits", command=status)
-        case _, True:
-            place = f"in the queue, hidden until about {shown(due)}; then SQS moves it to the dead-letter queue"
-            text = f"{_cure(last)}wait until about {shown(due)}, when it is a dead letter, and ask again"
-            return place, NextStep(text=text)
-        case _:
-            place = f"in the dead-letter queue since about {shown(due)}, unless it was replayed or deleted; {counts}"
-            command = f"ceap replay {flow.call} --dead-letters --message {last.message}"
-            return place, NextStep(text=f"{_cure(last)}replay the dead letter", command=command)
+    if is_last and now < due:
+        place = f"in the queue, hidden until about {shown(due)}; then SQS moves it to the dead-letter queue"
+        text = f"{_cure(last)}wait until about {shown(due)}, when it is a dead letter, and ask again"
+        return place, NextStep(text=text)
+    if is_last:
+        place = f"in the dead-letter queue since about {shown(due)}, unless it was replayed or deleted; {counts}"
+        command = f"ceap replay {flow.call} --dead-letters --message {last.message}"
+        return place, NextStep(text=f"{_cure(last)}replay the dead letter", command=command)
+    if now < due + AGAIN_S:
+        place = f"in the queue, hidden until about {shown(due)}; then the pipe receives it again"
+        return place, NextStep(text=f"wait: the pipe receives the message again at about {shown(due)}")
+    place = f"not known: it was to be received again at about {shown(due)}; {counts}"
+    return place, NextStep(text="see whether the pipe runs, and what waits", command=status)
 
 
 def _cure(last: ExecutionStory) -> str:

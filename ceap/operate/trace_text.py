@@ -89,6 +89,8 @@ def _stage(stage: StageStory, *, is_over: bool, expired: bool) -> Iterator[str]:
         attempts = {_said(attempt.error, attempt.cause) for attempt in stage.attempts[-1:]}
         said = _said(stage.failure.error, stage.failure.message)
         yield f"{_time(stage.failure.written)} error.json{' says the same' if said in attempts else said}"
+        if stage.failure.cause:
+            yield f"  {stage.failure.cause}{f', at {stage.failure.frame}' if stage.failure.frame else ''}"
         if stage.failure.details is not None:
             yield f"  {json.dumps(stage.failure.details, ensure_ascii=False)}"
     if stage.rejected:

@@ -34,7 +34,10 @@ steps:
     handler: take
   - {stage: KeepStage, handler: keep}
 """
-UNCOMPLETED = {"KINDS", "N", "NAME", "REGION", "REVISION|TEMPLATE", "SECONDS"}
+UNCOMPLETED = {
+    *("KINDS", "N", "NAME", "REGION", "REVISION|TEMPLATE", "SECONDS"),
+    *("EXECUTION", "ID", "MESSAGE_ID|EXECUTION", "TEXT", "TIME", "WHEN"),
+}
 """Metavars of values that nobody could complete, or that only AWS, git or the user knows."""
 
 BASH = """

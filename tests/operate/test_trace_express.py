@@ -122,8 +122,30 @@ def test_a_dead_letter_is_told_with_its_three_receives_and_how_to_replay_it(expr
     text = screen(story)
     assert "error.json says the same" in text
     assert story.place.startswith("in the dead-letter queue since about ")
+    assert "the dead-letter queue 1 message waiting" in story.place
     assert text.splitlines()[-1].startswith("next  correct the cause, then replay the dead letter: ceap replay")
     assert story.next.command == f"ceap replay {CALL} --dead-letters --message {message}"
+
+
+def test_what_a_handler_raised_is_told_with_its_place(express: Operated) -> None:
+    send(express, json.dumps({"source": {"kind": "inline", "records": [{"id": "r1"}]}}))
+    name = express.engine.executions[-1].name
+    stack = [
+        "Traceback (most recent call last):\n",
+        '  File "/var/task/handlers/runtime/stage.py", line 9, in _run\n',
+        '  File "/var/task/handlers/price.py", line 33, in process_data\n',
+        '  File "/var/task/msgspec/x.py", line 1, in f\n',
+        "KeyError: 'CHF'\n",
+        "\nThe above exception was the direct cause of the following exception:\n\n",
+        '  File "/var/task/handlers/other.py", line 1, in g\n',
+    ]
+    told = {"errorType": "TransientStageError", "errorMessage": "unexpected KeyError", "cause": "KeyError('CHF')"}
+    key, body = f"executions/{name}/KeepStage/error.json", json.dumps(told | {"stackTrace": stack})
+    express.engine.client("s3").put_object(Bucket=express.deployed.bucket, Key=key, Body=body.encode())
+    lines = screen(trace_of(express, name)).splitlines()
+    at = next(number for number, line in enumerate(lines) if "error.json" in line)
+    assert lines[at].endswith("TIME error.json: TransientStageError: unexpected KeyError")
+    assert lines[at + 1].strip() == "KeyError('CHF'), at handlers/price.py:33"
 
 
 def test_a_message_that_comes_back_is_said_to_be_hidden_until_then(express: Operated) -> None:
