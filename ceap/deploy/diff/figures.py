@@ -82,11 +82,9 @@ def figure_changes(old: Template, new: Template) -> Iterator[ValueChanged]:
     machines = stages_of(old), stages_of(new)
     for name in machines[0].keys() & machines[1].keys():
         yield from _machine_changes((old, machines[0][name]), (new, machines[1][name]))
-    yield from _turned(Topic.COST, "alarms", _alarms(old), _alarms(new), "CloudWatch charges each by the month")
-
-
-def _alarms(template: Template) -> str:
-    return str(len(list(lookup.resources(template, lookup.ALARM))))
+    for kind, what in ((lookup.ALARM, "alarms"), (lookup.DASHBOARD, "dashboards")):
+        were, are = (str(len(list(lookup.resources(template, kind)))) for template in (old, new))
+        yield from _turned(Topic.COST, what, were, are, "CloudWatch charges each by the month")
 
 
 def _turned(topic: Topic, what: str, old: str, new: str, means: str = "") -> Iterator[ValueChanged]:

@@ -103,6 +103,13 @@ EXPRESS: Final[dict[str, tuple[Edit, list[str]]]] = {
         keys(retry={"lambda": {"max_attempts": 3, "reason": REASON}}),
         ["TakeStage is retried 2 times from 20 s on, each wait 2.0 times as long, after States.ALL -> 3 times"],
     ),
+    "no dashboard": (
+        keys(dashboard=False),
+        [
+            "Dashboard (AWS::CloudWatch::Dashboard ceap-express-${Environment})",
+            "dashboards 1 -> 0; CloudWatch charges each by the month",
+        ],
+    ),
     "shorter logs": (
         keys(log_retention_days={"value": 3, "reason": REASON}),
         ["TakeFunctionLogGroup: log events are kept for 14 days -> for 3 days; what is older is deleted, for good"],
