@@ -162,10 +162,10 @@ def _of_dead_letters(facts: Facts, call: Call) -> Iterator[Problem]:
 
 def _of_standard(facts: Facts, groups: Sequence[Group], call: Call) -> Iterator[Problem]:
     for each in groups:
-        newest = each.executions[0]
-        one = len(each.executions) == 1
-        redrive = call.command("redrive", newest.execution) if one else call.command("redrive", "--error", each.error)
-        steps = call.command("trace", newest.execution), redrive
+        newest, stage = each.executions[0], ["--stage", each.stage] if each.stage else []
+        error = ["--error", each.error] if newest.error else []
+        which = [newest.execution] if len(each.executions) == 1 else ["--failed", *error, *stage, *_since(facts)]
+        steps = call.command("trace", newest.execution), call.command("redrive", *which)
         text = f"{plural(len(each.executions), 'execution')} failed: {each}"
         yield Problem(kind=Kind.FAILED, text=text, next=steps)
     if rest := sum(1 for failure in facts.failures if failure.fate is Fate.OPEN and not failure.is_looked_at):
@@ -199,6 +199,14 @@ def _of_alarms(facts: Facts) -> Iterator[Problem]:
             since = f" since {shown(alarm.since)}" if alarm.since else ""
             text = f"alarm {alarm.name}{since}: {alarm.reason}"
             yield Problem(kind=Kind.ALARM, text=text, next=(alarm.runbook or "docs/runbook/alarms.md",))
+
+
+def _since(facts: Facts) -> tuple[str, str]:
+    """Return the option that takes the executions of the same time, in the largest unit without a rest."""
+    reach_s = round(facts.now - facts.since)
+    units = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+    size, unit = next((size, unit) for size, unit in units if reach_s % size == 0)
+    return "--since", f"{reach_s // size}{unit}"
 
 
 def _drift(facts: Facts) -> str:

@@ -78,7 +78,7 @@ def test_after_14_days_aws_redrives_no_more_and_its_reason_is_told(small: Operat
         f"exceeded; `ceap replay {CALL} {execution.name}` processes its message again"
     )
     told: list[str] = []
-    assert lines(call(small, since_s=begin, told=told)) == ["0 redriven"]
+    assert lines(call(small, since_s=begin, told=told)) == ["nothing to redrive"]
     assert told == [
         "ceap-standard-dev: 1 execution failed more than 14 d ago: AWS redrives none of them; `ceap replay "
         f"{CALL} --failed` processes their messages again"
@@ -125,7 +125,7 @@ def test_all_that_failed_are_redriven_the_earliest_end_first(small: Operated, be
     ]
     assert asked == ["ceap-standard-dev: redrive 2 executions?"]
     assert [each.status for each in (first, second)] == ["SUCCEEDED", "SUCCEEDED"]
-    assert lines(call(small, since_s=begin)) == ["0 redriven"]
+    assert lines(call(small, since_s=begin)) == ["nothing to redrive"]
 
 
 def test_without_consent_nothing_is_redriven(small: Operated, begin: float) -> None:

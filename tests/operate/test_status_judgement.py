@@ -36,7 +36,8 @@ def test_failures_of_one_kind_are_one_problem_whose_newest_is_traced_and_all_of_
             "200 executions failed: RateStage: TransientStageError: the vendor does not answer",
             (
                 "ceap trace --env dev workflows/orders.yaml e0",
-                "ceap redrive --env dev workflows/orders.yaml --error TransientStageError",
+                "ceap redrive --env dev workflows/orders.yaml --failed --error TransientStageError "
+                "--stage RateStage --since 1d",
             ),
         )
     ]

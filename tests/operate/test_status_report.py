@@ -84,10 +84,10 @@ def test_200_failures_of_a_kind_are_one_line_above_the_last_ones() -> None:
         WRONG: 5 problems
           1. 200 executions failed: RateStage: TransientStageError: the vendor does not answer
                ceap trace --env dev workflows/orders.yaml a0
-               ceap redrive --env dev workflows/orders.yaml --error TransientStageError
+               ceap redrive --env dev workflows/orders.yaml --failed --error TransientStageError --stage RateStage --since 1d
           2. 2 executions failed: KeepStage: PermanentStageError: no id
                ceap trace --env dev workflows/orders.yaml b0
-               ceap redrive --env dev workflows/orders.yaml --error PermanentStageError
+               ceap redrive --env dev workflows/orders.yaml --failed --error PermanentStageError --stage KeepStage --since 1d
           3. 1 execution failed: ABORTED
                ceap trace --env dev workflows/orders.yaml c-replay-1
                ceap redrive --env dev workflows/orders.yaml c-replay-1
@@ -119,7 +119,7 @@ def test_200_failures_of_a_kind_are_one_line_above_the_last_ones() -> None:
         alarms        1 ALARM, 1 INSUFFICIENT_DATA, 1 OK
         deployment    no record
         stack         UPDATE_COMPLETE since 2026-11-29 20:00:05 UTC; the state machine has its definition
-        """
+        """  # noqa: E501 (as it is printed)
     )
 
 
