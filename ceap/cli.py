@@ -39,6 +39,10 @@ COMMANDS: Final = {
     "trace": "tell all that is known of one message or execution",
     "logs": "print the lines of one execution, of all its stages",
     "replay": "process dead letters or executions again, from their messages or from a stage",
+    "redrive": "redrive failed executions of a STANDARD workflow, in place",
+    "pause": "stop a workflow's pipe, so that messages wait in the queue",
+    "resume": "start a workflow's pipe again",
+    "drain": "wait until a workflow has nothing left to do",
     "completion": "print the script with which a shell completes this command line",
 }
 

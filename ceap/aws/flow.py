@@ -18,7 +18,7 @@ _CHANGING: Final = ("CREATING", "UPDATING", "STARTING", "STOPPING")
 """The states in which a pipe is started or stopped by nobody else. Source: botocore, "pipes" model, PipeState."""
 
 
-class Messages(msgspec.Struct, frozen=True, kw_only=True):
+class Messages(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How many messages a queue has: those that wait, also with a delay, and those that somebody has received."""
 
     waiting: int

@@ -64,6 +64,8 @@ def report_lines(report: Report) -> Iterator[str]:
 
 def summary(report: Report) -> str:
     """Return e.g. `12 redriven, 2 refused (2 inputs expired), 1 failed again`."""
+    if not (report.planned or report.redriven or report.refused):
+        return "nothing to redrive"
     parts = [f"{len(report.planned)} to redrive"] if report.planned else [f"{len(report.redriven)} redriven"]
     if report.refused:
         counted = Counter(each.why for each in report.refused)
