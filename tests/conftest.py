@@ -2,8 +2,6 @@
 
 import importlib.util
 import os
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from templates import discovery
 from tests import reference
 from tests.aws_cli import AWS_CLI
 from tests.browser import find_browser
+from tests.own_handlers import handlers_in
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("ceap", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -53,20 +52,10 @@ def own_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def own_handlers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own_handlers(tmp_path: Path) -> Iterator[Path]:
     """A folder with the framework and the stages that the test writes into it, in place of the project's handlers."""
-    folder = tmp_path / "handlers"
-    shutil.copytree(discovery.HANDLERS_FOLDER / "runtime", folder / "runtime")
-    (folder / "__init__.py").touch()
-    shutil.copy(discovery.HANDLERS_FOLDER / "requirements.txt", folder)
-    imported = {name: module for name, module in sys.modules.items() if name.startswith("handlers.")}
-    names = dict(vars(handlers))
-    monkeypatch.setattr(handlers, "__path__", [str(folder)])
-    discovery.forget_handlers()
-    yield folder
-    discovery.forget_handlers()
-    sys.modules.update(imported)
-    vars(handlers).update({name: names[name] for name in names if name != "__path__"})
+    with handlers_in(tmp_path / "handlers") as folder:
+        yield folder
 
 
 @pytest.fixture
