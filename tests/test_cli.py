@@ -111,6 +111,7 @@ PRINTING = {
     "rollback": ["rollback", "--help"],
     "destroy": ["destroy", "--help"],
     "smoke": ["smoke", "--help"],  # its report needs AWS
+    "replay": ["replay", "--help"],
     "status": ["status", "--help"],  # the same
     "trace": ["trace", "--help"],
     "logs": ["logs", "--help"],

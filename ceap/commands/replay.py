@@ -116,7 +116,7 @@ def _executions(arguments: argparse.Namespace, found: Opened) -> int:
     """Start executions of a STANDARD workflow again, or only list them."""
     from ceap.aws.moment import now_of
     from ceap.errors import CommandError, UsageError
-    from ceap.operate.replay_executions import Starting, Terms, candidates, redrive_hint, start
+    from ceap.operate.replay_executions import Starting, Terms, candidates, first, redrive_hint, start
     from ceap.operate.replay_report import repeat_lines, repeat_summary
     from ceap.output import confirm, say
 
@@ -128,7 +128,7 @@ def _executions(arguments: argparse.Namespace, found: Opened) -> int:
         )
     terms = Terms(now_of(aws), arguments.again, arguments.from_stage)
     starting = Starting(arguments.rate or RATE, say, arguments.dry_run)
-    planned = list(candidates(aws, workflow, _chosen(arguments, found, terms.now), terms))[: arguments.limit]
+    planned = first(candidates(aws, workflow, _chosen(arguments, found, terms.now), terms), arguments.limit)
     if hint := redrive_hint([each.repeat for each in planned], terms, call):
         say(hint)
     count = sum(each.repeat.fate == "toReplay" for each in planned)
@@ -203,6 +203,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--error, --stage, --since and --limit choose among all that failed; give --failed, no names")
     if arguments.failed and arguments.again:
         raise UsageError("--again is for executions that you name: of --failed each could run twice")
+    if arguments.cancel and (arguments.dry_run or _has_filter(arguments)):
+        raise UsageError("--cancel: takes no other option; it cancels the move of all dead letters")
     if arguments.rate and arguments.rate > 500:
         raise UsageError(f"--rate {arguments.rate}: is too high; SQS moves at most 500 messages a second")
 

@@ -79,6 +79,18 @@ def candidates(aws: Aws, workflow: DeployedWorkflow, chosen: Iterable[Chosen], t
         yield Candidate(execution, judge(execution, state, later, terms))
 
 
+def first(found: Iterable[Candidate], limit: int | None) -> list[Candidate]:
+    """Return candidates up to the last that may be replayed, of so many; no more are read."""
+    taken: list[Candidate] = []
+    count = 0
+    for candidate in found:
+        taken.append(candidate)
+        count += candidate.repeat.fate == "toReplay"
+        if count == limit:
+            break
+    return taken
+
+
 def judge(execution: Execution, state: str | None, later: Sequence[Execution], terms: Terms) -> Repeat:
     """Return what is to become of an execution, by the replays that came after it."""
     is_young = terms.now - execution.started < INPUTS_S

@@ -16,6 +16,9 @@ from ceap.operate.replay_move import Move, move_text
 from ceap.operate.replay_send import Left, Replayed
 from templates.words import plural
 
+_ENDED_MAX: Final = 240
+"""Characters of error and cause that people read in a list; JSON has all."""
+
 _WORDS: Final[dict[Fate, str]] = {
     "toReplay": "to replay",
     "started": "started",
@@ -31,10 +34,9 @@ def as_json(document: Any) -> str:
 def letter_lines(letters: Sequence[DeadLetter], left: Sequence[Left], total: int, now: float) -> Iterator[str]:
     """Yield what a replay of dead letters would do: a line for each message, never its body."""
     for letter in letters:
-        yield (
-            f"{letter.id}  {span(now - letter.sent)} old, {plural(letter.receives, 'receive')}, "
-            f"{letter.size_bytes:,} bytes, {_ended(letter)}"
-        )
+        size = f"{letter.size_bytes:,} bytes"
+        yield f"{letter.id}  {span(now - letter.sent)} old, {plural(letter.receives, 'receive')}, {size}"
+        yield f"  {_ended(letter)}"
         if letter.repeats:
             yield f"  is a replay of message {letter.repeats[-1]}"
         if letter.replays:
@@ -99,9 +101,10 @@ def repeat_summary(repeats: Sequence[Repeat]) -> str:
 
 def _ended(letter: DeadLetter) -> str:
     if letter.execution is None:
-        return "no execution found"
+        return "no execution found in the log of the state machine"
     where = f" in {letter.stage}" if letter.stage else ""
-    return f"{letter.error or 'no error known'}{where}{f': {letter.cause}' if letter.cause else ''}"
+    text = f"{letter.error or 'no error known'}{where}{f': {letter.cause}' if letter.cause else ''}"
+    return text if len(text) <= _ENDED_MAX else f"{text[:_ENDED_MAX]}..."
 
 
 def _replayed(letters: Sequence[DeadLetter], left: Sequence[Left]) -> int:
