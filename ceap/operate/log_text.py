@@ -28,6 +28,12 @@ def is_noise(message: str) -> bool:
     return "_aws" in document or (kind.startswith(_PLATFORM) and kind != _REPORT)
 
 
+def is_report(message: str) -> bool:
+    """Tell whether a line is Lambda's report of an invocation that ended within its time."""
+    is_one = message.startswith("REPORT RequestId:") or parsed(message).get("type") == _REPORT
+    return is_one and "timeout" not in message
+
+
 def said(message: str) -> str:
     """Return what a line says, without the fields that all lines of an execution have in common."""
     document = parsed(message) if message.startswith("{") else {}

@@ -98,12 +98,15 @@ def _of_function(aws: Aws, worker: Worker, part: Part) -> list[StageLine]:
         until_s=max(line.timestamp_s for line in hits) + timeout_s,
         streams=sorted({line.stream for line in hits}),
     )
-    hit_ids, ours = {line.id for line in hits}, {line.id: line for line in hits if _owner(line) == part.execution}
+    hit_ids, ours = {line.id for line in hits}, dict[str, LogLine]()
     for invocation in _invocations(lines):
         if any(line.id in hit_ids for line in invocation):
             # A replay names the execution that it copies from: who else names an execution is another's.
             owner = next(filter(None, map(_owner, invocation)), part.execution)
             ours |= {line.id: line for line in invocation if owner == part.execution}
+    for line in hits:
+        if _owner(line) == part.execution:
+            ours.setdefault(line.id, line)
     return _staged(worker, group, sorted(ours.values(), key=lambda line: line.timestamp_s))
 
 

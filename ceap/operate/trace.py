@@ -15,7 +15,7 @@ from ceap.aws.workflow import DeployedWorkflow
 from ceap.cfn.lookup import QUEUE, at, number, resources
 from ceap.operate.attempts import Attempt, attempts_in, read_history
 from ceap.operate.finding import Search, Seen, find, kin_of, message_ids, not_found, of_message
-from ceap.operate.log_text import is_noise
+from ceap.operate.log_text import is_noise, is_report
 from ceap.operate.replay_names import root_of
 from ceap.operate.stage_lines import SLACK_S, Part, StageLine, read_stage_lines
 from ceap.operate.stage_stories import Objects, list_objects, stage_stories
@@ -176,7 +176,8 @@ def _with_lines(search: Search, story: ExecutionStory, attempts: list[Attempt], 
 def _of_stage(lines: list[StageLine], stage: str, *, with_all: bool) -> tuple[StageLine, ...]:
     ours = [line for line in lines if line.stage == stage]
     # Indented is what follows another line: the frames of a traceback.
-    return tuple(ours if with_all else [line for line in ours if not line.message[:1].isspace()][-LINES_MAX:])
+    told = [line for line in ours if not (line.message[:1].isspace() or is_report(line.message))]
+    return tuple(ours if with_all else told[-LINES_MAX:])
 
 
 def _until(workflow: DeployedWorkflow, story: ExecutionStory) -> float | None:

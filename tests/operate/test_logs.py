@@ -15,7 +15,7 @@ from ceap.operate.log_text import line_text, said
 from ceap.operate.logs import SETTLED_S, Shown, check_stage, find_one, follow, has_ended, lines_of
 from ceap.operate.stage_lines import Part, StageLine, level_of, read_stage_lines
 from tests.local.support import deploy_standard, standard_template
-from tests.operate.traced import normalised, search_in
+from tests.operate.traced import normalised, search_in, write_lines
 from tests.operated import Operated, operated
 from tests.reference import MESSAGE
 
@@ -82,20 +82,19 @@ def test_lines_of_other_executions_are_never_among_them(express: Operated) -> No
 def test_printed_text_without_an_id_belongs_to_the_invocation_between_whose_marks_it_stands(
     start: str, report: str, glue: Operated
 ) -> None:
-    group = "/aws/lambda/ceap-standard-dev-Keep"
-    logs, now = glue.engine.client("logs"), int(CLOCK.now() * 1000)
-    texts = [
+    group, stream, now = "/aws/lambda/ceap-standard-dev-Keep", f"printed-{start[:5]}", CLOCK.now()
+    ours = (start, "printed before", line_of("ours", "stage started"), "printed after", report)
+    write_lines(
+        glue,
+        group,
+        stream,
         *(start, "printed by another", line_of("other", "stage started"), report),
-        *(start, "printed before", line_of("ours", "stage started"), "printed after", report),
+        *ours,
         *(start, "printed by a third", line_of("third", "copied from ours"), "it says ours", report),
-    ]
-    logs.create_log_stream(logGroupName=group, logStreamName=f"printed-{start[:5]}")
-    events = [{"timestamp": now + number, "message": text} for number, text in enumerate(texts)]
-    logs.put_log_events(logGroupName=group, logStreamName=f"printed-{start[:5]}", logEvents=events)
-    found = read_stage_lines(glue.aws, glue.workflow, Part("ours", now / 1000, None, stages=("KeepStage",)))
-    own = [line.message for line in found if line.stream == f"printed-{start[:5]}"]
-    assert own == [start, "printed before", line_of("ours", "stage started"), "printed after", report]
-    logs.delete_log_stream(logGroupName=group, logStreamName=f"printed-{start[:5]}")
+    )
+    found = read_stage_lines(glue.aws, glue.workflow, Part("ours", now, None, stages=("KeepStage",)))
+    assert tuple(line.message for line in found if line.stream == stream) == ours
+    glue.engine.client("logs").delete_log_stream(logGroupName=group, logStreamName=stream)
 
 
 def test_an_invocation_that_never_named_its_execution_is_found_by_the_id_that_step_functions_has(

@@ -14,9 +14,11 @@ from ceap.errors import CommandError, UsageError
 from ceap.local.clock import CLOCK
 from ceap.operate import finding
 from ceap.operate.trace_model import Trace
-from tests.operate.traced import CALL, screen, search_in, trace_of
+from tests.operate.traced import CALL, back_in_time, screen, search_in, trace_of, write_lines
 from tests.operated import Operated
 from tests.reference import MESSAGE
+
+__all__ = ["back_in_time"]
 
 RATE = "ceap-express-dev-Rate"
 LOG = "/aws/vendedlogs/states/ceap-express-dev"
@@ -72,11 +74,9 @@ def test_a_message_that_failed_and_then_succeeded_is_told_from_receive_to_receiv
                         TIME attempt 2 FAILED in N s: TransientStageError: ASKED FOR
                         TIME attempt 3 FAILED in N s: TransientStageError: ASKED FOR
                         no output.json
-                        | TIME  REPORT
                         | TIME  [ERROR] TransientStageError: ASKED FOR
-                        | TIME  REPORT
                         | TIME  [ERROR] TransientStageError: ASKED FOR
-                        | TIME  REPORT
+                        | TIME  [ERROR] TransientStageError: ASKED FOR
           KeepStage     not reached
           TellStage     not reached
         execution ID-3
@@ -211,6 +211,19 @@ def test_all_lines_of_all_stages_are_told_if_asked_for(express: Operated) -> Non
     ]
     assert all(line.stage == stage.stage for stage in execution.stages for line in stage.lines)
     assert {len(stage.lines) for stage in execution.stages} == {4}
+
+
+def test_the_trace_of_x_ray_is_told_if_a_line_holds_its_id(express: Operated) -> None:
+    send(express)
+    name = express.engine.executions[-1].name
+    line = {
+        "level": "INFO",
+        "message": "m",
+        "executionId": name,
+        "xray_trace_id": "1-5759e988-bd862e3fe1be46a994272793",
+    }
+    write_lines(express, "/aws/lambda/ceap-express-dev-Take", "traced", json.dumps(line))
+    assert "  X-Ray trace 1-5759e988-bd862e3fe1be46a994272793" in screen(trace_of(express, name)).splitlines()
 
 
 def test_without_a_log_the_objects_decide_that_an_execution_succeeded(express: Operated) -> None:

@@ -11,9 +11,11 @@ from ceap.errors import CommandError, UsageError
 from ceap.local.clock import CLOCK
 from ceap.operate import finding
 from tests.local.support import deploy_standard, standard_template
-from tests.operate.traced import CALL, screen, search_in, trace_of
+from tests.operate.traced import CALL, back_in_time, screen, search_in, trace_of
 from tests.operated import Operated, operated
 from tests.reference import MESSAGE
+
+__all__ = ["back_in_time"]
 
 KEEP, JOB = "ceap-standard-dev-Keep", "ceap-standard-dev-HeavyGlue"
 LOG = "/aws/vendedlogs/states/ceap-standard-dev"

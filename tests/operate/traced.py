@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
 
 from ceap.local.clock import CLOCK
+from ceap.local.logs import Logs
 from ceap.operate.finding import Search, default_since
 from ceap.operate.trace import Wanted, trace
 from ceap.operate.trace_model import Trace
@@ -25,6 +29,19 @@ _DIFFERING = (
     (re.compile(r"(?<= in )\d+\.\d s"), "N s"),
     (re.compile(r"(?<=DATE, )(?:\d+\.\d s|\d+ m(?: \d+ s)?)"), "N s"),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def back_in_time() -> Iterator[None]:
+    """Let the clock go back to real time when the engines of a module are closed."""
+    yield
+    assert CLOCK.rewind(10)
+
+
+def write_lines(operated: Operated, group: str, stream: str, *lines: str) -> None:
+    """Write lines to a log group at the engine's time, of which PutLogEvents may say that it is in the future."""
+    sessions: Any = None  # needed for a role alone
+    Logs(operated.engine.account, sessions, CLOCK).write(group, stream, lines, None)
 
 
 def search_in(operated: Operated, since: str | None = None, told: list[str] | None = None) -> Search:
