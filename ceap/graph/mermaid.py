@@ -16,6 +16,8 @@ from ceap.graph.words import outcome_class, outcome_lines
 _ESCAPED: Final = re.compile(r"[^\w .,:/()=+>-]|>|_", re.ASCII)
 _KEPT: Final = re.compile("[\x00-\x1f\x7f]")
 
+_OUTPUT: Final = re.compile(r"(executions/[^/]+/[^/]+/)([^/]+)")
+
 _SHAPES: Final = {
     Kind.TRIGGER: ("([", "])"),
     Kind.QUEUE: ("[[", "]]"),
@@ -41,6 +43,10 @@ _CLASSES: Final = (
 )
 
 
+_CONFIGURATION: Final = '%%{init: {"flowchart": {"wrappingWidth": 480}}}%%'
+"""Lines of labels are broken where they end, not at Mermaid's 200 pixels."""
+
+
 def draw_mermaid(chart: Chart) -> str:
     """Return the flowchart; it ends in a line feed."""
     return "\n".join(_Drawing(chart).lines()) + "\n"
@@ -56,23 +62,27 @@ class _Drawing:
 
     def lines(self) -> Iterator[str]:
         chart = self._chart
+        yield _CONFIGURATION
         yield "flowchart TB"
         triggers = [self._next() for _ in chart.triggers]
         queue, pipe = self._next(), self._next()
         for name, block in zip((*triggers, queue, pipe), (*chart.triggers, chart.queue, chart.pipe), strict=True):
             yield self._box(name, block)
+        machine = self._next()
         states = [self._next() for _ in chart.states]
-        head = (chart.machine.title, *chart.machine.lines, *((chart.execution,) if chart.execution else ()))
-        yield f"  subgraph machine[{_label(head)}]"
+        yield f"  subgraph machine[{_label((chart.machine.title,))}]"
         yield "    direction TB"
+        # No lines below the title: Mermaid draws the first box over them.
+        about = (*chart.machine.lines, *((chart.execution,) if chart.execution else ()))
+        yield f"    {self._shape(machine, Kind.STATE, about)}"
         for name, block in zip(states, chart.states, strict=True):
             yield "  " + self._box(name, block)
-        for one, following in pairwise(states):
+        for one, following in pairwise((machine, *states)):
             yield f"    {one} --> {following}"
         yield "  end"
         yield from (f"  {trigger} -->|{_label(('sends messages',))}| {queue}" for trigger in triggers)
         yield f"  {queue} --> {pipe}"
-        yield f"  {pipe} --> {states[0] if states else 'machine'}"
+        yield f"  {pipe} --> {machine}"
         for name, block in zip((*triggers, queue, *states), (*chart.triggers, chart.queue, *chart.states), strict=True):
             for aside in block.asides:
                 yield from self._aside(name, aside)
@@ -81,18 +91,18 @@ class _Drawing:
             yield from (f"  {line}" for line in _CLASSES)
 
     def _watchers(self) -> Iterator[str]:
-        if not self._chart.watchers:
+        watchers = self._chart.watchers
+        if not watchers:
             return
-        topic = self._next()
-        yield "  machine -.-> watch"
-        yield f"  subgraph watch[{_label(('Failure rule and alarms',))}]"
-        names = [self._next() for _ in self._chart.watchers]
-        for name, block in zip(names, self._chart.watchers, strict=True):
+        title = f"Failure rule and alarms, to topic {self._chart.topic}" if self._chart.topic else "Alarms"
+        yield f"  subgraph watch[{_label((title,))}]"
+        names = [self._next() for _ in watchers]
+        for name, block in zip(names, watchers, strict=True):
             yield "  " + self._box(name, block)
+        # Links that are not drawn keep the boxes below each other.
+        yield from (f"    {one} ~~~ {following}" for one, following in pairwise(names))
         yield "  end"
-        yield self._box(topic, Block(Kind.TOPIC, f"Topic {self._chart.topic}"))
-        yield f"  watch -.-> {topic}"
-        for name, block in zip(names, self._chart.watchers, strict=True):
+        for name, block in zip(names, watchers, strict=True):
             for aside in block.asides:
                 yield from self._aside(name, aside)
 
@@ -102,13 +112,17 @@ class _Drawing:
         return f"  {self._shape(name, block.kind, (block.title, *lines))}{style}"
 
     def _aside(self, name: str, aside: Aside) -> Iterator[str]:
-        key = (aside.kind, aside.lines)
+        """Yield the box beside another, once for all that use it, and the arrow; a stage's objects are one box."""
+        verb, lines = aside.verb, aside.lines
+        if aside.kind is Kind.OBJECT and (found := _OUTPUT.fullmatch(lines[0])):
+            verb, lines = f"{verb} {found[2]}", (found[1], *lines[1:])
+        key = (aside.kind, lines[:1])
         other = self._shared.get(key)
         if other is None:
             other = self._shared[key] = self._next()
-            yield f"  {self._shape(other, aside.kind, aside.lines)}"
+            yield f"  {self._shape(other, aside.kind, lines)}"
         ends = (other, name) if aside.is_inward else (name, other)
-        yield f"  {ends[0]} -.->|{_label((aside.verb,))}| {ends[1]}"
+        yield f"  {ends[0]} -.->|{_label((verb,))}| {ends[1]}"
 
     def _shape(self, name: str, kind: Kind, lines: tuple[str, ...]) -> str:
         before, after = _SHAPES[kind]

@@ -15,11 +15,12 @@ from tests.reference import EXPRESS, GOVERNED, OUTSIDE, OWNED, STANDARD, TRIGGER
 
 LABEL = r'"(?:[\w .,:/()=+-]|#\d+;|<br/>)*"'
 SHAPE = rf"n\d+(?:\[{LABEL}\]|\(\[{LABEL}\]\)|\[\[{LABEL}\]\]|\[/{LABEL}/\]|\[\({LABEL}\)\]|>{LABEL}\]|{{{{{LABEL}}}}})"
-END = r"(?:n\d+|machine|watch)"
 FORMS = [
+    re.escape('%%{init: {"flowchart": {"wrappingWidth": 480}}}%%'),
     r"flowchart TB",
     rf" +{SHAPE}(?::::\w+)?",
-    rf" +{END} (?:-->|-\.->)(?:\|{LABEL}\|)? {END}",
+    rf" +n\d+ (?:-->|-\.->)(?:\|{LABEL}\|)? n\d+",
+    r"    n\d+ ~~~ n\d+",
     rf"  subgraph (?:machine|watch)\[{LABEL}\]",
     r"    direction TB",
     r"  end",
@@ -58,14 +59,17 @@ def test_no_name_breaks_the_syntax(name: str) -> None:
 def test_a_name_reads_as_it_is_where_its_codes_are_characters_again() -> None:
     name = 'end"]#35;<br/>_*`$%&'
     drawn = draw_mermaid(renamed(chart_of(EXPRESS), name))
-    label = re.search(r'^    n3\["(.*?)<br/>', drawn, re.MULTILINE)
+    label = re.search(r'^    n4\["(.*?)<br/>', drawn, re.MULTILINE)
     assert label
     assert re.sub(r"#(\d+);", lambda found: chr(int(found[1])), label[1]) == name
 
 
 def test_boxes_that_several_stages_use_are_drawn_once() -> None:
-    drawn = draw_mermaid(chart_of(EXPRESS))
-    assert drawn.count("executions/#123;id#125;/TakeStage/output.json") == 1
+    lines = draw_mermaid(chart_of(EXPRESS)).splitlines()
+    [box] = [line.strip() for line in lines if "executions/#123;id#125;/TakeStage/" in line]
+    name = box.partition("[")[0]
+    edges = [line.strip() for line in lines if re.search(rf"\b{name}\b", line) and "-.->" in line]
+    assert edges == [f'n5 -.->|"writes"| {name}', f'{name} -.->|"reads output.json"| n6']
 
 
 def test_the_stages_follow_each_other_and_the_pipe_leads_to_the_first_state() -> None:
@@ -76,6 +80,7 @@ def test_the_stages_follow_each_other_and_the_pipe_leads_to_the_first_state() ->
         "n5 --> n6",
         "n6 --> n7",
         "n7 --> n8",
+        "n8 --> n9",
         "n1 --> n2",
         "n2 --> n3",
     ]
@@ -85,5 +90,5 @@ def test_the_outcome_of_a_stage_is_its_class_and_its_second_line() -> None:
     failed = Outcome("FAILED", 3, 61.5, "TransientStageError: slow")
     block = Block(Kind.FUNCTION, "TakeStage", outcome=failed)
     drawn = draw_mermaid(msgspec.structs.replace(chart_of(EXPRESS), states=(block,)))
-    assert '    n3["TakeStage<br/>failed, 3 attempts in 61.5 s<br/>TransientStageError: slow"]:::failed' in drawn
+    assert '    n4["TakeStage<br/>failed, 3 attempts in 61.5 s<br/>TransientStageError: slow"]:::failed' in drawn
     assert strange(drawn) == []
