@@ -203,8 +203,8 @@ def _trace_id(search: Search, story: ExecutionStory, lines: list[StageLine]) -> 
 
 
 def _receive(record: dict[str, Any]) -> int | None:
-    count = (record.get("attributes") or {}).get("ApproximateReceiveCount")
-    return int(count) if str(count).isdecimal() else None
+    count = str((record.get("attributes") or {}).get("ApproximateReceiveCount"))
+    return int(count) if count.isdecimal() else None
 
 
 def _seconds(milliseconds: object) -> float | None:

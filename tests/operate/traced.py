@@ -46,8 +46,8 @@ def write_lines(operated: Operated, group: str, stream: str, *lines: str) -> Non
 
 def search_in(operated: Operated, since: str | None = None, told: list[str] | None = None) -> Search:
     workflow = operated.workflow
-    say = [].append if told is None else told.append
-    return Search(operated.aws, workflow, default_since(workflow, since, CLOCK.now()), say)
+    said: list[str] = [] if told is None else told
+    return Search(operated.aws, workflow, default_since(workflow, since, CLOCK.now()), said.append)
 
 
 def trace_of(
