@@ -93,6 +93,19 @@ def test_a_job_is_not_said_to_read_its_code_or_its_own_parts() -> None:
     )
 
 
+def test_what_a_policy_denies_is_not_drawn() -> None:
+    template = template_of(EXPRESS)
+    [statement] = [
+        statement
+        for policy in template.data["Resources"]["KeepFunctionRole"]["Properties"]["Policies"]
+        for statement in policy.get("PolicyDocument", {}).get("Statement", ())
+        if statement.get("Sid") == "UseRecordsTable"
+    ]
+    statement["Effect"] = "Deny"
+    asides = stage("KeepStage", read_chart(template).states).asides
+    assert [aside for aside in asides if aside.kind is Kind.TABLE] == []
+
+
 def test_tables_and_events_are_those_of_the_role() -> None:
     asides = [aside for block in chart_of(EXPRESS).states for aside in block.asides]
     tables = {(aside.verb, aside.lines) for aside in asides if aside.kind is Kind.TABLE}
