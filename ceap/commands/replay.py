@@ -75,9 +75,11 @@ def _letters(arguments: argparse.Namespace, found: Opened) -> int:
     now = now_of(found.aws)
     looked = replay_dead.look_for(found.aws, found.workflow, _filters(arguments, now), again=arguments.again)
     if arguments.dry_run:
+        if looked.held:
+            say(replay_dead.held_text(looked.held))
         _print(
             arguments,
-            {"deadLetters": looked.letters, "left": looked.left, "total": looked.total},
+            {"deadLetters": looked.letters, "left": looked.left, "total": looked.total, "inFlight": looked.held},
             replay_report.letter_lines(looked.letters, looked.left, looked.total, now),
         )
         return 0
@@ -97,7 +99,8 @@ def _move(arguments: argparse.Namespace, found: Opened) -> int:
 
     means = _means(arguments, found)
     move, left = replay_dead.move_all(found.aws, found.workflow, arguments.rate or RATE, means)
-    _print(arguments, {"move": move, "left": left}, replay_report.move_lines(move, left))
+    counts = {"waiting": left.waiting, "inFlight": left.in_flight}
+    _print(arguments, {"move": move, "left": counts}, replay_report.move_lines(move, left))
     if move and move.moved:
         say(replay_dead.next_text(means))
     return 1 if move and move.status != "COMPLETED" else 0
@@ -128,7 +131,7 @@ def _executions(arguments: argparse.Namespace, found: Opened) -> int:
         )
     terms = Terms(now_of(aws), arguments.again, arguments.from_stage)
     starting = Starting(arguments.rate or RATE, say, arguments.dry_run)
-    planned = first(candidates(aws, workflow, _chosen(arguments, found, terms.now), terms), arguments.limit)
+    planned = first(candidates(aws, workflow, _chosen(arguments, found, terms.now), terms), arguments.limit, say)
     if hint := redrive_hint([each.repeat for each in planned], terms, call):
         say(hint)
     count = sum(each.repeat.fate == "toReplay" for each in planned)

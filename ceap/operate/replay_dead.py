@@ -28,29 +28,36 @@ class Means(NamedTuple):
 
 
 class Look(NamedTuple):
-    """The dead letters that are meant, those of them that are left and why, and how many there are in all."""
+    """The dead letters that are meant, those of them that are left and why, and how many there are in all.
+
+    `held` are messages that somebody had received before, which a look does not show.
+    """
 
     letters: tuple[DeadLetter, ...]
     left: tuple[Left, ...]
     total: int
+    held: int
 
 
 def look_for(aws: Aws, workflow: DeployedWorkflow, filters: Filters, *, again: bool) -> Look:
     """Return what is meant; UsageError if there is no such stage."""
     if filters.stage is not None and filters.stage not in workflow.stages:
         raise UsageError(f"--stage {filters.stage}: {allowed(filters.stage, workflow.stages)}")
+    held = count_messages(aws, workflow.dead_letter_queue).in_flight
     all_letters = look(aws, workflow)
     chosen = filters.take(all_letters)
     _, left = split(chosen, again=again)
     absent = filters.messages - {letter.id for letter in all_letters}
     left += [Left(what=message, why=_absent(workflow)) for message in sorted(absent)]
-    return Look(tuple(chosen), tuple(left), len(all_letters))
+    return Look(tuple(chosen), tuple(left), len(all_letters), held)
 
 
 def send_chosen(aws: Aws, workflow: DeployedWorkflow, found: Look, sending: Sending, means: Means) -> Replayed:
     """Ask, then send the dead letters that are meant and not left; what was done is told also if it is interrupted."""
     left = {each.what for each in found.left}
     letters = [letter for letter in found.letters if letter.id not in left]
+    if found.held:
+        means.say(held_text(found.held))
     _ask(means, len(letters), f"replay {plural(len(letters), 'message')} of {found.total}", sending.rate)
     tell_pipe(aws, workflow, means)
     sender = Sender(aws, workflow, sending, letters)
@@ -102,6 +109,11 @@ def next_text(means: Means) -> str:
         f"watch it by `ceap status {means.call}`; what fails three times again is a dead letter again: "
         f"`ceap trace {means.call} MESSAGE` tells why"
     )
+
+
+def held_text(held: int) -> str:
+    """Say that a look does not show all."""
+    return f"{plural(held, 'message')} in flight, not shown here: another call of replay holds them 5 minutes at most"
 
 
 def _ask(means: Means, count: int, what: str, rate: int) -> None:

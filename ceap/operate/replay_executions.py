@@ -25,6 +25,8 @@ from handlers.runtime.replay import read_skip
 INPUTS_S: Final = 7 * 86_400
 """How long the outputs of stages live (requirement 2.7): a redrive goes on from them."""
 
+_TELL_EACH: Final = 100
+
 Fate: TypeAlias = Literal["toReplay", "started", "refused", "replayedBefore"]
 
 
@@ -79,12 +81,14 @@ def candidates(aws: Aws, workflow: DeployedWorkflow, chosen: Iterable[Chosen], t
         yield Candidate(execution, judge(execution, state, later, terms))
 
 
-def first(found: Iterable[Candidate], limit: int | None) -> list[Candidate]:
+def first(found: Iterable[Candidate], limit: int | None, say: Callable[[str], None]) -> list[Candidate]:
     """Return candidates up to the last that may be replayed, of so many; no more are read."""
     taken: list[Candidate] = []
     count = 0
     for candidate in found:
         taken.append(candidate)
+        if len(taken) % _TELL_EACH == 0:
+            say(f"{len(taken)} executions looked at")
         count += candidate.repeat.fate == "toReplay"
         if count == limit:
             break

@@ -70,7 +70,7 @@ def test_a_dry_run_lists_dead_letters_and_replays_none(express: Express, capsys:
     assert lines[1].startswith("  PermanentStageError in SiftStage: ")
     assert lines[-2:] == ["1 x PermanentStageError in SiftStage", "1 message to replay, of 1 dead letter"]
     assert replay(*ALL, "--dry-run", "--stage", "RateStage", "--json") == 0
-    assert printed(capsys) == {"deadLetters": [], "left": [], "total": 1}
+    assert printed(capsys) == {"deadLetters": [], "left": [], "total": 1, "inFlight": 0}
     assert dead_letters(express) == ["a"]
 
 
@@ -88,7 +88,7 @@ def test_all_dead_letters_are_moved_and_what_comes_next_is_said(
     assert f"`ceap trace --env dev {reference.EXPRESS} MESSAGE` tells why" in output.err
     assert sorted(succeeded(express)) == ["a", "b"]
     assert replay(*ALL, "--json") == 0
-    assert printed(capsys) == {"move": None, "left": {"waiting": 0, "in_flight": 0}}
+    assert printed(capsys) == {"move": None, "left": {"waiting": 0, "inFlight": 0}}
     assert replay(*ALL, "--cancel") == 0
     assert capsys.readouterr().out == "no move task runs\n"
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap import signals
 from ceap.errors import UsageError
 from ceap.local.clock import CLOCK
 from ceap.operate import replay_letters
@@ -195,6 +197,40 @@ def test_an_interrupted_replay_gives_back_what_it_holds(express: Express) -> Non
     assert succeeded(express) == ["a"]
     replay(express, ALL)
     assert succeeded(express) == ["a", "b", "c"]
+
+
+def test_ctrl_c_waits_until_a_message_that_was_sent_is_deleted(express: Express) -> None:
+    for name in "ab":
+        kill(express, name)
+    looked = look_for(express.aws, express.workflow, ALL, again=False)
+    events, told = express.aws.client("sqs").meta.events, list[str]()
+
+    def interrupt(**_: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    events.register("after-call.sqs.SendMessage", interrupt)
+    try:
+        signal.signal(signal.SIGINT, signals._receive)
+        with pytest.raises(KeyboardInterrupt), signals.raised():
+            send(express, looked, told=told)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        events.unregister("after-call.sqs.SendMessage", interrupt)
+    assert told == ["1 of 2 messages were sent; call again for the rest"]
+    assert (dead_letters(express), visible(express)) == (["b"], 1)
+    assert succeeded(express) == ["a"]
+
+
+def test_what_somebody_holds_is_counted_and_not_shown(express: Express) -> None:
+    kill(express, "a")
+    queue = express.workflow.dead_letter_queue
+    express.engine.client("sqs").receive_message(QueueUrl=queue, VisibilityTimeout=60)
+    looked = look_for(express.aws, express.workflow, ALL, again=False)
+    assert (looked.letters, looked.total, looked.held) == ((), 0, 1)
+    told: list[str] = []
+    assert send(express, looked, told=told).sent == ()
+    assert told[0].startswith("1 message in flight, not shown here")
 
 
 def test_ten_attributes_leave_no_room_for_the_name_of_the_origin(express: Express) -> None:
