@@ -7,6 +7,7 @@ Source: Step Functions API Reference, "ListExecutions"; Developer Guide, "Using 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -23,6 +24,7 @@ PAGE: Final = 1000
 """The most that ListExecutions returns at once."""
 
 _NEAR_S: Final = 600
+_PLACE: Final = re.compile(r" \(\w+ of execution [^ ]+; output s3://[^ ]+\)$")
 
 _ENDS: Final[Mapping[str, Status]] = {
     "ExecutionSucceeded": "SUCCEEDED",
@@ -147,6 +149,11 @@ def short_cause(cause: str | None) -> str | None:
     """Return a cause; of one that is the JSON of a failed function or job, the message alone."""
     failed = parsed(cause or "")
     return failed.get("errorMessage") or failed.get("ErrorMessage") or cause
+
+
+def without_place(cause: str | None) -> str:
+    """Return a cause without the stage, execution and output that the runtime of a stage puts behind its message."""
+    return _PLACE.sub("", cause or "")
 
 
 def _execution(entry: Mapping[str, Any]) -> Execution:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from ceap.aws.executions import without_place
 from ceap.aws.flow import RUNNING, STOPPED
 from ceap.operate.moments import shown, span
 from ceap.operate.status_facts import Depth, Facts, Failure, Fate, Pipe
@@ -22,7 +23,6 @@ _VARYING: Final = re.compile(r"\S*\d\S*")
 """What differs from one failure to the next of its kind: ids, numbers, times."""
 _CHANGING: Final = ("CREATING", "STARTING", "UPDATING")
 """States of a pipe on its way to what it shall be. Source: botocore, "pipes" model, PipeState."""
-_DONE: Final = (Fate.SETTLED, Fate.REPEATED)
 
 
 class StatusVerdict(StrEnum):
@@ -86,7 +86,7 @@ class Call(NamedTuple):
 
 def judge(facts: Facts, call: Call) -> WorkflowStatus:
     """Return the verdict on a workflow."""
-    groups = group(facts.failures)
+    groups = group(failure for failure in facts.failures if not is_done(failure, facts))
     problems = tuple(_problems(facts, groups, call))
     is_known = not facts.unread
     verdict = StatusVerdict.WRONG if problems else StatusVerdict.HEALTHY if is_known else StatusVerdict.UNKNOWN
@@ -98,11 +98,24 @@ def worst(verdicts: Iterable[StatusVerdict]) -> StatusVerdict:
     return min(verdicts, key=order.index, default=StatusVerdict.HEALTHY)
 
 
+def is_done(failure: Failure, facts: Facts) -> bool:
+    """Tell whether nobody has to care for the message of a failure any more, or has to for that of a later one.
+
+    A failed EXPRESS execution leaves its message in the queue, and the last one in the dead-letter queue: where these
+    are empty, it was processed, replayed or removed.
+    """
+    if failure.fate in (Fate.SETTLED, Fate.REPEATED):
+        return True
+    if facts.type is not WorkflowType.EXPRESS or facts.dead_letters is None or facts.dead_letters.total:
+        return False
+    return failure.fate is Fate.DEAD or (facts.queue is not None and not facts.queue.total)
+
+
 def group(failures: Iterable[Failure]) -> tuple[Group, ...]:
-    """Return the failures that were looked at and are not settled in groups of one kind, the largest first."""
+    """Return the failures that were looked at in groups of one kind, the largest first."""
     kinds: dict[tuple[str | None, str, str], list[Failure]] = {}
     for failure in failures:
-        if failure.is_looked_at and failure.fate not in _DONE:
+        if failure.is_looked_at:
             shape = _VARYING.sub("#", _short(failure.cause))
             kinds.setdefault((failure.stage, failure.error or failure.status, shape), []).append(failure)
     groups = (
@@ -219,6 +232,7 @@ def _oldest(depth: Depth) -> str:
 
 def _short(cause: str | None) -> str:
     """Return the first line of a cause, cut."""
-    printable = (each if each.isprintable() else " " for each in next(iter((cause or "").strip().splitlines()), ""))
+    cause = without_place(cause)
+    printable = (each if each.isprintable() else " " for each in next(iter(cause.strip().splitlines()), ""))
     line = "".join(printable)
     return line if len(line) <= CAUSE_MAX else f"{line[: CAUSE_MAX - 3]}..."

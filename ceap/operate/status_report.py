@@ -10,7 +10,7 @@ import msgspec
 
 from ceap.operate.moments import shown, span
 from ceap.operate.status_facts import Alarm, Counts, Deployment, Depth, Facts, Failure, Fate, Pipe
-from ceap.operate.status_judgement import StatusVerdict, WorkflowStatus, worst
+from ceap.operate.status_judgement import StatusVerdict, WorkflowStatus, is_done, worst
 from templates.model import WorkflowType
 from templates.words import plural
 
@@ -127,7 +127,10 @@ def _rest(facts: Facts, *, is_all: bool) -> Iterator[str]:
         if found := [failure for failure in facts.failures if failure.fate is fate]:
             yield f"{len(found):,} {told}{'' if is_all else '; --all shows them'}"
             yield from (f"    {_failure(each)}  {by} {each.later}" for each in found if is_all)
-    if unseen := sum(1 for each in facts.failures if not each.is_looked_at and each.fate not in words):
+    if gone := [each for each in facts.failures if is_done(each, facts) and each.fate not in words]:
+        yield f"{len(gone):,} whose messages have left the queues{'' if is_all else '; --all shows them'}"
+        yield from (f"    {_failure(each)}" for each in gone if is_all)
+    if unseen := sum(1 for each in facts.failures if not each.is_looked_at and not is_done(each, facts)):
         yield f"{unseen:,} older not looked at{'' if is_all else '; --all looks at more'}"
     if facts.executions and (lost := facts.executions.unsuccessful - len(facts.failures)) > 0:
         yield f"{lost:,} not found in the log{'' if is_all else ', or not looked for; --all looks for more'}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 import json
-import re
 from collections.abc import Iterator
 from typing import Final, assert_never
 
+from ceap.aws.executions import without_place
 from ceap.aws.job_runs import JobRun
 from ceap.operate.attempts import Attempt
 from ceap.operate.log_text import line_text
@@ -16,7 +16,6 @@ from ceap.operate.trace_model import Counts, ExecutionStory, MessageStory, Outpu
 from templates.words import plural
 
 _WIDTH_MIN: Final = 12
-_PLACE: Final = re.compile(r" \(\w+ of execution [^ ]+; output s3://[^ ]+\)$")
 
 
 def trace_lines(trace: Trace) -> Iterator[str]:
@@ -76,7 +75,7 @@ def _reason(execution: ExecutionStory) -> str:
 
 def _said(error: str | None, cause: str | None) -> str:
     """Return error and cause after a colon; the place that a stage writes behind its cause is known here."""
-    text = ": ".join(part for part in (error, _PLACE.sub("", cause or "")) if part)
+    text = ": ".join(part for part in (error, without_place(cause)) if part)
     return f": {text}" if text else ""
 
 

@@ -71,6 +71,23 @@ def test_a_long_cause_is_cut_to_its_first_line_and_cannot_write_to_the_terminal(
     assert found.cause == " [2Jx" + "y" * 82 + "..."
 
 
+def test_the_place_that_a_stage_writes_behind_its_cause_is_left_out() -> None:
+    place = "(RateStage of execution e1; output s3://bucket/executions/e1/RateStage/output.json)"
+    [found] = group([failure("e1", cause=f"no id {place}"), failure("e2", cause="no id")])
+    assert (found.cause, len(found.executions)) == ("no id", 2)
+
+
+def test_express_failures_are_done_with_once_their_messages_have_left_both_queues() -> None:
+    dead, unknown = failure("e1", fate=Fate.DEAD), failure("e2", fate=Fate.UNKNOWN)
+    express = {"type": WorkflowType.EXPRESS, "failures": (dead, unknown)}
+    assert judged(**express).groups == ()
+    [left] = judged(**express, queue=Depth(waiting=1, in_flight=0)).groups
+    assert left.executions == (unknown,)
+    [left] = judged(**express, dead_letters=Depth(waiting=1, in_flight=0)).groups
+    assert left.executions == (dead, unknown)
+    assert judged(failures=(failure("e1"),)).groups != ()
+
+
 def test_a_failure_that_a_replay_settled_or_repeated_is_no_problem_of_its_own() -> None:
     settled = failure("e1", fate=Fate.SETTLED, later="e1-replay-1")
     repeated = failure("e2", fate=Fate.REPEATED, later="e2-replay-1")

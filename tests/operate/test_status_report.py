@@ -170,6 +170,17 @@ def test_all_shows_each_failed_execution_and_by_which_it_was_settled() -> None:
     assert "                  2026-11-29 21:00:05 UTC  c  repeated by c-replay-1" in lines
 
 
+def test_express_failures_whose_messages_have_left_the_queues_are_one_line() -> None:
+    failures = tuple(failure(f"e{number}", fate=Fate.DEAD) for number in range(30))
+    counts = Counts(running=0, succeeded=7, failed=30, timed_out=0, aborted=0)
+    lines = screen(judged(type=WorkflowType.EXPRESS, failures=failures, executions=counts)).splitlines()
+    assert lines[1] == "HEALTHY"
+    assert lines[4:6] == [
+        "failed        30 whose messages have left the queues; --all shows them",
+        "queue         empty",
+    ]
+
+
 def test_more_kinds_than_fit_are_counted() -> None:
     kinds = tuple(failure(f"e{number}", error=f"Error{'x' * number}") for number in range(12))
     lines = screen(judged(failures=kinds)).splitlines()
