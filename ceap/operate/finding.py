@@ -123,7 +123,7 @@ def _express(search: Search, what: str) -> Found:
     seen = [each for each in _logged(search, what) if _is_meant(each.execution, what)]
     if not seen:
         looked.append(f"s3://{search.workflow.bucket}/{EXECUTIONS_PREFIX}")
-        seen = list(filter(None, (_of_objects(search, name) for name in _names_like(search, what))))
+        seen = [each for name in _names_like(search, what) for each in _by_name(search, name)]
     return Found(tuple(seen), tuple(looked))
 
 
@@ -162,14 +162,19 @@ def _names_like(search: Search, what: str) -> list[str]:
     return [what] if what in names else names
 
 
-def _of_objects(search: Search, name: str) -> Seen | None:
-    """Return an execution that only its objects tell of; None if they are of stages of another workflow."""
+def _by_name(search: Search, name: str) -> list[Seen]:
+    """Return an EXPRESS execution that has objects, from the log by its whole name, or from the objects alone.
+
+    None if these are of stages of another workflow. CloudWatch does not say that it finds parts of words.
+    """
+    if logged := [seen for seen in _logged(search, name) if seen.execution.name == name]:
+        return logged
     objects = list(objects_of(search.aws, search.workflow.bucket, name))
     folders = {found.key.split("/")[2] for found in objects}
     if not objects or not folders <= {INITIAL_FOLDER, *search.workflow.stages}:
-        return None
+        return []
     times = [found.written for found in objects]
-    return Seen(Execution(arn="", name=name, status="RUNNING", started=min(times)), is_known=False)
+    return [Seen(Execution(arn="", name=name, status="RUNNING", started=min(times)), is_known=False)]
 
 
 def _telling(say: Callable[[str], None]) -> Callable[[int], None]:

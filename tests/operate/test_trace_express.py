@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from textwrap import dedent
 from typing import Any
 
@@ -42,10 +43,13 @@ def wait(seconds: float) -> None:
     assert CLOCK.jump(lambda: moment, CLOCK.ended)
 
 
-def without_log(express: Operated) -> None:
+@contextmanager
+def without_log(express: Operated) -> Iterator[None]:
+    """Delete the log group of the state machine; afterwards there is an empty one."""
     logs = express.engine.client("logs")
-    for stream in logs.describe_log_streams(logGroupName=LOG)["logStreams"]:
-        logs.delete_log_stream(logGroupName=LOG, logStreamName=stream["logStreamName"])
+    logs.delete_log_group(logGroupName=LOG)
+    yield
+    logs.create_log_group(logGroupName=LOG)
 
 
 def test_a_message_that_failed_and_then_succeeded_is_told_from_receive_to_receive(express: Operated) -> None:
@@ -165,6 +169,26 @@ def test_the_same_is_told_by_message_name_beginning_and_arn(express: Operated) -
         assert screen(trace_of(express, what)) == by_message, what
 
 
+def test_where_the_log_finds_whole_words_alone_the_beginning_of_a_name_is_found_by_its_objects(
+    express: Operated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_words(*arguments: Any, term: str, **given: Any) -> Any:
+        return iter(()) if len(term) < 36 else express_events(*arguments, term=term, **given)
+
+    send(express)
+    name = express.engine.executions[-1].name
+    whole = screen(trace_of(express, name))
+    monkeypatch.setattr(finding, "express_events", of_words)
+    assert screen(trace_of(express, name[:11])) == whole
+
+
+def test_objects_of_another_workflow_are_not_taken_for_an_execution(express: Operated) -> None:
+    key = "executions/from-another-workflow/OtherStage/output.json"
+    express.engine.client("s3").put_object(Bucket=express.deployed.bucket, Key=key, Body=b"{}")
+    with pytest.raises(CommandError, match="no trace of"):
+        trace_of(express, "from-another-workflow")
+
+
 @pytest.mark.parametrize(
     ("what", "error"),
     [
@@ -229,8 +253,8 @@ def test_the_trace_of_x_ray_is_told_if_a_line_holds_its_id(express: Operated) ->
 def test_without_a_log_the_objects_decide_that_an_execution_succeeded(express: Operated) -> None:
     send(express)
     name = express.engine.executions[-1].name
-    without_log(express)
-    [execution] = trace_of(express, name).executions
+    with without_log(express):
+        [execution] = trace_of(express, name).executions
     assert (execution.status, execution.told_by) == ("SUCCEEDED", "its objects")
     assert [stage.output is not None for stage in execution.stages] == [True] * 5
     assert (execution.receive, execution.message) == (None, None)
@@ -239,10 +263,10 @@ def test_without_a_log_the_objects_decide_that_an_execution_succeeded(express: O
 def test_without_a_log_an_error_without_an_output_is_a_failure_once_time_is_over(express: Operated) -> None:
     send(express, "no JSON at all", once=True)
     name = express.engine.executions[-1].name
-    without_log(express)
-    assert trace_of(express, name).executions[0].status == "RUNNING"
-    wait(400)
-    story = trace_of(express, name)
+    with without_log(express):
+        assert trace_of(express, name).executions[0].status == "RUNNING"
+        wait(400)
+        story = trace_of(express, name)
     assert (story.executions[0].status, story.executions[0].told_by) == ("FAILED", "its objects")
     assert story.place.startswith("not known: no log tells which message the execution took; the queue has ")
     assert story.next.command == f"ceap status {CALL}"

@@ -10,6 +10,8 @@ import pytest
 from ceap.errors import CommandError, UsageError
 from ceap.local.clock import CLOCK
 from ceap.operate import finding
+from ceap.operate.replay_from import replay_from
+from ceap.operate.trace_text import trace_lines
 from tests.local.support import deploy_standard, standard_template
 from tests.operate.traced import CALL, back_in_time, screen, search_in, trace_of
 from tests.operated import Operated, operated
@@ -122,6 +124,23 @@ def test_a_replay_is_told_with_what_it_repeats(standard: Operated) -> None:
             (f"{name}-replay-1", "SUCCEEDED"),
         ]
         assert story.next.text == f"nothing to do: execution {name}-replay-1 succeeded"
+
+
+def test_a_stage_that_a_replay_skipped_is_told_with_where_its_output_is_from(standard: Operated) -> None:
+    message, name = failed(standard)
+    replay = f"{name}-replay-1"
+    replay_from(standard.aws, standard.workflow, name, "KeepStage", replay, dry_run=False, say=lambda _: None)
+    standard.engine.drain()
+    first, second = trace_of(standard, message, lines=True).executions
+    assert (first.status, second.status, second.name) == ("FAILED", "SUCCEEDED", replay)
+    skipped, kept = second.stages
+    assert skipped.output is not None
+    assert (skipped.is_skipped, skipped.output.copied_from) == (True, name)
+    assert (kept.is_skipped, kept.output is not None) == (False, True)
+    # The line of the skipped stage names the first execution, and is not one of its lines.
+    assert not any("stage skipped" in line.message for line in first.stages[0].lines)
+    assert any("stage skipped" in line.message for line in skipped.lines)
+    assert f"copied from execution {name}: the stage was skipped" in "\n".join(trace_lines(trace_of(standard, replay)))
 
 
 def test_of_several_executions_that_begin_alike_one_has_to_be_named(standard: Operated) -> None:
