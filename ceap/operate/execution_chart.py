@@ -9,6 +9,7 @@ import msgspec
 from ceap.graph.chart import Block, Chart, Outcome
 from ceap.operate.moments import shown, span
 from ceap.operate.trace_model import ExecutionStory, StageStory
+from templates.words import plural
 
 _CAUSE_MAX: Final = 80
 """How many characters of a cause a box shows: `ceap trace` tells all of it."""
@@ -49,6 +50,6 @@ def _short(error: str | None, cause: str | None) -> str:
 def _told(story: ExecutionStory) -> str:
     took_s = None if story.ended is None else story.ended - story.started
     took = "" if took_s is None else f", {took_s:.1f} s" if took_s < 60 else f", {span(took_s)}"
-    redriven = f", redriven {story.redrives} times" if story.redrives else ""
+    redriven = f", redriven {plural(story.redrives, 'time')}" if story.redrives else ""
     status = story.status.replace("_", " ").lower()
     return f"execution {story.name}: {status}, as {story.told_by} told, started {shown(story.started)}{took}{redriven}"
