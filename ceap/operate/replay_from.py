@@ -52,17 +52,16 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     objects: tuple[Copied, ...]
 
     def text(self) -> str:
-        """Return what was done, for people."""
-        would = "would be " if self.arn is None else ""
+        """Return what was done, for people; keys are those below the prefix of the execution."""
+        would = "" if self.arn else "would be "
         lines = [
-            f"{one.key}  {one.size_bytes:,} bytes, {'was copied before' if one.kept else f'{would}copied'}"
+            f"{one.key.split('/', 2)[2]}  {one.size_bytes:,} bytes, "
+            f"{'was copied before' if one.kept else f'{would}copied'}"
             for one in self.objects
         ]
-        lines.append(
-            f"{self.execution} {'would start' if self.arn is None else 'has started'} at {self.stage}, with what "
-            f"{', '.join(self.skipped)} wrote in {self.copied_from}"
-        )
-        return "\n".join(lines)
+        how = "begins" if self.arn else "would begin"
+        skips = words.listed(self.skipped)
+        return "\n".join([*lines, f"{how} at {self.stage}; skips {skips}, with what they wrote in {self.copied_from}"])
 
 
 def replay_from(
@@ -181,7 +180,8 @@ def _latest(earlier: Sequence[str], number: int, old: Execution) -> str:
 def _copy(aws: Aws, copy: Copy, *, dry_run: bool, say: Say) -> Copied:
     kept = stage_copies.is_there(aws, copy)
     if not kept and not dry_run:
-        say(f"copying s3://{copy.source.bucket}/{copy.source.key} ({copy.size_bytes:,} bytes)")
+        if copy.size_bytes > stage_copies.WHOLE_BYTES:
+            say(f"copying {copy.size_bytes:,} bytes of s3://{copy.source.bucket}/{copy.source.key}")
         stage_copies.make_copy(aws, copy)
     return Copied(key=copy.key, source=copy.source.key, size_bytes=copy.size_bytes, kept=kept)
 

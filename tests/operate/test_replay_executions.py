@@ -116,7 +116,7 @@ def test_a_stage_to_begin_at_takes_over_what_the_stages_before_wrote(small: Oper
     old = run(small, "RateStage")
     [done] = replay(small, old.name, stage="RateStage")
     assert done.fate == "started"
-    assert any("has started at RateStage" in note for note in done.notes)
+    assert any("begins at RateStage" in note for note in done.notes)
     new = small.engine.drain()[-1]
     assert (new.name, new.status) == (f"{old.name}-replay-1", "SUCCEEDED")
 

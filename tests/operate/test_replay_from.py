@@ -164,8 +164,8 @@ def test_the_new_execution_keeps_the_message_that_it_comes_from(story: Story) ->
 
 
 def test_it_says_what_was_copied_and_what_runs(story: Story) -> None:
-    *copied, started = story.replayed.text().splitlines()
-    assert [line.partition("  ")[0].split("/", 2)[2] for line in copied] == [
+    *copied, begins = story.replayed.text().splitlines()
+    assert [line.partition("  ")[0] for line in copied] == [
         "TakeStage/rejected.jsonl",
         "TakeStage/output.json",
         "SiftStage/rejected.jsonl",
@@ -173,9 +173,9 @@ def test_it_says_what_was_copied_and_what_runs(story: Story) -> None:
         "HeavyStage/output.json",
         "RateStage/output.json",
     ]
-    assert started == (
-        f"{story.execution.name} has started at KeepStage, with what {', '.join(BEFORE)} wrote in {story.failed.name}"
-    )
+    size = len(objects_of(story.deployed, story.execution.name)["RateStage/output.json"])
+    assert copied[-1] == f"RateStage/output.json  {size:,} bytes, copied"
+    assert begins == f"begins at KeepStage; skips {', '.join(BEFORE)}, with what they wrote in {story.failed.name}"
 
 
 @pytest.mark.property(42)

@@ -106,7 +106,7 @@ def test_a_dry_run_says_what_would_be_copied_and_does_nothing(found: Operated, f
     assert objects_of(found.deployed, name) == {}
     assert len(found.engine.executions) == known
     assert planned.text().splitlines()[-1] == (
-        f"{name} would start at RateStage, with what TakeStage, SiftStage, HeavyStage wrote in {failed.name}"
+        f"would begin at RateStage; skips TakeStage, SiftStage, HeavyStage, with what they wrote in {failed.name}"
     )
     done = replay(found, failed.name, "RateStage", name)
     found.engine.drain()
