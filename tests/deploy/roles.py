@@ -13,12 +13,14 @@ from ceap import project
 from ceap.local.engine import Engine
 from templates.deploy_role import AUDIENCE
 from tests import reference
-from tests.local.stacks.support import Stacks
+from tests.local.stacks.support import Stacks, handed_over
 
 SUBJECT = "repo:acme/orders:environment:dev"
 PREFIXES = {"HandlersPrefix": "handlers/x/", "GluePrefix": "glue/x/"}
 WORKFLOWS = ("express", "standard", "triggered")
 NUMBERS = itertools.count()
+PATIENCE = 24
+"""How often the engine's work is waited for, a few seconds each time: a busy machine may need more than one."""
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 
 
@@ -59,7 +61,7 @@ class Caller(NamedTuple):
         client, change = self.stacks.client, {"StackName": name, "ChangeSetName": f"change-{next(NUMBERS)}"}
         client.create_change_set(
             ChangeSetType=kind,
-            TemplateBody=body,
+            **handed_over(self.client("s3"), f"ceap-artifacts-dev-{self.engine.account}", body),
             RoleARN=self.service_role,
             Capabilities=["CAPABILITY_IAM"],
             Tags=[{"Key": "Team", "Value": "data"}],
@@ -68,7 +70,10 @@ class Caller(NamedTuple):
         )
         client.describe_change_set(**change)
         client.execute_change_set(**change)
-        self.engine._stacks.wait()
+        for _ in range(PATIENCE):
+            self.engine._stacks.wait()
+            if not self.stacks.status(name).endswith("_IN_PROGRESS"):
+                break
         return self.told(name)
 
     def told(self, name: str) -> str:

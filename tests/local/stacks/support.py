@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.cfn.template import INLINE_MAX
 from ceap.local.engine import Engine
 
 Resource = dict[str, Any]
+TEMPLATES = "templates-too-large-for-a-call"
 
 
 def queue(name: str | None = None, **more: Any) -> Resource:
@@ -25,6 +28,15 @@ def text(resources: dict[str, Resource], **sections: Any) -> str:
     return json.dumps({**sections, "Resources": resources})
 
 
+def handed_over(s3: Any, bucket: str, body: str) -> dict[str, str]:
+    """Return the argument with a template: its text, or, where that is too large, the URL of an object in a bucket."""
+    if len(body.encode()) <= INLINE_MAX:
+        return {"TemplateBody": body}
+    key = f"deployments/templates/{hashlib.sha256(body.encode()).hexdigest()}.yaml"
+    s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
+    return {"TemplateURL": f"https://{bucket}.s3.us-east-1.amazonaws.com/{key}"}
+
+
 class Stacks:
     """Calls of CloudFormation as the driver, or as another client's; each returns when the work is done."""
 
@@ -33,12 +45,12 @@ class Stacks:
         self.client = client or engine.client("cloudformation")
 
     def create(self, name: str, body: str, **more: Any) -> str:
-        arn: str = self.client.create_stack(StackName=name, TemplateBody=body, **more)["StackId"]
+        arn: str = self.client.create_stack(StackName=name, **self._template(body), **more)["StackId"]
         self.engine._stacks.wait()
         return arn
 
     def update(self, name: str, body: str, **more: Any) -> None:
-        self.client.update_stack(StackName=name, TemplateBody=body, **more)
+        self.client.update_stack(StackName=name, **self._template(body), **more)
         self.engine._stacks.wait()
 
     def delete(self, name: str, **more: Any) -> None:
@@ -48,7 +60,7 @@ class Stacks:
     def propose(self, name: str, body: str, kind: str = "UPDATE", **more: Any) -> dict[str, Any]:
         """Create a change set, and return its description."""
         made = self.client.create_change_set(
-            StackName=name, ChangeSetName="change", ChangeSetType=kind, TemplateBody=body, **more
+            StackName=name, ChangeSetName="change", ChangeSetType=kind, **self._template(body), **more
         )
         described: dict[str, Any] = self.client.describe_change_set(StackName=name, ChangeSetName=made["Id"])
         return described
@@ -56,6 +68,12 @@ class Stacks:
     def execute(self, name: str, **more: Any) -> None:
         self.client.execute_change_set(StackName=name, ChangeSetName="change", **more)
         self.engine._stacks.wait()
+
+    def _template(self, body: str) -> dict[str, str]:
+        s3 = self.engine.client("s3")
+        if len(body.encode()) > INLINE_MAX:
+            s3.create_bucket(Bucket=TEMPLATES)
+        return handed_over(s3, TEMPLATES, body)
 
     def stack(self, name: str) -> dict[str, Any]:
         [found] = self.client.describe_stacks(StackName=name)["Stacks"]
