@@ -44,13 +44,16 @@ def read_ages(aws: Aws, queues: Mapping[str, str], now: float) -> dict[str, floa
 
 
 def read_outcomes(aws: Aws, machine: str, since: float, now: float) -> dict[str, Series]:
-    """Return how many executions of a state machine started and ended how, by `Started` and OUTCOMES."""
+    """Return how many executions of a state machine started and ended how, by `Started` and OUTCOMES.
+
+    Periods begin at the same moments whenever it is asked.
+    """
     period_s = outcome_period_s(now - since)
     asked = {
         name: _Query("AWS/States", f"Executions{name}", "StateMachineArn", machine, "Sum", period_s)
         for name in ("Started", *OUTCOMES)
     }
-    return _read(aws, asked, since, now)
+    return _read(aws, asked, since // period_s * period_s, now)
 
 
 def outcome_period_s(reach_s: float) -> int:

@@ -19,6 +19,7 @@ from ceap.cli import build_parser, main
 from ceap.local.clock import CLOCK
 from ceap.local.executions import Execution
 from ceap.operate import status_watch
+from ceap.operate.replay_names import REPLAY_OF
 from tests.local.support import deploy_express
 from tests.operate.failing import STACK, run, small_workflow, travel
 from tests.operated import Operated, aws_of, operated
@@ -434,6 +435,27 @@ def test_an_express_failure_whose_message_comes_back_is_wrong_until_it_has_succe
     assert text.startswith(
         "1 execution failed lately, whose messages come back to the queue, or may do so: SiftStage: "
     )
+
+
+def test_a_message_that_succeeded_at_last_settles_its_failures(served: Operated, call: Call) -> None:
+    served.engine.functions.inject("ceap-express-dev-Sift", "PermanentStageError", 2)
+    served.engine.send(served.deployed.queue, MESSAGE)
+    last = served.engine.drain()[-1]
+    called = call(EXPRESS, "--since", "1d", "--json")
+    assert (called.code, called.problems, called.status["groups"]) == (0, [], [])
+    failures = called.status["facts"]["failures"]
+    assert [(each["fate"], each["later"]) for each in failures] == [("settled", last.name)] * 2
+
+
+def test_a_dead_letter_that_was_sent_again_with_success_is_settled(served: Operated, call: Call) -> None:
+    dead = json.loads(send(served, "no message").input)[0]["messageId"]
+    attributes = {REPLAY_OF: {"DataType": "String", "StringValue": dead}}
+    served.engine.client("sqs").send_message(
+        QueueUrl=served.deployed.queue, MessageBody=MESSAGE, MessageAttributes=attributes
+    )
+    last = served.engine.drain()[-1]
+    failures = call(EXPRESS, "--since", "1d", "--json").status["facts"]["failures"]
+    assert [(each["fate"], each["later"]) for each in failures] == [("settled", last.name)] * 3
 
 
 def test_every_command_that_is_named_next_is_one_of_ceap(served: Operated, call: Call) -> None:
