@@ -158,8 +158,9 @@ def _logged(search: Search, term: str) -> list[Seen]:
 
 
 def _names_like(search: Search, what: str) -> list[str]:
-    names = executions_like(search.aws, search.workflow.bucket, what, _MOST)
-    return [what] if what in names else names
+    """Return the name that a text is, or those that begin with it, of executions that have objects."""
+    aws, bucket = search.aws, search.workflow.bucket
+    return [what] if next(objects_of(aws, bucket, what), None) else executions_like(aws, bucket, what, _MOST)
 
 
 def _by_name(search: Search, name: str) -> list[Seen]:
