@@ -115,6 +115,10 @@ PRINTING = {
     "status": ["status", "--help"],  # the same
     "trace": ["trace", "--help"],
     "logs": ["logs", "--help"],
+    "redrive": ["redrive", "--help"],
+    "pause": ["pause", "--help"],
+    "resume": ["resume", "--help"],
+    "drain": ["drain", "--help"],
     "completion": ["completion", "bash"],
     "diff": ["diff", str(FOUNDATION), "--against", str(FOUNDATION)],
 }

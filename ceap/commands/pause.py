@@ -7,6 +7,7 @@ from typing import Final
 
 EXAMPLES: Final = {
     "ceap pause --env dev workflows/realtime.yaml": "let messages wait in the queue",
+    "ceap pause --env dev --json workflows/batch.yaml": "the same, and print the pipe and what waits as JSON",
 }
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 EXAMPLES: Final = {
     "ceap resume --env dev workflows/realtime.yaml": "let the pipe take the messages that wait",
+    "ceap resume --env dev --json workflows/batch.yaml": "the same, and print the pipe and what waits as JSON",
 }
 
 
