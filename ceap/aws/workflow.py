@@ -32,7 +32,8 @@ class Worker(NamedTuple):
 class DeployedWorkflow(msgspec.Struct, frozen=True, kw_only=True):
     """`machine` is an ARN, queues are URLs, all else are names; `workers` are in the order of their stages.
 
-    `pipe_state` is what the template says that the pipe shall be.
+    `pipe_state` is what the template says that the pipe shall be. `receives_max` is after how many receives a message
+    goes to the dead-letter queue; None where only AWS knows it.
     """
 
     stack: DeployedStack
@@ -48,6 +49,7 @@ class DeployedWorkflow(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
     dead_letter_queue: str
     visibility_timeout_s: float
+    receives_max: int | None
     bucket: str
     workers: tuple[Worker, ...]
     alarms: tuple[str, ...]
@@ -105,6 +107,7 @@ def deployed_workflow(stack: DeployedStack, workflow: str, environment: str) -> 
         template, at(pipe.properties, "LogConfiguration", "CloudwatchLogsLogDestination", "LogGroupArn")
     )
     visibility = number(queue.properties.get("VisibilityTimeout"))
+    receives = number(at(queue.properties, "RedrivePolicy", "maxReceiveCount"))
     names = (stack.physical.get(alarm.logical_id) for alarm in resources(template, ALARM))
     return DeployedWorkflow(
         stack=stack,
@@ -120,6 +123,7 @@ def deployed_workflow(stack: DeployedStack, workflow: str, environment: str) -> 
         queue=stack.physical[queue.logical_id],
         dead_letter_queue=stack.physical[dead_letters.logical_id],
         visibility_timeout_s=QUEUE_DEFAULT_S if visibility is None else float(visibility),
+        receives_max=None if receives is None else int(receives),
         bucket=bucket,
         workers=tuple(_workers(stack, machine)),
         alarms=tuple(name for name in names if name),

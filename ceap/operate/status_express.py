@@ -114,7 +114,7 @@ class FailedLog:
             return Fate.SETTLED, settled.name
         if later:
             return Fate.REPEATED, later[-1].name
-        return _unrepeated(message, failure, now, horizon_s(self._workflow)), None
+        return _unrepeated(message, failure, now, self._workflow), None
 
 
 def unexplained(counts: Mapping[float, int], failures: Iterable[Failure], begin: float) -> int:
@@ -126,14 +126,14 @@ def unexplained(counts: Mapping[float, int], failures: Iterable[Failure], begin:
 
 def horizon_s(workflow: DeployedWorkflow) -> float:
     """Return after how long a message that keeps failing is in the dead-letter queue."""
-    return budget.MAX_RECEIVES * workflow.visibility_timeout_s
+    return (workflow.receives_max or budget.MAX_RECEIVES) * workflow.visibility_timeout_s
 
 
-def _unrepeated(message: Mapping[str, Any], failure: Failure, now: float, horizon: float) -> Fate:
+def _unrepeated(message: Mapping[str, Any], failure: Failure, now: float, workflow: DeployedWorkflow) -> Fate:
     received = str(message.get("attributes", {}).get("ApproximateReceiveCount", ""))
-    if received.isdecimal() and int(received) >= budget.MAX_RECEIVES:
+    if received.isdecimal() and workflow.receives_max is not None and int(received) >= workflow.receives_max:
         return Fate.DEAD
-    return Fate.RETURNING if now - failure.ended < horizon else Fate.UNKNOWN
+    return Fate.RETURNING if now - failure.ended < horizon_s(workflow) else Fate.UNKNOWN
 
 
 def _windows(moments: list[float], period_s: int) -> list[_Window]:

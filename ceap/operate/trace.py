@@ -12,7 +12,6 @@ from ceap.aws.flow import count_messages
 from ceap.aws.job_runs import job_runs_of
 from ceap.aws.log_lines import parsed, read_lines
 from ceap.aws.workflow import DeployedWorkflow
-from ceap.cfn.lookup import QUEUE, at, number, resources
 from ceap.operate.attempts import Attempt, attempts_in, read_history
 from ceap.operate.finding import Search, Seen, find, kin_of, message_ids, not_found, of_message
 from ceap.operate.log_text import is_noise, is_report
@@ -69,13 +68,10 @@ def trace(search: Search, what: str, wanted: Wanted, now: float) -> Trace:
 
 def _flow(search: Search, wanted: Wanted) -> Flow:
     workflow = search.workflow
-    queues = resources(workflow.stack.template, QUEUE)
-    main = next(queue for queue in queues if workflow.stack.physical.get(queue.logical_id) == workflow.queue)
-    receives = number(at(main.properties, "RedrivePolicy", "maxReceiveCount"))
     return Flow(
         is_express=workflow.is_express,
         visibility_s=workflow.visibility_timeout_s,
-        receives_max=None if receives is None else int(receives),
+        receives_max=workflow.receives_max,
         waiting=count_messages(search.aws, workflow.queue),
         dead=count_messages(search.aws, workflow.dead_letter_queue),
         call=wanted.call,

@@ -30,6 +30,7 @@ def test_the_parts_have_their_physical_names(standard: Operated) -> None:
     assert found.machine_log_group == "/aws/vendedlogs/states/ceap-standard-dev"
     assert found.pipe_log_group == "/aws/vendedlogs/pipes/ceap-standard-dev"
     assert (found.is_express, found.begins_with_job, found.visibility_timeout_s) == (False, False, 60.0)
+    assert found.receives_max == 3
     assert "ceap-standard-dev-dead-letters" in found.alarms
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from ceap.operate.status_express import _windows, unexplained
+from ceap.operate.status_express import _unrepeated, _windows, unexplained
 from ceap.operate.status_facts import Counts, Fate
 from ceap.operate.status_metrics import counts_in, outcome_period_s, unsuccessful_in
 from tests.operate.status import NOW, failure
@@ -43,6 +46,25 @@ def test_the_log_is_read_around_the_periods_with_failures_the_newest_first() -> 
 def test_of_a_long_time_of_failures_the_newest_windows_are_read() -> None:
     found = _windows([number * 2000.0 for number in range(50)], 60)
     assert (len(found), found[0]) == (20, (97_940.0, 98_120.0))
+
+
+@pytest.mark.parametrize(
+    ("received", "receives_max", "ago_s", "fate"),
+    [
+        ("2", 3, 60, Fate.RETURNING),
+        ("3", 3, 60, Fate.DEAD),
+        ("3", 5, 60, Fate.RETURNING),
+        ("3", None, 60, Fate.RETURNING),
+        ("", 3, 60, Fate.RETURNING),
+        ("2", 3, 301, Fate.UNKNOWN),
+    ],
+)
+def test_a_message_comes_back_until_its_queue_gives_it_up(
+    received: str, receives_max: int | None, ago_s: float, fate: Fate
+) -> None:
+    workflow: Any = SimpleNamespace(receives_max=receives_max, visibility_timeout_s=100)
+    message = {"attributes": {"ApproximateReceiveCount": received}}
+    assert _unrepeated(message, failure("e1", ago_s), NOW, workflow) is fate
 
 
 def test_failures_of_which_the_log_does_not_tell_what_became_of_them_are_unexplained() -> None:
