@@ -1,4 +1,4 @@
-"""moto's uploads to S3, changed to refuse contents and parts that are not what the caller says."""
+"""moto's uploads to S3, changed to refuse contents, parts and originals that are not what the caller says."""
 
 import base64
 import binascii
@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, Final
+from urllib.parse import unquote
 
-from moto.s3.exceptions import InvalidPartOrder, S3ClientError
+from moto.s3.exceptions import InvalidPartOrder, PreconditionFailed, S3ClientError
 from moto.s3.models import FakeMultipart
 from moto.s3.responses import S3Response
 
@@ -21,6 +22,9 @@ _CHECKSUMS: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "x-amz-checksum-sha1": partial(hashlib.sha1, usedforsecurity=False),
     "x-amz-checksum-sha256": hashlib.sha256,
 }
+_OTHER_CONDITIONS: Final = tuple(
+    f"x-amz-copy-source-if-{condition}" for condition in ("none-match", "modified-since", "unmodified-since")
+)
 
 
 @lru_cache(maxsize=1)
@@ -28,6 +32,8 @@ def install() -> None:
     """Hook moto's uploads, once per process; AttributeError if moto lacks a part."""
     for name in ("put_object", "upload_part"):
         replace(S3Response, name, _checked(vars(S3Response)[name]))
+    for name in ("copy_object", "upload_part_copy"):
+        replace(S3Response, name, _matched(vars(S3Response)[name]))
     replace(FakeMultipart, "complete", _ordered(FakeMultipart.complete))
 
 
@@ -39,6 +45,22 @@ def _checked(serve: Callable[..., Any]) -> Callable[..., Any]:
         return serve(self)
 
     return serve_checked
+
+
+def _matched(copy: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a copy of moto's that refuses another version of the original than the one asked for."""
+
+    def copy_matched(self: S3Response) -> Any:
+        if other := next((name for name in _OTHER_CONDITIONS if name in self.headers), None):
+            raise S3ClientError("NotImplemented", f"The local engine does not model the header {other}")
+        if wanted := self.headers.get("x-amz-copy-source-if-match"):
+            bucket, _, key = unquote(self.headers["x-amz-copy-source"]).lstrip("/").partition("/")
+            found = self.backend.get_object(bucket, key)
+            if found is not None and found.etag.strip('"') != wanted.strip('"'):
+                raise PreconditionFailed("x-amz-copy-source-If-Match")
+        return copy(self)
+
+    return copy_matched
 
 
 def _check(name: str, given: str, body: bytes) -> None:

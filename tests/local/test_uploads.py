@@ -64,3 +64,25 @@ def test_the_parts_of_an_object_are_named_in_their_order(s3: Any) -> None:
             s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": wrong})
     s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
     assert s3.head_object(Bucket="bucket", Key="k")["ContentLength"] == 5 * 1024 * 1024 + len(BODY)
+
+
+def test_a_copy_of_a_version_that_is_no_longer_there_is_refused(s3: Any) -> None:
+    old = s3.put_object(Bucket="bucket", Key="original", Body=b"old")["ETag"]
+    new = s3.put_object(Bucket="bucket", Key="original", Body=b"new")["ETag"]
+    upload = {"Bucket": "bucket", "Key": "k"}
+    part = upload | {"UploadId": s3.create_multipart_upload(**upload)["UploadId"], "PartNumber": 1}
+    source = {"CopySource": {"Bucket": "bucket", "Key": "original"}}
+    for copy, arguments in ((s3.upload_part_copy, part), (s3.copy_object, upload)):
+        with pytest.raises(ClientError, match=r"\(PreconditionFailed\)") as caught:
+            copy(**arguments, **source, CopySourceIfMatch=old)
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 412
+        copy(**arguments, **source, CopySourceIfMatch=new)
+    assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"new"
+
+
+def test_other_conditions_of_a_copy_are_not_modelled(s3: Any) -> None:
+    s3.put_object(Bucket="bucket", Key="original", Body=b"old")
+    with pytest.raises(ClientError, match=r"\(NotImplemented\).*x-amz-copy-source-if-none-match"):
+        s3.copy_object(
+            Bucket="bucket", Key="k", CopySource={"Bucket": "bucket", "Key": "original"}, CopySourceIfNoneMatch="x"
+        )
