@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from handlers.runtime.contract import output_key
-from tests.glue.support import EXECUTION, GLUE, Bucket, Json, install_library, job_arguments, job_environment
+from tests.glue.support import EXECUTION, Bucket, Json, install_library, job_arguments, job_environment
 
 pytestmark = pytest.mark.glue
 
@@ -21,6 +21,13 @@ COPY = (
     '"skip":["BeforeStage","OwnStage"],"data":[\n{"a":1}\n],"metadata":{"outputRecordCount":1}}\n'
 )
 
+JOB = """
+from lib.job import Settings, run
+
+if __name__ == "__main__":
+    run(lambda frame: frame, Settings(input="a long", output={}))
+"""
+
 
 @pytest.fixture
 def run(bucket: Bucket, endpoint: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
@@ -28,8 +35,10 @@ def run(bucket: Bucket, endpoint: str, tmp_path: Path) -> subprocess.CompletedPr
     install_library(tmp_path)
     bucket.put(output_key(REPLAY, "initial"), json.dumps(json.dumps(SKIP)).encode())
     bucket.put(output_key(REPLAY, "BeforeStage"), COPY.encode())
+    script = tmp_path / "script.py"
+    script.write_text(JOB, encoding="utf-8")
     commands = [
-        [str(GLUE / "latest.py"), *job_arguments(bucket.name, source, "OwnStage", "run", REPLAY)]
+        [str(script), *job_arguments(bucket.name, source, "OwnStage", "run", REPLAY)]
         for source in ("initial", "BeforeStage")
     ]
     environment = job_environment(endpoint, tmp_path) | {"JAVA_HOME": str(tmp_path / "none")}

@@ -148,5 +148,16 @@ def test_jobs_and_stages_take_the_same_names_for_those_of_replays(lib: Any) -> N
     assert set(replay.Skip.__struct_encode_fields__) == lib.replay.MESSAGE_KEYS
 
 
+def test_the_job_that_a_replay_begins_at_reads_the_copy(lib: Any, bucket: Bucket) -> None:
+    first = stage_document.CopiedHeader(
+        execution_id=REPLAY, stage="BeforeStage", started_at="t", copied_from=EXECUTION, skip=("BeforeStage",)
+    )
+    body = b"".join(stage_document.encode_document(first, [{"a": 1}], lambda count: {"outputRecordCount": count}))
+    key = output_key(REPLAY, "BeforeStage")
+    bucket.put(key, body)
+    document, count = lib.document.open_document(bucket.s3, bucket.name, key)
+    assert (body[document.first : document.last], count) == (b'{"a":1}\n', 1)
+
+
 def test_what_decides_it_needs_no_spark() -> None:
     assert "pyspark" not in (GLUE / "lib" / "replay.py").read_text(encoding="utf-8")
