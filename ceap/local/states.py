@@ -18,6 +18,8 @@ from ceap.local.gateway import Answer, ApiError, Document, Operation, serve_json
 from templates import budget
 
 NAME_MAX: Final = 80
+TOKEN_S: Final = 15 * 60
+"""How long the token of a redrive counts. Source: botocore, "states" model, RedriveExecution."""
 PAGE: Final = 100
 PAGE_MAX: Final = 1000
 STATUSES: Final = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
@@ -98,7 +100,7 @@ class StepFunctions:
     def _redrive_execution(self, given: Document) -> Document:
         execution = self._execution(given)
         token = (execution.arn, given["clientToken"])
-        if token not in self._redrives:
+        if CLOCK.now() - self._redrives.get(token, 0.0) > TOKEN_S:
             if reason := execution.not_redrivable:
                 message = f"Execution {execution.arn} invalid for redrive as: {reason}"
                 raise ApiError("ExecutionNotRedrivable", message)

@@ -135,25 +135,33 @@ def _ask(workflow: DeployedWorkflow, candidates: list[Candidate], options: Optio
 
 
 def _called(aws: Aws, candidates: list[Candidate], rate: float, means: Means) -> tuple[list[Redriven], list[Refusal]]:
-    client = aws.client("stepfunctions")
     redriven: list[Redriven] = []
     refused: list[Refusal] = []
-    for number, candidate in enumerate(candidates, 1):
-        execution = candidate.execution
-        try:
-            client.redrive_execution(executionArn=execution.arn, clientToken=token_of(execution))
-        except ClientError as error:
-            if code_of(error) not in _REFUSALS:
-                raise
-            said = error.response["Error"].get("Message") or code_of(error)
-            refused.append(Refusal(execution, candidate.state, Why.NOT_ACCEPTED, f"AWS: {said}"))
-        else:
-            redriven.append(Redriven(candidate=candidate))
-        if not number % _TOLD_EVERY:
-            means.say(f"redriven {len(redriven)} of {len(candidates)}")
-        if number < len(candidates):
-            means.sleep(1 / rate)
+    try:
+        for number, candidate in enumerate(candidates, 1):
+            if said := _redrive(aws, candidate.execution):
+                refused.append(Refusal(candidate.execution, candidate.state, Why.NOT_ACCEPTED, f"AWS: {said}"))
+            else:
+                redriven.append(Redriven(candidate=candidate))
+            if not number % _TOLD_EVERY:
+                means.say(f"redriven {len(redriven)} of {len(candidates)}")
+            if number < len(candidates):
+                means.sleep(1 / rate)
+    except BaseException:
+        means.say(f"redriven {len(redriven)} of {len(candidates)}; the same command goes on with the others")
+        raise
     return redriven, refused
+
+
+def _redrive(aws: Aws, execution: Execution) -> str | None:
+    """Redrive an execution; return why AWS does not, None if it does."""
+    try:
+        aws.client("stepfunctions").redrive_execution(executionArn=execution.arn, clientToken=token_of(execution))
+    except ClientError as error:
+        if code_of(error) not in _REFUSALS:
+            raise
+        return str(error.response["Error"].get("Message") or code_of(error))
+    return None
 
 
 def token_of(execution: Execution) -> str:

@@ -230,6 +230,17 @@ def test_a_redrive_goes_on_at_the_failed_state_with_its_input(engine: Engine) ->
     assert [event["detail"]["status"] for event in machine.events()] == ["RUNNING", "FAILED", "RUNNING", "SUCCEEDED"]
 
 
+def test_the_token_of_a_redrive_counts_for_15_minutes(engine: Engine) -> None:
+    machine = DeployedMachine(engine, {"C": {"Type": "Pass", "Next": "F"}, "F": FAIL})
+    failed = machine.run()
+    for wait_s, redrives in ((0, 1), (14 * 60, 1), (2 * 60, 2)):
+        due = partial(float, CLOCK.now() + wait_s)
+        assert CLOCK.jump(due, CLOCK.ended)
+        machine.states.redrive_execution(executionArn=failed.arn, clientToken="token")
+        engine.drain()
+        assert failed.redrives == redrives
+
+
 def test_only_what_failed_lately_can_be_redriven(engine: Engine) -> None:
     machine = DeployedMachine(engine, {"C": {"Type": "Pass", "Next": "F"}, "F": FAIL})
     failed = machine.run()

@@ -217,6 +217,27 @@ def test_a_redrive_that_aws_does_not_accept_is_a_refusal_and_the_others_go_on(sm
     assert second.redrives == 1
 
 
+def test_an_interruption_tells_how_far_it_came_and_the_same_call_does_the_rest(small: Operated, begin: float) -> None:
+    first, second = run(small, "SiftStage"), run(small, "SiftStage")
+    states = small.aws.client("stepfunctions")
+    real = states.redrive_execution
+
+    def interrupted(**given: str) -> Any:
+        if given["executionArn"] == second.arn:
+            raise KeyboardInterrupt
+        return real(**given)
+
+    told: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(states, "redrive_execution", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            call(small, since_s=begin, told=told)
+    assert told[-1] == "redriven 1 of 2; the same command goes on with the others"
+    drain(small)
+    assert lines(call(small, since_s=begin)) == [f"redriven      {second.name}  SiftStage", "1 redriven"]
+    assert (first.redrives, second.redrives) == (1, 1)
+
+
 def test_what_was_replayed_is_redriven_only_when_asked_for(small: Operated) -> None:
     execution = run(small, "SiftStage")
     replay = small.aws.client("stepfunctions").start_execution(
