@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -112,6 +113,8 @@ def open_session(environment: Environment, profile: str | None = None, region: s
         import boto3  # type: ignore[import-untyped]  # boto3 ships no types; slow, and needed only here
 
         session = boto3.Session(profile_name=with_profile.value, region_name=with_region.value)
+        parsers = session._session.get_component("response_parser_factory")
+        parsers.set_parser_defaults(timestamp_parser=_moment)
         origin = _origin_of(session, with_profile)
         if session.region_name is None:
             from ceap.aws.errors import NO_REGION
@@ -138,6 +141,16 @@ def explained(profile: str | None = None) -> Iterator[None]:
         if not isinstance(error, BotoCoreError | ClientError):
             raise
         raise explain(error, profile) from error
+
+
+def _moment(value: Any) -> datetime:
+    """Return a timestamp of an answer; botocore looks up the zone of this machine for each of thousands."""
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    from botocore.utils import parse_timestamp  # type: ignore[import-untyped]  # as above
+
+    moment: datetime = parse_timestamp(value)
+    return moment
 
 
 def _choose(*choices: tuple[str | None, str]) -> _Chosen:

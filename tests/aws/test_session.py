@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore import exceptions as boto  # type: ignore[import-untyped]  # botocore ships no types
 
-from ceap.aws.session import add_aws_arguments, explained, open_session
+from ceap.aws.session import _moment, add_aws_arguments, explained, open_session
 from ceap.ceap_toml import Environment
 from ceap.errors import CommandError, SetupError, UsageError
 from ceap.local.engine import Engine
@@ -297,3 +298,18 @@ def test_commands_share_the_options_of_aws() -> None:
     optional = argparse.ArgumentParser()
     add_aws_arguments(optional, is_env_required=False)
     assert optional.parse_args([]).env is None
+
+
+def test_a_time_of_an_answer_is_the_same_as_a_number_and_as_a_text(inside: Path, engine: Engine) -> None:
+    aws = open_session(DEV)
+    moment = datetime(2026, 11, 29, 22, 0, 5, 500_000, tzinfo=UTC)
+    table = aws.client("dynamodb").create_table(
+        TableName="times",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )["TableDescription"]
+    assert table["CreationDateTime"].tzinfo is UTC  # a number
+    role = aws.client("iam").create_role(RoleName="times", AssumeRolePolicyDocument='{"Statement": []}')["Role"]
+    assert role["CreateDate"].utcoffset() is not None  # a text
+    assert _moment(moment.timestamp()) == _moment("2026-11-29T22:00:05.500Z") == moment
