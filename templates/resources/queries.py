@@ -24,12 +24,16 @@ class _Parameter(NamedTuple):
 
 
 class _Query(NamedTuple):
-    """A query of some log groups, by their logical ids; those that one query cannot take have queries of their own."""
+    """A query of some log groups, by their logical ids; those that one query cannot take have queries of their own.
+
+    Each of these is also of the groups in `always`.
+    """
 
     name: str
     groups: Sequence[str]
     text: str
     parameter: _Parameter | None = None
+    always: Sequence[str] = ()
 
 
 _EXECUTION: Final = _Parameter("executionId", "Name of the execution, as `ceap status` shows it")
@@ -58,6 +62,14 @@ _ONE_EXECUTION: Final = """\
 # What one execution did: its events, and the lines of its stages.
 filter execution_arn like "{{executionId}}" or executionId = "{{executionId}}"
 | fields @timestamp, type, details.name, details.error, currentStage, level, message, @log
+| sort @timestamp asc
+| limit 2000
+"""
+
+_ITS_EVENTS: Final = """\
+# What one execution did. Jobs log to groups of their own, without its name.
+filter execution_arn like "{{executionId}}"
+| fields @timestamp, type, details.name, details.error
 | sort @timestamp asc
 | limit 2000
 """
@@ -107,13 +119,13 @@ stats sum(strlen(@message)) as characters, count(*) as lines by @log
 def add_queries(template: Template, workflow: Workflow) -> None:
     """Add the saved queries of all log groups that the template has by now."""
     for query in _queries(template, workflow):
-        for number, groups in enumerate(in_parts(query.groups, GROUPS_MAX), start=1):
+        for number, groups in enumerate(in_parts(query.groups, GROUPS_MAX - len(query.always)), start=1):
             suffix = f"-{number}" if number > 1 else ""
             template.add_resource(
                 logs.QueryDefinition(
                     naming.query_id(query.name + suffix),
                     Name=Sub(naming.query(workflow.name, query.name + suffix)),
-                    LogGroupNames=[Ref(group) for group in groups],
+                    LogGroupNames=[Ref(group) for group in (*query.always, *groups)],
                     QueryString=query.text,
                     **_parameters(query.parameter),
                 )
@@ -128,7 +140,9 @@ def _queries(template: Template, workflow: Workflow) -> list[_Query]:
         _Query("failed-executions", machine, _FAILED),
         _Query("unfinished-stages", machine, _UNFINISHED),
         _Query("slow-stages", machine, _SLOW),
-        _Query("one-execution", machine + functions, _ONE_EXECUTION, _EXECUTION),
+        _Query("one-execution", functions, _ONE_EXECUTION, _EXECUTION, always=machine)
+        if functions
+        else _Query("one-execution", machine, _ITS_EVENTS, _EXECUTION),
         _Query("executions-of-message", machine, _OF_MESSAGE, _MESSAGE),
         _Query("stage-failures", functions, _FAILURES, _EXECUTION),
         _Query("rejected-records", functions, _REJECTED),

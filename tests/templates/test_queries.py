@@ -70,12 +70,13 @@ def test_more_log_groups_than_one_query_takes_have_a_query_of_their_own() -> Non
     found = queries(template)
     assert {name: len(groups(query)) for name, query in found.items() if name.startswith(("one", "log"))} == {
         "one-execution": 50,
-        "one-execution-2": 1,
+        "one-execution-2": 2,
         "log-volume": 50,
         "log-volume-2": 2,
     }
-    asked = groups(found["one-execution"]) + groups(found["one-execution-2"])
-    assert asked == ["StateMachineLogGroup", *(f"S{number}FunctionLogGroup" for number in range(50))]
+    asked = [groups(found[name]) for name in ("one-execution", "one-execution-2")]
+    assert [names[0] for names in asked] == ["StateMachineLogGroup"] * 2
+    assert asked[0][1:] + asked[1][1:] == [f"S{number}FunctionLogGroup" for number in range(50)]
     same = {query["QueryString"] for name, query in found.items() if name.startswith("one")}
     assert len(same) == 1
 
@@ -93,6 +94,8 @@ def test_a_workflow_of_jobs_alone_has_no_query_of_stages_that_log() -> None:
     steps = [{"stage": "HeavyStage", "glue": "heavy"}]
     found = queries(workflow_stack(workflow_of({"name": "orders", "type": "STANDARD", "steps": steps})))
     assert sorted({*NAMES} - {*found}) == ["rejected-records", "stage-failures"]
+    assert groups(found["one-execution"]) == ["StateMachineLogGroup"]
+    assert "executionId =" not in found["one-execution"]["QueryString"]
 
 
 def test_a_list_is_cut_into_parts_in_order() -> None:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ceap.cfn.template import parse_template
 from ceap.policy.checks import saved_queries
+from templates.render import render
+from templates.stacks import workflow_stack
 from tests.policy.broken import base, said
 from tests.policy.changes import Change, of, without
 from tests.policy.watching_mutants import query
+from tests.strategies import workflow_of
 
 RULE = saved_queries.RULE
 FAILED = "/Resources/FailedExecutionsQuery/Properties"
@@ -58,3 +63,11 @@ def test_the_queries_of_every_kind_of_workflow_are_right() -> None:
 def test_a_query_of_another_stack_is_not_judged() -> None:
     text = "Resources: {Q: {Type: AWS::Logs::QueryDefinition, Properties: {Name: q, QueryString: source=logs}}}"
     assert list(saved_queries.check(parse_template(text, "other.yaml"))) == []
+
+
+@pytest.mark.parametrize("step", [{"handler": "keep", "timeout_s": 6}, {"glue": "heavy"}])
+def test_the_queries_of_more_log_groups_than_one_takes_are_right(step: dict[str, Any]) -> None:
+    kind = "EXPRESS" if "handler" in step else "STANDARD"
+    steps = [{"stage": f"S{number}", **step} for number in range(50)]
+    text = render(workflow_stack(workflow_of({"name": "orders", "type": kind, "steps": steps})))
+    assert list(saved_queries.check(parse_template(text, "orders.template.yaml"))) == []
