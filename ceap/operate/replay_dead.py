@@ -59,7 +59,8 @@ def send_chosen(aws: Aws, workflow: DeployedWorkflow, found: Look, sending: Send
     if found.held:
         means.say(held_text(found.held))
     _ask(means, len(letters), f"replay {plural(len(letters), 'message')} of {found.total}", sending.rate)
-    tell_pipe(aws, workflow, means)
+    if letters:
+        tell_pipe(aws, workflow, means)
     sender = Sender(aws, workflow, sending, letters)
     try:
         sender.send()

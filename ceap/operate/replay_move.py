@@ -71,7 +71,6 @@ def follow_move(aws: Aws, source: str, say: Callable[[str], None], pace: Pace) -
         if move.moved != told:
             told = move.moved
             say(f"{move.moved} of {'?' if move.to_move is None else move.to_move} moved")
-            pace.quicken()
         if not move.is_active:
             return move
     raise AssertionError("a pace has no end")
