@@ -111,5 +111,5 @@ def _samples(
         moment = min(minute + _MINUTE_S - 0.001, now)
         look = looks[bisect.bisect_right(looks, moment, key=lambda each: each.moment) - 1]
         if minute >= start and (look.messages or moment - look.moment < ACTIVE_S):
-            yield Sample(minute, measure(list(look.messages.values()), moment))
+            yield Sample(minute, float(measure(list(look.messages.values()), moment)))
         minute += _MINUTE_S

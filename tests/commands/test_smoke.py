@@ -15,6 +15,7 @@ from tests.local.support import STAGES, deploy_express
 from tests.reference import EXPRESS, MESSAGE
 
 CALL = ["smoke", "--env", "dev", str(EXPRESS)]
+ALARMS = 11
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_a_working_workflow_ends_with_0_and_its_report_as_json(
     counted = {
         verdict: [found["verdict"] for found in report["findings"]].count(verdict) for verdict in ("passed", "failed")
     }
-    assert counted == {"passed": 3 + 2 * len(STAGES) + 3, "failed": 0}
+    assert counted == {"passed": 3 + 2 * len(STAGES) + 3 + ALARMS, "failed": 0}
     assert f"account {engine.account}, region us-east-1" in err
     assert "stack ceap-express-dev has a template, but there is no generated/express.template.yaml" in err
 
@@ -57,7 +58,7 @@ def test_a_fault_ends_with_1_and_is_named_in_the_report_for_people(
     engine.client("cloudwatch").set_alarm_state(**alarm, StateValue="OK")
     lines = capsys.readouterr().out.splitlines()
     assert "  failed         alarm              ceap-express-dev-queue-age: ALARM: Threshold crossed" in lines
-    assert lines[-1] == "smoke FAILED: 16 passed, 1 failed, 6 not evaluated"
+    assert lines[-1] == "smoke FAILED: 26 passed, 1 failed, 1 not evaluated"
 
 
 def test_a_workflow_that_publishes_ends_with_2(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:

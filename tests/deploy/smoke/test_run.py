@@ -56,8 +56,9 @@ def test_a_working_express_workflow_passes_and_is_left_as_it_was(express: Smoked
         *["table items"] * len(TABLES),
         *["log lines"] * len(STAGES),
         "dead-letter queue",
+        *["alarm"] * alarms_in(express),
     ]
-    assert {check for check, _ in named(report, SmokeVerdict.NOT_EVALUATED)} == {"alarm", "trace"}
+    assert {check for check, _ in named(report, SmokeVerdict.NOT_EVALUATED)} == {"trace"}
     assert report.left == ()
     assert left_in(express) == NOTHING
 
@@ -67,7 +68,9 @@ def test_a_working_standard_workflow_with_a_job_passes_and_is_left_as_it_was(sta
     assert named(report) == []
     lines = [(f.place, f.text) for f in report.findings if f.check == "log lines" and "Heavy" in f.place]
     assert lines == [("/aws-glue/jobs/ceap-standard-dev-Heavy/output", "1 line of HeavyStage")]
-    assert len(named(report, SmokeVerdict.PASSED)) == 2 + 2 * len(STANDARD_STAGES) + len(TABLES) + 1
+    assert (
+        len(named(report, SmokeVerdict.PASSED)) == 2 + 2 * len(STANDARD_STAGES) + len(TABLES) + alarms_in(standard) + 1
+    )
     assert left_in(standard) == NOTHING
 
 
@@ -276,12 +279,12 @@ def test_an_alarm_that_fires_is_named(express: Smoked) -> None:
 def test_a_dead_letter_of_another_message_is_named_and_stays(express: Smoked) -> None:
     sqs, queue = express.engine.client("sqs"), express.deployed.stack.outputs["DeadLetterQueueUrl"]
     report = express.smoke(after=lambda: sqs.send_message(QueueUrl=queue, MessageBody="another"))
-    assert named(report) == [
-        (
-            "dead-letter queue",
-            "1 message, 0 before; receive one to see whose it is, and look at its execution",
-        )
-    ]
+    [kept, alarm] = named(report)
+    assert kept == (
+        "dead-letter queue",
+        "1 message, 0 before; receive one to see whose it is, and look at its execution",
+    )
+    assert (alarm[0], alarm[1][:25]) == ("alarm", "ALARM: Threshold Crossed:")
     assert express.deployed.dead_letters == ["another"]
     assert ("dead-letter queue", "1 message, as before") in named(express.smoke(), SmokeVerdict.PASSED)
     sqs.purge_queue(QueueUrl=queue)
@@ -326,15 +329,18 @@ def test_a_pipe_that_takes_no_message_is_named_and_the_message_is_left(express: 
     pipes, sqs = express.engine.client("pipes"), express.engine.client("sqs")
     pipes.stop_pipe(Name="ceap-express-dev")
     report = express.smoke()
-    [(check, text)] = named(report)
+    text = dict(named(report))["execution"]
     [message] = report.messages
-    assert check == "execution"
     assert f"look at the state and the log group of pipe {express.stack.physical['Pipe']}" in text
     assert float(text.split("within ")[1].split(" s;")[0]) >= START_S
     [left] = report.left
     assert left.startswith(f"message {message} in ")
     sqs.purge_queue(QueueUrl=express.deployed.queue)
     pipes.start_pipe(Name="ceap-express-dev")
+
+
+def alarms_in(smoked: Smoked) -> int:
+    return len(smoked.deployed.stack.of_type("AWS::CloudWatch::Alarm"))
 
 
 def _empty(smoked: Smoked) -> None:
