@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from ceap.aws.executions import describe
 from ceap.aws.moment import now_of
 from ceap.errors import CommandError, UsageError
 from ceap.local.executions import Execution
+from ceap.operate.redrive import token_of
 from ceap.operate.selection import Wanted
 from tests.local.support import document_of, statuses
 from tests.operate.failing import DAY_S, STACK, STAGES, run, small_workflow, travel
@@ -184,10 +186,10 @@ def test_it_waits_for_the_ends_and_tells_what_failed_again(small: Operated, begi
 def test_two_who_redrive_at_once_redrive_once(small: Operated) -> None:
     execution = run(small, "SiftStage")
     states = small.aws.client("stepfunctions")
-    real = states.redrive_execution
+    real, seen_by_the_other = states.redrive_execution, describe(small.aws, execution.arn)
 
     def twice(**given: str) -> Any:
-        real(**given)
+        real(executionArn=execution.arn, clientToken=token_of(seen_by_the_other))
         return real(**given)
 
     with pytest.MonkeyPatch.context() as patch:
