@@ -140,6 +140,12 @@ def _executions(arguments: argparse.Namespace, found: Opened) -> int:
         raise CommandError("nothing was replayed")
     done = list(start(aws, workflow, planned, terms, starting))
     _print(arguments, {"executions": done, "summary": repeat_summary(done)}, repeat_lines(done))
+    if started := [str(each.replay) for each in done if each.fate == "started"]:
+        say(
+            f"follow it by `ceap trace {call} {started[0]}`"
+            if len(started) == 1
+            else f"watch them by `ceap status {call}`"
+        )
     bad = {"refused"} if arguments.failed else {"refused", "replayedBefore"}
     return 1 if any(each.fate in bad for each in done) else 0
 

@@ -30,6 +30,7 @@ from ceap.local import (
     interpreter,
     lifecycle,
     limits,
+    log_patterns,
     queues,
     table_limits,
     tables,
@@ -353,6 +354,7 @@ def install() -> None:
         table_limits.install()
         uploads.install()
         queues.install()
+        log_patterns.install()
         tables.install()
         for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
             replace(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)
