@@ -183,6 +183,20 @@ def test_it_waits_for_the_ends_and_tells_what_failed_again(small: Operated, begi
     assert lines(call(small, since_s=begin, wait=True))[-1] == "2 redriven, 2 succeeded"
 
 
+def test_an_answer_of_aws_from_before_the_redrive_is_not_its_end(small: Operated) -> None:
+    execution = run(small, "SiftStage")
+    states = small.aws.client("stepfunctions")
+    real, late = states.describe_execution, [states.describe_execution(executionArn=execution.arn)]
+
+    def answer(**given: str) -> Any:
+        return late.pop() if execution.redrives and late else real(**given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(states, "describe_execution", answer)
+        assert lines(call(small, execution.name, wait=True))[-1] == "1 redriven, 1 succeeded"
+    assert late == []
+
+
 def test_two_who_redrive_at_once_redrive_once(small: Operated) -> None:
     execution = run(small, "SiftStage")
     states = small.aws.client("stepfunctions")
