@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
@@ -15,50 +13,16 @@ from bench.many import fill
 from ceap import project
 from ceap.aws import history
 from ceap.aws.history import Operation, Outcome, Record
-from ceap.cli import build_parser, main
-from ceap.local.clock import CLOCK
-from ceap.local.executions import Execution
 from ceap.operate import status_watch
-from ceap.operate.replay_names import REPLAY_OF
-from tests.local.support import deploy_express
+from tests.commands.statuses import READS, RECENT, Call, as_role_with, caller
 from tests.operate.failing import STACK, run, small_workflow, travel
-from tests.operated import Operated, aws_of, operated
+from tests.operated import Operated, aws_of
 from tests.reference import EXPRESS, MESSAGE, STANDARD
-
-Report = dict[str, Any]
-
-
-class Called(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def status(self) -> Report:
-        """The status of the only workflow, read from JSON."""
-        [found] = json.loads(self.out)["workflows"]
-        return dict(found)
-
-    @property
-    def problems(self) -> list[tuple[str, str]]:
-        """Kind and text of the problems, without those that alarms tell of."""
-        problems = self.status["problems"]
-        return [(problem["kind"], problem["text"]) for problem in problems if problem["kind"] != "alarm"]
-
-
-Call = Callable[..., Called]
 
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Call status with options, and return what came of it."""
-
-    def call(declaration: Path | None, *options: str, env: str = "dev") -> Called:
-        files = [str(declaration)] if declaration else []
-        code = main(["status", "--env", env, *files, *options])
-        return Called(code, *capsys.readouterr())
-
-    return call
+    return caller(capsys)
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +36,6 @@ def standard() -> Iterator[Operated]:
 def later(standard: Operated) -> None:
     """A time of the test's own: nothing of the last 5 minutes is of another test."""
     travel(3600)
-
-
-RECENT = ("--since", "5m", "--json")
 
 
 @pytest.mark.usefixtures("later")
@@ -127,6 +88,7 @@ def test_an_execution_whose_replay_succeeded_is_settled_and_one_that_was_redrive
     states.start_execution(stateMachineArn=failed.machine, name=f"{failed.name}-replay-2", input=failed.input)
     standard.engine.drain()
     assert again.status == "SUCCEEDED"
+    travel(120)  # the alarm is over
     called = call(STANDARD, *RECENT)
     assert (called.code, called.problems) == (0, [])
     assert {each["later"] for each in called.status["facts"]["failures"]} == {f"{failed.name}-replay-2"}
@@ -224,47 +186,6 @@ def test_thousands_of_executions_are_counted_page_by_page_and_the_newest_failure
     assert called.problems[3][1].endswith("older executions failed, too, whose errors were not looked at")
 
 
-def document(**statement: object) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
-
-
-@contextmanager
-def as_role_with(standard: Operated, *actions: str) -> Iterator[None]:
-    """Let the environment be that of a role which may do some actions."""
-    iam = standard.engine.client("iam")
-    principal = {"AWS": f"arn:aws:iam::{standard.engine.account}:root"}
-    trust = document(Principal=principal, Action="sts:AssumeRole")
-    allowed = document(Action=list(actions), Resource="*")
-    role = iam.create_role(RoleName="operator", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-    iam.put_role_policy(RoleName="operator", PolicyName="read", PolicyDocument=allowed)
-    keys = standard.engine.client("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", keys["AccessKeyId"])
-        patch.setenv("AWS_SECRET_ACCESS_KEY", keys["SecretAccessKey"])
-        patch.setenv("AWS_SESSION_TOKEN", keys["SessionToken"])
-        yield
-    iam.delete_role_policy(RoleName="operator", PolicyName="read")
-    iam.delete_role(RoleName="operator")
-
-
-READS = (
-    "cloudformation:DescribeStacks",
-    "cloudformation:GetTemplate",
-    "cloudformation:ListStackResources",
-    "cloudwatch:DescribeAlarms",
-    "cloudwatch:GetMetricData",
-    "pipes:DescribePipe",
-    "s3:GetObject",
-    "s3:ListBucket",
-    "sqs:GetQueueAttributes",
-    "states:DescribeExecution",
-    "states:DescribeStateMachine",
-    "states:GetExecutionHistory",
-    "states:ListExecutions",
-)
-OF_STANDARD = ("states:ListExecutions", "states:DescribeExecution", "states:GetExecutionHistory")
-
-
 @pytest.mark.usefixtures("later")
 def test_the_actions_of_the_page_are_all_that_a_standard_workflow_needs(standard: Operated, call: Call) -> None:
     run(standard, "SiftStage")
@@ -274,17 +195,6 @@ def test_the_actions_of_the_page_are_all_that_a_standard_workflow_needs(standard
     assert called.status["facts"]["unread"] == []
     page = (project.ROOT / "docs" / "reference" / "status.md").read_text(encoding="utf-8")
     assert [action for action in READS if f"`{action}`" not in page] == []
-
-
-def test_the_actions_of_the_page_are_all_that_an_express_workflow_needs(served: Operated, call: Call) -> None:
-    send(served, "no message")
-    reads = [*(action for action in READS if action not in OF_STANDARD), "logs:FilterLogEvents"]
-    with as_role_with(served, *reads):
-        called = call(EXPRESS, "--since", "1d", "--json")
-    assert called.status["facts"]["unread"] == []
-    assert called.status["groups"][0]["stage"] == "TakeStage"
-    page = (project.ROOT / "docs" / "reference" / "status.md").read_text(encoding="utf-8")
-    assert [action for action in reads if f"`{action}`" not in page] == []
 
 
 @pytest.mark.usefixtures("later")
@@ -371,111 +281,3 @@ def test_watched_from_a_pipe_it_is_printed_again_only_when_it_has_changed(
     called = call(STANDARD, *RECENT, "--watch")
     assert called.code == 1
     assert [json.loads(line)["verdict"] for line in called.out.splitlines()] == ["healthy", "wrong"]
-
-
-@pytest.fixture(scope="module")
-def express(standard: Operated) -> Iterator[Operated]:
-    """An EXPRESS workflow in an engine of its own, which the environment names meanwhile."""
-    with operated("express", deploy_express) as found:
-        yield found
-
-
-@pytest.fixture
-def served(express: Operated) -> Iterator[Operated]:
-    travel(2 * 86_400)
-    with aws_of(express.engine):
-        yield express
-    for queue in (express.workflow.queue, express.workflow.dead_letter_queue):
-        express.engine.client("sqs").purge_queue(QueueUrl=queue)
-
-
-def send(express: Operated, body: str, fail: Mapping[str, str] | None = None) -> Execution:
-    for stage, error in (fail or {}).items():
-        express.engine.functions.inject(f"ceap-express-dev-{stage}", error, 3)
-    express.engine.send(express.deployed.queue, body)
-    return express.engine.drain()[-1]
-
-
-def test_an_express_workflow_is_counted_by_its_metrics(served: Operated, call: Call) -> None:
-    send(served, MESSAGE)
-    called = call(EXPRESS, *RECENT)
-    assert (called.code, called.problems) == (0, [])
-    assert called.status["facts"]["executions"]["succeeded"] == 1
-
-
-def test_dead_letters_of_an_express_workflow_are_wrong_and_their_executions_are_told_with_stage_and_error(
-    served: Operated, call: Call
-) -> None:
-    last = send(served, "no message")
-    called = call(EXPRESS, "--since", "1d", "--json")
-    assert called.code == 1
-    [(kind, text)] = called.problems
-    assert (kind, text.split(",")[0]) == ("dead letters", "1 message in the dead-letter queue")
-    [group] = called.status["groups"]
-    assert (group["stage"], group["error"]) == ("TakeStage", "PermanentStageError")
-    assert [(each["execution"], each["fate"]) for each in group["executions"]] == [(last.name, "dead-lettered")]
-    assert sorted(each["fate"] for each in called.status["facts"]["failures"]) == [
-        "dead-lettered",
-        "repeated",
-        "repeated",
-    ]
-    assert called.status["facts"]["executions"]["failed"] == 3
-
-
-def test_an_express_failure_whose_message_comes_back_is_wrong_until_it_has_succeeded(
-    served: Operated, call: Call
-) -> None:
-    served.engine.functions.inject("ceap-express-dev-Sift", "PermanentStageError", 1)
-    served.engine.send(served.deployed.queue, MESSAGE)
-    served.engine.drain(once=True)
-    called = call(EXPRESS, *RECENT)
-    assert called.code == 1
-    [(kind, text)] = called.problems
-    assert kind == "failed executions"
-    assert text.startswith(
-        "1 execution failed lately, whose messages come back to the queue, or may do so: SiftStage: "
-    )
-
-
-def test_a_message_that_succeeded_at_last_settles_its_failures(served: Operated, call: Call) -> None:
-    served.engine.functions.inject("ceap-express-dev-Sift", "PermanentStageError", 2)
-    served.engine.send(served.deployed.queue, MESSAGE)
-    last = served.engine.drain()[-1]
-    called = call(EXPRESS, "--since", "1d", "--json")
-    assert (called.code, called.problems, called.status["groups"]) == (0, [], [])
-    failures = called.status["facts"]["failures"]
-    assert [(each["fate"], each["later"]) for each in failures] == [("settled", last.name)] * 2
-
-
-def test_a_dead_letter_that_was_sent_again_with_success_is_settled(served: Operated, call: Call) -> None:
-    dead = json.loads(send(served, "no message").input)[0]["messageId"]
-    attributes = {REPLAY_OF: {"DataType": "String", "StringValue": dead}}
-    served.engine.client("sqs").send_message(
-        QueueUrl=served.deployed.queue, MessageBody=MESSAGE, MessageAttributes=attributes
-    )
-    last = served.engine.drain()[-1]
-    failures = call(EXPRESS, "--since", "1d", "--json").status["facts"]["failures"]
-    assert [(each["fate"], each["later"]) for each in failures] == [("settled", last.name)] * 3
-
-
-def test_every_command_that_is_named_next_is_one_of_ceap(served: Operated, call: Call) -> None:
-    from tests.operate.status import failure, judged
-
-    served.engine.client("pipes").stop_pipe(Name=served.workflow.pipe)
-    send(served, "no message")
-    served.engine.client("pipes").start_pipe(Name=served.workflow.pipe)
-    last = send(served, "no message")
-    assert last
-    called = call(EXPRESS, "--since", "1d", "--json")
-    steps = [step for problem in called.status["problems"] for step in problem["next"]]
-    many = judged(failures=(failure("e1"), failure("e2"), failure("e3", stage="KeepStage")))
-    steps += [step for problem in many.problems for step in problem.next]
-    commands = [shlex.split(step)[1:] for step in steps if step.startswith("ceap ")]
-    assert {words[0] for words in commands} >= {"replay", "trace", "redrive"}
-    for words in commands:
-        build_parser(words[:1]).parse_args(words)
-
-
-def test_time_is_that_of_the_engine(served: Operated, call: Call) -> None:
-    called = call(EXPRESS, *RECENT)
-    assert abs(called.status["facts"]["now"] - CLOCK.now()) < 60
