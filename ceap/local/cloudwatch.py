@@ -90,6 +90,8 @@ def get_metric_data(account: str, given: Document) -> Document:
 
 def put_metric_data(account: str, given: Document) -> Document:
     """Serve PutMetricData with single values; sums of several are refused."""
+    if given["Namespace"].startswith("AWS/"):
+        raise _invalid("The value AWS/ for parameter Namespace is invalid.")
     for datum in given["MetricData"]:
         if strange := sorted(datum.keys() & {"StatisticValues", "StorageResolution"}):
             raise _invalid(f"the local engine does not model {', '.join(strange)} of PutMetricData")

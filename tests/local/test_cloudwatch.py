@@ -171,6 +171,11 @@ def test_metrics_that_are_put_are_there(engine: Engine) -> None:
     assert values(engine, query("Own", "Rows", {})) == {"rows": [100.0]}
 
 
+def test_nobody_puts_metrics_of_aws(engine: Engine) -> None:
+    with pytest.raises(ClientError, match="The value AWS/ for parameter Namespace is invalid"):
+        engine.client("cloudwatch").put_metric_data(Namespace="AWS/SQS", MetricData=[{"MetricName": "M", "Value": 1.0}])
+
+
 def test_sums_that_are_put_are_refused(engine: Engine) -> None:
     sums = {"SampleCount": 1.0, "Sum": 1.0, "Minimum": 1.0, "Maximum": 1.0}
     with pytest.raises(ClientError, match="does not model StatisticValues of PutMetricData"):
