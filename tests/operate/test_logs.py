@@ -83,7 +83,7 @@ def test_printed_text_without_an_id_belongs_to_the_invocation_between_whose_mark
     start: str, report: str, glue: Operated
 ) -> None:
     group, stream, now = "/aws/lambda/ceap-standard-dev-Keep", f"printed-{start[:5]}", CLOCK.now()
-    ours = (start, "printed before", line_of("ours", "stage started"), "printed after", report)
+    ours = ("printed at import", start, "printed before", line_of("ours", "stage started"), "printed after", report)
     write_lines(
         glue,
         group,
