@@ -317,7 +317,8 @@ class Engine:
     def _next_due(self, until: float | None) -> float | None:
         """Return when something of a queue is due, or `until`, if that is sooner."""
         self._gauges.look()
-        moments = [due for poller in self._running.pollers if (due := poller.next_due()) is not None]
+        waiting = (*self._running.pollers, self._moves)
+        moments = [due for each in waiting if (due := each.next_due()) is not None]
         return min([*moments, *([] if until is None else [until])], default=None)
 
 
