@@ -110,9 +110,10 @@ class Judge:
     def _check_end(self, execution: Execution) -> None:
         if execution.status not in UNSUCCESSFUL:
             since = f", redriven at {shown(execution.redriven)}" if execution.redriven else ""
-            again = f"; {self._replay(execution)} processes its message again" if execution.status != "RUNNING" else ""
+            again = f"`ceap replay {self._terms.call} {execution.name} --again` processes its message again"
+            cure = "" if execution.status == "RUNNING" else f"; {again}"
             raise _RefusedError(
-                Why.NOT_FAILED, f"it is {execution.status}{since}, so there is nothing to redrive{again}"
+                Why.NOT_FAILED, f"it is {execution.status}{since}, so there is nothing to redrive{cure}"
             )
         age_s = self._now - (execution.ended or self._now)
         if execution.not_redrivable or age_s > REDRIVABLE_S:

@@ -54,8 +54,8 @@ def test_an_execution_may_be_named_by_its_arn_and_the_first_stage_needs_no_input
 def test_what_runs_or_has_succeeded_is_refused(small: Operated) -> None:
     execution = run(small)
     assert refusal(call(small, execution.name)) == (
-        f"nothing failed: it is SUCCEEDED, so there is nothing to redrive; `ceap replay {CALL} {execution.name}` "
-        "processes its message again"
+        "nothing failed: it is SUCCEEDED, so there is nothing to redrive; "
+        f"`ceap replay {CALL} {execution.name} --again` processes its message again"
     )
     execution.status = "RUNNING"
     assert refusal(call(small, execution.name)) == "nothing failed: it is RUNNING, so there is nothing to redrive"
