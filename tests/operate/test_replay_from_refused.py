@@ -18,6 +18,7 @@ from ceap.errors import CommandError, UsageError
 from ceap.local.clock import CLOCK
 from ceap.local.executions import Execution
 from ceap.operate import replay_from as module
+from ceap.operate import stage_copies
 from ceap.operate.replay_from import replay_from, stages_in
 from handlers.runtime.contract import output_key
 from templates.stacks import workflow_stack
@@ -120,7 +121,7 @@ def test_what_an_interrupted_call_has_copied_is_kept_by_the_next(
     found: Operated, failed: Execution, after: int
 ) -> None:
     name = f"{failed.name}-replay-{10 + after}"
-    make, made = module.stage_copies.make_copy, 0
+    make, made = stage_copies.make_copy, 0
 
     def interrupted(*given: Any) -> None:
         nonlocal made
@@ -130,7 +131,7 @@ def test_what_an_interrupted_call_has_copied_is_kept_by_the_next(
         made += 1
 
     with (
-        mock.patch.object(module.stage_copies, "make_copy", interrupted),
+        mock.patch.object(stage_copies, "make_copy", interrupted),
         mock.patch.object(module, "_start", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
@@ -156,13 +157,13 @@ def test_two_who_prepare_the_same_replay_make_it_once(found: Operated, failed: E
     other = replay(found, failed.name, "RateStage", f"{failed.name}-replay-22")
     found.engine.drain()
     assert not any(one.kept for one in other.objects)
-    make = module.stage_copies.make_copy
+    make = stage_copies.make_copy
 
     def twice(*given: Any) -> None:
         make(*given)
         make(*given)
 
-    with mock.patch.object(module.stage_copies, "make_copy", twice):
+    with mock.patch.object(stage_copies, "make_copy", twice):
         replay(found, failed.name, "RateStage", name)
     assert found.engine.drain()[-1].status == "SUCCEEDED"
 
