@@ -317,9 +317,8 @@ class Engine:
     def _next_due(self, until: float | None) -> float | None:
         """Return when something of a queue is due, or `until`, if that is sooner."""
         self._gauges.look()
-        waiting = (*self._running.pollers, self._moves)
-        moments = [due for each in waiting if (due := each.next_due()) is not None]
-        return min([*moments, *([] if until is None else [until])], default=None)
+        moments = [*(poller.next_due() for poller in self._running.pollers), self._moves.next_due(), until]
+        return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _tell_status(machine: DeployedMachine, execution: Execution) -> None:
