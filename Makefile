@@ -1,7 +1,7 @@
 # Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help run test bare mutants templates check diff deploy smoke rollback destroy docs package bench glue awscli \
-	lint format lock clean
+.PHONY: help run test bare mutants templates check diff deploy smoke status rollback destroy docs package bench glue \
+	awscli lint format lock clean
 
 BIN := .venv/bin
 PACKAGES := ceap templates handlers guard_rules
@@ -46,6 +46,9 @@ deploy: .venv/ready ## judge, then deploy the foundation and a workflow, after a
 
 smoke: .venv/ready ## send a message through a deployed workflow, and look at what comes of it (ENV= WORKFLOW=)
 	@$(BIN)/ceap smoke $(TO)
+
+status: .venv/ready ## what is wrong with a deployed workflow, and what to call next (ENV= WORKFLOW=)
+	@$(BIN)/ceap status $(TO)
 
 rollback: .venv/ready ## go back to the previous deployment of a workflow (ENV= WORKFLOW=)
 	@$(BIN)/ceap rollback $(TO)

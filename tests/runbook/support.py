@@ -50,6 +50,29 @@ class Place:
         self.engine = engine
         self.folder = folder
         self._stacks: Final[set[str]] = set()
+        self._is_over = False
+        self._hours: list[float] = []
+        self._has_passed: Final = threading.Event()
+
+    def work(self) -> None:
+        """Run what is sent, until the place is left; for a thread of its own."""
+        self.engine.serve(self._looks_up)
+
+    def leave(self) -> None:
+        self._is_over = True
+
+    def later(self, hours: float) -> None:
+        """Let hours of the engine's time pass."""
+        self._has_passed.clear()
+        self._hours.append(hours)
+        assert self._has_passed.wait(REST_S), "the engine does not let time pass"
+
+    def _looks_up(self) -> bool:
+        # The engine's own thread lets time pass: two would take the same messages.
+        while self._hours:
+            self.engine.travel(self._hours.pop() * 3600)
+            self._has_passed.set()
+        return self._is_over
 
     def write(self, path: str, body: str) -> None:
         """Write a file of the project."""
@@ -133,13 +156,13 @@ def place(folder: Path) -> Iterator[Place]:
         patch.setattr(drain, "SETTLED_S", 0.0)  # an engine counts at once
         patch.setattr(replay_letters, "WAIT_S", 0)
         patch.setattr(project, "WORKFLOWS", folder / "workflows")
-        is_over = threading.Event()
-        working = threading.Thread(target=engine.serve, args=(is_over.is_set,), name="engine", daemon=True)
+        found = Place(engine, folder)
+        working = threading.Thread(target=found.work, name="engine", daemon=True)
         working.start()
         try:
-            yield Place(engine, folder)
+            yield found
         finally:
-            is_over.set()
+            found.leave()
             working.join()
 
 
