@@ -59,7 +59,9 @@ def read_history(aws: Aws, arn: str) -> Iterator[Event]:
     pages = aws.client("stepfunctions").get_paginator("get_execution_history")
     for page in pages.paginate(executionArn=arn, includeExecutionData=False, maxResults=1000):
         for event in page["events"]:
-            details = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
+            details: Mapping[str, Any] = next(
+                (value for key, value in event.items() if key.endswith("EventDetails")), {}
+            )
             yield Event(event["type"], event["timestamp"].timestamp(), details)
 
 

@@ -106,7 +106,8 @@ def _stage(stage: StageStory, *, is_over: bool, expired: bool) -> Iterator[str]:
 def _work(stage: StageStory) -> Iterator[str]:
     """Yield attempts and job runs in the order of their times; those of objects are too coarse to stand among them."""
     redrive, causes = 0, {attempt.cause for attempt in stage.attempts}
-    for entry in sorted((*stage.attempts, *stage.runs), key=lambda entry: entry.started):
+    entries: list[Attempt | JobRun] = [*stage.attempts, *stage.runs]
+    for entry in sorted(entries, key=lambda entry: entry.started):
         match entry:
             case Attempt():
                 if entry.redrive != redrive:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ceap.archive import upload_prefix
-from ceap.aws.deployed import load_stack
 from ceap.aws.pace import Pace
 from ceap.aws.session import Aws, open_session
+from ceap.aws.workflow import load_deployed
 from ceap.ceap_toml import Environment
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.artifacts import Artifacts
@@ -128,8 +128,8 @@ def smoked(commands: Commands) -> None:
 
     values = {"Environment": "dev", "AWS::AccountId": engine.account, "AWS::Region": "us-east-1"}
     message = load_message(smoke_file(reference.EXPRESS, "express"), values)
-    stack = load_stack(commands.aws, "express", "dev")
+    workflow = load_deployed(commands.aws, "express", "dev")
     tell = Telling(commands.said.append, Waiting(sleep, lambda: now[0]))
-    report = smoke(commands.aws, stack, message, Options(allow_events=True), tell)
+    report = smoke(commands.aws, workflow, message, Options(allow_events=True), tell)
     assert [finding for finding in report.findings if finding.verdict is SmokeVerdict.FAILED] == []
     assert report.left == ()

@@ -11,8 +11,9 @@ from ceap.cli import main
 from ceap.deploy.smoke.judgement import SmokeVerdict
 from ceap.local.engine import Engine
 from templates.stacks import workflow_stack
-from tests.deploy.smoke.conftest import smoked
+from tests.deploy.smoke.conftest import Smoked
 from tests.local.support import Deployed, deploy_workflow
+from tests.operated import operated
 
 SENT = {"realtime": ("candidates", "event-deduplication", "score-cache"), "backfill": ("candidates",)}
 
@@ -24,8 +25,8 @@ def deploy(workflow: str, engine: Engine) -> Deployed:
 
 @pytest.mark.parametrize("workflow", SENT)
 def test_each_message_writes_to_every_table_and_is_removed_whole(workflow: str) -> None:
-    with smoked(workflow, partial(deploy, workflow)) as found:
-        report = found.smoke(declaration=project.WORKFLOWS / f"{workflow}.yaml")
+    with operated(workflow, partial(deploy, workflow)) as found:
+        report = Smoked(*found).smoke(declaration=project.WORKFLOWS / f"{workflow}.yaml")
         assert [finding for finding in report.findings if finding.verdict is SmokeVerdict.FAILED] == []
         tables = {finding.place: finding.verdict for finding in report.findings if finding.check == "table items"}
         assert tables == {f"ceap-{table}-dev": SmokeVerdict.PASSED for table in SENT[workflow]}
