@@ -18,6 +18,10 @@ STANDARD_LIMIT_S: Final = 365 * 24 * 3600
 REDRIVABLE_S: Final = 14 * 24 * 3600
 """How long after its end an execution can be redriven. Source: botocore, "states" model, RedriveExecution."""
 
+EXECUTIONS_DAYS: Final = 7
+EXECUTIONS_S: Final = EXECUTIONS_DAYS * 24 * 3600
+"""How long the workflow bucket keeps what stages write (requirement 2.7)."""
+
 TASK_MARGIN_S: Final = 10
 """How much longer a task may take than its function: Lambda does not count the init phase; its error says more."""
 

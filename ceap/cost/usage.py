@@ -24,7 +24,6 @@ from templates.model import StepKind
 
 GB: Final = 1024**3
 """How Lambda, S3 and CloudWatch count a gigabyte."""
-KEPT_DAYS: Final = 7
 MONTH_DAYS: Final = 30
 MONTH_S: Final = MONTH_DAYS * 86_400
 CHUNK_BYTES: Final = 64 * 1024
@@ -171,7 +170,7 @@ def _objects(machine: Machine, load: Load) -> dict[Item, float]:
     return {
         Item.S3_PUT: puts,
         Item.S3_GET: 2 * sum(stage.attempts for stage in reading),
-        Item.S3_STORAGE: stored * KEPT_DAYS / MONTH_DAYS,
+        Item.S3_STORAGE: stored * budget.EXECUTIONS_DAYS / MONTH_DAYS,
     }
 
 

@@ -21,6 +21,8 @@ from ceap.operate import moments
 from ceap.operate.attempts import Event, logged_events
 from ceap.operate.replay_names import REPLAY_OF, described, replays_of, root_of
 from handlers.runtime.contract import EXECUTIONS_PREFIX, INITIAL_FOLDER
+from templates.budget import EXECUTIONS_DAYS
+from templates.model import LOG_RETENTION_DAYS
 from templates.words import plural
 
 PREFIX_MIN: Final = 4
@@ -60,7 +62,7 @@ class Search(NamedTuple):
 
 def default_since(workflow: DeployedWorkflow, text: str | None, now: float) -> float:
     """Return since when to look: for EXPRESS as long as objects live, for STANDARD as long as logs do."""
-    return moments.since(text or ("7d" if workflow.is_express else "14d"), now)
+    return moments.since(text or f"{EXECUTIONS_DAYS if workflow.is_express else LOG_RETENTION_DAYS}d", now)
 
 
 def find(search: Search, what: str) -> Found:
@@ -190,7 +192,8 @@ def not_found(search: Search, what: str, looked: Iterable[str]) -> CommandError:
     """Return the error that says where nothing was found, since when, and what else to try."""
     kind = "EXPRESS execution" if search.workflow.is_express else "execution"
     kept = (
-        "its objects stay for 7 days and its log lines for 14, and the delivery of a log may fail"
+        f"its objects stay for {EXECUTIONS_DAYS} days and its log lines for {LOG_RETENTION_DAYS}, and the delivery of "
+        "a log may fail"
         if search.workflow.is_express
         else "Step Functions keeps executions for 90 days; a message that no execution has taken is still in the queue"
     )

@@ -21,9 +21,7 @@ from ceap.operate.replay_from import replay_from
 from ceap.operate.replay_names import next_name, replays_of
 from ceap.operate.selection import Chosen
 from handlers.runtime.replay import read_skip
-
-INPUTS_S: Final = 7 * 86_400
-"""How long the outputs of stages live (requirement 2.7): a redrive goes on from them."""
+from templates.budget import EXECUTIONS_S
 
 _TELL_EACH: Final = 100
 
@@ -97,7 +95,7 @@ def first(found: Iterable[Candidate], limit: int | None, say: Callable[[str], No
 
 def judge(execution: Execution, state: str | None, later: Sequence[Execution], terms: Terms) -> Repeat:
     """Return what is to become of an execution, by the replays that came after it."""
-    is_young = terms.now - execution.started < INPUTS_S
+    is_young = terms.now - execution.started < EXECUTIONS_S
     is_unsuccessful = execution.status in UNSUCCESSFUL
     repeat = Repeat(
         execution=execution.name,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
@@ -24,10 +24,8 @@ from ceap.operate.replay_names import described
 from ceap.operate.stage_copies import Copy, Target
 from handlers.runtime.replay import Skip, is_replay
 from templates import words
+from templates.budget import EXECUTIONS_DAYS, EXECUTIONS_S
 from templates.definition import KINDS
-
-KEPT_S: Final = 7 * 24 * 3600
-"""How long the workflow bucket keeps what stages write (requirement 2.7)."""
 
 Say: TypeAlias = Callable[[str], None]
 
@@ -99,7 +97,7 @@ def replay_from(
     if described(aws, workflow.machine, name):
         raise CommandError(f"there is an execution {name} already; take the next name: add --again")
     target = Target(name, old.name, earlier)
-    copies = _plan(aws, workflow.bucket, old, target, is_expired=now_s - old.started > KEPT_S)
+    copies = _plan(aws, workflow.bucket, old, target, is_expired=now_s - old.started > EXECUTIONS_S)
     done = [_copy(aws, copy, dry_run=dry_run, say=say) for copy in copies]
     arn = None if dry_run else _start(aws, workflow.machine, definition, target, old)
     return Replayed(
@@ -161,7 +159,8 @@ def _plan(aws: Aws, bucket: str, old: Execution, target: Target, *, is_expired: 
         found = stage_copies.plan_copies(aws, bucket, one, target)
         if found is None:
             why = (
-                f"it has expired: outputs are kept for 7 days, and the execution started at {shown(old.started)}"
+                f"it has expired: outputs are kept for {EXECUTIONS_DAYS} days, and the execution started at "
+                f"{shown(old.started)}"
                 if is_expired
                 else f"the stage has not succeeded there, or its output was deleted; the execution {old.status.lower()}"
             )

@@ -19,8 +19,8 @@ from ceap.operate.replay_names import root_of
 from ceap.operate.stage_lines import SLACK_S, Part, StageLine, read_stage_lines
 from ceap.operate.stage_stories import Objects, list_objects, stage_stories
 from ceap.operate.trace_model import ExecutionStory, MessageStory, StageStory, Teller, Trace, TracedStatus
-from ceap.operate.trace_next import OBJECTS_S, Flow, place_and_next
-from templates.budget import EXPRESS_LIMIT_S
+from ceap.operate.trace_next import Flow, place_and_next
+from templates.budget import EXECUTIONS_S, EXPRESS_LIMIT_S
 from templates.model import StepKind
 
 LINES_MAX: Final = 5
@@ -120,7 +120,7 @@ def _execution_story(search: Search, seen: Seen, wanted: Wanted, now: float) -> 
         message=record.get("messageId"),
         stages=tuple(stages),
         initial_bytes=objects.initial_bytes(execution.name),
-        expired=not objects.by_key and now - execution.started > OBJECTS_S,
+        expired=not objects.by_key and now - execution.started > EXECUTIONS_S,
     )
     return _with_lines(search, story, attempts, with_all=wanted.with_lines)
 

@@ -14,9 +14,6 @@ from ceap.operate.moments import shown
 from ceap.operate.trace_model import ExecutionStory, NextStep
 from templates.budget import REDRIVABLE_S
 
-OBJECTS_S: Final = 7 * 86_400
-"""How long the outputs of stages live (requirement 2.7)."""
-
 AGAIN_S: Final = 120.0
 """How long after it is visible again a message may take to show as an execution in the log."""
 

@@ -1,16 +1,14 @@
 """The workflow bucket and the artifact bucket."""
 
-from typing import Any, Final
+from typing import Any
 
 from troposphere import GetAtt, Join, Ref, Sub, Template, s3
 
 from handlers.runtime.contract import EXECUTIONS_PREFIX
 from templates import naming, permissions
+from templates.budget import EXECUTIONS_DAYS
 from templates.resources.encryption import if_key, key_if_any
 from templates.resources.retention import KEEP
-
-EXECUTIONS_DAYS: Final = 7
-"""Requirement 2.7."""
 
 
 def add_workflow_bucket(template: Template) -> str:

@@ -23,7 +23,6 @@ from templates.definition import (
 )
 from templates.lambda_runtime import ARCHITECTURE, RUNTIME
 from templates.model import LOG_RETENTION_DAYS, Retries, StepKind
-from templates.resources.bucket import EXECUTIONS_DAYS
 from templates.resources.queue import RETENTION_S
 
 RETRY: Final = Retries()
@@ -41,8 +40,8 @@ FACTS: Final[list[tuple[str, str, set[Any]]]] = [
     ("*", r"/(\w+\.json)\b", {output_key("", "").rpartition("/")[2]}),
     ("p01_*", r"'(/[\w/-]+/)\$\{1}'", {naming.FUNCTION_LOGS}),
     ("p01_*", r"\.\{1,(\d+)}", {FUNCTION_NAME_MAX - naming.ENVIRONMENT_MAX + len("${Environment}")}),
-    ("p07_*", r"ExpirationInDays == (\d+)", {EXECUTIONS_DAYS}),
-    ("p07_*", r"NoncurrentDays in r\[1,(\d+)]", {EXECUTIONS_DAYS}),
+    ("p07_*", r"ExpirationInDays == (\d+)", {budget.EXECUTIONS_DAYS}),
+    ("p07_*", r"NoncurrentDays in r\[1,(\d+)]", {budget.EXECUTIONS_DAYS}),
     ("p08_*", r"keys != /\^\((executionId.*?)\)\$/", {"|".join(PAYLOAD)}),
     ("p08_*", r"keys == '(\w+\.\$)'", {key for key in PAYLOAD if key.endswith("$")}),
     ("p08_*", r"'executionId\.\$' ] == '(.*)'", {PAYLOAD["executionId.$"]}),
