@@ -86,11 +86,12 @@ def see_to_pipe(means: Means, stack: str) -> None:
             means.say(f"{stack}: an interrupted `ceap destroy` has paused the pipe {flow.pipe}: starting it again")
             _turn(means, flow, RUNNING)
         else:
-            verb, takes = ("pause", "takes") if flow.state == STOPPED else ("resume", "may take no")
-            turned = "stops" if flow.state == STOPPED else "starts"
+            takes, cure = "may take no", "`ceap resume` starts it"
+            if flow.state == STOPPED:
+                takes, cure = "takes", "`ceap pause` stops it"
             means.say(
                 f"{stack}: the pipe {flow.pipe} is {states.current}, not {flow.state} as the template has it, so it "
-                f"{takes} messages; `ceap {verb}` {turned} it"
+                f"{takes} messages; {cure}"
             )
     for record in interrupted:
         means.journal.end(record, is_done=False)
