@@ -55,6 +55,10 @@ class PipeStates(msgspec.Struct, frozen=True, kw_only=True):
     current: str
     reason: str = ""
 
+    def is_so(self, state: str) -> bool:
+        """Whether the pipe is what it shall be, and that is `state`."""
+        return {self.desired, self.current} == {state}
+
 
 def count_messages(aws: Aws, queue: str) -> Messages:
     """Return how many messages a queue has, by its URL; SQS counts approximately."""
@@ -79,15 +83,19 @@ def turn_pipe(aws: Aws, pipe: str, state: str, pace: Pace) -> None:
         CommandError: AWS could not start or stop it.
     """
     client, before = aws.client("pipes"), _settled(aws, pipe, pace)
-    if before.desired != state or before.current.endswith("_FAILED"):
+    # AWS may disable a pipe without a change of its desired state.
+    if not before.is_so(state):
         (client.stop_pipe if state == STOPPED else client.start_pipe)(Name=pipe)
+    was_changing = False
     for _ in pace:
         now = pipe_states(aws, pipe)
         if now.current == state:
             return
-        if now.current.endswith("_FAILED"):
+        is_changing = now.current in _CHANGING
+        if now.current.endswith("_FAILED") or (was_changing and not is_changing):
             why = now.reason or "see its reason in the console of AWS"
             raise CommandError(f"the pipe {pipe} is {now.current}: {why}")
+        was_changing = is_changing
 
 
 def work_of(aws: Aws, queue: str, machine: str | None) -> Work:

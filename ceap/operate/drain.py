@@ -56,7 +56,7 @@ def drain(aws: Aws, workflow: DeployedWorkflow, means: Means, *, pause: bool, ti
     """
     began, dead = means.now(), count_messages(aws, workflow.dead_letter_queue).waiting
     failed = _failed(aws, workflow)
-    if pause and pipe_states(aws, workflow.pipe).current != STOPPED:
+    if pause and not pipe_states(aws, workflow.pipe).is_so(STOPPED):
         means.say(f"{workflow.name}: pausing the pipe {workflow.pipe}")
         turn_pipe(aws, workflow.pipe, STOPPED, Pace(means.sleep))
     is_drained, left = _waited(aws, workflow, means, pause=pause, timeout_s=timeout_s)
@@ -105,7 +105,8 @@ def _check_pipe(aws: Aws, workflow: DeployedWorkflow, work: Work, *, pause: bool
             f"{workflow.name}: somebody has started the pipe {workflow.pipe} again ({states.current}); see that nobody "
             "does meanwhile, and run this command again"
         )
-    if not pause and work.messages.waiting and (states.desired == STOPPED or states.current.endswith("_FAILED")):
+    takes_none = STOPPED in (states.desired, states.current) or states.current.endswith("_FAILED")
+    if not pause and work.messages.waiting and takes_none:
         raise CommandError(
             f"{workflow.name}: the pipe {workflow.pipe} is {states.current}{why}, so nobody takes the messages: "
             f"{work}; start it with `ceap resume`, or give --pause, which waits for what runs alone"

@@ -58,7 +58,7 @@ def _turned(aws: Aws, workflow: DeployedWorkflow, state: str, pace: Pace) -> Tur
         workflow=workflow.name,
         pipe=workflow.pipe,
         state=state,
-        was_so={before.desired, before.current} == {state},
+        was_so=before.is_so(state),
         work=work_of(aws, workflow.queue, None if workflow.is_express else workflow.machine),
         oldest_s=read_ages(aws, {"queue": name}, now_of(aws)).get("queue"),
         retention_s=_retention_s(aws, workflow.queue),

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from ceap.aws.flow import STOPPED
+from ceap.aws.flow import STOPPED, PipeStates
 from ceap.errors import CommandError
 from ceap.operate import drain as module
 from ceap.operate.drain import Drained, Means, drain, drained_lines
@@ -98,6 +98,20 @@ def test_messages_that_nobody_takes_are_refused_as_the_pipe_is_stopped(express: 
         "in flight; start it with `ceap resume`, or give --pause, which waits for what runs alone"
     )
     express.aws.client("pipes").start_pipe(Name="ceap-express-dev")
+    express.engine.drain()
+
+
+def test_messages_that_nobody_takes_are_refused_as_aws_has_stopped_the_pipe(
+    express: Operated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        module, "pipe_states", lambda *_: PipeStates(desired="RUNNING", current=STOPPED, reason="no key")
+    )
+    express.engine.send(express.deployed.queue, MESSAGE)
+    with pytest.raises(
+        CommandError, match=r"^ceap-express-dev: the pipe ceap-express-dev is STOPPED: no key, so nobody "
+    ):
+        call(express, Time())
     express.engine.drain()
 
 

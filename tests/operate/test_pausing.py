@@ -122,6 +122,16 @@ def test_a_pipe_that_is_so_is_not_called_but_one_that_failed_is_called_again() -
     assert turn(Pipe(RUNNING, "START_FAILED", "RUNNING"), RUNNING) == ["start"]
 
 
+def test_a_pipe_that_aws_has_stopped_by_itself_is_called_though_it_shall_run() -> None:
+    assert turn(Pipe(RUNNING, "STOPPED", "STOPPED", "STARTING", "RUNNING"), RUNNING) == ["start"]
+    assert turn(Pipe(RUNNING, "STOPPED"), STOPPED) == ["stop"]
+
+
+def test_a_pipe_that_is_stopped_again_as_soon_as_it_starts_is_told_with_its_reason() -> None:
+    with pytest.raises(CommandError, match=r"^the pipe p is STOPPED: the queue is gone$"):
+        turn(Pipe(RUNNING, "STOPPED", "STARTING", "STOPPED", reason="the queue is gone"), RUNNING)
+
+
 def test_a_pipe_that_cannot_be_started_is_told_with_its_reason() -> None:
     with pytest.raises(CommandError, match=r"^the pipe p is START_FAILED: the role cannot read the queue$"):
         turn(Pipe(RUNNING, "START_FAILED", reason="the role cannot read the queue"), RUNNING)
