@@ -8,7 +8,7 @@ integrity" and "Verifying bucket ownership with bucket owner condition".
 import base64
 import hashlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
@@ -16,10 +16,10 @@ from ceap.aws.errors import DENIED, code_of
 from ceap.aws.session import Aws
 from ceap.errors import SetupError
 
-_ABSENT = ("404", "NoSuchKey")
-_NO_BUCKET = "NoSuchBucket"
-# The second: another request for the key ended meanwhile.
-_NOT_AS_EXPECTED = ("PreconditionFailed", "ConditionalRequestConflict")
+ABSENT: Final = ("404", "NoSuchKey")
+_NO_BUCKET: Final = "NoSuchBucket"
+NOT_AS_EXPECTED: Final = ("PreconditionFailed", "412", "ConditionalRequestConflict")
+"""The codes of a failed condition; the last: another request for the key ended meanwhile."""
 
 
 class Object(NamedTuple):
@@ -49,7 +49,7 @@ def read(aws: Aws, bucket: str, key: str) -> Object | None:
     try:
         found = aws.client("s3").get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=aws.account)
     except ClientError as error:
-        if code_of(error) in (*_ABSENT, _NO_BUCKET):
+        if code_of(error) in (*ABSENT, _NO_BUCKET):
             return None
         raise _of(bucket, error) from error
     return Object(found["Body"].read(), found["ETag"])
@@ -62,7 +62,7 @@ def read_sha256(aws: Aws, bucket: str, key: str) -> str | None:
             Bucket=bucket, Key=key, ChecksumMode="ENABLED", ExpectedBucketOwner=aws.account
         )
     except ClientError as error:
-        if code_of(error) in _ABSENT:
+        if code_of(error) in ABSENT:
             return None
         raise _of(bucket, error) from error
     if (kept := found.get("ChecksumSHA256")) and "-" not in kept:  # one with a hyphen is a hash of the parts' hashes
@@ -93,7 +93,7 @@ def _put(aws: Aws, bucket: str, key: str, content: bytes, **condition: str) -> b
             **condition,
         )
     except ClientError as error:
-        if code_of(error) in _NOT_AS_EXPECTED or (code_of(error) in _ABSENT and "IfMatch" in condition):
+        if code_of(error) in NOT_AS_EXPECTED or (code_of(error) in ABSENT and "IfMatch" in condition):
             return False
         raise _of(bucket, error) from error
     return True

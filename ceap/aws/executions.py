@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.aws.errors import code_of
 from ceap.aws.log_lines import parsed, read_lines
 from ceap.aws.session import Aws
 
@@ -26,12 +28,14 @@ PAGE: Final = 1000
 _NEAR_S: Final = 600
 _PLACE: Final = re.compile(r" \(\w+ of execution [^ ]+; output s3://[^ ]+\)$")
 
-_ENDS: Final[Mapping[str, Status]] = {
-    "ExecutionSucceeded": "SUCCEEDED",
+FAILURE_EVENTS: Final[Mapping[str, Status]] = {
     "ExecutionFailed": "FAILED",
     "ExecutionTimedOut": "TIMED_OUT",
     "ExecutionAborted": "ABORTED",
 }
+"""The last event of an execution that does not succeed, and its status."""
+
+_ENDS: Final[Mapping[str, Status]] = {"ExecutionSucceeded": "SUCCEEDED", **FAILURE_EVENTS}
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +59,11 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     redriven: float | None = None
     not_redrivable: str | None = None
 
+    @property
+    def changed(self) -> float:
+        """When it ended; of one that runs, when it was started or redriven last."""
+        return max(self.started, self.redriven or 0.0, self.ended or 0.0)
+
 
 def name_of(arn: str) -> str:
     """Return the name of an execution, which is not the last part of the ARN of an EXPRESS one.
@@ -65,7 +74,11 @@ def name_of(arn: str) -> str:
 
 
 def list_executions(aws: Aws, machine: str, status: Status | None = None) -> Iterator[Execution]:
-    """Yield the executions of a STANDARD state machine, the newest first, without error, cause and input."""
+    """Yield the executions of a STANDARD state machine without error, cause and input, the last `changed` first.
+
+    One that started long ago comes before those that started later, if it has ended or was redriven after them.
+    Source: Step Functions API Reference, "ListExecutions".
+    """
     paginator = aws.client("stepfunctions").get_paginator("list_executions")
     wanted = {"statusFilter": status} if status else {}
     for page in paginator.paginate(stateMachineArn=machine, maxResults=PAGE, **wanted):
@@ -75,6 +88,16 @@ def list_executions(aws: Aws, machine: str, status: Status | None = None) -> Ite
 def describe(aws: Aws, arn: str) -> Execution:
     """Return an execution of a STANDARD state machine; botocore's ClientError if there is none."""
     return _execution(aws.client("stepfunctions").describe_execution(executionArn=arn))
+
+
+def find_execution(aws: Aws, machine: str, name: str) -> Execution | None:
+    """Return an execution of a STANDARD state machine by its name; None if Step Functions does not know it."""
+    try:
+        return describe(aws, arn_of(machine, name))
+    except ClientError as error:
+        if code_of(error) not in ("ExecutionDoesNotExist", "InvalidName"):
+            raise
+        return None
 
 
 def arn_of(machine: str, name: str) -> str:

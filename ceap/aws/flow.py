@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from ceap.aws.executions import list_executions
 from ceap.aws.pace import Pace
 from ceap.aws.session import Aws
 from ceap.errors import CommandError
@@ -109,9 +110,7 @@ def work_of(aws: Aws, queue: str, machine: str | None) -> Work:
 
 def running_executions(aws: Aws, machine: str) -> int:
     """Return how many executions of a STANDARD state machine run."""
-    pages = aws.client("stepfunctions").get_paginator("list_executions")
-    found = pages.paginate(stateMachineArn=machine, statusFilter="RUNNING")
-    return sum(len(page["executions"]) for page in found)
+    return sum(1 for _ in list_executions(aws, machine, "RUNNING"))
 
 
 def _settled(aws: Aws, pipe: str, pace: Pace) -> PipeStates:

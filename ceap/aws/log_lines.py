@@ -78,10 +78,10 @@ def streams_of(aws: Aws, group: str, prefix: str) -> list[str]:
         return []
 
 
-def parsed(text: str) -> dict[str, Any]:
+def parsed(text: str | bytes) -> dict[str, Any]:
     """Return a JSON object; an empty one for any other text, such as a line of a log that is none."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Final, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 import msgspec
 
@@ -69,6 +69,10 @@ class DeployedWorkflow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def begins_with_job(self) -> bool:
         return bool(self.workers) and self.workers[0].kind is StepKind.GLUE
+
+    def machine_of(self, definition: dict[str, Any]) -> Machine:
+        """Return the state machine with another definition, e.g. the one that an execution ran."""
+        return Machine(self.definition.resource, definition, definition["States"])
 
 
 def load_deployed(aws: Aws, workflow: str, environment: str, states: Collection[str] = SETTLED) -> DeployedWorkflow:

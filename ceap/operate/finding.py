@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from ceap.aws.executions import Execution, executions_in, express_events, message_in, name_of
+from ceap.aws.executions import Execution, executions_in, express_events, find_execution, message_in, name_of
 from ceap.aws.log_lines import parsed, read_lines
 from ceap.aws.session import Aws
 from ceap.aws.stage_objects import executions_like, objects_of
@@ -19,7 +19,7 @@ from ceap.aws.workflow import DeployedWorkflow
 from ceap.errors import CommandError, UsageError
 from ceap.operate import moments
 from ceap.operate.attempts import Event, logged_events
-from ceap.operate.replay_names import REPLAY_OF, described, replays_of, root_of
+from ceap.operate.replay_names import repeated_in, replays_of, root_of
 from handlers.runtime.contract import EXECUTIONS_PREFIX, INITIAL_FOLDER
 from templates.budget import EXECUTIONS_DAYS
 from templates.model import LOG_RETENTION_DAYS
@@ -100,16 +100,15 @@ def of_message(search: Search, message: str) -> list[Seen]:
 def kin_of(search: Search, name: str) -> list[Seen]:
     """Return what `ceap replay` has made of the same execution of a STANDARD workflow, and that one."""
     machine, root = search.workflow.machine, root_of(name)
-    first = described(search.aws, machine, root)
+    first = find_execution(search.aws, machine, root)
     return [Seen(execution) for execution in (first, *replays_of(search.aws, machine, root)) if execution]
 
 
 def message_ids(execution: Execution) -> tuple[str, ...]:
     """Return the ids of the messages that an execution is of: its own first, then those that it repeats."""
     record = message_in(execution.input) or {}
-    repeated = record.get("messageAttributes", {}).get(REPLAY_OF, {})
-    text = repeated.get("stringValue") or repeated.get("StringValue") or ""
-    return tuple(dict.fromkeys(filter(None, (record.get("messageId"), *text.split(",")))))
+    repeated = repeated_in(record.get("messageAttributes", {}))
+    return tuple(dict.fromkeys(filter(None, (record.get("messageId"), *repeated))))
 
 
 def _takes(execution: Execution, message: str) -> bool:
@@ -132,12 +131,12 @@ def _express(search: Search, what: str) -> Found:
 def _standard(search: Search, what: str) -> Found:
     machine = search.workflow.machine
     looked = [f"the executions of {machine.rpartition(':')[2]}"]
-    if execution := described(search.aws, machine, what):
+    if execution := find_execution(search.aws, machine, what):
         return Found((Seen(execution),), tuple(looked))
     looked.append(f"the log group {search.workflow.machine_log_group}")
     seen = [each for each in _logged(search, what) if _is_meant(each.execution, what)]
     if not seen:
-        found = (described(search.aws, machine, name) for name in _names_like(search, what))
+        found = (find_execution(search.aws, machine, name) for name in _names_like(search, what))
         seen = [Seen(execution) for execution in found if execution]
     if not seen:
         taken = takers(
@@ -155,7 +154,7 @@ def _logged(search: Search, term: str) -> list[Seen]:
         return [Seen(found, tuple(logged_events(events, found.arn))) for found in executions_in(events)]
     lines = read_lines(search.aws, group, term, since_s=search.since)
     arns = dict.fromkeys(arn for line in lines if (arn := parsed(line.message).get("execution_arn")))
-    found = (described(search.aws, workflow.machine, name_of(arn)) for arn in arns)
+    found = (find_execution(search.aws, workflow.machine, name_of(arn)) for arn in arns)
     return sorted((Seen(execution) for execution in found if execution), key=lambda seen: seen.execution.started)
 
 

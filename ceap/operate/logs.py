@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from ceap.aws.executions import Execution, express_executions
+from ceap.aws.executions import Execution, express_executions, find_execution
 from ceap.aws.pace import Pace
 from ceap.aws.stage_objects import objects_of
 from ceap.errors import UsageError
 from ceap.log_text import LEVELS
 from ceap.operate.attempts import attempts_in, read_history
 from ceap.operate.finding import Search, Seen, find, message_ids, not_found
-from ceap.operate.replay_names import described
 from ceap.operate.stage_lines import Part, StageLine, read_stage_lines
 from handlers.runtime.contract import output_key
 from templates.budget import EXPRESS_LIMIT_S
@@ -107,7 +106,7 @@ def _again(search: Search, seen: Seen) -> Seen:
         return seen
     workflow, now = search.workflow, None
     if not workflow.is_express:
-        now = described(search.aws, workflow.machine, execution.name)
+        now = find_execution(search.aws, workflow.machine, execution.name)
     elif execution.arn:
         now = _in_log(search, execution)
     return seen._replace(execution=now) if now else seen

@@ -98,7 +98,7 @@ class Judge:
         try:
             self._check_end(execution)
             self._check_replays(execution)
-            old = self._definition_of(execution)
+            old = self._workflow.machine_of(self._definitions.of(execution))
             expires = self._input_expiry(execution, state, old)
             changes = differences(old.definition, self._definitions.current)
             if changes:
@@ -132,10 +132,6 @@ class Judge:
                 Why.REPLAYED,
                 f"it was replayed as {names}: a redrive, too, would process its message twice; give --again for that",
             )
-
-    def _definition_of(self, execution: Execution) -> Machine:
-        definition = self._definitions.of(execution)
-        return Machine(self._workflow.definition.resource, definition, definition["States"])
 
     def _input_expiry(self, execution: Execution, state: str | None, old: Machine) -> float | None:
         """Return when the object that a stage reads expires; None if it reads none, or nothing removes it."""

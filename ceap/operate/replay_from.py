@@ -7,27 +7,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
-from ceap.aws.errors import code_of
-from ceap.aws.executions import Execution, arn_of, message_in, name_of
+from ceap.aws.errors import code_of, explain, is_absent, is_throttled
+from ceap.aws.executions import Execution, arn_of, find_execution, message_in, name_of
 from ceap.aws.moment import time_of
+from ceap.aws.pace import Pace
 from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow
 from ceap.errors import CommandError, UsageError
 from ceap.operate import stage_copies
 from ceap.operate.moments import shown
-from ceap.operate.replay_names import described
 from ceap.operate.stage_copies import Copy, Target
 from handlers.runtime.replay import Skip, is_replay
 from templates import words
 from templates.budget import EXECUTIONS_DAYS, EXECUTIONS_S
-from templates.definition import KINDS
 
 Say: TypeAlias = Callable[[str], None]
+
+_LOOKS_MAX: Final = 10
+"""How often the definition of a new execution is asked for, over some 9 seconds: AWS may not know it yet."""
+
+
+class Unstopped(CommandError):
+    """A replay was started with another definition than the current one, and could not be stopped."""
 
 
 class Copied(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -40,7 +46,10 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A replay from a stage; `arn` is None if it was not started, since only asked for what would be done."""
+    """A replay from a stage; `arn` is None if it was not started, since only asked for what would be done.
+
+    `unchecked` says why it is not known whether it runs the current definition.
+    """
 
     execution: str
     arn: str | None
@@ -48,6 +57,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     stage: str
     skipped: tuple[str, ...]
     objects: tuple[Copied, ...]
+    unchecked: str | None = None
 
     def text(self) -> str:
         """Return what was done, for people; keys are those below the prefix of the execution."""
@@ -59,7 +69,10 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         ]
         how = "begins" if self.arn else "would begin"
         skips = words.listed(self.skipped)
-        return "\n".join([*lines, f"{how} at {self.stage}; skips {skips}, with what they wrote in {self.copied_from}"])
+        lines.append(f"{how} at {self.stage}; skips {skips}, with what they wrote in {self.copied_from}")
+        if self.unchecked:
+            lines.append(f"its definition could not be compared with the current one: {self.unchecked}")
+        return "\n".join(lines)
 
 
 def replay_from(
@@ -71,6 +84,7 @@ def replay_from(
     *,
     dry_run: bool,
     say: Say,
+    pace: Pace | None = None,
 ) -> Replayed:
     """Copy what the stages before one wrote in an execution that has ended, and start another, `name`, at that stage.
 
@@ -80,6 +94,7 @@ def replay_from(
         UsageError: the workflow is EXPRESS, a name is unknown, or the stage is the first.
         CommandError: the execution has not ended or lacks an output, the definition before the stage has changed, an
             object of another replay is in the way, or AWS started the execution with an earlier definition.
+        Unstopped: AWS did, and it could not be stopped.
     """
     if not is_replay(name):
         raise ValueError(name)
@@ -92,28 +107,23 @@ def replay_from(
     states = aws.client("stepfunctions")
     machine = states.describe_state_machine(stateMachineArn=workflow.machine)
     definition, now_s = str(machine["definition"]), time_of(machine)
-    earlier = _stages_before(stage, stages_in(definition), old)
-    _check_chain(earlier, stages_in(_definition_of(aws, old.arn)), old, stage)
-    if described(aws, workflow.machine, name):
+    earlier = _stages_before(stage, workflow.machine_of(json.loads(definition)).stages(), old)
+    _check_chain(earlier, workflow.machine_of(json.loads(_definition_of(aws, old.arn))).stages(), old, stage)
+    if find_execution(aws, workflow.machine, name):
         raise CommandError(f"there is an execution {name} already; take the next name: add --again")
     target = Target(name, old.name, earlier)
     copies = _plan(aws, workflow.bucket, old, target, is_expired=now_s - old.started > EXECUTIONS_S)
     done = [_copy(aws, copy, dry_run=dry_run, say=say) for copy in copies]
-    arn = None if dry_run else _start(aws, workflow.machine, definition, target, old)
+    arn = None if dry_run else _start(aws, workflow.machine, target, old)
     return Replayed(
-        execution=name, arn=arn, copied_from=old.name, stage=stage, skipped=target.skip, objects=tuple(done)
+        execution=name,
+        arn=arn,
+        copied_from=old.name,
+        stage=stage,
+        skipped=target.skip,
+        objects=tuple(done),
+        unchecked=_check_started(aws, arn, definition, target, pace or Pace()) if arn else None,
     )
-
-
-def stages_in(definition: str) -> list[str]:
-    """Return the stages of a state machine in the order in which they run."""
-    machine: dict[str, Any] = json.loads(definition)
-    order: dict[str, bool] = {}
-    name = machine["StartAt"]
-    while name and name not in order:
-        order[name] = machine["States"][name].get("Resource") in KINDS
-        name = machine["States"][name].get("Next")
-    return [name for name, is_stage in order.items() if is_stage]
 
 
 def _find(aws: Aws, workflow: DeployedWorkflow, execution: str) -> Execution:
@@ -121,7 +131,7 @@ def _find(aws: Aws, workflow: DeployedWorkflow, execution: str) -> Execution:
     name = name_of(execution) if execution.startswith("arn:") and execution.count(":") == 7 else execution
     if execution not in (name, arn_of(workflow.machine, name)):
         raise UsageError(f"{execution}: is no execution of {workflow.machine}; name one of this workflow")
-    old = described(aws, workflow.machine, name)
+    old = find_execution(aws, workflow.machine, name)
     if old is None:
         raise UsageError(
             f"{name}: {workflow.name} has no such execution, or it ended more than 90 days ago; "
@@ -185,26 +195,54 @@ def _copy(aws: Aws, copy: Copy, *, dry_run: bool, say: Say) -> Copied:
     return Copied(key=copy.key, source=copy.source.key, size_bytes=copy.size_bytes, kept=kept)
 
 
-def _start(aws: Aws, machine: str, definition: str, target: Target, old: Execution) -> str:
-    states = aws.client("stepfunctions")
+def _start(aws: Aws, machine: str, target: Target, old: Execution) -> str:
+    given = replay_input(target, old.input)
     try:
-        arn: str = states.start_execution(
-            stateMachineArn=machine, name=target.execution, input=replay_input(target, old.input)
-        )["executionArn"]
+        answer = aws.client("stepfunctions").start_execution(
+            stateMachineArn=machine, name=target.execution, input=given
+        )
     except ClientError as error:
         if code_of(error) != "ExecutionAlreadyExists":
             raise
         raise CommandError(
             f"somebody else has just started {target.execution}; see what it does, or take the next name: add --again"
         ) from error
-    if _definition_of(aws, arn) != definition:
-        cause = "ceap replay: it was started with another definition than the one that its inputs were copied for"
-        states.stop_execution(executionArn=arn, error="ceap.OtherDefinition", cause=cause)
-        raise CommandError(
-            f"{target.execution} was started with another definition than the current one, which AWS may do for some "
-            "seconds after a deployment, and is stopped; wait, and call again with --again"
-        )
+    arn: str = answer["executionArn"]
     return arn
+
+
+def _check_started(aws: Aws, arn: str, definition: str, target: Target, pace: Pace) -> str | None:
+    """Stop a replay that runs another definition; return why it could not be compared, None if it was.
+
+    A replay that was started is told as started, whatever AWS answers here.
+    """
+    try:
+        found = _definition_of_new(aws, arn, pace)
+    except (ClientError, BotoCoreError) as error:
+        return str(explain(error, aws.profile))
+    if found == definition:
+        return None
+    what = (
+        f"{target.execution} was started with another definition than the current one, which AWS may do for some "
+        "seconds after a deployment"
+    )
+    cause = "ceap replay: it was started with another definition than the one that its inputs were copied for"
+    try:
+        aws.client("stepfunctions").stop_execution(executionArn=arn, error="ceap.OtherDefinition", cause=cause)
+    except (ClientError, BotoCoreError) as error:
+        raise Unstopped(f"{what}, and could not be stopped: {explain(error, aws.profile)}") from error
+    raise CommandError(f"{what}, and is stopped; wait, and call again with --again")
+
+
+def _definition_of_new(aws: Aws, arn: str, pace: Pace) -> str:
+    """Return the definition of an execution that was just started, which AWS may not know at once, or throttle."""
+    for looks, _ in enumerate(pace, 1):
+        try:
+            return _definition_of(aws, arn)
+        except ClientError as error:
+            if looks == _LOOKS_MAX or not (is_absent(error) or is_throttled(error)):
+                raise
+    raise AssertionError("a pace has no end")
 
 
 def replay_input(target: Target, given: str | None) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from ceap.aws.executions import Execution
 from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow
-from ceap.operate.replay_names import REPLAY_OF
+from ceap.operate.replay_names import REPLAY_OF, repeated_in
 from ceap.operate.replay_stories import Story, stories
 
 HOLD_S: Final = 300
@@ -136,7 +136,7 @@ def look(aws: Aws, workflow: DeployedWorkflow) -> list[DeadLetter]:
 def attributes_of(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes of a message's replay: its own, and the ids of the messages that it repeats."""
     given: dict[str, Any] = dict(message.get("MessageAttributes", {}))
-    repeats = (*_repeats(message), message["MessageId"])
+    repeats = (*repeated_in(given), message["MessageId"])
     return given | {REPLAY_OF: {"DataType": "String", "StringValue": ",".join(repeats)}}
 
 
@@ -147,13 +147,8 @@ def _letter(message: Mapping[str, Any]) -> DeadLetter:
         sent=int(system["SentTimestamp"]) / 1000,
         receives=int(system["ApproximateReceiveCount"]),
         size_bytes=len(message["Body"].encode()),
-        repeats=_repeats(message),
+        repeats=repeated_in(message.get("MessageAttributes", {})),
     )
-
-
-def _repeats(message: Mapping[str, Any]) -> tuple[str, ...]:
-    value = message.get("MessageAttributes", {}).get(REPLAY_OF, {}).get("StringValue", "")
-    return tuple(filter(None, value.split(",")))
 
 
 def _with_story(letter: DeadLetter, story: Story, again: DeadLetter | None) -> DeadLetter:

@@ -8,12 +8,10 @@ Source: Step Functions API Reference, "StartExecution".
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
-
-from ceap.aws.errors import code_of
-from ceap.aws.executions import Execution, arn_of, describe
+from ceap.aws.executions import Execution, find_execution
 from ceap.aws.session import Aws
 from handlers.runtime.replay import REPLAY_MARK, is_replay
 
@@ -54,16 +52,13 @@ def next_name(name: str, later: list[Execution]) -> str:
 def replays_of(aws: Aws, machine: str, name: str) -> list[Execution]:
     """Return the replays of an execution of a STANDARD state machine that came after it, in order, without a gap."""
     found: list[Execution] = []
-    while replay := described(aws, machine, next_name(name, found)):
+    while replay := find_execution(aws, machine, next_name(name, found)):
         found.append(replay)
     return found
 
 
-def described(aws: Aws, machine: str, name: str) -> Execution | None:
-    """Return an execution of a STANDARD state machine by its name; None if Step Functions does not know it."""
-    try:
-        return describe(aws, arn_of(machine, name))
-    except ClientError as error:
-        if code_of(error) != "ExecutionDoesNotExist":
-            raise
-        return None
+def repeated_in(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the messages that a message with these attributes repeats, as SQS or as a pipe writes them."""
+    value = attributes.get(REPLAY_OF, {})
+    text = value.get("StringValue") or value.get("stringValue") or ""
+    return tuple(filter(None, text.split(",")))

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from ceap.aws.executions import Execution, executions_in, message_in
+from ceap.aws.executions import FAILURE_EVENTS, Execution, executions_in, message_in
 from ceap.aws.log_lines import parsed, read_lines
 from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow
-from ceap.operate.replay_names import REPLAY_OF
+from ceap.operate.replay_names import repeated_in
 
 _TERMS: Final = 20
 """How many ids one pattern holds: it has at most 1,024 characters."""
-_FAILURES: Final = ("ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
 
 
 class Story(NamedTuple):
@@ -35,7 +34,7 @@ def stories(aws: Aws, workflow: DeployedWorkflow, messages: Sequence[str], *, si
     events = [event for part in parts for event in _events(aws, group, part, since_s)]
     # The events that tell of a failure have no input, so that no id of a message is in them.
     arns = {event["execution_arn"] for event in events}
-    events += [event for event in _events(aws, group, _FAILURES, since_s) if event["execution_arn"] in arns]
+    events += [event for event in _events(aws, group, tuple(FAILURE_EVENTS), since_s) if event["execution_arn"] in arns]
     unique = {(event["execution_arn"], event.get("id")): event for event in events}
     return stories_of(executions_in(unique.values()), workflow.stages, messages)
 
@@ -48,16 +47,10 @@ def stories_of(executions: Sequence[Execution], stages: Sequence[str], messages:
         entered = [state for state in execution.states if state in stages]
         if (taken := record.get("messageId")) in found:
             found[taken] = found[taken]._replace(last=execution, stage=entered[-1] if entered else None)
-        for old in repeated_in(record):
+        for old in repeated_in(record.get("messageAttributes", {})):
             if old in found:
                 found[old] = found[old]._replace(replays=(*found[old].replays, execution))
     return found
-
-
-def repeated_in(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the ids of the messages that a pipe's record is a replay of."""
-    value = record.get("messageAttributes", {}).get(REPLAY_OF, {}).get("stringValue") or ""
-    return tuple(filter(None, value.split(",")))
 
 
 def _events(aws: Aws, group: str, terms: Sequence[str], since_s: float) -> Iterator[Mapping[str, Any]]:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
-from ceap.aws.errors import code_of
-from ceap.aws.executions import UNSUCCESSFUL, Execution, arn_of, describe, failed_state, list_executions
+from ceap.aws.executions import (
+    UNSUCCESSFUL,
+    Execution,
+    arn_of,
+    describe,
+    failed_state,
+    find_execution,
+    list_executions,
+)
 from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow
 from ceap.errors import UsageError
@@ -36,7 +42,7 @@ def named(aws: Aws, workflow: DeployedWorkflow, names: Sequence[str]) -> list[Ch
         UsageError: there is no such execution of the workflow.
     """
     arns = [name if name.startswith("arn:") else arn_of(workflow.machine, name) for name in dict.fromkeys(names)]
-    found = {arn: _described(aws, workflow, arn) for arn in dict.fromkeys(arns)}
+    found = {arn: _find(aws, workflow, arn) for arn in dict.fromkeys(arns)}
     if unknown := [arn.rpartition(":")[2] for arn, execution in found.items() if execution is None]:
         raise UsageError(
             f"{listed(unknown)}: no execution of {workflow.name} has this name; Step Functions keeps an execution for "
@@ -71,13 +77,9 @@ def failed(aws: Aws, workflow: DeployedWorkflow, wanted: Wanted, listing: Iterab
         raise UsageError(f"--stage {wanted.state}: {allowed(str(wanted.state), workflow.stages)}")
 
 
-def _described(aws: Aws, workflow: DeployedWorkflow, arn: str) -> Execution | None:
+def _find(aws: Aws, workflow: DeployedWorkflow, arn: str) -> Execution | None:
     """Return an execution of the workflow; None if there is none."""
-    if not arn.startswith(arn_of(workflow.machine, "")):
+    begin = arn_of(workflow.machine, "")
+    if not arn.startswith(begin):
         raise UsageError(f"{arn}: is not an execution of {workflow.machine}; name one of this workflow")
-    try:
-        return describe(aws, arn)
-    except ClientError as error:
-        if code_of(error) not in ("ExecutionDoesNotExist", "InvalidName"):
-            raise
-        return None
+    return find_execution(aws, workflow.machine, arn.removeprefix(begin))

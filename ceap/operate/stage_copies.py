@@ -18,6 +18,7 @@ from botocore.exceptions import (  # type: ignore[import-untyped]  # botocore sh
     ClientError,
 )
 
+from ceap.aws.bucket import ABSENT, NOT_AS_EXPECTED
 from ceap.aws.errors import code_of
 from ceap.aws.session import Aws
 from ceap.errors import CommandError
@@ -29,13 +30,10 @@ WHOLE_BYTES: Final = 16 * 1024 * 1024
 PART_BYTES: Final = 5 * 1024 * 1024
 """The least size of every part of an upload but the last."""
 COPIED_PART_BYTES: Final = 256 * 1024 * 1024
-"""The size of a part that S3 copies itself; 10,000 of them are more than an object can have."""
+"""The size of a part that S3 copies itself; 10,000 of them, the most of an upload, are 2.4 TiB."""
 
 VERSION: Final = "ceap-copied-version"
 """The metadata of a copy that names the version (ETag) of its original."""
-
-_ABSENT: Final = ("404", "NoSuchKey")
-_NOT_AS_EXPECTED: Final = ("PreconditionFailed", "ConditionalRequestConflict", "412")
 
 
 class Version(NamedTuple):
@@ -117,7 +115,7 @@ def make_copy(aws: Aws, copy: Copy) -> None:
             _upload(aws, copy)
     except ClientError as error:
         # Whoever has prepared the same replay meanwhile has made the same copy.
-        if code_of(error) not in _NOT_AS_EXPECTED or not is_there(aws, copy):
+        if code_of(error) not in NOT_AS_EXPECTED or not is_there(aws, copy):
             raise
 
 
@@ -188,7 +186,7 @@ def _head(aws: Aws, bucket: str, key: str) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = aws.client("s3").head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        if code_of(error) not in _ABSENT:
+        if code_of(error) not in ABSENT:
             raise
         return None
     return found
@@ -209,7 +207,7 @@ def _unchanged(source: Version) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if code_of(error) not in (*_NOT_AS_EXPECTED, *_ABSENT):
+        if code_of(error) not in (*NOT_AS_EXPECTED, *ABSENT):
             raise
         raise CommandError(
             f"s3://{source.bucket}/{source.key} was changed or removed while it was read: its execution may have been "

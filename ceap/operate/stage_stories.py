@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ceap.aws.log_lines import parsed
 from ceap.aws.session import Aws
 from ceap.aws.stage_objects import StoredObject, objects_of, read_object
 from ceap.aws.workflow import DeployedWorkflow
@@ -111,7 +112,7 @@ class _Reader(msgspec.Struct, frozen=True):
         if found is None or (text := read_object(self.aws, self.bucket, key, _BEGIN)) is None:
             return None
         whole = text if len(text) == found.size_bytes else text.rpartition(b"\n")[0]
-        lines = [line for line in map(_parsed, whole.splitlines()) if line]
+        lines = [line for line in map(parsed, whole.splitlines()) if line]
         reasons = dict.fromkeys((str(line.get("code")), str(line.get("reason"))) for line in lines)
         return Rejected(
             size_bytes=found.size_bytes,
@@ -125,7 +126,7 @@ class _Reader(msgspec.Struct, frozen=True):
         found = self.objects.by_key.get(key)
         if found is None or (text := read_object(self.aws, self.bucket, key)) is None:
             return None
-        told = _parsed(text)
+        told = parsed(text)
         rest = {name: value for name, value in told.items() if name not in _SHOWN}
         return Failure(
             written=found.written,
@@ -160,11 +161,3 @@ def _first_of_each(reasons: Iterable[tuple[str, str]]) -> tuple[tuple[str, str],
         if len(kept := found.setdefault(code, [])) < REASONS_MAX:
             kept.append((code, reason))
     return tuple(pair for kept in found.values() for pair in kept)
-
-
-def _parsed(text: bytes) -> dict[str, Any]:
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

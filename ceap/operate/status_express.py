@@ -6,14 +6,21 @@ Source: Step Functions Developer Guide, "Using CloudWatch Logs to log execution 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from ceap.aws.executions import Status, executions_in, express_executions, message_in, name_of, short_cause
+from ceap.aws.executions import (
+    FAILURE_EVENTS,
+    Status,
+    executions_in,
+    express_executions,
+    message_in,
+    name_of,
+    short_cause,
+)
 from ceap.aws.log_lines import parsed, read_lines
 from ceap.aws.session import Aws
 from ceap.aws.stage_objects import objects_of, read_object
@@ -23,11 +30,6 @@ from handlers.runtime.contract import error_key, output_key
 from templates import budget
 
 READERS: Final = 8
-ENDS: Final[Mapping[str, Status]] = {
-    "ExecutionFailed": "FAILED",
-    "ExecutionTimedOut": "TIMED_OUT",
-    "ExecutionAborted": "ABORTED",
-}
 LATE_S: Final = 300
 """How long a line of the log may take to arrive."""
 LONGEST_S: Final = 310
@@ -71,7 +73,7 @@ class FailedLog:
 
     def _find(self, window: _Window) -> Iterator[Failure]:
         group = self._workflow.machine_log_group
-        for term, status in ENDS.items():
+        for term, status in FAILURE_EVENTS.items():
             for line in read_lines(self._aws, group, term, since_s=window.begin, until_s=window.end):
                 event = parsed(line.message)
                 if event.get("type") == term:
@@ -89,7 +91,7 @@ class FailedLog:
         stage = next((stage for stage in stages if output_key(failure.execution, stage) not in keys), None)
         error, cause = failure.error, failure.cause
         if stage and error is None and (key := error_key(failure.execution, stage)) in keys:
-            told = json.loads(read_object(self._aws, bucket, key) or b"{}")
+            told = parsed(read_object(self._aws, bucket, key) or b"")
             error, cause = told.get("errorType"), told.get("errorMessage")
         return msgspec.structs.replace(failure, stage=stage, error=error, cause=cause, is_looked_at=True)
 

@@ -19,7 +19,7 @@ from ceap.local.clock import CLOCK
 from ceap.local.executions import Execution
 from ceap.operate import replay_from as module
 from ceap.operate import stage_copies
-from ceap.operate.replay_from import replay_from, stages_in
+from ceap.operate.replay_from import replay_from
 from handlers.runtime.contract import output_key
 from templates.stacks import workflow_stack
 from tests.local.support import standard_template
@@ -87,7 +87,7 @@ def test_an_express_execution_is_refused(found: Operated, failed: Execution) -> 
 
 def test_an_execution_that_runs_is_refused(found: Operated, failed: Execution) -> None:
     runs = msgspec.structs.replace(describe(found.aws, failed.arn), status="RUNNING", ended=None)
-    with mock.patch.object(module, "described", return_value=runs):
+    with mock.patch.object(module, "find_execution", return_value=runs):
         refuse(found, failed.name, "RateStage", "has not ended; wait until it has, or stop it")
 
 
@@ -217,13 +217,13 @@ def test_outputs_that_have_expired_are_said_to_have(found: Operated) -> None:
     refuse(found, old.name, "RateStage", why)
 
 
-def test_stages_are_read_in_the_order_of_a_definition() -> None:
+def test_stages_are_read_in_the_order_of_a_definition(found: Operated) -> None:
     names = ("GlueStage", "SiftStage", "KeepStage")
     text = standard_template(*names)["Resources"]["StateMachine"]["Properties"]["DefinitionString"]
-    assert stages_in(text) == list(names)
+    assert found.workflow.machine_of(json.loads(text)).stages() == list(names)
     states = json.loads(text)["States"]
-    shuffled = json.dumps({"StartAt": "ReceiveMessage", "States": dict(sorted(states.items(), reverse=True))})
-    assert stages_in(shuffled) == list(names)
+    shuffled = {"StartAt": "ReceiveMessage", "States": dict(sorted(states.items(), reverse=True))}
+    assert found.workflow.machine_of(shuffled).stages() == list(names)
 
 
 def test_a_message_that_looks_like_that_of_a_replay_skips_nothing_also_when_it_is_replayed(found: Operated) -> None:
