@@ -136,7 +136,7 @@ def _watches(workflow: Workflow) -> list[_Watch]:
     failed = f"Messages failed {budget.MAX_RECEIVES} times and wait in the dead-letter queue"
     too_long = f"An execution took longer than {budget.machine_timeout_s(workflow)} s"
     age = budget.queue_age_alarm_s(budget.visibility_timeout_s(workflow))
-    waited = f"A message has waited for {age} s: it keeps failing, or more arrive than are processed"
+    waited = f"A message has waited for {age} s: more arrive than are processed, or the pipe takes none"
     watches = [
         _Watch("dead-letters", "ApproximateNumberOfMessagesVisible", dead_letters, failed),
         _Watch("failed-executions", "ExecutionsFailed", machine, "An execution failed"),
