@@ -103,6 +103,11 @@ def is_absent(error: boto.ClientError) -> bool:
     return _ABSENT.search(code_of(error)) is not None
 
 
+def is_throttled(error: boto.ClientError) -> bool:
+    """Tell whether AWS refused a call since too many came."""
+    return code_of(error) in _THROTTLED
+
+
 def _answer(error: boto.ClientError, login: str) -> str:
     """Return what AWS's own refusal of a call means."""
     code = code_of(error)

@@ -147,7 +147,7 @@ def _executions(arguments: argparse.Namespace, found: Opened) -> int:
             else f"watch them by `ceap status {call}`"
         )
     bad = {"refused"} if arguments.failed else {"refused", "replayedBefore"}
-    return 1 if any(each.fate in bad for each in done) else 0
+    return 1 if any(each.fate in bad or (each.fate == "started" and each.why) for each in done) else 0
 
 
 def _chosen(arguments: argparse.Namespace, found: Opened, now: float) -> Iterator[Chosen]:

@@ -14,10 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[impor
 
 from ceap.aws.errors import code_of, explain
 from ceap.aws.executions import UNSUCCESSFUL, Execution, arn_of, message_in
+from ceap.aws.pace import Pace
 from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow
 from ceap.errors import CommandError, UsageError
-from ceap.operate.replay_from import replay_from
+from ceap.operate.replay_from import NotStoppedError, replay_from
 from ceap.operate.replay_names import next_name, replays_of
 from ceap.operate.selection import Chosen
 from handlers.runtime.replay import read_skip
@@ -29,7 +30,7 @@ Fate: TypeAlias = Literal["toReplay", "started", "refused", "replayedBefore"]
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An execution and its replay. `why` says what stands in its way, `notes` what else was done for it.
+    """An execution and its replay. `why` says what is wrong with it, `notes` what else was done for it.
 
     `stage` is where it ended; `is_redrivable`: `ceap redrive` would go on from there.
     """
@@ -146,6 +147,8 @@ def start(
             yield msgspec.structs.replace(repeat, fate="toReplay" if starting.dry_run else "started", notes=notes)
         except UsageError:
             raise
+        except NotStoppedError as error:
+            yield msgspec.structs.replace(repeat, fate="started", why=str(error))
         except CommandError as error:
             yield msgspec.structs.replace(repeat, fate="refused", replay=None, why=str(error))
         except (ClientError, BotoCoreError) as error:
@@ -159,7 +162,16 @@ def _start(
     """Start one replay, and return what else was done for it, or would be."""
     execution, name = candidate.execution, str(candidate.repeat.replay)
     if terms.stage is not None:
-        done = replay_from(aws, workflow, execution.arn, terms.stage, name, dry_run=starting.dry_run, say=starting.say)
+        done = replay_from(
+            aws,
+            workflow,
+            execution.arn,
+            terms.stage,
+            name,
+            dry_run=starting.dry_run,
+            say=starting.say,
+            pace=Pace(starting.sleep),
+        )
         return tuple(done.text().splitlines())
     if starting.dry_run:
         return ()

@@ -32,7 +32,7 @@ _LOOKS_MAX: Final = 10
 """How often the definition of a new execution is asked for, over some 9 seconds: AWS may not know it yet."""
 
 
-class Unstopped(CommandError):
+class NotStoppedError(CommandError):
     """A replay was started with another definition than the current one, and could not be stopped."""
 
 
@@ -94,7 +94,7 @@ def replay_from(
         UsageError: the workflow is EXPRESS, a name is unknown, or the stage is the first.
         CommandError: the execution has not ended or lacks an output, the definition before the stage has changed, an
             object of another replay is in the way, or AWS started the execution with an earlier definition.
-        Unstopped: AWS did, and it could not be stopped.
+        NotStoppedError: AWS did, and it could not be stopped.
     """
     if not is_replay(name):
         raise ValueError(name)
@@ -230,7 +230,7 @@ def _check_started(aws: Aws, arn: str, definition: str, target: Target, pace: Pa
     try:
         aws.client("stepfunctions").stop_execution(executionArn=arn, error="ceap.OtherDefinition", cause=cause)
     except (ClientError, BotoCoreError) as error:
-        raise Unstopped(f"{what}, and could not be stopped: {explain(error, aws.profile)}") from error
+        raise NotStoppedError(f"{what}, and could not be stopped: {explain(error, aws.profile)}") from error
     raise CommandError(f"{what}, and is stopped; wait, and call again with --again")
 
 

@@ -85,7 +85,7 @@ def repeat_lines(repeats: Sequence[Repeat]) -> Iterator[str]:
             case "toReplay":
                 end = f"{failed}, as {each.replay}"
             case "started":
-                end = f"  as {each.replay}"
+                end = f"  as {each.replay}{f': {each.why}' if each.why else ''}"
             case _:
                 end = f"{failed}: {each.why}"
         yield f"{_WORDS[each.fate]:<15}  {each.execution}{end}"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 import pytest
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.aws.executions import Execution, arn_of
 from ceap.aws.moment import now_of
 from ceap.errors import UsageError
+from ceap.operate import replay_from
 from ceap.operate.replay_executions import Repeat, Starting, Terms, candidates, judge, redrive_hint, start
 from ceap.operate.replay_report import repeat_lines, repeat_summary
 from ceap.operate.selection import Wanted, failed, failures, named
@@ -124,6 +127,64 @@ def test_a_stage_to_begin_at_takes_over_what_the_stages_before_wrote(small: Oper
     assert done.fate == "refused"
     assert done.why is not None
     assert done.why.startswith(f"it is itself a replay that skipped TakeStage, SiftStage; replay {old.name} from its")
+
+
+@contextmanager
+def refusing(found: Operated, operation: str, code: str, times: int) -> Iterator[None]:
+    """Let AWS refuse a call about a replay, so many times."""
+    left, name = [times], f"provide-client-params.sfn.{operation}"
+
+    def refuse(params: dict[str, str], **_: object) -> None:
+        if left[0] and params["executionArn"].endswith("-replay-1"):
+            left[0] -= 1
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+    events = found.aws.client("stepfunctions").meta.events
+    events.register(name, refuse)
+    try:
+        yield
+    finally:
+        events.unregister(name, refuse)
+
+
+@pytest.mark.parametrize(("code", "times"), [("ExecutionDoesNotExist", 1), ("ThrottlingException", 9)])
+def test_aws_that_does_not_know_a_new_execution_yet_is_asked_again(small: Operated, code: str, times: int) -> None:
+    old, slept = run(small, "RateStage"), list[float]()
+    with refusing(small, "DescribeStateMachineForExecution", code, times):
+        [done] = replay(small, old.name, stage="RateStage", slept=slept)
+    assert (done.fate, done.replay, len(slept)) == ("started", f"{old.name}-replay-1", times)
+    assert done.notes[-1].startswith("begins at RateStage")
+    assert small.engine.drain()[-1].status == "SUCCEEDED"
+
+
+@pytest.mark.parametrize(("code", "waits"), [("ExecutionDoesNotExist", 9), ("AccessDeniedException", 0)])
+def test_a_replay_that_cannot_be_compared_is_told_as_started_with_the_others(
+    small: Operated, code: str, waits: int
+) -> None:
+    names, slept = [run(small, "RateStage").name for _ in range(2)], list[float]()
+    with refusing(small, "DescribeStateMachineForExecution", code, 10 if waits else 1):
+        done = replay(small, *names, stage="RateStage", slept=slept)
+    assert [(each.fate, each.replay) for each in done] == [("started", f"{name}-replay-1") for name in names]
+    assert "its definition could not be compared with the current one: AWS refused Describe" in done[0].notes[-1]
+    assert done[1].notes[-1].startswith("begins at RateStage")
+    assert len(slept) == waits + 1  # the last for the rate
+    assert [each.status for each in small.engine.drain()[-2:]] == ["SUCCEEDED"] * 2
+
+
+def test_a_replay_of_another_definition_that_cannot_be_stopped_is_told_as_started(
+    small: Operated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = run(small, "RateStage")
+    definition_of = replay_from._definition_of
+    other = lambda aws, arn: "{}" if "-replay-" in arn else definition_of(aws, arn)  # noqa: E731
+    monkeypatch.setattr(replay_from, "_definition_of", other)
+    with refusing(small, "StopExecution", "AccessDeniedException", 1):
+        [done] = replay(small, old.name, stage="RateStage")
+    assert (done.fate, done.replay) == ("started", f"{old.name}-replay-1")
+    assert "another definition" in str(done.why)
+    assert "could not be stopped: AWS refused StopExecution" in str(done.why)
+    assert f"as {done.replay}: {done.why}" in next(repeat_lines([done]))
+    assert small.engine.drain()[-1].status == "SUCCEEDED"
 
 
 def test_a_stage_that_cannot_be_begun_at_refuses_one_and_not_the_others(small: Operated) -> None:
