@@ -33,8 +33,9 @@ def takers(
         yield from (execution for execution in found if record_in(execution, message))
         return
     listed = list_executions(aws, workflow.machine)
-    recent = itertools.takewhile(lambda each: each.started >= since_s, listed)  # the newest come first
-    unknown = itertools.islice((each.arn for each in recent if each.arn not in others), DESCRIBED_MAX)
+    changed = itertools.takewhile(lambda each: each.changed >= since_s, listed)  # the last changed come first
+    recent = (each.arn for each in changed if each.started >= since_s and each.arn not in others)
+    unknown = itertools.islice(recent, DESCRIBED_MAX)
     for number, arn in enumerate(reversed(list(unknown)), start=1):
         execution = describe(aws, arn)
         looked(number)

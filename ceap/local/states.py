@@ -139,6 +139,7 @@ class StepFunctions:
             and executions.deployed[execution.arn].kind == "STANDARD"
             and wanted in {None, execution.status}
         ]
+        found.sort(key=_changed, reverse=True)
         page, token = _page(found, given)
         kept = ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate")
         listed = [
@@ -254,6 +255,11 @@ def _page(items: Sequence[_T], given: Document) -> tuple[Sequence[_T], Document]
     begin = int(token)
     end = begin + (given.get("maxResults") or PAGE)
     return items[begin:end], {"nextToken": str(end)} if end < len(items) else {}
+
+
+def _changed(execution: Execution) -> float:
+    """Return by what AWS sorts a list. Source: botocore, "states" model, ListExecutions."""
+    return (execution.redriven or execution.started) if execution.status == "RUNNING" else execution.ended
 
 
 def _started(execution: Execution) -> Document:

@@ -22,41 +22,34 @@ from handlers.runtime.replay import is_replay
 LOOKERS: Final = 8
 """How many executions are asked for their error at once; AWS answers 15 such calls a second for long, 300 at once."""
 OVERLAP_S: Final = 600
-"""How far back a listing goes that only adds to the last one."""
-WHOLE_EVERY: Final = 12
-"""After so many listings all is listed again: an execution may have been redriven, and have ended, in between."""
+"""How far back a listing goes that only adds to the last one: AWS may list a change late."""
 
 
 class Listing:
-    """The executions of a state machine; `timeout_s` is how long one may take.
+    """The executions of a state machine.
 
     The first call lists all of the time that is asked for, 1,000 at once. Later ones ask for what may have changed.
     """
 
-    def __init__(self, aws: Aws, machine: str, timeout_s: float) -> None:
+    def __init__(self, aws: Aws, machine: str) -> None:
         self._aws: Final = aws
         self._machine: Final = machine
-        self._timeout_s: Final = timeout_s
         self._known: dict[str, Execution] = {}
-        self._rounds = 0
 
     def read(self, since: float) -> list[Execution]:
         """Return the executions that run, and those that began or ended since a time, the newest first."""
-        begin = since - self._timeout_s
-        newest = max((each.started for each in self._known.values()), default=begin)
-        floor = begin if self._rounds % WHOLE_EVERY == 0 else max(begin, newest - OVERLAP_S)
-        self._rounds += 1
+        newest = max((each.changed for each in self._known.values()), default=since)
+        floor = max(since, newest - OVERLAP_S)
         running = {each.arn: each for each in list_executions(self._aws, self._machine, "RUNNING")}
         listed = dict(running)
-        for each in list_executions(self._aws, self._machine):  # the newest come first
-            if each.started < floor:
+        for each in list_executions(self._aws, self._machine):  # the last changed come first
+            if each.changed < floor:
                 break
             listed[each.arn] = each
         ended = [arn for arn, each in self._known.items() if each.status == "RUNNING" and arn not in listed]
         listed |= {arn: describe(self._aws, arn) for arn in ended}
-        self._known = {arn: each for arn, each in (self._known | listed).items() if _is_since(each, begin)}
-        found = (each for each in self._known.values() if _is_since(each, since))
-        return sorted(found, key=lambda each: (each.started, each.arn), reverse=True)
+        self._known = {arn: each for arn, each in (self._known | listed).items() if _is_since(each, since)}
+        return sorted(self._known.values(), key=lambda each: (each.started, each.arn), reverse=True)
 
 
 def count(executions: Iterable[Execution]) -> Counts:
@@ -110,7 +103,7 @@ class Looker:
 
 
 def _is_since(execution: Execution, moment: float) -> bool:
-    return execution.ended is None or max(execution.started, execution.ended) >= moment
+    return execution.ended is None or execution.ended >= moment
 
 
 def _failure(execution: Execution, lineage: Iterable[Execution]) -> Failure:

@@ -18,7 +18,6 @@ from ceap.aws.history import time_of as time_of_record
 from ceap.aws.moment import time_of
 from ceap.aws.session import Aws
 from ceap.aws.workflow import load_deployed
-from ceap.cfn.lookup import number
 from ceap.errors import CommandError, SetupError
 from ceap.operate import status_metrics
 from ceap.operate.status_executions import Listing, Looker, count, failures_in
@@ -121,8 +120,7 @@ class StatusReader:
 
     def _load(self) -> None:
         self._workflow = load_deployed(self._aws, self._name, self._environment, LIVE)
-        timeout_s = float(number(self._workflow.definition.definition.get("TimeoutSeconds")) or 0)
-        self._listing = Listing(self._aws, self._workflow.machine, timeout_s)
+        self._listing = Listing(self._aws, self._workflow.machine)
         self._looker = Looker(self._aws)
         self._log = FailedLog(self._aws, self._workflow)
 

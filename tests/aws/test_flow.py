@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bench.many import fill
 from ceap.aws.flow import Messages, PipeStates, count_messages, pipe_states, running_executions, turn_pipe
 from ceap.aws.pace import Pace
 from ceap.aws.session import Aws
@@ -34,6 +35,20 @@ def test_a_pipe_is_turned_off_and_on_and_messages_wait_meanwhile(standard: Opera
     standard.engine.drain()
     assert count_messages(aws, workflow.queue) == Messages(waiting=0, in_flight=0)
     assert running_executions(aws, workflow.machine) == 0
+
+
+def test_running_executions_are_counted_by_pages_of_a_thousand(standard: Operated) -> None:
+    engine, pages = standard.engine, []
+    before = list(engine.executions)
+    fill(engine, engine.machine(standard.workflow.machine), 150, 0)
+    for execution in engine.executions[len(before) :]:
+        execution.status = "RUNNING"
+    events = standard.aws.client("stepfunctions").meta.events
+    events.register("before-call.stepfunctions", lambda **call: pages.append(call), unique_id="pages")
+    assert running_executions(standard.aws, standard.workflow.machine) == 150
+    events.unregister("before-call.stepfunctions", unique_id="pages")
+    engine.executions[:] = before
+    assert len(pages) == 1
 
 
 class Stuck:

@@ -43,6 +43,20 @@ def test_only_those_that_took_the_message_are_found_and_no_other_is_asked_twice(
         assert looked == [1, 2, 3, 1]
 
 
+def test_an_older_execution_that_ended_later_hides_no_other() -> None:
+    with operated("standard", lambda engine: deploy_standard(engine, standard_template("TakeStage"))) as standard:
+        standard.engine.send(standard.deployed.queue, MESSAGE)
+        [old] = standard.engine.drain()
+        since = old.ended + 30
+        assert CLOCK.jump(lambda: since, CLOCK.ended)
+        message = standard.engine.send(standard.deployed.queue, MESSAGE)
+        _, wanted = standard.engine.drain()
+        old.ended = wanted.ended + 1
+        found = takers(standard.aws, standard.workflow, message, since_s=since, others=set())
+        assert [execution.arn for execution in found] == [wanted.arn]
+    assert CLOCK.rewind(10)
+
+
 def test_none_is_found_that_started_before(workflow: Operated) -> None:
     message = workflow.engine.send(workflow.deployed.queue, MESSAGE)
     workflow.engine.drain()

@@ -33,6 +33,25 @@ def test_executions_are_listed_by_their_status(engine: Engine) -> None:
         assert [execution["executionArn"] for execution in answer["executions"]] == listed
 
 
+def test_executions_are_listed_by_their_end_and_those_that_run_by_their_last_start(engine: Engine) -> None:
+    machine = DeployedMachine(engine, {"F": FAIL})
+
+    def names(**more: Any) -> list[str]:
+        listed = machine.states.list_executions(stateMachineArn=machine.arn, **more)["executions"]
+        return [execution["name"] for execution in listed]
+
+    first, second, third = (machine.run(name=name) for name in ("first", "second", "third"))
+    assert names() == ["third", "second", "first"]
+    machine.states.redrive_execution(executionArn=first.arn)
+    engine.drain()
+    third.status, third.ended = "RUNNING", 0.0
+    assert names() == ["first", "third", "second"]
+    second.status, second.redriven = "RUNNING", first.ended + 1
+    assert names() == ["second", "first", "third"]
+    assert names(maxResults=2) == ["second", "first"]
+    assert names(statusFilter="RUNNING") == ["second", "third"]
+
+
 def test_executions_of_a_deleted_express_machine_of_the_same_name_are_not_listed(engine: Engine) -> None:
     express = DeployedMachine(engine, {"P": PASS}, kind="EXPRESS")
     express.states.start_sync_execution(stateMachineArn=express.arn)

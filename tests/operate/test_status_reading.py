@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from bench.many import fill
-from ceap.operate.status_executions import WHOLE_EVERY, Listing
+from ceap.operate.status_executions import Listing
 from ceap.operate.status_facts import Facts, Fate
 from ceap.operate.status_reading import StatusReader
 from tests.operate.failing import run, small_workflow, travel
@@ -94,26 +94,38 @@ def test_what_began_and_ended_before_the_time_does_not_count(standard: Operated,
     assert counts.succeeded == 0
 
 
-def test_later_rounds_list_only_the_newest_and_every_twelfth_all(standard: Operated) -> None:
+def test_an_old_execution_that_fails_again_after_a_redrive_is_seen_and_hides_no_other(
+    standard: Operated, reader: StatusReader
+) -> None:
+    old = run(standard, "SiftStage")
+    travel(24 * HOUR_S)
+    newer = run(standard, "TakeStage")
+    standard.engine.functions.inject("ceap-standard-dev-Rate", "PermanentStageError", 1)
+    standard.engine.client("stepfunctions").redrive_execution(executionArn=old.arn, clientToken="old")
+    standard.engine.drain()
+    assert states(reader.read()) == {old.name: ("FAILED", Fate.OPEN), newer.name: ("FAILED", Fate.OPEN)}
+
+
+def test_later_rounds_list_only_what_changed_last(standard: Operated) -> None:
     travel(12 * HOUR_S)
     executions, machine = standard.engine.executions, standard.workflow.machine
     before = list(executions)
     fill(standard.engine, standard.engine.machine(machine), 2500, 0)
-    listing, since = Listing(standard.aws, machine, 60), executions[-1].ended - HOUR_S
+    listing, since = Listing(standard.aws, machine), executions[-1].ended - HOUR_S
     pages = []
-    for _ in range(WHOLE_EVERY + 1):
+    for _ in range(3):
         with counted(standard) as calls:
             found = listing.read(since)
         pages.append(calls["ListExecutions"] - 1)  # one lists those that run
         assert len(found) == 2500
     executions[:] = before
-    assert pages == [3, *[1] * (WHOLE_EVERY - 1), 3]
+    assert pages == [3, 1, 1]
 
 
 def test_what_runs_counts_however_long_and_its_end_is_seen(standard: Operated) -> None:
     failed = run(standard, "SiftStage")
     failed.status = "RUNNING"
-    listing = Listing(standard.aws, standard.workflow.machine, 60)
+    listing = Listing(standard.aws, standard.workflow.machine)
     since = failed.started + 12 * HOUR_S
     [running] = listing.read(since)
     assert (running.name, running.status) == (failed.name, "RUNNING")
