@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from ceap.aws.flow import Messages
 from ceap.operate.moments import shown
 from ceap.operate.trace_model import ExecutionStory, NextStep
@@ -35,10 +37,17 @@ class Flow(NamedTuple):
 def place_and_next(flow: Flow, executions: Sequence[ExecutionStory], now: float) -> tuple[str, NextStep]:
     """Return where the message is, and what to do; the executions are those of the message, the earliest first."""
     last = executions[-1]
-    done = next((each for each in reversed(executions) if each.status == "SUCCEEDED"), None)
-    if done is not None:
+    if last.status == "SUCCEEDED":
         why = "deletes the message of an execution that succeeded" if flow.is_express else _DELETED
-        return f"not in the queue: the pipe {why}", NextStep(text=f"{NOTHING}: execution {done.name} succeeded")
+        return f"not in the queue: the pipe {why}", NextStep(text=f"{NOTHING}: execution {last.name} succeeded")
+    place, step = _unfinished(flow, last, now)
+    done = next((each for each in reversed(executions) if each.status == "SUCCEEDED"), None)
+    if done is None:
+        return place, step
+    return place, msgspec.structs.replace(step, text=f"{step.text}; execution {done.name} succeeded before it")
+
+
+def _unfinished(flow: Flow, last: ExecutionStory, now: float) -> tuple[str, NextStep]:
     if last.status == "RUNNING":
         place = "in flight: the pipe waits for the end of the execution" if flow.is_express else _of_standard(last)
         text = f"wait: execution {last.name} runs; follow its lines"
