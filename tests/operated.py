@@ -12,7 +12,8 @@ from ceap.aws.session import Aws, open_session
 from ceap.aws.workflow import DeployedWorkflow, load_deployed
 from ceap.ceap_toml import Environment
 from ceap.local.engine import Engine
-from tests.local.support import Deployed
+from tests.local.support import Deployed, deploy_express
+from tests.reference import MESSAGE
 
 SERVICES = (
     *("cloudformation", "cloudwatch", "dynamodb", "glue", "lambda", "logs", "pipes", "s3", "sqs", "stepfunctions"),
@@ -53,6 +54,7 @@ def operated(name: str, deploy: Callable[[Engine], Deployed]) -> Iterator[Operat
             # A client keeps the engine that the variables named when it was made; a later fixture names its own.
             for service in SERVICES:
                 aws.client(service)
+            aws.client_once("sqs")
         yield Operated(deploy(engine), aws, name)
 
 
@@ -68,3 +70,13 @@ def aws(engine: Engine) -> Iterator[Aws]:
     """AWS as the engine's driver, reached by environment variables alone."""
     with aws_of(engine) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def sent() -> Iterator[tuple[Engine, str]]:
+    """An engine with the EXPRESS workflow, its keys in the environment, and the id of a message that succeeded."""
+    with Engine.start() as engine, aws_of(engine):
+        deployed = deploy_express(engine)
+        message = engine.send(deployed.queue, MESSAGE)
+        engine.drain()
+        yield engine, message

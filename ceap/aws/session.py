@@ -51,7 +51,7 @@ class Aws:
         self.profile: Final = profile
         self._session: Final = session
         self._origins: Final = origins
-        self._clients: Final[dict[str, Any]] = {}
+        self._clients: Final[dict[tuple[str, int], Any]] = {}
         self._lock: Final = threading.Lock()
 
     def __str__(self) -> str:
@@ -69,10 +69,18 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """Return the boto3 client of a service, always the same one; its errors are for `explained`."""
+        return self._client(service, ATTEMPTS)
+
+    def client_once(self, service: str) -> Any:
+        """Return a client that sends each call once: for calls that must not be made twice, as an answer was lost."""
+        return self._client(service, 1)
+
+    def _client(self, service: str, attempts: int) -> Any:
         with self._lock:
-            if service not in self._clients:
-                self._clients[service] = _client(self._session, service)
-            return self._clients[service]
+            key = service, attempts
+            if key not in self._clients:
+                self._clients[key] = _client(self._session, service, attempts)
+            return self._clients[key]
 
 
 def add_aws_arguments(parser: argparse.ArgumentParser, *, is_env_required: bool = True) -> None:
@@ -191,7 +199,7 @@ def _check_account(environment: Environment, aws: Aws, section: str, origin: str
         )
 
 
-def _client(session: Any, service: str) -> Any:
+def _client(session: Any, service: str, attempts: int = ATTEMPTS) -> Any:
     from botocore.config import Config  # type: ignore[import-untyped]  # as above
 
     # Standard is also what botocore takes by default; its number of attempts is small for a loop that polls.
@@ -201,6 +209,6 @@ def _client(session: Any, service: str) -> Any:
         config=Config(
             user_agent_extra=f"ceap/{version('ceap')}",
             connect_timeout=10,
-            retries={} if is_set else {"total_max_attempts": ATTEMPTS},
+            retries={} if is_set and attempts > 1 else {"total_max_attempts": attempts},
         ),
     )
