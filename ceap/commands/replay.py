@@ -74,22 +74,22 @@ def _letters(arguments: argparse.Namespace, found: Opened) -> int:
 
     now = now_of(found.aws)
     looked = replay_dead.look_for(found.aws, found.workflow, _filters(arguments, now), again=arguments.again)
+    means = _means(arguments, found)
     if arguments.dry_run:
-        if looked.held:
-            say(replay_dead.held_text(looked.held))
+        replay_dead.tell_unseen(looked, means)
+        counts = {"total": looked.total, "isWhole": looked.is_whole, "inFlight": looked.held}
         _print(
             arguments,
-            {"deadLetters": looked.letters, "left": looked.left, "total": looked.total, "inFlight": looked.held},
+            {"deadLetters": looked.letters, "left": looked.left, **counts},
             replay_report.letter_lines(looked.letters, looked.left, looked.total, now),
         )
         return 0
-    means = _means(arguments, found)
     sending = Sending(arguments.rate or RATE, sent=lambda count: say(f"{count} sent") if not count % 100 else None)
     done = replay_dead.send_chosen(found.aws, found.workflow, looked, sending, means)
     _print(arguments, done, replay_report.sent_lines(done))
     if done.sent:
         say(replay_dead.next_text(means))
-    return 1 if done.has_failed else 0
+    return 1 if done.has_failed or not looked.is_whole else 0
 
 
 def _move(arguments: argparse.Namespace, found: Opened) -> int:
@@ -101,16 +101,19 @@ def _move(arguments: argparse.Namespace, found: Opened) -> int:
     move, left = replay_dead.move_all(found.aws, found.workflow, arguments.rate or RATE, means)
     counts = {"waiting": left.waiting, "inFlight": left.in_flight}
     _print(arguments, {"move": move, "left": counts}, replay_report.move_lines(move, left))
-    if move and move.moved:
-        say(replay_dead.next_text(means))
-    return 1 if move and move.status != "COMPLETED" else 0
+    if move is None:
+        return 1 if left.in_flight else 0
+    say(replay_dead.next_text(means))
+    return 1 if move.status != "COMPLETED" else 0
 
 
 def _cancel(arguments: argparse.Namespace, found: Opened) -> int:
     from ceap.operate.replay_move import cancel_move, queue_arn
 
     moved = cancel_move(found.aws, queue_arn(found.aws, found.workflow.dead_letter_queue))
-    text = "no move task runs" if moved is None else f"cancelled; {moved} moved so far, and these stay in the queue"
+    text = (
+        "no move task runs" if moved is None else f"cancelled; about {moved} moved so far, and these stay in the queue"
+    )
     _print(arguments, {"cancelled": moved is not None, "moved": moved}, iter([text]))
     return 0
 

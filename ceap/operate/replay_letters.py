@@ -23,6 +23,8 @@ HOLD_S: Final = 300
 """How long a received message stays hidden, unless it is given back before."""
 WAIT_S: Final = 1
 """How long a receive waits: an answer without a wait does not say that a queue is empty."""
+LETTERS_MAX: Final = 10_000
+"""How many messages one look receives: they are hidden meanwhile, and those of more would be back before its end."""
 BATCH: Final = 10
 """The most messages in one call."""
 
@@ -76,12 +78,16 @@ class Filters(NamedTuple):
 
 
 class Hold:
-    """The messages of a queue, each received once; at the end those that were not deleted are visible again at once."""
+    """The messages of a queue, each received once; at the end those that were not deleted are visible again at once.
+
+    `is_whole` tells, when all are received, that the queue has said so: no other message is visible.
+    """
 
     def __init__(self, aws: Aws, queue: str) -> None:
         self._sqs: Final = aws.client("sqs")
         self._queue: Final = queue
         self._handles: Final[dict[str, str]] = {}
+        self.is_whole = False
 
     def __enter__(self) -> Self:
         return self
@@ -98,8 +104,9 @@ class Hold:
             self._sqs.change_message_visibility_batch(QueueUrl=self._queue, Entries=entries[start : start + BATCH])
 
     def messages(self) -> Iterator[Mapping[str, Any]]:
-        """Yield each visible message once, until none is left."""
-        while True:
+        """Yield each visible message once, until none is left, a receive has none that is new, or they are too many."""
+        count = 0
+        while count < LETTERS_MAX:
             answer = self._sqs.receive_message(
                 QueueUrl=self._queue,
                 MaxNumberOfMessages=BATCH,
@@ -112,8 +119,10 @@ class Hold:
             # Of a message that comes again, as its time has run out, the last handle counts.
             fresh = [message for message in found if message["MessageId"] not in self._handles]
             self._handles.update((message["MessageId"], message["ReceiptHandle"]) for message in found)
-            if not found:
+            if not fresh:
+                self.is_whole = not found
                 return
+            count += len(fresh)
             yield from fresh
 
     def delete(self, message: str) -> None:
@@ -122,15 +131,26 @@ class Hold:
         del self._handles[message]
 
 
-def look(aws: Aws, workflow: DeployedWorkflow) -> list[DeadLetter]:
-    """Return all dead letters that nobody holds, the oldest first, with what the log tells of each."""
+def is_any_there(aws: Aws, queue: str) -> bool:
+    """Tell whether a queue has a message to receive, which its counts may not tell yet; the message stays visible."""
+    answer = aws.client("sqs").receive_message(
+        QueueUrl=queue, MaxNumberOfMessages=1, WaitTimeSeconds=WAIT_S, VisibilityTimeout=0
+    )
+    return bool(answer.get("Messages"))
+
+
+def look(aws: Aws, workflow: DeployedWorkflow) -> tuple[list[DeadLetter], bool]:
+    """Return dead letters that nobody holds, the oldest first, with what the log tells of each, and if these are all.
+
+    At most `LETTERS_MAX`, whichever SQS gives.
+    """
     with Hold(aws, workflow.dead_letter_queue) as hold:
         letters = sorted((_letter(message) for message in hold.messages()), key=lambda letter: (letter.sent, letter.id))
     if not letters:
-        return []
+        return [], hold.is_whole
     told = stories(aws, workflow, [letter.id for letter in letters], since_s=letters[0].sent)
     again = {old: letter for letter in letters for old in letter.repeats}
-    return [_with_story(letter, told[letter.id], again.get(letter.id)) for letter in letters]
+    return [_with_story(letter, told[letter.id], again.get(letter.id)) for letter in letters], hold.is_whole
 
 
 def attributes_of(message: Mapping[str, Any]) -> dict[str, Any]:

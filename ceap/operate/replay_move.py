@@ -6,8 +6,8 @@ Source: SQS Developer Guide, "Learn how to configure a dead-letter queue redrive
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -18,11 +18,18 @@ from templates.words import plural
 
 RATE_MAX: Final = 500
 """How many messages a task moves in a second, at most."""
+_LOOKS_MAX: Final = 20
+"""How often a task that was started is looked for, over a minute, until SQS lists it."""
+_LISTED_MAX: Final = 10
+_MS: Final = 0.001
 _ACTIVE: Final = frozenset({"RUNNING", "CANCELLING"})
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A move task, as SQS tells of it; SQS counts approximately. `started` is in seconds since the epoch."""
+    """A move task, as SQS tells of it; SQS counts approximately. `started` is in seconds since the epoch.
+
+    `fewer` is how many messages fewer waited in the dead-letter queue after it: `moved` may be late.
+    """
 
     status: str
     moved: int
@@ -31,10 +38,18 @@ class Move(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     rate: int | None
     reason: str | None
     handle: str | None = None
+    fewer: int = 0
 
     @property
     def is_active(self) -> bool:
         return self.status in _ACTIVE
+
+
+class Task(NamedTuple):
+    """The task that is meant: by its handle, which SQS lists while it runs, or the first that started since then."""
+
+    since: float
+    handle: str | None
 
 
 def queue_arn(aws: Aws, url: str) -> str:
@@ -46,28 +61,35 @@ def queue_arn(aws: Aws, url: str) -> str:
 
 def last_move(aws: Aws, source: str) -> Move | None:
     """Return the last move task of a dead-letter queue, by its ARN."""
-    found = aws.client("sqs").list_message_move_tasks(SourceArn=source, MaxResults=1).get("Results", [])
-    return _move(found[0]) if found else None
+    return max(_moves(aws, source), key=lambda move: move.started, default=None)
 
 
-def start_move(aws: Aws, source: str, destination: str, rate: int) -> None:
-    """Start a task. The destination is named, so that messages go there, too, that no queue has redriven."""
-    aws.client("sqs").start_message_move_task(
+def start_move(aws: Aws, source: str, destination: str, rate: int, before: Move | None) -> Task:
+    """Start a task, after the last one before it.
+
+    The destination is named, so that messages go there, too, that no queue has redriven.
+    """
+    answer = aws.client("sqs").start_message_move_task(
         SourceArn=source, DestinationArn=destination, MaxNumberOfMessagesPerSecond=rate
     )
+    return Task(since=before.started + _MS if before else 0.0, handle=answer["TaskHandle"])
 
 
-def follow_move(aws: Aws, source: str, say: Callable[[str], None], pace: Pace) -> Move:
-    """Wait until the last task of a queue has ended, and tell how far it is.
+def follow_move(aws: Aws, source: str, task: Task, say: Callable[[str], None], pace: Pace) -> Move:
+    """Wait until a task has ended, and tell how far it is.
 
     Raises:
-        CommandError: SQS tells of no task.
+        CommandError: SQS does not list the task.
     """
     told = -1
-    for _ in pace:
-        move = last_move(aws, source)
+    for looks, _ in enumerate(pace, 1):
+        move = _find(_moves(aws, source), task)
         if move is None:
-            raise CommandError(f"SQS tells of no move task of {source}; call again to see what is left")
+            if looks < _LOOKS_MAX:
+                continue
+            raise CommandError(
+                f"SQS took the move task of {source}, but does not list it yet; it may run: call again to follow it"
+            )
         if move.moved != told:
             told = move.moved
             say(f"{move.moved} of {'?' if move.to_move is None else move.to_move} moved")
@@ -87,8 +109,10 @@ def cancel_move(aws: Aws, source: str) -> int | None:
 
 
 def move_text(move: Move) -> str:
-    """Say how a task has ended."""
-    done = f"{plural(move.moved, 'message')} moved back to the queue"
+    """Say how a task has ended; its number is exact only where SQS moved what it had counted before."""
+    is_exact = move.status == "COMPLETED" and move.moved == move.to_move
+    count = plural(move.moved, "message") if is_exact else f"about {plural(max(move.moved, move.fewer), 'message')}"
+    done = f"{count} moved back to the queue"
     match move.status:
         case "COMPLETED":
             return done
@@ -96,6 +120,17 @@ def move_text(move: Move) -> str:
             return f"{done}, then the move task failed: {move.reason}"
         case _:
             return f"{done}, then the move task was cancelled"
+
+
+def _moves(aws: Aws, source: str) -> list[Move]:
+    found = aws.client("sqs").list_message_move_tasks(SourceArn=source, MaxResults=_LISTED_MAX).get("Results", [])
+    return [_move(task) for task in found]
+
+
+def _find(moves: Sequence[Move], task: Task) -> Move | None:
+    meant = [move for move in moves if move.handle == task.handle] if task.handle else []
+    later = [move for move in moves if move.started >= task.since]
+    return min(meant or later, key=lambda move: move.started, default=None)
 
 
 def _move(task: Mapping[str, Any]) -> Move:

@@ -57,6 +57,12 @@ def sent_lines(done: Replayed) -> Iterator[str]:
             f"TWICE  {sent.message}: was sent as {sent.replay}, but is in the dead-letter queue still, and would run "
             "twice; a replay with a filter tells it, one without a filter does not"
         )
+    for unsure in done.unanswered:
+        yield (
+            f"MAY HAVE BEEN SENT  {unsure.what}: no answer came ({unsure.why}); it is in the dead-letter queue still, "
+            "and would run twice if it was sent: look again in some minutes, and --dry-run says what was replayed "
+            "already"
+        )
     yield from (f"left  {each.what}: {each.why}" for each in done.left)
     yield sent_summary(done)
 
@@ -67,12 +73,15 @@ def sent_summary(done: Replayed) -> str:
         parts.append(f"{len(done.left)} left in the dead-letter queue")
     if done.twice:
         parts.append(f"{len(done.twice)} in both queues")
+    if done.unanswered:
+        parts.append(f"{len(done.unanswered)} that may have been sent, left in the dead-letter queue")
     return ", ".join(parts)
 
 
 def move_lines(move: Move | None, left: Messages) -> Iterator[str]:
     """Yield how a move task has ended, if there was one, and what the dead-letter queue has."""
-    yield move_text(move) if move else "no dead letter waits: nothing to replay"
+    none = "no dead letter can be moved now" if left.in_flight else "no dead letter waits: nothing to replay"
+    yield move_text(move) if move else none
     if left.waiting or left.in_flight:
         yield f"the dead-letter queue has {left}; a message in flight is held by somebody, and is not moved"
 

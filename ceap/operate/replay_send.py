@@ -1,6 +1,8 @@
 """Replays chosen dead letters: each is sent to the queue as a new message, then deleted.
 
 So none is lost. If this process dies between the two, the message is in both queues, and may run twice.
+SQS takes the same call twice as two messages, so none is repeated: a message whose sending gets no answer is kept.
+Source: SQS API Reference, "SendMessage"; Developer Guide, "Standard queues", on messages that are delivered twice.
 """
 
 from __future__ import annotations
@@ -10,7 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # botocore ships no types
+from botocore.exceptions import (  # type: ignore[import-untyped]  # botocore ships no types
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+    SSLError,
+)
 
 from ceap import signals
 from ceap.aws.errors import code_of, explain
@@ -19,6 +27,8 @@ from ceap.aws.workflow import DeployedWorkflow
 from ceap.operate.replay_letters import DeadLetter, Hold, attributes_of
 
 _ATTRIBUTES_MAX: Final = 10
+_LOST: Final = (HTTPClientError, IncompleteReadError, SSLError)
+"""Errors after which nobody knows whether AWS has done what was asked: there was a connection."""
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -39,17 +49,19 @@ class Left(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Replayed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a replay of dead letters did.
 
-    `twice` are messages that were sent, but are in the dead-letter queue still.
+    `twice` are messages that were sent, but are in the dead-letter queue still; `unanswered` are there, too, and may
+    have been sent.
     """
 
     sent: tuple[Sent, ...] = ()
     left: tuple[Left, ...] = ()
     twice: tuple[Sent, ...] = ()
+    unanswered: tuple[Left, ...] = ()
     problem: str | None = None
 
     @property
     def has_failed(self) -> bool:
-        return bool(self.left or self.twice or self.problem)
+        return bool(self.left or self.twice or self.unanswered or self.problem)
 
 
 class Sending(NamedTuple):
@@ -76,12 +88,13 @@ class Sender:
 
     def __init__(self, aws: Aws, workflow: DeployedWorkflow, sending: Sending, letters: Iterable[DeadLetter]) -> None:
         self._aws: Final = aws
-        self._sqs: Final = aws.client("sqs")
+        self._sqs: Final = aws.client_once("sqs")
         self._workflow: Final = workflow
         self._sending: Final = sending
         self._wanted: Final = {letter.id for letter in letters}
         self._sent: Final[list[Sent]] = []
         self._twice: Final[list[Sent]] = []
+        self._unanswered: Final[list[Left]] = []
         self._problem: str | None = None
 
     def send(self) -> None:
@@ -103,12 +116,25 @@ class Sender:
     def done(self, left: Iterable[Left] = ()) -> Replayed:
         why = self._problem or "is not in the dead-letter queue any more, or somebody holds it: look again in 5 minutes"
         unsent = tuple(Left(what=message, why=why) for message in sorted(self._wanted))
-        return Replayed(sent=tuple(self._sent), left=(*left, *unsent), twice=tuple(self._twice), problem=self._problem)
+        return Replayed(
+            sent=tuple(self._sent),
+            left=(*left, *unsent),
+            twice=tuple(self._twice),
+            unanswered=tuple(self._unanswered),
+            problem=self._problem,
+        )
 
     def _replay(self, hold: Hold, message: Mapping[str, Any]) -> None:
         # A signal waits until both are done.
         with signals.held():
-            sent = self._send(message)
+            try:
+                sent = self._send(message)
+            except (ClientError, BotoCoreError) as error:
+                if _is_lost(error):
+                    why = str(explain(error, self._aws.profile))
+                    self._wanted.discard(message["MessageId"])
+                    self._unanswered.append(Left(what=message["MessageId"], why=why))
+                raise
             self._wanted.discard(sent.message)
             self._twice.append(sent)
             hold.delete(sent.message)
@@ -129,3 +155,10 @@ class Sender:
         # The queue limits the size of body and attributes together, and SQS the number of attributes.
         answer = self._sqs.send_message(**given, MessageAttributes=message.get("MessageAttributes", {}))
         return Sent(message=message["MessageId"], replay=answer["MessageId"], origin=False)
+
+
+def _is_lost(error: Exception) -> bool:
+    """Tell whether a call that failed may have been done: AWS failed at it, or its answer was lost."""
+    if isinstance(error, ClientError):
+        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
+    return isinstance(error, _LOST)

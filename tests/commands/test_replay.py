@@ -70,7 +70,7 @@ def test_a_dry_run_lists_dead_letters_and_replays_none(express: Express, capsys:
     assert lines[1].startswith("  PermanentStageError in SiftStage: ")
     assert lines[-2:] == ["1 x PermanentStageError in SiftStage", "1 message to replay, of 1 dead letter"]
     assert replay(*ALL, "--dry-run", "--stage", "RateStage", "--json") == 0
-    assert printed(capsys) == {"deadLetters": [], "left": [], "total": 1, "inFlight": 0}
+    assert printed(capsys) == {"deadLetters": [], "left": [], "total": 1, "isWhole": True, "inFlight": 0}
     assert dead_letters(express) == ["a"]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+from botocore.exceptions import ClientError, ReadTimeoutError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap import signals
 from ceap.errors import UsageError
@@ -61,22 +61,23 @@ def send(
     return send_chosen(found.aws, found.workflow, looked, sending, means(found, [] if told is None else told))
 
 
-def failing(found: Express, operation: str, code: str, times: int = 1) -> None:
+def failing(found: Express, operation: str, code: str, times: int = 1, status: int = 400) -> None:
     """Let AWS refuse a call of SQS, so many times."""
     left = [times]
+    client = found.aws.client_once("sqs") if operation == "SendMessage" else found.aws.client("sqs")
 
     def refuse(**_: Any) -> Any:
         if left[0]:
             left[0] -= 1
-            answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+            answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
             raise ClientError(answer, operation)
 
-    found.aws.client("sqs").meta.events.register(f"provide-client-params.sqs.{operation}", refuse)
+    client.meta.events.register(f"provide-client-params.sqs.{operation}", refuse)
 
 
 def test_a_look_tells_why_each_failed_and_leaves_all_as_they_were(express: Express) -> None:
     ids = [kill(express, "a"), kill(express, "b", "RateStage"), kill(express, "c", "TakeStage", "TransientStageError")]
-    letters = look(express.aws, express.workflow)
+    letters, _ = look(express.aws, express.workflow)
     assert [(letter.id, letter.stage, letter.error) for letter in letters] == [
         (ids[0], "SiftStage", "PermanentStageError"),
         (ids[1], "RateStage", "PermanentStageError"),
@@ -106,7 +107,7 @@ def test_a_replay_keeps_the_attributes_and_names_what_it_repeats(express: Expres
     [sent] = replay(express, ALL).sent
     express.engine.functions.inject("ceap-express-dev-Sift", "PermanentStageError", 3)
     execution = express.engine.drain()[-1]
-    [letter] = look(express.aws, express.workflow)
+    [letter], _ = look(express.aws, express.workflow)
     assert (letter.id, letter.repeats) == (sent.replay, (first,))
     assert replay(express, ALL).sent[0].message == sent.replay
     attributes = record_of(execution)["messageAttributes"]
@@ -119,7 +120,7 @@ def test_a_replay_keeps_the_attributes_and_names_what_it_repeats(express: Expres
 
 def test_messages_are_chosen_by_id_by_age_and_by_number(express: Express) -> None:
     ids = [kill(express, name) for name in "abc"]
-    letters = look(express.aws, express.workflow)
+    letters, _ = look(express.aws, express.workflow)
     middle = letters[1].sent
     assert [letter.id for letter in Filters(messages=frozenset(ids[1:2])).take(letters)] == ids[1:2]
     assert [letter.id for letter in Filters(sent_before=middle).take(letters)] == ids[:1]
@@ -182,6 +183,45 @@ def test_a_message_that_the_queue_refuses_stays_a_dead_letter(express: Express) 
     assert (dead_letters(express), visible(express)) == (["a"], 1)
 
 
+def test_a_message_whose_sending_got_no_answer_is_kept_and_told_apart(
+    express: Express, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = kill(express, "a"), kill(express, "b")
+    client, calls = express.aws.client_once("sqs"), list[str]()
+    send_it = client._endpoint.http_session.send
+
+    def lose(request: Any) -> Any:
+        send_it(request)  # SQS has taken it
+        calls.append(request.url)
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client._endpoint.http_session, "send", lose)
+        done = replay(express, ALL)
+    assert len(calls) == 1  # no attempt after the one whose answer was lost
+    assert ([each.what for each in done.unanswered], done.sent, done.twice) == ([first], (), ())
+    assert ([left.what for left in done.left], done.has_failed) == ([second], True)
+    lines = list(sent_lines(done))
+    assert any(line.startswith(f"MAY HAVE BEEN SENT  {first}") for line in lines)
+    assert lines[-1] == (
+        "0 messages sent to the queue, 1 left in the dead-letter queue, "
+        "1 that may have been sent, left in the dead-letter queue"
+    )
+    assert (sorted(dead_letters(express)), visible(express)) == (["a", "b"], 2)
+    assert succeeded(express) == ["a"]
+    then = replay(express, ALL)
+    assert [left.what for left in then.left] == [first]  # was replayed already
+    assert succeeded(express) == ["a", "b"]
+
+
+def test_a_message_at_which_aws_itself_failed_may_have_been_sent(express: Express) -> None:
+    message = kill(express, "a")
+    failing(express, "SendMessage", "InternalFailure", status=500)
+    done = replay(express, ALL)
+    assert ([each.what for each in done.unanswered], done.left, done.sent) == ([message], (), ())
+    assert (dead_letters(express), visible(express)) == (["a"], 1)
+
+
 def test_an_interrupted_replay_gives_back_what_it_holds(express: Express) -> None:
     for name in "abc":
         kill(express, name)
@@ -203,7 +243,7 @@ def test_ctrl_c_waits_until_a_message_that_was_sent_is_deleted(express: Express)
     for name in "ab":
         kill(express, name)
     looked = look_for(express.aws, express.workflow, ALL, again=False)
-    events, told = express.aws.client("sqs").meta.events, list[str]()
+    events, told = express.aws.client_once("sqs").meta.events, list[str]()
 
     def interrupt(**_: Any) -> None:
         signal.raise_signal(signal.SIGINT)
@@ -282,3 +322,30 @@ def test_a_look_longer_than_the_visibility_timeout_tells_each_message_once(expre
                 travel(replay_letters.HOLD_S + 1)
     assert len(found) == len(set(found)) == 2
     assert visible(express) == 2
+
+
+def test_a_look_ends_when_a_receive_brings_nothing_new(express: Express, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a queue that is too long: before its end the first messages are back."""
+    monkeypatch.setattr(replay_letters, "HOLD_S", 0)
+    for name in "abc":
+        express.engine.send(express.workflow.dead_letter_queue, body_of(name))
+    letters, is_whole = look(express.aws, express.workflow)
+    assert (len(letters), is_whole) == (3, False)
+
+
+def test_a_look_takes_no_more_than_its_maximum_and_says_so(express: Express, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_letters, "LETTERS_MAX", 10)
+    for number in range(12):
+        express.engine.send(express.workflow.dead_letter_queue, body_of(str(number)))
+    looked = look_for(express.aws, express.workflow, Filters(messages=frozenset({"other"})), again=False)
+    assert (looked.total, looked.is_whole) == (10, False)
+    assert looked.left[0].why == "is not among the 10 that were looked at"
+    told: list[str] = []
+    send(express, looked, told=told)
+    assert told[0].startswith("only 10 messages were looked at, whichever SQS gave, and more may be there")
+    assert visible(express) == 12
+
+    monkeypatch.undo()
+    monkeypatch.setattr(replay_letters, "WAIT_S", 0)
+    looked = look_for(express.aws, express.workflow, ALL, again=False)
+    assert (looked.total, looked.is_whole) == (12, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from ceap.aws.flow import Messages
 from ceap.aws.pace import Pace
 from ceap.errors import CommandError
 from ceap.local.clock import CLOCK
+from ceap.operate import replay_dead, replay_letters, replay_move
 from ceap.operate.replay_dead import move_all
 from ceap.operate.replay_move import Move, cancel_move, follow_move, last_move, queue_arn, start_move
 from ceap.operate.replay_report import move_lines
@@ -24,7 +26,8 @@ def shared() -> Iterator[Express]:
 
 
 @pytest.fixture
-def express(shared: Express) -> Express:
+def express(shared: Express, monkeypatch: pytest.MonkeyPatch) -> Express:
+    monkeypatch.setattr(replay_letters, "WAIT_S", 0)  # the engine's answer without a wait is whole
     shared.engine.drain()  # a task of the test before has ended
     shared.reset()
     return shared
@@ -76,6 +79,68 @@ def test_without_dead_letters_no_task_is_started(express: Express) -> None:
     assert list(move_lines(done, left)) == ["no dead letter waits: nothing to replay"]
 
 
+def test_dead_letters_are_moved_also_if_sqs_counts_none_of_them_yet(
+    express: Express, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(express, "a", "b")
+    asked: list[str] = []
+    none = Messages(waiting=0, in_flight=0)
+    monkeypatch.setattr(replay_dead, "count_messages", lambda *_: none)
+
+    def consent(question: str) -> bool:
+        asked.append(question)
+        return True
+
+    done, _ = move_all(express.aws, express.workflow, 500, means(express, [], consent=consent))
+    assert done is not None
+    assert (done.status, done.moved) == ("COMPLETED", 2)
+    assert asked == ["move all messages back to the queue, at most 500 a second?"]
+    assert sorted(succeeded(express)) == ["a", "b"]
+
+
+def test_all_that_somebody_holds_is_not_told_as_nothing(express: Express) -> None:
+    put(express, "a")
+    express.engine.client("sqs").receive_message(QueueUrl=express.workflow.dead_letter_queue, VisibilityTimeout=900)
+    done, left = move_all(express.aws, express.workflow, 10, means(express, []))
+    assert next(move_lines(done, left)) == "no dead letter can be moved now"
+    assert (done, left.in_flight) == (None, 1)
+
+
+def test_the_task_that_was_started_is_followed_and_not_one_before(
+    express: Express, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(express, "a")
+    before = move(express)
+    put(express, "b", "c", "d")
+    listed, stale = replay_move._moves, [3]
+
+    def late(*given: Any) -> list[Move]:
+        """SQS does not list the new task at once."""
+        stale[0] -= 1
+        return [before] if stale[0] >= 0 else listed(*given)
+
+    monkeypatch.setattr(replay_move, "_moves", late)
+    told: list[str] = []
+    done = move(express, told)
+    assert (done.moved, done.to_move) == (3, 3)
+    assert told[-1] == "3 of 3 moved"
+    assert done.started > before.started
+
+
+def test_a_task_that_sqs_never_lists_fails_the_call(express: Express, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(express, "a")
+    monkeypatch.setattr(replay_move, "_moves", lambda *_: [])
+    with pytest.raises(CommandError, match="does not list it yet; it may run: call again to follow it"):
+        move(express)
+
+
+def test_a_number_that_sqs_has_not_counted_yet_is_about(express: Express) -> None:
+    late = Move(status="COMPLETED", moved=0, to_move=10, started=0, rate=1, reason=None, fewer=10)
+    assert replay_move.move_text(late) == "about 10 messages moved back to the queue"
+    counted = msgspec.structs.replace(late, moved=10)
+    assert replay_move.move_text(counted) == "10 messages moved back to the queue"
+
+
 def test_what_somebody_holds_is_left_and_told(express: Express) -> None:
     put(express, "a", "b")
     express.engine.client("sqs").receive_message(QueueUrl=express.workflow.dead_letter_queue, VisibilityTimeout=900)
@@ -124,12 +189,14 @@ def test_an_interrupted_call_says_that_sqs_goes_on_and_the_next_one_follows(expr
 def test_a_task_is_cancelled_and_the_rest_stays(express: Express) -> None:
     put(express, *"abc")
     source = queue_arn(express.aws, express.workflow.dead_letter_queue)
-    start_move(express.aws, source, queue_arn(express.aws, express.workflow.queue), 1)
+    task = start_move(
+        express.aws, source, queue_arn(express.aws, express.workflow.queue), 1, last_move(express.aws, source)
+    )
     travel(1.1)
     assert cancel_move(express.aws, source) == 1
-    done = follow_move(express.aws, source, lambda _: None, Pace(travel))
+    done = follow_move(express.aws, source, task, lambda _: None, Pace(travel))
     assert list(move_lines(done, Messages(waiting=0, in_flight=0))) == [
-        "1 message moved back to the queue, then the move task was cancelled"
+        "about 1 message moved back to the queue, then the move task was cancelled"
     ]
     assert dead_letters(express) == ["b", "c"]
     assert cancel_move(express.aws, source) is None
@@ -151,6 +218,6 @@ def test_a_task_that_failed_says_why() -> None:
     task = Move(status="FAILED", moved=2, to_move=5, started=0, rate=1, reason="AccessDenied")
     none = Messages(waiting=0, in_flight=0)
     assert list(move_lines(task, none)) == [
-        "2 messages moved back to the queue, then the move task failed: AccessDenied"
+        "about 2 messages moved back to the queue, then the move task failed: AccessDenied"
     ]
     assert msgspec.structs.replace(task, status="RUNNING").is_active
