@@ -41,3 +41,10 @@ def test_every_relative_link_leads_to_a_file_and_its_heading(page: Path) -> None
         assert file.exists(), f"{page.name}: {target}"
         if anchor and file.suffix == ".md":
             assert anchor in anchors(file), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/reference").glob("*.md")), ids=lambda page: page.name)
+def test_rights_to_read_what_a_key_of_ones_own_encrypts_name_the_right_on_the_key(page: Path) -> None:
+    rights = page.read_text(encoding="utf-8").partition("\n## Rights\n")[2].partition("\n## ")[0]
+    if re.search(r"DescribeStateMachine|DescribeExecution|GetExecutionHistory|GetObject|ReceiveMessage", rights):
+        assert "`kms:Decrypt`" in rights
