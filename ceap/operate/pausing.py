@@ -73,7 +73,7 @@ def paused_lines(turned: Turned, call: str) -> Iterator[str]:
     yield f"  {turned.work}; what runs goes on to its end"
     count = turned.work.messages.waiting + turned.work.messages.in_flight
     is_known = turned.oldest_s is not None and count
-    oldest = f"; the oldest has been there for {span(turned.oldest_s or 0.0)}" if is_known else ""
+    oldest = f"; the oldest has been there for at least {span(turned.oldest_s or 0.0)}" if is_known else ""
     yield f"  a message stays in the queue for {span(turned.retention_s)}, then SQS deletes it{oldest}"
     if turned.senders:
         yield f"  {listed(turned.senders)} still send{'s' if len(turned.senders) == 1 else ''} messages"

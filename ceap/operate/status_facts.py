@@ -67,7 +67,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Depth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The messages of a queue; `oldest_s` is None where there is none, or CloudWatch does not tell its age yet."""
+    """The messages of a queue; `oldest_s` is the least age of the oldest, None if not known."""
 
     waiting: int
     in_flight: int

@@ -227,7 +227,7 @@ def _drift(facts: Facts) -> str:
 
 
 def _oldest(depth: Depth) -> str:
-    return "" if depth.oldest_s is None else f", the oldest for {span(depth.oldest_s)}"
+    return "" if depth.oldest_s is None else f", the oldest for at least {span(depth.oldest_s)}"
 
 
 def _short(cause: str | None) -> str:

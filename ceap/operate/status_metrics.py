@@ -36,7 +36,8 @@ class _Query(NamedTuple):
 def read_ages(aws: Aws, queues: Mapping[str, str], now: float) -> dict[str, float]:
     """Return the age of the oldest message of queues, by the keys that their names are given by, as far as it is known.
 
-    In a dead-letter queue it is how long the message has been there.
+    In a dead-letter queue it is how long the message has been there. SQS leaves out messages that were received three
+    times, so the oldest may be older.
     """
     asked = {key: _Query("AWS/SQS", _AGE, "QueueName", name, "Maximum", 60) for key, name in queues.items()}
     found = _read(aws, asked, now - _AGE_S, now)

@@ -141,9 +141,9 @@ def _depth(depth: Depth | None) -> str:
         return _UNREAD
     if not depth.total:
         return "empty"
-    age = (
-        "the age of the oldest is not known yet" if depth.oldest_s is None else f"the oldest for {span(depth.oldest_s)}"
-    )
+    age = "the age of the oldest is not known yet"
+    if depth.oldest_s is not None:
+        age = f"the oldest for at least {span(depth.oldest_s)}"
     return f"{depth.waiting:,} waiting, {depth.in_flight:,} in flight, {age}"
 
 

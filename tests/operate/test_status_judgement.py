@@ -137,7 +137,7 @@ def test_dead_letters_are_traced_then_looked_at_before_they_are_replayed() -> No
     assert found == [
         (
             Kind.DEAD_LETTERS,
-            "5 messages in the dead-letter queue, the oldest for 2 h 3 m",
+            "5 messages in the dead-letter queue, the oldest for at least 2 h 3 m",
             (
                 "ceap trace --env dev workflows/orders.yaml e9",
                 "ceap replay --env dev workflows/orders.yaml --dead-letters --dry-run",

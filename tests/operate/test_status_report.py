@@ -113,7 +113,7 @@ def test_200_failures_of_a_kind_are_one_line_above_the_last_ones() -> None:
                       1 settled: a later execution of the message succeeded; --all shows them
                       1 repeated: a later execution took the message; --all shows them
                       1 older not looked at; --all looks at more
-        queue         1,200 waiting, 3 in flight, the oldest for 4 m 10 s
+        queue         1,200 waiting, 3 in flight, the oldest for at least 4 m 10 s
         dead letters  empty
         pipe          RUNNING
         alarms        1 ALARM, 1 INSUFFICIENT_DATA, 1 OK
@@ -141,7 +141,7 @@ def test_an_express_workflow_tells_where_messages_are_and_what_could_not_be_read
         WRONG: 3 problems
           1. the pipe is STOPPING: somebody has paused it, and it takes no messages
                ceap resume --env dev workflows/orders.yaml
-          2. 1 message in the dead-letter queue, the oldest for 55 s
+          2. 1 message in the dead-letter queue, the oldest for at least 55 s
                ceap trace --env dev workflows/orders.yaml e1
                ceap replay --env dev workflows/orders.yaml --dead-letters --dry-run
           3. 1 execution failed lately, whose messages come back to the queue, or may do so: RateStage: TransientStageError: the vendor does not answer
@@ -154,7 +154,7 @@ def test_an_express_workflow_tells_where_messages_are_and_what_could_not_be_read
                           2026-11-29 21:59:05 UTC  e2  (back to the queue)
                       1 not found in the log
         queue         0 waiting, 2 in flight, the age of the oldest is not known yet
-        dead letters  1 waiting, 0 in flight, the oldest for 55 s
+        dead letters  1 waiting, 0 in flight, the oldest for at least 55 s
         pipe          STOPPING, to be STOPPED; RUNNING in the template
         alarms        not known
         deployment    no record

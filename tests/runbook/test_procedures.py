@@ -188,7 +188,7 @@ SETTINGS: Final = {
     "investigate#Where is the message that somebody asks for?": Played(an_execution_has_failed, (0,)),
     "investigate#Why did a STANDARD execution fail?": Played(an_execution_has_failed, (1, 0, 0, 0)),
     "investigate#Why did an EXPRESS message fail?": Played(a_message_is_a_dead_letter, (1, 0, 0)),
-    "lifecycle#What is about to be deleted": Played(all_is_well, (0,)),
+    "lifecycle#What is about to be deleted": Played(all_is_well, (0, 0)),
     "pause#Before a deployment that must not meet running executions": Played(all_is_well, (0, 0, 0)),
     "pause#Before maintenance: drain": Played(all_is_well, (0, 0)),
     "pause#Pause and resume": Played(all_is_well, (0, 1, 0)),
