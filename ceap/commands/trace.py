@@ -15,6 +15,7 @@ EXAMPLES: Final = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from ceap.operate.call import add_workflow_arguments
 
+    parser.description = f"{parser.description} The text of a handler's exception, which it shows, may quote a record."
     add_workflow_arguments(parser)
     parser.add_argument(
         "what",
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--records", action="store_true", help="also rejected records and details of errors: customers' data"
     )
-    parser.add_argument("--json", action="store_true", help="print the story as JSON")
+    parser.add_argument("--json", action="store_true", help="print the story as JSON, exceptions' texts included")
 
 
 def run(arguments: argparse.Namespace) -> int:
