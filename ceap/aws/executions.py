@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
@@ -127,22 +127,22 @@ def failed_state(aws: Aws, arn: str) -> str | None:
 
 
 def express_executions(
-    aws: Aws, log_group: str, *, since_s: float, until_s: float | None = None, term: str | None = None
+    aws: Aws, log_group: str, *, since_s: float, until_s: float | None = None, term: str | Sequence[str] | None = None
 ) -> list[Execution]:
     """Return the EXPRESS executions of which the log of their state machine has lines, the earliest first.
 
-    With `term` those only that have an event which holds it, e.g. the id of the message, or `ExecutionFailed`.
+    With `term` those only that have an event which holds it, or one of several, e.g. the id of the message.
     One whose end is not in the log is RUNNING here: its objects say more.
     """
     return executions_in(express_events(aws, log_group, since_s=since_s, until_s=until_s, term=term))
 
 
 def express_events(
-    aws: Aws, log_group: str, *, since_s: float, until_s: float | None = None, term: str | None = None
+    aws: Aws, log_group: str, *, since_s: float, until_s: float | None = None, term: str | Sequence[str] | None = None
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the events of EXPRESS executions in the log of their state machine.
 
-    With `term` those only of executions that have an event which holds it, all of them.
+    With `term` those only of executions that have an event which holds it, or one of several: all of them.
     """
     lines = read_lines(aws, log_group, term, since_s=since_s, until_s=until_s)
     if term is None:

@@ -14,6 +14,7 @@ import msgspec
 
 from ceap.aws.executions import (
     FAILURE_EVENTS,
+    Execution,
     Status,
     executions_in,
     express_executions,
@@ -34,6 +35,8 @@ LATE_S: Final = 300
 """How long a line of the log may take to arrive."""
 LONGEST_S: Final = 310
 """How long before its end the first event of an execution may be: it takes 5 minutes at most."""
+MESSAGES_MAX: Final = 20
+"""The ids of messages that one reading of the log looks for: more make a longer pattern than AWS takes."""
 _GAP_S: Final = 900
 _WINDOWS_MAX: Final = 20
 
@@ -43,6 +46,14 @@ class _Window(NamedTuple):
     end: float
 
 
+class _Course(NamedTuple):
+    """What became of the message of an execution, the later execution that tells it, and the message's id if known."""
+
+    fate: Fate
+    later: str | None = None
+    message: str | None = None
+
+
 class FailedLog:
     """The failed executions that the log of the state machine shows; it is read where metrics count some."""
 
@@ -50,7 +61,7 @@ class FailedLog:
         self._aws: Final = aws
         self._workflow: Final = workflow
         self._known: Final[dict[str, Failure]] = {}
-        self._fates: Final[dict[str, tuple[Fate, str | None]]] = {}
+        self._courses: Final[dict[str, _Course]] = {}
         self._read: dict[float, int] = {}
 
     def read(self, counts: Mapping[float, int], period_s: int, now: float, most: int, examined: int) -> list[Failure]:
@@ -69,7 +80,7 @@ class FailedLog:
         shown = [failure for failure in recent if failure.ended >= begin][:most]
         with ThreadPoolExecutor(READERS) as pool:
             looked = list(pool.map(self._look, shown))
-            return [*pool.map(lambda each: self._examine(each, now), looked[:examined]), *looked[examined:]]
+            return [*self._examine(looked[:examined], now, pool), *looked[examined:]]
 
     def _find(self, window: _Window) -> Iterator[Failure]:
         group = self._workflow.machine_log_group
@@ -95,28 +106,72 @@ class FailedLog:
             error, cause = told.get("errorType"), told.get("errorMessage")
         return msgspec.structs.replace(failure, stage=stage, error=error, cause=cause, is_looked_at=True)
 
-    def _examine(self, failure: Failure, now: float) -> Failure:
-        fate, later = self._fates.get(failure.arn) or self._fate(failure, now)
-        if fate in (Fate.SETTLED, Fate.DEAD):
-            self._fates[failure.arn] = fate, later
-        return msgspec.structs.replace(failure, fate=fate, later=later)
+    def _examine(self, failures: list[Failure], now: float, pool: ThreadPoolExecutor) -> list[Failure]:
+        """Return failures with what became of their messages; what cannot change by itself is kept."""
+        new = [each for each in failures if each.arn not in self._courses]
+        found = pool.map(lambda each: self._course(each, now), new)
+        courses = {each.arn: course for each, course in zip(new, found, strict=True)}
+        over = [each for each in new if self._end(each) < now]
+        courses |= self._gone_on(over, courses)
+        kept = {each.arn for each in over}
+        for arn, course in courses.items():
+            if arn in kept or course.fate in (Fate.SETTLED, Fate.DEAD):
+                self._courses[arn] = course
+        courses = self._courses | courses
+        return [
+            msgspec.structs.replace(each, fate=courses[each.arn].fate, later=courses[each.arn].later)
+            for each in failures
+        ]
 
-    def _fate(self, failure: Failure, now: float) -> tuple[Fate, str | None]:
-        """Return what became of the message of an execution, by the later executions that took it."""
+    def _end(self, failure: Failure) -> float:
+        """Return when the log shows all executions that take a message because it comes back by itself."""
+        return failure.ended + horizon_s(self._workflow) + LATE_S
+
+    def _course(self, failure: Failure, now: float) -> _Course:
+        """Return what became of the message of an execution, by the executions that took it while it came back."""
         group, begin = self._workflow.machine_log_group, failure.ended - LONGEST_S
         lines = read_lines(self._aws, group, failure.arn, since_s=begin, until_s=failure.ended + 1)
         own = executions_in(parsed(line.message) for line in lines)
         execution = next((each for each in own if each.arn == failure.arn), None)
-        message = message_in(execution.input) if execution else None
-        if execution is None or message is None or "messageId" not in message:
-            return Fate.UNKNOWN, None
-        found = express_executions(self._aws, group, since_s=execution.started, term=message["messageId"])
-        later = [each for each in found if each.started > execution.started]
-        if settled := next((each for each in later if each.status == "SUCCEEDED"), None):
-            return Fate.SETTLED, settled.name
-        if later:
-            return Fate.REPEATED, later[-1].name
-        return _unrepeated(message, failure, now, self._workflow), None
+        record = message_in(execution.input) if execution else None
+        if execution is None or record is None or "messageId" not in record:
+            return _Course(Fate.UNKNOWN)
+        message, started = str(record["messageId"]), execution.started
+        found = express_executions(self._aws, group, since_s=started, until_s=self._end(failure), term=message)
+        later = [each for each in found if each.started > started]
+        return _told(later, message) or _Course(_unrepeated(record, failure, now, self._workflow), message=message)
+
+    def _gone_on(self, failures: Iterable[Failure], courses: Mapping[str, _Course]) -> dict[str, _Course]:
+        """Return how it went on with messages after they came back by themselves: replayed, or kept from the pipe.
+
+        The log since then is long, so it is read for many messages at once.
+        """
+        messages = {
+            each.arn: message
+            for each in failures
+            if (message := courses[each.arn].message) and courses[each.arn].fate is not Fate.SETTLED
+        }
+        begin = min((self._end(each) for each in failures if each.arn in messages), default=0.0)
+        group, ids = self._workflow.machine_log_group, sorted(set(messages.values()))
+        found = [
+            execution
+            for at in range(0, len(ids), MESSAGES_MAX)
+            for execution in express_executions(self._aws, group, since_s=begin, term=ids[at : at + MESSAGES_MAX])
+        ]
+        told: dict[str, _Course] = {}
+        for each in failures:
+            if message := messages.get(each.arn):
+                later = [one for one in found if one.started > each.ended and message in (one.input or "")]
+                if course := _told(later, message):
+                    told[each.arn] = course
+        return told
+
+
+def _told(later: list[Execution], message: str) -> _Course | None:
+    """Return what later executions of a message tell of it, the earliest first; None if there are none."""
+    if settled := next((each for each in later if each.status == "SUCCEEDED"), None):
+        return _Course(Fate.SETTLED, settled.name, message)
+    return _Course(Fate.REPEATED, later[-1].name, message) if later else None
 
 
 def unexplained(counts: Mapping[float, int], failures: Iterable[Failure], begin: float) -> int:
