@@ -50,4 +50,9 @@ def pairs(document: Mapping[str, Any], unshown: Collection[str], value_max: int 
 
 def _short(value: Any, value_max: int) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text if len(text) <= value_max else f"{text[:value_max]}..."
+    return cut(text, value_max)
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text, or its first characters and three dots."""
+    return text if len(text) <= most else f"{text[:most]}..."

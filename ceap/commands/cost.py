@@ -20,7 +20,9 @@ METRICS: Final = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    whole = partial(parser.add_argument, type=_whole, metavar="N")
+    from ceap.numbers import count
+
+    whole = partial(parser.add_argument, type=count, metavar="N")
     quantity = partial(parser.add_argument, type=_quantity, metavar="N")
     parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration of the workflow")
     whole("--executions", default=10_000, help="executions a month (default: 10,000)")
@@ -92,12 +94,6 @@ def _message(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--message {file}: cannot be read: {error}; name a file with the body of a message") from None
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal() or not (text.isascii() and int(text)):
-        raise argparse.ArgumentTypeError(f"is {text!r}; give a whole number above 0, e.g. 1000")
-    return int(text)
 
 
 def _quantity(text: str) -> float:

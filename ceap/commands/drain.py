@@ -14,15 +14,14 @@ EXAMPLES: Final = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from ceap.numbers import seconds
     from ceap.operate.call import add_workflow_arguments
 
     add_workflow_arguments(parser)
     parser.add_argument(
         "--pause", action="store_true", help="stop the pipe first, and wait for what runs; messages that wait stay"
     )
-    parser.add_argument(
-        "--timeout", type=_seconds, metavar="SECONDS", help="how long to wait (default: until it is so)"
-    )
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="how long to wait (default: until it is so)")
     parser.add_argument("--json", action="store_true", help="print how it ended as JSON")
 
 
@@ -39,10 +38,3 @@ def run(arguments: argparse.Namespace) -> int:
     lines = drained_lines(drained, workflow, call)
     print(msgspec.json.encode(drained).decode() if arguments.json else "\n".join(lines))
     return 0 if drained.is_drained else 1
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text) if text.isdecimal() else 0.0
-    if not seconds:
-        raise argparse.ArgumentTypeError(f"is {text!r}; give a number of seconds, e.g. 1800")
-    return seconds

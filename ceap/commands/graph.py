@@ -69,7 +69,7 @@ def _deployed(arguments: argparse.Namespace) -> Chart:
     from ceap.operate.call import opened
     from ceap.operate.execution_chart import with_execution
     from ceap.operate.finding import Search, default_since
-    from ceap.operate.trace import Wanted, trace
+    from ceap.operate.trace import Extent, trace
     from ceap.output import say
 
     with opened(arguments) as (aws, workflow, call):
@@ -78,5 +78,5 @@ def _deployed(arguments: argparse.Namespace) -> Chart:
             return chart
         now = now_of(aws)
         search = Search(aws, workflow, default_since(workflow, None, now), say)
-        story = trace(search, arguments.execution, Wanted(call, False, False), now)
+        story = trace(search, arguments.execution, Extent(call, False, False), now)
     return with_execution(chart, story.executions[-1])

@@ -69,7 +69,7 @@ def _print(lines: Iterable[StageLine], stages: Iterable[str], *, as_json: bool) 
 
     import msgspec
 
-    from ceap.operate.log_text import is_noise, line_text
+    from ceap.operate.line_text import is_noise, line_text
 
     width, in_colour = max(map(len, stages), default=0), sys.stdout.isatty()
     for line in lines:

@@ -15,6 +15,7 @@ EXAMPLES: Final = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from ceap.numbers import count
     from ceap.operate.call import add_workflow_arguments
 
     add_workflow_arguments(parser)
@@ -24,14 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--error", metavar="TEXT", help="of --failed those with this text in error or cause")
     which.add_argument("--stage", metavar="STAGE", help="of --failed those that failed in this stage")
     which.add_argument("--since", metavar="WHEN", help="of --failed those that ended since, e.g. 2h or 2026-01-31")
-    which.add_argument("--limit", type=_count, metavar="N", help="redrive at most so many, the earliest end first")
+    which.add_argument("--limit", type=count, metavar="N", help="redrive at most so many, the earliest end first")
     how = parser.add_argument_group("how")
     how.add_argument("--dry-run", action="store_true", help="only list what would be redriven")
     how.add_argument(
         "--old-definition", action="store_true", help="also where the definition has changed: AWS redrives the old one"
     )
     how.add_argument("--again", action="store_true", help="also what was replayed: its message is processed twice")
-    how.add_argument("--rate", type=_count, metavar="N", help="redrives a second (default: 10)")
+    how.add_argument("--rate", type=count, metavar="N", help="redrives a second (default: 10)")
     how.add_argument("--wait", action="store_true", help="wait until all have ended")
     how.add_argument("--yes", action="store_true", help="do not ask before more than one")
     parser.add_argument("--json", action="store_true", help="print what became of each as JSON")
@@ -79,10 +80,3 @@ def _check(arguments: argparse.Namespace) -> None:
     filters = {"--error": arguments.error, "--stage": arguments.stage, "--since": arguments.since}
     if given := [name for name, value in filters.items() if value is not None and not arguments.failed]:
         raise UsageError(f"{given[0]} chooses among failed executions; give --failed with it, and no names")
-
-
-def _count(text: str) -> int:
-    count = int(text) if text.isdecimal() else 0
-    if not count:
-        raise argparse.ArgumentTypeError(f"is {text!r}; give a whole number from 1, e.g. 10")
-    return count

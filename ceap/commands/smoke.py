@@ -15,6 +15,7 @@ EXAMPLES: Final = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from ceap.aws.session import add_aws_arguments
+    from ceap.numbers import seconds
 
     parser.add_argument("workflow", type=Path, metavar="WORKFLOW.yaml", help="the declaration of the deployed workflow")
     add_aws_arguments(parser)
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds,
         metavar="SECONDS",
         help="how long the execution may take (default: 900)",
     )
@@ -58,10 +59,3 @@ def run(arguments: argparse.Namespace) -> int:
         report = smoke(aws, deployed, message, options, Telling(say))
     print(report_json(report) if arguments.json else "\n".join(report_lines(report)))
     return 1 if report.has_failed else 0
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text) if text.isdecimal() else 0.0
-    if not seconds:
-        raise argparse.ArgumentTypeError(f"is {text!r}; give a number of seconds, e.g. 900")
-    return seconds

@@ -53,24 +53,20 @@ def run(arguments: argparse.Namespace) -> int:
     from ceap.aws.environments import load_environment
     from ceap.aws.session import explained, open_session
     from ceap.operate import status_watch
+    from ceap.operate.call import options_of
     from ceap.operate.status_judgement import Call, judge
     from ceap.operate.status_reading import StatusReader
     from ceap.output import say
 
     aws = open_session(load_environment(arguments.env, Path.cwd()), arguments.profile, arguments.region)
     say(str(aws))
-    options = ["--env", arguments.env]
-    for name in ("profile", "region"):
-        if value := getattr(arguments, name):
-            options += [f"--{name}", value]
-
     with explained(aws.profile), ThreadPoolExecutor(_WORKFLOWS_AT_ONCE) as pool:
         reach_s = _reach_s(arguments.since, aws)
         deployed = _deployed(arguments, aws)
         readers = list(
             pool.map(lambda each: StatusReader(aws, each[0], arguments.env, reach_s, is_all=arguments.all), deployed)
         )
-        calls = [Call(tuple(options), path) for _, path in deployed]
+        calls = [Call(options_of(arguments), path) for _, path in deployed]
 
         def read() -> Sequence[WorkflowStatus]:
             with explained(aws.profile):

@@ -41,13 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
     from ceap.aws.moment import now_of
     from ceap.operate.call import opened
     from ceap.operate.finding import Search, default_since
-    from ceap.operate.trace import Wanted, trace
+    from ceap.operate.trace import Extent, trace
     from ceap.operate.trace_text import trace_lines
     from ceap.output import say
 
     with opened(arguments) as (aws, workflow, call):
         now = now_of(aws)
         search = Search(aws, workflow, default_since(workflow, arguments.since, now), say)
-        story = trace(search, arguments.what, Wanted(call, arguments.records, arguments.log_lines), now)
+        story = trace(search, arguments.what, Extent(call, arguments.records, arguments.log_lines), now)
     print(msgspec.json.encode(story).decode() if arguments.json else "\n".join(trace_lines(story)))
     return 0

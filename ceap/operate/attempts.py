@@ -6,25 +6,21 @@ Source: Step Functions API Reference, "HistoryEvent"; Developer Guide, "Using Cl
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from ceap.aws.executions import short_cause
+from ceap.aws.executions import FAILURE_EVENTS, Status, short_cause
 from ceap.aws.log_lines import parsed
 from ceap.aws.session import Aws
 
-AttemptStatus: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
-
-_ENDS: Final[Mapping[str, AttemptStatus]] = {
+_ENDS: Final[Mapping[str, Status]] = {
     "TaskSucceeded": "SUCCEEDED",
     "TaskFailed": "FAILED",
     "TaskStartFailed": "FAILED",
     "TaskSubmitFailed": "FAILED",
     "TaskTimedOut": "TIMED_OUT",
-    "ExecutionTimedOut": "TIMED_OUT",
-    "ExecutionAborted": "ABORTED",
-    "ExecutionFailed": "FAILED",
+    **FAILURE_EVENTS,
 }
 """How an attempt that runs ends with an event of the execution."""
 
@@ -45,7 +41,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     stage: str
     number: int
-    status: AttemptStatus
+    status: Status
     started: float
     ended: float | None = None
     error: str | None = None
@@ -83,14 +79,14 @@ def attempts_in(events: Iterable[Event]) -> list[Attempt]:
             redrive += 1
         elif event.type == "TaskScheduled":
             number = sum(attempt.stage == stage for attempt in found) + 1
-            running: AttemptStatus = "RUNNING"
+            running: Status = "RUNNING"
             found.append(Attempt(stage=stage, number=number, status=running, started=event.moment, redrive=redrive))
         elif (status := _ENDS.get(event.type)) and found and found[-1].status == "RUNNING":
             found[-1] = _ended(found[-1], status, event)
     return found
 
 
-def _ended(attempt: Attempt, status: AttemptStatus, event: Event) -> Attempt:
+def _ended(attempt: Attempt, status: Status, event: Event) -> Attempt:
     cause = event.details.get("cause")
     return msgspec.structs.replace(
         attempt,

@@ -54,6 +54,10 @@ def opened(arguments: argparse.Namespace) -> Iterator[Opened]:
 
 def call_of(arguments: argparse.Namespace) -> str:
     """Return the options and the file of a call, for another command about the same workflow."""
+    return shlex.join([*options_of(arguments), str(arguments.workflow)])
+
+
+def options_of(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return --env, --profile and --region as they were given, word by word."""
     options = {"--env": arguments.env, "--profile": arguments.profile, "--region": arguments.region}
-    given = [word for name, value in options.items() if value is not None for word in (name, value)]
-    return shlex.join([*given, str(arguments.workflow)])
+    return tuple(word for name, value in options.items() if value is not None for word in (name, value))

@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from ceap.graph.chart import Block, Chart, Outcome
-from ceap.operate.moments import shown, span
+from ceap.log_text import cut
+from ceap.operate.moments import shown, took
 from ceap.operate.trace_model import ExecutionStory, StageStory
 from templates.words import plural
 
@@ -37,19 +38,19 @@ def outcome_of(stage: StageStory) -> Outcome:
         known = "SUCCEEDED" if stage.output else "FAILED" if stage.failure else "NOT_RUN"
         return Outcome(known, 0, error=stage.failure.error if stage.failure and not stage.output else None)
     first, last = stage.attempts[0], stage.attempts[-1]
-    took = None if last.ended is None else round(last.ended - first.started, 2)
+    lasted_s = None if last.ended is None else round(last.ended - first.started, 2)
     failed = last.error is not None and last.status != "SUCCEEDED"
-    return Outcome(last.status, len(stage.attempts), took, _short(last.error, last.cause) if failed else None)
+    return Outcome(last.status, len(stage.attempts), lasted_s, _short(last.error, last.cause) if failed else None)
 
 
 def _short(error: str | None, cause: str | None) -> str:
-    text = f"{error}: {cause}" if cause else str(error)
-    return text if len(text) <= _CAUSE_MAX else f"{text[:_CAUSE_MAX]}..."
+    return cut(f"{error}: {cause}" if cause else str(error), _CAUSE_MAX)
 
 
 def _told(story: ExecutionStory) -> str:
-    took_s = None if story.ended is None else story.ended - story.started
-    took = "" if took_s is None else f", {took_s:.1f} s" if took_s < 60 else f", {span(took_s)}"
+    lasted = "" if story.ended is None else f", {took(story.ended - story.started)}"
     redriven = f", redriven {plural(story.redrives, 'time')}" if story.redrives else ""
     status = story.status.replace("_", " ").lower()
-    return f"execution {story.name}: {status}, as {story.told_by} told, started {shown(story.started)}{took}{redriven}"
+    return (
+        f"execution {story.name}: {status}, as {story.told_by} told, started {shown(story.started)}{lasted}{redriven}"
+    )

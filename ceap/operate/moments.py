@@ -44,6 +44,18 @@ def span(seconds: float) -> str:
     return " ".join([first, *(part for part in others if not part.startswith("0 "))])
 
 
+def took(seconds: float) -> str:
+    """Return how long something took, for people: `12.3 s`, from a minute on as `span` does."""
+    return f"{seconds:.1f} s" if seconds < 60 else span(seconds)
+
+
+def ago(seconds: float) -> str:
+    """Return a duration as `since` reads it, in the largest unit without a rest: `2h`, `90s`."""
+    whole = round(seconds)
+    unit, length = next((unit, length) for unit, length in reversed(_SECONDS.items()) if whole % length == 0)
+    return f"{whole // length}{unit}"
+
+
 def _moment(text: str, now_s: float) -> float | None:
     if ago := _AGO.fullmatch(text):
         return now_s - int(ago[1]) * _SECONDS[ago[2]]

@@ -17,7 +17,7 @@ from ceap.aws.session import Aws
 from ceap.aws.stage_objects import StoredObject, objects_of, read_object
 from ceap.aws.workflow import DeployedWorkflow
 from ceap.operate.attempts import Attempt
-from ceap.operate.trace_model import Counts, Failure, Output, Rejected, StageStory
+from ceap.operate.trace_model import Output, RecordCounts, Rejected, StageFailure, StageStory
 from handlers.runtime.contract import INITIAL_FOLDER, PermanentStageError, error_key, output_key, rejected_key
 from handlers.runtime.document import EDGE_BYTES, CopiedHeader, read_footer, read_header
 
@@ -121,14 +121,14 @@ class _Reader(msgspec.Struct, frozen=True):
             records=tuple(line.get("record") for line in lines[:RECORDS_MAX]) if self.with_records else (),
         )
 
-    def failure(self, stage: str) -> Failure | None:
+    def failure(self, stage: str) -> StageFailure | None:
         key = error_key(self.execution, stage)
         found = self.objects.by_key.get(key)
         if found is None or (text := read_object(self.aws, self.bucket, key)) is None:
             return None
         told = parsed(text)
         rest = {name: value for name, value in told.items() if name not in _SHOWN}
-        return Failure(
+        return StageFailure(
             written=found.written,
             error=told.get("errorType"),
             message=told.get("errorMessage"),
@@ -145,13 +145,15 @@ def _frame(stack: Any) -> str | None:
     return ":".join(frames[-1]) if frames else None
 
 
-def _counts(metadata: Mapping[str, Any]) -> Counts | None:
+def _counts(metadata: Mapping[str, Any]) -> RecordCounts | None:
     names = ("input", "expanded", "output", "rejected", "merged", "stale")
     values = [metadata.get(f"{name}RecordCount", 0) for name in names]
     if "inputRecordCount" not in metadata or not all(isinstance(value, int) for value in values):
         return None
     records_in, expanded, out, rejected, merged, stale = values
-    return Counts(records_in=records_in, expanded=expanded, out=out, rejected=rejected, merged=merged, stale=stale)
+    return RecordCounts(
+        records_in=records_in, expanded=expanded, out=out, rejected=rejected, merged=merged, stale=stale
+    )
 
 
 def _first_of_each(reasons: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,7 @@ import msgspec
 
 from ceap.aws.executions import without_place
 from ceap.aws.flow import RUNNING, STOPPED
-from ceap.operate.moments import shown, span
+from ceap.operate.moments import ago, shown, span
 from ceap.operate.status_facts import Depth, Facts, Failure, Fate, Pipe
 from templates.model import WorkflowType
 from templates.words import listed, plural
@@ -215,11 +215,8 @@ def _of_alarms(facts: Facts) -> Iterator[Problem]:
 
 
 def _since(facts: Facts) -> tuple[str, str]:
-    """Return the option that takes the executions of the same time, in the largest unit without a rest."""
-    reach_s = round(facts.now - facts.since)
-    units = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
-    size, unit = next((size, unit) for size, unit in units if reach_s % size == 0)
-    return "--since", f"{reach_s // size}{unit}"
+    """Return the option that takes the executions of the same time."""
+    return "--since", ago(facts.now - facts.since)
 
 
 def _drift(facts: Facts) -> str:

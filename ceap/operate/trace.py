@@ -14,7 +14,7 @@ from ceap.aws.log_lines import parsed, read_lines
 from ceap.aws.workflow import DeployedWorkflow
 from ceap.operate.attempts import Attempt, attempts_in, read_history
 from ceap.operate.finding import Search, Seen, find, kin_of, message_ids, not_found, of_message
-from ceap.operate.log_text import is_noise, is_report
+from ceap.operate.line_text import is_noise, is_report
 from ceap.operate.replay_names import root_of
 from ceap.operate.stage_lines import SLACK_S, Part, StageLine, read_stage_lines
 from ceap.operate.stage_stories import Objects, list_objects, stage_stories
@@ -27,7 +27,7 @@ LINES_MAX: Final = 5
 """How many of the last lines of a failed stage are shown, if not all are wanted."""
 
 
-class Wanted(NamedTuple):
+class Extent(NamedTuple):
     """What is read besides what always is; `call` is as in `Flow`."""
 
     call: str
@@ -35,7 +35,7 @@ class Wanted(NamedTuple):
     with_lines: bool = False
 
 
-def trace(search: Search, what: str, wanted: Wanted, now: float) -> Trace:
+def trace(search: Search, what: str, wanted: Extent, now: float) -> Trace:
     """Return the story of a message or an execution.
 
     Raises:
@@ -66,7 +66,7 @@ def trace(search: Search, what: str, wanted: Wanted, now: float) -> Trace:
     )
 
 
-def _flow(search: Search, wanted: Wanted) -> Flow:
+def _flow(search: Search, wanted: Extent) -> Flow:
     workflow = search.workflow
     return Flow(
         is_express=workflow.is_express,
@@ -96,7 +96,7 @@ def _messages(executions: Iterable[Execution]) -> Iterator[MessageStory]:
         )
 
 
-def _execution_story(search: Search, seen: Seen, wanted: Wanted, now: float) -> ExecutionStory:
+def _execution_story(search: Search, seen: Seen, wanted: Extent, now: float) -> ExecutionStory:
     workflow, execution = search.workflow, seen.execution
     objects = list_objects(search.aws, workflow.bucket, execution.name)
     events = seen.events if workflow.is_express or not seen.is_known else read_history(search.aws, execution.arn)

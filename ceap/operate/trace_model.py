@@ -7,18 +7,19 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from ceap.aws.executions import Status
 from ceap.aws.job_runs import JobRun
 from ceap.operate.attempts import Attempt
 from ceap.operate.stage_lines import StageLine
 from templates.model import StepKind
 
-TracedStatus: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "UNKNOWN"]
+TracedStatus: TypeAlias = Status | Literal["UNKNOWN"]
 """UNKNOWN: it has ended, and neither a log nor its objects tell how."""
 
 Teller: TypeAlias = Literal["Step Functions", "its log", "its objects"]
 
 
-class Counts(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class RecordCounts(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What became of the records of a stage, from the footer of its output."""
 
     records_in: int
@@ -43,7 +44,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     size_bytes: int
     written: float
-    counts: Counts | None = None
+    counts: RecordCounts | None = None
     codes: Mapping[str, int] = {}
     others: Mapping[str, int] = {}
     copied_from: str | None = None
@@ -59,7 +60,7 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     records: tuple[Any, ...] = ()
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class StageFailure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """An `error.json`, which is of the last attempt that failed; `details` are the rest of it, if asked for.
 
     `cause` is the exception that the handler raised, as Python writes it, `frame` where in the handler, as file:line.
@@ -81,7 +82,7 @@ class StageStory(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     attempts: tuple[Attempt, ...] = ()
     output: Output | None = None
     rejected: Rejected | None = None
-    failure: Failure | None = None
+    failure: StageFailure | None = None
     runs: tuple[JobRun, ...] = ()
     lines: tuple[StageLine, ...] = ()
     is_skipped: bool = False

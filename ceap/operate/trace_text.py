@@ -10,9 +10,9 @@ from typing import Final, assert_never
 from ceap.aws.executions import without_place
 from ceap.aws.job_runs import JobRun
 from ceap.operate.attempts import Attempt
-from ceap.operate.log_text import line_text
-from ceap.operate.moments import shown, span
-from ceap.operate.trace_model import Counts, ExecutionStory, MessageStory, Output, StageStory, Trace
+from ceap.operate.line_text import line_text
+from ceap.operate.moments import shown, took
+from ceap.operate.trace_model import ExecutionStory, MessageStory, Output, RecordCounts, StageStory, Trace
 from templates.words import plural
 
 _WIDTH_MIN: Final = 12
@@ -45,7 +45,7 @@ def _execution(execution: ExecutionStory) -> Iterator[str]:
     at = f" at {failed.stage}" if failed else ""
     yield f"  {execution.status}{at}, as {execution.told_by} {_tells(execution)}{_reason(execution)}"
     receive = "" if execution.receive is None else f", receive {execution.receive} of its message"
-    lasted = "" if execution.ended is None else f", {_seconds(execution.ended - execution.started)}"
+    lasted = "" if execution.ended is None else f", {took(execution.ended - execution.started)}"
     yield f"  started {shown(execution.started)}{lasted}{receive}"
     if execution.redriven is not None:
         yield f"  redriven {plural(execution.redrives, 'time')}, last {shown(execution.redriven)}"
@@ -122,7 +122,7 @@ def _work(stage: StageStory) -> Iterator[str]:
 
 
 def _lasted(entry: Attempt | JobRun) -> str:
-    return "" if entry.ended is None else f" in {_seconds(entry.ended - entry.started)}"
+    return "" if entry.ended is None else f" in {took(entry.ended - entry.started)}"
 
 
 def _attempt(attempt: Attempt) -> str:
@@ -143,7 +143,7 @@ def _output(output: Output) -> Iterator[str]:
         yield f"  its own counts: {', '.join(f'{name} {count}' for name, count in output.others.items())}"
 
 
-def _equation(counts: Counts) -> str:
+def _equation(counts: RecordCounts) -> str:
     sign = "=" if counts.is_even else "is not"
     return (
         f"{counts.records_in} in + {counts.expanded} expanded {sign} {counts.out} out + {counts.rejected} rejected + "
@@ -153,7 +153,3 @@ def _equation(counts: Counts) -> str:
 
 def _time(moment: float) -> str:
     return datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%H:%M:%S")
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else span(seconds)

@@ -8,6 +8,9 @@ import pytest
 
 import handlers
 from templates import discovery
+from tests.operated import sent
+
+__all__ = ["sent"]
 
 STAGE = """from collections.abc import Iterator
 from typing import Any

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,7 @@ from ceap.graph.mermaid import draw_mermaid
 from ceap.graph.svg import draw_svg
 from ceap.local.engine import Engine
 from tests.graph.support import chart_of
-from tests.local.support import deploy_express
-from tests.operated import aws_of
-from tests.reference import EXPRESS, MESSAGE, STAGES
+from tests.reference import EXPRESS, STAGES
 
 
 def graph(*arguments: object) -> int:
@@ -59,16 +56,6 @@ def test_two_processes_draw_the_same_bytes(form: str) -> None:
         for seed in ("1", "4294967295")
     ]
     assert drawn[0] == drawn[1]
-
-
-@pytest.fixture(scope="module")
-def sent() -> Iterator[tuple[Engine, str]]:
-    """An engine with the EXPRESS workflow, its keys in the environment, and the id of a message that succeeded."""
-    with Engine.start() as engine, aws_of(engine):
-        deployed = deploy_express(engine)
-        message = engine.send(deployed.queue, MESSAGE)
-        engine.drain()
-        yield engine, message
 
 
 def test_the_deployed_template_is_drawn_with_the_names_of_the_environment(

@@ -83,4 +83,4 @@ def test_a_timeout_is_a_number_of_seconds(capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(SystemExit) as stop:
         main(["drain", *CALL, "--timeout", "5m"])
     assert stop.value.code == 2
-    assert "--timeout: is '5m'; give a number of seconds, e.g. 1800" in capsys.readouterr().err
+    assert "--timeout: is '5m'; give a number of seconds, e.g. 900" in capsys.readouterr().err

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from ceap.cli import main
 from ceap.local.engine import Engine
-from tests.local.support import deploy_express
-from tests.operated import aws_of
-from tests.reference import EXPRESS, MESSAGE
+from tests.reference import EXPRESS
 
 CALL = ["trace", "--env", "dev", str(EXPRESS)]
-
-
-@pytest.fixture(scope="module")
-def sent() -> Iterator[tuple[Engine, str]]:
-    """An engine with the EXPRESS workflow, its keys in the environment, and the id of a message that succeeded."""
-    with Engine.start() as engine, aws_of(engine):
-        deployed = deploy_express(engine)
-        message = engine.send(deployed.queue, MESSAGE)
-        engine.drain()
-        yield engine, message
 
 
 def test_a_message_is_told_on_standard_output_and_ends_with_0(

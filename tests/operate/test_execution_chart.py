@@ -6,13 +6,13 @@ from ceap.graph.chart import Outcome
 from ceap.graph.read import read_chart
 from ceap.operate.attempts import Attempt
 from ceap.operate.execution_chart import outcome_of, with_execution
-from ceap.operate.trace_model import ExecutionStory, Failure, Output, StageStory
+from ceap.operate.trace_model import ExecutionStory, Output, StageFailure, StageStory
 from templates.model import StepKind
 from tests.graph.support import template_of
 from tests.reference import EXPRESS
 
 OUTPUT = Output(size_bytes=10, written=3.0)
-FAILED = Failure(written=3.0, error="TransientStageError", message="slow")
+FAILED = StageFailure(written=3.0, error="TransientStageError", message="slow")
 
 
 def attempt(number: int, status: str, started: float, ended: float | None, error: str | None = None) -> Attempt:
@@ -28,7 +28,7 @@ def attempt(number: int, status: str, started: float, ended: float | None, error
 
 
 def story(
-    attempts: tuple[Attempt, ...] = (), output: Output | None = None, failure: Failure | None = None
+    attempts: tuple[Attempt, ...] = (), output: Output | None = None, failure: StageFailure | None = None
 ) -> StageStory:
     return StageStory(stage="TakeStage", kind=StepKind.LAMBDA, attempts=attempts, output=output, failure=failure)
 
@@ -57,7 +57,7 @@ def test_a_stage_that_runs_has_no_duration_yet() -> None:
     ],
 )
 def test_objects_decide_where_no_log_tells_of_attempts(
-    output: Output | None, failure: Failure | None, expected: Outcome
+    output: Output | None, failure: StageFailure | None, expected: Outcome
 ) -> None:
     assert outcome_of(story(output=output, failure=failure)) == expected
 

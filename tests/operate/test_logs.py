@@ -11,7 +11,7 @@ import pytest
 from ceap.aws.pace import Pace
 from ceap.errors import CommandError, UsageError
 from ceap.local.clock import CLOCK
-from ceap.operate.log_text import line_text, said
+from ceap.operate.line_text import line_text, said
 from ceap.operate.logs import SETTLED_S, Shown, check_stage, find_one, follow, has_ended, lines_of
 from ceap.operate.stage_lines import Part, StageLine, level_of, read_stage_lines
 from tests.local.support import deploy_standard, standard_template

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ceap.aws.flow import Messages
-from ceap.operate.trace_model import Counts, ExecutionStory, Output, StageStory
+from ceap.operate.trace_model import ExecutionStory, Output, RecordCounts, StageStory
 from ceap.operate.trace_next import AGAIN_S, Flow, place_and_next
 from ceap.operate.trace_text import _output
 from templates.model import StepKind
@@ -94,12 +94,12 @@ def test_an_earlier_success_leaves_nothing_to_do() -> None:
 
 
 def test_records_that_do_not_add_up_are_said_not_to() -> None:
-    even = Counts(records_in=3, expanded=1, out=1, rejected=1, merged=1, stale=1)
-    lost = Counts(records_in=4, expanded=1, out=1, rejected=1, merged=1, stale=1)
+    even = RecordCounts(records_in=3, expanded=1, out=1, rejected=1, merged=1, stale=1)
+    lost = RecordCounts(records_in=4, expanded=1, out=1, rejected=1, merged=1, stale=1)
     assert (even.is_even, lost.is_even) == (True, False)
     assert equation(even) == "3 in + 1 expanded = 1 out + 1 rejected + 1 merged + 1 stale"
     assert equation(lost) == "4 in + 1 expanded is not 1 out + 1 rejected + 1 merged + 1 stale"
 
 
-def equation(counts: Counts) -> str:
+def equation(counts: RecordCounts) -> str:
     return list(_output(Output(size_bytes=1, written=0.0, counts=counts)))[1].strip()

@@ -11,7 +11,7 @@ import pytest
 from ceap.local.clock import CLOCK
 from ceap.local.logs import Logs
 from ceap.operate.finding import Search, default_since
-from ceap.operate.trace import Wanted, trace
+from ceap.operate.trace import Extent, trace
 from ceap.operate.trace_model import Trace
 from ceap.operate.trace_text import trace_lines
 from tests.operated import Operated
@@ -53,7 +53,7 @@ def search_in(operated: Operated, since: str | None = None, told: list[str] | No
 def trace_of(
     operated: Operated, what: str, *, records: bool = False, lines: bool = False, since: str | None = None
 ) -> Trace:
-    return trace(search_in(operated, since), what, Wanted(CALL, records, lines), CLOCK.now())
+    return trace(search_in(operated, since), what, Extent(CALL, records, lines), CLOCK.now())
 
 
 def screen(story: Trace) -> str:
