@@ -24,7 +24,7 @@ from ceap.local.clock import Clock
 from ceap.local.gateway import Answer, refusal
 from ceap.local.logs import Logs
 from ceap.local.metrics import metrics_of
-from ceap.local.packages import check_installed, lacking_file, write_lacking
+from ceap.local.packages import check_installed, lacking_file, remove_wheels, write_lacking
 from ceap.local.sessions import REGION, Session, Sessions
 from ceap.local.workers import Function, Launch, Outcome, Worker
 
@@ -240,6 +240,7 @@ class Functions:
             if not root.exists():
                 with zipfile.ZipFile(io.BytesIO(code)) as archive:
                     archive.extractall(root)
+                remove_wheels(root)
                 write_bytecode(root)
                 _forbid_writing(root)
                 write_lacking(root)

@@ -1,6 +1,7 @@
 """What a function may import here, of all that is installed: what its zip on AWS and Lambda's runtime hold.
 
-In the zips of a local run the locks of the packages stand for the packages, which come from this environment.
+Packages come from this environment, in the versions of the zip: those of its wheels, or, in the zips of a local run,
+of the locks that stand for wheels.
 """
 
 import json
@@ -18,6 +19,7 @@ from templates import lambda_runtime, naming, package_sets
 
 _BASE_PLACE: Final = f"handlers/{package_sets.BASE_LOCK}"
 _SETS_PLACE: Final = f"handlers/{package_sets.FOLDER}"
+_WHEELS: Final = "*.dist-info"
 _MODULES: Final = (".py", ".so", ".pyd")
 _MISSING: Final = re.compile(r"No module named '([\w.]+)'")
 
@@ -57,7 +59,7 @@ def build_zips() -> dict[str, bytes]:
 
 
 def check_installed(root: Path) -> None:
-    """Raise SetupError if a package that an unpacked zip of `build_zips` locks is not here in that version."""
+    """Raise SetupError if a package that an unpacked zip holds, or locks, is not here in that version."""
     installed = _installed(_state())
     for place, pins in _locks(root):
         for name, version in pins.items():
@@ -68,6 +70,29 @@ def check_installed(root: Path) -> None:
                     f"{place}: {name} {version} is locked, but {name} {is_what} here, where functions would import it; "
                     "call `make check`: each target of make installs what is locked"
                 )
+
+
+def remove_wheels(root: Path) -> None:
+    """Remove the files of wheels from an unpacked zip, all but the folder that tells name and version of each.
+
+    They are made for the machine and the Python of Lambda, which need not be those of this environment.
+    Source: Python packaging specifications, "Recording installed projects".
+    """
+    root = root.resolve()
+    for info in root.glob(_WHEELS):
+        for path in _recorded(info):
+            # RECORD has the paths before the installation: what is in .data/ has been moved.
+            file = (root / re.sub(r"^[^/]+\.data/(purelib|platlib)/", "", path)).resolve()
+            if root in file.parents and info not in file.parents and file.is_file():
+                file.unlink()
+                _remove_empty(file.parent)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder and those above it as long as they are empty: an empty one could be imported."""
+    while not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def _plain(version: str) -> str:
@@ -92,7 +117,7 @@ def cure_import(root: Path, text: str) -> str | None:
     missing = _MISSING.match(text)
     if missing is None or (owner := lacking_of(root).get(missing[1])) is None:
         return None
-    sets = [place for place, _ in _locks(root) if place != _BASE_PLACE]
+    sets = [place for place, _ in _locks(root) if place.startswith(_SETS_PLACE)]
     cure = (
         f"list it in {sets[0].removesuffix('.txt')}.in and call `make lock`"
         if sets
@@ -132,10 +157,25 @@ def _base_lock() -> Path | None:
 
 
 def _locks(root: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Yield the place and the pins of each lock in the code of a function."""
+    """Yield the place and the pins of each lock and of each wheel in the code of a function."""
     for path in (root / _BASE_PLACE, *sorted(root.glob(f"{_SETS_PLACE}/*.txt"))):
         if path.is_file():
             yield path.relative_to(root).as_posix(), package_sets.read_pins(path.read_text(encoding="utf-8"))
+    for info in sorted(root.glob(_WHEELS)):
+        name, version = _name_and_version(info)
+        yield info.name, {package_sets.normalize(name): version}
+
+
+def _name_and_version(info: Path) -> tuple[str, str]:
+    name, _, version = info.stem.rpartition("-")
+    return name, version
+
+
+def _recorded(info: Path) -> list[str]:
+    """Return the paths of a distribution's files; none if it has no record."""
+    record = info / "RECORD"
+    lines = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []
+    return [line.partition(",")[0] for line in lines]
 
 
 def _state() -> State:
@@ -147,12 +187,9 @@ def _installed(state: State) -> Mapping[str, Distribution]:
     """Return what is installed, by normalized name; what is not on record has no files that could be told apart."""
     found: dict[str, Distribution] = {}
     for folder, _ in state:
-        for info in Path(folder).glob("*.dist-info"):
-            name, _, version = info.stem.rpartition("-")
-            record = info / "RECORD"
-            paths = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []
-            units = _units([path.partition(",")[0] for path in paths])
-            found.setdefault(package_sets.normalize(name), Distribution(name, version, units))
+        for info in Path(folder).glob(_WHEELS):
+            name, version = _name_and_version(info)
+            found.setdefault(package_sets.normalize(name), Distribution(name, version, _units(_recorded(info))))
     return found
 
 

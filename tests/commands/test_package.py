@@ -71,7 +71,7 @@ def test_a_program_reads_json(project: Path, index: Path, capsys: pytest.Capture
             {
                 "path": "other/tables.zip",
                 "sizeBytes": tables,
-                "packages": [{"name": "more", "version": "1.0", "sizeBytes": 123}],
+                "packages": [{"name": "more", "version": "1.0", "sizeBytes": 218}],
             },
         ],
     }

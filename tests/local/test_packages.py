@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import dedent
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 import handlers
 from ceap.archive import build_zip
+from ceap.deploy.wheels import read_wheel
 from ceap.errors import SetupError, UsageError
 from ceap.local import packages
 from ceap.local.cloudformation import DeployError
 from ceap.local.engine import Engine
 from ceap.local.fork_server import ForkServer
 from ceap.local.workers import Launch, Worker, launch_process
+from tests.deploy.wheels import make_wheel
 from tests.local.support import CODE_BUCKET, CODE_KEY, function, role, template_text
 from tests.local.test_workers import function as bare_function
 from tests.local.test_workers import invoke
@@ -186,9 +189,9 @@ def test_the_cure_of_a_missing_import_names_the_file(tmp_path: Path, locks: dict
     assert packages.cure_import(code, "No module named 'nothing_of_this_name'") is None
 
 
-def deploy(engine: Engine, files: dict[str, str]) -> None:
+def deploy(engine: Engine, files: dict[str, str], wheels: Mapping[str, bytes] = MappingProxyType({})) -> None:
     engine.client("s3").create_bucket(Bucket=CODE_BUCKET)
-    code = build_zip({name: text.encode() for name, text in files.items()})
+    code = build_zip({name: text.encode() for name, text in files.items()} | dict(wheels))
     engine.client("s3").put_object(Bucket=CODE_BUCKET, Key=CODE_KEY, Body=code)
     engine.deploy(template_text(FunctionRole=role("lambda"), F=function("f", "module.handler")), "stack")
 
@@ -206,6 +209,49 @@ def test_a_zip_without_the_package_fails_the_function(engine: Engine) -> None:
 def test_a_function_whose_package_is_not_here_is_not_deployed(engine: Engine) -> None:
     with pytest.raises(SetupError, match=r"^handlers/packages/any\.txt: nothing-here 1\.0 is locked, but "):
         deploy(engine, {"module.py": SOURCE, "handlers/packages/any.txt": "nothing_here==1.0\n"})
+
+
+def wheel_of_lambda(folder: Path, name: str, version: str) -> dict[str, bytes]:
+    """Return what a zip holds of a package that is built for Lambda, and that nothing else could import."""
+    files = {f"{name}/__init__.py": f"from {name} import _core\n".encode()}
+    files[f"{name}/_core.cpython-313-aarch64-linux-gnu.so"] = b"\x7fELF"
+    files[f"{name}-{version}.data/platlib/{name}/moved.py"] = b""
+    make_wheel(folder, name, files, "cp313-cp313-manylinux2014_aarch64", version)
+    [wheel] = folder.glob(f"{name}-*.whl")
+    return read_wheel(wheel.read_bytes())
+
+
+def test_a_package_that_is_built_for_lambda_runs_as_it_is_installed_here(engine: Engine, tmp_path: Path) -> None:
+    source = """
+        import importlib.util, msgspec, own.part
+        def handler(event, context):
+            return [msgspec.json.encode([1]).decode(), own.part.NAME, msgspec.__version__,
+                    *(importlib.util.find_spec(name) is None for name in ("msgspec.moved", "sortedcontainers"))]
+    """
+    own = {"module.py": dedent(source), "own/part.py": "NAME = 'own'"}
+    deploy(engine, own, wheel_of_lambda(tmp_path, "msgspec", version("msgspec")))
+    payload = json.loads(engine.functions.invoke("f", {}).payload)
+    assert payload == ["[1]", "own", version("msgspec"), True, True]
+
+
+def test_a_package_that_is_built_for_lambda_in_another_version_is_not_deployed(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(SetupError) as caught:
+        deploy(engine, {"module.py": SOURCE}, wheel_of_lambda(tmp_path, "msgspec", "0.0.1"))
+    assert str(caught.value) == (
+        f"msgspec-0.0.1.dist-info: msgspec 0.0.1 is locked, but msgspec is installed in version {version('msgspec')} "
+        "here, where functions would import it; call `make check`: each target of make installs what is locked"
+    )
+
+
+def test_of_a_wheel_only_its_name_and_version_stay_and_nothing_outside_the_code_goes(tmp_path: Path) -> None:
+    root = tmp_path / "task"
+    root.mkdir()
+    install(root, "shop-1.0", "shop/below/deep.py", "shop/top.py", "../outside.py")
+    (root / "shop" / "own.py").touch()
+    (root / "empty").mkdir()
+    packages.remove_wheels(root)
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if not any(path.glob("*")))
+    assert left == ["outside.py", "task/empty", "task/shop-1.0.dist-info/RECORD", "task/shop/own.py"]
 
 
 def test_a_zip_that_is_not_there_is_refused(engine: Engine) -> None:
