@@ -53,6 +53,8 @@ _THROTTLED: Final = (
     *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException"),
     *("TooManyRequestsException", "RequestLimitExceeded", "SlowDown"),
 )
+_LOST: Final = (boto.HTTPClientError, boto.IncompleteReadError, boto.SSLError)
+"""Errors after which nobody knows whether AWS has done what was asked: there was a connection."""
 _ANSWERS: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     (
         _EXPIRED,
@@ -106,6 +108,13 @@ def is_absent(error: boto.ClientError) -> bool:
 def is_throttled(error: boto.ClientError) -> bool:
     """Tell whether AWS refused a call since too many came."""
     return code_of(error) in _THROTTLED
+
+
+def is_lost(error: Exception) -> bool:
+    """Tell whether a call that failed may have been done: AWS failed at it, or its answer was lost."""
+    if isinstance(error, boto.ClientError):
+        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
+    return isinstance(error, _LOST)
 
 
 def _answer(error: boto.ClientError, login: str) -> str:

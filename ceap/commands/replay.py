@@ -149,7 +149,7 @@ def _executions(arguments: argparse.Namespace, found: Opened) -> int:
             if len(started) == 1
             else f"watch them by `ceap status {call}`"
         )
-    bad = {"refused"} if arguments.failed else {"refused", "replayedBefore"}
+    bad = {"refused", "unanswered"} | (set() if arguments.failed else {"replayedBefore"})
     return 1 if any(each.fate in bad or (each.fate == "started" and each.why) for each in done) else 0
 
 

@@ -12,21 +12,22 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
-from ceap.aws.errors import code_of, explain
-from ceap.aws.executions import UNSUCCESSFUL, Execution, arn_of, message_in
+from ceap.aws.errors import explain
+from ceap.aws.executions import UNSUCCESSFUL, Execution, message_in
 from ceap.aws.pace import Pace
 from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow
 from ceap.errors import CommandError, UsageError
 from ceap.operate.replay_from import NotStoppedError, replay_from
 from ceap.operate.replay_names import next_name, replays_of
+from ceap.operate.replay_start import UnansweredError, start_replay
 from ceap.operate.selection import Chosen
 from handlers.runtime.replay import read_skip
 from templates.budget import EXECUTIONS_S
 
 _TELL_EACH: Final = 100
 
-Fate: TypeAlias = Literal["toReplay", "started", "refused", "replayedBefore"]
+Fate: TypeAlias = Literal["toReplay", "started", "unanswered", "refused", "replayedBefore"]
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -149,6 +150,9 @@ def start(
             raise
         except NotStoppedError as error:
             yield msgspec.structs.replace(repeat, fate="started", why=str(error))
+        except UnansweredError as error:
+            problem = f"no answer came to the start of {repeat.replay}: call again"
+            yield msgspec.structs.replace(repeat, fate="unanswered", why=str(error))
         except CommandError as error:
             yield msgspec.structs.replace(repeat, fate="refused", replay=None, why=str(error))
         except (ClientError, BotoCoreError) as error:
@@ -175,12 +179,7 @@ def _start(
         return tuple(done.text().splitlines())
     if starting.dry_run:
         return ()
-    try:
-        aws.client("stepfunctions").start_execution(stateMachineArn=workflow.machine, name=name, input=execution.input)
-    except ClientError as error:
-        if code_of(error) != "ExecutionAlreadyExists":
-            raise
-        raise CommandError(f"{arn_of(workflow.machine, name)} exists: somebody has replayed it just now") from error
+    start_replay(aws, workflow.machine, name, execution.input)
     return ()
 
 

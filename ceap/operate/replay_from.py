@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
-from ceap.aws.errors import code_of, explain, is_absent, is_throttled
+from ceap.aws.errors import explain, is_absent, is_throttled
 from ceap.aws.executions import Execution, arn_of, find_execution, message_in, name_of
 from ceap.aws.moment import time_of
 from ceap.aws.pace import Pace
@@ -21,6 +21,7 @@ from ceap.aws.workflow import DeployedWorkflow
 from ceap.errors import CommandError, UsageError
 from ceap.operate import stage_copies
 from ceap.operate.moments import shown
+from ceap.operate.replay_start import start_replay
 from ceap.operate.stage_copies import Copy, Target
 from handlers.runtime.replay import Skip, is_replay
 from templates import words
@@ -95,6 +96,7 @@ def replay_from(
         CommandError: the execution has not ended or lacks an output, the definition before the stage has changed, an
             object of another replay is in the way, or AWS started the execution with an earlier definition.
         NotStoppedError: AWS did, and it could not be stopped.
+        UnansweredError: nobody knows whether it was started.
     """
     if not is_replay(name):
         raise ValueError(name)
@@ -114,7 +116,8 @@ def replay_from(
     target = Target(name, old.name, earlier)
     copies = _plan(aws, workflow.bucket, old, target, is_expired=now_s - old.started > EXECUTIONS_S)
     done = [_copy(aws, copy, dry_run=dry_run, say=say) for copy in copies]
-    arn = None if dry_run else _start(aws, workflow.machine, target, old)
+    given = replay_input(target, old.input)
+    arn = None if dry_run else start_replay(aws, workflow.machine, name, given)
     return Replayed(
         execution=name,
         arn=arn,
@@ -193,22 +196,6 @@ def _copy(aws: Aws, copy: Copy, *, dry_run: bool, say: Say) -> Copied:
             say(f"copying {copy.size_bytes:,} bytes of s3://{copy.source.bucket}/{copy.source.key}")
         stage_copies.make_copy(aws, copy)
     return Copied(key=copy.key, source=copy.source.key, size_bytes=copy.size_bytes, kept=kept)
-
-
-def _start(aws: Aws, machine: str, target: Target, old: Execution) -> str:
-    given = replay_input(target, old.input)
-    try:
-        answer = aws.client("stepfunctions").start_execution(
-            stateMachineArn=machine, name=target.execution, input=given
-        )
-    except ClientError as error:
-        if code_of(error) != "ExecutionAlreadyExists":
-            raise
-        raise CommandError(
-            f"somebody else has just started {target.execution}; see what it does, or take the next name: add --again"
-        ) from error
-    arn: str = answer["executionArn"]
-    return arn
 
 
 def _check_started(aws: Aws, arn: str, definition: str, target: Target, pace: Pace) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from ceap.aws.flow import Messages
+from ceap.operate.failure_kinds import cause_line, shape
 from ceap.operate.moments import span
 from ceap.operate.replay_executions import Fate, Repeat
 from ceap.operate.replay_letters import DeadLetter
@@ -22,6 +23,7 @@ _ENDED_MAX: Final = 240
 _WORDS: Final[dict[Fate, str]] = {
     "toReplay": "to replay",
     "started": "started",
+    "unanswered": "maybe started",
     "refused": "refused",
     "replayedBefore": "replayed before",
 }
@@ -42,8 +44,9 @@ def letter_lines(letters: Sequence[DeadLetter], left: Sequence[Left], total: int
         if letter.replays:
             yield f"  was replayed already: {'; '.join(letter.replays)}"
     yield from (f"left  {each.what}: {each.why}" for each in left)
-    counted = Counter(f"{letter.error or 'no error known'} in {letter.stage or 'no stage known'}" for letter in letters)
-    yield from (f"{count} x {what}" for what, count in counted.most_common())
+    counted = Counter((letter.error, letter.stage, shape(letter.cause)) for letter in letters)
+    kinds = {(letter.error, letter.stage, shape(letter.cause)): _kind(letter) for letter in reversed(letters)}
+    yield from (f"{count} x {kinds[kind]}" for kind, count in counted.most_common())
     yield f"{plural(len(letters) - _replayed(letters, left), 'message')} to replay, of {plural(total, 'dead letter')}"
 
 
@@ -93,7 +96,7 @@ def repeat_lines(repeats: Sequence[Repeat]) -> Iterator[str]:
         match each.fate:
             case "toReplay":
                 end = f"{failed}, as {each.replay}"
-            case "started":
+            case "started" | "unanswered":
                 end = f"  as {each.replay}{f': {each.why}' if each.why else ''}"
             case _:
                 end = f"{failed}: {each.why}"
@@ -106,6 +109,11 @@ def repeat_summary(repeats: Sequence[Repeat]) -> str:
     """Return e.g. `12 started, 2 refused`."""
     counted = Counter(each.fate for each in repeats)
     return ", ".join(f"{counted[fate]} {word}" for fate, word in _WORDS.items() if counted[fate]) or "nothing to replay"
+
+
+def _kind(letter: DeadLetter) -> str:
+    cause = cause_line(letter.cause)
+    return f"{letter.error or 'no error known'} in {letter.stage or 'no stage known'}{f': {cause}' if cause else ''}"
 
 
 def _ended(letter: DeadLetter) -> str:

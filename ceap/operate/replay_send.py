@@ -12,23 +12,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from botocore.exceptions import (  # type: ignore[import-untyped]  # botocore ships no types
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    IncompleteReadError,
-    SSLError,
-)
+from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap import signals
-from ceap.aws.errors import code_of, explain
+from ceap.aws.errors import code_of, explain, is_lost
 from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow
 from ceap.operate.replay_letters import DeadLetter, Hold, attributes_of
 
 _ATTRIBUTES_MAX: Final = 10
-_LOST: Final = (HTTPClientError, IncompleteReadError, SSLError)
-"""Errors after which nobody knows whether AWS has done what was asked: there was a connection."""
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -130,7 +122,7 @@ class Sender:
             try:
                 sent = self._send(message)
             except (ClientError, BotoCoreError) as error:
-                if _is_lost(error):
+                if is_lost(error):
                     why = str(explain(error, self._aws.profile))
                     self._wanted.discard(message["MessageId"])
                     self._unanswered.append(Left(what=message["MessageId"], why=why))
@@ -155,10 +147,3 @@ class Sender:
         # The queue limits the size of body and attributes together, and SQS the number of attributes.
         answer = self._sqs.send_message(**given, MessageAttributes=message.get("MessageAttributes", {}))
         return Sent(message=message["MessageId"], replay=answer["MessageId"], origin=False)
-
-
-def _is_lost(error: Exception) -> bool:
-    """Tell whether a call that failed may have been done: AWS failed at it, or its answer was lost."""
-    if isinstance(error, ClientError):
-        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
-    return isinstance(error, _LOST)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 import pytest
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+from botocore.exceptions import ClientError, ReadTimeoutError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.aws.executions import Execution, arn_of
 from ceap.aws.moment import now_of
@@ -219,6 +219,27 @@ def test_somebody_who_replays_at_the_same_time_is_told(small: Operated) -> None:
     [done] = start(small.aws, small.workflow, planned, terms, Starting(4, lambda _: None))
     assert done.fate == "refused"
     assert "somebody has replayed it just now" in str(done.why)
+
+
+def test_a_start_without_an_answer_is_not_told_as_refused(small: Operated) -> None:
+    names = [run(small, "SiftStage").name for _ in range(2)]
+
+    def lose(**_: object) -> None:
+        raise ReadTimeoutError(endpoint_url="https://states")
+
+    events = small.aws.client("stepfunctions").meta.events
+    events.register("after-call.sfn.StartExecution", lose)
+    try:
+        done = replay(small, *names)
+    finally:
+        events.unregister("after-call.sfn.StartExecution", lose)
+    assert [(each.fate, each.replay) for each in done] == [("unanswered", f"{names[0]}-replay-1"), ("refused", None)]
+    assert "the same call again tells it as replayed before, or starts it" in str(done[0].why)
+    assert list(repeat_lines(done))[0] == f"maybe started    {names[0]}  as {names[0]}-replay-1: {done[0].why}"
+    assert repeat_summary(done) == "1 maybe started, 1 refused"
+    small.engine.drain()
+    assert [each.fate for each in replay(small, *names)] == ["replayedBefore", "started"]
+    small.engine.drain()
 
 
 def test_an_execution_of_another_name_or_machine_is_refused(small: Operated) -> None:

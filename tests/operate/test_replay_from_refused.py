@@ -132,7 +132,7 @@ def test_what_an_interrupted_call_has_copied_is_kept_by_the_next(
 
     with (
         mock.patch.object(stage_copies, "make_copy", interrupted),
-        mock.patch.object(module, "_start", side_effect=KeyboardInterrupt),
+        mock.patch.object(module, "start_replay", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         replay(found, failed.name, "RateStage", name)
@@ -146,7 +146,7 @@ def test_what_an_interrupted_call_has_copied_is_kept_by_the_next(
 
 def test_copies_for_another_stage_are_not_overwritten(found: Operated, failed: Execution) -> None:
     name = f"{failed.name}-replay-20"
-    with mock.patch.object(module, "_start", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+    with mock.patch.object(module, "start_replay", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         replay(found, failed.name, "HeavyStage", name)
     why = rf"TakeStage/output.json is there, but it is not this copy.*aws s3 rm --recursive s3://.*/executions/{name}/"
     refuse(found, failed.name, "RateStage", why, number=20)
