@@ -25,6 +25,7 @@ _OF_EXECUTIONS: Final = ("executions", "failed", "since", "from_stage")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from ceap.numbers import count
     from ceap.operate.call import add_workflow_arguments
 
     add_workflow_arguments(parser)
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--failed", action="store_true", help="all executions that FAILED, TIMED_OUT or were ABORTED")
     which.add_argument("--error", metavar="TEXT", help="those only with this text in error or cause")
     which.add_argument("--stage", metavar="STAGE", help="those only that failed in this stage")
-    which.add_argument("--limit", type=_count, metavar="N", help="at most so many, the earliest first")
+    which.add_argument("--limit", type=count, metavar="N", help="at most so many, the earliest first")
     which.add_argument("--message", action="append", metavar="ID", help="of dead letters this one; repeat for more")
     which.add_argument("--older-than", metavar="WHEN", help="of dead letters those sent before, e.g. 2h or 2026-01-31")
     which.add_argument("--newer-than", metavar="WHEN", help="of dead letters those sent since")
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--from", dest="from_stage", metavar="STAGE", help="begin executions at this stage")
     how.add_argument("--dry-run", action="store_true", help="only list what would be replayed")
     how.add_argument("--again", action="store_true", help="also what was replayed before, or has succeeded")
-    how.add_argument("--rate", type=_count, metavar="N", help=f"messages or executions a second (default: {RATE})")
+    how.add_argument("--rate", type=count, metavar="N", help=f"messages or executions a second (default: {RATE})")
     how.add_argument("--cancel", action="store_true", help="cancel the move of dead letters that runs")
     how.add_argument("--yes", action="store_true", help="do not ask before more than one")
     parser.add_argument("--json", action="store_true", help="print what was done as JSON")
@@ -219,10 +220,3 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--cancel: takes no other option; it cancels the move of all dead letters")
     if arguments.rate and arguments.rate > 500:
         raise UsageError(f"--rate {arguments.rate}: is too high; SQS moves at most 500 messages a second")
-
-
-def _count(text: str) -> int:
-    count = int(text) if text.isdecimal() else 0
-    if not count:
-        raise argparse.ArgumentTypeError(f"is {text!r}; give a whole number from 1, e.g. 10")
-    return count

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ceap.errors import UsageError
-from ceap.operate.moments import shown, since, span
+from ceap.operate.moments import ago, shown, since, span, took
 
 NOW = 1_769_846_400.0  # 2026-01-31T08:00:00Z
 
@@ -49,3 +49,14 @@ def test_a_moment_is_shown_to_the_second() -> None:
 )
 def test_a_duration_is_shown_in_its_two_largest_units(seconds: float, text: str) -> None:
     assert span(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(12.34, "12.3 s"), (60, "1 m"), (310, "5 m 10 s")])
+def test_what_took_less_than_a_minute_is_told_to_a_tenth_of_a_second(seconds: float, text: str) -> None:
+    assert took(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(90, "90s"), (7200, "2h"), (7 * 86_400, "7d")])
+def test_a_duration_is_written_as_it_is_read(seconds: int, text: str) -> None:
+    assert ago(seconds) == text
+    assert since(text, NOW) == NOW - seconds
