@@ -235,7 +235,7 @@ def test_a_start_without_an_answer_is_not_told_as_refused(small: Operated) -> No
         events.unregister("after-call.sfn.StartExecution", lose)
     assert [(each.fate, each.replay) for each in done] == [("unanswered", f"{names[0]}-replay-1"), ("refused", None)]
     assert "the same call again tells it as replayed before, or starts it" in str(done[0].why)
-    assert list(repeat_lines(done))[0] == f"maybe started    {names[0]}  as {names[0]}-replay-1: {done[0].why}"
+    assert next(repeat_lines(done)) == f"maybe started    {names[0]}  as {names[0]}-replay-1: {done[0].why}"
     assert repeat_summary(done) == "1 maybe started, 1 refused"
     small.engine.drain()
     assert [each.fate for each in replay(small, *names)] == ["replayedBefore", "started"]
