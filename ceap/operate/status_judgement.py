@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
@@ -10,17 +9,18 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from ceap.aws.executions import without_place
 from ceap.aws.flow import RUNNING, STOPPED
+from ceap.operate.failure_kinds import cause_line, shape, telling_text
 from ceap.operate.moments import ago, shown, span
 from ceap.operate.status_facts import Depth, Facts, Failure, Fate, Pipe
 from templates.model import WorkflowType
-from templates.words import listed, plural
+from templates.words import plural
 
-CAUSE_MAX: Final = 90
-"""Characters of a cause that are shown."""
-_VARYING: Final = re.compile(r"\S*\d\S*")
-"""What differs from one failure to the next of its kind: ids, numbers, times."""
+NAMES_MAX: Final = 20
+"""How many executions a command names where no text tells them from others; the next call names the rest."""
+WRONG_MESSAGE: Final = "the message is wrong"
+"""How the cause begins where no attempt with the message can succeed; see `handlers/runtime/message.py`."""
+RUNBOOK_WRONG_MESSAGE: Final = "docs/runbook/recover.md#a-message-that-is-wrong"
 _CHANGING: Final = ("CREATING", "STARTING", "UPDATING")
 """States of a pipe on its way to what it shall be. Source: botocore, "pipes" model, PipeState."""
 
@@ -116,10 +116,10 @@ def group(failures: Iterable[Failure]) -> tuple[Group, ...]:
     kinds: dict[tuple[str | None, str, str], list[Failure]] = {}
     for failure in failures:
         if failure.is_looked_at:
-            shape = _VARYING.sub("#", _short(failure.cause))
-            kinds.setdefault((failure.stage, failure.error or failure.status, shape), []).append(failure)
+            kind = failure.stage, failure.error or failure.status, shape(failure.cause)
+            kinds.setdefault(kind, []).append(failure)
     groups = (
-        Group(stage=stage, error=error, cause=_short(found[0].cause), executions=tuple(found))
+        Group(stage=stage, error=error, cause=cause_line(found[0].cause), executions=tuple(found))
         for (stage, error, _), found in kinds.items()
     )
     return tuple(sorted(groups, key=lambda each: -len(each.executions)))
@@ -175,10 +175,10 @@ def _of_dead_letters(facts: Facts, call: Call) -> Iterator[Problem]:
 
 def _of_standard(facts: Facts, groups: Sequence[Group], call: Call) -> Iterator[Problem]:
     for each in groups:
-        newest, stage = each.executions[0], ["--stage", each.stage] if each.stage else []
-        error = ["--error", each.error] if newest.error else []
-        which = [newest.execution] if len(each.executions) == 1 else ["--failed", *error, *stage, *_since(facts)]
-        steps = call.command("trace", newest.execution), call.command("redrive", *which)
+        others = [one for other in groups if other is not each for one in other.executions]
+        redrive = call.command("redrive", *_choice(each, others, facts))
+        cure = RUNBOOK_WRONG_MESSAGE if each.cause.startswith(WRONG_MESSAGE) else redrive
+        steps = call.command("trace", each.executions[0].execution), cure
         text = f"{plural(len(each.executions), 'execution')} failed: {each}"
         yield Problem(kind=Kind.FAILED, text=text, next=steps)
     if rest := sum(1 for failure in facts.failures if failure.fate is Fate.OPEN and not failure.is_looked_at):
@@ -186,21 +186,31 @@ def _of_standard(facts: Facts, groups: Sequence[Group], call: Call) -> Iterator[
         yield Problem(kind=Kind.FAILED, text=text, next=(call.command("status", "--all"),))
 
 
+def _choice(kind: Group, others: Iterable[Failure], facts: Facts) -> list[str]:
+    """Return what `ceap redrive` takes to choose the failures of a kind, and none of the others."""
+    if len(kind.executions) == 1:
+        return [kind.executions[0].execution]
+    near = [f"{each.error}\n{each.cause}" for each in others if kind.stage in (None, each.stage)]
+    text = telling_text([each.cause or "" for each in kind.executions], near)
+    if text is None and near:
+        return [each.execution for each in kind.executions[:NAMES_MAX]]
+    error = text or kind.executions[0].error
+    stage = ["--stage", kind.stage] if kind.stage else []
+    return ["--failed", *(["--error", error] if error else []), *stage, *_since(facts)]
+
+
 def _of_express(facts: Facts, groups: Sequence[Group], call: Call) -> Iterator[Problem]:
     """Yield the problem of messages that return to the queue; those that are given up are dead letters."""
     if facts.queue and not facts.queue.total:
         return  # a message that returns is in the queue, waiting or in flight
-    kinds = [each for each in groups if any(failure.fate is Fate.RETURNING for failure in each.executions)]
-    returning = [failure for each in kinds for failure in each.executions if failure.fate is Fate.RETURNING]
-    if not returning and not facts.unexplained:
-        return
-    failed = plural(len(returning) + facts.unexplained, "execution")
-    text = f"{failed} failed lately, whose messages come back to the queue, or may do so"
-    newest = next(iter((*returning, *facts.failures)), None)
-    steps = (call.command("trace", newest.execution),) if newest else (call.command("logs"),)
-    yield Problem(
-        kind=Kind.FAILED, text=text + (f": {listed([str(each) for each in kinds], 3)}" if kinds else ""), next=steps
-    )
+    for each in groups:
+        if returning := [failure for failure in each.executions if failure.fate is Fate.RETURNING]:
+            text = f"{plural(len(returning), 'message')} failed lately, and may come back to the queue: {each}"
+            yield Problem(kind=Kind.FAILED, text=text, next=(call.command("trace", returning[0].execution),))
+    if facts.unexplained:
+        failed = plural(facts.unexplained, "execution")
+        text = f"{failed} failed lately, whose messages are not known, and may come back to the queue"
+        yield Problem(kind=Kind.FAILED, text=text, next=(call.command("status", "--all"),))
 
 
 def _of_alarms(facts: Facts) -> Iterator[Problem]:
@@ -225,11 +235,3 @@ def _drift(facts: Facts) -> str:
 
 def _oldest(depth: Depth) -> str:
     return "" if depth.oldest_s is None else f", the oldest for at least {span(depth.oldest_s)}"
-
-
-def _short(cause: str | None) -> str:
-    """Return the first line of a cause, cut."""
-    cause = without_place(cause)
-    printable = (each if each.isprintable() else " " for each in next(iter(cause.strip().splitlines()), ""))
-    line = "".join(printable)
-    return line if len(line) <= CAUSE_MAX else f"{line[: CAUSE_MAX - 3]}..."

@@ -91,8 +91,12 @@ def _failed(status: WorkflowStatus, *, is_all: bool) -> Iterator[str]:
     room = len(failures) if is_all else SHOWN_MAX - len(first)
     wanted = first | set([arn for arn in others if arn in open_][: max(0, room)])
     for each in groups:
-        yield f"{len(each.executions):,} x {each}"
-        yield from (f"    {_failure(failure)}" for failure in each.executions if failure.arn in wanted)
+        told = [failure for failure in each.executions if failure.fate is not Fate.UNKNOWN] or each.executions
+        yield f"{len(told):,} x {each}"
+        yield from (f"    {_failure(failure)}" for failure in told if failure.arn in wanted)
+        if rest := len(each.executions) - len(told):
+            look = "" if is_all else "; --all looks at more"
+            yield f"    and {plural(rest, 'older execution')}, whose messages are not known{look}"
     if hidden := len(status.groups) - len(groups):
         yield f"{plural(hidden, 'other kind')}: --all shows them"
     yield from _rest(status.facts, is_all=is_all)
@@ -114,7 +118,7 @@ _FATES: Final = {
     Fate.REPEATED: (),
     Fate.RETURNING: ("back to the queue",),
     Fate.DEAD: ("dead-lettered",),
-    Fate.UNKNOWN: (),
+    Fate.UNKNOWN: ("message not known",),
 }
 
 

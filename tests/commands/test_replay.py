@@ -68,7 +68,8 @@ def test_a_dry_run_lists_dead_letters_and_replays_none(express: Express, capsys:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{message}  ")
     assert lines[1].startswith("  PermanentStageError in SiftStage: ")
-    assert lines[-2:] == ["1 x PermanentStageError in SiftStage", "1 message to replay, of 1 dead letter"]
+    assert lines[-2].startswith("1 x PermanentStageError in SiftStage: ")
+    assert lines[-1] == "1 message to replay, of 1 dead letter"
     assert replay(*ALL, "--dry-run", "--stage", "RateStage", "--json") == 0
     assert printed(capsys) == {"deadLetters": [], "left": [], "total": 1, "isWhole": True, "inFlight": 0}
     assert dead_letters(express) == ["a"]

@@ -86,9 +86,7 @@ def test_an_express_failure_whose_message_comes_back_is_wrong_until_it_has_succe
     assert called.code == 1
     [(kind, text)] = called.problems
     assert kind == "failed executions"
-    assert text.startswith(
-        "1 execution failed lately, whose messages come back to the queue, or may do so: SiftStage: "
-    )
+    assert text.startswith("1 message failed lately, and may come back to the queue: SiftStage: ")
 
 
 def test_a_message_that_succeeded_at_last_settles_its_failures(served: Operated, call: Call) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from ceap.operate.status_facts import Alarm, Depth, Fate, Pipe, StackState, Unread
+from ceap.operate.failure_kinds import telling_text
+from ceap.operate.status_facts import Alarm, Depth, Failure, Fate, Pipe, StackState, Unread
 from ceap.operate.status_judgement import Call, Kind, Problem, StatusVerdict, group, worst
 from templates.model import WorkflowType
 from tests.operate.status import CALL, HEALTHY, NOW, failure, judged
@@ -36,7 +37,7 @@ def test_failures_of_one_kind_are_one_problem_whose_newest_is_traced_and_all_of_
             "200 executions failed: RateStage: TransientStageError: the vendor does not answer",
             (
                 "ceap trace --env dev workflows/orders.yaml e0",
-                "ceap redrive --env dev workflows/orders.yaml --failed --error TransientStageError "
+                "ceap redrive --env dev workflows/orders.yaml --failed --error 'the vendor does not answer' "
                 "--stage RateStage --since 1d",
             ),
         )
@@ -46,6 +47,65 @@ def test_failures_of_one_kind_are_one_problem_whose_newest_is_traced_and_all_of_
 def test_a_single_failure_is_redriven_by_its_name() -> None:
     [(_, _, steps)] = problems(failures=(failure("e1"),))
     assert steps[1] == "ceap redrive --env dev workflows/orders.yaml e1"
+
+
+def redrives(*failures: Failure) -> list[str]:
+    """Return what the commands of the problems take after the declaration."""
+    found = (steps[1] for _, _, steps in problems(failures=failures))
+    return [step.removeprefix("ceap redrive --env dev workflows/orders.yaml ") for step in found]
+
+
+def test_a_redrive_of_a_kind_chooses_it_alone_among_those_of_its_stage_and_error() -> None:
+    keys = [failure(f"k{number}", cause="unexpected KeyError; correct the handler") for number in range(3)]
+    zeros = [failure(f"z{number}", cause="unexpected ZeroDivisionError; correct the handler") for number in range(2)]
+    assert redrives(*keys, *zeros) == [
+        "--failed --error 'unexpected KeyError' --stage RateStage --since 1d",
+        "--failed --error 'unexpected ZeroDivisionError' --stage RateStage --since 1d",
+    ]
+
+
+def test_a_redrive_of_a_kind_names_its_executions_where_no_text_tells_them_from_others() -> None:
+    short = [failure(f"s{number}", cause="no id") for number in range(25)]
+    long = [failure(f"l{number}", cause="no id in the file") for number in range(2)]
+    names = " ".join(f"s{number}" for number in range(20))
+    assert redrives(*short, *long) == [names, "--failed --error 'no id in the file' --stage RateStage --since 1d"]
+
+
+def test_failures_without_a_cause_are_redriven_by_their_stage_if_it_has_no_others() -> None:
+    ended = [failure(f"t{number}", error=None, cause=None, status="TIMED_OUT") for number in range(2)]
+    others = [failure(f"o{number}", stage="KeepStage") for number in range(2)]
+    by_stage = "--failed --stage RateStage --since 1d"
+    by_text = "--failed --error 'the vendor does not answer' --stage KeepStage --since 1d"
+    assert redrives(*ended, *others) == [by_stage, by_text]
+    assert redrives(*ended, failure("e1")) == ["t0 t1", "e1"]
+
+
+def test_a_message_that_is_wrong_is_not_to_be_redriven() -> None:
+    [(_, _, steps)] = problems(failures=(failure("e1", cause="the message is wrong: JSON is malformed"),))
+    assert steps == (
+        "ceap trace --env dev workflows/orders.yaml e1",
+        "docs/runbook/recover.md#a-message-that-is-wrong",
+    )
+
+
+@pytest.mark.parametrize(
+    ("causes", "others", "text"),
+    [
+        (["record 17 has no id", "record 18 has no id"], [], "has no id"),
+        (["record 17 has no id"], ["Has No Id"], "record"),
+        (["no id; send one"], ["no id; give one"], "no id; send one"),
+        (["- at `$.a`"], [], "at `$.a`"),
+        (["17", "18"], [], None),
+        (["no id"], ["there is no id"], None),
+        ([""], ["x"], None),
+        (["x" * 200], ["y"], "x" * 87),
+        (["a\tb and more words"], ["y"], None),
+    ],
+)
+def test_the_text_that_tells_a_kind_is_of_all_its_causes_and_of_no_other(
+    causes: list[str], others: list[str], text: str | None
+) -> None:
+    assert telling_text(causes, others) == text
 
 
 def test_kinds_differ_by_stage_error_or_words_but_not_by_numbers_and_the_largest_comes_first() -> None:
@@ -152,18 +212,22 @@ def test_messages_of_failed_express_executions_that_come_back_are_a_problem() ->
     assert problems(type=WorkflowType.EXPRESS, failures=returning, queue=waiting) == [
         (
             Kind.FAILED,
-            "1 execution failed lately, whose messages come back to the queue, or may do so: "
+            "1 message failed lately, and may come back to the queue: "
             "RateStage: TransientStageError: the vendor does not answer",
             ("ceap trace --env dev workflows/orders.yaml e1",),
         )
     ]
+    other = failure("e3", fate=Fate.RETURNING, cause="no id")
+    found = problems(type=WorkflowType.EXPRESS, failures=(*returning, other), queue=waiting)
+    assert [steps[0].split()[-1] for _, _, steps in found] == ["e1", "e3"]
     assert problems(type=WorkflowType.EXPRESS, failures=returning, queue=EMPTY) == []
 
 
 def test_failed_express_executions_of_which_the_log_does_not_tell_are_a_problem_while_the_queue_has_messages() -> None:
-    [(kind, text, _)] = problems(type=WorkflowType.EXPRESS, unexplained=2, queue=Depth(waiting=1, in_flight=0))
+    [(kind, text, steps)] = problems(type=WorkflowType.EXPRESS, unexplained=2, queue=Depth(waiting=1, in_flight=0))
     assert kind is Kind.FAILED
-    assert text == "2 executions failed lately, whose messages come back to the queue, or may do so"
+    assert text == "2 executions failed lately, whose messages are not known, and may come back to the queue"
+    assert steps == ("ceap status --env dev workflows/orders.yaml --all",)
     assert problems(type=WorkflowType.EXPRESS, unexplained=2, queue=EMPTY) == []
 
 

@@ -84,10 +84,10 @@ def test_200_failures_of_a_kind_are_one_line_above_the_last_ones() -> None:
         WRONG: 5 problems
           1. 200 executions failed: RateStage: TransientStageError: the vendor does not answer
                ceap trace --env dev workflows/orders.yaml a0
-               ceap redrive --env dev workflows/orders.yaml --failed --error TransientStageError --stage RateStage --since 1d
+               ceap redrive --env dev workflows/orders.yaml --failed --error 'the vendor does not answer' --stage RateStage --since 1d
           2. 2 executions failed: KeepStage: PermanentStageError: no id
                ceap trace --env dev workflows/orders.yaml b0
-               ceap redrive --env dev workflows/orders.yaml --failed --error PermanentStageError --stage KeepStage --since 1d
+               ceap redrive --env dev workflows/orders.yaml --failed --error 'no id' --stage KeepStage --since 1d
           3. 1 execution failed: ABORTED
                ceap trace --env dev workflows/orders.yaml c-replay-1
                ceap redrive --env dev workflows/orders.yaml c-replay-1
@@ -123,6 +123,18 @@ def test_200_failures_of_a_kind_are_one_line_above_the_last_ones() -> None:
     )
 
 
+def test_executions_whose_messages_are_not_known_are_not_counted_as_messages_of_their_own() -> None:
+    known, others = failure("e1", fate=Fate.DEAD), [failure(f"e{at}", 60 * at, fate=Fate.UNKNOWN) for at in (2, 3)]
+    dead = Depth(waiting=1, in_flight=0)
+    lines = screen(judged(type=WorkflowType.EXPRESS, failures=(known, *others), dead_letters=dead)).splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith("failed "))
+    assert [line[14:] for line in lines[begin : begin + 3]] == [
+        "1 x RateStage: TransientStageError: the vendor does not answer",
+        "    2026-11-29 21:59:05 UTC  e1  (dead-lettered)",
+        "    and 2 older executions, whose messages are not known; --all looks at more",
+    ]
+
+
 def test_an_express_workflow_tells_where_messages_are_and_what_could_not_be_read() -> None:
     status = judged(
         type=WorkflowType.EXPRESS,
@@ -144,7 +156,7 @@ def test_an_express_workflow_tells_where_messages_are_and_what_could_not_be_read
           2. 1 message in the dead-letter queue, the oldest for at least 55 s
                ceap trace --env dev workflows/orders.yaml e1
                ceap replay --env dev workflows/orders.yaml --dead-letters --dry-run
-          3. 1 execution failed lately, whose messages come back to the queue, or may do so: RateStage: TransientStageError: the vendor does not answer
+          3. 1 message failed lately, and may come back to the queue: RateStage: TransientStageError: the vendor does not answer
                ceap trace --env dev workflows/orders.yaml e2
           not read: the alarms: AWS refused DescribeAlarms: no
 
