@@ -43,11 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     from ceap.aws.pace import Pace
     from ceap.operate.call import opened
     from ceap.operate.finding import Search, default_since
-    from ceap.operate.logs import Shown, check_stage, find_one, follow, has_ended, lines_of
+    from ceap.operate.logs import Shown, check_stage, find_one, follow, has_ended, lines_of, tells_more
     from ceap.output import say
 
     shown, is_any = Shown(arguments.stage, arguments.level), False
-    with opened(arguments) as (aws, workflow, _):
+    with opened(arguments) as (aws, workflow, call):
         search = Search(aws, workflow, default_since(workflow, arguments.since, now_of(aws)), say)
         check_stage(search, arguments.stage)
         seen = find_one(search, arguments.what)
@@ -61,6 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
         if not is_any:
             end = "" if has_ended(search, seen) else "; it still runs: give --follow"
             say(f"execution {seen.execution.name} has no such line: lines stay for 14 days, and may come late{end}")
+        if tells_more(search, seen):
+            name = seen.execution.name
+            say(f"execution {name} failed; what was raised, and where: ceap trace {call} {name}")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from typing import Any, Final
 
 from ceap.aws.log_lines import parsed
@@ -12,6 +13,12 @@ from ceap.log_text import UNSHOWN, leveled
 from ceap.operate.stage_lines import StageLine
 
 _FRAME: Final = ("START RequestId:", "END RequestId:", "INIT_START ")
+_OWN_FRAME: Final = re.compile(
+    r'\n? *File "(?:[^"\n]*/)?handlers/runtime/stage\.py", line \d+, in __call__(?=\n|$)'
+    r"|\n? *(?:raise type\(failure\)\(text, |self\._run\(context, )[^\n]*"
+)
+"""What `handlers/runtime/stage.py` adds to each traceback: it is the same of all, and tells nothing of the fault."""
+
 _PLATFORM: Final = "platform."
 _REPORT: Final = "platform.report"
 _UNSHOWN: Final = UNSHOWN - {"inputPath", "outputPath"}
@@ -20,8 +27,8 @@ _COLOURS: Final = {"WARNING": "33", "ERROR": "31", "CRITICAL": "31", "DEBUG": "2
 
 
 def is_noise(message: str) -> bool:
-    """Tell whether a line says nothing to people: one of metrics, or Lambda's own but for its report."""
-    if message.startswith(_FRAME):
+    """Tell whether a line says nothing to people: of metrics, Lambda's own but its report, the base class's frame."""
+    if message.startswith(_FRAME) or _OWN_FRAME.fullmatch(message):
         return True
     document = parsed(message) if message.startswith("{") else {}
     kind = str(document.get("type", ""))
@@ -42,7 +49,8 @@ def said(message: str) -> str:
         return leveled({**document, "errorMessage": failure} if failure else document, _UNSHOWN, _VALUE_MAX)
     if document.get("type") == _REPORT:
         return _report(document)
-    return message.replace("\t", "  ")
+    text = _OWN_FRAME.sub("", message).removesuffix("\nTraceback (most recent call last):")
+    return text.replace("\t", "  ")
 
 
 def line_text(line: StageLine, title: str, *, in_colour: bool = False) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from ceap.aws.executions import Execution, express_executions, find_execution
+from ceap.aws.executions import UNSUCCESSFUL, Execution, express_executions, find_execution
 from ceap.aws.pace import Pace
 from ceap.aws.stage_objects import objects_of
 from ceap.errors import UsageError
@@ -13,7 +13,7 @@ from ceap.log_text import LEVELS
 from ceap.operate.attempts import attempts_in, read_history
 from ceap.operate.finding import Search, Seen, find, message_ids, not_found
 from ceap.operate.stage_lines import Part, StageLine, read_stage_lines
-from handlers.runtime.contract import output_key
+from handlers.runtime.contract import error_key, output_key
 from templates.budget import EXPRESS_LIMIT_S
 from templates.words import allowed
 
@@ -57,10 +57,9 @@ def lines_of(search: Search, seen: Seen, shown: Shown) -> list[StageLine]:
     events = seen.events
     if not search.workflow.is_express and seen.is_known:
         events = tuple(read_history(search.aws, seen.execution.arn))
-    requests = frozenset(attempt.request for attempt in attempts_in(events) if attempt.request)
     until = seen.execution.started + EXPRESS_LIMIT_S if search.workflow.is_express else seen.execution.ended
     stages = None if shown.stage is None else (shown.stage,)
-    part = Part(seen.execution.name, seen.execution.started, until, requests, stages)
+    part = Part(seen.execution.name, seen.execution.started, until, attempts_in(events), stages)
     return [line for line in read_stage_lines(search.aws, search.workflow, part) if _is_wanted(line, shown.level)]
 
 
@@ -97,6 +96,15 @@ def has_ended(search: Search, seen: Seen) -> bool:
         return False
     last = output_key(name, workflow.stages[-1])
     return any(found.key == last for found in objects_of(search.aws, workflow.bucket, name))
+
+
+def tells_more(search: Search, seen: Seen) -> bool:
+    """Tell whether an execution failed and has an error.json, which tells what no line may: the exception's text."""
+    execution = _again(search, seen).execution
+    if execution.status not in UNSUCCESSFUL:
+        return False
+    keys = {error_key(execution.name, stage) for stage in search.workflow.stages}
+    return any(found.key in keys for found in objects_of(search.aws, search.workflow.bucket, execution.name))
 
 
 def _again(search: Search, seen: Seen) -> Seen:

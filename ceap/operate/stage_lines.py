@@ -1,15 +1,17 @@
 """The lines that the functions and jobs of one execution wrote.
 
 A line of a function belongs to an execution if the invocation that wrote it does: one line of the invocation names the
-execution, or Step Functions names the invocation. Each stream is of one environment, which serves one invocation at a
-time, so all that stands between two reports is of one invocation, printed text without any id, too.
+execution, or Step Functions names the invocation. One that failed before it named any, e.g. as its module could not be
+imported, is the one with that error which ended next to the end of the attempt. Each stream is of one environment,
+which serves one invocation at a time, so all that stands between two reports is of one invocation, printed text without
+any id, too.
 Source: Lambda Developer Guide, "Working with Lambda function logs"; Glue Developer Guide, "Logging for AWS Glue jobs".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, assert_never
 
 import msgspec
@@ -20,10 +22,14 @@ from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow, Worker
 from ceap.cfn.lookup import FUNCTION_DEFAULT_S, number
 from ceap.log_text import LEVELS
+from ceap.operate.attempts import Attempt
 from templates.model import StepKind
 
 SLACK_S: Final = 60.0
 """How far the time of a line may be from that of the event that it tells of."""
+
+_NEAR_S: Final = 1.0
+"""How far the time of a line may be from that of the attempt whose error it tells."""
 
 _REQUEST: Final = re.compile(r"^(START|REPORT) RequestId: ([0-9a-f-]+)")
 _MARKS: Final = {"platform.start": "START", "platform.report": "REPORT"}
@@ -48,13 +54,13 @@ class StageLine(msgspec.Struct, frozen=True, kw_only=True):
 class Part(NamedTuple):
     """What of an execution is read: lines since a time, and up to one if it has ended; all stages, or some.
 
-    `requests` are the ids of invocations that are known to be of the execution.
+    `attempts` are those of the execution, as far as they are known.
     """
 
     execution: str
     since: float
     until: float | None = None
-    requests: frozenset[str] = frozenset()
+    attempts: Sequence[Attempt] = ()
     stages: Collection[str] | None = None
 
 
@@ -86,8 +92,10 @@ def level_of(message: str) -> str | None:
 def _of_function(aws: Aws, worker: Worker, part: Part) -> list[StageLine]:
     [group] = worker.log_groups
     since, until = part.since - SLACK_S, None if part.until is None else part.until + SLACK_S
-    terms = (part.execution, *sorted(part.requests))
+    attempts = [attempt for attempt in part.attempts if attempt.stage == worker.stage]
+    terms = (part.execution, *(attempt.request for attempt in attempts if attempt.request))
     hits = [line for term in terms for line in read_lines(aws, group, term, since_s=since, until_s=until)]
+    hits += filter(None, (_of_unnamed(aws, group, attempt) for attempt in attempts if not attempt.request))
     if not hits:
         return []
     timeout_s = number(worker.resource.properties.get("Timeout")) or FUNCTION_DEFAULT_S
@@ -108,6 +116,16 @@ def _of_function(aws: Aws, worker: Worker, part: Part) -> list[StageLine]:
         if _owner(line) == part.execution:
             ours.setdefault(line.id, line)
     return _staged(worker, group, sorted(ours.values(), key=lambda line: line.timestamp_s))
+
+
+def _of_unnamed(aws: Aws, group: str, attempt: Attempt) -> LogLine | None:
+    """Return the line that tells the error of an attempt which ended next to it, if there is one in its time."""
+    ended = attempt.ended
+    if attempt.error is None or ended is None:
+        return None
+    found = read_lines(aws, group, attempt.error, since_s=attempt.started - _NEAR_S, until_s=ended + _NEAR_S)
+    unowned = (line for line in found if _owner(line) is None)
+    return min(unowned, key=lambda line: abs(line.timestamp_s - ended), default=None)
 
 
 def _invocations(lines: Iterable[LogLine]) -> Iterator[list[LogLine]]:

@@ -24,7 +24,10 @@ from templates.budget import EXECUTIONS_S, EXPRESS_LIMIT_S
 from templates.model import StepKind
 
 LINES_MAX: Final = 5
-"""How many of the last lines of a failed stage are shown, if not all are wanted."""
+"""How many lines of the last attempt of a failed stage are shown, if not all are wanted."""
+
+_CLOCKS_S: Final = 1.0
+"""How far the clocks of a function and of Step Functions may differ; the next attempt begins 20 s later."""
 
 
 class Extent(NamedTuple):
@@ -160,20 +163,23 @@ def _with_lines(search: Search, story: ExecutionStory, attempts: list[Attempt], 
     """Return the story with log lines: all of them, or the last ones of the stage that failed; and the trace's id."""
     failed = story.failed_stage
     wanted = [stage.stage for stage in story.stages if stage.is_seen] if with_all else [failed.stage] if failed else []
-    requests = frozenset(each.request for each in attempts if each.request and each.stage in wanted)
-    part = Part(story.name, story.started, _until(search.workflow, story), requests, wanted)
+    part = Part(story.name, story.started, _until(search.workflow, story), attempts, wanted)
     lines = [line for line in read_stage_lines(search.aws, search.workflow, part) if not is_noise(line.message)]
     stages = tuple(
-        msgspec.structs.replace(stage, lines=_of_stage(lines, stage.stage, with_all=with_all)) for stage in story.stages
+        msgspec.structs.replace(stage, lines=_of_stage(lines, stage, with_all=with_all)) for stage in story.stages
     )
     return msgspec.structs.replace(story, stages=stages, trace_id=_trace_id(search, story, lines))
 
 
-def _of_stage(lines: list[StageLine], stage: str, *, with_all: bool) -> tuple[StageLine, ...]:
-    ours = [line for line in lines if line.stage == stage]
+def _of_stage(lines: list[StageLine], stage: StageStory, *, with_all: bool) -> tuple[StageLine, ...]:
+    """Return all lines of a stage, or the last ones of its last attempt."""
+    ours = [line for line in lines if line.stage == stage.stage]
+    if with_all:
+        return tuple(ours)
+    since = stage.attempts[-1].started - _CLOCKS_S if stage.attempts else 0.0
     # Indented is what follows another line: the frames of a traceback.
     told = [line for line in ours if not (line.message[:1].isspace() or is_report(line.message))]
-    return tuple(ours if with_all else told[-LINES_MAX:])
+    return tuple([line for line in told if line.timestamp >= since][-LINES_MAX:])
 
 
 def _until(workflow: DeployedWorkflow, story: ExecutionStory) -> float | None:

@@ -20,10 +20,12 @@ CALL = ["logs", "--env", "dev", str(EXPRESS)]
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    """An engine with the EXPRESS workflow that has run once, and its keys in the environment."""
+    """An engine with the EXPRESS workflow that has failed, then succeeded, and its keys in the environment."""
     with Engine.start() as engine, aws_of(engine):
-        engine.send(deploy_express(engine).queue, MESSAGE)
-        engine.drain()
+        queue = deploy_express(engine).queue
+        for body in ("no JSON", MESSAGE):
+            engine.send(queue, body)
+            engine.drain()
         yield engine
 
 
@@ -64,6 +66,17 @@ def test_an_execution_without_such_lines_is_said_to_have_none(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.endswith("has no such line: lines stay for 14 days, and may come late\n")
+
+
+def test_one_that_failed_ends_with_the_command_that_tells_what_was_raised_and_where(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = next(run.name for run in engine.executions if run.status == "FAILED")
+    assert main([*CALL, "--level", "ERROR", name]) == 0
+    out, err = capsys.readouterr()
+    assert "stage failed" in out
+    more = f"execution {name} failed; what was raised, and where: ceap trace --env dev {EXPRESS} {name}"
+    assert err.splitlines()[-1] == more
 
 
 def test_an_execution_that_never_was_ends_with_1(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:

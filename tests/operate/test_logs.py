@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from textwrap import dedent
 
+import msgspec
 import pytest
 
 from ceap.aws.pace import Pace
 from ceap.errors import CommandError, UsageError
 from ceap.local.clock import CLOCK
-from ceap.operate.line_text import line_text, said
+from ceap.operate.attempts import Attempt
+from ceap.operate.line_text import is_noise, line_text, said
 from ceap.operate.logs import SETTLED_S, Shown, check_stage, find_one, follow, has_ended, lines_of
 from ceap.operate.stage_lines import Part, StageLine, level_of, read_stage_lines
+from handlers.runtime.stage import WorkflowLambdaHandler
 from tests.local.support import deploy_standard, standard_template
-from tests.operate.traced import normalised, search_in, write_lines
+from tests.operate.traced import back_in_time, normalised, search_in, write_lines
 from tests.operated import Operated, operated
 from tests.reference import MESSAGE
+
+__all__ = ["back_in_time"]
 
 ALL = Shown()
 
@@ -109,6 +115,25 @@ def test_an_invocation_that_never_named_its_execution_is_found_by_the_id_that_st
     assert sum(line.message.startswith("REPORT") for line in found) == 2
 
 
+def test_an_invocation_that_failed_before_it_named_anything_is_found_by_its_error_and_the_time_of_its_attempt(
+    glue: Operated,
+) -> None:
+    group, error, now = "/aws/lambda/ceap-standard-dev-Keep", "Runtime.ImportModuleError", CLOCK.now()
+    told = f"[ERROR] {error}: Unable to import module 'handlers.keep': No module named 'gone'"
+    start, report = "START RequestId: 1-1 Version: $LATEST", "REPORT RequestId: 1-1\tDuration: 1 ms"
+    for stream in ("before", "ours"):
+        ended = CLOCK.now() + 2
+        assert CLOCK.jump(lambda moment=ended: moment, CLOCK.ended)
+        write_lines(glue, group, stream, start, told, report)
+    lost = Attempt(stage="KeepStage", number=1, status="FAILED", started=now, ended=ended, error=error)
+    others = msgspec.structs.replace(lost, stage="HeavyGlueStage")
+    for attempts, expected in (((lost,), [start, told, report]), ((others,), [])):
+        found = read_stage_lines(glue.aws, glue.workflow, Part("unnamed", now, None, attempts, ("KeepStage",)))
+        assert [(line.stream, line.message) for line in found] == [("ours", message) for message in expected]
+    for stream in ("before", "ours"):
+        glue.engine.client("logs").delete_log_stream(logGroupName=group, logStreamName=stream)
+
+
 def test_only_lines_of_a_stage_and_of_a_level_or_worse_are_there_if_asked_for(express: Operated) -> None:
     name = run(express, "no JSON")
     assert {line.stage for line in lines(express, name, Shown(stage="TakeStage"))} == {"TakeStage"}
@@ -183,6 +208,19 @@ def test_the_level_of_a_line_is_read_in_the_forms_of_lambda_and_spark(message: s
 def test_a_failure_is_said_with_its_text_and_without_what_all_lines_have_in_common() -> None:
     line = {"level": "ERROR", "message": "stage failed", "executionId": "e", "result": {"errorMessage": "wrong"}}
     assert said(json.dumps(line)) == "ERROR   stage failed  errorMessage=wrong"
+
+
+def test_frames_of_the_base_class_that_each_traceback_has_are_left_out() -> None:
+    source = inspect.getsource(WorkflowLambdaHandler.__call__)
+    for code in ("raise type(failure)(text, failure.details)", "self._run(context, storage, lambda_context, tally)"):
+        assert code in source
+        frame = ['  File "/var/task/handlers/runtime/stage.py", line 144, in __call__', f"    {code}"]
+        assert all(map(is_noise, frame))
+        head = "[ERROR] PermanentStageError: no\nTraceback (most recent call last):"
+        place = '\n  File "/var/task/handlers/book.py", line 9, in process_data'
+        assert said("\n".join([head, *frame])) == "[ERROR] PermanentStageError: no"
+        assert said("\n".join([head, *frame]) + place) == head + place
+    assert not is_noise('  File "/var/task/handlers/book.py", line 9, in __call__')
 
 
 def test_levels_are_coloured_on_a_terminal_only() -> None:
