@@ -35,8 +35,9 @@ def outcome_of(stage: StageStory) -> Outcome:
     if stage.is_skipped:
         return Outcome("SKIPPED", 0)
     if not stage.attempts:
-        known = "SUCCEEDED" if stage.output else "FAILED" if stage.failure else "NOT_RUN"
-        return Outcome(known, 0, error=stage.failure.error if stage.failure and not stage.output else None)
+        if stage.output and not stage.output.copied_from:
+            return Outcome("SUCCEEDED", 0)
+        return Outcome("FAILED", 0, error=stage.failure.error) if stage.failure else Outcome("NOT_RUN", 0)
     first, last = stage.attempts[0], stage.attempts[-1]
     lasted_s = None if last.ended is None else round(last.ended - first.started, 2)
     failed = last.error is not None and last.status != "SUCCEEDED"

@@ -62,16 +62,17 @@ def stage_stories(
     reader = _Reader(aws, workflow.bucket, execution, objects, with_records)
     stories = []
     for worker in workflow.workers:
-        output = reader.output(worker.stage)
+        output, ours = reader.output(worker.stage), [attempt for attempt in tried if attempt.stage == worker.stage]
+        has_succeeded = bool(ours) and ours[-1].status == "SUCCEEDED"
         stories.append(
             StageStory(
                 stage=worker.stage,
                 kind=worker.kind,
-                attempts=tuple(attempt for attempt in tried if attempt.stage == worker.stage),
+                attempts=tuple(ours),
                 output=output,
                 rejected=reader.rejected(worker.stage),
                 failure=reader.failure(worker.stage),
-                is_skipped=output is not None and output.copied_from is not None,
+                is_skipped=has_succeeded and output is not None and output.copied_from is not None,
             )
         )
     return stories

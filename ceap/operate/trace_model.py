@@ -75,7 +75,10 @@ class StageFailure(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class StageStory(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a stage did; `lines` are its log lines, those asked for."""
+    """What a stage did; `lines` are its log lines, those asked for.
+
+    `is_skipped`: it has an output that `ceap replay` had copied, and returned at once.
+    """
 
     stage: str
     kind: StepKind
@@ -89,7 +92,10 @@ class StageStory(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def is_seen(self) -> bool:
-        return bool(self.attempts or self.output or self.rejected or self.failure or self.runs)
+        """Whether it has begun; that copies of its objects are there says nothing of it."""
+        is_copy = self.output is not None and self.output.copied_from is not None
+        wrote = not is_copy and bool(self.output or self.rejected)
+        return wrote or bool(self.attempts or self.failure or self.runs)
 
 
 class ExecutionStory(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

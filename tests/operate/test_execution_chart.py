@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from ceap.graph.chart import Outcome
@@ -65,6 +66,22 @@ def test_objects_decide_where_no_log_tells_of_attempts(
 def test_a_stage_that_a_replay_skipped_says_so() -> None:
     skipped = StageStory(stage="TakeStage", kind=StepKind.LAMBDA, is_skipped=True)
     assert outcome_of(skipped) == Outcome("SKIPPED", 0)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "failure", "expected"),
+    [
+        ((attempt(1, "FAILED", 0.0, 1.0, "E"),), None, "FAILED"),
+        ((), FAILED, "FAILED"),
+        ((), None, "NOT_RUN"),
+    ],
+)
+def test_a_copied_output_says_nothing_of_a_stage_that_did_not_return(
+    attempts: tuple[Attempt, ...], failure: StageFailure | None, expected: str
+) -> None:
+    copied = story(attempts, msgspec.structs.replace(OUTPUT, copied_from="before"), failure)
+    assert outcome_of(copied).status == expected
+    assert copied.is_seen == (expected != "NOT_RUN")
 
 
 def test_the_chart_names_the_execution_and_leaves_states_that_are_no_stages() -> None:

@@ -10,6 +10,7 @@ import pytest
 from ceap.errors import CommandError, UsageError
 from ceap.local.clock import CLOCK
 from ceap.operate import finding
+from ceap.operate.execution_chart import outcome_of
 from ceap.operate.replay_from import replay_from
 from ceap.operate.trace_text import trace_lines
 from tests.local.support import deploy_standard, standard_template
@@ -19,7 +20,7 @@ from tests.reference import MESSAGE
 
 __all__ = ["back_in_time"]
 
-KEEP, JOB = "ceap-standard-dev-Keep", "ceap-standard-dev-HeavyGlue"
+TAKE, KEEP, JOB = "ceap-standard-dev-Take", "ceap-standard-dev-Keep", "ceap-standard-dev-HeavyGlue"
 LOG = "/aws/vendedlogs/states/ceap-standard-dev"
 
 
@@ -143,6 +144,20 @@ def test_a_stage_that_a_replay_skipped_is_told_with_where_its_output_is_from(sta
     assert f"copied from execution {name}: the stage was skipped" in "\n".join(trace_lines(trace_of(standard, replay)))
 
 
+def test_a_stage_that_failed_in_a_replay_was_not_skipped_though_its_output_is_a_copy(standard: Operated) -> None:
+    _, name = failed(standard)
+    replay = f"{name}-replay-1"
+    standard.engine.functions.inject(TAKE, "PermanentStageError", 1)
+    replay_from(standard.aws, standard.workflow, name, "KeepStage", replay, dry_run=False, say=lambda _: None)
+    standard.engine.drain()
+    execution = trace_of(standard, replay).executions[-1]
+    take, keep = execution.stages
+    assert take.output is not None
+    assert (take.output.copied_from, take.is_skipped, execution.failed_stage) == (name, False, take)
+    assert [outcome_of(stage).status for stage in (take, keep)] == ["FAILED", "NOT_RUN"]
+    assert "the stage was skipped" not in "\n".join(trace_lines(trace_of(standard, replay)))
+
+
 def test_of_several_executions_that_begin_alike_one_has_to_be_named(standard: Operated) -> None:
     states, machine = standard.engine.client("stepfunctions"), standard.workflow.machine
     for name in ("alike-one", "alike-two"):
@@ -180,9 +195,9 @@ def test_runs_of_a_glue_job_are_told_with_state_and_error(glue: Operated) -> Non
           initial/output.json, N bytes: the message, for the job
           HeavyGlueStage  TIME attempt 1 FAILED in N s: States.TaskFailed: JobError: ASKED FOR
                           TIME job run jr_ID FAILED in N s
-                          TIME attempt 2 FAILED in N s: States.TaskFailed: JobError: ASKED FOR
+                          TIME attempt 2 FAILED in N s: the same error again
                           TIME job run jr_ID FAILED in N s
-                          TIME attempt 3 FAILED in N s: States.TaskFailed: JobError: ASKED FOR
+                          TIME attempt 3 FAILED in N s: the same error again
                           TIME job run jr_ID FAILED in N s
                           no output.json
           KeepStage       not reached
