@@ -6,11 +6,13 @@ Source: SQS Developer Guide, "Dead-letter queues"; Step Functions Developer Guid
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
+from ceap.aws.executions import without_place
 from ceap.aws.flow import Messages
 from ceap.operate.moments import shown
 from ceap.operate.trace_model import ExecutionStory, NextStep
@@ -20,6 +22,10 @@ AGAIN_S: Final = 120.0
 """How long after it is visible again a message may take to show as an execution in the log."""
 
 NOTHING: Final = "nothing to do"
+_NOT_LOADED: Final = ("Runtime.ImportModuleError", "Runtime.UserCodeSyntaxError", "Runtime.HandlerNotFound")
+_PASSING: Final = re.compile(r"ClientError\b|\w*(Timeout|Connection)\w*\(")
+"""Exceptions of what a handler calls, e.g. of AWS: a later attempt may find it well."""
+
 _DELETED: Final = "deleted it when it had started the execution, whose input keeps it"
 
 
@@ -100,4 +106,22 @@ def _after_express(flow: Flow, last: ExecutionStory, now: float) -> tuple[str, N
 
 
 def _cure(last: ExecutionStory) -> str:
-    return "correct the cause, then " if last.error == "PermanentStageError" else ""
+    """Return what to do before the execution goes on, if trying again alone cannot help."""
+    error = last.error or ""
+    if place := _place_of_fault(last):
+        return f"correct {place}, deploy, then "
+    if error.startswith(_NOT_LOADED):
+        return "correct the cause, deploy, then "
+    return "correct the cause, then " if error == "PermanentStageError" else ""
+
+
+def _place_of_fault(last: ExecutionStory) -> str | None:
+    """Return where a handler raised an exception which no stage chose, and which does not pass by itself."""
+    stage = last.failed_stage
+    if stage is None or stage.failure is None or not stage.failure.cause:
+        return None
+    failure, said = stage.failure, stage.failure.message or ""
+    is_of_last = not stage.attempts or without_place(stage.attempts[-1].cause) == said
+    if not (is_of_last and said.startswith("unexpected ")) or _PASSING.match(failure.cause or ""):
+        return None
+    return failure.frame

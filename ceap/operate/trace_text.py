@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, assert_never
 
 from ceap.aws.executions import without_place
@@ -12,10 +12,19 @@ from ceap.aws.job_runs import JobRun
 from ceap.operate.attempts import Attempt
 from ceap.operate.line_text import line_text
 from ceap.operate.moments import shown, took
-from ceap.operate.trace_model import ExecutionStory, MessageStory, Output, RecordCounts, StageStory, Trace
+from ceap.operate.trace_model import (
+    ExecutionStory,
+    MessageStory,
+    Output,
+    RecordCounts,
+    StageFailure,
+    StageStory,
+    Trace,
+)
 from templates.words import plural
 
 _WIDTH_MIN: Final = 12
+_AGAIN: Final = "the same error again"
 
 
 def trace_lines(trace: Trace) -> Iterator[str]:
@@ -85,9 +94,7 @@ def _stage(stage: StageStory, *, is_over: bool, expired: bool) -> Iterator[str]:
         return
     yield from _work(stage)
     if stage.failure:
-        attempts = {_said(attempt.error, attempt.cause) for attempt in stage.attempts[-1:]}
-        said = _said(stage.failure.error, stage.failure.message)
-        yield f"{_time(stage.failure.written)} error.json{' says the same' if said in attempts else said}"
+        yield f"{_time(stage.failure.written)} error.json{_file_said(stage.failure, stage.attempts)}"
         if stage.failure.cause:
             yield f"  {stage.failure.cause}{f', at {stage.failure.frame}' if stage.failure.frame else ''}"
         if stage.failure.details is not None:
@@ -97,15 +104,24 @@ def _stage(stage: StageStory, *, is_over: bool, expired: bool) -> Iterator[str]:
         yield from (f"  {code}: {reason}" for code, reason in stage.rejected.reasons)
         yield from (f"  {json.dumps(record, ensure_ascii=False)}" for record in stage.rejected.records)
     if stage.output:
-        yield from _output(stage.output)
+        yield from _output(stage.output, is_skipped=stage.is_skipped)
     elif not expired:
         yield "no output.json"
     yield from (f"| {line_text(line, '')}" for line in stage.lines)
 
 
+def _file_said(failure: StageFailure, attempts: Sequence[Attempt]) -> str:
+    """Return what error.json says; it is older than the last attempts, if these failed before their handler began."""
+    said = _said(failure.error, failure.message)
+    same = [attempt.number for attempt in attempts if _said(attempt.error, attempt.cause) == said]
+    if not same:
+        return said
+    return " says the same" if same[-1] == attempts[-1].number else f" says the same as attempt {same[-1]}"
+
+
 def _work(stage: StageStory) -> Iterator[str]:
     """Yield attempts and job runs in the order of their times; those of objects are too coarse to stand among them."""
-    redrive, causes = 0, {attempt.cause for attempt in stage.attempts}
+    redrive, before, causes = 0, "", {attempt.cause for attempt in stage.attempts}
     entries: list[Attempt | JobRun] = [*stage.attempts, *stage.runs]
     for entry in sorted(entries, key=lambda entry: entry.started):
         match entry:
@@ -113,7 +129,10 @@ def _work(stage: StageStory) -> Iterator[str]:
                 if entry.redrive != redrive:
                     redrive = entry.redrive
                     yield f"redrive {redrive}"
-                yield _attempt(entry)
+                said = _said(entry.error, entry.cause)
+                again = f": {_AGAIN}" if said and said == before else said
+                yield f"{_time(entry.started)} attempt {entry.number} {entry.status}{_lasted(entry)}{again}"
+                before = said
             case JobRun():
                 error = "" if entry.error in causes else _said(None, entry.error)
                 yield f"{_time(entry.started)} job run {entry.id} {entry.state}{_lasted(entry)}{error}"
@@ -125,14 +144,10 @@ def _lasted(entry: Attempt | JobRun) -> str:
     return "" if entry.ended is None else f" in {took(entry.ended - entry.started)}"
 
 
-def _attempt(attempt: Attempt) -> str:
-    said = _said(attempt.error, attempt.cause)
-    return f"{_time(attempt.started)} attempt {attempt.number} {attempt.status}{_lasted(attempt)}{said}"
-
-
-def _output(output: Output) -> Iterator[str]:
-    copied = f", copied from execution {output.copied_from}: the stage was skipped" if output.copied_from else ""
-    yield f"{_time(output.written)} output.json, {plural(output.size_bytes, 'byte')}{copied}"
+def _output(output: Output, *, is_skipped: bool = False) -> Iterator[str]:
+    copied = f", copied from execution {output.copied_from}" if output.copied_from else ""
+    skipped = ": the stage was skipped" if is_skipped else ""
+    yield f"{_time(output.written)} output.json, {plural(output.size_bytes, 'byte')}{copied}{skipped}"
     if output.problem:
         yield f"  {output.problem}"
     if output.counts:

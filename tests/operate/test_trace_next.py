@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ceap.aws.flow import Messages
-from ceap.operate.trace_model import ExecutionStory, Output, RecordCounts, StageStory
+from ceap.operate.attempts import Attempt
+from ceap.operate.trace_model import ExecutionStory, Output, RecordCounts, StageFailure, StageStory
 from ceap.operate.trace_next import AGAIN_S, Flow, place_and_next
 from ceap.operate.trace_text import _output
 from templates.model import StepKind
@@ -87,10 +88,62 @@ def test_of_a_standard_execution(fields: dict[str, Any], now: float, text: str, 
     assert step.command == command
 
 
-def test_an_earlier_success_leaves_nothing_to_do() -> None:
-    runs = [execution(name="done", status="SUCCEEDED"), execution(name="again", started=DUE, receive=3)]
-    _, step = place_and_next(flow(is_express=True), runs, DUE + 2 * VISIBILITY_S)
-    assert (step.text, step.command) == ("nothing to do: execution done succeeded", "")
+def test_a_success_leaves_nothing_to_do_for_failures_that_started_before_it() -> None:
+    runs = [execution(name="one"), execution(name="two", status="RUNNING"), execution(name="done", status="SUCCEEDED")]
+    for is_express in (True, False):
+        _, step = place_and_next(flow(is_express=is_express), runs, ENDED)
+        assert (step.text, step.command) == ("nothing to do: execution done succeeded", "")
+
+
+@pytest.mark.parametrize(
+    ("is_express", "status", "text", "command"),
+    [
+        (False, "FAILED", "redrive the execution from where it failed", "ceap redrive --env dev w.yaml again"),
+        (False, "RUNNING", "wait: execution again runs; follow its lines", "ceap logs --env dev w.yaml again --follow"),
+        (True, "FAILED", "replay the dead letter", "ceap replay --env dev w.yaml --dead-letters --message m1"),
+    ],
+)
+def test_what_came_after_a_success_is_not_done(*, is_express: bool, status: str, text: str, command: str) -> None:
+    runs = [
+        execution(name="done", status="SUCCEEDED"),
+        execution(name="again", status=status, started=DUE, ended=None, receive=3),
+    ]
+    _, step = place_and_next(flow(is_express=is_express), runs, DUE + 2 * VISIBILITY_S)
+    assert (step.text, step.command) == (f"{text}; execution done succeeded before it", command)
+
+
+UNEXPECTED = "unexpected KeyError; error.json has its text"
+
+
+@pytest.mark.parametrize(
+    ("message", "cause", "attempted", "cure"),
+    [
+        (UNEXPECTED, "KeyError('CHF')", UNEXPECTED, "correct handlers/price.py:33, deploy, then "),
+        (UNEXPECTED, "KeyError('CHF')", None, "correct handlers/price.py:33, deploy, then "),
+        (UNEXPECTED, "KeyError('CHF')", "Unable to import module", ""),  # error.json is of an attempt before
+        ("slow", "KeyError('CHF')", "slow", ""),  # the handler itself called it transient
+        (UNEXPECTED, "ClientError('ThrottlingException')", UNEXPECTED, ""),
+        (UNEXPECTED, "EndpointConnectionError('no')", UNEXPECTED, ""),
+    ],
+)
+def test_a_fault_of_a_handler_is_to_be_corrected_at_its_place_before_the_execution_goes_on(
+    message: str, cause: str, attempted: str | None, cure: str
+) -> None:
+    place = "handlers/price.py:33"
+    failure = StageFailure(written=1.0, error="TransientStageError", message=message, cause=cause, frame=place)
+    last = Attempt(stage="A", number=3, status="FAILED", started=STARTED, cause=attempted)
+    attempts = (last,) if attempted else ()
+    stage = StageStory(stage="A", kind=StepKind.LAMBDA, attempts=attempts, failure=failure)
+    run = execution(error="TransientStageError", stages=(stage,), receive=3)
+    _, redrive = place_and_next(flow(is_express=False), [run], ENDED)
+    assert redrive.text == f"{cure}redrive the execution from A"
+    _, replay = place_and_next(flow(is_express=True), [run], DUE)
+    assert replay.text == f"{cure}replay the dead letter"
+
+
+def test_a_module_that_cannot_be_imported_is_to_be_deployed_anew() -> None:
+    _, step = place_and_next(flow(is_express=False), [execution(error="Runtime.ImportModuleError")], ENDED)
+    assert step.text.startswith("correct the cause, deploy, then redrive")
 
 
 def test_records_that_do_not_add_up_are_said_not_to() -> None:
