@@ -53,7 +53,9 @@ def look_for(aws: Aws, workflow: DeployedWorkflow, filters: Filters, *, again: b
     _, left = split(chosen, again=again)
     absent = filters.messages - {letter.id for letter in all_letters}
     why = _absent(workflow) if is_whole else f"is not among the {len(all_letters):,} that were looked at"
-    left += [Left(what=message, why=why) for message in sorted(absent)]
+    whole = {message: letter.id for message in absent for letter in all_letters if letter.id.startswith(message)}
+    begun = {message: f"is only the beginning of an id: give {name}" for message, name in whole.items()}
+    left += [Left(what=message, why=begun.get(message, why)) for message in sorted(absent)]
     return Look(tuple(chosen), tuple(left), len(all_letters), held, is_whole)
 
 

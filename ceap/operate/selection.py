@@ -18,7 +18,8 @@ from ceap.aws.executions import (
 from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow
 from ceap.errors import UsageError
-from templates.words import allowed, listed
+from ceap.operate.finding import PREFIX_MIN
+from templates.words import allowed, listed, plural
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -36,19 +37,25 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def named(aws: Aws, workflow: DeployedWorkflow, names: Sequence[str]) -> list[Chosen]:
-    """Return executions by their names or ARNs, each once, in the order given.
+    """Return executions by their names or ARNs, each once, in the order given; of a failed one the beginning is enough.
 
     Raises:
-        UsageError: there is no such execution of the workflow.
+        UsageError: there is no such execution of the workflow, or several begin so.
     """
     arns = [name if name.startswith("arn:") else arn_of(workflow.machine, name) for name in dict.fromkeys(names)]
     found = {arn: _find(aws, workflow, arn) for arn in dict.fromkeys(arns)}
+    if absent := [arn for arn, execution in found.items() if execution is None]:
+        long_enough = [arn for arn in absent if len(arn.rpartition(":")[2]) >= PREFIX_MIN]
+        found |= _beginning(aws, long_enough, failures(aws, workflow))
     if unknown := [arn.rpartition(":")[2] for arn, execution in found.items() if execution is None]:
         raise UsageError(
-            f"{listed(unknown)}: no execution of {workflow.name} has this name; Step Functions keeps an execution for "
-            f"90 days: `ceap status --env {workflow.environment}` lists those that failed"
+            f"{listed(unknown)}: no execution of {workflow.name} has this name, and none that failed begins so; give "
+            "the whole name. Step Functions keeps an execution for 90 days: "
+            f"`ceap status --env {workflow.environment}` lists those that failed"
         )
-    return [Chosen(execution, failed_state(aws, execution.arn)) for execution in found.values() if execution]
+    # One may be named twice: by its name, and by the beginning of it.
+    executions = {execution.arn: execution for execution in found.values() if execution}
+    return [Chosen(execution, failed_state(aws, arn)) for arn, execution in executions.items()]
 
 
 def failures(aws: Aws, workflow: DeployedWorkflow, since_s: float | None = None) -> list[Execution]:
@@ -75,6 +82,19 @@ def failed(aws: Aws, workflow: DeployedWorkflow, wanted: Wanted, listing: Iterab
             yield Chosen(execution, state)
     if not is_state_known:
         raise UsageError(f"--stage {wanted.state}: {allowed(str(wanted.state), workflow.stages)}")
+
+
+def _beginning(aws: Aws, arns: Iterable[str], listing: Sequence[Execution]) -> dict[str, Execution | None]:
+    """Return for each ARN the one listed execution whose own begins so, described; None if none does."""
+    begun: dict[str, Execution | None] = {}
+    for arn in arns:
+        name = arn.rpartition(":")[2]
+        found = [each for each in listing if each.arn.startswith(arn)]
+        if len(found) > 1:
+            names = listed(sorted(each.name for each in found))
+            raise UsageError(f"{name}: {plural(len(found), 'failed execution')} begin so: {names}; give more")
+        begun[arn] = describe(aws, found[0].arn) if found else None
+    return begun
 
 
 def _find(aws: Aws, workflow: DeployedWorkflow, arn: str) -> Execution | None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from ceap.aws.executions import describe
+from ceap.aws.executions import arn_of, describe
 from ceap.aws.moment import now_of
 from ceap.errors import CommandError, UsageError
 from ceap.local.executions import Execution
 from ceap.operate.redrive import token_of
-from ceap.operate.selection import Wanted
+from ceap.operate.selection import Wanted, _beginning, named
 from tests.local.support import document_of, statuses
 from tests.operate.failing import DAY_S, STACK, STAGES, run, small_workflow, travel
 from tests.operate.redriving import CALL, call, drain, lines, refusal
@@ -62,10 +62,24 @@ def test_what_runs_or_has_succeeded_is_refused(small: Operated) -> None:
     execution.status = "SUCCEEDED"
 
 
+def test_the_beginning_of_a_name_is_enough_if_it_is_that_of_one_failed_execution(small: Operated) -> None:
+    execution, other = run(small, "SiftStage"), run(small, "SiftStage")
+    found = named(small.aws, small.workflow, [execution.name[:12], execution.name, other.arn[:-8]])
+    assert [(each.execution.name, each.execution.error) for each in found] == [
+        (execution.name, "PermanentStageError"),
+        (other.name, "PermanentStageError"),
+    ]
+    listing = [found[0].execution, found[1].execution]
+    with pytest.raises(UsageError, match=r"^: 2 failed executions begin so: .*; give more$"):
+        _beginning(small.aws, [arn_of(small.workflow.machine, "")], listing)
+
+
 def test_an_unknown_execution_is_refused_before_any_is_redriven(small: Operated) -> None:
     execution = run(small, "SiftStage")
-    with pytest.raises(UsageError, match=r"^nobody: no execution of ceap-standard-dev has this name; Step Functions "):
+    with pytest.raises(UsageError, match=r"^nobody: no execution of ceap-standard-dev has this name, and none that "):
         call(small, execution.name, "nobody")
+    with pytest.raises(UsageError, match=f"^{execution.name[:3]}: no execution of ceap-standard-dev has this name"):
+        call(small, execution.name[:3])
     other = execution.arn.replace("standard", "other")
     with pytest.raises(UsageError, match=r"is not an execution of .*:stateMachine:ceap-standard-dev; name one of"):
         call(small, other)
