@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
+from functools import partial
 from textwrap import dedent
 
 import msgspec
@@ -123,7 +124,7 @@ def test_an_invocation_that_failed_before_it_named_anything_is_found_by_its_erro
     start, report = "START RequestId: 1-1 Version: $LATEST", "REPORT RequestId: 1-1\tDuration: 1 ms"
     for stream in ("before", "ours"):
         ended = CLOCK.now() + 2
-        assert CLOCK.jump(lambda moment=ended: moment, CLOCK.ended)
+        assert CLOCK.jump(partial(float, ended), CLOCK.ended)
         write_lines(glue, group, stream, start, told, report)
     lost = Attempt(stage="KeepStage", number=1, status="FAILED", started=now, ended=ended, error=error)
     others = msgspec.structs.replace(lost, stage="HeavyGlueStage")
