@@ -16,6 +16,7 @@ EXAMPLES: Final = {
     "ceap graph --env dev --execution 1531c857 workflows/batch.yaml": "show what became of each stage of an execution",
 }
 SUFFIXES: Final = {"mermaid": ".mmd", "svg": ".svg"}
+_FORMATS: Final = {suffix: name for name, suffix in SUFFIXES.items()}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,10 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Draw the template that the declaration generates, or the deployed one of an environment."""
     from ceap import files
+    from ceap.errors import UsageError
     from ceap.graph.mermaid import draw_mermaid
     from ceap.graph.svg import draw_svg
 
-    out = arguments.out and files.check_place(arguments.out, "--out", SUFFIXES[arguments.format])
+    suffix = SUFFIXES[arguments.format]
+    if arguments.out and (meant := _FORMATS.get(arguments.out.suffix, arguments.format)) != arguments.format:
+        raise UsageError(f"--out {arguments.out}: its name does not end in {suffix}; give --format {meant} with it")
+    out = arguments.out and files.check_place(arguments.out, "--out", suffix)
     chart = _deployed(arguments) if arguments.env else _declared(arguments)
     picture = draw_svg(chart) if arguments.format == "svg" else draw_mermaid(chart)
     if out:

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--follow", action="store_true", help="print lines as they come, until the execution has ended")
     parser.add_argument("--stage", metavar="STAGE", help="only the lines of one stage")
-    parser.add_argument("--level", choices=LEVELS, help="only lines of this level or a worse one")
+    parser.add_argument("--level", type=str.upper, choices=LEVELS, help="only lines of this level or a worse one")
     parser.add_argument(
         "--since",
         metavar="WHEN",

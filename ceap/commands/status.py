@@ -101,6 +101,7 @@ def _deployed(arguments: argparse.Namespace, aws: Aws) -> list[tuple[str, str]]:
     """Return name and path of the workflows: those that are named, or of the project's those that are deployed."""
     from ceap import project
     from ceap.aws.stacks import find_stack
+    from ceap.ceap_toml import NAME, load_config
     from ceap.errors import SetupError
     from ceap.output import say
     from templates import naming
@@ -111,7 +112,11 @@ def _deployed(arguments: argparse.Namespace, aws: Aws) -> list[tuple[str, str]]:
         return found
     deployed = [each for each in found if find_stack(aws, naming.stack(each[0], arguments.env))]
     if not deployed:
-        raise SetupError(f"no workflow of the project is deployed in {arguments.env}: `ceap deploy` deploys them")
+        known = [name for name in load_config(Path.cwd()).env if name != arguments.env]
+        others = f"is that the environment? {NAME} has {', '.join(known)}; if it is, " if known else ""
+        raise SetupError(
+            f"no workflow of the project is deployed in {arguments.env}: {others}`ceap deploy` deploys them"
+        )
     for name, path in found:
         if (name, path) not in deployed:
             say(f"{name} is not deployed in {arguments.env}")

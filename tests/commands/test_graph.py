@@ -42,6 +42,13 @@ def test_a_file_of_another_kind_is_not_replaced(
     assert not out.exists()
 
 
+def test_the_format_that_the_name_of_a_file_asks_for_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert graph(EXPRESS, "--out", tmp_path / "x.svg") == 2
+    assert capsys.readouterr().err.endswith("x.svg: its name does not end in .mmd; give --format svg with it\n")
+
+
 def test_a_declaration_that_is_missing_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert graph("nowhere.yaml") == 2
     assert "nowhere.yaml" in capsys.readouterr().err

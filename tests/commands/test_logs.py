@@ -62,7 +62,7 @@ def test_followed_it_ends_when_the_execution_has_ended(
 def test_an_execution_without_such_lines_is_said_to_have_none(
     engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*CALL, "--level", "ERROR", engine.executions[-1].name]) == 0
+    assert main([*CALL, "--level", "error", engine.executions[-1].name]) == 0
     out, err = capsys.readouterr()
     assert out == ""
     assert err.endswith("has no such line: lines stay for 14 days, and may come late\n")

@@ -248,7 +248,13 @@ def test_without_names_all_of_the_project_that_is_deployed_is_told(
     assert "express is not deployed in dev" in called.err
     nothing = call(None, env="prod")
     assert nothing.code == 3
-    assert "no workflow of the project is deployed in prod" in nothing.err
+    assert "no workflow of the project is deployed in prod: `ceap deploy` deploys them" in nothing.err
+    (tmp_path / "ceap.toml").write_text("[env.dev]\n[env.test]\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert (
+        "is deployed in tets: is that the environment? ceap.toml has dev, test; if it is, `ceap deploy` deploys them"
+        in call(None, env="tets").err
+    )
 
 
 @pytest.mark.parametrize(("since", "why"), [("91d", "for 90 days; give at most 90d"), ("soon", "is not a moment")])
