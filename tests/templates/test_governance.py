@@ -48,7 +48,7 @@ def test_every_resource_that_takes_tags_has_them_in_its_own_form(governed: Json)
             case dict():
                 assert found == TAGS
             case _:
-                assert resource["Type"] == "AWS::SQS::QueuePolicy"
+                assert resource["Type"] in {"AWS::SQS::QueuePolicy", "AWS::Logs::QueryDefinition"}
 
 
 def test_what_takes_tags_and_in_which_form_is_what_the_schemas_of_aws_say() -> None:
