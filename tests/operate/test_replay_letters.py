@@ -91,6 +91,15 @@ def test_a_look_tells_why_each_failed_and_leaves_all_as_they_were(express: Expre
     assert '"amount"' not in text  # no body is shown
 
 
+def test_the_beginning_of_an_id_takes_no_dead_letter_and_the_whole_one_is_named(express: Express) -> None:
+    message = kill(express, "a")
+    looked = look_for(express.aws, express.workflow, Filters(messages=frozenset({message[:8]})), again=False)
+    assert looked.letters == ()
+    assert [(left.what, left.why) for left in looked.left] == [
+        (message[:8], f"is only the beginning of an id: give {message}")
+    ]
+
+
 def test_a_filter_takes_one_kind_of_failure_out_of_three(express: Express) -> None:
     kill(express, "a", "RateStage")
     kill(express, "b", "TakeStage", "TransientStageError")
