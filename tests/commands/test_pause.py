@@ -51,14 +51,9 @@ def test_a_workflow_is_paused_drained_and_resumed(small: Operated, capsys: pytes
     assert (drained["isDrained"], drained["left"]["messages"]) == (True, {"waiting": 0, "inFlight": 0})
 
 
-def test_what_does_not_come_to_an_end_in_time_ends_with_1(
-    small: Operated, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_does_not_come_to_an_end_in_time_ends_with_1(small: Operated, capsys: pytest.CaptureFixture[str]) -> None:
     small.engine.send(small.deployed.queue, MESSAGE)
-    monkeypatch.setattr("time.monotonic", iter(range(0, 10_000, 30)).__next__)
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    assert main(["drain", *CALL, "--timeout", "60"]) == 1
-    monkeypatch.undo()
+    assert main(["drain", *CALL, "--timeout", "1"]) == 1
     assert capsys.readouterr().out.splitlines()[0].endswith("1 message waiting and 0 in flight, 0 executions running")
     small.engine.drain()
 
