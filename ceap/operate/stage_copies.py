@@ -114,7 +114,7 @@ def make_copy(aws: Aws, copy: Copy) -> None:
         else:
             _upload(aws, copy)
     except ClientError as error:
-        # Whoever has prepared the same replay meanwhile has made the same copy.
+        # Another call that prepares the same replay has made the same copy meanwhile.
         if code_of(error) not in NOT_AS_EXPECTED or not is_there(aws, copy):
             raise
 

@@ -13,13 +13,12 @@ from ceap.aws.flow import RUNNING, STOPPED
 from ceap.operate.failure_kinds import cause_line, shape, telling_text
 from ceap.operate.moments import ago, shown, span
 from ceap.operate.status_facts import Depth, Facts, Failure, Fate, Pipe
+from handlers.runtime.message import WRONG_MESSAGE
 from templates.model import WorkflowType
 from templates.words import plural
 
 NAMES_MAX: Final = 20
 """How many executions a command names where no text tells them from others; the next call names the rest."""
-WRONG_MESSAGE: Final = "the message is wrong"
-"""How the cause begins where no attempt with the message can succeed; see `handlers/runtime/message.py`."""
 RUNBOOK_WRONG_MESSAGE: Final = "docs/runbook/recover.md#a-message-that-is-wrong"
 _CHANGING: Final = ("CREATING", "STARTING", "UPDATING")
 """States of a pipe on its way to what it shall be. Source: botocore, "pipes" model, PipeState."""

@@ -1,6 +1,6 @@
 """The message that starts an execution; its form is the same for every first stage."""
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import msgspec
 
@@ -24,6 +24,9 @@ class Message(msgspec.Struct, Placed, frozen=True, kw_only=True, rename="camel")
 
 M = TypeVar("M", bound=Message)
 
+WRONG_MESSAGE: Final = "the message is wrong"
+"""How the error begins with which no attempt can succeed: `ceap status` knows it by this."""
+
 
 def decode_message(initial_data: Any, kind: type[M]) -> M:
     """Return the message in `initialData`, JSON text or its value; PermanentStageError if it is missing or wrong."""
@@ -37,4 +40,4 @@ def decode_message(initial_data: Any, kind: type[M]) -> M:
         return msgspec.convert(initial_data, kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         said = describe_mismatch(error)
-        raise PermanentStageError(f"the message is wrong: {said}; send JSON such as {kind.example}") from error
+        raise PermanentStageError(f"{WRONG_MESSAGE}: {said}; send JSON such as {kind.example}") from error

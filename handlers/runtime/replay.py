@@ -26,7 +26,7 @@ def is_replay(execution_id: str) -> bool:
 class Skip(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """The message of a replay from a stage: the stages that it skips, and the execution that their outputs come from.
 
-    It names the execution that it is for. Whoever sends a message cannot know that name: a message that looks like this
+    It names the execution that it is for. The sender of a message cannot know that name: a message that looks like this
     is a message like any other, also when it is replayed.
     """
 
