@@ -36,7 +36,7 @@ class Time:
             self.work.pop(0)()
 
 
-def call(operated: Operated, time: Time, *, pause: bool = False, timeout_s: float | None = None) -> Drained:
+def call(operated: Operated, time: Time, *, pause: bool = False, timeout_s: float = 600) -> Drained:
     means = Means(time.told.append, time.sleep, lambda: time.seconds)
     return drain(operated.aws, operated.workflow, means, pause=pause, timeout_s=timeout_s)
 
