@@ -8,6 +8,8 @@ from typing import Final
 
 from ceap.aws.executions import without_place
 
+RUNBOOK_WRONG_MESSAGE: Final = "docs/runbook/recover.md#a-message-that-is-wrong"
+"""What to read where the message itself is wrong: no attempt with it can succeed."""
 CAUSE_MAX: Final = 90
 """Characters of a cause that are shown."""
 _CUT: Final = "..."

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ceap.aws.flow import RUNNING, STOPPED
-from ceap.operate.failure_kinds import cause_line, shape, telling_text
+from ceap.operate.failure_kinds import RUNBOOK_WRONG_MESSAGE, cause_line, shape, telling_text
 from ceap.operate.moments import ago, shown, span
 from ceap.operate.status_facts import Depth, Facts, Failure, Fate, Pipe
 from handlers.runtime.message import WRONG_MESSAGE
@@ -19,7 +19,6 @@ from templates.words import plural
 
 NAMES_MAX: Final = 20
 """How many executions a command names where no text tells them from others; the next call names the rest."""
-RUNBOOK_WRONG_MESSAGE: Final = "docs/runbook/recover.md#a-message-that-is-wrong"
 _CHANGING: Final = ("CREATING", "STARTING", "UPDATING")
 """States of a pipe on its way to what it shall be. Source: botocore, "pipes" model, PipeState."""
 

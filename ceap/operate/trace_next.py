@@ -14,8 +14,10 @@ import msgspec
 
 from ceap.aws.executions import without_place
 from ceap.aws.flow import Messages
+from ceap.operate.failure_kinds import RUNBOOK_WRONG_MESSAGE
 from ceap.operate.moments import shown
 from ceap.operate.trace_model import ExecutionStory, NextStep
+from handlers.runtime.message import WRONG_MESSAGE
 from templates.budget import REDRIVABLE_S
 
 AGAIN_S: Final = 120.0
@@ -27,6 +29,8 @@ _PASSING: Final = re.compile(r"ClientError\b|\w*(Timeout|Connection)\w*\(")
 """Exceptions of what a handler calls, e.g. of AWS: a later attempt may find it well."""
 
 _DELETED: Final = "deleted it when it had started the execution, whose input keeps it"
+
+_CORRECT_MESSAGE: Final = NextStep(text=f"send a corrected message, as this one fails again: {RUNBOOK_WRONG_MESSAGE}")
 
 
 class Flow(NamedTuple):
@@ -70,6 +74,8 @@ def _of_standard(last: ExecutionStory) -> str:
 
 
 def _after_standard(flow: Flow, last: ExecutionStory, now: float) -> NextStep:
+    if _has_wrong_message(last):
+        return _CORRECT_MESSAGE
     cure = _cure(last)
     if last.ended is not None and now - last.ended > REDRIVABLE_S:
         why = "it ended more than 14 days ago, so AWS does not redrive it"
@@ -96,6 +102,8 @@ def _after_express(flow: Flow, last: ExecutionStory, now: float) -> tuple[str, N
         return place, NextStep(text=text)
     if is_last:
         place = f"in the dead-letter queue since about {shown(due)}, unless it was replayed or deleted; {counts}"
+        if _has_wrong_message(last):
+            return place, _CORRECT_MESSAGE
         command = f"ceap replay {flow.call} --dead-letters --message {last.message}"
         return place, NextStep(text=f"{_cure(last)}replay the dead letter", command=command)
     if now < due + AGAIN_S:
@@ -103,6 +111,11 @@ def _after_express(flow: Flow, last: ExecutionStory, now: float) -> tuple[str, N
         return place, NextStep(text=f"wait: the pipe receives the message again at about {shown(due)}")
     place = f"not known: it was to be received again at about {shown(due)}; {counts}"
     return place, NextStep(text="see whether the pipe runs, and what waits", command=status)
+
+
+def _has_wrong_message(last: ExecutionStory) -> bool:
+    failure = last.failed_stage.failure if last.failed_stage else None
+    return ((failure.message if failure else None) or last.cause or "").startswith(WRONG_MESSAGE)
 
 
 def _cure(last: ExecutionStory) -> str:

@@ -141,6 +141,13 @@ def test_a_fault_of_a_handler_is_to_be_corrected_at_its_place_before_the_executi
     assert replay.text == f"{cure}replay the dead letter"
 
 
+@pytest.mark.parametrize("is_express", [False, True])
+def test_a_message_that_is_wrong_is_neither_redriven_nor_replayed(*, is_express: bool) -> None:
+    last = execution(error="PermanentStageError", cause="the message is wrong: JSON is malformed", receive=3)
+    _, step = place_and_next(flow(is_express=is_express), [last], DUE)
+    assert (step.text.partition(",")[0], step.command) == ("send a corrected message", "")
+
+
 def test_a_module_that_cannot_be_imported_is_to_be_deployed_anew() -> None:
     _, step = place_and_next(flow(is_express=False), [execution(error="Runtime.ImportModuleError")], ENDED)
     assert step.text.startswith("correct the cause, deploy, then redrive")
