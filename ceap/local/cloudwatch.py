@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ceap.local.alarms import evaluate_alarms
+from ceap.local.answers import Answer, ApiError, Document, Route, refusal, serve_json
 from ceap.local.calls import Request, UnknownCallError
-from ceap.local.gateway import Answer, ApiError, Document, Route, refusal, serve_json
 from ceap.local.metric_queries import MetricQueryError, check_query, evaluate
 from ceap.local.metrics import metrics_of
 from templates import words

@@ -18,10 +18,10 @@ from typing import Any, Final, Protocol
 from moto.awslambda.models import lambda_backends
 
 from ceap import signals
+from ceap.local.answers import Answer, refusal
 from ceap.local.bytecode import write_bytecode
 from ceap.local.calls import INVOKE_PATH, Request, UnknownCallError, function_name
 from ceap.local.clock import Clock
-from ceap.local.gateway import Answer, refusal
 from ceap.local.logs import Logs
 from ceap.local.metrics import metrics_of
 from ceap.local.packages import check_installed, lacking_file, remove_wheels, write_lacking

@@ -4,20 +4,19 @@ What moto cannot serve is added here as a route: the invocation of a function, a
 """
 
 import io
-import json
 import logging
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import parse_qsl
-from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from ceap.local.answers import Answer, Route, denial, refusal
 from ceap.local.calls import FORM, Request, UnknownCallError
 from ceap.local.clock import CLOCK
 from ceap.local.patterns import PolicyError
@@ -27,38 +26,6 @@ from ceap.local.sessions import REGION, AccessDenied, Session, Sessions
 from ceap.local.signatures import Signature, SignatureError, find_session, read_signature, verify
 
 LOG: Final = logging.getLogger(__name__)
-
-
-class Answer(NamedTuple):
-    """A response of a route."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = {}
-
-
-class ApiError(Exception):
-    """An error of an AWS API: its code and its message."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code: Final = code
-
-
-Document = dict[str, Any]
-Operation = Callable[[Document], Document]
-
-
-def serve_json(operation: Operation, request: Request) -> Answer:
-    """Serve a request of a JSON API with an operation, which takes and returns a document or raises ApiError."""
-    try:
-        return Answer(200, json.dumps(operation(request.document)).encode())
-    except ApiError as error:
-        return refusal(request.service, 400, error.code, str(error))
-
-
-Route = Callable[[Request], Answer | None]
-"""Serves an allowed request, or returns None if the request belongs to another route."""
 
 
 class Gateway:
@@ -106,7 +73,7 @@ class Gateway:
         try:
             self._sessions.require(session, checks(request), request.region)
         except AccessDenied as error:
-            return _send(start_response, _denial(request.service, str(error)))
+            return _send(start_response, denial(request.service, str(error)))
         except (UnknownCallError, PolicyError) as error:
             return _send(start_response, refusal(request.service, 501, "NotImplemented", str(error)))
         return self._serve(request, environ, start_response, session)
@@ -138,14 +105,14 @@ class Gateway:
         return self._applications[key]
 
     def _serve_unlisted(
-        self, request: Request, environ: dict[str, Any], start_response: Any, denial: str
+        self, request: Request, environ: dict[str, Any], start_response: Any, message: str
     ) -> Iterable[bytes]:
         """Serve an object to a role that may not list its bucket: a missing object is answered with 403."""
         started: list[tuple[Any, ...]] = []
         app = self._application(request, environ)
         body: Iterable[bytes] = app(environ, lambda *arguments: started.append(arguments))
         if started and started[0][0].startswith("404"):
-            return _send(start_response, _denial("s3", denial))
+            return _send(start_response, denial("s3", message))
         start_response(*started[0])
         return body
 
@@ -218,25 +185,6 @@ def _boto_session() -> Any:
 
     nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     return botocore.session.Session(session_vars={"profile": (None, None, None, None), **nowhere})
-
-
-def _denial(service: str, message: str) -> Answer:
-    is_query = service in {"cloudformation", "iam", "s3", "sqs", "sts"}
-    code = "AccessDenied" if is_query else "AccessDeniedException"
-    return refusal(service, 403 if is_query or service == "lambda" else 400, code, message)
-
-
-def refusal(service: str, status: int, code: str, message: str) -> Answer:
-    """Return an error as the API of a service writes it."""
-    if service == "s3":
-        text = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-        return Answer(status, text.encode(), {"Content-Type": "application/xml"})
-    if service in {"sns", "sts", "iam", "cloudformation", "ses"}:
-        error = f"<Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
-        text = f"<ErrorResponse><Error>{error}</Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
-        return Answer(status, text.encode(), {"Content-Type": "text/xml"})
-    body = json.dumps({"__type": code, "message": message, "Message": message}).encode()
-    return Answer(status, body, {"Content-Type": "application/json", "x-amzn-ErrorType": code})
 
 
 def _send(start_response: Any, answer: Answer) -> Iterable[bytes]:

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from moto.iam.exceptions import NotFoundException
 
+from ceap.local.answers import Answer
 from ceap.local.calls import Question, Request
 from ceap.local.clock import CLOCK
-from ceap.local.gateway import Answer
 from ceap.local.query import QueryError, read_form, write_answer, write_error
 from ceap.local.sessions import AccessDenied, Session, Sessions
 from ceap.local.web_identities import WebIdentities

@@ -14,10 +14,11 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap import signals
+from ceap.local.answers import Answer, ApiError, Document, Operation, serve_json
 from ceap.local.calls import Request
 from ceap.local.clock import Clock
 from ceap.local.functions import Fault
-from ceap.local.gateway import Answer, ApiError, Document, Operation, client, serve_json
+from ceap.local.gateway import client
 from ceap.local.logs import Logs
 from ceap.local.sessions import Session, Sessions
 from ceap.local.spark import SCRIPT_NAME, Process

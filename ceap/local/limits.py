@@ -10,8 +10,8 @@ from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 
 from ceap.local import table_limits
+from ceap.local.answers import Answer, ApiError, refusal
 from ceap.local.calls import Request
-from ceap.local.gateway import Answer, ApiError, refusal
 from ceap.local.s3_questions import deleted_objects
 
 # Source: SQS Developer Guide, "Amazon SQS message quotas"; API Reference, "SendMessage".

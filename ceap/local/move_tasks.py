@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from moto.sqs.models import Message, Queue, sqs_backends
 
+from ceap.local.answers import Answer, ApiError, Document, refusal, serve_json
 from ceap.local.calls import Request
 from ceap.local.clock import Clock
-from ceap.local.gateway import Answer, ApiError, Document, refusal, serve_json
 from ceap.local.move_questions import OPERATIONS, Handle, read_handle, sources_of
 from ceap.local.queues import source_of
 from ceap.local.sessions import REGION

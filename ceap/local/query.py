@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+from ceap.local.answers import Answer
 from ceap.local.calls import Request
-from ceap.local.gateway import Answer
 
 _XML: Final = {"Content-Type": "text/xml"}
 

@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable
 from typing import Final
 
+from ceap.local.answers import Answer, Document, refusal
 from ceap.local.calls import PIPE_PATH, SCHEDULE_PATH, Request
 from ceap.local.clock import CLOCK
-from ceap.local.gateway import Answer, Document, refusal
 from ceap.local.schedules import Schedule, ScheduleGroup
 from ceap.local.sessions import REGION
 from ceap.local.stack_models import Pipe

@@ -11,10 +11,10 @@ from typing import Any, Final, TypeVar
 
 from ceap.cost.express import BILLED_MEMORY_MB, billed_ms
 from ceap.local import history
+from ceap.local.answers import Answer, ApiError, Document, Operation, serve_json
 from ceap.local.calls import Request
 from ceap.local.clock import CLOCK
 from ceap.local.executions import DeployedMachine, Execution, Executions
-from ceap.local.gateway import Answer, ApiError, Document, Operation, serve_json
 from templates import budget
 
 NAME_MAX: Final = 80

@@ -18,8 +18,8 @@ from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
 
+from ceap.local.answers import ApiError
 from ceap.local.calls import Request
-from ceap.local.gateway import ApiError
 from ceap.local.hooks import replace
 
 _ITEM_BYTES: Final = 400 * 1024

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ceap.local.answers import Answer
 from ceap.local.calls import Request
-from ceap.local.gateway import Answer
 from ceap.local.query import QueryError, read_form, write_answer, write_error
 from ceap.local.sessions import Session
 from ceap.local.stack_models import ResourceError
