@@ -64,8 +64,8 @@ docs: .venv/ready ## write docs/reference/rules.md and conformance.md, and the c
 package: .venv/ready ## build the zips of the Lambda functions in build/
 	@$(BIN)/ceap package
 
-bench: .venv/ready ## measure speed against its anchors
-	@$(BIN)/python -m bench
+bench: .venv/ready ## measure speed, and write the table of docs/reference/bench.md; half an hour (NAMES="synth check")
+	@$(BIN)/python -m bench $(NAMES)
 
 glue: .venv/glue ## install Spark, with which Glue jobs run on this machine
 

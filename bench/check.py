@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import statistics
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bench.measure import CEAP, interleave, median_ratio
+from bench.figure import Figure, Seen
+from bench.measure import CEAP, interleave, median_ratio, table
+from bench.measure import versions as versions_of
 from ceap import project
 
 REPEATS: Final = 7
-RATIO_GOAL: Final = 1.3
-ALONE_GOAL_S: Final = 1.0
+FIGURES: Final = (
+    Figure("wall clock for the generated templates, of one cfn-lint process", 1.1),
+    Figure("the same with cfn-lint left out, of one cfn-lint process", 0.2),
+)
+CFN_LINT: Final = str(Path(CEAP).with_name("cfn-lint"))
 _ALONE: Final = """
 from ceap import project
 from ceap.policy.freshness import check_generated
@@ -26,20 +30,20 @@ assert not findings and not any(each.findings for each in judge(templates, load_
 """
 
 
-def measure(_folder: Path) -> Iterator[str]:
-    """Yield the lines of the report."""
+def versions() -> list[str]:
+    return versions_of("cfn-lint")
+
+
+def measure(_folder: Path) -> Iterator[str | Seen]:
+    """Yield the report."""
     templates = sorted(map(str, project.GENERATED.glob("*.yaml")))
     commands = {
-        "cfn-lint": [str(Path(CEAP).with_name("cfn-lint")), *templates],
+        "cfn-lint": [CFN_LINT, *templates],
         "ceap check": [CEAP, "check"],
         "ceap check, cfn-lint left out": [sys.executable, "-c", _ALONE],
     }
     costs = interleave(commands, REPEATS)
-    yield f"| {len(templates)} templates | wall s, median | CPU s, median |"
-    yield "|---|---|---|"
-    for name, runs in costs.items():
-        wall, cpu = (statistics.median(getattr(cost, field) for cost in runs) for field in ("wall_s", "cpu_s"))
-        yield f"| {name} | {wall:.2f} | {cpu:.2f} |"
-    wall, cpu = (median_ratio(costs["ceap check"], costs["cfn-lint"], field) for field in ("wall_s", "cpu_s"))
-    yield f"\nratio {wall:.2f} in wall clock, {cpu:.2f} in CPU (goal: at most {RATIO_GOAL} in wall clock)"
-    yield f"(goal: at most {ALONE_GOAL_S} s of wall clock without cfn-lint)"
+    yield from table(f"{len(templates)} templates", costs)
+    lint, *ours = costs.values()
+    for figure, runs in zip(FIGURES, ours, strict=True):
+        yield Seen(figure, median_ratio(runs, lint, "wall_s"))

@@ -13,6 +13,8 @@ import boto3  # type: ignore[import-untyped]  # boto3 ships no types
 import psutil
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
+from bench.figure import Figure
+from bench.measure import versions as versions_of
 from handlers.runtime.contract import output_key
 from handlers.runtime.document import EDGE_BYTES, read_footer
 from tests.glue.support import EXECUTION, GLUE, document, install_library, job_arguments, job_environment
@@ -20,10 +22,15 @@ from tests.glue.support import EXECUTION, GLUE, document, install_library, job_a
 SIZES: Final = (10_000, 100_000, 1_000_000)
 BUCKET: Final = "bench"
 SAMPLE_S: Final = 0.1
+FIGURES: Final[tuple[Figure, ...]] = ()
+
+
+def versions() -> list[str]:
+    return versions_of("pyspark")
 
 
 def measure(folder: Path) -> Iterator[str]:
-    """Yield the lines of the report; `folder` is for files of the measurement."""
+    """Yield the report; `folder` is for files of the measurement."""
     install_library(folder)
     yield "| records | MB | wall s | CPU s | peak MiB of the JVM | peak MiB of all |"
     yield "|---|---|---|---|---|---|"

@@ -8,13 +8,17 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
+from bench.figure import ratios
+
+PACKAGES: Final = ("ceap", "templates", "handlers", "guard_rules")
 CEAP: Final = str(Path(sys.executable).with_name("ceap"))
 
 
@@ -40,9 +44,9 @@ def run(command: Sequence[str]) -> Cost:
     return Cost(**took)
 
 
-def interleave(commands: Mapping[str, Sequence[str]], repeats: int) -> dict[str, list[Cost]]:
+def interleave(commands: Mapping[str, Sequence[str]], repeats: int, *, warm: bool = True) -> dict[str, list[Cost]]:
     """Run each command once to warm up, then all of them in turn `repeats` times; return their costs."""
-    for command in commands.values():
+    for command in commands.values() if warm else ():
         run(command)
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(repeats):
@@ -57,8 +61,18 @@ def median_cpu_s(costs: Sequence[Cost]) -> float:
 
 def median_ratio(costs: Sequence[Cost], anchor: Sequence[Cost], field: Literal["cpu_s", "wall_s"] = "cpu_s") -> float:
     """Return the median of the ratios of CPU or wall clock, each of two runs that were neighbours."""
-    ratios: list[float] = [getattr(a, field) / getattr(b, field) for a, b in zip(costs, anchor, strict=True)]
-    return statistics.median(ratios)
+    ours, theirs = ([getattr(cost, field) for cost in runs] for runs in (costs, anchor))
+    return statistics.median(ratios(ours, theirs))
+
+
+def table(title: str, costs: Mapping[str, Sequence[Cost]]) -> Iterator[str]:
+    """Yield a table of the medians of commands."""
+    yield f"| {title} | wall s, median | CPU s, median |"
+    yield "|---|---|---|"
+    for name, runs in costs.items():
+        wall, cpu = (statistics.median(getattr(cost, field) for cost in runs) for field in ("wall_s", "cpu_s"))
+        yield f"| {name} | {wall:.2f} | {cpu:.2f} |"
+    yield ""
 
 
 @contextmanager
@@ -78,9 +92,15 @@ def serve() -> Iterator[list[str]]:
             server.terminate()
 
 
-def machine() -> str:
-    """Return the line that says what was measured on."""
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+def machine(more: Iterable[str] = ()) -> str:
+    """Return what says what was measured on, with `more` versions."""
+    parts = [f"{platform.system()} {platform.machine()}", f"{os.cpu_count()} cores"]
+    return ", ".join([*parts, f"Python {platform.python_version()}", *more])
+
+
+def versions(*packages: str) -> list[str]:
+    """Return the names of Python packages, each with its version."""
+    return [f"{package} {version(package)}" for package in packages]
 
 
 def _environment() -> dict[str, str]:

@@ -1,67 +1,79 @@
-"""`ceap synth` against `json.dumps` of the same content as a raw dict, and its growth with the number of workflows."""
+"""`ceap synth` against `json.dumps` of the same content as raw dicts, and its growth with the number of workflows."""
 
 from __future__ import annotations
 
-import pprint
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from bench.measure import CEAP, interleave, median_cpu_s, median_ratio
-from ceap import project
-from templates.stacks import foundation_stack, workflow_stack
+from bench.declarations import contents, write_pairs
+from bench.figure import Figure, Seen
+from bench.measure import CEAP, Cost, interleave, median_cpu_s, median_ratio
+from bench.measure import versions as versions_of
 
-REPEATS: Final = 15
-SIZES: Final = (1, 10, 100, 1000)
-RATIO_GOAL: Final = 4.0
-FURTHER_GOAL_MS: Final = 8.0
+REPEATS: Final[Mapping[int, int]] = {1: 15, 10: 7, 100: 3, 500: 1}
+"""How often each number of pairs is measured."""
+FIGURES: Final = (
+    Figure("CPU for one EXPRESS and one STANDARD workflow, of raw dicts and json.dumps", 2.2),
+    Figure("CPU for each further one of 100 + 100, of that of the raw dicts", 2.5),
+    Figure("peak memory with 500 + 500 workflows, of that with 1 + 1", 1.2),
+)
 
 
-def measure(folder: Path) -> Iterator[str]:
-    """Yield the lines of the report; `folder` is for files of the measurement."""
-    *_, declaration = project.declarations()  # the sample's is the realtime workflow
-    raw = _write_raw(folder, declaration)
-    out = str(folder / "out")
-    costs = interleave(
-        {"ceap": [CEAP, "synth", str(declaration), "--out", out], "raw": [sys.executable, str(raw)]}, REPEATS
+def versions() -> list[str]:
+    return versions_of("troposphere")
+
+
+def measure(folder: Path) -> Iterator[str | Seen]:
+    """Yield the report; `folder` is for files of the measurement."""
+    yield "| workflows | CPU ms: ceap synth | raw dicts + json.dumps | ratio | peak MiB | raw |"
+    yield "|---|---|---|---|---|---|"
+    costs: dict[int, dict[str, list[Cost]]] = {}
+    for pairs, repeats in REPEATS.items():
+        paths = write_pairs(folder / str(pairs), pairs)
+        raw = write_raw(folder / f"raw{pairs}", pairs)
+        command = [CEAP, "synth", *map(str, paths), "--out", str(folder / f"out{pairs}")]
+        found = costs[pairs] = interleave({"ceap": command, "raw": [sys.executable, str(raw)]}, repeats)
+        milliseconds = " | ".join(f"{1000 * median_cpu_s(side):.0f}" for side in found.values())
+        peaks = " | ".join(f"{side[0].peak_mib:.0f}" for side in found.values())
+        ratio = median_ratio(found["ceap"], found["raw"])
+        yield f"| {pairs} + {pairs} | {milliseconds} | {ratio:.2f} | {peaks} |"
+    yield ""
+    one, _, many, most = costs.values()
+    slopes = {side: median_cpu_s(many[side]) - median_cpu_s(one[side]) for side in one}
+    values = (
+        median_ratio(one["ceap"], one["raw"]),
+        slopes["ceap"] / slopes["raw"],
+        most["ceap"][0].peak_mib / one["ceap"][0].peak_mib,
     )
-    yield "| foundation + one workflow, whole process | CPU ms, median | peak MiB |"
-    yield "|---|---|---|"
-    for name, title in (("raw", "raw dict + json.dumps"), ("ceap", "ceap synth")):
-        yield f"| {title} | {1000 * median_cpu_s(costs[name]):.0f} | {costs[name][0].peak_mib:.0f} |"
-    ratio = median_ratio(costs["ceap"], costs["raw"])
-    yield f"\nratio {ratio:.2f} (goal at most {RATIO_GOAL})\n"
-    yield from _growth(folder, declaration)
+    yield from map(Seen, FIGURES, values)
 
 
-def _growth(folder: Path, declaration: Path) -> Iterator[str]:
-    yield "| workflows | CPU ms | per further one, ms | peak MiB |"
-    yield "|---|---|---|---|"
-    text = declaration.read_text(encoding="utf-8")
-    [workflow] = project.load_workflows([declaration])
-    before: tuple[int, float] | None = None
-    for size in SIZES:
-        paths = [folder / f"w{number}.yaml" for number in range(size)]
-        for number, path in enumerate(paths):
-            path.write_text(text.replace(f"name: {workflow.name}", f"name: w{number}"), encoding="utf-8")
-        command = [CEAP, "synth", *map(str, paths), "--out", str(folder / f"out{size}")]
-        costs = interleave({"ceap": command}, max(2, min(REPEATS, 300 // size)))["ceap"]
-        cpu_ms = 1000 * median_cpu_s(costs)
-        further = "" if before is None else f"{(cpu_ms - before[1]) / (size - before[0]):.1f}"
-        yield f"| {size} | {cpu_ms:.0f} | {further} | {costs[0].peak_mib:.0f} |"
-        before = (size, cpu_ms)
-    yield f"\n(goal at most {FURTHER_GOAL_MS} ms per further workflow, memory flat)"
-
-
-def _write_raw(folder: Path, declaration: Path) -> Path:
-    """Write the anchor: a script that holds both templates as dict literals and dumps them."""
-    [workflow] = project.load_workflows([declaration])
-    templates = {"foundation": foundation_stack(), workflow.name: workflow_stack(workflow)}
+def write_raw(folder: Path, pairs: int) -> Path:
+    """Write the limit: a script that makes the templates of so many pairs from literals and dumps them."""
+    folder.mkdir()
+    [express, standard] = write_pairs(folder / "declarations", 1)
+    foundation, *templates = contents([express, standard]).items()
     lines = ["import json", "from pathlib import Path"]
-    for name, template in templates.items():
-        literal = pprint.pformat(template, width=120, sort_dicts=False)
-        lines.append(f"Path({str(folder / f'{name}.json')!r}).write_text(json.dumps({literal}, indent=1))")
+    lines.append(f"def dump(name, template): Path({str(folder)!r}, name).write_text(json.dumps(template, indent=1))")
+    lines.append(f"dump('foundation.json', {foundation[1]!r})")
+    lines.append(f"for number in range({pairs}):")
+    for name, template in templates:
+        lines.append(f"    dump(f'{name.replace('w0', 'w{number}')}.json', {_literal(template)})")
     script = folder / "raw.py"
     script.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return script
+
+
+def _literal(value: Any) -> str:
+    """Return the source of a value, in which the name of the pair is that of the loop's."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{_literal(key)}: {_literal(each)}" for key, each in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_literal, value)) + "]"
+        case str() if "w0" in value:
+            return "f" + repr(value.replace("{", "{{").replace("}", "}}").replace("w0", "w{number}"))
+        case _:
+            return repr(value)

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from bench.candidates.documents import write_document
+from bench.figure import Figure
 from bench.files import FOLDER_VARIABLE
 from bench.measure import Cost, interleave, serve
+from bench.measure import versions as versions_of
 from handlers.runtime.needs import EVENT_BUS_VARIABLE, table_variable
 
 REPEATS: Final = 3
+FIGURES: Final[tuple[Figure, ...]] = ()
 TIMES_S: Final = (60, 900)
 # What a stage is measured with, and what keeps it from more.
 STAGES: Final = {
@@ -24,8 +27,12 @@ STAGES: Final = {
 }
 
 
+def versions() -> list[str]:
+    return versions_of("msgspec", "botocore")
+
+
 def measure(folder: Path) -> Iterator[str]:
-    """Yield the lines of the report."""
+    """Yield the report."""
     documents = {count: write_document(folder / str(count), count) for count in {0, *(n for n, _ in STAGES.values())}}
     yield "| stage | wall us per record | CPU us per record | records in 60 s | in 900 s | what limits |"
     yield "|---|---|---|---|---|---|"

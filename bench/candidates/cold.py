@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from bench.figure import Figure, Seen
 from bench.measure import interleave, median_cpu_s, median_ratio, serve
+from bench.measure import versions as versions_of
 from ceap.project import ROOT
 
 REPEATS: Final = 21
-GOAL: Final = 0.6
+FIGURES: Final = (Figure("CPU to the first object that a handler reads, of the same handler with boto3's client", 0.5),)
 
 _LOAD: Final = f"""
 import os, sys
@@ -36,8 +38,12 @@ PROGRAMS: Final = {
 }
 
 
-def measure(_folder: Path) -> Iterator[str]:
-    """Yield the lines of the report."""
+def versions() -> list[str]:
+    return versions_of("boto3")
+
+
+def measure(_folder: Path) -> Iterator[str | Seen]:
+    """Yield the report."""
     with serve() as settings:
         commands = {
             name: ["env", *settings, sys.executable, "-c", f"{text}\n{_END}"] for name, text in PROGRAMS.items()
@@ -50,4 +56,6 @@ def measure(_folder: Path) -> Iterator[str]:
         wall = statistics.median(cost.wall_s for cost in runs)
         ratio = median_ratio(runs, costs[boto3])
         yield f"| {name} | {1000 * median_cpu_s(runs):.0f} | {1000 * wall:.0f} | {ratio:.2f} |"
-    yield f"\nratio {median_ratio(costs[ours], costs[boto3]):.2f} (goal at most {GOAL})"
+    yield ""
+    [figure] = FIGURES
+    yield Seen(figure, median_ratio(costs[ours], costs[boto3]))
