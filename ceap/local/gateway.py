@@ -3,33 +3,28 @@
 What moto cannot serve is added here as a route: the invocation of a function, a synchronous execution.
 """
 
-import io
-import logging
 import os
 import threading
 import uuid
 from collections.abc import Iterable
 from functools import cache
+from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qsl
-
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
+from urllib.parse import parse_qsl, unquote
 
 from ceap.local.answers import Answer, Route, denial, refusal
 from ceap.local.calls import FORM, Request, UnknownCallError
-from ceap.local.clock import CLOCK
+from ceap.local.http_server import Message, Server
+from ceap.local.moto_calls import MotoCalls, message_of
 from ceap.local.patterns import PolicyError
 from ceap.local.questions import checks
 from ceap.local.s3_questions import not_found_question
 from ceap.local.sessions import REGION, AccessDenied, Session, Sessions
 from ceap.local.signatures import Signature, SignatureError, find_session, read_signature, verify
 
-LOG: Final = logging.getLogger(__name__)
-
 
 class Gateway:
-    """A WSGI application and its server: `url` is its address once started.
+    """The calls of one account, and the server that takes them: `url` is its address once started.
 
     `routes` serve what is signed and allowed; `unsigned` what nobody signs.
     """
@@ -41,116 +36,84 @@ class Gateway:
         self._sessions: Final = sessions
         self._routes: Final = tuple(routes)
         self._unsigned: Final = tuple(unsigned)
-        self._moto: Final = DomainDispatcherApplication(create_backend_app)
-        self._applications: Final[dict[tuple[str, str, str], Any]] = {}
-        self._server: Final = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_Handler)
-        # Requests that are cut off when the engine closes are not errors to report.
-        self._server.log = lambda kind, message, *args: LOG.debug("%s: %s", kind, message % args if args else message)  # type: ignore[method-assign]
-        self._thread: Final = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self.url: Final = f"http://127.0.0.1:{self._server.port}"
+        self._server: Final = Server(self._receive)
+        self.url: Final = self._server.url
+        self._moto: Final = MotoCalls(account, self.url)
 
     def start(self) -> None:
-        self._thread.start()
+        self._server.start()
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.stop()
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account
+    def answer(self, request: Request) -> Answer:
+        """Answer a call of a session of this process, which its access key names, without HTTP and signature."""
+        session = self._sessions.find(request.access_key)
+        if session is None:
+            raise KeyError(request.access_key)
+        return self._answer(session, request, message_of(request))
+
+    def _receive(self, message: Message) -> Answer:
         try:
-            signature = read_signature(environ)
+            signature = read_signature(message)
             session = find_session(signature, self._sessions)
-            request = self._read(environ, signature)
-            verify(signature, session, request, environ["REQUEST_URI"])
+            request = self._read(message, signature)
+            verify(signature, session, request, message.target)
         except SignatureError as error:
-            if answer := self._serve_unsigned(environ):
-                return _send(start_response, answer)
-            return _send(start_response, refusal(error.service, error.status, error.code, str(error)))
+            answer = self._serve_unsigned(message)
+            return answer or _completed(refusal(error.service, error.status, error.code, str(error)))
+        return self._answer(session, request, message)
+
+    def _serve_unsigned(self, message: Message) -> Answer | None:
+        """Serve a form that is not signed, if a route takes it."""
+        if "authorization" in message.headers or not message.headers.get("content-type", "").startswith(FORM):
+            return None
+        request = self._read(message, Signature("", "", REGION, "sts", (), ""))
+        answer = next((answer for route in self._unsigned if (answer := route(request))), None)
+        return answer and _completed(answer)
+
+    def _answer(self, session: Session, request: Request, message: Message) -> Answer:
+        """Decide on a call, and serve it: the only way to a route, and to moto."""
         if session is self._sessions.driver:
-            return self._serve(request, environ, start_response, None)
+            return self._serve(request, message)
         try:
             self._sessions.require(session, checks(request), request.region)
         except AccessDenied as error:
-            return _send(start_response, denial(request.service, str(error)))
+            return _completed(denial(request.service, str(error)))
         except (UnknownCallError, PolicyError) as error:
-            return _send(start_response, refusal(request.service, 501, "NotImplemented", str(error)))
-        return self._serve(request, environ, start_response, session)
+            return _completed(refusal(request.service, 501, "NotImplemented", str(error)))
+        answer = self._serve(request, message)
+        # To a role that may not list its bucket, a missing object is answered with 403.
+        hidden = not_found_question(request) if answer.status == HTTPStatus.NOT_FOUND else None
+        if hidden is not None and not self._sessions.allows(session, hidden):
+            return _completed(denial("s3", str(AccessDenied(session, hidden))))
+        return answer
 
-    def _serve_unsigned(self, environ: dict[str, Any]) -> Answer | None:
-        """Serve a form that is not signed, if a route takes it."""
-        if "HTTP_AUTHORIZATION" in environ or not environ.get("CONTENT_TYPE", "").startswith(FORM):
-            return None
-        request = self._read(environ, Signature("", "", REGION, "sts", (), ""))
-        return next((answer for route in self._unsigned if (answer := route(request))), None)
-
-    def _serve(
-        self, request: Request, environ: dict[str, Any], start_response: Any, session: Session | None
-    ) -> Iterable[bytes]:
+    def _serve(self, request: Request, message: Message) -> Answer:
         for route in self._routes:
             if answer := route(request):
-                return _send(start_response, answer)
-        hidden = not_found_question(request) if session else None
-        if session is None or hidden is None or self._sessions.allows(session, hidden):
-            served: Iterable[bytes] = self._application(request, environ)(environ, start_response)
-            return served
-        return self._serve_unlisted(request, environ, start_response, str(AccessDenied(session, hidden)))
+                return _completed(answer)
+        return self._moto.serve(request, message)
 
-    def _application(self, request: Request, environ: dict[str, Any]) -> Any:
-        """Return moto's application for a request; moto itself matches 200 patterns to find it, each time."""
-        key = (request.service, request.region, request.headers.get("x-amz-target", "").partition(".")[0])
-        if key not in self._applications:
-            self._applications[key] = self._moto.get_application(environ)
-        return self._applications[key]
-
-    def _serve_unlisted(
-        self, request: Request, environ: dict[str, Any], start_response: Any, message: str
-    ) -> Iterable[bytes]:
-        """Serve an object to a role that may not list its bucket: a missing object is answered with 403."""
-        started: list[tuple[Any, ...]] = []
-        app = self._application(request, environ)
-        body: Iterable[bytes] = app(environ, lambda *arguments: started.append(arguments))
-        if started and started[0][0].startswith("404"):
-            return _send(start_response, denial("s3", message))
-        start_response(*started[0])
-        return body
-
-    def _read(self, environ: dict[str, Any], signature: Signature) -> Request:
+    def _read(self, message: Message, signature: Signature) -> Request:
+        path, _, asked = message.target.partition("?")
+        query: dict[str, str] = {}
+        for name, value in parse_qsl(asked, keep_blank_values=True):
+            query.setdefault(name, value)  # who decides and who serves must read the same: moto takes the first
         service = signature.service
-        path = environ["PATH_INFO"].encode("latin-1").decode()
-        headers = {
-            key.removeprefix("HTTP_").replace("_", "-").lower(): value
-            for key, value in environ.items()
-            if key.startswith("HTTP_") or key in {"CONTENT_TYPE", "CONTENT_LENGTH"}
-        }
-        query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         # The bodies of objects stay unread: no decision needs them, and they may be large.
-        has_body = service != "s3" or "delete" in query
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) if has_body else b""
-        if has_body:
-            environ["wsgi.input"] = io.BytesIO(body)
-        method = environ["REQUEST_METHOD"]
+        body = message.body() if service != "s3" or "delete" in query else b""
         return Request(
-            service, signature.region, self._account, method, path, query, headers, body, access_key=signature.key
+            service,
+            signature.region,
+            self._account,
+            message.method,
+            unquote(path),
+            query,
+            message.headers,
+            body,
+            access_key=signature.key,
         )
-
-
-class _Handler(MotoRequestHandler):
-    disable_nagle_algorithm = True
-
-    def version_string(self) -> str:
-        return "ceap"
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the date of an answer: of the clock that all else here has its times from."""
-        return super().date_time_string(CLOCK.now() if timestamp is None else timestamp)
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 (werkzeug's name)
-        LOG.debug("%s: %s", type, message % args if args else message)
 
 
 def client(service: str, url: str, session: Session) -> Any:
@@ -187,12 +150,8 @@ def _boto_session() -> Any:
     return botocore.session.Session(session_vars={"profile": (None, None, None, None), **nowhere})
 
 
-def _send(start_response: Any, answer: Answer) -> Iterable[bytes]:
-    headers = {
-        "Content-Type": "application/json",
-        "x-amzn-RequestId": str(uuid.uuid4()),
-        **answer.headers,
-        "Content-Length": str(len(answer.body)),
-    }
-    start_response(f"{answer.status} ", list(headers.items()))
-    return [answer.body]
+def _completed(answer: Answer) -> Answer:
+    """Return an answer of the engine's own with the headers that every answer has."""
+    return answer._replace(
+        headers={"Content-Type": "application/json", "x-amzn-RequestId": str(uuid.uuid4()), **answer.headers}
+    )

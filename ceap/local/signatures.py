@@ -10,7 +10,6 @@ Reference, "Error responses".
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from botocore.auth import S3SigV4Auth, SigV4Auth  # type: ignore[import-untyped]  # botocore ships no types
@@ -18,6 +17,7 @@ from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
 from botocore.credentials import Credentials  # type: ignore[import-untyped]
 
 from ceap.local.calls import Request
+from ceap.local.http_server import Message
 from ceap.local.sessions import Session, Sessions
 
 _AUTHORIZATION: Final = re.compile(
@@ -58,19 +58,19 @@ class SignatureError(Exception):
         self.code: Final = code
 
 
-def read_signature(environ: Mapping[str, str]) -> Signature:
-    """Return the signature of a request of WSGI; SignatureError if it has none, or one of another kind."""
-    given = environ.get("HTTP_AUTHORIZATION", "")
+def read_signature(message: Message) -> Signature:
+    """Return the signature of a request; SignatureError if it has none, or one of another kind."""
+    given = message.headers.get("authorization", "")
     if found := _AUTHORIZATION.fullmatch(given):
         return Signature(**found.groupdict() | {"headers": tuple(found["headers"].split(";"))})
-    service = _service_of_unsigned(environ)
-    if _PRESIGNED.search(environ.get("QUERY_STRING", "")):
-        message = "The local engine takes no presigned URLs: sign the request in its Authorization header"
-        raise SignatureError(service, 501, "NotImplemented", message)
+    service = _service_of_unsigned(message)
+    if _PRESIGNED.search(message.target.partition("?")[2]):
+        text = "The local engine takes no presigned URLs: sign the request in its Authorization header"
+        raise SignatureError(service, 501, "NotImplemented", text)
     if given:
         code = "AuthorizationHeaderMalformed" if service == "s3" else _code(service, "IncompleteSignature")
-        message = "The local engine takes AWS4-HMAC-SHA256 with Credential, SignedHeaders and Signature only"
-        raise SignatureError(service, 400, code, message)
+        text = "The local engine takes AWS4-HMAC-SHA256 with Credential, SignedHeaders and Signature only"
+        raise SignatureError(service, 400, code, text)
     if service == "s3":
         raise SignatureError(service, 403, "AccessDenied", "Access Denied")
     raise SignatureError(service, _status(service), _code(service, "MissingAuthenticationToken"), _MISSING)
@@ -123,15 +123,16 @@ def _expected(signature: Signature, session: Session, request: Request, target: 
     return digest
 
 
-def _service_of_unsigned(environ: Mapping[str, str]) -> str:
+def _service_of_unsigned(message: Message) -> str:
     """Return the service of a request whose signature does not name it, as far as the answer depends on it."""
-    if named := re.search(r"Credential=[^/]+/\d+/[^/]+/([^/,]+)/", environ.get("HTTP_AUTHORIZATION", "")):
+    headers = message.headers
+    if named := re.search(r"Credential=[^/]+/\d+/[^/]+/([^/,]+)/", headers.get("authorization", "")):
         return named[1]
-    if target := environ.get("HTTP_X_AMZ_TARGET"):
+    if target := headers.get("x-amz-target"):
         return "sqs" if target.startswith("AmazonSQS.") else "states"
-    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+    if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return "sns"
-    return "lambda" if environ["PATH_INFO"].startswith("/2015-03-31/") else "s3"
+    return "lambda" if message.target.startswith("/2015-03-31/") else "s3"
 
 
 def _invalid_token(service: str) -> SignatureError:

@@ -112,7 +112,7 @@ def test_an_engine_leaves_nothing_behind() -> None:
         deploy_functions(engine, names=("whoami", "read"))
         engine.functions.invoke("whoami", None)
         pids, address = engine.functions.pids(), urlsplit(engine.url)
-        folder, server = engine._folder, engine._gateway._thread
+        folder, server = engine._folder, engine._gateway._server._thread
         assert len(pids) == 2
         assert folder.exists()
     engine.close()

@@ -1,0 +1,183 @@
+"""How a call reaches moto: its own response classes, called as moto's server calls them, without that server.
+
+moto's Flask applications find the class; what they add to a call is made here: an answer of theirs, and one of this
+module, are the same. What is not as it mostly is (a redirection, a browser's Origin) goes through Flask.
+"""
+
+import io
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
+from flask import Response
+from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, environ_key_for_header
+from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
+from werkzeug.exceptions import HTTPException
+from werkzeug.test import run_wsgi_app
+
+from ceap.local.answers import Answer
+from ceap.local.calls import Request
+from ceap.local.http_server import Message
+
+Environ = dict[str, Any]
+View = Callable[[Any, str, dict[str, str]], Any]
+
+_ORIGINS: Final = {"Access-Control-Allow-Origin": "*"}
+_TEXT: Final = "text/html; charset=utf-8"
+
+
+class MotoCalls:
+    """The calls of one account."""
+
+    def __init__(self, account: str, url: str) -> None:
+        self._account: Final = account
+        self._host, _, self._port = url.removeprefix("http://").partition(":")
+        self._moto: Final = DomainDispatcherApplication(create_backend_app)
+        self._applications: Final[dict[tuple[str, str, str], Any]] = {}
+        self._views: Final[dict[tuple[Any, str], View]] = {}
+
+    def serve(self, request: Request, message: Message) -> Answer:
+        """Serve a request that may be served."""
+        environ = self._environ(request, message)
+        application = self._application(request, environ)
+        view = None
+        if message.method != "OPTIONS" and "origin" not in message.headers:
+            view = self._view(application, request)
+        return _through_flask(application, environ) if view is None else _call(view, environ)
+
+    def _application(self, request: Request, environ: Environ) -> Any:
+        """Return moto's application for a request; moto itself matches 200 patterns to find it, each time."""
+        key = (request.service, request.region, request.headers.get("x-amz-target", "").partition(".")[0])
+        if key not in self._applications:
+            # No key of an object is a path of moto's own.
+            sought = environ | {"PATH_INFO": "/"} if request.service == "s3" else environ
+            self._applications[key] = self._moto.get_application(sought)
+        return self._applications[key]
+
+    def _view(self, application: Any, request: Request) -> View | None:
+        """Return the method of moto's that an application calls for a request; None if it has a redirection or none."""
+        path = request.path
+        if path == "/" and (known := self._views.get((application, request.method))):
+            return known
+        try:
+            endpoint, _ = application.url_map.bind(self._host).match(path, request.method)
+        except HTTPException:
+            return None
+        view: View = application.view_functions[endpoint].callback
+        if path == "/":
+            self._views[application, request.method] = view
+        return view
+
+    def _environ(self, request: Request, message: Message) -> Environ:
+        target, headers = message.target, message.headers
+        body = message.body()
+        environ = {
+            "REQUEST_METHOD": message.method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": request.path.encode().decode("latin-1"),
+            "QUERY_STRING": target.partition("?")[2],
+            "REQUEST_URI": target,
+            "RAW_URI": target,
+            "REMOTE_ADDR": self._host,
+            "SERVER_NAME": self._host,
+            "SERVER_PORT": self._port,
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.input_terminated": True,
+            "wsgi.errors": io.StringIO(),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            **{_environ_key(name): value for name, value in headers.items()},
+            "HTTP_X_MOTO_ACCOUNT_ID": self._account,
+            PRESERVED_HEADER_NAMES_ENVIRON_KEY: {_environ_key(key): name for key, name in message.spelt.items()},
+        }
+        if request.service == "s3":
+            # Of another host moto would take a part for the bucket, and IAM has decided on the one in the path.
+            environ["HTTP_HOST"] = f"{self._host}:{self._port}"
+        return environ
+
+
+def message_of(request: Request) -> Message:
+    """Return a call of this process as it would come over HTTP."""
+    target = quote(request.path, safe="/~")
+    if request.query:
+        target += f"?{urlencode(request.query)}"
+    scope = f"{request.access_key}/00000000/{request.region}/{request.service}/aws4_request"
+    headers = {
+        "authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        "content-length": str(len(request.body)),
+        **request.headers,
+    }
+    return Message(request.method, target, headers, lambda: request.body)
+
+
+def _call(view: View, environ: Environ) -> Answer:
+    request = BackendRequest(environ)
+    try:
+        result = view(request, request.raw_url, dict(request.headers))
+    except ClientError as error:
+        result = 400, {}, error.response["Error"]["Message"]
+    except HTTPException as error:
+        return _answer_of(error.get_response(environ), environ)
+    status, headers, content = result if len(result) == 3 else (200, {}, result)
+    return build_answer(status, headers, content, environ)
+
+
+def build_answer(status: Any, headers: Mapping[str, Any], content: Any, environ: Environ) -> Answer:
+    """Return the answer that moto's server makes of what a response class returns."""
+    names = {name.lower(): name for name in headers}
+    values = [value if type(value) is str else str(value) for value in headers.values() if type(value) in {int, str}]
+    is_plain = (
+        type(status) is int
+        and 200 <= status != 304
+        and type(content) in {bytes, str}
+        and len(headers) == len(names) == len(values)
+        and "location" not in names
+        and "content-location" not in names
+        and "\n" not in (joined := "".join(values))
+        and "\r" not in joined
+    )
+    if not is_plain:
+        return _built_by_werkzeug(status, headers, content, environ)
+    body = content if type(content) is bytes else content.encode()
+    made = dict(zip(headers, values, strict=True))
+    if "content-type" not in names:
+        made["Content-Type"] = _TEXT
+    made.pop(names.get("content-length", ""), None)
+    if status != 204:
+        is_head = environ["REQUEST_METHOD"] == "HEAD"
+        made["Content-Length"] = str(headers.get("content-length", len(body)) if is_head else len(body))
+    return Answer(status, body, made | _ORIGINS)
+
+
+def _built_by_werkzeug(status: Any, headers: Mapping[str, Any], content: Any, environ: Environ) -> Answer:
+    response = Response(response=content, status=status, headers=headers)
+    if environ["REQUEST_METHOD"] == "HEAD" and "content-length" in headers:
+        response.headers["Content-Length"] = headers["content-length"]
+    return _answer_of(response, environ)
+
+
+def _answer_of(response: Any, environ: Environ) -> Answer:
+    return Answer(response.status_code, response.get_data(), _joined(response.get_wsgi_headers(environ)) | _ORIGINS)
+
+
+def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in headers:
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _through_flask(application: Any, environ: Environ) -> Answer:
+    content, status, headers = run_wsgi_app(application, environ, buffered=True)
+    return Answer(int(status.split()[0]), b"".join(content), _joined(headers))
+
+
+@lru_cache(maxsize=1024)
+def _environ_key(name: str) -> str:
+    return environ_key_for_header(name)
