@@ -31,7 +31,7 @@ from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
@@ -94,6 +94,9 @@ class Run:
 RUNS: Final[dict[str, Run]] = {}
 """The current runs by execution ARN."""
 
+_PATHS_MAX: Final = 1024
+"""How many compiled paths of definitions are kept."""
+
 _EVALUATING: Final = threading.local()
 
 
@@ -134,6 +137,8 @@ def install() -> None:
     replace(CommonStateField, "_eval_state_input", _with_time_of_entry(CommonStateField._eval_state_input))
     replace(ExecutionWorker, "_get_evaluation_entrypoint", _parsed)
     replace(EventManager, "_get_current_timestamp", staticmethod(virtual_datetime))
+    # moto builds the parser's tables anew for each evaluation of a path; what is compiled holds no data.
+    replace(json_path, "parse", lru_cache(_PATHS_MAX)(vars(json_path)["parse"]))
     _install_services()
     replacements = {"boto_client_for": _client_for, "to_json_str": _compact, "is_within_size_quota": _fits}
     for module in [module for name, module in sys.modules.items() if name.startswith("moto.stepfunctions.parser")]:

@@ -189,7 +189,7 @@ class Worker:
                     if not part:
                         return self._lost(watch, request_id)
                     answer += part
-                elif self._used_mb(watch) > self.function.memory_mb:
+                elif watch.is_due() and self._used_mb(watch) > self.function.memory_mb:
                     return self._ended(watch, "Runtime.OutOfMemory", f"RequestId: {request_id} Error: out of memory")
                 elif time.monotonic() > deadline:
                     text = f"RequestId: {request_id} Error: Task timed out after {limit_s:.2f} seconds"
@@ -267,6 +267,15 @@ class _Watch:
         self._hear: Final = hear
         self._heard = 0
         self._begin = time.monotonic()
+        self._next_sample = 0.0
+
+    def is_due(self) -> bool:
+        """Tell whether it is time to look at the memory; a handler that prints much wakes us more often."""
+        now = time.monotonic()
+        if now < self._next_sample:
+            return False
+        self._next_sample = now + SAMPLE_S
+        return True
 
     def add(self, part: bytes) -> None:
         """Take in what was printed, and pass on the lines that are whole."""

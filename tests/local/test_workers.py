@@ -278,6 +278,20 @@ def test_a_handler_that_takes_too_much_memory_is_ended(start: Start) -> None:
     assert not psutil.pid_exists(worker.pid)
 
 
+def test_a_handler_that_prints_without_pause_is_ended_for_its_memory_too(start: Start) -> None:
+    source = """
+        import time
+        def handler(event, context):
+            data = b"x" * 2**28
+            while True:
+                print(len(data), flush=True)
+                time.sleep(0.001)
+        """
+    outcome = invoke(start(source, memory_mb=128))
+    assert error_of(outcome)[0] == "Runtime.OutOfMemory"
+    assert outcome.memory_mb > 128
+
+
 @pytest.mark.parametrize(
     ("way_out", "reason"),
     [
