@@ -11,7 +11,7 @@ from typing import Final, Protocol, cast
 from bench.figure import Figure, Seen
 
 FRAMEWORK: Final = ("synth", "check", "check_many", "run", "status", "glue")
-SAMPLE: Final = ("cold", "throughput", "capacity")
+SAMPLE: Final = ("engine", "cold", "throughput", "capacity")
 """Those of the sample, whose folder goes with it."""
 
 
