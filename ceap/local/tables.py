@@ -13,6 +13,7 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing import ast_nodes
 from moto.dynamodb.parsing.validators import Validator
 
+from ceap.local import expressions
 from ceap.local.hooks import replace
 
 _EMPTY: Final = (
@@ -31,6 +32,7 @@ def install() -> None:
     replace(Table, "range_key_names", property(lambda table: _key_names(table, "RANGE")))
     replace(responses, "validate_put_has_empty_keys", _checking_items(responses.validate_put_has_empty_keys))
     replace(Validator, "validate", _checking_updates(Validator.validate))
+    expressions.install()
 
 
 def _key_names(table: Table, kind: str) -> list[str]:
