@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from templates import naming
 from templates.config import load_workflow
 from templates.errors import ConfigError
 from templates.model import Workflow
 from templates.render import render
-from templates.stacks import deploy_stack, foundation_stack, workflow_stack
+from templates.stacks import Sections, deploy_sections, foundation_sections, workflow_sections
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 WORKFLOWS: Final = ROOT / "workflows"
@@ -62,14 +62,14 @@ def build_all_templates(workflows: Sequence[Workflow]) -> Iterator[tuple[str, st
         yield naming.template_file(name), render(template)
     if not workflows:
         return
-    roles = deploy_stack(types, in_vpc=any(workflow.vpc for workflow in workflows))
+    roles = deploy_sections(types, in_vpc=any(workflow.vpc for workflow in workflows))
     yield naming.template_file(naming.DEPLOY), render(roles)
 
 
-def _built(workflows: Iterable[Workflow]) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield naming.FOUNDATION, foundation_stack()
+def _built(workflows: Iterable[Workflow]) -> Iterator[tuple[str, Sections]]:
+    yield naming.FOUNDATION, foundation_sections()
     for workflow in workflows:
-        yield workflow.name, workflow_stack(workflow)
+        yield workflow.name, workflow_sections(workflow)
 
 
 def build_generated() -> Iterator[tuple[Path, str]]:

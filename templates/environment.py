@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
-from troposphere import encode_to_dict
 
 from handlers.runtime.needs import (
     EVENT_BUS_VARIABLE,
@@ -18,6 +17,7 @@ from handlers.runtime.needs import (
 from templates import naming
 from templates.imports import imported
 from templates.model import LambdaStep
+from templates.objects import plain
 from templates.placeholders import longest, placeholder_problem, substituted
 from templates.settings import settings_variable
 
@@ -84,7 +84,7 @@ def _name_problem(name: str) -> str | None:
 
 def _size_bytes(variables: Mapping[str, Any]) -> int:
     """Return how many bytes variables can take; an import is shorter than its name, in which the value's name is."""
-    texts = {name: longest(_text(encode_to_dict(value))) for name, value in variables.items()}
+    texts = {name: longest(_text(plain(value))) for name, value in variables.items()}
     return len(msgspec.json.encode(texts))
 
 

@@ -1,7 +1,7 @@
 """The three kinds of stack: what they are made of, in order."""
 
 from collections.abc import Collection
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from troposphere import Export, Output, Ref, Sub, Template
 
@@ -9,6 +9,7 @@ from templates import discovery, naming
 from templates.deploy_role import add_deploy_roles
 from templates.interface import METADATA_KEY, interface
 from templates.model import StepKind, Workflow, WorkflowType
+from templates.objects import plain, sections
 from templates.outputs import add_outputs
 from templates.own_resources import add_fragment
 from templates.resources.alarms import add_alarms
@@ -28,8 +29,26 @@ from templates.resources.state_machine import add_state_machine
 from templates.resources.tables import add_tables
 from templates.resources.triggers import add_triggers
 
+Sections: TypeAlias = dict[str, Any]
+"""A template by its sections, with objects of troposphere in them; of each resource, the attributes."""
+
 
 def foundation_stack() -> dict[str, Any]:
+    """Return the template of what all workflows of an environment share, as plain data."""
+    return _plain(foundation_sections())
+
+
+def deploy_stack(types: Collection[str], *, in_vpc: bool) -> dict[str, Any]:
+    """Return the template of the roles by which GitHub deploys stacks, as plain data."""
+    return _plain(deploy_sections(types, in_vpc=in_vpc))
+
+
+def workflow_stack(workflow: Workflow) -> dict[str, Any]:
+    """Return the template of one workflow, as plain data."""
+    return _plain(workflow_sections(workflow))
+
+
+def foundation_sections() -> Sections:
     """Return the template of what all workflows of an environment share, and of what they import from it."""
     template = _template("What the ceap workflows of an environment share: buckets, tables, alert topic")
     exports = {
@@ -46,7 +65,7 @@ def foundation_stack() -> dict[str, Any]:
     return _built(template)
 
 
-def deploy_stack(types: Collection[str], *, in_vpc: bool) -> dict[str, Any]:
+def deploy_sections(types: Collection[str], *, in_vpc: bool) -> Sections:
     """Return the template of the roles by which GitHub deploys stacks with resources of these types.
 
     `in_vpc` says whether functions run in a VPC.
@@ -56,18 +75,18 @@ def deploy_stack(types: Collection[str], *, in_vpc: bool) -> dict[str, Any]:
     return _built(template)
 
 
-def workflow_stack(workflow: Workflow) -> dict[str, Any]:
+def workflow_sections(workflow: Workflow) -> Sections:
     """Return the template of one workflow, with its overrides and resources of its own."""
     template = workflow_template(workflow)
     resources = template["Resources"]
     for logical_id, properties in workflow.overrides.items():
-        resources[logical_id]["Properties"] = _merge(resources[logical_id]["Properties"], properties)
+        resources[logical_id]["Properties"] = _merge(plain(resources[logical_id]["Properties"]), properties)
     if workflow.own:
         add_fragment(template, workflow.own)
     return template
 
 
-def workflow_template(workflow: Workflow) -> dict[str, Any]:
+def workflow_template(workflow: Workflow) -> Sections:
     """Return what ceap makes of a workflow: what `overrides` may change, and resources of its own may not replace."""
     template = _template(workflow.description or f"Workflow {workflow.name}")
     add_queue(template, workflow)
@@ -106,9 +125,13 @@ def _template(description: str) -> Template:
     return template
 
 
-def _built(template: Template) -> dict[str, Any]:
+def _built(template: Template) -> Sections:
     template.set_metadata({METADATA_KEY: interface(template.parameters)})
-    built: dict[str, Any] = template.to_dict()
+    return sections(template)
+
+
+def _plain(template: Sections) -> dict[str, Any]:
+    built: dict[str, Any] = plain(template)
     return built
 
 

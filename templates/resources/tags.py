@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-from troposphere import encode_to_dict
-
 from templates.model import Workflow
 from templates.placeholders import substituted
 
@@ -28,7 +26,7 @@ MAPPED: Final = frozenset({"AWS::Glue::Job", "AWS::Pipes::Pipe"})
 
 def add_tags(resources: dict[str, Any], workflow: Workflow) -> None:
     """Add the tags of a workflow to the resources of its template, as far as they take any."""
-    values = {key: encode_to_dict(substituted(value)) for key, value in workflow.tags.items()}
+    values = {key: substituted(value) for key, value in workflow.tags.items()}
     for resource in resources.values() if values else ():
         if resource["Type"] in LISTED:
             resource["Properties"]["Tags"] = [{"Key": key, "Value": value} for key, value in values.items()]
