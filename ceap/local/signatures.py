@@ -10,11 +10,11 @@ Reference, "Error responses".
 import hashlib
 import hmac
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
-from botocore.auth import S3SigV4Auth, SigV4Auth  # type: ignore[import-untyped]  # botocore ships no types
-from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
-from botocore.credentials import Credentials  # type: ignore[import-untyped]
+from botocore.utils import normalize_url_path  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.local.calls import Request
 from ceap.local.http_server import Message
@@ -94,8 +94,13 @@ def verify(signature: Signature, session: Session, request: Request, target: str
             raise SignatureError("s3", 400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
         raise _invalid_token(service)
     stated = request.headers.get(_HASH)
-    is_whole = service == "s3" or stated in (None, hashlib.sha256(request.body).hexdigest())
-    if not is_whole or not hmac.compare_digest(_expected(signature, session, request, target), signature.digest):
+    is_whole = service == "s3" or stated is None or stated == hashlib.sha256(request.body).hexdigest()
+    signed_hash = stated if _HASH in signature.headers else None
+    if not (
+        is_whole
+        and "host" in signature.headers
+        and hmac.compare_digest(expected(signature, session.secret_key, request, target, signed_hash), signature.digest)
+    ):
         is_s3 = service == "s3"
         message = _MISMATCH.format(
             secret="key" if is_s3 else "AWS Secret Access Key",
@@ -104,23 +109,41 @@ def verify(signature: Signature, session: Session, request: Request, target: str
         raise SignatureError(service, _status(service), _code(service, "SignatureDoesNotMatch"), message)
 
 
-def _expected(signature: Signature, session: Session, request: Request, target: str) -> str:
-    """Return the digest that the holder of a session's secret key gets for a request."""
-    signer = (S3SigV4Auth if request.service == "s3" else SigV4Auth)(
-        Credentials(session.access_key, session.secret_key), request.service, request.region
-    )
-    sent = AWSRequest(
-        method=request.method,
-        url=f"http://{request.headers.get('host', '')}{target}",
-        # The gateway reads an underscore, which names of metadata may have, as a hyphen.
-        headers={name: request.headers.get(name.replace("_", "-"), "") for name in signature.headers},
-        data=request.body,
-    )
+def expected(signature: Signature, secret_key: str, request: Request, target: str, body_hash: str | None) -> str:
+    """Return the digest that the holder of a secret key gets for a request; `body_hash` None: that of its body."""
+    headers = request.headers
+    path, _, query = target.partition("?")
+    if request.service != "s3":
+        path = quote(normalize_url_path(path), safe="/~")
+    if query:
+        query = "&".join(f"{name}={value}" for name, value in sorted(_pair(part) for part in query.split("&")))
+    names = sorted(signature.headers)
+    # An underscore, which names of metadata may have, is a hyphen in the names of a request.
+    lines = [f"{name}:{' '.join(headers.get(name.replace('_', '-'), '').split())}" for name in names]
+    hashed = body_hash or hashlib.sha256(request.body).hexdigest()
+    canonical = "\n".join([request.method, path, query, *lines, "", ";".join(names), hashed])
     # The date of the credential is that of the key; another day in the header fails.
-    moment = request.headers.get("x-amz-date", "")
-    sent.context["timestamp"] = moment if moment.startswith(signature.date) else signature.date
-    digest: str = signer.signature(signer.string_to_sign(sent, signer.canonical_request(sent)), sent)
-    return digest
+    moment = headers.get("x-amz-date", "")
+    date, region, service = signature.date, signature.region, signature.service
+    stamp = moment if moment.startswith(date) else date
+    text = (
+        f"AWS4-HMAC-SHA256\n{stamp}\n{date}/{region}/{service}/aws4_request\n"
+        f"{hashlib.sha256(canonical.encode()).hexdigest()}"
+    )
+    return hmac.digest(_signing_key(secret_key, date, region, service), text.encode(), "sha256").hex()
+
+
+@lru_cache(maxsize=1024)
+def _signing_key(secret_key: str, *scope: str) -> bytes:
+    key = f"AWS4{secret_key}".encode()
+    for part in (*scope, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def _pair(part: str) -> tuple[str, str]:
+    name, _, value = part.partition("=")
+    return name, value
 
 
 def _service_of_unsigned(message: Message) -> str:

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
 
 import boto3  # type: ignore[import-untyped]  # no types
 import pytest
@@ -17,10 +18,15 @@ from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # no
 from botocore.config import Config  # type: ignore[import-untyped]  # no types
 from botocore.credentials import Credentials  # type: ignore[import-untyped]  # no types
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # no types
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ceap.local.calls import Request
 from ceap.local.engine import Engine
 from ceap.local.gateway import client
+from ceap.local.http_server import Message
 from ceap.local.sessions import Session
+from ceap.local.signatures import expected, read_signature
 from tests.local.captured import Call
 
 SERVICES: Mapping[str, Call] = {
@@ -290,3 +296,66 @@ def test_only_this_machine_reaches_the_engine_and_only_its_user_its_files() -> N
             assert stat.S_IMODE(engine._folder.stat().st_mode) == 0o700
     finally:
         os.umask(before)
+
+
+_TEXTS = st.text("ab /~+%.=&;:,_-é", max_size=12)
+_NAMES = st.sampled_from(["range", "x-amz-meta-with_underscore", "x-amz-meta-a", "content-type", "x-amz-acl"])
+
+
+@given(
+    service=st.sampled_from(["s3", "sqs", "dynamodb", "lambda"]),
+    method=st.sampled_from(["GET", "PUT", "POST", "DELETE"]),
+    path=st.lists(_TEXTS, max_size=4),
+    query=st.lists(st.tuples(_TEXTS, _TEXTS), max_size=4),
+    headers=st.dictionaries(_NAMES, st.text("aB  \t\u00e9,", max_size=8)),
+    body=st.binary(max_size=8),
+    states_hash=st.booleans(),
+)
+def test_what_botocore_signs_is_what_the_engine_expects(
+    *,
+    service: str,
+    method: str,
+    path: list[str],
+    query: list[tuple[str, str]],
+    headers: dict[str, str],
+    body: bytes,
+    states_hash: bool,
+) -> None:
+    target = "/" + "/".join(quote(part, safe="/~.") for part in path)
+    target += f"?{urlencode(query)}" if query else ""
+    if states_hash:
+        headers = headers | {"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"}
+    sent = AWSRequest(method, f"http://127.0.0.1:8000{target}", headers, data=body)
+    kind = S3SigV4Auth if service == "s3" else SigV4Auth
+    kind(Credentials("KEY", "secret", "token"), service, "us-east-1").add_auth(sent)
+    received = {name.lower().replace("_", "-"): " ".join(value.split()) for name, value in sent.headers.items()}
+    received["host"] = "127.0.0.1:8000"
+    signature = read_signature(Message(method, target, received, bytes))
+    request = Request(service, "us-east-1", "1", method, "/", {}, received, body)
+    stated = received.get("x-amz-content-sha256")
+    assert expected(signature, "secret", request, target, stated) == signature.digest
+    assert expected(signature, "other", request, target, stated) != signature.digest
+
+
+def test_any_header_may_be_signed(engine: Engine) -> None:
+    sent = signed(engine, "s3", "GET", "/bucket/k", b"")
+    fields = read_signature(Message("GET", sent.target, {"authorization": sent.headers["Authorization"]}, bytes))
+    names = (*fields.headers, "user-agent")
+    headers = {name.lower(): text for name, text in sent.headers.items()}
+    headers |= {"host": engine.url.removeprefix("http://"), "user-agent": "aws-sdk-java"}
+    request = Request("s3", "us-east-1", engine.account, "GET", "/bucket/k", {}, headers, b"")
+    digest = expected(
+        fields._replace(headers=names), engine.driver.secret_key, request, sent.target, headers["x-amz-content-sha256"]
+    )
+    scope = sent.headers["Authorization"].partition("SignedHeaders=")[0]
+    signed_headers = f"{scope}SignedHeaders={';'.join(sorted(names))}, Signature={digest}"
+    given = {**sent.headers, "User-Agent": "aws-sdk-java", "Authorization": signed_headers}
+    assert answer(engine, sent._replace(headers=given))[0] == 200
+    assert answer(engine, sent._replace(headers=given | {"User-Agent": "another"}))[0] == 403
+
+
+def test_a_signature_without_the_host_is_refused(engine: Engine) -> None:
+    sent = get(engine)
+    given = sent.headers["Authorization"].replace("SignedHeaders=host;", "SignedHeaders=")
+    assert given != sent.headers["Authorization"]
+    assert answer(engine, with_header(sent, "Authorization", given))[0] == 403
