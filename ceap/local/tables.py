@@ -1,12 +1,14 @@
 """moto's DynamoDB, changed to refuse the keys of indexes that AWS refuses: too long ones and empty ones.
 
-moto looks at whole items and global indexes only. The keys are those of the table as deployed.
+moto looks at whole items and global indexes only. The keys are those of the table as deployed. What it makes of every
+value of an answer is spared where it is the value itself.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
+from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb import responses
 from moto.dynamodb.exceptions import EmptyKeyAttributeException, MockValidationException
 from moto.dynamodb.models.table import Table
@@ -23,6 +25,8 @@ _EMPTY: Final = (
 # moto hides the types of this module from type checkers.
 _NODES: Final[Any] = ast_nodes
 _KINDS: Final = {"S": "string", "B": "binary"}
+_PLAIN: Final[dict[str, type]] = {"S": str, "N": str, "BOOL": bool, "NULL": bool}
+"""Values that an answer holds as the table does."""
 
 
 @lru_cache(maxsize=1)
@@ -32,6 +36,11 @@ def install() -> None:
     replace(Table, "range_key_names", property(lambda table: _key_names(table, "RANGE")))
     replace(responses, "validate_put_has_empty_keys", _checking_items(responses.validate_put_has_empty_keys))
     replace(Validator, "validate", _checking_updates(Validator.validate))
+    replace(
+        BaseJSONSerializer,
+        "_serialize_type_structure",
+        _with_plain_values(BaseJSONSerializer._serialize_type_structure),
+    )
     expressions.install()
 
 
@@ -76,3 +85,17 @@ def _checking_updates(validate: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return checked
 
     return check_update
+
+
+def _with_plain_values(serialize: Callable[..., None]) -> Callable[..., None]:
+    """Let an answer take over a plain value; moto looks for each of the ten kinds, by each of its names."""
+
+    def serialize_structure(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
+        if key and type(value) is dict and len(value) == 1 and shape.name == "AttributeValue":
+            [(kind, content)] = value.items()
+            if type(content) is _PLAIN.get(kind) and self.service_model.service_name == "dynamodb":
+                self._default_serialize(serialized, {kind: content}, shape, key)
+                return
+        serialize(self, serialized, value, shape, key)
+
+    return serialize_structure

@@ -140,3 +140,17 @@ def test_a_refused_update_leaves_the_item_as_it_was(client: Any, write: str) -> 
     client.put_item(TableName="t", Item=before)
     refusal(client, UPDATES[write], item_with(gsk="x" * 1025, note="new"))
     assert client.scan(TableName="t")["Items"] == [before]
+
+
+def test_an_answer_holds_every_kind_of_value_as_it_was_put(client: Any) -> None:
+    plain: Item = {"text": {"S": ""}, "number": {"N": "-1.50"}, "flag": {"BOOL": False}, "nothing": {"NULL": True}}
+    other: Item = {"bytes": {"B": b"\x00\xff"}, "texts": {"SS": ["a", "b"]}, "numbers": {"NS": ["1", "2"]}}
+    nested: Item = {"map": {"M": plain | {"deep": {"M": other}}}, "list": {"L": [*plain.values(), {"M": {}}, {"L": []}]}}
+    item = item_with() | plain | other | nested
+    client.put_item(TableName="t", Item=item)
+    key = {"pk": item["pk"], "sk": item["sk"]}
+
+    assert client.get_item(TableName="t", Key=key)["Item"] == item
+    assert client.scan(TableName="t")["Items"] == [item]
+    assert client.batch_get_item(RequestItems={"t": {"Keys": [key]}})["Responses"] == {"t": [item]}
+    assert client.put_item(TableName="t", Item=item_with(), ReturnValues="ALL_OLD")["Attributes"] == item
