@@ -1,7 +1,7 @@
 # Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help run test bare mutants templates check diff deploy smoke status rollback destroy docs package bench glue \
-	awscli lint format lock clean
+.PHONY: help run test bare mutants templates check diff deploy smoke status rollback destroy docs package bench \
+	bench-compare glue awscli lint format lock clean
 
 BIN := .venv/bin
 PACKAGES := ceap templates handlers guard_rules
@@ -10,7 +10,7 @@ UV ?= uv
 export PYTHON UV
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 WORKFLOW ?= $(basename $(notdir $(firstword $(wildcard workflows/realtime.yaml workflows/*.yaml))))
 
@@ -66,6 +66,9 @@ package: .venv/ready ## build the zips of the Lambda functions in build/
 
 bench: .venv/ready ## measure speed, and write the table of docs/reference/bench.md; half an hour (NAMES="synth check")
 	@$(BIN)/python -m bench $(NAMES)
+
+bench-compare: .venv/ready ## measure this tree and another revision of it in turn (REV=HEAD~5 NAMES="synth engine")
+	@$(BIN)/python -m bench.compare $(or $(REV),$(error REV is missing: say REV=HEAD~5)) $(NAMES)
 
 glue: .venv/glue ## install Spark, with which Glue jobs run on this machine
 

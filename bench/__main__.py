@@ -20,7 +20,7 @@ from ceap.project import ROOT
 
 def main(arguments: Sequence[str]) -> int:
     """Run the measurements named, or all; return 1 if one failed."""
-    parser = argparse.ArgumentParser(prog="make bench NAMES=...", description=__doc__)
+    parser = argparse.ArgumentParser(prog="bench", usage='make bench [NAMES="synth check"]', description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"what to measure (default: all): {', '.join(names())}"
     )

@@ -44,6 +44,19 @@ def run(command: Sequence[str]) -> Cost:
     return Cost(**took)
 
 
+def told(command: Sequence[str]) -> dict[str, float]:
+    """Run a command that measures itself, and return the JSON that it prints.
+
+    Raises:
+        RuntimeError: the command failed.
+    """
+    done = subprocess.run(command, capture_output=True, text=True, env=_environment(), check=False)  # noqa: S603 (our own)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {done.stderr}")
+    took: dict[str, float] = json.loads(done.stdout)
+    return took
+
+
 def interleave(commands: Mapping[str, Sequence[str]], repeats: int, *, warm: bool = True) -> dict[str, list[Cost]]:
     """Run each command once to warm up, then all of them in turn `repeats` times; return their costs."""
     for command in commands.values() if warm else ():

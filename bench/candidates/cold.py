@@ -16,17 +16,17 @@ from ceap.project import ROOT
 REPEATS: Final = 21
 FIGURES: Final = (Figure("CPU to the first object that a handler reads, of the same handler with boto3's client", 0.5),)
 
-_LOAD: Final = f"""
+_LOAD: Final = """
 import os, sys
-sys.path.insert(0, {str(ROOT)!r})
 from handlers.filter import handler
 from handlers.runtime.logs import logger
 logger().info("stage started")
 """
 _OURS: Final = "from handlers.runtime.storage import Storage; Storage('bucket').read_tail('key', 65536, missing='')"
 _BOTO3: Final = "import boto3; boto3.client('s3').get_object(Bucket='bucket', Key='key')['Body'].read()"
+FIRST_OBJECT: Final = f"{_LOAD}\n{_OURS}"
 # What a process does when it ends is no part of a start.
-_END: Final = "sys.stdout.flush(); os._exit(0)"
+END: Final = "sys.stdout.flush(); os._exit(0)"
 
 PROGRAMS: Final = {
     "python alone": "import os, sys",
@@ -34,7 +34,7 @@ PROGRAMS: Final = {
     "and botocore imported": f"{_LOAD}\nimport botocore.session, botocore.client",
     "boto3 alone: client and first object": f"import os, sys\n{_BOTO3}",
     "the handler with boto3.client('s3'): first object": f"{_LOAD}\n{_BOTO3}",
-    "the handler: first object": f"{_LOAD}\n{_OURS}",
+    "the handler: first object": FIRST_OBJECT,
 }
 
 
@@ -46,7 +46,8 @@ def measure(_folder: Path) -> Iterator[str | Seen]:
     """Yield the report."""
     with serve() as settings:
         commands = {
-            name: ["env", *settings, sys.executable, "-c", f"{text}\n{_END}"] for name, text in PROGRAMS.items()
+            name: ["env", *settings, f"PYTHONPATH={ROOT}", sys.executable, "-c", f"{text}\n{END}"]
+            for name, text in PROGRAMS.items()
         }
         costs = interleave(commands, REPEATS)
     *_, boto3, ours = costs

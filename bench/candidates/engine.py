@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import Final
 from bench.declarations import declaration
 from bench.figure import Figure, Seen, ratios
 from bench.files import FOLDER_VARIABLE
+from bench.measure import told
 from bench.measure import versions as versions_of
 
 REPEATS: Final = 5
@@ -35,7 +33,8 @@ def measure(folder: Path) -> Iterator[str | Seen]:
     runs: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
     for _ in range(REPEATS):
         for side, module in SIDES.items():
-            runs[side].append(send(module, folder))
+            command = ["env", f"{FOLDER_VARIABLE}={folder}", sys.executable, "-m", module]
+            runs[side].append(told([*command, str(declaration()), str(WARM), str(COUNT)]))
     yield f"| {COUNT} messages of {declaration().stem} after {WARM} | CPU ms a message | wall ms | of it in workers |"
     yield "|---|---|---|---|"
     for side, found in runs.items():
@@ -47,19 +46,3 @@ def measure(folder: Path) -> Iterator[str | Seen]:
     engine, alone = ([run["cpu_s"] for run in found] for found in runs.values())
     seconds = statistics.median(run["wall_s"] for run in next(iter(runs.values())))
     yield from map(Seen, FIGURES, (statistics.median(ratios(engine, alone)), COUNT / seconds))
-
-
-def send(module: str, folder: Path) -> dict[str, float]:
-    """Let a module send the messages; return what it says: the seconds that those after the warm-up took.
-
-    Raises:
-        RuntimeError: it failed.
-    """
-    command = [sys.executable, "-m", module, str(declaration()), str(WARM), str(COUNT)]
-    done = subprocess.run(  # noqa: S603 - our own command
-        command, env=os.environ | {FOLDER_VARIABLE: str(folder)}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed: {done.stderr}")
-    took: dict[str, float] = json.loads(done.stdout)
-    return took
