@@ -3,10 +3,12 @@
 import functools
 import gc
 import os
+from collections.abc import Sequence
 from typing import Any, Final
 
 from ceap.cfn.template import Template
 from ceap.errors import UsageError
+from ceap.policy import copies
 from ceap.policy.finding import Finding
 
 REGION: Final = "us-east-1"
@@ -14,6 +16,11 @@ REGION: Final = "us-east-1"
 
 _RULES: Final = "https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md"
 _RULE_CRASHED: Final = "E0002"
+
+
+def begin_lint(templates: Sequence[Template]) -> copies.Work[list[Finding]]:
+    """Begin `check_lint` of each template, in processes that share what they load of cfn-lint."""
+    return copies.begin(_runner, check_lint, templates)
 
 
 def check_lint(template: Template) -> list[Finding]:
@@ -45,6 +52,7 @@ def check_lint(template: Template) -> list[Finding]:
 @functools.cache
 def _runner() -> Any:
     """Return cfn-lint with its rules, which take longer to load than a small template to judge."""
+    import cfnlint.decode.decode  # noqa: F401 (a copy of this process shares it)
     from cfnlint.config import ConfigMixIn
     from cfnlint.runner import Runner
 

@@ -19,6 +19,7 @@ from ceap.policy.freshness import ENTRIES, JUDGED
 from ceap.policy.guard import cfn_guard
 from ceap.policy.guard.engine import Engine, Verdict
 from ceap.policy.guard.rule_files import Result, RuleFile, evaluate, load_rules, refuse_clashes
+from ceap.policy.lint import begin_lint
 from ceap.policy.own_findings import combined, is_under_own_key, judged_by
 from ceap.policy.vocabulary.kinds import kind_of
 from handlers.runtime.needs import SETTINGS_VARIABLE
@@ -77,7 +78,7 @@ def judge(
 ) -> list[Judgement]:
     """Return the verdict on each template, in their order; without `lint`, cfn-lint, which takes seconds, is left out.
 
-    The engine judges the Guard rules beside all else.
+    The engine, the checks and cfn-lint judge beside each other.
 
     Raises:
         UsageError: a check could not be carried out; this is never a pass.
@@ -86,6 +87,7 @@ def judge(
     """
     engine.find_engine()  # before anything takes time
     readable = {number: each for number, each in enumerate(templates) if not any(definition_json.check(each))}
+    linting = begin_lint(templates) if lint else None  # before there are threads, which cannot be copied
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(_evaluate_parts, [*readable.values()], rules, engine)
         try:
@@ -94,12 +96,12 @@ def judge(
                 [finding for check in checks for finding in check.check(judged_by(check.rule, template))]
                 for template in templates
             ]
-            if lint:
-                from ceap.policy.lint import check_lint
-
-                findings = [found + check_lint(template) for found, template in zip(findings, templates, strict=True)]
+            if linting:
+                findings = [found + more for found, more in zip(findings, linting.results(), strict=True)]
             results = dict(zip(readable, running.result(), strict=True))
         except BaseException:
+            if linting:
+                linting.stop()
             while not running.done():  # the block waits for it, and it may be about to start an engine
                 engine.stop_engines()
                 wait([running], timeout=0.1)

@@ -27,7 +27,7 @@ from handlers.runtime.needs import (
 )
 from templates import discovery, naming
 from templates.document import parse_json
-from templates.environment import OBEYED, SERVICE_VARIABLE
+from templates.environment import SERVICE_VARIABLE, is_obeyed
 from templates.placeholders import longest
 
 RULE: Final = "WIRE08_HANDLER_ENVIRONMENT"
@@ -96,7 +96,7 @@ def _value_faults(template: Template, needs: Needs, variables: dict[str, Any]) -
 
 def _other_faults(needs: Needs, variables: dict[str, Any]) -> Iterator[_Fault]:
     for variable in variables:
-        if OBEYED.fullmatch(variable) and variable not in _JUDGED_ELSEWHERE:
+        if is_obeyed(variable) and variable not in _JUDGED_ELSEWHERE:
             yield variable, f"{variable} changes what runs, where data go or what is logged", "remove it"
     bus = variables.get(EVENT_BUS_VARIABLE)
     if needs.events and bus != naming.EVENT_BUS:
