@@ -31,6 +31,7 @@ from ceap.local import (
     lifecycle,
     limits,
     log_patterns,
+    moto_costs,
     queues,
     table_limits,
     tables,
@@ -51,6 +52,7 @@ from ceap.local.move_tasks import MoveTasks
 from ceap.local.queue_metrics import QueueGauges
 from ceap.local.rest_api import serve_pipes, serve_schedules
 from ceap.local.running import Running
+from ceap.local.service_clients import ServiceClient
 from ceap.local.sessions import FIRST_ACCOUNT, REGION, Decision, Session, Sessions
 from ceap.local.stacks.api import StackApi
 from ceap.local.stacks.registry import Registry
@@ -115,7 +117,7 @@ class Engine:
             functions=self.functions,
             jobs=self.jobs,
             executions=self._executions,
-            client_of=self._client_of,
+            client_of=self._service_client,
             warm=warm,
         )
         self._stacks: Final = Registry(account, self._running, self._sessions)
@@ -125,7 +127,7 @@ class Engine:
         self._gateway: Final = gateway.Gateway(account, self._sessions, routes, [identities.serve_unsigned])
         self.functions.url = self.jobs.url = self._running.url = self._gateway.url
         self._deliveries: Final[list[Delivery]] = []
-        self._clients: Final[dict[tuple[str, str], Any]] = {}
+        self._clients: Final[dict[str, Any]] = {}
         self._clients_lock: Final = threading.Lock()
 
     @classmethod
@@ -189,8 +191,11 @@ class Engine:
         return self._executions.all
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client of the driver, to whom no policy applies."""
-        return self._client_of(self.driver, service)
+        """Return a boto client of the driver, to whom no policy applies."""
+        with self._clients_lock:
+            if service not in self._clients:
+                self._clients[service] = gateway.client(service, self.url, self.driver)
+            return self._clients[service]
 
     def enter(self, machine: DeployedMachine, entry: Entry) -> None:
         """Let executions of a machine begin at another state than its first."""
@@ -308,11 +313,9 @@ class Engine:
         busy = [poller.poll(once=once) for poller in self._running.pollers]
         return any(busy) or CLOCK.jump(lambda: self._next_due(until), ended, timeout_s)
 
-    def _client_of(self, session: Session, service: str) -> Any:
-        with self._clients_lock:
-            if (session.role, service) not in self._clients:
-                self._clients[session.role, service] = gateway.client(service, self.url, session)
-            return self._clients[session.role, service]
+    def _service_client(self, session: Session, service: str) -> ServiceClient:
+        """Return the client of a service that acts in a session: a pipe, a state machine or a schedule."""
+        return ServiceClient(service, self.account, session, self._gateway.answer)
 
     def _next_due(self, until: float | None) -> float | None:
         """Return when something of a queue is due, or `until`, if that is sooner."""
@@ -356,6 +359,7 @@ def install() -> None:
         queues.install()
         log_patterns.install()
         tables.install()
+        moto_costs.install()
         for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
             replace(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)
     except (AttributeError, ImportError) as error:

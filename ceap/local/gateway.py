@@ -6,7 +6,7 @@ What moto cannot serve is added here as a route: the invocation of a function, a
 import os
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -39,15 +39,22 @@ class Gateway:
         self._server: Final = Server(self._receive)
         self.url: Final = self._server.url
         self._moto: Final = MotoCalls(account, self.url)
+        self._is_stopped = False
 
     def start(self) -> None:
         self._server.start()
 
     def stop(self) -> None:
+        self._is_stopped = True
         self._server.stop()
 
     def answer(self, request: Request) -> Answer:
-        """Answer a call of a session of this process, which its access key names, without HTTP and signature."""
+        """Answer a call of a session of this process, which its access key names, without HTTP and signature.
+
+        ConnectionRefusedError once it is stopped, as over HTTP.
+        """
+        if self._is_stopped:
+            raise ConnectionRefusedError(self.url)
         session = self._sessions.find(request.access_key)
         if session is None:
             raise KeyError(request.access_key)
@@ -118,24 +125,29 @@ class Gateway:
 
 def client(service: str, url: str, session: Session) -> Any:
     """Return a boto client for the gateway, as a role or as the driver."""
+    return make_client(
+        service,
+        url,
+        aws_access_key_id=session.access_key,
+        aws_secret_access_key=session.secret_key,
+        aws_session_token=session.token,
+    )
+
+
+def make_client(service: str, url: str, *, config: Mapping[str, Any] = {}, **keys: str) -> Any:
+    """Return a boto client for an address, with keys, and more of its configuration."""
     from botocore.config import Config  # type: ignore[import-untyped]  # botocore ships no types
 
+    common = Config(
+        s3={"addressing_style": "path"},
+        read_timeout=900,  # a synchronous execution lasts as long as its stages
+        retries={"total_max_attempts": 1},
+        inject_host_prefix=False,
+        proxies={},
+        **config,
+    )
     with _CLIENT_LOCK:
-        return _boto_session().create_client(
-            service,
-            endpoint_url=url,
-            region_name=REGION,
-            aws_access_key_id=session.access_key,
-            aws_secret_access_key=session.secret_key,
-            aws_session_token=session.token,
-            config=Config(
-                s3={"addressing_style": "path"},
-                read_timeout=900,  # a synchronous execution lasts as long as its stages
-                retries={"total_max_attempts": 1},
-                inject_host_prefix=False,
-                proxies={},
-            ),
-        )
+        return _boto_session().create_client(service, endpoint_url=url, region_name=REGION, config=common, **keys)
 
 
 _CLIENT_LOCK: Final = threading.Lock()

@@ -18,9 +18,9 @@ from moto.sqs.models import sqs_backends
 
 from ceap.local.clock import CLOCK
 from ceap.local.executions import Executions
-from ceap.local.gateway import client
 from ceap.local.logs import Logs
 from ceap.local.metrics import metrics_of
+from ceap.local.service_clients import ClientOf
 from ceap.local.sessions import REGION, Session
 from ceap.local.stack_models import Pipe
 
@@ -37,14 +37,16 @@ PARALLEL: Final = 4
 class Poller:
     """A running pipe; `problem` says why it stopped taking messages, if it did."""
 
-    def __init__(self, pipe: Pipe, url: str, session: Session, logs: Logs, executions: Executions) -> None:
+    def __init__(
+        self, pipe: Pipe, url: str, session: Session, logs: Logs, executions: Executions, *, client_of: ClientOf
+    ) -> None:
         self.name: Final = pipe.name
         self.problem: str | None = None
         self._pipe: Final = pipe
         self._session: Final = session
         self._logs: Final = logs
-        self._sqs: Final = client("sqs", url, session)
-        self._states: Final = client("stepfunctions", url, session)
+        self._sqs: Final = client_of(session, "sqs")
+        self._states: Final = client_of(session, "stepfunctions")
         self._queue: Final = sqs_backends[pipe.account][REGION].get_queue(pipe.source.rpartition(":")[2])
         self._url: Final = f"{url}/{pipe.account}/{self._queue.name}"
         # When a pipe is created, AWS reads its source with its role.
@@ -92,8 +94,6 @@ class Poller:
     def close(self) -> None:
         """Take no more messages; what is being delivered goes on."""
         self._is_closed = True
-        self._sqs.close()
-        self._states.close()
 
     def _is_full(self) -> bool:
         return self._running + self._executions.in_background >= PARALLEL

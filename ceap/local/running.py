@@ -1,6 +1,5 @@
 """What runs in an engine of the resources that exist: functions, Glue jobs, state machines, pipes and schedules."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from ceap.cfn import lookup
@@ -11,7 +10,8 @@ from ceap.local.jobs import Jobs
 from ceap.local.logs import Logs
 from ceap.local.pipes import Poller
 from ceap.local.schedules import Sender
-from ceap.local.sessions import Session, Sessions
+from ceap.local.service_clients import ClientOf
+from ceap.local.sessions import Sessions
 
 
 class Running:
@@ -25,7 +25,7 @@ class Running:
         functions: Functions,
         jobs: Jobs,
         executions: Executions,
-        client_of: Callable[[Session, str], Any],
+        client_of: ClientOf,
         warm: bool,
     ) -> None:
         self.url = ""
@@ -67,13 +67,13 @@ class Running:
                 self._add_machine(model.machine)
             case lookup.PIPE:
                 session = self._sessions.assume(model.role, service="pipes", source=model.arn, name=model.name)
-                poller = Poller(model, self.url, session, self._logs, self._executions)
+                poller = Poller(model, self.url, session, self._logs, self._executions, client_of=self._client_of)
                 self._close(model.arn)
                 self._pollers[model.arn] = poller
             case lookup.SCHEDULE:
                 group = model.group_arn
                 session = self._sessions.assume(model.role, service="scheduler", source=group, name=model.name)
-                self._senders[model.arn] = Sender(model, self.url, session)
+                self._senders[model.arn] = Sender(model, self.url, session, self._client_of)
 
     def detach(self, model: Any) -> None:
         """Let a resource run no more; harmless for one that does not run."""

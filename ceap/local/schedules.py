@@ -14,8 +14,8 @@ from moto.core.common_models import CloudFormationModel
 from moto.sqs.models import sqs_backends
 
 from ceap.local.deliveries import Delivery, reasons
-from ceap.local.gateway import client
 from ceap.local.metrics import metrics_of
+from ceap.local.service_clients import ClientOf
 from ceap.local.sessions import Session
 from ceap.local.stack_models import ResourceError, StackModel, kept
 from templates.schedule_expression import expression_problem
@@ -85,10 +85,10 @@ TYPES: Final = (ScheduleGroup, Schedule)
 class Sender:
     """A schedule with the session of its role, in which it sends."""
 
-    def __init__(self, schedule: Schedule, url: str, session: Session) -> None:
+    def __init__(self, schedule: Schedule, url: str, session: Session, client_of: ClientOf) -> None:
         self._schedule: Final = schedule
         self._url: Final = f"{url}/{schedule.account}"
-        self._sqs: Final = client("sqs", url, session)
+        self._sqs: Final = client_of(session, "sqs")
 
     def fire(self) -> Delivery | None:
         """Send the message, or keep it as a dead letter; None for a schedule that is disabled."""

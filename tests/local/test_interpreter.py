@@ -1,7 +1,7 @@
 """What the engine changes in moto's interpreter of the Amazon States Language, without an engine."""
 
 import pytest
-from jsonpath_ng.ext import parse
+from jsonpath_ng.ext.parser import parse
 from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError, extract_json
 
