@@ -7,7 +7,7 @@ moto's own.
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from moto.dynamodb import comparisons
 from moto.dynamodb.parsing import ast_nodes, expressions, validators
@@ -40,7 +40,9 @@ def install() -> None:
     replace(_CHECKS, "ActionCountValidator", CountedOnce)
     replace(_CHECKS, "OverlappingPathsValidator", ComparedOnce)
     replace(_CHECKS.Validator, "__init__", _begin_validation)
+    replace(_CHECKS.ExpressionAttributeResolvingProcessor, "pre_processing_of_child", _resolve_values_only)
     replace(_NODES.DepthFirstTraverser, "traverse_node_recursively", _traverse)
+    replace(_NODES.Node, "find_clauses", _find_clauses)
     replace(_CONDITIONS, "parse", _parse)
     replace(_CONDITIONS, "_make_operand", _operand)
 
@@ -91,55 +93,85 @@ def _begin_validation(self: Any, expression: Any, **given: Any) -> None:
     self.node_to_validate = _copy(expression)
 
 
-def _copy(node: Any) -> Any:
-    """Return a copy of a parsed tree; what is no node in it is a text or a number."""
-    if _kinds(())[type(node)] == "other":
-        return node
-    made = object.__new__(type(node))
-    made.__dict__.update(node.__dict__)
-    if node.children is not None:
-        made.children = [_copy(child) for child in node.children]
-        for child in made.children:
-            if _kinds(())[type(child)] != "other":
-                child.parent = made
-    return made
+class _Kinds(dict[type, Any]):
+    """By the class of a node: the first of some classes that it is, Node if it is none; None for what is no node.
 
-
-class _Kinds(dict[type, Literal["other", "node", "wanted"]]):
-    """What a class is to a check that processes nodes of some classes, found when it is first asked for."""
+    It is found when it is first asked for: these are abstract base classes, which are slow to tell.
+    """
 
     def __init__(self, wanted: tuple[type, ...]) -> None:
         super().__init__()
         self._wanted: Final = wanted
 
-    def __missing__(self, kind: type) -> Literal["other", "node", "wanted"]:
-        is_node = issubclass(kind, _NODES.Node)
-        self[kind] = "other" if not is_node else "wanted" if issubclass(kind, self._wanted) else "node"
-        return self[kind]
+    def __missing__(self, kind: type) -> Any:
+        found = next((each for each in (*self._wanted, _NODES.Node) if issubclass(kind, each)), None)
+        self[kind] = found
+        return found
 
 
 _kinds: Final = lru_cache(maxsize=_KEPT)(_Kinds)
+_NODE_KINDS: Final = _Kinds(())
+_ACTION_KINDS: Final = _Kinds(
+    (
+        _NODES.UpdateExpressionSetAction,
+        _NODES.UpdateExpressionRemoveAction,
+        _NODES.UpdateExpressionDeleteAction,
+        _NODES.UpdateExpressionAddAction,
+    )
+)
+_PARENT_KINDS: Final = _Kinds((_NODES.Expression, _NODES.UpdateExpressionFunction))
+
+
+def _copy(node: Any) -> Any:
+    """Return a copy of a parsed tree; what is no node in it is a text or a number."""
+    made = object.__new__(type(node))
+    made.__dict__.update(node.__dict__)
+    if node.children is not None:
+        made.children = [child if _NODE_KINDS[type(child)] is None else _copy(child) for child in node.children]
+        for child in made.children:
+            if _NODE_KINDS[type(child)]:
+                child.parent = made
+    return made
+
+
+def _find_clauses(self: Any, clause_types: Any) -> list[Any]:
+    clauses: list[Any] = []
+    for child in self.children or ():
+        if type(child) in clause_types:
+            clauses.append(child)
+        elif _PARENT_KINDS[type(child)] not in (None, _NODES.Node):
+            clauses.extend(child.find_clauses(clause_types))
+    return clauses
+
+
+def _resolve_values_only(self: Any, parent_node: Any, child_id: int) -> None:
+    if _ACTION_KINDS[type(parent_node)] is not _NODES.Node:
+        self.resolving = child_id != 0
 
 
 def _traverse(self: Any, node: Any, child_id: int = -1) -> Any:
     """Do as moto's traversal, which asks each node for its class, and the check for what it takes, every time."""
+    processors = self._processing_map()
     has_hook = type(self).pre_processing_of_child is not _NODES.DepthFirstTraverser.pre_processing_of_child
-    kinds = _kinds(self.nodes_to_be_processed())
-    return _walk(self, self.pre_processing_of_child if has_hook else None, kinds, node, child_id)
+    return _walk(
+        self.pre_processing_of_child if has_hook else None, processors, _kinds(tuple(processors)), node, child_id
+    )
 
 
-def _walk(check: Any, prepare: Callable[[Any, int], None] | None, kinds: _Kinds, node: Any, child_id: int) -> Any:
+def _walk(
+    prepare: Callable[[Any, int], None] | None, processors: Mapping[type, Any], kinds: _Kinds, node: Any, child_id: int
+) -> Any:
     kind = kinds[type(node)]
-    if kind == "other":
+    if kind is None:
         return node
     parent = node.parent
     for number, child in enumerate(node.children or ()):
         if prepare:
             prepare(node, number)
-        if kinds[type(child)] != "other":
-            _walk(check, prepare, kinds, child, number)
-    if kind == "wanted":
-        node = check.process(node)
+        if kinds[type(child)]:
+            _walk(prepare, processors, kinds, child, number)
+    if kind in processors:
+        node = processors[kind](node)
         node.parent = parent
         if parent:
             parent.children[child_id] = node
