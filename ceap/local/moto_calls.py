@@ -5,15 +5,17 @@ module, are the same. What is not as it mostly is (a redirection, a browser's Or
 """
 
 import io
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 from flask import Response
-from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, environ_key_for_header
+from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, EnvironHeaders, environ_key_for_header
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import run_wsgi_app
 
@@ -25,6 +27,10 @@ Environ = dict[str, Any]
 View = Callable[[Any, str, dict[str, str]], Any]
 
 _ORIGINS: Final = {"Access-Control-Allow-Origin": "*"}
+_FORMS: Final = ("application/x-www-form-urlencoded", "application/x-url-encoded", "multipart/form-data")
+_HOST: Final = re.compile(r"[a-z0-9.-]+(?::(?!80$|0)\d+)?")
+_NOTHING: Final[ImmutableMultiDict[str, Any]] = ImmutableMultiDict()
+_PLAIN_TARGET: Final = re.compile(r"/(?:[\w.~-][\w./~-]*)?(?:\?[\w.~=&-]+)?", re.ASCII)
 _TEXT: Final = "text/html; charset=utf-8"
 
 
@@ -45,7 +51,9 @@ class MotoCalls:
         view = None
         if message.method != "OPTIONS" and "origin" not in message.headers:
             view = self._view(application, request)
-        return _through_flask(application, environ) if view is None else _call(view, environ)
+        if view is None:
+            return through_flask(application, environ)
+        return _call(view, MotoRequest(environ, message.body()))
 
     def _application(self, request: Request, environ: Environ) -> Any:
         """Return moto's application for a request; moto itself matches 200 patterns to find it, each time."""
@@ -116,8 +124,54 @@ def message_of(request: Request) -> Message:
     return Message(request.method, target, headers, lambda: request.body)
 
 
-def _call(view: View, environ: Environ) -> Answer:
-    request = BackendRequest(environ)
+class _Headers(EnvironHeaders):
+    """The headers of a request, which are looked up and listed about a hundred times a call."""
+
+    def __init__(self, environ: Environ) -> None:
+        super().__init__(environ)
+        self._listed: Final = list(super().__iter__())
+        self._known: Final = {name.lower().replace("_", "-"): value for name, value in self._listed}
+
+    def _get_key(self, key: str) -> str:
+        found = self._known.get(key.lower().replace("_", "-"))
+        return super()._get_key(key) if found is None else found
+
+    def get(self, key: str, default: Any = None, type: Any = None) -> Any:  # type: ignore[override]  # noqa: A002
+        found = self._known.get(key.lower().replace("_", "-"))
+        return found if found is not None and type is None else super().get(key, default, type)
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and (key.lower().replace("_", "-") in self._known or super().__contains__(key))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._listed)
+
+
+class MotoRequest(BackendRequest):
+    """A request as moto's Flask applications have it, with what most are asked for found out at once."""
+
+    def __init__(self, environ: Environ, body: bytes) -> None:
+        super().__init__(environ)
+        self.headers = _Headers(environ)
+        if not environ.get("CONTENT_TYPE", "").startswith(_FORMS):
+            vars(self).update(data=body, form=_NOTHING, files=_NOTHING, stream=io.BytesIO(body), _cached_data=body)
+        target, host = environ["RAW_URI"], environ.get("HTTP_HOST", "")
+        self._plain_url: Final = f"http://{host}{target}" if _HOST.fullmatch(host) else ""
+        if self._plain_url and _PLAIN_TARGET.fullmatch(target):
+            vars(self)["url"] = self._plain_url
+
+    @property
+    def raw_path(self) -> str:
+        path: str = self.environ["RAW_URI"].partition("?")[0]
+        return path
+
+    @property
+    def raw_url(self) -> str:
+        return self._plain_url.removesuffix("?") or super().raw_url
+
+
+def _call(view: View, request: MotoRequest) -> Answer:
+    environ = request.environ
     try:
         result = view(request, request.raw_url, dict(request.headers))
     except ClientError as error:
@@ -173,7 +227,8 @@ def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def _through_flask(application: Any, environ: Environ) -> Answer:
+def through_flask(application: Any, environ: Environ) -> Answer:
+    """Return the answer of one of moto's Flask applications."""
     content, status, headers = run_wsgi_app(application, environ, buffered=True)
     return Answer(int(status.split()[0]), b"".join(content), _joined(headers))
 
