@@ -1,4 +1,4 @@
-"""`ceap.toml`: the rules and waivers of a repository for `ceap check`, and the environments that it is deployed to."""
+"""`ceap.toml`: a repository's rules and waivers for `ceap check`, how it is packaged, and where it is deployed to."""
 
 import re
 import tomllib
@@ -47,10 +47,14 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """`rules` are folders of Guard rules, `waivers` is a file; both as seen from the current folder."""
+    """`rules` are folders of Guard rules, `waivers` is a file; both as seen from the current folder.
+
+    `bytecode` says whether the functions' packages hold byte code.
+    """
 
     rules: tuple[Path, ...] = ()
     waivers: Path | None = None
+    bytecode: bool = False
     env: Mapping[str, Environment] = {}
 
 
@@ -98,9 +102,13 @@ def _read(file: Path) -> Config:
     waivers = content.get("waivers")
     if not isinstance(waivers, str | None):
         raise _wrong(file, "waivers", waivers, 'a file, e.g. "waivers.yaml", relative to this file')
+    bytecode = content.get("bytecode", False)
+    if not isinstance(bytecode, bool):
+        raise _wrong(file, "bytecode", bytecode, "true or false")
     return Config(
         rules=tuple(file.parent / name for name in rules),
         waivers=None if waivers is None else file.parent / waivers,
+        bytecode=bytecode,
         env=_environments(file, content.get("env", {})),
     )
 

@@ -27,6 +27,12 @@ def test_the_file_is_found_upwards_and_its_paths_are_relative_to_it(
     )
 
 
+def test_packages_hold_byte_code_only_if_the_file_says_so(repository: Path) -> None:
+    assert not load_config(repository).bytecode
+    (repository / "ceap.toml").write_text("bytecode = true")
+    assert load_config(repository).bytecode
+
+
 def test_the_nearest_file_counts_alone(repository: Path) -> None:
     (repository / "ceap.toml").write_text('rules = ["rules"]')
     (repository / "below" / "ceap.toml").write_text("")
@@ -59,14 +65,18 @@ def test_of_many_names_a_message_lists_the_first() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("rule = []", r"^ceap.toml: there is no key 'rule'; did you mean rules\? allowed: rules, waivers, env$"),
-        ("severity = 1", r"^ceap.toml: there is no key 'severity'; allowed: rules, waivers, env$"),
+        (
+            "rule = []",
+            r"^ceap.toml: there is no key 'rule'; did you mean rules\? allowed: rules, waivers, bytecode, env$",
+        ),
+        ("severity = 1", r"^ceap.toml: there is no key 'severity'; allowed: rules, waivers, bytecode, env$"),
         (
             'rules = "rules"',
             r"^ceap.toml: rules is 'rules'; it must be a list of folders, e.g. \[\"rules\"\], relative",
         ),
         ("rules = [1]", r"^ceap.toml: rules is \[1\]; it must be a list"),
         ("waivers = []", r"^ceap.toml: waivers is \[\]; it must be a file"),
+        ("bytecode = 1", r"^ceap.toml: bytecode is 1; it must be true or false$"),
         ("rules = [", r"^ceap.toml: not TOML: .*end of document.*; correct the syntax$"),
         ("\udcff", r"^ceap.toml: not TOML: .*; correct the syntax$"),
     ],

@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Deploy, tell each step, and print the outputs."""
     from ceap import project
     from ceap.aws.environments import load_environment
+    from ceap.ceap_toml import load_config
     from ceap.deploy.artifacts import build_artifacts
     from ceap.deploy.shipping import shipping
     from ceap.errors import UsageError
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     paths = [] if arguments.foundation else (arguments.workflows or project.declarations())
     environment = load_environment(arguments.env, Path.cwd())
     templates = _templates(project.load_workflows(paths), environment)
-    artifacts = build_artifacts()
+    artifacts = build_artifacts(bytecode=load_config(Path.cwd()).bytecode)
     with shipping(arguments, environment, project.ROOT) as ship:
         ship.deploy(templates, artifacts)
     return 0

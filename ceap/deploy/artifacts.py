@@ -40,9 +40,9 @@ def build_folder() -> Path:
     return Path(relpath(_handlers().parent / "build"))
 
 
-def build_artifacts() -> Artifacts:
+def build_artifacts(*, bytecode: bool) -> Artifacts:
     """Build what the handlers and jobs of the project are deployed as; UsageError or SetupError as `build_package`."""
-    zips = dict(_build_zips(_handlers(), build_folder() / "wheels"))
+    zips = dict(_build_zips(_handlers(), build_folder() / "wheels", bytecode=bytecode))
     scripts = read_scripts(_handlers().parent / "glue")
     prefix = upload_prefix("handlers", {name: package.content for name, package in zips.items()})
     return Artifacts(zips, scripts, prefix, upload_prefix("glue", scripts) if scripts else None)
@@ -52,14 +52,14 @@ def _handlers() -> Path:
     return Path(handlers.__path__[0]).resolve()
 
 
-def _build_zips(folder: Path, cache: Path) -> Iterator[tuple[str, Package]]:
+def _build_zips(folder: Path, cache: Path, *, bytecode: bool) -> Iterator[tuple[str, Package]]:
     """Yield the zips with their file names: that without a set, and one for each set that a handler's NEEDS name."""
     sets = package_sets.find_sets()
     used = {discovery.load_needs(handler).packages for handler in discovery.handler_names()} - {None}
     for name in sorted(sets.keys() - used):
         say(f"handlers/{package_sets.FOLDER}/{name}.in: the NEEDS of no handler name it, so it gets no zip; remove it")
     check_locks(lock for lock in (folder / package_sets.BASE_LOCK, *sets.values()) if lock.is_file())
-    yield naming.zip_name(None), build_package(folder, cache)
+    yield naming.zip_name(None), build_package(folder, cache, bytecode=bytecode)
     for name, lock in sets.items():
         if name in used:
-            yield naming.zip_name(name), build_package(folder, cache, lock)
+            yield naming.zip_name(name), build_package(folder, cache, lock, bytecode=bytecode)

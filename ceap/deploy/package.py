@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ceap.archive import build_zip, read_sources
+from ceap.deploy.runtime_bytecode import compile_files
 from ceap.deploy.wheels import MACHINE, fetch_wheels, read_wheel
 from ceap.errors import UsageError
 from templates import lambda_runtime, package_sets
@@ -16,7 +17,7 @@ ELF_MACHINES: Final = {"x86_64": 62, "aarch64": 183}
 
 
 class Part(NamedTuple):
-    """What a zip holds of one package, unzipped; the handlers have no version."""
+    """What a zip holds of one package, unzipped; the handlers and the byte code have no version."""
 
     name: str
     version: str | None
@@ -33,13 +34,15 @@ class Package(NamedTuple):
     parts: tuple[Part, ...]
 
 
-def build_package(handlers: Path, cache: Path, lock: Path | None = None) -> Package:
+def build_package(handlers: Path, cache: Path, lock: Path | None = None, *, bytecode: bool = False) -> Package:
     """Return the zip of a handlers folder, of the wheels that its requirements.txt pins, and of those of a set's lock.
+
+    With `bytecode` it also holds the byte code of them all, for the Lambda runtime.
 
     Raises:
         UsageError: a lock is missing or not pinned, two parts hold the same file, a native file is not for
-            the Lambda runtime, or all is more than Lambda unzips.
-        SetupError: the wheels cannot be fetched.
+            the Lambda runtime, a handler does not compile there, or all is more than Lambda unzips.
+        SetupError: the wheels cannot be fetched, or byte code needs another Python.
     """
     locks = [handlers / package_sets.BASE_LOCK, *([lock] if lock else [])]
     wheels = {wheel.name: wheel for each in locks for wheel in fetch_wheels(each, cache)}
@@ -49,6 +52,10 @@ def build_package(handlers: Path, cache: Path, lock: Path | None = None) -> Pack
     if findings := check_native(files):
         raise UsageError("\n".join(findings))
     parts = [_part(name, content) for name, content in contents.items()] + [Part(handlers.name, None, _size(sources))]
+    if bytecode:
+        compiled = compile_files(files, handlers.name)
+        parts.append(Part(f"byte code for Python {lambda_runtime.PYTHON}", None, _size(compiled)))
+        files = merge([("the package", files), ("its byte code", compiled)])
     parts.sort(key=lambda part: (-part.size_bytes, part.name))
     if (size := _size(files)) > UNZIPPED_LIMIT_BYTES:
         cure = "list only what its handlers import, or split the set"

@@ -239,7 +239,8 @@ class Functions:
         with self._lock:
             if not root.exists():
                 with zipfile.ZipFile(io.BytesIO(code)) as archive:
-                    archive.extractall(root)
+                    # Byte code in it is for Lambda's Python: `write_bytecode` makes what this one needs.
+                    archive.extractall(root, [name for name in archive.namelist() if "__pycache__" not in name])
                 remove_wheels(root)
                 write_bytecode(root)
                 _forbid_writing(root)

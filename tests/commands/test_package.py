@@ -4,13 +4,14 @@ import hashlib
 import io
 import json
 import re
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from ceap.cli import main
-from templates import discovery
+from templates import discovery, lambda_runtime
 from tests.deploy.wheels import make_wheel
 
 MAIN = 'if __name__ == "__main__":\n    pass\n'
@@ -56,6 +57,33 @@ def test_the_prefix_names_the_content(project: Path, capsys: pytest.CaptureFixtu
         f"build/handlers/base.zip  {len(package):,} bytes\n  handlers {sources:,}\n"
         f"HandlersPrefix={prefix_of(project / 'build' / 'handlers')}\n"
     )
+
+
+@pytest.mark.parametrize(("words", "config"), [(["--bytecode"], ""), ([], "bytecode = true\n")])
+def test_byte_code_is_added_as_asked_and_has_another_prefix(
+    words: list[str], config: str, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    monkeypatch.setattr(lambda_runtime, "PYTHON", here)
+    assert main(["package"]) == 0
+    plain = capsys.readouterr().out.splitlines()[-1]
+    (project / "ceap.toml").write_text(config)
+    assert main(["package", *words]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.rpartition(" ")[0] for line in shown if line.startswith("  ")] == [
+        f"  byte code for Python {here}",
+        "  handlers",
+    ]
+    assert shown[-1] == f"HandlersPrefix={prefix_of(project / 'build' / 'handlers')}" != plain
+
+
+def test_byte_code_without_such_a_python_ends_with_code_3(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lambda_runtime, "PYTHON", "3.99")
+    assert main(["package", "--bytecode"]) == 3
+    assert "needs Python 3.99, but ceap runs on" in capsys.readouterr().err
+    assert not (project / "build" / "handlers").exists()
 
 
 def test_a_program_reads_json(project: Path, index: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ def test_the_artifacts_are_what_package_prints(
     glue.mkdir()
     (glue / "heavy.py").write_text(MAIN)
     monkeypatch.chdir(own_handlers.parent)
-    artifacts = build_artifacts()
+    artifacts = build_artifacts(bytecode=False)
     assert main(["package"]) == 0
     printed = capsys.readouterr().out.splitlines()[-2:]
     assert printed == [f"{name}={prefix}" for name, prefix in artifacts.parameters.items()]

@@ -234,6 +234,19 @@ def test_a_package_that_is_built_for_lambda_runs_as_it_is_installed_here(engine:
     assert payload == ["[1]", "own", version("msgspec"), True, True]
 
 
+def test_byte_code_that_comes_with_a_package_is_not_run(engine: Engine, tmp_path: Path) -> None:
+    source = "import own.part\ndef handler(event, context): return [own.part.NAME, own.part.__cached__ is not None]"
+    tag = sys.implementation.cache_tag
+    built_elsewhere = {f"own/__pycache__/part.{name}.pyc": b"of another Python" for name in (tag, "cpython-313")}
+    wheel = wheel_of_lambda(tmp_path, "msgspec", version("msgspec"))
+    wheel["msgspec/__pycache__/__init__.cpython-313.pyc"] = b"of another Python"
+    deploy(engine, {"module.py": source, "own/part.py": "NAME = 'own'"}, wheel | built_elsewhere)
+    assert json.loads(engine.functions.invoke("f", {}).payload) == ["own", True]
+    root = engine.functions.describe("f").root
+    assert not (root / "msgspec").exists()
+    assert [path.name for path in (root / "own" / "__pycache__").iterdir()] == [f"part.{tag}.pyc"]
+
+
 def test_a_package_that_is_built_for_lambda_in_another_version_is_not_deployed(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(SetupError) as caught:
         deploy(engine, {"module.py": SOURCE}, wheel_of_lambda(tmp_path, "msgspec", "0.0.1"))
