@@ -102,11 +102,15 @@ def _run(words: Sequence[str]) -> int:
 
 
 def build_parser(known: Collection[str]) -> argparse.ArgumentParser:
-    """Return the parser; only the commands named are imported, for their arguments and examples."""
+    """Return the parser; only the commands named are imported, for their arguments and examples.
+
+    Of other commands it knows the names, unless one is named.
+    """
     parser = _Parser(prog="ceap", description="S3-orchestrated Step Functions workflows.")
     _show(EXAMPLES, parser)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, summary in COMMANDS.items():
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", prog=parser.prog)
+    for name in COMMANDS.keys() & known or COMMANDS:
+        summary = COMMANDS[name]
         subparser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         if name in known:
             module = importlib.import_module(f"ceap.commands.{name}")

@@ -1,8 +1,6 @@
 """Writing files so that none is ever half-written, and temporary folders so that none is ever left."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
@@ -74,6 +72,8 @@ def make_folder(parent: Path | None = None) -> Path:
 
     `remove_folder` removes it, as does a signal that ends the command.
     """
+    import tempfile  # slow to import, and most commands need no folder
+
     with signals.held():
         folder = Path(tempfile.mkdtemp(prefix="ceap-", dir=parent))
         signals.begin(folder, partial(remove_folder, folder))
@@ -82,6 +82,8 @@ def make_folder(parent: Path | None = None) -> Path:
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder and all in it, also what is read-only, and what a thread still writes there."""
+    import shutil
+
     for _ in range(_REMOVALS_MAX):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():

@@ -15,14 +15,15 @@ from templates.placeholders import PARTITION, PLACEHOLDERS, longest, placeholder
 from templates.words import shown
 
 # Sources: Secrets Manager API reference, "CreateSecret"; Systems Manager API reference, "PutParameter".
-_SECRET: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
-_PARAMETER: Final = re.compile(r"[A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+)+")
+# The patterns are texts: most handlers name no secret, parameter or grant, and to compile takes longer than to check.
+_SECRETS: Final = r"[A-Za-z0-9/_+=.@-]{1,512}"
+_PARAMETERS: Final = r"[A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+)+"
 _PARAMETER_MAX: Final = 1011
 _LEVELS_MAX: Final = 15
-_RESERVED: Final = re.compile(r"(?i)/?(aws|ssm)")
+_RESERVED: Final = r"(?i)/?(aws|ssm)"
 
-_ACTION: Final = re.compile("[a-z0-9-]+:[A-Za-z0-9]+")
-_ARN: Final = re.compile(
+_ACTION: Final = "[a-z0-9-]+:[A-Za-z0-9]+"
+_ARN: Final = (
     r"arn:\$\{AWS::Partition\}:[a-z0-9-]+:"
     r"(\$\{AWS::Region\}|[a-z]+(-[a-z]+)+-\d+)?:(\$\{AWS::AccountId\}|\d{12})?:[^*:\s]\S*"
 )
@@ -31,38 +32,35 @@ _ARN_FORM: Final = (
 )
 
 _OWN: Final = r"\S+:\$\{AWS::AccountId\}:"
-_GRANTED_ELSEWHERE: Final = tuple(
-    (re.compile(pattern), cure)
-    for pattern, cure in (
-        (
-            r"s3:\S+ \S+:s3:::ceap-(workflow|artifacts)-",
-            "on a bucket of ceap is granted where a stage needs it; leave it out",
-        ),
-        (
-            r"s3:\S+ \S+:s3:::[^/]*[*?]",
-            "on more than one bucket reaches those of ceap, too; write the bucket's whole name",
-        ),
-        (
-            r"dynamodb:\S+ \S+:table/[^/]*[*?]",
-            "on more than one table reaches those of ceap, too; write the table's whole name",
-        ),
-        (rf"dynamodb:({'|'.join(get_args(TableAction))}) {_OWN}table/{naming.PREFIX}-", "belongs into NEEDS.tables"),
-        (
-            r"events:PutEvents \S+:event-bus/[^/]*[*?]",
-            "on more than one event bus reaches the default one, too; write the bus's whole name",
-        ),
-        (
-            rf"events:PutEvents {_OWN}event-bus/{naming.EVENT_BUS}$",
-            "belongs into NEEDS.events: Publish(source=..., detail_type=...)",
-        ),
-        (f"secretsmanager:GetSecretValue {_OWN}", "belongs into NEEDS.secrets: the secret's name, for stage.secret"),
-        (f"ssm:GetParameter {_OWN}", "belongs into NEEDS.parameters: the parameter's name, for stage.parameter"),
-        ("xray:Put(TraceSegments|TelemetryRecords) ", "is granted to every function; leave it out"),
-        (
-            rf"logs:(CreateLogStream|PutLogEvents) {_OWN}log-group:{naming.FUNCTION_LOGS}{naming.PREFIX}-",
-            "is granted to every function on its own logs; leave it out",
-        ),
-    )
+_GRANTED_ELSEWHERE: Final = (
+    (
+        r"s3:\S+ \S+:s3:::ceap-(workflow|artifacts)-",
+        "on a bucket of ceap is granted where a stage needs it; leave it out",
+    ),
+    (
+        r"s3:\S+ \S+:s3:::[^/]*[*?]",
+        "on more than one bucket reaches those of ceap, too; write the bucket's whole name",
+    ),
+    (
+        r"dynamodb:\S+ \S+:table/[^/]*[*?]",
+        "on more than one table reaches those of ceap, too; write the table's whole name",
+    ),
+    (rf"dynamodb:({'|'.join(get_args(TableAction))}) {_OWN}table/{naming.PREFIX}-", "belongs into NEEDS.tables"),
+    (
+        r"events:PutEvents \S+:event-bus/[^/]*[*?]",
+        "on more than one event bus reaches the default one, too; write the bus's whole name",
+    ),
+    (
+        rf"events:PutEvents {_OWN}event-bus/{naming.EVENT_BUS}$",
+        "belongs into NEEDS.events: Publish(source=..., detail_type=...)",
+    ),
+    (f"secretsmanager:GetSecretValue {_OWN}", "belongs into NEEDS.secrets: the secret's name, for stage.secret"),
+    (f"ssm:GetParameter {_OWN}", "belongs into NEEDS.parameters: the parameter's name, for stage.parameter"),
+    ("xray:Put(TraceSegments|TelemetryRecords) ", "is granted to every function; leave it out"),
+    (
+        rf"logs:(CreateLogStream|PutLogEvents) {_OWN}log-group:{naming.FUNCTION_LOGS}{naming.PREFIX}-",
+        "is granted to every function on its own logs; leave it out",
+    ),
 )
 """Calls, as action and ARN, that other fields of NEEDS or ceap itself grant."""
 
@@ -93,18 +91,20 @@ def _names_problems(
 
 def secret_problem(name: str) -> str | None:
     """Return why Secrets Manager refuses a name, with the cure; None if it takes it."""
-    return None if _SECRET.fullmatch(name) else "write its name in Secrets Manager: 1 to 512 letters, digits, /_+=.@-"
+    return (
+        None if re.fullmatch(_SECRETS, name) else "write its name in Secrets Manager: 1 to 512 letters, digits, /_+=.@-"
+    )
 
 
 def parameter_problem(name: str) -> str | None:
     """Return why Parameter Store refuses a name, with the cure; None if it takes it."""
     if "/" in name[1:] and not name.startswith("/"):
         return "a name with levels begins with a slash; put one before it"
-    if not _PARAMETER.fullmatch(name) or len(name) > _PARAMETER_MAX:
+    if not re.fullmatch(_PARAMETERS, name) or len(name) > _PARAMETER_MAX:
         return f"write its name in Parameter Store: letters, digits, _.- and /, at most {_PARAMETER_MAX:,}"
     if name.count("/") > _LEVELS_MAX:
         return f"it has {name.count('/')} levels; Parameter Store allows {_LEVELS_MAX}"
-    if _RESERVED.match(name):
+    if re.match(_RESERVED, name):
         return "AWS reserves names that begin with 'aws' or 'ssm'; a public parameter of AWS needs `grants`"
     return None
 
@@ -137,17 +137,19 @@ def _are_texts(values: Any) -> bool:
 
 def _action_problem(action: str) -> str | None:
     return (
-        None if _ACTION.fullmatch(action) else f"{shown(action)} is not one action; write it out, e.g. sqs:SendMessage"
+        None
+        if re.fullmatch(_ACTION, action)
+        else f"{shown(action)} is not one action; write it out, e.g. sqs:SendMessage"
     )
 
 
 def _resource_problem(arn: str) -> str | None:
     if problem := placeholder_problem(arn, (*PLACEHOLDERS, PARTITION)):
         return f"{arn!r} {problem}"
-    return None if arn == "*" or _ARN.fullmatch(arn) else f"{arn!r} is no grant's ARN; write it as {_ARN_FORM}"
+    return None if arn == "*" or re.fullmatch(_ARN, arn) else f"{arn!r} is no grant's ARN; write it as {_ARN_FORM}"
 
 
 def _door_problem(action: str, arn: str) -> str | None:
     """Return why an action on a resource is not granted this way, with what grants it."""
     call = f"{action} {arn}"
-    return next((f"{action} {cure}" for pattern, cure in _GRANTED_ELSEWHERE if pattern.match(call)), None)
+    return next((f"{action} {cure}" for pattern, cure in _GRANTED_ELSEWHERE if re.match(pattern, call)), None)

@@ -142,7 +142,9 @@ def _handler_problems(handler: Any) -> Iterator[str]:
             yield f"{name} {problem}"
 
 
+@cache
 def _record_problem(kind: Any) -> str | None:
+    """Return what is wrong with a type of records; cached, as the stages of a chain share theirs."""
     try:
         problem = type_problem(kind)
     except Exception as error:  # of the user's own annotations, which are evaluated only here

@@ -26,18 +26,23 @@ SERVICE_VARIABLE: Final = "POWERTOOLS_SERVICE_NAME"
 ENVIRONMENT_MAX_BYTES: Final = 4096
 """Of all variables, which Lambda measures as JSON. Source: Lambda Developer Guide, "Lambda quotas"."""
 
-OBEYED: Final = re.compile(
-    r"(AWS|POWERTOOLS|OTEL|_X|LAMBDA|GLIBC|MALLOC|LD|OPENSSL)_\w*|PYTHON\w+|(HTTPS?|ALL|NO)_PROXY|(REQUESTS|CURL)_CA_BUNDLE"
+# The patterns are texts: most steps set no variable, and to compile takes longer than to check.
+_OBEYED: Final = (
+    r"(?i)(AWS|POWERTOOLS|OTEL|_X|LAMBDA|GLIBC|MALLOC|LD|OPENSSL)_\w*|PYTHON\w+|(HTTPS?|ALL|NO)_PROXY|(REQUESTS|CURL)_CA_BUNDLE"
     r"|SSL_CERT_(FILE|DIR)|SSLKEYLOGFILE|GCONV_PATH|HOSTALIASES|LOCALDOMAIN|RES_OPTIONS|LOG_LEVEL|PATH|HOME"
-    r"|TMPDIR|TEMP|TMP|TZ|LANG|LC_ALL|BASH_ENV|ENV",
-    re.IGNORECASE,
+    r"|TMPDIR|TEMP|TMP|TZ|LANG|LC_ALL|BASH_ENV|ENV"
 )
 """What Lambda, the AWS SDK, Python, Powertools and tracing obey: where data go, whose code runs, what is logged."""
 
-_OWN: Final = re.compile(rf"{SETTINGS_VARIABLE}|{EVENT_BUS_VARIABLE}|TABLE_\w+|(SECRET|PARAMETER)_\w+_NAME")
+_OWN: Final = rf"{SETTINGS_VARIABLE}|{EVENT_BUS_VARIABLE}|TABLE_\w+|(SECRET|PARAMETER)_\w+_NAME"
 
 # Source: AWS::Lambda::Function Environment.
-_NAME: Final = re.compile("[A-Za-z][A-Za-z0-9_]+")
+_NAME: Final = "[A-Za-z][A-Za-z0-9_]+"
+
+
+def is_obeyed(name: str) -> bool:
+    """Tell whether something below the handler obeys a variable."""
+    return re.fullmatch(_OBEYED, name) is not None
 
 
 def function_variables(workflow: str, step: LambdaStep, needs: Needs) -> dict[str, Any]:
@@ -73,11 +78,11 @@ def environment_problems(workflow: str, step: LambdaStep, needs: Needs) -> Itera
 
 
 def _name_problem(name: str) -> str | None:
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         return "has a name that AWS Lambda refuses; allowed: a letter, then letters, digits and _, two in all or more"
-    if _OWN.fullmatch(name) or name == SERVICE_VARIABLE:
+    if re.fullmatch(_OWN, name) or name == SERVICE_VARIABLE:
         return "is a variable that ceap sets from `settings` and NEEDS; choose another name"
-    if OBEYED.fullmatch(name):
+    if is_obeyed(name):
         return "changes what runs, where data go or what is logged below the handler; choose another name"
     return None
 

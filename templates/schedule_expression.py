@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, NamedTuple
 
-_FORM: Final = re.compile(r"(cron|rate|at)\((.*)\)", re.DOTALL)
-_RATE: Final = re.compile(r"([1-9][0-9]{0,8}) (minute|hour|day)(s?)")
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
-_PART: Final = re.compile(r"(?P<first>\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\d+))?|\*(?:/(?P<each>\d+))?")
+# Texts: most workflows have no schedule, and to compile these takes longer than to check one.
+_FORM: Final = r"(?s)(cron|rate|at)\((.*)\)"
+_RATE: Final = r"([1-9][0-9]{0,8}) (minute|hour|day)(s?)"
+_MOMENT: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
+_PART: Final = r"(?P<first>\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\d+))?|\*(?:/(?P<each>\d+))?"
 _FORMS: Final = "cron(0 2 * * ? *), rate(15 minutes) or at(2027-01-31T02:00:00)"
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS: Final = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -39,7 +40,7 @@ _FIELDS: Final = (
 
 def expression_problem(expression: str) -> str | None:
     """Return what is wrong with the time of a schedule, with the cure; None if Scheduler takes it."""
-    form = _FORM.fullmatch(expression)
+    form = re.fullmatch(_FORM, expression)
     if form is None:
         return f"is no time that EventBridge Scheduler knows; write {_FORMS}"
     kind, inner = form.groups()
@@ -53,7 +54,7 @@ def expression_problem(expression: str) -> str | None:
 
 
 def _rate_problem(inner: str) -> str | None:
-    rate = _RATE.fullmatch(inner)
+    rate = re.fullmatch(_RATE, inner)
     if rate is None or (rate[1] == "1") == bool(rate[3]):
         return "is no rate; write a whole number and minutes, hours or days: rate(1 hour), rate(15 minutes)"
     return None
@@ -61,7 +62,7 @@ def _rate_problem(inner: str) -> str | None:
 
 def _moment_problem(inner: str) -> str | None:
     try:
-        datetime.fromisoformat(inner if _MOMENT.fullmatch(inner) else "")
+        datetime.fromisoformat(inner if re.fullmatch(_MOMENT, inner) else "")
     except ValueError:
         return "is no moment; write at(2027-01-31T02:00:00), without a time zone, which has a key of its own"
     return None
@@ -88,7 +89,7 @@ def _fits(field: _Field, text: str) -> bool:
 
 
 def _is_part(field: _Field, part: str) -> bool:
-    found = _PART.fullmatch(part)
+    found = re.fullmatch(_PART, part)
     if found is None:
         return False
     step = found["step"] or found["each"]

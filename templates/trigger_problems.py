@@ -1,6 +1,5 @@
 """What is wrong with the triggers of a declaration, each with its place and the cure."""
 
-import zoneinfo
 from collections.abc import Iterator
 from typing import Final
 
@@ -35,6 +34,8 @@ def trigger_problems(workflow: Workflow) -> Iterator[Problem]:
 def _schedule_problems(workflow: Workflow, schedule: Schedule) -> Iterator[Problem]:
     if problem := expression_problem(schedule.expression):
         yield ("schedule", "expression"), f"is {shown(schedule.expression)}: it {problem}"
+    import zoneinfo  # only workflows with a schedule need it
+
     zones = zoneinfo.available_timezones()
     if schedule.timezone not in zones:
         near = words.allowed(schedule.timezone, sorted(zones))
