@@ -10,7 +10,7 @@ from typing import Final, Protocol, cast
 
 from bench.figure import Figure, Seen
 
-FRAMEWORK: Final = ("synth", "check", "check_many", "run", "status", "glue")
+FRAMEWORK: Final = ("synth", "cdk", "check", "check_many", "run", "status", "glue")
 SAMPLE: Final = ("engine", "cold", "throughput", "capacity")
 """Those of the sample, whose folder goes with it."""
 
