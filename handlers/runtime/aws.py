@@ -4,14 +4,16 @@ import gc
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
+from handlers.runtime.deferred import deferring
 
 MAX_CONNECTIONS: Final = 64
 
@@ -47,6 +49,19 @@ _TRANSIENT_CODES: Final = frozenset(
     }
 )
 
+# What botocore and its dependencies import at every start, and a function hardly ever uses: documentation, settings and
+# credentials of a developer's machine, pages and waiters, dates.
+_DEFERRED: Final = {
+    "botocore.docs.docstring": ("ClientMethodDocstring", "PaginatorDocstring", "WaiterDocstring"),
+    "botocore.docs.service": ("ServiceDocumenter",),
+    "configparser": (),
+    "dateutil.parser": ("parse",),
+    "getpass": ("getpass",),
+    "importlib.metadata": ("version",),
+    "jmespath": (),
+    "subprocess": ("Popen",),
+}
+
 _MODEL_SUFFIXES: Final = (".json", ".json.gz")
 _GZIP: Final = 31  # zlib's window bits for a gzip file
 
@@ -65,6 +80,7 @@ def client(service: str) -> Any:
 
 
 def _build_client(service: str) -> Any:
+    session = _session()
     from botocore.config import Config  # type: ignore[import-untyped]  # botocore ships no types
 
     config = Config(
@@ -73,15 +89,46 @@ def _build_client(service: str) -> Any:
         read_timeout=30,
         max_pool_connections=MAX_CONNECTIONS,
     )
-    return _session().create_client(service, config=config)
+    with _undocumented():
+        return session.create_client(service, config=config)
+
+
+@contextmanager
+def _undocumented() -> Iterator[None]:
+    """Let the methods of a client that is built in this block have no help: a text for each would load the writer."""
+    import botocore.client  # type: ignore[import-untyped]  # botocore ships no types
+
+    names, writer = vars(botocore.client), "ClientMethodDocstring"
+    documented = names.get(writer)
+    names[writer] = lambda **_: None
+    try:
+        yield
+    finally:
+        names[writer] = documented
+
+
+def _import_botocore() -> None:
+    """Import what a client needs of botocore; what only others need is loaded when it is used."""
+    # A later botocore may use a name as no stand-in allows: the import after this one is then that of the whole.
+    with suppress(AttributeError, ImportError, TypeError), deferring(_DEFERRED):
+        for module in ("botocore.client", "botocore.handlers", "botocore.session"):
+            import_module(module)
 
 
 @cache
 def _session() -> Any:
     """Return a session that reads botocore's models fast: its own way takes a fifth of a cold start."""
-    import botocore.session  # type: ignore[import-untyped]  # botocore ships no types
+    _import_botocore()
+    from botocore.hooks import HierarchicalEmitter  # type: ignore[import-untyped]  # botocore ships no types
+    from botocore.session import Session  # type: ignore[import-untyped]  # botocore ships no types
 
-    session = botocore.session.get_session()
+    class Emitter(HierarchicalEmitter):  # type: ignore[misc]  # botocore ships no types
+        """Does not look at the signature of each of botocore's 140 handlers."""
+
+        def _verify_accept_kwargs(self, func: object) -> None:
+            pass
+
+    session = Session(event_hooks=Emitter())
     loader = session.get_component("data_loader")
     loader.file_loader = _ModelFiles()
     # botocore would search the folders of some 440 services to know whether one exists.

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import gc
+import json
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -8,10 +12,12 @@ from botocore.exceptions import (  # type: ignore[import-untyped]  # botocore sh
     ClientError,
     UnknownServiceError,
 )
+from botocore.hooks import HierarchicalEmitter  # type: ignore[import-untyped]  # botocore ships no types
 from botocore.loaders import JSONFileLoader, Loader  # type: ignore[import-untyped]  # botocore ships no types
 
 from handlers.runtime.aws import _session, client, stage_errors
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
+from templates import discovery
 
 
 @pytest.mark.parametrize("service", ["s3", "dynamodb", "events"])
@@ -24,6 +30,61 @@ def test_models_are_those_that_botocore_reads(service: str) -> None:
         assert ours.load_file(path) == JSONFileLoader().load_file(path)
     assert not ours.exists(f"{data}/absent")
     assert ours.load_file(f"{data}/absent") is None
+
+
+PROGRAM = """
+import json, sys
+from handlers.runtime.aws import _DEFERRED, client
+
+made = {service: client(service) for service in ("s3", "dynamodb", "events", "secretsmanager", "ssm")}
+stub = made["s3"]
+try:
+    stub.get_object(Bucket="bucket", Key="key")
+except Exception as error:
+    failed = type(error).__name__
+early = sorted(_DEFERRED.keys() & sys.modules.keys())
+
+import boto3, dateutil.parser, importlib.metadata
+others = boto3.client("sqs"), boto3.client("s3")
+others[1].get_paginator("list_objects_v2"), others[1].get_waiter("object_exists")
+print(json.dumps({
+    "failed": failed,
+    "early": early,
+    "help": ["Retrieves an object" in str(each.get_object.__doc__) for each in (stub, others[1])],
+    "answers": [str(dateutil.parser.parse("2026-01-02").date()), importlib.metadata.version("botocore")],
+}))
+"""
+
+
+def test_a_client_loads_no_part_of_botocore_that_only_others_use() -> None:
+    # Fails if a version of botocore cannot be imported with stand-ins, too: it is imported as a whole then.
+    settings = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_MAX_ATTEMPTS": "1",
+        "PYTHONPATH": str(discovery.HANDLERS_FOLDER.parent),
+        "HOME": "/nonexistent",
+    }
+    command = [sys.executable, "-W", "error", "-c", PROGRAM]
+    done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert json.loads(done.stdout) == {
+        "failed": "EndpointConnectionError",
+        "early": [],
+        "help": [False, True],
+        "answers": ["2026-01-02", version("botocore")],
+    }
+
+
+def test_the_emitter_replaces_a_check_that_botocore_has() -> None:
+    emitter = _session().get_component("event_emitter")
+    handler = lambda: None  # noqa: E731 - takes no keyword arguments
+    with pytest.raises(ValueError, match="must accept keyword"):
+        HierarchicalEmitter().register("event", handler)
+    emitter.register("event", handler)
+    emitter.unregister("event", handler)
 
 
 def test_a_service_that_botocore_does_not_know_is_refused() -> None:
