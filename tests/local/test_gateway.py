@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import ast
+import http.client
+import inspect
 import json
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import boto3  # type: ignore[import-untyped]  # no types
 import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # no types
 
+from ceap.local import gateway as gateway_module
+from ceap.local import questions
+from ceap.local.calls import Request
 from ceap.local.engine import Engine
 from ceap.local.gateway import Gateway, client
-from ceap.local.sessions import Sessions
+from ceap.local.http_server import Message
+from ceap.local.sessions import Session, Sessions
+from ceap.local.signatures import Signature
 from tests.local.captured import Call
 from tests.local.support import role, template_text
+from tests.local.test_moto_calls import CALLS, Sent, query, sign, target
 
 LISTING = {
     "Type": "AWS::IAM::Policy",
@@ -129,3 +141,121 @@ def test_the_region_of_a_call_is_the_one_that_it_is_signed_for(account: Account)
     ireland = boto3.client("sqs", region_name="eu-west-1", endpoint_url=account.gateway.url, **keys)
     assert "QueueUrls" not in ireland.list_queues()
     ireland.close()
+
+
+FURTHER = [
+    *(Sent("s3", method, "/bucket/k") for method in ("GET", "HEAD", "PUT", "DELETE")),
+    Sent("lambda", "POST", "/2015-03-31/functions/f/invocations", b"{}"),
+    target(
+        "states",
+        "AWSStepFunctions.StartSyncExecution",
+        {"stateMachineArn": "arn:aws:states:us-east-1:1:s:m"},
+    ),
+    target("glue", "AWSGlue.StartJobRun", {"JobName": "job"}),
+    target("firehose", "Firehose_20150804.PutRecord", {"DeliveryStreamName": "s", "Record": {"Data": ""}}),
+    target("kms", "TrentService.Decrypt", {"KeyId": "key", "CiphertextBlob": ""}),
+    target("secretsmanager", "secretsmanager.GetSecretValue", {"SecretId": "secret"}),
+    target("sqs", "AmazonSQS.StartMessageMoveTask", {"SourceArn": "arn:aws:sqs:us-east-1:1:q"}),
+    target("sqs", "AmazonSQS.SendMessage", {"QueueUrl": "http://h/1/q", "MessageBody": ""}),
+    Sent("pipes", "GET", "/v1/pipes/p"),
+    Sent("scheduler", "GET", "/schedules/s"),
+    query("monitoring", "Action=GetMetricData&Version=2010-08-01"),
+    query("cloudformation", "Action=DescribeStacks&StackName=s&Version=2010-05-15"),
+    query("sts", "Action=AssumeRole&RoleArn=arn:aws:iam::1:role/r&RoleSessionName=n&Version=2011-06-15"),
+    query("iam", "Action=GetRole&RoleName=r&Version=2010-05-08"),
+    query("iam", "Action=SimulatePrincipalPolicy&PolicySourceArn=arn:aws:iam::1:role/r&Version=2010-05-08"),
+    Sent("kinesis", "POST", "/", b"{}"),
+]
+
+
+class Passed(Exception):  # noqa: N818 (not an error of the tests)
+    """A route, or moto, was asked to serve a call."""
+
+
+def refuse(*_: object) -> None:
+    raise Passed
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[tuple[Engine, Session]]:
+    """An engine of which no route and not moto may be reached, and a role that is granted nothing."""
+    with Engine.start() as engine:
+        stack = engine.deploy(template_text(Role=role("lambda")), "stack")
+        arn = stack.of_type("AWS::IAM::Role")["Role"].arn
+        session = engine._sessions.assume(arn, service="lambda", source="arn:aws:lambda:us-east-1:1:function:f")
+        ways = vars(engine._gateway)
+        kept = dict(ways)
+        ways["_routes"] = tuple(refuse for _ in ways["_routes"])
+        ways["_moto"] = SimpleNamespace(serve=refuse)
+        yield engine, session
+        ways.update(kept)
+
+
+ASKED = [*FURTHER, *(sent for sent in CALLS if sent.method not in {"OPTIONS", "PATCH"})]
+
+
+def test_every_service_that_is_judged_is_asked_here() -> None:
+    assert {sent.service for sent in ASKED} >= set(questions._SERVICES)
+
+
+def test_the_gateway_has_no_other_doors_than_those_tried_here() -> None:
+    public = {name for name in vars(Gateway) if not name.startswith("_")}
+    assert public == {"answer", "start", "stop"}
+    source = ast.parse(inspect.getsource(gateway_module))
+    callers = {
+        function.name
+        for function in ast.walk(source)
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute) and node.attr in {"_serve", "_routes", "_moto"}
+    }
+    assert callers == {"__init__", "_answer", "_serve"}
+
+
+@pytest.mark.parametrize("sent", ASKED, ids=lambda sent: f"{sent.service} {sent.method} {sent.target}")
+def test_no_path_goes_round_signature_and_policies(guarded: tuple[Engine, Session], sent: Sent) -> None:
+    engine, session = guarded
+    served = sign(engine, sent, "bucket")
+    assert exchange(engine, sent, served) == 500, "the driver may do all, so a route is reached"
+    for keys in (session, engine.driver._replace(secret_key="wrong"), engine.driver._replace(access_key="AKIAUNKNOWN")):
+        assert exchange(engine, sent, sign(engine, sent, "bucket", keys)) in {400, 403, 501}
+    del served.headers["Authorization"]
+    assert exchange(engine, sent, served) in {400, 403, 501}
+    path, _, asked = sent.target.replace("BUCKET", "bucket").partition("?")
+    headers = {name.lower(): text.replace("BUCKET", "bucket") for name, text in sent.headers}
+    parameters = dict(parse_qsl(asked, keep_blank_values=True))
+    called = Request(
+        sent.service, "us-east-1", engine.account, sent.method, unquote(path), parameters, headers, sent.body
+    )
+    assert engine._gateway.answer(called._replace(access_key=session.access_key)).status in {400, 403, 501}
+    for unknown in ("", "AKIAUNKNOWN"):
+        with pytest.raises(KeyError):
+            engine._gateway.answer(called._replace(access_key=unknown))
+
+
+def exchange(engine: Engine, sent: Sent, request: Any) -> int:
+    """Return the status of what a request is answered."""
+    connection = http.client.HTTPConnection(engine.url.removeprefix("http://"))
+    connection.request(sent.method, request.url.removeprefix(engine.url), request.data, dict(request.headers))
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_of_a_parameter_given_twice_the_value_that_is_served_is_decided_on(account: Account) -> None:
+    sent = Sent("s3", "GET", "/bucket?list-type=2&prefix=b&prefix=a")
+    asked = account.gateway._read(Message("GET", sent.target, {}, bytes), Signature("", "", "", "s3", (), ""))
+    assert questions.checks(asked)[0].context == {"s3:prefix": "b"}
+
+
+def test_the_bucket_is_that_of_the_path_whatever_the_host(engine: Engine) -> None:
+    s3 = engine.client("s3")
+    for bucket, key, body in (("open", "k", b"open"), ("closed", "open/k", b"closed")):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    sent = Sent("s3", "GET", "/open/k", b"", (("Host", "closed.s3.amazonaws.com"),))
+    request = sign(engine, sent, "")
+    connection = http.client.HTTPConnection(engine.url.removeprefix("http://"))
+    connection.request("GET", sent.target, headers=dict(request.headers))
+    assert connection.getresponse().read() == b"open"
+    connection.close()

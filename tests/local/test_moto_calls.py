@@ -20,6 +20,7 @@ from moto.moto_server.werkzeug_app import BackendRequest
 from ceap.local.calls import Request
 from ceap.local.engine import Engine
 from ceap.local.moto_calls import MotoRequest, build_answer
+from ceap.local.sessions import Session
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 CHUNKED = b"5;ext=1\r\nchunk\r\n3\r\ned!\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"
@@ -191,8 +192,8 @@ _CHANGING = re.compile(
 )
 
 
-def sign(engine: Engine, sent: Sent, bucket: str) -> Any:
-    """Return a request that the driver has signed."""
+def sign(engine: Engine, sent: Sent, bucket: str, session: Session | None = None) -> Any:
+    """Return a request that a session has signed, or the driver."""
     headers = {name: text.replace("BUCKET", bucket) for name, text in sent.headers}
     request = AWSRequest(
         sent.method,
@@ -201,7 +202,7 @@ def sign(engine: Engine, sent: Sent, bucket: str) -> Any:
         data=sent.body.replace(b"BUCKET", bucket.encode()),
     )
     kind = S3SigV4Auth if sent.service == "s3" else SigV4Auth
-    kind(Credentials(*engine.driver[2:5]), sent.service, "us-east-1").add_auth(request)
+    kind(Credentials(*(session or engine.driver)[2:5]), sent.service, "us-east-1").add_auth(request)
     return request
 
 
