@@ -29,6 +29,7 @@ View = Callable[[Any, str, dict[str, str]], Any]
 _ORIGINS: Final = {"Access-Control-Allow-Origin": "*"}
 _FORMS: Final = ("application/x-www-form-urlencoded", "application/x-url-encoded", "multipart/form-data")
 _HOST: Final = re.compile(r"[a-z0-9.-]+(?::(?!80$|0)\d+)?")
+_KEY: Final = re.compile(r"/[^/]+/.+")
 _NOTHING: Final[ImmutableMultiDict[str, Any]] = ImmutableMultiDict()
 _PLAIN_TARGET: Final = re.compile(r"/(?:[\w.~-][\w./~-]*)?(?:\?[\w.~=&-]+)?", re.ASCII)
 _TEXT: Final = "text/html; charset=utf-8"
@@ -42,7 +43,7 @@ class MotoCalls:
         self._host, _, self._port = url.removeprefix("http://").partition(":")
         self._moto: Final = DomainDispatcherApplication(create_backend_app)
         self._applications: Final[dict[tuple[str, str, str], Any]] = {}
-        self._views: Final[dict[tuple[Any, str], View]] = {}
+        self._views: Final[dict[tuple[Any, str, str], View]] = {}
 
     def serve(self, request: Request, message: Message) -> Answer:
         """Serve a request that may be served."""
@@ -53,7 +54,7 @@ class MotoCalls:
             view = self._view(application, request)
         if view is None:
             return through_flask(application, environ)
-        return _call(view, MotoRequest(environ, message.body()))
+        return _call(view, MotoRequest(environ, message.body(), listed_headers(message, self._account)))
 
     def _application(self, request: Request, environ: Environ) -> Any:
         """Return moto's application for a request; moto itself matches 200 patterns to find it, each time."""
@@ -67,15 +68,18 @@ class MotoCalls:
     def _view(self, application: Any, request: Request) -> View | None:
         """Return the method of moto's that an application calls for a request; None if it has a redirection or none."""
         path = request.path
-        if path == "/" and (known := self._views.get((application, request.method))):
-            return known
+        if request.service == "s3" and _KEY.fullmatch(path) and "//" not in path:
+            path = "/bucket/key"
+        known = (application, request.method, path)
+        if found := self._views.get(known):
+            return found
         try:
             endpoint, _ = application.url_map.bind(self._host).match(path, request.method)
         except HTTPException:
             return None
         view: View = application.view_functions[endpoint].callback
-        if path == "/":
-            self._views[application, request.method] = view
+        if path in {"/", "/bucket/key"}:
+            self._views[known] = view
         return view
 
     def _environ(self, request: Request, message: Message) -> Environ:
@@ -104,6 +108,9 @@ class MotoCalls:
             "HTTP_X_MOTO_ACCOUNT_ID": self._account,
             PRESERVED_HEADER_NAMES_ENVIRON_KEY: {_environ_key(key): name for key, name in message.spelt.items()},
         }
+        if "region/" in (agent := headers.get("user-agent", "")):
+            # By it moto would choose another Region than the one that the call is signed for.
+            environ["HTTP_USER_AGENT"] = agent.replace("region/", "region-")
         if request.service == "s3":
             # Of another host moto would take a part for the bucket, and IAM has decided on the one in the path.
             environ["HTTP_HOST"] = f"{self._host}:{self._port}"
@@ -124,13 +131,29 @@ def message_of(request: Request) -> Message:
     return Message(request.method, target, headers, lambda: request.body)
 
 
+def listed_headers(message: Message, account: str) -> list[tuple[str, str]]:
+    """Return the headers as werkzeug would list those of the environment."""
+    listed = [
+        (message.spelt.get(name) or _title(name), value)
+        for name, value in message.headers.items()
+        if value or name not in {"content-type", "content-length"}
+    ]
+    listed.append(("X-Moto-Account-Id", account))
+    return listed
+
+
+@lru_cache(maxsize=1024)
+def _title(name: str) -> str:
+    return name.title()
+
+
 class _Headers(EnvironHeaders):
     """The headers of a request, which are looked up and listed about a hundred times a call."""
 
-    def __init__(self, environ: Environ) -> None:
+    def __init__(self, environ: Environ, listed: list[tuple[str, str]]) -> None:
         super().__init__(environ)
-        self._listed: Final = list(super().__iter__())
-        self._known: Final = {name.lower().replace("_", "-"): value for name, value in self._listed}
+        self._listed: Final = listed
+        self._known: Final = {name.lower().replace("_", "-"): value for name, value in listed}
 
     def _get_key(self, key: str) -> str:
         found = self._known.get(key.lower().replace("_", "-"))
@@ -150,9 +173,9 @@ class _Headers(EnvironHeaders):
 class MotoRequest(BackendRequest):
     """A request as moto's Flask applications have it, with what most are asked for found out at once."""
 
-    def __init__(self, environ: Environ, body: bytes) -> None:
+    def __init__(self, environ: Environ, body: bytes, headers: list[tuple[str, str]]) -> None:
         super().__init__(environ)
-        self.headers = _Headers(environ)
+        self.headers = _Headers(environ, headers)
         if not environ.get("CONTENT_TYPE", "").startswith(_FORMS):
             vars(self).update(data=body, form=_NOTHING, files=_NOTHING, stream=io.BytesIO(body), _cached_data=body)
         target, host = environ["RAW_URI"], environ.get("HTTP_HOST", "")

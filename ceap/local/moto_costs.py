@@ -3,18 +3,22 @@
 Each function gives what moto's own gives; the tests compare them.
 """
 
-import string
+import os
 import sys
 from collections.abc import Callable
 from functools import cache, lru_cache
+from types import ModuleType
 from typing import Any, Final
+from urllib.parse import urlparse
 
 import moto.core.responses
 import moto.core.utils
 import moto.settings
+import moto.utilities.aws_headers
 from moto.core.base_backend import AccountSpecificBackend, BackendDict
+from moto.core.responses import BaseResponse
 from moto.core.serialize import AttributePicker, AttributePickerContext, XFormedAttributePicker
-from moto.moto_api._internal.moto_random import MotoRandom
+from moto.utilities.utils import get_partition
 
 from ceap.local.hooks import replace
 
@@ -27,26 +31,29 @@ def install() -> None:
     """Hook moto, once per process; AttributeError if moto lacks a part."""
     _replace_everywhere("camelcase_to_underscores", lru_cache(_NAMES_MAX)(moto.core.utils.camelcase_to_underscores))
     replace(moto.core.responses, "method_names_from_class", cache(moto.core.utils.method_names_from_class))
-    replace(MotoRandom, "get_random_string", _random_string)
+    _replace_everywhere("gen_amzn_requestid_long", _request_id, moto.utilities.aws_headers)
     replace(BackendDict, "__getitem__", _found_first(vars(BackendDict)["__getitem__"]))
     replace(AccountSpecificBackend, "__getitem__", _found_first(vars(AccountSpecificBackend)["__getitem__"]))
+    replace(BaseResponse, "setup_class", _setup(vars(BaseResponse)["setup_class"]))
     replace(AttributePicker, "__call__", pick(vars(AttributePicker)["__call__"]))
     # Buckets are in paths here; to find that out moto compares the host with seven expressions, five times a call.
     replace(moto.settings, "S3_IGNORE_SUBDOMAIN_BUCKETNAME", "true")
 
 
-def _replace_everywhere(name: str, value: Callable[..., Any]) -> None:
-    """Replace a function of moto's in every module that has imported it."""
-    original = vars(moto.core.utils)[name]
-    for module in [each for key, each in list(sys.modules.items()) if key.startswith("moto.")]:
-        if vars(module).get(name) is original:
-            replace(module, name, value)
+def _replace_everywhere(name: str, value: Callable[..., Any], module: ModuleType = moto.core.utils) -> None:
+    """Replace a function of a module of moto's in every module that has imported it."""
+    original = vars(module)[name]
+    for holder in [each for key, each in list(sys.modules.items()) if key.startswith("moto.")]:
+        if vars(holder).get(name) is original:
+            replace(holder, name, value)
 
 
-def _random_string(self: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
-    """Return a random text, by one call of `choices` in place of `length` calls of `choice`."""
-    text = "".join(self.choices(string.ascii_letters + string.digits * include_digits, k=length))
-    return text.lower() if lower_case else text
+def _request_id(headers: dict[str, Any] | None = None) -> str:
+    """Return an id of a request, and put it into its headers; moto draws its 52 characters one by one."""
+    made = os.urandom(26).hex()
+    if isinstance(headers, dict):
+        headers["x-amzn-requestid"] = made
+    return made
 
 
 def _found_first(find: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
@@ -77,3 +84,52 @@ def pick(original: Callable[[Any, AttributePickerContext], Any]) -> Callable[[An
         return None
 
     return pick_known
+
+
+def _setup(original: Callable[..., None]) -> Callable[..., None]:
+    """Return the set-up of a response that reads a call of a JSON protocol as what it is.
+
+    moto reads it as a form first: a text in it, as `&Action=DeleteQueue&`, would be what it does.
+    """
+
+    def setup_class(
+        self: Any, request: Any, full_url: str | None = None, headers: Any = None, use_raw_body: bool | None = None
+    ) -> None:
+        given = request.headers
+        body = request.data
+        is_json = (
+            given.get("Content-Type", "").startswith(("application/x-amz-json", "application/json"))
+            and "x-amz-target" in given
+            and "Authorization" in given
+            and "x-moto-account-id" in given
+            and "Content-Encoding" not in given
+            and body
+            and not request.query_string
+            and not (self.use_raw_body if use_raw_body is None else use_raw_body)
+            and full_url in {None, request.raw_url}
+            and request.from_wsgi_server
+        )
+        if not is_json:
+            original(self, request, full_url, headers, use_raw_body)
+            return
+        self.is_werkzeug_request = True
+        self.normalized_request = request
+        self.uri = request.raw_url
+        self.parsed_url = urlparse(self.uri)
+        self.form_data = request.form
+        self.raw_body = body
+        self.body = body.decode()
+        self.querystring = self.data = {self.body: [""]}
+        self.path, self.raw_path = self.parsed_url.path, request.raw_path
+        self.method = request.method
+        _, _, self.region, *_ = given["Authorization"].split(",")[0].split("/")
+        self.partition = get_partition(self.region)
+        self.uri_match = {}
+        self.headers = given
+        self.response_headers = {"server": "amazon.com"}
+        if self.automated_parameter_parsing and self._get_action():
+            self.parse_parameters(request)
+        self.access_key = self.get_access_key()
+        self.current_account = given["x-moto-account-id"]
+
+    return setup_class

@@ -19,7 +19,8 @@ from moto.moto_server.werkzeug_app import BackendRequest
 
 from ceap.local.calls import Request
 from ceap.local.engine import Engine
-from ceap.local.moto_calls import MotoRequest, build_answer
+from ceap.local.http_server import Message
+from ceap.local.moto_calls import MotoRequest, build_answer, listed_headers
 from ceap.local.sessions import Session
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
@@ -291,10 +292,17 @@ def test_a_request_is_what_moto_makes_of_its_environment(path: str, query: str, 
         "wsgi.url_scheme": "http",
         "HTTP_HOST": host,
         "CONTENT_LENGTH": "4",
+        "CONTENT_TYPE": "",
         "HTTP_X_AMZ_META_A": "b",
+        "HTTP_X_AMZ_META_B_C": "d",
+        "HTTP_X_MOTO_ACCOUNT_ID": "1",
+        "moto.preserved_header_names": {"HTTP_X_AMZ_META_B_C": "x-amz-meta-b_C"},
     }
     plain = BackendRequest(environ | {"wsgi.input": io.BytesIO(b"body")})
-    made = MotoRequest(environ | {"wsgi.input": io.BytesIO(b"body")}, b"body")
+    headers = {"host": host, "content-length": "4", "content-type": "", "x-amz-meta-a": "b", "x-amz-meta-b-c": "d"}
+    spelt = {"x-amz-meta-b-c": "x-amz-meta-b_C"}
+    listed = listed_headers(Message("PUT", path + query, headers, bytes, spelt), "1")
+    made = MotoRequest(environ | {"wsgi.input": io.BytesIO(b"body")}, b"body", listed)
     for name in ("url", "raw_url", "raw_path", "data", "path", "method", "query_string"):
         assert getattr(made, name) == getattr(plain, name), name
     assert list(made.headers) == list(plain.headers)
@@ -302,3 +310,23 @@ def test_a_request_is_what_moto_makes_of_its_environment(path: str, query: str, 
         assert (made.headers.get(name), name in made.headers) == (plain.headers.get(name), name in plain.headers)
     assert dict(made.form) == dict(plain.form)
     assert dict(made.args) == dict(plain.args)
+
+
+def test_a_text_in_a_document_is_no_parameter() -> None:
+    text = "a&Action=DeleteQueue&QueueUrl=x&b=c"
+    with Engine.start() as engine:
+        sqs = engine.client("sqs")
+        queue = sqs.create_queue(QueueName="queue")["QueueUrl"]
+        sqs.send_message(QueueUrl=queue, MessageBody=text)
+        assert engine.messages(queue) == [text]
+
+
+def test_the_region_of_a_call_is_that_of_its_signature_whatever_the_client_is_called() -> None:
+    with Engine.start() as engine:
+        sent = target("sqs", "AmazonSQS.CreateQueue", {"QueueName": "queue"})
+        request = sign(engine, sent._replace(headers=(*sent.headers, ("User-Agent", "x region/eu-west-1"))), "")
+        connection = http.client.HTTPConnection(engine.url.removeprefix("http://"))
+        connection.request("POST", "/", request.data, dict(request.headers))
+        assert connection.getresponse().status == 200
+        connection.close()
+        assert "QueueUrls" in engine.client("sqs").list_queues()
