@@ -12,9 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from ceap.ceap_toml import Config
+    from ceap.cfn.template import Template
     from ceap.policy.finding import Finding
+    from ceap.policy.guard.engine import Engine
     from ceap.policy.guard.rule_files import RuleFile
     from ceap.policy.reports.report import Report
+    from ceap.policy.verdict import Judgement
+    from ceap.policy.waiver import Waiver
 
 ENGINES: Final = ("binary", "library")
 FORMATS: Final = ("text", "json", "sarif", "junit")
@@ -48,11 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what judges the Guard rules: AWS's program cfn-guard, or the library cfn-guard-rs "
         "(default: binary; library where the program has no build for the system)",
     )
+    parser.add_argument(
+        "--no-cache", action="store_true", help="judge every template anew, and keep no verdict for the next call"
+    )
     parser.add_argument("--format", choices=FORMATS, default="text", help="format of the findings (default: text)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings on standard output and a summary on standard error; return 1 if there are findings, else 0."""
+    from ceap.policy.inputs import read_inputs
+
+    inputs = None if arguments.no_cache else read_inputs()  # before the code that it stands for is imported
+
     from ceap import project
     from ceap.ceap_toml import load_config
     from ceap.cfn.template import load_template
@@ -61,8 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ceap.policy.guard.engine import choose_engine
     from ceap.policy.reports.report import Report, summarize
     from ceap.policy.superseded import find_causes
-    from ceap.policy.verdict import judge, load_all_rules
-    from ceap.policy.waiver import apply_waivers, load_waivers, read_waivers
+    from ceap.policy.verdict import load_all_rules
+    from ceap.policy.waiver import apply_waivers
 
     engine = choose_engine(arguments.engine)
     if arguments.engine is None and (missing := missing_build()):
@@ -73,12 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
     ids = [*(rule for file in rules for rule in file.rules), *(check.rule for check in load_checks())]
     files, findings, generated = (arguments.templates, [], None) if arguments.templates else _generated()
     templates = [load_template(file) for file in dict.fromkeys(files)]
-    waivers = [waiver for template in templates for waiver in read_waivers(template, ids)]
-    if config.waivers:
-        judged = {Path(template.file).resolve() for template in templates}
-        of_file = load_waivers(Path(relpath(config.waivers)), ids)
-        waivers += [waiver for waiver in of_file if waiver.template in judged]
-    judgements = judge(templates, rules, engine=engine)
+    waivers = _waivers(config, templates, ids)
+    judgements = _judged(templates, rules, engine, inputs)
     findings = sorted([*findings, *(finding for judgement in judgements for finding in judgement.findings)])
     applied = apply_waivers(findings, waivers, today())
     causes = find_causes(applied.findings, [waived.finding for waived in applied.waived])
@@ -93,6 +101,31 @@ def run(arguments: argparse.Namespace) -> int:
     _write(_formatted(report, arguments.format, rules, folders))
     sys.stderr.write(summarize(report, relpath(project.ROOT / "docs/reference/rules.md")))
     return 1 if report.findings else 0
+
+
+def _waivers(config: Config, templates: Sequence[Template], ids: Sequence[str]) -> list[Waiver]:
+    """Return the waivers in templates, and those about them in the file that `ceap.toml` names."""
+    from ceap.policy.waiver import load_waivers, read_waivers
+
+    waivers = [waiver for template in templates for waiver in read_waivers(template, ids)]
+    if config.waivers:
+        judged = {Path(template.file).resolve() for template in templates}
+        of_file = load_waivers(Path(relpath(config.waivers)), ids)
+        waivers += [waiver for waiver in of_file if waiver.template in judged]
+    return waivers
+
+
+def _judged(
+    templates: Sequence[Template], rules: Sequence[RuleFile], engine: Engine, inputs: str | None
+) -> list[Judgement]:
+    """Return the verdict on each template, that of an earlier call where nothing changed; without `inputs`, anew."""
+    from ceap.policy import verdict_cache
+    from ceap.policy.verdict import judge
+
+    if inputs is None:
+        return judge(templates, rules, engine=engine)
+    cache = verdict_cache.VerdictCache(verdict_cache.place(), inputs, engine.DISTRIBUTION, rules)
+    return verdict_cache.judge_changed(templates, cache, lambda changed: judge(changed, rules, engine=engine))
 
 
 def _write(text: str) -> None:

@@ -33,7 +33,9 @@ sys.exit(main())
     ("number", "code", "word"),
     [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "terminated")],
 )
-def test_an_interrupted_check_leaves_no_engine_and_no_copy_of_itself(tmp_path: Path, number: signal.Signals, code: int, word: str) -> None:
+def test_an_interrupted_check_leaves_no_engine_and_no_copy_of_itself(
+    tmp_path: Path, number: signal.Signals, code: int, word: str
+) -> None:
     os.mkfifo(tmp_path / "started")
     engine = tmp_path / "cfn-guard"
     engine.write_text(f"#!/bin/sh\necho $$ > {tmp_path / 'started'}\nexec sleep 600\n")

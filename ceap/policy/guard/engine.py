@@ -40,7 +40,9 @@ class EngineReport(msgspec.Struct, frozen=True):
 
 
 class Engine(Protocol):
-    """A module that judges templates by rules."""
+    """A module that judges templates by rules; `DISTRIBUTION` is what it comes from."""
+
+    DISTRIBUTION: str
 
     def find_engine(self) -> object:
         """Raise SetupError if it cannot judge on this machine."""

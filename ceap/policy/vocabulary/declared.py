@@ -29,8 +29,12 @@ _ERROR_RATE: Final = "max_error_rate"
 
 def undeclared(template: Template) -> Iterator[Fault]:
     """Yield what differs from the declaration; nothing of a template without one, or with one that cannot be read."""
-    workflow = _declaration(template)
-    if workflow is None:
+    declaration = declaration_of(template)
+    if declaration is None:
+        return
+    try:
+        workflow = load_workflow(declaration)
+    except ConfigError:
         return
     yield from _own_faults(template, workflow)
     for job in workflow.glue_steps:
@@ -40,19 +44,14 @@ def undeclared(template: Template) -> Iterator[Fault]:
         yield from _variable_faults(template, workflow, function)
 
 
-def _declaration(template: Template) -> Workflow | None:
-    """Return the workflow of `workflows/{name}.yaml` for `generated/{name}.template.yaml` beside it."""
+def declaration_of(template: Template) -> Path | None:
+    """Return `workflows/{name}.yaml` for `generated/{name}.template.yaml` beside it, if there is one."""
     name = Path(template.file).name.removesuffix(naming.template_file(""))
     if naming.template_file(name) != Path(template.file).name:
         return None
     folder = Path(template.file).resolve().parent
     declaration = folder.parent / "workflows" / f"{name}.yaml"
-    if folder.name != "generated" or not declaration.is_file():
-        return None
-    try:
-        return load_workflow(declaration)
-    except ConfigError:
-        return None
+    return declaration if folder.name == "generated" and declaration.is_file() else None
 
 
 def _own_faults(template: Template, workflow: Workflow) -> Iterator[Fault]:

@@ -1,0 +1,68 @@
+"""What a verdict depends on besides its template: all that judges it, as one digest.
+
+Contents are read, not times: a check-out changes files without making them newer.
+"""
+
+import hashlib
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import handlers
+from templates import discovery
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_CODE: Final = ("ceap", "templates", "guard_rules")
+"""Folders with what judges: checks, rules, their catalogue, the generator that sizes are compared with."""
+
+_INSTALLED: Final = (".dist-info", ".egg-info")
+
+
+def read_inputs() -> str | None:
+    """Return the digest of ceap, the handlers, the jobs, what is installed, and the day; None if one cannot be read.
+
+    The day is the one by which cfn-lint tells whether AWS still takes a runtime: that of this machine's clock. The
+    handlers are all of `handlers/`, for their NEEDS and what they import to make them.
+    """
+    try:
+        return _digest()
+    except OSError:
+        return None
+
+
+def _digest() -> str:
+    digest = hashlib.sha256()
+    machine = (sys.version, sys.platform, platform.machine(), date.today().isoformat())  # noqa: DTZ011 (as cfn-lint)
+    for text in (*machine, *_installed()):
+        _add(digest, text.encode())
+    code = [_ROOT / name for name in _CODE]
+    for folder in (*code, *map(Path, handlers.__path__), *discovery.JOB_FOLDERS):
+        for file in _files(folder):
+            _add(digest, os.fsencode(file))
+            _add(digest, file.read_bytes())
+    return digest.hexdigest()
+
+
+def _installed() -> list[str]:
+    """Return names and versions of all that is installed, as the names of folders tell them; reading each is slow."""
+    folders = [Path(folder) for folder in sys.path if Path(folder).is_dir()]
+    return sorted(name for folder in folders for name in os.listdir(folder) if name.endswith(_INSTALLED))  # noqa: PTH208
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()) if folder.exists() else ():
+        if path.is_dir() and path.name != "__pycache__":
+            if path.is_symlink():
+                raise OSError(f"{path} is a link, which may lead anywhere, and round")
+            yield from _files(path)
+        elif path.is_file():
+            yield path
+
+
+def _add(digest: "hashlib._Hash", content: bytes) -> None:
+    digest.update(len(content).to_bytes(8))
+    digest.update(content)
