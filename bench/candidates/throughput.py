@@ -6,7 +6,7 @@ import json
 import re
 import statistics
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -64,36 +64,38 @@ def measure(folder: Path) -> Iterator[str | Seen]:
     yield "|---|---|---|---|---|---|---|---|"
     values: list[float] = []
     for stage in STAGES:
-        peaks = []
         _compare(stage, documents[min(REPEATS)])
-        for count, repeats in REPEATS.items():
-            costs = interleave(
-                {
-                    f"{side} {size}": command
-                    for size in (0, count)
-                    for side, command in _commands(stage, documents[size]).items()
-                },
-                repeats,
-            )
-            ours, peers = (
-                _per_record(costs[f"{side} {count}"], costs[f"{side} 0"], count) for side in ("ours", "peer")
-            )
-            ratio = statistics.median(ratios(ours, peers))
-            whole = median_ratio(costs[f"ours {count}"], costs[f"peer {count}"])
-            memory, peer_memory = (
-                _peak(costs[f"{side} {count}"]) - _peak(costs[f"{side} 0"]) for side in ("ours", "peer")
-            )
-            peaks.append(_peak(costs[f"ours {count}"]))
-            start = _peak(costs["ours 0"])
-            yield (
-                f"| {stage} | {count:,} | {statistics.median(ours):.2f} | {statistics.median(peers):.2f} "
-                f"| {ratio:.2f} | {whole:.2f} | {memory:.0f} | {peer_memory:.0f} |"
-            )
-        most = run(_commands(stage, documents[MOST])["ours"]).peak_mib
-        yield f"| {stage} | {MOST:,} | | | | | {most - start:.0f} | |"
-        values += [ratio, most / peaks[0], most - start]
+        values += yield from _measure_stage(stage, documents)
     yield ""
     yield from map(Seen, FIGURES, values)
+
+
+def _measure_stage(stage: str, documents: Mapping[int, Path]) -> Generator[str, None, list[float]]:
+    """Yield the lines of a stage, and return the values of its figures."""
+    peaks = []
+    for count, repeats in REPEATS.items():
+        costs = interleave(
+            {
+                f"{side} {size}": command
+                for size in (0, count)
+                for side, command in _commands(stage, documents[size]).items()
+            },
+            repeats,
+            warm=repeats > 1,
+        )
+        ours, peers = (_per_record(costs[f"{side} {count}"], costs[f"{side} 0"], count) for side in ("ours", "peer"))
+        ratio = statistics.median(ratios(ours, peers))
+        whole = median_ratio(costs[f"ours {count}"], costs[f"peer {count}"])
+        memory, peer_memory = (_peak(costs[f"{side} {count}"]) - _peak(costs[f"{side} 0"]) for side in ("ours", "peer"))
+        peaks.append(_peak(costs[f"ours {count}"]))
+        start = _peak(costs["ours 0"])
+        yield (
+            f"| {stage} | {count:,} | {statistics.median(ours):.2f} | {statistics.median(peers):.2f} "
+            f"| {ratio:.2f} | {whole:.2f} | {memory:.0f} | {peer_memory:.0f} |"
+        )
+    most = run(_commands(stage, documents[MOST])["ours"]).peak_mib
+    yield f"| {stage} | {MOST:,} | | | | | {most - start:.0f} | |"
+    return [ratio, most / peaks[0], most - start]
 
 
 def _commands(stage: str, document: Path) -> dict[str, list[str]]:
