@@ -1,7 +1,7 @@
 """moto's DynamoDB, changed to refuse the keys of indexes that AWS refuses: too long ones and empty ones.
 
 moto looks at whole items and global indexes only. The keys are those of the table as deployed. What it makes of every
-value of an answer is spared where it is the value itself.
+value of an answer is spared where it is the value itself; so is what `copy.deepcopy` remembers: no value holds itself.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import Any, Final
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb import responses
 from moto.dynamodb.exceptions import EmptyKeyAttributeException, MockValidationException
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing import ast_nodes
 from moto.dynamodb.parsing.validators import Validator
@@ -41,6 +42,8 @@ def install() -> None:
         "_serialize_type_structure",
         _with_plain_values(BaseJSONSerializer._serialize_type_structure),
     )
+    replace(DynamoType, "__deepcopy__", lambda value, _: _copy_value(value))
+    replace(Item, "__deepcopy__", lambda item, _: _copy_item(item))
     expressions.install()
 
 
@@ -99,3 +102,27 @@ def _with_plain_values(serialize: Callable[..., None]) -> Callable[..., None]:
         serialize(self, serialized, value, shape, key)
 
     return serialize_structure
+
+
+def _copy_item(item: Item) -> Item:
+    made = object.__new__(Item)
+    made.hash_key = _copy_value(item.hash_key)
+    made.range_key = item.range_key and _copy_value(item.range_key)
+    made.attrs = type(item.attrs)()
+    dict.update(made.attrs, {name: _copy_value(value) for name, value in item.attrs.items()})
+    return made
+
+
+def _copy_value(value: DynamoType) -> DynamoType:
+    made = object.__new__(DynamoType)
+    made.type = value.type
+    match value.type:
+        case "L":
+            made.value = [_copy_value(part) for part in value.value]
+        case "M":
+            made.value = {name: _copy_value(part) for name, part in value.value.items()}
+        case "SS" | "NS" | "BS":
+            made.value = list(value.value)
+        case _:
+            made.value = value.value
+    return made

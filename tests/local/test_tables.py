@@ -145,7 +145,10 @@ def test_a_refused_update_leaves_the_item_as_it_was(client: Any, write: str) -> 
 def test_an_answer_holds_every_kind_of_value_as_it_was_put(client: Any) -> None:
     plain: Item = {"text": {"S": ""}, "number": {"N": "-1.50"}, "flag": {"BOOL": False}, "nothing": {"NULL": True}}
     other: Item = {"bytes": {"B": b"\x00\xff"}, "texts": {"SS": ["a", "b"]}, "numbers": {"NS": ["1", "2"]}}
-    nested: Item = {"map": {"M": plain | {"deep": {"M": other}}}, "list": {"L": [*plain.values(), {"M": {}}, {"L": []}]}}
+    nested: Item = {
+        "map": {"M": plain | {"deep": {"M": other}}},
+        "list": {"L": [*plain.values(), {"M": {}}, {"L": []}]},
+    }
     item = item_with() | plain | other | nested
     client.put_item(TableName="t", Item=item)
     key = {"pk": item["pk"], "sk": item["sk"]}
@@ -154,3 +157,19 @@ def test_an_answer_holds_every_kind_of_value_as_it_was_put(client: Any) -> None:
     assert client.scan(TableName="t")["Items"] == [item]
     assert client.batch_get_item(RequestItems={"t": {"Keys": [key]}})["Responses"] == {"t": [item]}
     assert client.put_item(TableName="t", Item=item_with(), ReturnValues="ALL_OLD")["Attributes"] == item
+
+
+def test_an_update_that_fails_late_leaves_nested_values_as_they_were(client: Any) -> None:
+    item = item_with() | {"map": {"M": {"list": {"L": [{"N": "1"}, {"SS": ["a"]}]}}}, "text": {"S": "x" * 300_000}}
+    client.put_item(TableName="t", Item=item)
+
+    with pytest.raises(ClientError, match="Item size to update has exceeded"):
+        client.update_item(
+            TableName="t",
+            Key={"pk": item["pk"], "sk": item["sk"]},
+            UpdateExpression="SET #map.#list[0] = :n, more = :more ADD #map.#set :set",
+            ExpressionAttributeNames={"#map": "map", "#list": "list", "#set": "set"},
+            ExpressionAttributeValues={":n": {"N": "2"}, ":more": {"S": "y" * 200_000}, ":set": {"SS": ["b"]}},
+        )
+
+    assert client.scan(TableName="t")["Items"] == [item]
