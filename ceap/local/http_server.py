@@ -5,9 +5,11 @@ Smaller than a WSGI server, as it need not serve the world: what is not as RFC 9
 
 import logging
 import re
+import socket
 import socketserver
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -26,6 +28,7 @@ _START: Final = re.compile(r"([A-Z]+) (/[^\s#]*) HTTP/1\.([01])")
 _NAME: Final = re.compile(r"[!$%&'*+.^`|~0-9A-Za-z#_-]+")
 _JOINED_BYTES: Final = 65_536
 _DRAINED_BYTES: Final = 1 << 20
+_STOP_S: Final = 1.0
 _METADATA: Final = "x-amz-meta-"
 _NO_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 _FAULT: Final = (
@@ -82,30 +85,33 @@ class Server(socketserver.ThreadingTCPServer):
         self.serve: Final = serve
         self.url: Final = f"http://127.0.0.1:{self.server_address[1]}"
         self._open: Final[set[Any]] = set()
-        self._lock: Final = threading.Lock()
+        self._changed: Final = threading.Condition()
         self._thread: Final = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more connections and close those that are open."""
+        """Take no more connections and close those that are open; a call that is under way is not waited for long."""
         self.shutdown()
         self._thread.join()
         self.server_close()
-        with self._lock:
+        with self._changed:
             for connection in self._open:
-                super().shutdown_request(connection)
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            self._changed.wait_for(lambda: not self._open, _STOP_S)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
+        with self._changed:
             self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        with self._lock:
+        super().shutdown_request(request)
+        with self._changed:
             self._open.discard(request)
-            super().shutdown_request(request)
+            self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 (the names of socketserver)
         LOG.debug("a connection failed", exc_info=True)

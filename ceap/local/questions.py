@@ -10,7 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from ceap.local.calls import (
     CONFIGURATION_PATH,
+    FORM,
     INVOKE_PATH,
+    OPERATION_PATH,
     PIPE_PATH,
     SCHEDULE_PATH,
     Question,
@@ -33,6 +35,7 @@ def checks(request: Request) -> list[Question]:
         UnknownCallError: the engine does not know the call, or its resource belongs to another Region, or to another
             account, whose policies would have to allow it, too.
     """
+    _check_named_once(request)
     if action := _WITHOUT_RESOURCE.get((request.service, request.operation)):
         return [Question(action, "*")]
     if listed := _LISTED.get((request.service, request.operation)):
@@ -47,6 +50,22 @@ def checks(request: Request) -> list[Question]:
         if region not in {"", request.region} or account not in {"", request.account}:
             raise UnknownCallError(request, f"{question.resource} belongs to another account or Region")
     return questions
+
+
+def _check_named_once(request: Request) -> None:
+    """Refuse a call that could be read as two operations: moto takes an `Action` of a form before all else."""
+    is_form = request.headers.get("content-type", "").startswith(FORM)
+    if "x-amz-target" in request.headers:
+        is_plain = request.headers.get("content-type", "").startswith(_JSON_TYPES) and not request.query
+    elif is_form:
+        is_plain = request.method == "POST" and OPERATION_PATH.fullmatch(request.path) is None and not request.query
+    else:
+        is_plain = "Action" not in request.query and not (request.method in {"GET", "HEAD"} and request.body)
+    if request.service != "s3" and not is_plain:
+        raise UnknownCallError(request, "it must name its operation once: in X-Amz-Target, in a form, or in its path")
+
+
+_JSON_TYPES: Final = ("application/json", "application/x-amz-json-")
 
 
 class _Named(NamedTuple):

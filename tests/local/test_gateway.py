@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # n
 
 from ceap.local import gateway as gateway_module
 from ceap.local import questions
-from ceap.local.calls import Request
+from ceap.local.calls import FORM, Request, UnknownCallError
 from ceap.local.engine import Engine
 from ceap.local.gateway import Gateway, client
 from ceap.local.http_server import Message
@@ -259,3 +259,28 @@ def test_the_bucket_is_that_of_the_path_whatever_the_host(engine: Engine) -> Non
     connection.request("GET", sent.target, headers=dict(request.headers))
     assert connection.getresponse().read() == b"open"
     connection.close()
+
+
+TARGET, JSON = ("X-Amz-Target", "AmazonSQS.ListQueues"), "application/x-amz-json-1.0"
+DELETE = b"Action=DeleteQueue&QueueUrl=http%3A%2F%2Fh%2F1%2Fq&Version=2012-11-05"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        Sent("sqs", "POST", "/", DELETE, (TARGET, ("Content-Type", FORM))),
+        Sent("sqs", "POST", "/", DELETE, (TARGET, ("Content-Type", "text/plain"))),
+        Sent("sqs", "POST", "/", DELETE, (TARGET,)),
+        Sent("sqs", "POST", f"/?{DELETE.decode()}", b"{}", (TARGET, ("Content-Type", JSON))),
+        Sent("sqs", "POST", "/service/x/operation/ListQueues", DELETE, (("Content-Type", FORM),)),
+        Sent("lambda", "GET", "/2015-03-31/functions/f/configuration", b"Action=DeleteFunction"),
+        Sent("lambda", "GET", "/2015-03-31/functions/f/configuration", b"", (TARGET,)),
+    ],
+    ids=range(7),
+)
+def test_a_call_that_could_be_read_as_two_operations_is_refused(sent: Sent) -> None:
+    headers = {name.lower(): text for name, text in sent.headers}
+    path, _, asked = sent.target.partition("?")
+    request = Request(sent.service, "us-east-1", "1", sent.method, path, dict(parse_qsl(asked)), headers, sent.body)
+    with pytest.raises(UnknownCallError, match="it must name its operation once"):
+        questions.checks(request)
