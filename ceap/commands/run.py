@@ -6,8 +6,8 @@ import argparse
 import gc
 import re
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ceap.local.runner import Deployment, Remains
     from ceap.local.start import Start
     from ceap.local.watch import Watch
+    from ceap.local.workers import Launch
     from templates.model import Workflow
 
     Work = Callable[[Engine, Deployment, Order, Progress, Callable[[str], None]], Remains]
@@ -116,27 +117,43 @@ def _run_once(arguments: argparse.Namespace, watch: Watch | None) -> int:
         watch.changes.name(Path(arguments.message or message), arguments.seed or fixtures, *own)
     order = _order(arguments, workflow)
     page = check_place(arguments.report, "--report", ".html") if arguments.report else None
-    build = request.build_for(workflow)
+    with _engines(watch) as start_engine:
+        build = request.build_for(workflow)
 
-    from ceap.local import runner
-    from ceap.local.engine import Engine
-    from ceap.local.keep import claim_folder
+        from ceap.local import runner
+        from ceap.local.keep import claim_folder
 
-    tells = {"logs": arguments.logs, "metrics": arguments.metrics, "all_frames": arguments.trace}
-    if not gc.isenabled():
-        gc.freeze()
-        gc.enable()
-    work = _serving(arguments, workflow) if arguments.serve else runner.run
-    start_engine, cut_off = (watch.start_engine, watch.cut_off) if watch else (Engine.start, nullcontext)
-    with (
-        claim_folder(arguments.keep) as folder,
-        runner.deployed(start_engine, build, arguments.workflow, say) as (engine, deployment),
-        cut_off(),
-    ):
-        report = _run(engine, deployment, order, tells, work=work, folder=folder, page=page)
+        tells = {"logs": arguments.logs, "metrics": arguments.metrics, "all_frames": arguments.trace}
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
+        work = _serving(arguments, workflow) if arguments.serve else runner.run
+        with (
+            claim_folder(arguments.keep) as folder,
+            runner.deployed(start_engine, build, arguments.workflow, say) as (engine, deployment),
+            watch.cut_off() if watch else nullcontext(),
+        ):
+            report = _run(engine, deployment, order, tells, work=work, folder=folder, page=page)
     _print(report, arguments.json)
     # What serves was asked to end, and does not tell whether its messages were meant to fail.
     return 0 if report.status == "SUCCEEDED" or arguments.serve else 1
+
+
+@contextmanager
+def _engines(watch: Watch | None) -> Iterator[Callable[[], Engine]]:
+    """Yield what starts the engine of a run; the packages of the functions load while the block goes on."""
+    if watch:
+        yield watch.start_engine
+        return
+    from ceap.local.fork_server import fast_launch
+
+    def start(launch: Launch) -> Engine:
+        from ceap.local.engine import Engine
+
+        return Engine.start(launch=launch)
+
+    with fast_launch() as launch:
+        yield partial(start, launch)
 
 
 def _serving(arguments: argparse.Namespace, workflow: Workflow) -> Work:
