@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from bench.declarations import declaration
 from bench.figure import Figure, Seen
-from bench.measure import CEAP, Cost, interleave, median_ratio
+from bench.measure import CEAP, interleave, median_ratio, table
 from bench.measure import versions as versions_of
 
 REPEATS: Final = 5
@@ -30,21 +29,17 @@ def versions() -> list[str]:
 def measure(_folder: Path) -> Iterator[str | Seen]:
     """Yield the report."""
     path = os.path.relpath(declaration())
-    costs: list[list[Cost]] = []
-    yield "| executions | failed, of 3 kinds | wall s, median | CPU s, median |"
-    yield "|---|---|---|---|"
-    for size in SIZES:
-        failed = min(FAILED, size)
-        with _served(path, size, failed) as variables:
+    with ExitStack() as served:
+        commands = {}
+        for size in SIZES:
+            variables = served.enter_context(_served(path, size, min(FAILED, size)))
             # It ends with 1, since executions have failed.
             call = f"'{CEAP}' status --env local {path} || [ $? = 1 ]"
-            command = ["env", *(f"{name}={value}" for name, value in variables.items()), "sh", "-c", call]
-            [runs] = interleave({"status": command}, REPEATS).values()
-        costs.append(runs)
-        wall, cpu = (statistics.median(getattr(cost, field) for cost in runs) for field in ("wall_s", "cpu_s"))
-        yield f"| {size:,} | {failed} | {wall:.2f} | {cpu:.2f} |"
-    yield ""
-    few, many = costs
+            settings = [f"{name}={value}" for name, value in variables.items()]
+            commands[f"{size:,}"] = ["env", *settings, "sh", "-c", call]
+        costs = interleave(commands, REPEATS)
+    yield from table(f"ceap status: executions, up to {FAILED} of them failed", costs)
+    few, many = costs.values()
     [figure] = FIGURES
     yield Seen(figure, median_ratio(many, few))
 
