@@ -1,13 +1,15 @@
 """The metrics of a stage, in CloudWatch's embedded metric format: lines of the log, which need no permission."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from time import time
 from typing import Final, TypeAlias
 
 import msgspec
 
-from handlers.runtime.logs import logger
+from handlers.runtime.logs import has_defaults, logger
 from handlers.runtime.tally import STALE, Place, Share, Tally
 
 NAMESPACE: Final = "CeapPlatform/Workflow"
@@ -24,6 +26,11 @@ SETS_MAX: Final = 20
 
 OTHER: Final = "other"
 """The value of a dimension that stands for all places, or reason codes, beyond these sets."""
+
+# What a line may hold at most. Source: CloudWatch User Guide, "Specification: Embedded metric format".
+METRICS_MAX: Final = 100
+DIMENSIONS_MAX: Final = 30
+NAME_MAX: Final = 255
 
 # Counts by the names of their metrics; one that is a mapping is counted per reason code, a dimension of its own.
 Measures: TypeAlias = Mapping[str, int | Mapping[str, int]]
@@ -130,14 +137,51 @@ def _limit_codes(line: Line, codes_max: int) -> Line:
 
 
 def _write(dimensions: Mapping[str, str], counts: Mapping[str, int], duration_ms: int | None = None) -> None:
-    from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+    """Write a line as Powertools does, which takes 40 ms to import; itself, where it checks or is set otherwise."""
+    values = [(name, "Count", float(number)) for name, number in counts.items()]
+    if duration_ms is not None:
+        values.append((STAGE_DURATION, "Milliseconds", float(duration_ms)))
+    if not has_defaults() or not _is_plain(dimensions, [name for name, _, _ in values]):
+        _write_checked(dimensions, values)
+        return
+    line = {
+        "_aws": {
+            "Timestamp": int(time() * 1000),
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": NAMESPACE,
+                    "Dimensions": [list(dimensions)],
+                    "Metrics": [{"Name": name, "Unit": unit} for name, unit, _ in values],
+                }
+            ],
+        },
+        **dimensions,
+        **{name: [number] for name, _, number in values},
+    }
+    print(json.dumps(line, separators=(",", ":")))
+
+
+def _is_plain(dimensions: Mapping[str, str], metrics: list[str]) -> bool:
+    """Say whether CloudWatch takes these names and values as they are.
+
+    Source: CloudWatch User Guide, "Specification: Embedded metric format".
+    """
+    texts = [*dimensions, *dimensions.values(), *metrics]
+    return (
+        len(set(metrics)) == len(metrics)
+        and 0 < len(metrics) < METRICS_MAX
+        and len(dimensions) < DIMENSIONS_MAX
+        and all(isinstance(text, str) and text == text.strip() and 0 < len(text) <= NAME_MAX for text in texts)
+    )
+
+
+def _write_checked(dimensions: Mapping[str, str], values: Iterable[tuple[str, str, float]]) -> None:
+    from aws_lambda_powertools.metrics import EphemeralMetrics
 
     # An empty service: the logger's variable would make it one more dimension.
     metrics = EphemeralMetrics(namespace=NAMESPACE, service="")
     for name, value in dimensions.items():
         metrics.add_dimension(name, value)
-    for name, number in counts.items():
-        metrics.add_metric(name, MetricUnit.Count, number)
-    if duration_ms is not None:
-        metrics.add_metric(STAGE_DURATION, MetricUnit.Milliseconds, duration_ms)
+    for name, unit, number in values:
+        metrics.add_metric(name, unit, number)
     metrics.flush_metrics()

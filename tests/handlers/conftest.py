@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 from collections.abc import Iterator
 
 import pytest
 
 from ceap.testing import Json
-from handlers.runtime.logs import logger
+from handlers.runtime.logs import StageLog, logger
 from tests.handlers.cloud import Cloud
 
 
@@ -36,9 +35,8 @@ class Log(io.StringIO):
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    handler = logger().registered_handler
-    assert isinstance(handler, logging.StreamHandler)
-    log = Log()
-    before = handler.setStream(log)
-    yield log
-    handler.setStream(before)
+    made = logger()
+    assert isinstance(made, StageLog)
+    made.stream = Log()
+    yield made.stream
+    made.stream = None

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+import io
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -10,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ceap.testing import Json, invoke, message, run, run_first, write_output
+from handlers.runtime import metrics
 from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.metrics import OTHER, Line, limit_lines
 from handlers.runtime.needs import Needs
@@ -81,6 +85,12 @@ def test_a_stage_that_fails_is_measured_as_far_as_it_came(capsys: pytest.Capture
     assert list(measured(capsys)) == [HOME]
 
 
+def test_a_stage_that_fails_has_counted_each_record_before(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(PermanentStageError, match="the record says so"):
+        run(PLAIN, [*[{"a": 1}] * 10, {"fail": True}])
+    assert measured(capsys) == {HOME: {"InputCount": 10, "OutputCount": 10, "RejectedCount": 0}}
+
+
 def test_a_fault_in_the_metrics_is_logged_and_fails_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
@@ -95,10 +105,47 @@ def test_a_fault_in_the_metrics_is_logged_and_fails_nothing(
 
 
 def test_a_fault_in_the_metrics_does_not_hide_why_the_stage_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aws_lambda_powertools.metrics.EphemeralMetrics.flush_metrics", None)
+    monkeypatch.setattr("handlers.runtime.metrics._write", None)
     write_output("BeforeStage", [{"fail": True}])
     with pytest.raises(PermanentStageError, match="the record says so"):
         invoke(PLAIN, "OwnStage", previous="BeforeStage")
+
+
+NAMES = st.sampled_from(["InputCount", "PassedCount", "StageDuration", " padded ", "", "n" * 255, "n" * 256, "ä"])
+
+
+@given(
+    dimensions=st.dictionaries(NAMES, NAMES, max_size=4),
+    counts=st.dictionaries(NAMES, st.integers(0, 10**6), max_size=4)
+    | st.integers(98, 102).map(lambda number: {f"C{each}": each for each in range(number)}),
+    duration_ms=st.none() | st.integers(0, 900_000),
+)
+@pytest.mark.filterwarnings("ignore:The dimension", "ignore:No application metrics", "ignore:Dimension")
+def test_a_line_of_metrics_is_that_of_powertools(
+    dimensions: dict[str, str], counts: dict[str, int], duration_ms: int | None
+) -> None:
+    values = [(name, "Count", float(number)) for name, number in counts.items()]
+    values += [] if duration_ms is None else [("StageDuration", "Milliseconds", float(duration_ms))]
+    ours = printed(lambda: metrics._write(dimensions, counts, duration_ms))
+    assert ours == printed(lambda: metrics._write_checked(dimensions, values))
+
+
+@given(number=st.integers(27, 32))
+def test_metrics_of_many_dimensions_are_those_of_powertools(number: int) -> None:
+    dimensions = {f"D{each}": "v" for each in range(number)}
+    ours = printed(lambda: metrics._write(dimensions, {"InputCount": 1}))
+    assert ours == printed(lambda: metrics._write_checked(dimensions, [("InputCount", "Count", 1.0)]))
+
+
+def printed(write: Callable[[], None]) -> str:
+    """Return what a call prints, without the time, and the error with which it ends."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        try:
+            write()
+        except Exception as error:
+            print(repr(error))
+    return re.sub(r'"Timestamp":\s?\d+', '"Timestamp":0', out.getvalue())
 
 
 class Sale(msgspec.Struct, Placed, frozen=True):
