@@ -28,6 +28,8 @@ _START: Final = re.compile(r"([A-Z]+) (/[^\s#]*) HTTP/1\.([01])")
 _NAME: Final = re.compile(r"[!$%&'*+.^`|~0-9A-Za-z#_-]+")
 _JOINED_BYTES: Final = 65_536
 _DRAINED_BYTES: Final = 1 << 20
+_LEAVE_READS: Final = 1000
+_LEAVE_S: Final = 1.0
 _STOP_S: Final = 1.0
 _METADATA: Final = "x-amz-meta-"
 _NO_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -129,9 +131,22 @@ class _Connection(socketserver.StreamRequestHandler):
                 pass
         except BadRequestError as error:
             LOG.debug("a request was refused: %s", error)
-            self._send("GET", Answer(400, str(error).encode(), {"Content-Type": "text/plain"}), keep=False)
+            self._refuse(str(error))
         except OSError as error:
             LOG.debug("a connection was broken off: %s", error)
+
+    def _refuse(self, message: str) -> None:
+        with suppress(OSError):
+            self._send("GET", Answer(400, message.encode(), {"Content-Type": "text/plain"}), keep=False)
+            self._take_leave()
+
+    def _take_leave(self) -> None:
+        """Wait until the client has closed, too: what it still sends would take the answer from it."""
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(_LEAVE_S)
+        for _ in range(_LEAVE_READS):
+            if not self.connection.recv(_DRAINED_BYTES):
+                break
 
     def _serve(self) -> bool:
         """Serve a request; return whether another may follow."""
@@ -155,7 +170,11 @@ class _Connection(socketserver.StreamRequestHandler):
             answer = Answer(500, _FAULT.encode(), {"Content-Type": "text/html; charset=utf-8"})
         keep = keep and body.is_over
         self._send(method, answer, keep=keep)
-        return keep and body.drain()
+        if not keep:
+            self._take_leave()
+            return False
+        body.drain()
+        return True
 
     def _line(self) -> str:
         line = self.rfile.readline(_LINE_BYTES)
@@ -231,12 +250,11 @@ class _Body:
         self._is_read = True
         return self._read_chunks() if self._coding else self._exactly(self._left)
 
-    def drain(self) -> bool:
-        """Pass over what nobody has read; return True."""
+    def drain(self) -> None:
+        """Pass over what nobody has read."""
         while not self._is_read:
             self._left -= len(self._exactly(min(self._left, _DRAINED_BYTES)))
             self._is_read = not self._left
-        return True
 
     def _exactly(self, size: int) -> bytes:
         found = self._connection.rfile.read(size)

@@ -200,6 +200,11 @@ def test_many_clients_are_served_side_by_side(server: Server) -> None:
         assert list(pool.map(call, range(30))) == [str(number).encode() * 5 for number in range(30)]
 
 
+def test_a_refused_client_gets_its_answer_even_if_it_goes_on_sending(server: Server) -> None:
+    refused = exchange(server, b"PUT /a HTTP/1.1\r\nno colon\r\n\r\n" + b"x" * 3 * MIB)
+    assert refused.startswith(b"HTTP/1.1 400 ")
+
+
 def test_stopping_closes_open_connections_and_frees_the_port() -> None:
     server = Server(serve)
     server.start()
