@@ -128,12 +128,29 @@ def _session() -> Any:
         def _verify_accept_kwargs(self, func: object) -> None:
             pass
 
-    session = Session(event_hooks=Emitter())
+    try:
+        session = Session(event_hooks=Emitter(), include_builtin_handlers=False)
+        _remember_names(session.get_component("event_emitter"))
+        session._register_builtin_handlers(session.get_component("event_emitter"))
+    except AttributeError:  # of a botocore that does so otherwise
+        session = Session(event_hooks=Emitter())
     loader = session.get_component("data_loader")
     loader.file_loader = _ModelFiles()
     # botocore would search the folders of some 440 services to know whether one exists.
     loader.list_available_services = lambda _: os.listdir(loader.BUILTIN_DATA_PATH)  # noqa: PTH208 - 440 Paths take long
     return session
+
+
+def _remember_names(emitter: Any) -> None:
+    """Spare botocore the comparison of each event that it handles with 60 old names, if it has none of them."""
+    from botocore.handlers import BUILTIN_HANDLERS  # type: ignore[import-untyped]  # botocore ships no types
+
+    aliases = emitter._event_aliases
+    parts = {old for old in aliases if "." not in old}
+    sequences = aliases.keys() - parts
+    for name, *_ in BUILTIN_HANDLERS:
+        if parts.isdisjoint(name.split(".")) and not any(old in name for old in sequences):
+            emitter._alias_name_cache[name] = name
 
 
 class _ModelFiles:

@@ -6,15 +6,19 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import (  # type: ignore[import-untyped]  # botocore ships no types
     ClientError,
     UnknownServiceError,
 )
-from botocore.hooks import HierarchicalEmitter  # type: ignore[import-untyped]  # botocore ships no types
+from botocore.handlers import BUILTIN_HANDLERS  # type: ignore[import-untyped]  # botocore ships no types
+from botocore.hooks import EventAliaser, HierarchicalEmitter  # type: ignore[import-untyped]  # botocore ships no types
 from botocore.loaders import JSONFileLoader, Loader  # type: ignore[import-untyped]  # botocore ships no types
+from botocore.session import Session  # type: ignore[import-untyped]  # botocore ships no types
 
+from handlers.runtime import aws
 from handlers.runtime.aws import _session, client, stage_errors
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
 from templates import discovery
@@ -76,6 +80,43 @@ def test_a_client_loads_no_part_of_botocore_that_only_others_use() -> None:
         "help": [False, True],
         "answers": ["2026-01-02", version("botocore")],
     }
+
+
+def test_events_have_the_names_and_the_handlers_that_botocore_gives_them() -> None:
+    ours, theirs = _session().get_component("event_emitter"), Session().get_component("event_emitter")
+    names = [name for name, *_ in BUILTIN_HANDLERS]
+    fresh = EventAliaser(HierarchicalEmitter())
+    aws._remember_names(fresh)
+    assert len(fresh._alias_name_cache) > len(set(names)) / 2
+    assert {name: fresh._alias_event_name(name) for name in names} == {
+        name: EventAliaser(HierarchicalEmitter())._alias_event_name(name) for name in names
+    }
+    for name in names:
+        assert handlers_of(ours, name) == handlers_of(theirs, name)
+
+
+def handlers_of(emitter: Any, name: str) -> list[str]:
+    found = emitter._emitter._handlers.prefix_search(emitter._alias_event_name(name))
+    return [getattr(each, "__qualname__", type(each).__name__) for each in found]
+
+
+def test_a_botocore_that_names_events_otherwise_gives_a_session_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Session, "_register_builtin_handlers")
+    monkeypatch.setattr(aws, "_session", aws._session.__wrapped__)
+    monkeypatch.setattr(Session, "__init__", keep_all(Session.__init__))
+    session = aws._session()
+    assert handlers_of(session.get_component("event_emitter"), "before-call.s3")
+
+
+def keep_all(init: Any) -> Any:
+    """Return a Session.__init__ that registers its handlers by itself."""
+
+    def make(self: Any, *args: Any, include_builtin_handlers: bool = True, **kwargs: Any) -> None:
+        init(self, *args, include_builtin_handlers=False, **kwargs)
+        for name, handler, *_ in BUILTIN_HANDLERS if include_builtin_handlers else ():
+            self.register(name, handler)
+
+    return make
 
 
 def test_the_emitter_replaces_a_check_that_botocore_has() -> None:
