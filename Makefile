@@ -1,7 +1,7 @@
 # Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
 .PHONY: help run test bare mutants templates check diff deploy smoke status rollback destroy docs package bench \
-	bench-compare glue awscli lint format lock clean
+	bench-compare dev glue awscli lint format lock clean
 
 BIN := .venv/bin
 PACKAGES := ceap templates handlers guard_rules
@@ -22,10 +22,10 @@ run: .venv/ready ## the main job: templates, policy verdict, a message through a
 test: lint ## the whole test suite; tests of Glue jobs are skipped, and counted, until make glue has run
 	@$(BIN)/pytest -q -n auto --maxprocesses 8 --dist loadgroup
 
-bare: .venv/ready ## prove that the framework stands without the sample: its tests, make check, make run, in a copy
+bare: .venv/dev ## prove that the framework stands without the sample: its tests, make check, make run, in a copy
 	@$(BIN)/python -m tests.bare
 
-mutants: .venv/ready ## change every scalar of the tests' own templates and see that something notices; takes minutes
+mutants: .venv/dev ## change every scalar of the tests' own templates and see that something notices; takes minutes
 	@$(BIN)/python -m tests.policy.leaf_mutants
 
 templates: .venv/ready ## write generated/ from workflows/
@@ -56,7 +56,7 @@ rollback: .venv/ready ## go back to the previous deployment of a workflow (ENV= 
 destroy: .venv/ready ## delete the stack of a workflow, without its data (ENV= WORKFLOW=)
 	@$(BIN)/ceap destroy $(TO)
 
-docs: .venv/ready ## write docs/reference/rules.md and conformance.md, and the contracts in handlers.md
+docs: .venv/dev ## write docs/reference/rules.md and conformance.md, and the contracts in handlers.md
 	@$(BIN)/python -m ceap.policy.reference
 	@$(BIN)/python -m ceap.contracts
 	@$(BIN)/python -m tests.local.conformance.page
@@ -64,24 +64,26 @@ docs: .venv/ready ## write docs/reference/rules.md and conformance.md, and the c
 package: .venv/ready ## build the zips of the Lambda functions in build/
 	@$(BIN)/ceap package
 
-bench: .venv/ready ## measure speed, and write the table of docs/reference/bench.md; half an hour (NAMES="synth check")
+bench: .venv/dev ## measure speed, and write the table of docs/reference/bench.md; half an hour (NAMES="synth check")
 	@$(BIN)/python -m bench $(NAMES)
 
-bench-compare: .venv/ready ## measure this tree and another revision of it in turn (REV=HEAD~5 NAMES="synth engine")
+bench-compare: .venv/dev ## measure this tree and another revision of it in turn (REV=HEAD~5 NAMES="synth engine")
 	@$(BIN)/python -m bench.compare $(or $(REV),$(error REV is missing: say REV=HEAD~5)) $(NAMES)
+
+dev: .venv/dev ## install what tests and lint need
 
 glue: .venv/glue ## install Spark, with which Glue jobs run on this machine
 
 awscli: .venv/awscli/ready ## install the AWS CLI, with which tests run the commands of the README
 
-lint: .venv/ready ## format, style, types and import layers, changing nothing
+lint: .venv/dev ## format, style, types and import layers, changing nothing
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@[ ! -e .venv/glue ] || MYPYPATH=glue $(BIN)/mypy --no-error-summary $(wildcard glue/*.py glue/lib/*.py)
 	@report=$$($(BIN)/lint-imports --no-logo) || { echo "$$report"; exit 1; }
 
-format: .venv/ready ## format the sources and fix what can be fixed
+format: .venv/dev ## format the sources and fix what can be fixed
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
 
@@ -91,7 +93,8 @@ FOR_FUNCTIONS = --python-platform aarch64-manylinux_2_34 --only-binary :all: --c
 
 lock: ## pin the dependencies anew (needs uv; UPGRADE=--upgrade takes the newest)
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv in PATH, or UV=/path/to/uv: pip install uv' >&2; exit 1; }
-	@$(COMPILE) --universal --python-version 3.11 --extra local --extra dev pyproject.toml -o requirements.lock
+	@$(COMPILE) --universal --python-version 3.11 --extra local --group setup pyproject.toml -o requirements.lock
+	@$(COMPILE) --universal --python-version 3.11 --constraint requirements.lock --group dev -o requirements-dev.lock
 	@$(COMPILE) --universal --python-version 3.11 --constraint requirements.lock requirements-glue.in \
 		-o requirements-glue.lock
 	@$(COMPILE) --universal --python-version 3.11 requirements-awscli.in -o requirements-awscli.lock
@@ -109,23 +112,28 @@ ifneq ($(shell cat .venv/locked 2>/dev/null) $(wildcard .venv/bin/python),$(CURD
 .PHONY: .venv/locked
 endif
 
-.venv/locked: requirements.lock requirements-library.lock scripts/setup
+.venv/locked: requirements.lock requirements-dev.lock requirements-library.lock scripts/setup
 	@scripts/setup
 	@echo '$(CURDIR)' > $@
 
 # Compiled here: with PYTHONDONTWRITEBYTECODE every start would compile the sources anew.
 # A set that cannot be installed is tried again by the next target: only functions that have it need it.
 .venv/ready: .venv/locked pyproject.toml $(SETS)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m compileall -q $(wildcard $(PACKAGES))
+	@scripts/setup project
+	@$(BIN)/python -m compileall -q -j 0 $(wildcard $(PACKAGES))
 	@failed=; for set in $(SETS); do \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
 			-r $$set >&2 || { failed=1; echo "make: $$set cannot be installed here: functions with it do not run here" >&2; }; \
 	done; [ "$$failed" ] || touch $@
 
+# What tests and lint need, and nobody who runs a workflow.
+.venv/dev: .venv/ready
+	@scripts/setup dev
+	@touch $@
+
 # Spark, for Glue jobs and their types: 400 MB that nothing else needs.
-# pyspark has no wheel; it is built with the setuptools of the lock.
-.venv/glue: .venv/ready requirements-glue.lock
+# pyspark has no wheel; it is built with the setuptools of requirements-dev.lock.
+.venv/glue: .venv/dev requirements-glue.lock
 	@echo "Installing Spark for Glue jobs, once; this can take a minute" >&2
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --require-hashes \
 		-r requirements-glue.lock >&2

@@ -119,7 +119,7 @@ def make_environment(project: Path) -> None:
         if content.startswith(b"#!") and sys.prefix.encode() in content:
             program.write_bytes(content.replace(sys.prefix.encode(), str(project / ".venv").encode()))
     (project / ".venv/locked").write_text(f"{project}\n", encoding="utf-8")
-    for stamp in ("ready", "glue"):
+    for stamp in ("ready", "dev", "glue"):
         if (Path(sys.prefix) / stamp).exists():
             (project / ".venv" / stamp).touch()
 

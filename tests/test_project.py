@@ -151,13 +151,51 @@ def test_no_file_names_a_path_of_somebodys_machine() -> None:
     assert found == []
 
 
-def test_the_lock_has_every_dependency_of_the_project_file() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    wanted = map(Requirement, [*project["dependencies"], *extras["local"], *extras["dev"]])
-    pins = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE)
-    locked = dict(pins)
-    assert [str(r) for r in wanted if not r.specifier.contains(locked.get(canonicalize_name(r.name), "0"))] == []
+def pins(lock: str) -> dict[str, str]:
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_the_locks_have_every_dependency_of_the_project_file() -> None:
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project, groups = content["project"], content["dependency-groups"]
+    run = [*project["dependencies"], *project["optional-dependencies"]["local"], *groups["setup"]]
+    for lock, wanted in (("requirements.lock", run), ("requirements-dev.lock", groups["dev"])):
+        locked = pins(lock)
+        lacking = [
+            str(requirement)
+            for requirement in map(Requirement, wanted)
+            if not requirement.specifier.contains(locked.get(canonicalize_name(requirement.name), "0"))
+        ]
+        assert (lock, lacking) == (lock, [])
+
+
+def test_the_locks_of_a_run_and_of_tests_agree() -> None:
+    run, tests = pins("requirements.lock"), pins("requirements-dev.lock")
+    assert [name for name in run.keys() & tests.keys() if run[name] != tests[name]] == []
+
+
+def test_what_ceap_imports_is_there_without_what_tests_need() -> None:
+    locks = ("requirements.lock", "requirements-library.lock", "requirements-glue.lock")
+    run, owned = {name for lock in locks for name in pins(lock)}, packages_distributions()
+    sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    found = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sources
+        for name in re.findall(r"^ *(?:import|from) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if (owners := owned.get(name, [])) and not {canonicalize_name(owner) for owner in owners} & {"ceap", *run}
+    }
+    assert found == {"ceap/testing.py: pytest"}
+
+
+def test_a_target_sets_up_what_its_recipe_calls() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    wanted = {}
+    for target, needs, recipe in re.findall(r"^([a-z-]+):([^#\n]*)##.*\n((?:\t.*\n)*)", makefile, re.MULTILINE):
+        if re.search(r"\$\(BIN\)/(ruff|mypy|lint-imports|pytest|python -m (tests|bench))", recipe):
+            wanted[target] = needs.split()
+    assert wanted.pop("test") == ["lint"]
+    assert set(wanted) >= {"bare", "mutants", "docs", "bench", "lint", "format"}
+    assert {name: needs for name, needs in wanted.items() if ".venv/dev" not in needs} == {}
 
 
 def test_the_locks_of_the_functions_are_for_the_runtime_that_the_templates_declare() -> None:

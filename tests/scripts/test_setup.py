@@ -5,8 +5,10 @@ It shows how far the installation is.
 
 import os
 import pty
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,8 @@ class Machine:
         self.bin.mkdir()
         shutil.copy(SETUP, self.project / "scripts")
         (self.project / "requirements.lock").write_text("".join(f"p{n}==1.{n}\n" for n in range(1, 46)))
-        for tool in ("sh", "dirname", "rm", "grep", "mkdir", "cp"):
+        (self.project / "requirements-dev.lock").write_text("d1==1.1\nd2==1.2\n")
+        for tool in ("sh", "dirname", "rm", "grep", "mkdir", "cp", "awk", "cat"):
             (self.bin / tool).symlink_to(shutil.which(tool) or tool)
 
     def add(self, name: str, script: str) -> Path:
@@ -43,13 +46,13 @@ class Machine:
         answers = (
             "case $* in *version_info*) echo 3.12;; *_base_executable*) echo $0;; *'-m venv'*) mkdir -p .venv/bin;"
         )
-        self.add("python3.12", f"{answers} cp $0 .venv/bin/python;; *' -r requirements.lock'*) {pip or ':'};; esac")
+        self.add("python3.12", f"{answers} cp $0 .venv/bin/python;; *' -r requirements'*) {pip or ':'};; esac")
         if uv is not None:
             make = f"mkdir -p .venv/bin; cp {self.bin}/python3.12 .venv/bin/python"
             self.add("uv", f"case $* in *'pip install'*) {uv};; *) {make};; esac")
 
-    def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
-        setup = [self.project / "scripts" / "setup"]
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        setup = [self.project / "scripts" / "setup", *words]
         given = {"PATH": str(self.bin), **environment}
         return subprocess.run(setup, env=given, capture_output=True, text=True, check=False)
 
@@ -59,7 +62,8 @@ class Machine:
 
     def set_up(self, **environment: str) -> tuple[int, str]:
         done = self.run(**environment)
-        assert sorted(path.name for path in self.project.iterdir()) == ["requirements.lock", "scripts"]
+        left = sorted(path.name for path in self.project.iterdir())
+        assert left == ["requirements-dev.lock", "requirements.lock", "scripts"]
         return done.returncode, done.stderr
 
 
@@ -131,7 +135,8 @@ def test_a_library_without_a_wheel_keeps_nothing_else_from_being_installed(has_w
     setup = [machine.project / "scripts" / "setup"]
     done = subprocess.run(setup, env={"PATH": str(machine.bin)}, capture_output=True, text=True, check=False)
     told = "setup: cfn-guard-rs could not be installed; without it, ceap check --engine library does not work\n"
-    assert (done.returncode, done.stderr.partition("compiling them\n")[2]) == (0, "" if has_wheel else told)
+    said = done.stderr.partition("take a minute\n")[2]
+    assert (done.returncode, said) == (0, ("" if has_wheel else told) + "  compiling them\n")
     assert (machine.project / ".venv/bin/python").exists()
 
 
@@ -176,7 +181,8 @@ def test_what_uv_does_is_shown_without_a_line_for_each_package(machine: Machine)
         " + moto==5.2",
     ]
     machine.add_installers(uv="; ".join(f"echo '{line}' >&2" for line in said))
-    assert machine.progress() == ["  Resolved 97 packages in 2s", "  Installed 97 packages in 1s"]
+    shown = ["  Resolved 97 packages in 2s", "  Installed 97 packages in 1s", "  compiling them"]
+    assert machine.progress() == shown
 
 
 @pytest.mark.parametrize("uv", [None, "echo 'error: no route' >&2; exit 2"])
@@ -186,3 +192,64 @@ def test_why_an_installer_failed_is_shown(machine: Machine, uv: str | None) -> N
     last = "setup: the dependencies could not be installed; is the package index reachable?"
     assert machine.progress() == [*by_uv, "  ERROR: no match for p1", last]
     assert not (machine.project / ".venv").exists()
+
+
+def test_the_pip_of_the_lock_is_installed_by_the_wheel_that_python_brings(machine: Machine) -> None:
+    entry = "pip==26.1 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\n    # via ceap\n"
+    lock = machine.project / "requirements.lock"
+    lock.write_text("a==1\n    # via pip\n" + entry + "pipe==1 \\\n    --hash=sha256:3\n")
+    answers = "case $* in *version_info*) echo 3.12;; *WHEEL_PKG_DIR*) echo /wheels/pip-1.whl;; "
+    answers += "*_base_executable*) echo $0;; *'-m venv'*) mkdir -p .venv/bin; cp $0 .venv/bin/python;; "
+    answers += f"/wheels/pip-1.whl/pip*) echo $* > {machine.bin}/words; cat > {machine.bin}/asked;; esac"
+    machine.add("python3.12", answers)
+    assert machine.run().returncode == 0
+    words = "install --quiet --no-compile --no-deps --only-binary :all: --require-hashes -r /dev/stdin\n"
+    assert (machine.bin / "words").read_text() == f"/wheels/pip-1.whl/pip {words}"
+    assert (machine.bin / "asked").read_text() == entry
+
+
+def test_what_tests_need_is_added_to_what_is_there(machine: Machine) -> None:
+    machine.add_installers(
+        pip="echo 'Requirement already satisfied: d1==1.1 in x'; echo Collecting d2==1.2; exit $DONE"
+    )
+    machine.run(DONE="0")
+    added = machine.run("dev", DONE="0")
+    told = "Adding to .venv what tests and lint need, once\n"
+    assert (added.returncode, added.stderr) == (0, f"{told}  compiling them\n")
+    failed = machine.run("dev", DONE="1")
+    reason = "setup: the dependencies could not be installed; is the package index reachable?\n"
+    assert (failed.returncode, failed.stderr) == (1, told + reason)
+    assert (machine.project / ".venv/bin/python").exists()
+
+
+@pytest.mark.parametrize("uv", [None, "", "exit 2"])
+def test_the_project_is_installed_by_uv_if_it_can(uv: str | None, machine: Machine) -> None:
+    wanted = f"--no-deps --quiet --no-build-isolation --editable {machine.project}\n"
+    answers = "case $* in *version_info*) echo 3.12;; *_base_executable*) echo $0;; *'-m venv'*) mkdir -p .venv/bin;"
+    answers += f"cp $0 .venv/bin/python;; *editable*) echo $* > {machine.bin}/pip-did;; esac"
+    machine.add("python3.12", answers)
+    machine.run()
+    if uv is not None:
+        machine.add("uv", f"echo $* > {machine.bin}/uv-did; {uv}")
+    assert machine.run("project").returncode == 0
+    did = {path.name: path.read_text() for path in machine.bin.glob("*-did")}
+    by_uv = {"uv-did": f"pip install --python {machine.project}/.venv/bin/python {wanted}"}
+    by_pip = {"pip-did": f"-m pip install --no-compile {wanted}"}
+    assert did == {**(by_uv if uv is not None else {}), **(by_pip if uv != "" else {})}
+
+
+def test_what_set_up_does_not_compile_no_command_imports() -> None:
+    [pattern] = re.findall(r"compileall .*-x '(.*)'", SETUP.read_text())
+    commands = sorted(path.stem for path in (SETUP.parent.parent / "ceap" / "commands").glob("[a-z]*.py"))
+    names = [
+        *(f"ceap.commands.{name}" for name in commands),
+        "cfnlint.api",
+        "moto.server",
+        "moto.backends",
+        "rich.table",
+    ]
+    program = f"import {', '.join(names)}, sys; print(*(getattr(m, '__file__', '') for m in sys.modules.values()))"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    inside = [path.partition("site-packages")[2] for path in loaded]
+    assert len(inside) > 500
+    assert [path for path in inside if re.search(pattern, path)] == []
