@@ -6,6 +6,7 @@ from troposphere import GetAtt, Output, Ref, Template
 
 from templates import naming
 from templates.model import GlueStep, LambdaStep, Step, Workflow
+from templates.objects import shared
 from templates.resources.pipe import PIPE
 from templates.resources.queue import DEAD_LETTER_QUEUE, QUEUE
 from templates.resources.state_machine import STATE_MACHINE
@@ -34,11 +35,20 @@ _SHARED: Final[_Outputs] = {
 
 def add_outputs(template: Template, workflow: Workflow) -> None:
     """Add the outputs; with 50 steps they are 160, and CloudFormation allows 200."""
-    shown = dict(_SHARED)
+    for name in _SHARED:
+        template.add_output(_shared(name))
     for step in workflow.steps:
-        shown |= _of_step(step)
-    for name, (value, description) in shown.items():
-        template.add_output(Output(name, Description=description, Value=value))
+        for name, shown in _of_step(step).items():
+            template.add_output(_output(name, shown))
+
+
+@shared
+def _shared(name: str) -> Output:
+    return _output(name, _SHARED[name])
+
+
+def _output(name: str, shown: _Shown) -> Output:
+    return Output(name, Description=shown.description, Value=shown.value)
 
 
 def _of_step(step: Step) -> _Outputs:

@@ -11,10 +11,11 @@ from awacs.aws import Action, Allow, Condition, Deny, PolicyDocument, Principal,
 from troposphere import GetAtt, Ref, Sub
 
 from handlers.runtime.contract import INITIAL_FOLDER, output_key, stage_prefix
-from handlers.runtime.needs import Grant, Needs, Publish, Table
+from handlers.runtime.needs import Grant, Needs, Publish
 from templates import naming
 from templates.imports import imported
 from templates.model import GlueStep, LambdaStep, Workflow
+from templates.objects import shared
 from templates.placeholders import substituted
 
 LOG_DELIVERY: Final = (
@@ -43,13 +44,21 @@ def trust(service: str, source_arn: str | None = None) -> PolicyDocument:
     Glue and CloudFormation are not known to send aws:SourceAccount, and on a key that is not sent the condition would
     always fail. Source: IAM User Guide, "The confused deputy problem".
     """
-    principal = Principal("Service", f"{service}.amazonaws.com")
-    allowed: dict[str, Any] = {"Effect": Allow, "Principal": principal, "Action": [sts.AssumeRole]}
     if source_arn is not None:
-        allowed["Condition"] = _only_from(source_arn)
-    elif service not in ("glue", "cloudformation"):
-        allowed["Condition"] = Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}))
-    return _document(Statement(**allowed))
+        return _assumed_by(service, Condition=_only_from(source_arn))
+    return _trust_for_any(service)
+
+
+@shared
+def _trust_for_any(service: str) -> PolicyDocument:
+    if service in ("glue", "cloudformation"):
+        return _assumed_by(service)
+    return _assumed_by(service, Condition=Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")})))
+
+
+def _assumed_by(service: str, **condition: Condition) -> PolicyDocument:
+    principal = Principal("Service", f"{service}.amazonaws.com")
+    return _document(Statement(Effect=Allow, Principal=principal, Action=[sts.AssumeRole], **condition))
 
 
 def function_policy(
@@ -72,7 +81,7 @@ def function_policy(
         *_read_previous(previous),
         _write_own(stage),
         *_read_source(source_bucket),
-        *(_use_table(table, actions) for table, actions in needs.tables.items()),
+        *(_use_table(table.name, bool(table.indexes), tuple(actions)) for table, actions in needs.tables.items()),
         *([_publish(needs.events)] if needs.events else []),
         *_read_values(needs),
         *(_grant(number, grant) for number, grant in enumerate(needs.grants, start=1)),
@@ -118,9 +127,9 @@ def state_machine_policy(workflow: Workflow, log_group_id: str) -> PolicyDocumen
     """
     return _document(
         *_run_steps(workflow),
-        _allow("DeliverLogs", LOG_DELIVERY, "*"),
+        _deliver_logs(),
         _allow("WriteLogs", WRITE_LOGS, GetAtt(log_group_id, "Arn")),
-        _allow("Trace", [*SEND_TRACES, xray.GetSamplingRules, xray.GetSamplingTargets], "*"),
+        _trace_executions(),
     )
 
 
@@ -180,6 +189,21 @@ def _document(*statements: Statement) -> PolicyDocument:
 
 def _allow(sid: str, actions: Sequence[Action], *resources: Any, **condition: Condition) -> Statement:
     return Statement(Sid=sid, Effect=Allow, Action=list(actions), Resource=list(resources), **condition)
+
+
+@shared
+def _deliver_logs() -> Statement:
+    return _allow("DeliverLogs", LOG_DELIVERY, "*")
+
+
+@shared
+def _trace() -> Statement:
+    return _allow("Trace", SEND_TRACES, "*")
+
+
+@shared
+def _trace_executions() -> Statement:
+    return _allow("Trace", [*SEND_TRACES, xray.GetSamplingRules, xray.GetSamplingTargets], "*")
 
 
 def _allow_service(sid: str, service: str, source: str, action: Action, resource: Any) -> Statement:
@@ -271,13 +295,14 @@ def _read_source(bucket: str | None) -> list[Statement]:
     ]
 
 
-def _use_table(table: Table, actions: tuple[str, ...]) -> Statement:
-    name = f"{naming.table_id(table.name)}Name"
+@shared
+def _use_table(table: str, has_indexes: bool, actions: tuple[str, ...]) -> Statement:
+    name = f"{naming.table_id(table)}Name"
     resources = [f"table/${{{name}}}"]
-    if "Query" in actions and table.indexes:
+    if "Query" in actions and has_indexes:
         resources.append(f"table/${{{name}}}/index/*")
     arns = [Sub(naming.arn("dynamodb", resource), **{name: imported(name)}) for resource in resources]
-    return _allow(f"Use{naming.table_id(table.name)}", [Action("dynamodb", action) for action in actions], *arns)
+    return _allow(f"Use{naming.table_id(table)}", [Action("dynamodb", action) for action in actions], *arns)
 
 
 def _publish(kind: Publish) -> Statement:
@@ -335,5 +360,5 @@ def _network(function: str) -> list[Statement]:
 def _logs_and_tracing(log_group_id: str) -> list[Statement]:
     return [
         _allow("WriteLogs", WRITE_LOGS, GetAtt(log_group_id, "Arn")),
-        _allow("Trace", SEND_TRACES, "*"),
+        _trace(),
     ]

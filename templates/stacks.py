@@ -6,7 +6,6 @@ from typing import Any, TypeAlias, assert_never
 from troposphere import Export, Output, Ref, Sub, Template
 
 from templates import discovery, naming
-from templates.deploy_role import add_deploy_roles
 from templates.interface import METADATA_KEY, interface
 from templates.model import StepKind, Workflow, WorkflowType
 from templates.objects import plain, sections
@@ -70,6 +69,8 @@ def deploy_sections(types: Collection[str], *, in_vpc: bool) -> Sections:
 
     `in_vpc` says whether functions run in a VPC.
     """
+    from templates.deploy_role import add_deploy_roles  # it knows all types of resources, which no other stack needs
+
     template = _template("The roles by which GitHub deploys the ceap stacks of an environment")
     add_deploy_roles(template, types, in_vpc=in_vpc)
     return _built(template)

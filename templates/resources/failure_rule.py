@@ -7,6 +7,7 @@ from troposphere import GetAtt, Ref, Sub, Template, events
 from templates import naming, permissions
 from templates.imports import imported
 from templates.model import Workflow
+from templates.objects import shared
 from templates.resources.queue import add_unsent_queue
 from templates.resources.state_machine import STATE_MACHINE
 
@@ -36,12 +37,12 @@ def add_failure_rule(template: Template, workflow: Workflow) -> None:
                 "detail-type": ["Step Functions Execution Status Change"],
                 "detail": {"status": STATUSES, "stateMachineArn": [Ref(STATE_MACHINE)]},
             },
-            Targets=[
-                events.Target(
-                    Id="alert-topic",
-                    Arn=imported("AlertTopic"),
-                    DeadLetterConfig=events.DeadLetterConfig(Arn=queue_arn),
-                )
-            ],
+            Targets=[_target()],
         )
     )
+
+
+@shared
+def _target() -> events.Target:
+    unsent = events.DeadLetterConfig(Arn=GetAtt(ALERT_DEAD_LETTER_QUEUE, "Arn"))
+    return events.Target(Id="alert-topic", Arn=imported("AlertTopic"), DeadLetterConfig=unsent)

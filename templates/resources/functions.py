@@ -7,6 +7,7 @@ from templates.environment import function_variables
 from templates.imports import imported
 from templates.lambda_runtime import ARCHITECTURE, RUNTIME
 from templates.model import LambdaStep, Workflow
+from templates.objects import shared
 from templates.resources.encryption import key_if_any
 from templates.resources.logs import add_log_group
 from templates.resources.role import add_role
@@ -25,17 +26,30 @@ def add_functions(template: Template, workflow: Workflow) -> None:
     """
     if not workflow.lambda_steps:
         return
-    template.add_parameter(
-        Parameter(
-            naming.HANDLERS_PREFIX_PARAMETER,
-            Type="String",
-            AllowedPattern="^.+/$",
-            ConstraintDescription="ends in a slash",
-            Description="Prefix of the functions' zips in the artifact bucket, as `ceap package` prints it",
-        )
-    )
+    template.add_parameter(_prefix())
     for step in workflow.lambda_steps:
         _add_function(template, workflow, step)
+
+
+@shared
+def _prefix() -> Parameter:
+    return Parameter(
+        naming.HANDLERS_PREFIX_PARAMETER,
+        Type="String",
+        AllowedPattern="^.+/$",
+        ConstraintDescription="ends in a slash",
+        Description="Prefix of the functions' zips in the artifact bucket, as `ceap package` prints it",
+    )
+
+
+@shared
+def _code(packages: str | None) -> awslambda.Code:
+    return awslambda.Code(S3Bucket=imported("ArtifactBucket"), S3Key=Sub(naming.code_key(packages)))
+
+
+@shared
+def _tracing() -> awslambda.TracingConfig:
+    return awslambda.TracingConfig(Mode="Active")
 
 
 def _add_function(template: Template, workflow: Workflow, step: LambdaStep) -> None:
@@ -56,14 +70,14 @@ def _add_function(template: Template, workflow: Workflow, step: LambdaStep) -> N
             Runtime=RUNTIME,
             Architectures=[ARCHITECTURE],
             Handler=f"handlers.{step.handler}.handler",
-            Code=awslambda.Code(S3Bucket=imported("ArtifactBucket"), S3Key=Sub(naming.code_key(needs.packages))),
+            Code=_code(needs.packages),
             Role=GetAtt(role, "Arn"),
             Timeout=step.timeout_s,
             MemorySize=step.memory_mb,
             Environment=awslambda.Environment(Variables=function_variables(workflow.name, step, needs)),
             KmsKeyArn=key_if_any(),
             LoggingConfig=LoggingConfig(LogFormat="JSON", LogGroup=Ref(log_group)),
-            TracingConfig=awslambda.TracingConfig(Mode="Active"),
+            TracingConfig=_tracing(),
             **({"ReservedConcurrentExecutions": step.reserved_concurrency} if step.reserved_concurrency else {}),
             **(
                 {"EphemeralStorage": awslambda.EphemeralStorage(Size=step.ephemeral_storage_mb)}

@@ -3,6 +3,7 @@
 from troposphere import Parameter, Template
 
 from templates import naming
+from templates.objects import shared
 
 
 def add_environment(template: Template) -> None:
@@ -11,12 +12,15 @@ def add_environment(template: Template) -> None:
     It has no default, which someone could deploy by mistake, and no hyphen: `orders` in `eu-dev` and `orders-eu` in
     `dev` would share all names.
     """
-    template.add_parameter(
-        Parameter(
-            "Environment",
-            Type="String",
-            AllowedPattern=naming.ENVIRONMENT_PATTERN,
-            ConstraintDescription=f"a-z first, then a-z and 0-9, at most {naming.ENVIRONMENT_MAX} in all",
-            Description="Part of every name, e.g. dev, test or prod",
-        )
+    template.add_parameter(_environment())
+
+
+@shared
+def _environment() -> Parameter:
+    return Parameter(
+        "Environment",
+        Type="String",
+        AllowedPattern=naming.ENVIRONMENT_PATTERN,
+        ConstraintDescription=f"a-z first, then a-z and 0-9, at most {naming.ENVIRONMENT_MAX} in all",
+        Description="Part of every name, e.g. dev, test or prod",
     )

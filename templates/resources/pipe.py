@@ -3,10 +3,12 @@
 from typing import Final
 
 import awacs.states
+from awacs.aws import PolicyDocument
 from troposphere import GetAtt, Ref, Sub, Template, pipes
 
 from templates import naming, permissions
 from templates.model import Workflow, WorkflowType
+from templates.objects import shared
 from templates.resources.encryption import key_if_any
 from templates.resources.logs import add_log_group
 from templates.resources.queue import QUEUE
@@ -30,8 +32,7 @@ def add_pipe(template: Template, workflow: Workflow) -> None:
     """
     name = naming.resource(workflow.name)
     log_group = add_log_group(template, f"{PIPE}LogGroup", f"{naming.PIPE_LOGS}{name}")
-    invocation, start = _INVOCATIONS[workflow.type]
-    policy = permissions.pipe_policy(start, GetAtt(QUEUE, "Arn"), Ref(STATE_MACHINE), GetAtt(log_group, "Arn"))
+    policy = _policy(workflow.type, log_group)
     trust = permissions.trust("pipes", naming.arn("pipes", f"pipe/{name}"))
     role = add_role(template, PIPE, f"Pipe {name}", "pipe", policy, trust=trust)
     template.add_resource(
@@ -40,17 +41,37 @@ def add_pipe(template: Template, workflow: Workflow) -> None:
             Name=Sub(name),
             RoleArn=GetAtt(role, "Arn"),
             Source=GetAtt(QUEUE, "Arn"),
-            SourceParameters=pipes.PipeSourceParameters(
-                SqsQueueParameters=pipes.PipeSourceSqsQueueParameters(BatchSize=1)
-            ),
+            SourceParameters=_source(),
             Target=Ref(STATE_MACHINE),
-            TargetParameters=pipes.PipeTargetParameters(
-                StepFunctionStateMachineParameters=pipes.PipeTargetStateMachineParameters(InvocationType=invocation)
-            ),
+            TargetParameters=_target(workflow.type),
             KmsKeyIdentifier=key_if_any(),
-            LogConfiguration=pipes.PipeLogConfiguration(
-                Level="ERROR",
-                CloudwatchLogsLogDestination=pipes.CloudwatchLogsLogDestination(LogGroupArn=GetAtt(log_group, "Arn")),
-            ),
+            LogConfiguration=_logging(log_group),
         )
+    )
+
+
+@shared
+def _policy(kind: WorkflowType, log_group: str) -> PolicyDocument:
+    _, start = _INVOCATIONS[kind]
+    return permissions.pipe_policy(start, GetAtt(QUEUE, "Arn"), Ref(STATE_MACHINE), GetAtt(log_group, "Arn"))
+
+
+@shared
+def _source() -> pipes.PipeSourceParameters:
+    return pipes.PipeSourceParameters(SqsQueueParameters=pipes.PipeSourceSqsQueueParameters(BatchSize=1))
+
+
+@shared
+def _target(kind: WorkflowType) -> pipes.PipeTargetParameters:
+    invocation, _ = _INVOCATIONS[kind]
+    return pipes.PipeTargetParameters(
+        StepFunctionStateMachineParameters=pipes.PipeTargetStateMachineParameters(InvocationType=invocation)
+    )
+
+
+@shared
+def _logging(log_group: str) -> pipes.PipeLogConfiguration:
+    return pipes.PipeLogConfiguration(
+        Level="ERROR",
+        CloudwatchLogsLogDestination=pipes.CloudwatchLogsLogDestination(LogGroupArn=GetAtt(log_group, "Arn")),
     )

@@ -1,12 +1,13 @@
 """The queue that takes messages, and the dead-letter queue that keeps those that failed for good."""
 
-from typing import Any, Final
+from typing import Final
 
 from awacs.aws import PolicyDocument
 from troposphere import GetAtt, NoValue, Ref, Sub, Template, sqs
 
 from templates import budget, naming, permissions
 from templates.model import Workflow
+from templates.objects import shared
 from templates.resources.encryption import if_key, key_if_any
 from templates.resources.retention import KEEP
 
@@ -43,14 +44,17 @@ def add_queue(template: Template, workflow: Workflow) -> None:
             MaximumMessageSize=budget.MAX_MESSAGE_BYTES,
             SqsManagedSseEnabled=if_key(NoValue, True),
             KmsMasterKeyId=key_if_any(),
-            RedrivePolicy=sqs.RedrivePolicy(
-                deadLetterTargetArn=GetAtt(DEAD_LETTER_QUEUE, "Arn"), maxReceiveCount=budget.MAX_RECEIVES
-            ),
+            RedrivePolicy=_redrive(),
             **KEEP,
         )
     )
     for logical_id, rule in ((QUEUE, object_rule_name(workflow)), (DEAD_LETTER_QUEUE, None)):
-        add_queue_policy(template, logical_id, sent_by(rule, GetAtt(logical_id, "Arn")))
+        add_queue_policy(template, logical_id, sent_by(rule, logical_id))
+
+
+@shared
+def _redrive() -> sqs.RedrivePolicy:
+    return sqs.RedrivePolicy(deadLetterTargetArn=GetAtt(DEAD_LETTER_QUEUE, "Arn"), maxReceiveCount=budget.MAX_RECEIVES)
 
 
 def object_rule_name(workflow: Workflow) -> str | None:
@@ -58,11 +62,19 @@ def object_rule_name(workflow: Workflow) -> str | None:
     return naming.resource(workflow.name, "objects") if workflow.s3_events else None
 
 
-def sent_by(rule: str | None, queue_arn: Any) -> PolicyDocument:
-    """Return the policy of a queue to which no service may send but for that rule; a role's own policies suffice."""
+def sent_by(rule: str | None, queue: str) -> PolicyDocument:
+    """Return the policy of a queue, by its logical id, to which no service may send but for that rule.
+
+    A role's own policies suffice to send.
+    """
     if rule is None:
-        return permissions.tls_only("sqs", queue_arn)
-    return permissions.rule_queue_policy("NewObjects", queue_arn, rule)
+        return _tls_only(queue)
+    return permissions.rule_queue_policy("NewObjects", GetAtt(queue, "Arn"), rule)
+
+
+@shared
+def _tls_only(queue: str) -> PolicyDocument:
+    return permissions.tls_only("sqs", GetAtt(queue, "Arn"))
 
 
 def add_unsent_queue(template: Template, logical_id: str, name: str, policy: PolicyDocument) -> None:

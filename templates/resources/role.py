@@ -3,9 +3,10 @@
 from typing import Any
 
 from awacs.aws import PolicyDocument
-from troposphere import Sub, Template, iam
+from troposphere import If, Sub, Template, iam
 
 from templates import permissions
+from templates.objects import shared
 from templates.resources.encryption import if_key
 
 
@@ -23,7 +24,12 @@ def add_role(
             AssumeRolePolicyDocument=trust,
             Policies=[
                 iam.Policy(PolicyName=name, PolicyDocument=policy),
-                if_key(iam.Policy(PolicyName="encryption", PolicyDocument=permissions.key_policy())),
+                _encryption(),
             ],
         )
     )
+
+
+@shared
+def _encryption() -> If:
+    return if_key(iam.Policy(PolicyName="encryption", PolicyDocument=permissions.key_policy()))

@@ -2,12 +2,13 @@
 
 from typing import Any, Final, assert_never
 
-from troposphere import GetAtt, Ref, Sub, Template, stepfunctions
+from troposphere import GetAtt, If, Ref, Sub, Template, stepfunctions
 
 from templates import naming, permissions
 from templates.definition import WORKFLOW_BUCKET_TOKEN, definition_text
 from templates.imports import imported
 from templates.model import GlueStep, LambdaStep, Workflow
+from templates.objects import shared
 from templates.resources.encryption import if_key
 from templates.resources.logs import add_log_group
 from templates.resources.role import add_role
@@ -30,25 +31,32 @@ def add_state_machine(template: Template, workflow: Workflow) -> None:
             RoleArn=GetAtt(role, "Arn"),
             DefinitionString=definition_text(workflow),
             DefinitionSubstitutions={WORKFLOW_BUCKET_TOKEN: imported("WorkflowBucket"), **_workers(workflow)},
-            LoggingConfiguration=stepfunctions.LoggingConfiguration(
-                Level="ALL",
-                IncludeExecutionData=True,
-                Destinations=[
-                    stepfunctions.LogDestination(
-                        CloudWatchLogsLogGroup=stepfunctions.CloudWatchLogsLogGroup(
-                            LogGroupArn=GetAtt(log_group, "Arn")
-                        )
-                    )
-                ],
-            ),
-            EncryptionConfiguration=if_key(
-                stepfunctions.EncryptionConfiguration(
-                    Type="CUSTOMER_MANAGED_KMS_KEY", KmsKeyId=Ref(naming.KMS_KEY_PARAMETER)
-                )
-            ),
-            TracingConfiguration=stepfunctions.TracingConfiguration(Enabled=True),
+            LoggingConfiguration=_logging(log_group),
+            EncryptionConfiguration=_encryption(),
+            TracingConfiguration=_tracing(),
         )
     )
+
+
+@shared
+def _logging(log_group: str) -> stepfunctions.LoggingConfiguration:
+    group = stepfunctions.CloudWatchLogsLogGroup(LogGroupArn=GetAtt(log_group, "Arn"))
+    return stepfunctions.LoggingConfiguration(
+        Level="ALL",
+        IncludeExecutionData=True,
+        Destinations=[stepfunctions.LogDestination(CloudWatchLogsLogGroup=group)],
+    )
+
+
+@shared
+def _encryption() -> If:
+    key = Ref(naming.KMS_KEY_PARAMETER)
+    return if_key(stepfunctions.EncryptionConfiguration(Type="CUSTOMER_MANAGED_KMS_KEY", KmsKeyId=key))
+
+
+@shared
+def _tracing() -> stepfunctions.TracingConfiguration:
+    return stepfunctions.TracingConfiguration(Enabled=True)
 
 
 def _workers(workflow: Workflow) -> dict[str, Any]:

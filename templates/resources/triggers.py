@@ -40,7 +40,7 @@ def add_triggers(template: Template, workflow: Workflow) -> None:
 def _add_dead_letter_queue(template: Template, workflow: Workflow) -> None:
     """Add a queue of its own: EventBridge keeps the event there, which no stage takes as a message."""
     name = naming.resource(workflow.name, naming.TRIGGER_DEAD_LETTER_QUEUE)
-    policy = sent_by(object_rule_name(workflow), GetAtt(TRIGGER_DEAD_LETTER_QUEUE, "Arn"))
+    policy = sent_by(object_rule_name(workflow), TRIGGER_DEAD_LETTER_QUEUE)
     add_unsent_queue(template, TRIGGER_DEAD_LETTER_QUEUE, name, policy)
 
 
