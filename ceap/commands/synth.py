@@ -1,10 +1,11 @@
 """`ceap synth`: declarations -> templates."""
 
 import argparse
-import gc
 import sys
 from pathlib import Path
 from typing import Final
+
+from ceap import imports
 
 EXAMPLES: Final = {
     "ceap synth": "write the templates of all workflows to generated/",
@@ -30,14 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the templates; nothing is written unless every declaration is right."""
-    # Importing the generator makes a hundred thousand objects and no garbage; collecting would take 6 % of a run.
-    gc.disable()
-    from ceap import files, project
-    from ceap.cfn.template import INLINE_MAX
-    from ceap.errors import UsageError
-
-    gc.freeze()
-    gc.enable()
+    with imports.lean():
+        from ceap import files, project
+        from ceap.cfn.template import INLINE_MAX
+        from ceap.errors import UsageError
 
     if arguments.stdout:
         if len(arguments.workflows) != 1:
