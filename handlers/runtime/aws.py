@@ -81,6 +81,7 @@ def client(service: str) -> Any:
 
 def _build_client(service: str) -> Any:
     session = _session()
+    from botocore import __version__  # type: ignore[import-untyped]  # botocore ships no types
     from botocore.config import Config  # type: ignore[import-untyped]  # botocore ships no types
 
     config = Config(
@@ -88,6 +89,8 @@ def _build_client(service: str) -> Any:
         connect_timeout=5,
         read_timeout=30,
         max_pool_connections=MAX_CONNECTIONS,
+        # botocore would join its own from 28 parts twice a request.
+        user_agent=f"Botocore/{__version__} ceap",
     )
     with _undocumented():
         return session.create_client(service, config=config)

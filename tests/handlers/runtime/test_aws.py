@@ -119,6 +119,20 @@ def keep_all(init: Any) -> Any:
     return make
 
 
+def test_a_request_says_who_sends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "eu-central-1")
+
+    def stop(request: Any, **_: Any) -> None:
+        raise InterruptedError(request.headers["User-Agent"])
+
+    made = aws._build_client("s3")
+    made.meta.events.register("before-send.s3", stop)
+    with pytest.raises(InterruptedError) as caught:
+        made.head_object(Bucket="bucket", Key="key")
+    assert caught.value.args == (f"Botocore/{version('botocore')} ceap".encode(),)
+
+
 def test_the_emitter_replaces_a_check_that_botocore_has() -> None:
     emitter = _session().get_component("event_emitter")
     handler = lambda: None  # noqa: E731 - takes no keyword arguments
