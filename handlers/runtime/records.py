@@ -161,8 +161,13 @@ def _find_inside(value: Any, depth: int) -> str | None:
             if type(key) is not str:
                 return f"has a key of type {type(key).__name__}; keys are texts"
         value = value.values()
+    # No call for what needs none: of a stage with dicts this is a fifth of the time.
     for inner in value:
-        if type(inner) not in _PLAIN and (fault := find_fault(inner, depth + 1)):
+        kind = type(inner)
+        if kind in _PLAIN or (kind is float and isfinite(inner)):
+            continue
+        find = _find_inside if kind is dict or kind is list else find_fault
+        if fault := find(inner, depth + 1):
             return fault
     return None
 

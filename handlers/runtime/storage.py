@@ -100,6 +100,11 @@ class ObjectWriter:
         self._parts: list[dict[str, Any]] = []
 
     def write(self, data: bytes) -> None:
+        end = self._size_bytes + len(data)
+        if end < PART_BYTES:
+            self._buffer[self._size_bytes : end] = data
+            self._size_bytes = end
+            return
         rest = memoryview(data)
         while rest:
             part, rest = rest[: PART_BYTES - self._size_bytes], rest[PART_BYTES - self._size_bytes :]

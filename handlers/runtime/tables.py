@@ -162,7 +162,15 @@ class TableClient:
 
 
 def _marshal(item: Mapping[str, Any]) -> Item:
-    return {name: _marshal_value(value) for name, value in item.items()}
+    # Most values are texts and whole numbers: without a call this takes half the time.
+    return {
+        name: {"S": value}
+        if (kind := type(value)) is str
+        else {"N": repr(value)}
+        if kind is int
+        else _marshal_value(value)
+        for name, value in item.items()
+    }
 
 
 def _marshal_value(value: Any) -> Item:

@@ -1,7 +1,9 @@
 """Counts what goes through a stage: in all for its output, and per place for its metrics."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from operator import length_hint
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -60,19 +62,39 @@ class Tally:
     def __init__(self, home: Place = (), *, expands: bool = False) -> None:
         self.home = home
         self._expands = expands
-        self.records_in = 0
+        self._begun = 0
+        self._block: Iterator[Any] = iter(())
         self._shares: dict[Place, Share] = {}
         self._source: object = self  # no record's
         self._share = Share()
 
-    def count_in(self, records: Iterable[T]) -> Iterator[T]:
-        for self.records_in, record in enumerate(records, start=1):
-            yield record
+    def count_in(self, blocks: Iterable[Sequence[T]]) -> Iterator[T]:
+        """Yield the records of blocks, which count as taken one by one."""
+        # Without a generator, which would take 5 % of the time of a light stage.
+        return chain.from_iterable(map(self._begin, blocks))
 
-    def count_out(self, records: Iterable[T]) -> Iterator[T]:
+    def _begin(self, block: Sequence[T]) -> Iterator[T]:
+        self._begun += len(block)
+        self._block = iter(block)
+        return self._block
+
+    @property
+    def left_in_block(self) -> int:
+        """How many records of the block that was begun last are still to be taken."""
+        return length_hint(self._block)
+
+    @property
+    def records_in(self) -> int:
+        """How many records have been taken."""
+        return self._begun - self.left_in_block
+
+    def count_out(self, records: Sequence[object]) -> None:
+        """Count records that leave the stage."""
+        if not any(issubclass(kind, Placed) for kind in {*map(type, records)}):
+            self.share().records_out += len(records)
+            return
         for record in records:
             self.share(record).records_out += 1
-            yield record
 
     def share(self, record: object = None) -> Share:
         """Return the counts that a record belongs to."""

@@ -87,6 +87,25 @@ def test_records_are_pulled_only_as_they_are_written() -> None:
     assert pulled == [0]
 
 
+def test_what_came_before_an_error_has_been_taken() -> None:
+    taken: list[Any] = []
+
+    def source() -> Iterator[dict[str, int]]:
+        yield from ({"n": number} for number in range(100))
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        list(encode_document(HEADER, source(), lambda count: {"outputRecordCount": count}, taken=taken.extend))
+    assert taken == [{"n": number} for number in range(100)]
+
+
+@pytest.mark.parametrize("lines", [b'{"a":1},{"a":2},\n', b'{"a":1},\n\n{"a":2},\n', b'{"a":1}\n,{"a":2},\n'])
+def test_records_that_do_not_stand_one_on_each_line_are_refused_also_in_a_large_block(lines: bytes) -> None:
+    body = START + b"\n" + b'{"a":0},\n' * 100 + lines + b'{"a":3}\n],"metadata":{"outputRecordCount":103}}\n'
+    with pytest.raises(PermanentStageError, match=r"record 10[12] "):
+        read(body)
+
+
 @given(records=records_of_any_kind, places=st.lists(st.integers(0, 2**16), max_size=6))
 def test_records_come_back_as_written_however_the_document_is_cut_into_chunks(
     records: list[dict[str, Any]], places: list[int]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -110,8 +111,32 @@ def test_a_stage_that_loses_or_invents_a_record_fails_permanently(way: str) -> N
     fail(PermanentStageError, "OwnStage took 2 records but accounts for", "yield", way)
 
 
+def test_garbage_is_searched_for_seldom_while_a_stage_runs_and_as_before_after_it() -> None:
+    before, seen = gc.get_threshold(), []
+
+    def process(records: Iterator[Json], _: object) -> Iterator[Json]:
+        for record in records:
+            seen.append(gc.get_threshold()[0])
+            yield record
+        raise PermanentStageError("never")
+
+    write_output("BeforeStage", [{}])
+    with mock.patch.object(SIEVE, "process_data", process), pytest.raises(PermanentStageError):
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
+    assert (seen, gc.get_threshold()) == ([20_000], before)
+
+
 def test_a_stage_that_leaves_records_unread_fails_permanently() -> None:
     fail(PermanentStageError, "OwnStage left records unread", *["yield"] * 11)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 10_000], ids=["in one block", "in several blocks"])
+@pytest.mark.parametrize(("count", "taken"), [(9, 9), (10, 10), (11, 10), (30, 10)])
+def test_a_record_counts_as_taken_when_the_stage_takes_it(count: int, taken: int, text: str) -> None:
+    write_output("BeforeStage", [*[{"do": "yield", "text": text}] * count, {"do": "permanent"}])
+    with pytest.raises(PermanentStageError):
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
+    assert error()["recordsProcessed"] == min(taken + (count < 10), 10)
 
 
 @pytest.mark.parametrize(

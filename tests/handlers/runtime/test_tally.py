@@ -95,3 +95,17 @@ def test_places_are_kept_apart_whatever_the_order() -> None:
     tally.share({"no": "place"}).records_out += 1
     counts = {place: share.records_out for place, share in tally.shares().items()}
     assert counts == {(("Shop", "a"),): 3, (("Shop", "b"),): 1, (): 1}
+
+
+def test_records_of_a_block_count_one_by_one_as_they_are_taken() -> None:
+    tally = Tally()
+    taken = [(record, tally.records_in, tally.left_in_block) for record in tally.count_in([["a", "b"], ("c",)])]
+    assert taken == [("a", 1, 1), ("b", 2, 0), ("c", 3, 0)]
+
+
+def test_records_that_leave_count_where_each_belongs() -> None:
+    tally = Tally((("Shop", "home"),))
+    tally.count_out([{"no": "place"}, {"no": "place"}])
+    tally.count_out([Sale("a"), {"no": "place"}, Sale("b"), Sale("a")])
+    counts = {place: share.records_out for place, share in tally.shares().items()}
+    assert counts == {(("Shop", "home"),): 3, (("Shop", "a"),): 2, (("Shop", "b"),): 1}
