@@ -1,7 +1,6 @@
 """Filter: passes the candidates that every filter of its chain passes."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any, TypeAlias, get_args
 
 import msgspec
@@ -37,13 +36,17 @@ class FilterStage(CandidateStage[Candidate, Settings]):
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
         chains = Chains(stage)
-        context, chain = None, stage.settings.filters
+        context, chain, now = None, stage.settings.filters, stage.started_at
         for candidate in records:
             # Candidates of a run mostly belong together.
             if candidate.context != context:
                 context, chain = candidate.context, chains.find(candidate)
             for link in chain:
-                rejection = _judge(link, candidate, stage.started_at)
+                try:
+                    rejection = link.check(candidate, now)
+                except Exception as error:
+                    # Fail closed: a candidate that cannot be judged is not engaged.
+                    rejection = Rejection("FILTER_ERROR", f"{type(error).__name__}: {error}")
                 if rejection:
                     stage.reject(candidate, rejection.code, rejection.reason, filter=link.name)
                     break
@@ -99,14 +102,6 @@ class Chains:
 
 def _override(link: Filter, parameters: Mapping[str, Any]) -> Filter:
     return msgspec.convert(msgspec.to_builtins(link) | parameters, type(link))
-
-
-def _judge(link: Filter, candidate: Candidate, now: datetime) -> Rejection | None:
-    try:
-        return link.check(candidate, now)
-    except Exception as error:
-        # Fail closed: a candidate that cannot be judged is not engaged.
-        return Rejection("FILTER_ERROR", f"{type(error).__name__}: {error}")
 
 
 handler = FilterStage(NEEDS)

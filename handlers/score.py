@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import product
 from math import isfinite
 from typing import Annotated, Final
 
@@ -15,9 +16,10 @@ from handlers.candidates.score_cache import (
     SCORE_CACHE,
     CachedScore,
     CacheKey,
-    cache_keys,
     check_rows,
+    partition_key,
     read_scores,
+    sort_key,
     write_scores,
 )
 from handlers.runtime.batch import batched
@@ -50,39 +52,42 @@ class ScoreStage(CandidateStage[Candidate, Settings]):
         check_rows(record)
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
-        table = stage.table(SCORE_CACHE.name)
-        expires = int(stage.started_at.timestamp()) + stage.settings.cache_ttl_s
+        table, now = stage.table(SCORE_CACHE.name), stage.started_at
+        expires = int(now.timestamp()) + stage.settings.cache_ttl_s
+        models = [(model, PROVIDERS[model], sort_key(model)) for model in dict.fromkeys(stage.settings.models)]
         for batch in batched(records, BATCH):
-            asked = {
-                (number, model): key
-                for number, candidate in enumerate(batch)
-                for model, key in cache_keys(candidate, stage.settings.models).items()
-            }
-            cached = read_scores(table, asked.values())
-            scores = [dict(candidate.scores or {}) for candidate in batch]
+            partitions = [*map(partition_key, batch)]
+            cached = read_scores(table, product(partitions, [sort for *_, sort in models]))
             fresh: dict[CacheKey, CachedScore] = {}
-            for (number, model), key in asked.items():
-                candidate, row = batch[number], cached.get(key)
-                if row and row.serves(candidate, stage.started_at):
-                    scores[number][model] = row.score
-                    stage.count("cached", record=candidate)
-                    continue
-                try:
-                    score = _judge(PROVIDERS[model], candidate, stage.started_at)
-                    known = fresh.get(key, row)
-                    # The cache keeps the newest version, in any order of arrival.
-                    if known is None or known.candidate_version <= candidate.metadata.version:
-                        fresh[key] = CachedScore(score, candidate.metadata.version, expires)
-                    stage.count("scored", record=candidate)
-                except Exception as error:
-                    strategy, score = _fall_back(PROVIDERS[model], candidate, row, error, stage.started_at)
-                    stage.count("fallback", record=candidate)
-                    if strategy == "default":
-                        stage.count("default", record=candidate)
-                scores[number][model] = score
+            scored = []
+            for candidate, partition in zip(batch, partitions, strict=True):
+                scores = dict(candidate.scores or {})
+                counts: dict[str, int] = {}
+                for model, provider, sort in models:
+                    key = partition, sort
+                    row = cached.get(key)
+                    if row and row.serves(candidate, now):
+                        scores[model] = row.score
+                        counts["cached"] = counts.get("cached", 0) + 1
+                        continue
+                    try:
+                        score = _judge(provider, candidate, now)
+                        known = fresh.get(key, row)
+                        # The cache keeps the newest version, in any order of arrival.
+                        if known is None or known.candidate_version <= candidate.metadata.version:
+                            fresh[key] = CachedScore(score, candidate.metadata.version, expires)
+                        counts["scored"] = counts.get("scored", 0) + 1
+                    except Exception as error:
+                        strategy, score = _fall_back(provider, candidate, row, error, now)
+                        counts["fallback"] = counts.get("fallback", 0) + 1
+                        if strategy == "default":
+                            counts["default"] = counts.get("default", 0) + 1
+                    scores[model] = score
+                for name, number in counts.items():
+                    stage.count(name, number, record=candidate)
+                scored.append(msgspec.structs.replace(candidate, scores=scores))
             write_scores(table, fresh)
-            for candidate, all_scores in zip(batch, scores, strict=True):
-                yield msgspec.structs.replace(candidate, scores=all_scores)
+            yield from scored
 
     def measure(self, share: Share) -> Measures:
         return {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -15,11 +15,12 @@ from handlers.runtime.tables import TableClient, check_item
 SCORE_CACHE: Final = Table(name="score_cache", partition_key="PK", sort_key="SK", ttl="ttl")
 
 
-class CacheKey(NamedTuple):
-    """The key of a row."""
+CacheKey: TypeAlias = tuple[str, str]
+"""The partition and the sort key of a row."""
 
-    partition: str
-    sort: str
+
+# A key has at most 4 bytes for each character of the texts that it is made of, and 20 more; its limit is 2048.
+_SMALL_CHARACTERS: Final = 500
 
 
 class CachedScore(msgspec.Struct, frozen=True):
@@ -34,24 +35,30 @@ class CachedScore(msgspec.Struct, frozen=True):
         return self.candidate_version == candidate.metadata.version and now.timestamp() < self.expires
 
 
-def cache_keys(candidate: Candidate, models: Iterable[ModelName]) -> dict[ModelName, CacheKey]:
-    """Return the keys of a candidate's rows by their models."""
+def partition_key(candidate: Candidate) -> str:
+    """Return the partition key of a candidate's rows."""
     subject = candidate.subject
-    partition = join_key("#", "CUSTOMER", candidate.customer_id, "SUBJECT", subject.type, subject.id)
-    return {model: CacheKey(partition, join_key("#", "MODEL", model, PROVIDERS[model].version)) for model in models}
+    return join_key("#", "CUSTOMER", candidate.customer_id, "SUBJECT", subject.type, subject.id)
+
+
+def sort_key(model: ModelName) -> str:
+    """Return the sort key of the rows of a model in the version that the provider has."""
+    return join_key("#", "MODEL", model, PROVIDERS[model].version)
 
 
 def check_rows(candidate: Candidate) -> None:
     """Check that the cache can hold rows of a candidate; BadRecordError if it never can."""
-    [key] = cache_keys(candidate, ["quality"]).values()  # of all models alike: only the customer and the subject vary
-    check_item(SCORE_CACHE, {"PK": key.partition, "SK": key.sort})
+    subject = candidate.subject
+    if len(candidate.customer_id) + len(subject.type) + len(subject.id) > _SMALL_CHARACTERS:
+        # Of all models alike: only the customer and the subject vary.
+        check_item(SCORE_CACHE, {"PK": partition_key(candidate), "SK": sort_key("quality")})
 
 
 def read_scores(table: TableClient, keys: Iterable[CacheKey]) -> dict[CacheKey, CachedScore]:
     """Return the rows that exist, also expired ones, which are better than no score at all."""
-    rows = table.get_many({"PK": key.partition, "SK": key.sort} for key in set(keys))
+    rows = table.get_many({"PK": partition, "SK": sort} for partition, sort in set(keys))
     return {
-        CacheKey(row["PK"], row["SK"]): CachedScore(
+        (row["PK"], row["SK"]): CachedScore(
             score=msgspec.json.decode(row["score"], type=Score),
             candidate_version=row["candidateVersion"],
             expires=row["ttl"],
@@ -63,11 +70,11 @@ def read_scores(table: TableClient, keys: Iterable[CacheKey]) -> dict[CacheKey, 
 def write_scores(table: TableClient, scores: Mapping[CacheKey, CachedScore]) -> None:
     table.put_many(
         {
-            "PK": key.partition,
-            "SK": key.sort,
+            "PK": partition,
+            "SK": sort,
             "score": msgspec.json.encode(cached.score).decode(),
             "candidateVersion": cached.candidate_version,
             "ttl": cached.expires,
         }
-        for key, cached in scores.items()
+        for (partition, sort), cached in scores.items()
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,9 @@ from ceap.testing import Json, items, put_items, run
 from handlers.candidates.candidate import Candidate
 from handlers.candidates.providers import Prediction
 from handlers.candidates.providers.trust import TrustProvider
-from handlers.candidates.score_cache import SCORE_CACHE
+from handlers.candidates.score_cache import SCORE_CACHE, check_rows, partition_key, sort_key
+from handlers.runtime.records import BadRecordError
+from handlers.runtime.tables import check_item
 from handlers.score import handler
 from tests.handlers.candidates.support import candidate
 from tests.handlers.support import calls
@@ -46,6 +49,25 @@ def test_each_model_scores_each_candidate_and_other_scores_are_kept() -> None:
 def test_models_are_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SETTINGS", '{"models": ["fraud"]}')
     assert list(score(candidate())["data"][0]["scores"]) == ["fraud"]
+
+
+def test_a_model_that_is_named_twice_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SETTINGS", '{"models": ["fraud", "fraud"]}')
+    assert score(candidate())["metadata"]["counts"] == {"scored": 1}
+
+
+@pytest.mark.parametrize("character", ["a", "#", "%", "\N{GRINNING FACE}"])
+@pytest.mark.parametrize("length", [247, 248, 255])
+def test_a_key_is_too_long_if_dynamodb_says_so(character: str, length: int) -> None:
+    one = candidate(character * length, subject=character * length)
+    item = {"PK": partition_key(one), "SK": sort_key("quality")}
+    try:
+        check_item(SCORE_CACHE, item)
+    except BadRecordError as error:
+        with pytest.raises(BadRecordError, match=re.escape(str(error))):
+            check_rows(one)
+    else:
+        check_rows(one)
 
 
 def test_a_score_is_kept_under_customer_subject_model_and_version_of_the_model() -> None:

@@ -14,8 +14,8 @@ class Eligibility(BaseFilter, frozen=True, tag="eligibility"):
 
     def check(self, candidate: Candidate, now: datetime) -> Rejection | None:
         channels = candidate.attributes.channel_eligibility
-        missing = [channel for channel in self.required_channels if not channels.get(channel)]
-        if missing:
+        if not all(map(channels.get, self.required_channels)):
+            missing = [channel for channel in self.required_channels if not channels.get(channel)]
             return Rejection("CHANNEL_INELIGIBLE", f"not eligible for {', '.join(missing)}")
         if not any(channels.values()):
             return Rejection("CHANNEL_INELIGIBLE", "not eligible for any channel")

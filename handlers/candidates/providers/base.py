@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from operator import mul
 from typing import ClassVar, TypeAlias
 
 import msgspec
@@ -47,8 +48,9 @@ class Provider(ABC):
 
 def weigh(features: Features, weights: Mapping[str, float]) -> Prediction:
     """Return the weighted mean of the features at hand; the confidence is the share of the weights they carry."""
-    known = sum(weights[name] for name in features)
+    used = [*map(weights.__getitem__, features)]
+    known = sum(used)
     if not known:
         return Prediction(0.5, 0.0)
-    value = sum(weights[name] * value for name, value in features.items()) / known
+    value = sum(map(mul, used, features.values())) / known
     return Prediction(round(value, 6), round(known / sum(weights.values()), 6))

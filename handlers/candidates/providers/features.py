@@ -1,6 +1,6 @@
 """Features that several models share; each reads the candidate's attributes and is None where they lack the value."""
 
-from msgspec import UnsetType
+from msgspec import UNSET
 
 from handlers.candidates.candidate import Candidate
 
@@ -8,7 +8,7 @@ from handlers.candidates.candidate import Candidate
 def order_size(candidate: Candidate, half: float) -> float | None:
     """Return value / (value + half): 0 for a free order, 0.5 at `half`; below 0 for a negative one."""
     value = candidate.attributes.order_value
-    return None if isinstance(value, UnsetType) else value / (abs(value) + half)
+    return None if value is UNSET else value / (abs(value) + half)
 
 
 def reach(candidate: Candidate) -> float | None:
@@ -20,13 +20,13 @@ def reach(candidate: Candidate) -> float | None:
 def delivered_in_order(candidate: Candidate) -> float | None:
     """Return 1 if the delivery is not before the event, else 0."""
     delivery = candidate.attributes.delivery_date
-    return None if isinstance(delivery, UnsetType) else float(delivery >= candidate.attributes.event_date)
+    return None if delivery is UNSET else float(delivery >= candidate.attributes.event_date)
 
 
 def media(candidate: Candidate) -> float | None:
     """Return 1 if media may be used, else 0."""
     eligible = candidate.attributes.media_eligible
-    return None if isinstance(eligible, UnsetType) else float(eligible)
+    return None if eligible is UNSET else float(eligible)
 
 
 def known(**features: float | None) -> dict[str, float]:
