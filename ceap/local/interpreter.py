@@ -7,6 +7,7 @@ execution can be stopped, and redriven at the failed state; a task waits for its
 errors and causes are cut at AWS's limits.
 """
 
+import copy
 import datetime
 import json
 import sys
@@ -18,7 +19,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
+from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
@@ -29,6 +32,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 )
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval import states
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path
@@ -97,6 +101,8 @@ RUNS: Final[dict[str, Run]] = {}
 _PATHS_MAX: Final = 1024
 """How many compiled paths of definitions are kept."""
 
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
 _EVALUATING: Final = threading.local()
 
 
@@ -109,6 +115,16 @@ def parse(definition: str) -> Any:
 
 def virtual_datetime() -> datetime.datetime:
     return datetime.datetime.fromtimestamp(CLOCK.now(), datetime.UTC)
+
+
+def copy_json(value: Any) -> Any:
+    """Return a copy of JSON data, which shares nothing that can change; of another object, what `deepcopy` returns."""
+    kind = type(value)
+    if kind is dict:
+        return {key: copy_json(item) for key, item in value.items()}
+    if kind is list:
+        return [copy_json(item) for item in value]
+    return value if kind in _SCALARS else copy.deepcopy(value)
 
 
 @lru_cache(maxsize=1)
@@ -139,6 +155,8 @@ def install() -> None:
     replace(EventManager, "_get_current_timestamp", staticmethod(virtual_datetime))
     # moto builds the parser's tables anew for each evaluation of a path; what is compiled holds no data.
     replace(json_path, "parse", lru_cache(_PATHS_MAX)(vars(json_path)["parse"]))
+    for module in (states, string_expression, result_path):
+        replace(module, "copy", SimpleNamespace(deepcopy=copy_json))
     _install_services()
     replacements = {"boto_client_for": _client_for, "to_json_str": _compact, "is_within_size_quota": _fits}
     for module in [module for name, module in sys.modules.items() if name.startswith("moto.stepfunctions.parser")]:
@@ -269,9 +287,9 @@ def _run_program(self: Any, env: Any) -> None:
     limit_s = MAX_DURATION_S[env.execution_type]
     if self.timeout_seconds is not None:
         limit_s = min(limit_s, self.timeout_seconds.timeout_seconds)
-    states = threading.Thread(target=work, daemon=True)
+    thread = threading.Thread(target=work, daemon=True)
     with CLOCK.held():  # or time would jump to the end of a wait that is cut off
-        if not CLOCK.wait(states.start, lambda: done.is_set() or run.cut_off is not None, limit_s):
+        if not CLOCK.wait(thread.start, lambda: done.is_set() or run.cut_off is not None, limit_s):
             run.cut_off = "TIMED_OUT"
         if run.cut_off is not None:
             env.set_timed_out()

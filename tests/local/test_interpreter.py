@@ -1,7 +1,15 @@
 """What the engine changes in moto's interpreter of the Amazon States Language, without an engine."""
 
+import copy
+import datetime
+from collections import OrderedDict
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonpath_ng.ext.parser import parse
+from moto.stepfunctions.parser.asl.eval import states
 from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError, extract_json
 
@@ -13,8 +21,14 @@ DOCUMENTS = [
     {"a": {"b": "other"}, "list": [{"n": 20}]},
 ]
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda part: st.lists(part, max_size=4) | st.dictionaries(st.text(), part, max_size=4),
+    max_leaves=20,
+)
 
-@pytest.fixture(autouse=True)
+
+@pytest.fixture(autouse=True, scope="module")
 def _installed() -> None:
     interpreter.install()
 
@@ -29,6 +43,43 @@ def test_a_compiled_path_finds_in_each_document_what_a_new_one_finds(path: str) 
 def test_a_path_is_compiled_once_and_not_for_each_evaluation() -> None:
     compile_path = vars(json_path)["parse"]
     assert compile_path("$.compiled.once") is compile_path("$.compiled.once")
+
+
+@given(JSON)
+def test_a_copy_of_json_is_what_deepcopy_returns(value: Any) -> None:
+    copied = interpreter.copy_json(value)
+    assert copied == value
+    assert repr(copied) == repr(copy.deepcopy(value))
+    assert not _changeable(copied) & _changeable(value)
+
+
+def test_what_is_no_json_is_copied_as_deepcopy_copies_it() -> None:
+    value: dict[str, Any] = {
+        "moment": datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
+        "set": {1},
+        "own": OrderedDict(a=[1]),
+    }
+    copied = interpreter.copy_json(value)
+    assert copied == copy.deepcopy(value)
+    assert [type(item) for item in copied.values()] == [type(item) for item in value.values()]
+    assert copied["own"]["a"] is not value["own"]["a"]
+
+
+def test_the_states_of_an_execution_copy_their_data_so() -> None:
+    read = states.States._extract("$.a", given_data := {"a": {"b": [1]}})
+    assert read == {"b": [1]}
+    assert read["b"] is not given_data["a"]["b"]
+    assert vars(states)["copy"].deepcopy is interpreter.copy_json
+
+
+def _changeable(value: Any) -> set[int]:
+    """Return the identities of all lists and objects of a JSON value."""
+    match value:
+        case dict():
+            return {id(value)}.union(*map(_changeable, value.values()))
+        case list():
+            return {id(value)}.union(*map(_changeable, value))
+    return set()
 
 
 def test_a_path_that_one_document_lacks_is_found_in_the_next() -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-PRELOADED = ("aws_lambda_powertools", "botocore.session", "msgspec")
+PRELOADED = ("botocore.session", "msgspec")
 DESCRIPTORS_MAX = 8
 SIZE_DIGITS = 9
 
