@@ -4,6 +4,7 @@ import functools
 import gc
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from ceap.cfn.template import Template
@@ -32,13 +33,14 @@ def check_lint(template: Template) -> list[Finding]:
     Raises:
         UsageError: cfn-lint itself failed; this is never a pass.
     """
+    runner = _runner()
     from cfnlint.decode.decode import decode_str
 
     gc.disable()  # it makes millions of objects and hardly a cycle: looking for those takes a tenth of its time
     try:
         data, matches = decode_str(template.text)
         if not matches:
-            matches = list(_runner().validate_template(data))
+            matches = list(runner.validate_template(data))
     except Exception as error:
         raise _failure(template.file, f"{type(error).__name__}: {error}") from None
     finally:
@@ -52,9 +54,14 @@ def check_lint(template: Template) -> list[Finding]:
 @functools.cache
 def _runner() -> Any:
     """Return cfn-lint with its rules, which take longer to load than a small template to judge."""
-    import cfnlint.decode.decode  # noqa: F401 (a copy of this process shares it)
+    import cfnlint.decode.decode  # a copy of this process shares it
     from cfnlint.config import ConfigMixIn
     from cfnlint.runner import Runner
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+    # It has taken newer schemas from the home of whoever runs it, if `cfn-lint --update-specs` put some there.
+    schemas = Path(cfnlint.__file__).with_name("data") / "schemas"
+    PROVIDER_SCHEMA_MANAGER.__init__(schemas / "providers", schemas / "resources")
 
     return Runner(ConfigMixIn(["--config-file", os.devnull, "--regions", REGION, "--mandatory-checks", _RULE_CRASHED]))
 

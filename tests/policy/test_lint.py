@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ceap import project
 from ceap.cfn.template import parse_template
 from ceap.errors import UsageError
 from ceap.policy.lint import check_lint
@@ -45,6 +49,21 @@ def test_a_configuration_file_of_the_folder_changes_nothing(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     Path(".cfnlintrc").write_text("ignore_checks: [E]\n")
     assert {finding.rule for finding in check_lint(parse_template(WRONG, "t.yaml"))} == {"E3034", "E3601"}
+
+
+def test_schemas_in_a_home_change_nothing(tmp_path: Path) -> None:
+    schemas = tmp_path / "aws/cfn-lint/schemas"
+    (schemas / "providers").mkdir(parents=True)
+    (schemas / "providers/us_east_1.json").write_text("{}")
+    (schemas / "version.json").write_text('{"schema_date": "9999-01-01"}')
+    code = (
+        "from ceap.cfn.template import parse_template; from ceap.policy.lint import check_lint; "
+        f"print(*(each.rule for each in check_lint(parse_template({WRONG!r}, 't.yaml'))))"
+    )
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(project.ROOT), "XDG_CACHE_HOME": str(tmp_path)}
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert (sorted(done.stdout.split()), done.stderr) == (["E3034", "E3601"], "")
 
 
 def test_what_one_template_tells_cfn_lint_to_ignore_holds_for_no_other() -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from ceap.errors import UsageError
 from ceap.policy.finding import Fault
 from ceap.policy.guard import cfn_guard
 from ceap.policy.guard.engine import Clause, Engine, EngineReport, GuardError, GuardSyntaxError, Verdict
+from ceap.policy.guard.joined import join
 
 _T = TypeVar("_T")
 
@@ -23,6 +24,9 @@ _FIX: Final = re.compile(r" \| fix: | \[FIX\]: ")
 """What stands between fault and fix in a message: in ours, and in those of AWS Control Tower."""
 
 _SUFFIXES: Final = (".guard", ".ruleset")
+_TEMPLATES_MAX: Final = 16
+"""Templates of one call: its memory grows by some 5 MB with each."""
+
 _SHARE_MIN: Final = 8
 """Rule files that are worth a process of their own: fewer are judged before it has read the templates."""
 
@@ -116,25 +120,48 @@ def evaluate(
     """
     if not data:
         return []
-    # The engine has one thread. Files are shared out, not templates: so a single template is judged sooner too.
-    shares = max(1, min(os.cpu_count() or 1, len(files) // _SHARE_MIN))
-    with ThreadPoolExecutor(shares) as pool:
-        parts = list(pool.map(lambda share: _evaluate_share(engine, data, files[share::shares], names), range(shares)))
-    results = []
-    for of_template in zip(*parts, strict=True):
-        verdicts = {rule: verdict for part in of_template for rule, verdict in part.verdicts.items()}
-        results.append(Result(verdicts, [failure for part in of_template for failure in part.failures]))
-    return results
+    shares = _shares(data, files, os.cpu_count() or 1)
+    with ThreadPoolExecutor(min(len(shares), os.cpu_count() or 1)) as pool:
+        judged = list(pool.map(lambda share: _evaluate_share(engine, data, names, share), shares))
+    found = [Result({}, []) for _ in data]
+    for share, results in zip(shares, judged, strict=True):
+        for place, result in zip(share.places, results, strict=True):
+            found[place] = Result(found[place].verdicts | result.verdicts, found[place].failures + result.failures)
+    declared = [rule for rule_file in files for rule in rule_file.rules]
+    return [Result({rule: each.verdicts[rule] for rule in declared} | each.verdicts, each.failures) for each in found]
 
 
-def _evaluate_share(
-    engine: Engine, data: Sequence[str], files: Sequence[RuleFile], names: Sequence[str]
-) -> list[Result]:
+class _Share(NamedTuple):
+    """What one call of the engine judges: templates, by their places, and rule files."""
+
+    places: Sequence[int]
+    files: Sequence[RuleFile]
+
+
+def _shares(data: Sequence[str], files: Sequence[RuleFile], processors: int) -> list[_Share]:
+    """Return what each call of the engine, which has one thread, judges; the calls take about the same time.
+
+    All rules on some templates are sooner judged than some rules on all: what rules share is looked up once.
+    """
+    if len(data) < processors:
+        number = max(1, min(processors, len(files) // _SHARE_MIN))
+        return [_Share(range(len(data)), files[first::number]) for first in range(number)]
+    parts = max(processors, -(-len(data) // _TEMPLATES_MAX))
+    heaviest_first = sorted(range(len(data)), key=lambda place: -len(data[place]))
+    return [_Share(sorted(heaviest_first[first::parts]), files) for first in range(parts)]
+
+
+def _evaluate_share(engine: Engine, data: Sequence[str], names: Sequence[str], share: _Share) -> list[Result]:
+    part, files = [data[place] for place in share.places], share.files
     try:
-        reports = engine.run_engine([rule_file.text for rule_file in files], data)
-    except GuardError as error:
-        raise _blame(engine, data, files, names, error) from None
-    return [_read_report(report, files, name) for report, name in zip(reports, names, strict=True)]
+        reports = engine.run_engine(join([rule_file.text for rule_file in files]), part)
+    except GuardError:
+        try:  # what is wrong is told of the files as they are written
+            reports = engine.run_engine([rule_file.text for rule_file in files], part)
+        except GuardError as error:
+            raise _blame(engine, part, files, [names[place] for place in share.places], error) from None
+    named = [names[place] for place in share.places]
+    return [_read_report(report, files, name) for report, name in zip(reports, named, strict=True)]
 
 
 def _blame(
