@@ -54,10 +54,10 @@ def prepare(folder: Path) -> None:
 
 
 def lock_differences(now: str, then: str) -> list[str]:
-    """Return what two texts of requirements.lock pin differently, e.g. `moto 5.2.5, then 5.2.4`."""
+    """Return what two texts of requirements.lock pin both, and differently, e.g. `moto 5.2.5, then 5.2.4`."""
     pins, old = (dict(_PIN.findall(text)) for text in (now, then))
-    names = sorted(name for name in pins | old if pins.get(name) != old.get(name))
-    return [f"{name} {pins.get(name, 'not there')}, then {old.get(name, 'not there')}" for name in names]
+    names = sorted(name for name in pins.keys() & old.keys() if pins[name] != old[name])
+    return [f"{name} {pins[name]}, then {old[name]}" for name in names]
 
 
 def _git(repository: Path, *arguments: str) -> str:
