@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ceap import signals
@@ -56,6 +57,10 @@ FAULT: Final = 4
 """The exit code of what should not happen, whatever was given."""
 
 _REPORT: Final = "report it in an issue of the repository that this clone comes from, with the lines above"
+
+
+_WHILE_ADDING: Final = partial(argparse.HelpFormatter, width=80)
+"""The form in which argparse tries each argument that is added; to find the terminal's width it would import shutil."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -106,12 +111,15 @@ def build_parser(known: Collection[str]) -> argparse.ArgumentParser:
 
     Of other commands it knows the names, unless one is named.
     """
-    parser = _Parser(prog="ceap", description="S3-orchestrated Step Functions workflows.")
+    parser = _Parser(
+        prog="ceap", description="S3-orchestrated Step Functions workflows.", formatter_class=_WHILE_ADDING
+    )
     _show(EXAMPLES, parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", prog=parser.prog)
     for name in COMMANDS.keys() & known or COMMANDS:
         summary = COMMANDS[name]
-        subparser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        described = summary[0].upper() + summary[1:] + "."
+        subparser = commands.add_parser(name, help=summary, description=described, formatter_class=_WHILE_ADDING)
         if name in known:
             module = importlib.import_module(f"ceap.commands.{name}")
             module.add_arguments(subparser)

@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from math import ceil
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -27,6 +26,9 @@ from handlers.runtime.metrics import Measures
 from handlers.runtime.needs import Needs, Publish
 from handlers.runtime.tables import Item
 from handlers.runtime.tally import Share
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +81,8 @@ class ReactiveStage(CandidateStage[Candidate, Settings]):
             check_announcement(record)
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
+        from concurrent.futures import ThreadPoolExecutor  # not at the top, which synth and a cold start load
+
         claims = Claims(stage)
         with ThreadPoolExecutor(BATCH) as pool:
             for batch in _cut(records):
@@ -122,7 +126,7 @@ class Claims:
         }
         return self._table.update(claim_key(candidate), _CLAIM, _MAY_CLAIM, names=_NAMES, values=values)
 
-    def record_all(self, pool: Executor, candidates: list[Candidate], places: list[int]) -> None:
+    def record_all(self, pool: "Executor", candidates: list[Candidate], places: list[int]) -> None:
         list(pool.map(self.record, [candidates[place] for place in places]))
 
     def record(self, candidate: Candidate) -> None:

@@ -1,7 +1,6 @@
 """Store: writes candidates to the candidates table, the newest version of each."""
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Final
 
 import msgspec
@@ -60,6 +59,8 @@ class StoreStage(CandidateStage[Candidate, Settings]):
             check_item(CANDIDATES, build_item(record, _rank(record, stage.settings), stage.started_at))
 
     def process_data(self, records: Iterator[Candidate], stage: StageContext[Settings]) -> Iterator[Candidate]:
+        from concurrent.futures import ThreadPoolExecutor  # not at the top, which synth and a cold start load
+
         table = stage.table(CANDIDATES.name)
         with ThreadPoolExecutor(stage.settings.concurrency) as pool:
             for batch in batched(records, BATCH):
