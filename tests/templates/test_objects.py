@@ -72,12 +72,12 @@ class Halves:
         return {"half": [Ref("A")]}
 
 
-@pytest.mark.parametrize("value", [*VALUES, Halves(), [Halves()]], ids=str)
+@pytest.mark.parametrize("value", [*VALUES, Halves(), [Halves()]], ids=lambda value: type(value).__name__)
 def test_an_object_stands_for_what_troposphere_says(value: Any) -> None:
     assert plain(value) == encode_to_dict(value)
 
 
-@pytest.mark.parametrize("value", VALUES, ids=str)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_an_object_is_written_as_the_plain_data_that_it_stands_for(value: Any) -> None:
     assert _written(value) == _written(encode_to_dict(value))
 
