@@ -52,7 +52,7 @@ class Machine:
             self.add("uv", f"case $* in *'pip install'*) {uv};; *) {make};; esac")
 
     def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        setup = [self.project / "scripts" / "setup", *words]
+        setup = [str(self.project / "scripts" / "setup"), *words]
         given = {"PATH": str(self.bin), **environment}
         return subprocess.run(setup, env=given, capture_output=True, text=True, check=False)
 
