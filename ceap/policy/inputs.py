@@ -7,7 +7,8 @@ import hashlib
 import os
 import platform
 import sys
-from collections.abc import Iterator
+import sysconfig
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,10 @@ _CODE: Final = ("ceap", "templates", "guard_rules")
 """Folders with what judges: checks, rules, their catalogue, the generator that sizes are compared with."""
 
 _INSTALLED: Final = (".dist-info", ".egg-info")
+
+_PYTHON: Final = tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib", "scripts"))  # noqa: PTH118
+_PACKAGES: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+"""Where modules lie that versions tell of: those of Python, and those of what is installed."""
 
 
 def read_inputs() -> str | None:
@@ -39,12 +44,28 @@ def _digest() -> str:
     machine = (sys.version, sys.platform, platform.machine(), date.today().isoformat())  # noqa: DTZ011 (as cfn-lint)
     for text in (*machine, *_installed()):
         _add(digest, text.encode())
-    code = [_ROOT / name for name in _CODE]
-    for folder in (*code, *map(Path, handlers.__path__), *discovery.JOB_FOLDERS):
+    folders = [*(_ROOT / name for name in _CODE), *map(Path, handlers.__path__), *discovery.JOB_FOLDERS]
+    for folder in folders:
         for file in _files(folder):
             _add(digest, os.fsencode(file))
             _add(digest, file.read_bytes())
+    for name in _modules_elsewhere(folders):
+        _add(digest, os.fsencode(name))
     return digest.hexdigest()
+
+
+def _modules_elsewhere(folders: Iterable[Path]) -> list[str]:
+    """Return the files of loaded modules that the digest does not stand for, such as one that a handler imports.
+
+    Who compares the digest with that from before the import sees that there is one, and that it cannot know all.
+    """
+    known = (*_PYTHON, *(os.path.join(folder, "") for folder in folders))  # noqa: PTH118
+    files = {str(getattr(module, "__file__", None) or "") for module in [*sys.modules.values()]}
+    return sorted(file for file in files if file and not file.startswith(known) and not _is_installed(file))
+
+
+def _is_installed(file: str) -> bool:
+    return any(part in file for part in _PACKAGES)
 
 
 def _installed() -> list[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -86,6 +87,23 @@ def test_what_judges_nothing_leaves_it_as_it_is(tree: Path) -> None:
     os.utime(tree / "templates/naming.py", (0, 0))
     (tree / "README.md").write_text("Read me.")
     assert before == inputs.read_inputs()
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_known"), [("elsewhere", False), ("site-packages", True), ("glue/lib", True), ("ceap/policy", True)]
+)
+def test_a_module_from_elsewhere_that_was_loaded_meanwhile_changes_it(
+    folder: str, is_known: bool, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a handler imports one to make its NEEDS: what may change there, the digest does not hold."""
+    (tree / folder).mkdir(exist_ok=True)
+    (tree / folder / "team_needs.py").write_text("TABLES = {}\n")
+    monkeypatch.setattr(sys, "path", [str(tree / folder), *sys.path])
+    before = inputs.read_inputs()
+    monkeypatch.setitem(sys.modules, "team_needs", sys)  # put back afterwards
+    del sys.modules["team_needs"]
+    importlib.import_module("team_needs")
+    assert (inputs.read_inputs() == before) is is_known
 
 
 def test_content_does_not_pass_for_that_of_its_neighbour(tree: Path) -> None:
