@@ -502,4 +502,6 @@ def test_a_failure_of_the_engine_is_no_verdict_to_keep(
 def test_deep_toml_is_refused_by_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "ceap.toml").write_text(f"x = {'[' * 5000}{']' * 5000}\n")
     assert check("a.yaml") == 2
-    assert capsys.readouterr().err == "ceap: ceap.toml: is nested too deeply; its keys are rules, waivers, bytecode, env\n"
+    assert (
+        capsys.readouterr().err == "ceap: ceap.toml: is nested too deeply; its keys are rules, waivers, bytecode, env\n"
+    )
