@@ -49,8 +49,13 @@ class Request(NamedTuple):
         return self.form.get("Action", "")
 
     @property
+    def is_form(self) -> bool:
+        """Tell whether the body is a form; moto takes no other type, as one that only begins so, for a form."""
+        return self.headers.get("content-type", "").partition(";")[0].strip() == FORM
+
+    @property
     def form(self) -> Mapping[str, str]:
-        if not self.headers.get("content-type", "").startswith(FORM):
+        if not self.is_form:
             return {}
         # Who decides and who serves must read the same: the first value counts.
         return dict(reversed(parse_qsl(self.body.decode(), keep_blank_values=True)))

@@ -28,6 +28,7 @@ View = Callable[[Any, str, dict[str, str]], Any]
 
 _ORIGINS: Final = {"Access-Control-Allow-Origin": "*"}
 _FORMS: Final = ("application/x-www-form-urlencoded", "application/x-url-encoded", "multipart/form-data")
+_IS_OBJECT: Final = "ceap.is_object"
 _HOST: Final = re.compile(r"[a-z0-9.-]+(?::(?!80$|0)\d+)?")
 _KEY: Final = re.compile(r"/[^/]+/.+")
 _NOTHING: Final[ImmutableMultiDict[str, Any]] = ImmutableMultiDict()
@@ -40,13 +41,18 @@ class MotoCalls:
 
     def __init__(self, account: str, url: str) -> None:
         self._account: Final = account
-        self._host, _, self._port = url.removeprefix("http://").partition(":")
+        self._netloc: Final = url.removeprefix("http://")
+        self._host, _, self._port = self._netloc.partition(":")
         self._moto: Final = DomainDispatcherApplication(create_backend_app)
         self._applications: Final[dict[tuple[str, str, str], Any]] = {}
         self._views: Final[dict[tuple[Any, str, str], View]] = {}
 
     def serve(self, request: Request, message: Message) -> Answer:
         """Serve a request that may be served."""
+        if request.service == "s3" and message.headers.get("host") != self._netloc:
+            # Of another host moto would take a part for the bucket, and IAM has decided on the one in the path.
+            headers = {**message.headers, "host": self._netloc}
+            message = Message(message.method, message.target, headers, message.body, message.spelt)
         environ = self._environ(request, message)
         application = self._application(request, environ)
         view = None
@@ -63,6 +69,7 @@ class MotoCalls:
             # No key of an object is a path of moto's own.
             sought = environ | {"PATH_INFO": "/"} if request.service == "s3" else environ
             self._applications[key] = self._moto.get_application(sought)
+            self._applications[key].request_class = PlainRequest
         return self._applications[key]
 
     def _view(self, application: Any, request: Request) -> View | None:
@@ -85,7 +92,7 @@ class MotoCalls:
     def _environ(self, request: Request, message: Message) -> Environ:
         target, headers = message.target, message.headers
         body = message.body()
-        environ = {
+        return {
             "REQUEST_METHOD": message.method,
             "SCRIPT_NAME": "",
             "PATH_INFO": request.path.encode().decode("latin-1"),
@@ -107,14 +114,8 @@ class MotoCalls:
             **{_environ_key(name): value for name, value in headers.items()},
             "HTTP_X_MOTO_ACCOUNT_ID": self._account,
             PRESERVED_HEADER_NAMES_ENVIRON_KEY: {_environ_key(key): name for key, name in message.spelt.items()},
+            _IS_OBJECT: request.service == "s3" and (message.method != "POST" or "?" in target),
         }
-        if "region/" in (agent := headers.get("user-agent", "")):
-            # By it moto would choose another Region than the one that the call is signed for.
-            environ["HTTP_USER_AGENT"] = agent.replace("region/", "region-")
-        if request.service == "s3":
-            # Of another host moto would take a part for the bucket, and IAM has decided on the one in the path.
-            environ["HTTP_HOST"] = f"{self._host}:{self._port}"
-        return environ
 
 
 def message_of(request: Request) -> Message:
@@ -170,13 +171,21 @@ class _Headers(EnvironHeaders):
         return iter(self._listed)
 
 
-class MotoRequest(BackendRequest):
+class PlainRequest(BackendRequest):
+    """A request of moto's server; an object of S3 is kept as it comes, of whatever type it is."""
+
+    @property
+    def want_form_data_parsed(self) -> bool:
+        return not self.environ.get(_IS_OBJECT) and super().want_form_data_parsed
+
+
+class MotoRequest(PlainRequest):
     """A request as moto's Flask applications have it, with what most are asked for found out at once."""
 
     def __init__(self, environ: Environ, body: bytes, headers: list[tuple[str, str]]) -> None:
         super().__init__(environ)
         self.headers = _Headers(environ, headers)
-        if not environ.get("CONTENT_TYPE", "").startswith(_FORMS):
+        if environ.get(_IS_OBJECT) or not environ.get("CONTENT_TYPE", "").startswith(_FORMS):
             vars(self).update(data=body, form=_NOTHING, files=_NOTHING, stream=io.BytesIO(body), _cached_data=body)
         target, host = environ["RAW_URI"], environ.get("HTTP_HOST", "")
         self._plain_url: Final = f"http://{host}{target}" if _HOST.fullmatch(host) else ""

@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 
 import moto.core.responses
 import moto.core.utils
+import moto.s3.responses
 import moto.settings
 import moto.utilities.aws_headers
 from moto.core.base_backend import AccountSpecificBackend, BackendDict
@@ -35,6 +36,9 @@ def install() -> None:
     replace(BackendDict, "__getitem__", _found_first(vars(BackendDict)["__getitem__"]))
     replace(AccountSpecificBackend, "__getitem__", _found_first(vars(AccountSpecificBackend)["__getitem__"]))
     replace(BaseResponse, "setup_class", _setup(vars(BaseResponse)["setup_class"]))
+    # IAM has decided on the Region that a call is signed for; moto takes another from the host, the path or the client.
+    replace(BaseResponse, "get_region_from_url", lambda _, request, __: _signed_region(request.headers))
+    replace(moto.s3.responses, "parse_region_from_url", lambda *_, **__: None)
     replace(AttributePicker, "__call__", pick(vars(AttributePicker)["__call__"]))
     # Buckets are in paths here; to find that out moto compares the host with seven expressions, five times a call.
     replace(moto.settings, "S3_IGNORE_SUBDOMAIN_BUCKETNAME", "true")
@@ -87,13 +91,18 @@ def pick(original: Callable[[Any, AttributePickerContext], Any]) -> Callable[[An
 
 
 def _setup(original: Callable[..., None]) -> Callable[..., None]:
-    """Return the set-up of a response that reads a call of a JSON protocol as what it is.
+    """Return the set-up of a response that reads a call of a JSON protocol as what it is, and headers as headers.
 
-    moto reads it as a form first: a text in it, as `&Action=DeleteQueue&`, would be what it does.
+    moto reads it as a form first: a text in it, as `&Action=DeleteQueue&`, would be what it does; so would a header
+    `Action` of a call that has nothing else.
     """
 
     def setup_class(
-        self: Any, request: Any, full_url: str | None = None, headers: Any = None, use_raw_body: bool | None = None
+        self: Any,
+        request: Any,
+        full_url: str | None = None,
+        headers: Any = None,  # noqa: ARG001 (moto's name)
+        use_raw_body: bool | None = None,
     ) -> None:
         given = request.headers
         body = request.data
@@ -110,7 +119,7 @@ def _setup(original: Callable[..., None]) -> Callable[..., None]:
             and request.from_wsgi_server
         )
         if not is_json:
-            original(self, request, full_url, headers, use_raw_body)
+            original(self, request, full_url, {}, use_raw_body)
             return
         self.is_werkzeug_request = True
         self.normalized_request = request
@@ -122,7 +131,7 @@ def _setup(original: Callable[..., None]) -> Callable[..., None]:
         self.querystring = self.data = {self.body: [""]}
         self.path, self.raw_path = self.parsed_url.path, request.raw_path
         self.method = request.method
-        _, _, self.region, *_ = given["Authorization"].split(",")[0].split("/")
+        self.region = _signed_region(given)
         self.partition = get_partition(self.region)
         self.uri_match = {}
         self.headers = given
@@ -133,3 +142,8 @@ def _setup(original: Callable[..., None]) -> Callable[..., None]:
         self.current_account = given["x-moto-account-id"]
 
     return setup_class
+
+
+def _signed_region(headers: Any) -> str:
+    region: str = headers["Authorization"].split("/", 3)[2]
+    return region

@@ -10,7 +10,6 @@ from typing import Any, Final, NamedTuple
 
 from ceap.local.calls import (
     CONFIGURATION_PATH,
-    FORM,
     INVOKE_PATH,
     OPERATION_PATH,
     PIPE_PATH,
@@ -54,10 +53,12 @@ def checks(request: Request) -> list[Question]:
 
 def _check_named_once(request: Request) -> None:
     """Refuse a call that could be read as two operations: moto takes an `Action` of a form before all else."""
-    is_form = request.headers.get("content-type", "").startswith(FORM)
+    if "content-encoding" in request.headers and request.service != "s3":
+        raise UnknownCallError(request, "the header content-encoding is not modelled; send the body as it is")
     if "x-amz-target" in request.headers:
-        is_plain = request.headers.get("content-type", "").startswith(_JSON_TYPES) and not request.query
-    elif is_form:
+        is_json = request.headers.get("content-type", "").startswith(_JSON_TYPES)
+        is_plain = is_json and not request.query and request.service not in _NAMED_BY_PATH
+    elif request.is_form:
         is_plain = request.method == "POST" and OPERATION_PATH.fullmatch(request.path) is None and not request.query
     else:
         is_plain = "Action" not in request.query and not (request.method in {"GET", "HEAD"} and request.body)
@@ -66,6 +67,8 @@ def _check_named_once(request: Request) -> None:
 
 
 _JSON_TYPES: Final = ("application/json", "application/x-amz-json-")
+_NAMED_BY_PATH: Final = frozenset({"lambda", "pipes", "scheduler"})
+"""Services whose operations are methods and paths, but moto would take what X-Amz-Target names."""
 
 
 class _Named(NamedTuple):

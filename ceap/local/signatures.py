@@ -21,7 +21,7 @@ from ceap.local.http_server import Message
 from ceap.local.sessions import Session, Sessions
 
 _AUTHORIZATION: Final = re.compile(
-    r"AWS4-HMAC-SHA256 +Credential=(?P<key>[^/\s]+)/(?P<date>\d{8})/(?P<region>[^/\s]+)/(?P<service>[^/\s]+)"
+    r"AWS4-HMAC-SHA256 +Credential=(?P<key>[^/\s]+)/(?P<date>\d{8})/(?P<region>[^/\s,]+)/(?P<service>[^/\s,]+)"
     r"/aws4_request, *SignedHeaders=(?P<headers>[^,\s]+), *Signature=(?P<digest>[0-9a-f]{64})"
 )
 _PRESIGNED: Final = re.compile(r"(?:^|&)(?:X-Amz-)?Signature=")

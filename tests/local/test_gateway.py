@@ -275,8 +275,10 @@ DELETE = b"Action=DeleteQueue&QueueUrl=http%3A%2F%2Fh%2F1%2Fq&Version=2012-11-05
         Sent("sqs", "POST", "/service/x/operation/ListQueues", DELETE, (("Content-Type", FORM),)),
         Sent("lambda", "GET", "/2015-03-31/functions/f/configuration", b"Action=DeleteFunction"),
         Sent("lambda", "GET", "/2015-03-31/functions/f/configuration", b"", (TARGET,)),
+        Sent("lambda", "GET", "/2015-03-31/functions/f/configuration", b"", (TARGET, ("Content-Type", JSON))),
+        Sent("scheduler", "GET", "/schedules/s", b"", (TARGET, ("Content-Type", JSON))),
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_a_call_that_could_be_read_as_two_operations_is_refused(sent: Sent) -> None:
     headers = {name.lower(): text for name, text in sent.headers}
@@ -284,3 +286,29 @@ def test_a_call_that_could_be_read_as_two_operations_is_refused(sent: Sent) -> N
     request = Request(sent.service, "us-east-1", "1", sent.method, path, dict(parse_qsl(asked)), headers, sent.body)
     with pytest.raises(UnknownCallError, match="it must name its operation once"):
         questions.checks(request)
+
+
+HIDDEN = json.dumps({"QueueNamePrefix": "&Action=DeleteQueue&", "QueueUrl": "http://h/1/q"}).encode()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        Sent("sqs", "POST", "/", HIDDEN, (TARGET, ("Content-Type", JSON))),
+        Sent("sqs", "POST", "/", HIDDEN, (TARGET, ("Content-Type", JSON), ("Content-Encoding", "x"))),
+        Sent("sqs", "POST", "/1/q", b"", (TARGET, ("Content-Type", JSON), ("Action", "DeleteQueue"))),
+        Sent("sqs", "POST", "/1/q", b"Action=ListQueues&" + DELETE, (("Content-Type", f"{FORM}, x"),)),
+    ],
+    ids=["text", "encoding", "header", "form"],
+)
+def test_a_role_that_may_list_queues_deletes_none(engine: Engine, sent: Sent) -> None:
+    stack = engine.deploy(template_text(Role=role("lambda", ("sqs:ListQueues", "*"))), "stack")
+    arn = stack.of_type("AWS::IAM::Role")["Role"].arn
+    session = engine._sessions.assume(arn, service="lambda", source="arn:aws:lambda:us-east-1:1:function:f")
+    engine.client("sqs").create_queue(QueueName="q")
+    request = sign(engine, sent, "", session)
+    connection = http.client.HTTPConnection(engine.url.removeprefix("http://"))
+    connection.request("POST", sent.target, request.data, dict(request.headers))
+    assert connection.getresponse().status in {200, 501}
+    connection.close()
+    assert len(engine.client("sqs").list_queues()["QueueUrls"]) == 1

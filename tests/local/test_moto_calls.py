@@ -321,12 +321,33 @@ def test_a_text_in_a_document_is_no_parameter() -> None:
         assert engine.messages(queue) == [text]
 
 
-def test_the_region_of_a_call_is_that_of_its_signature_whatever_the_client_is_called() -> None:
+def test_the_region_of_a_call_is_that_of_its_signature_whatever_the_client_and_the_host_are_called() -> None:
+    call, names = query("sqs", "Action=CreateQueue&QueueName=QUEUE&Version=2012-11-05"), ["a", "b", "c"]
+    headers = [("User-Agent", "x region/eu-west-1"), ("Host", "eu-west-1.queue.amazonaws.com"), ("Host", "h")]
     with Engine.start() as engine:
-        sent = target("sqs", "AmazonSQS.CreateQueue", {"QueueName": "queue"})
-        request = sign(engine, sent._replace(headers=(*sent.headers, ("User-Agent", "x region/eu-west-1"))), "")
         connection = http.client.HTTPConnection(engine.url.removeprefix("http://"))
-        connection.request("POST", "/", request.data, dict(request.headers))
+        for name, header in zip(names, headers, strict=True):
+            sent = call._replace(body=call.body.replace(b"QUEUE", name.encode()), headers=(*call.headers, header))
+            request = sign(engine, sent, "")
+            connection.request("POST", "/", request.data, dict(request.headers))
+            assert connection.getresponse().read()
+        connection.close()
+        urls = engine.client("sqs").list_queues()["QueueUrls"]
+        assert [url.rpartition("/")[2] for url in urls] == names
+
+
+@pytest.mark.parametrize("origin", [(), (("Origin", "http://page"),)], ids=["plain", "flask"])
+@pytest.mark.parametrize("kind", [FORM, "multipart/form-data; boundary=B"], ids=["form", "files"])
+def test_an_object_is_kept_as_it_comes_though_its_type_is_that_of_a_form(
+    kind: str, origin: tuple[tuple[str, str], ...]
+) -> None:
+    body = b'--B\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nkey=v&tagging=\r\n--B--\r\n'
+    with Engine.start() as engine:
+        engine.client("s3").create_bucket(Bucket="bucket")
+        connection = http.client.HTTPConnection(engine.url.removeprefix("http://"))
+        request = sign(engine, Sent("s3", "PUT", "/bucket/k", body, (("Content-Type", kind), *origin)), "")
+        connection.request("PUT", "/bucket/k", request.data, dict(request.headers))
         assert connection.getresponse().status == 200
         connection.close()
-        assert "QueueUrls" in engine.client("sqs").list_queues()
+        found = engine.client("s3").get_object(Bucket="bucket", Key="k")
+        assert (found["Body"].read(), found["ContentType"]) == (body, kind)

@@ -26,7 +26,7 @@ from ceap.local.engine import Engine
 from ceap.local.gateway import client
 from ceap.local.http_server import Message
 from ceap.local.sessions import Session
-from ceap.local.signatures import expected, read_signature
+from ceap.local.signatures import SignatureError, expected, read_signature
 from tests.local.captured import Call
 
 SERVICES: Mapping[str, Call] = {
@@ -359,3 +359,10 @@ def test_a_signature_without_the_host_is_refused(engine: Engine) -> None:
     given = sent.headers["Authorization"].replace("SignedHeaders=host;", "SignedHeaders=")
     assert given != sent.headers["Authorization"]
     assert answer(engine, with_header(sent, "Authorization", given))[0] == 403
+
+
+def test_a_region_is_one_name() -> None:
+    scope = "key/20200101/us-east-1,x/sqs/aws4_request"  # moto would take the Region for us-east-1
+    stated = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}"
+    with pytest.raises(SignatureError, match="AWS4-HMAC-SHA256 with Credential"):
+        read_signature(Message("POST", "/", {"authorization": stated}, bytes))
