@@ -26,6 +26,8 @@ _LINE_BYTES: Final = 65_536
 _HEADERS_MAX: Final = 200
 _START: Final = re.compile(r"([A-Z]+) (/[^\s#]*) HTTP/1\.([01])")
 _NAME: Final = re.compile(r"[!$%&'*+.^`|~0-9A-Za-z#_-]+")
+_LENGTH: Final = re.compile(r"[0-9]{1,10}")
+_CHUNK_SIZE: Final = re.compile(r"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
 _JOINED_BYTES: Final = 65_536
 _DRAINED_BYTES: Final = 1 << 20
 _LEAVE_READS: Final = 1000
@@ -150,7 +152,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _serve(self) -> bool:
         """Serve a request; return whether another may follow."""
-        line = self._line()
+        line = self._line(may_end=True) or self._line(may_end=True)  # an empty line may come before a request
         if not line:
             return False
         start = _START.fullmatch(line)
@@ -176,10 +178,12 @@ class _Connection(socketserver.StreamRequestHandler):
         body.drain()
         return True
 
-    def _line(self) -> str:
+    def _line(self, *, may_end: bool = False) -> str:
         line = self.rfile.readline(_LINE_BYTES)
         if len(line) == _LINE_BYTES:
             raise BadRequestError("a line is too long")
+        if not line.endswith(b"\n") and not (may_end and not line):
+            raise ConnectionError("closed in the middle of a request")
         return line.decode("latin-1").rstrip("\r\n")
 
     def _headers(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -194,7 +198,7 @@ class _Connection(socketserver.StreamRequestHandler):
             if not line:
                 break
             name, colon, value = line.partition(":")
-            if not colon or _NAME.fullmatch(name) is None:
+            if not colon or _NAME.fullmatch(name) is None or "\r" in value or "\0" in value:
                 raise BadRequestError(f"{line[:80]!r} is not a header")
             if "_" in name:
                 underscored.append((name, value.strip(" \t")))
@@ -230,7 +234,7 @@ class _Body:
         self._connection: Final = connection
         self._coding: Final = headers.get("transfer-encoding", "").lower()
         length = headers.get("content-length", "0")
-        if self._coding not in {"", "chunked"} or not (length.isascii() and length.isdigit()):
+        if self._coding not in {"", "chunked"} or _LENGTH.fullmatch(length) is None:
             raise BadRequestError(f"a body of the length {length!r} and the coding {self._coding!r}")
         self._left = int(length)
         self._waits = may_wait and headers.get("expect", "").lower() == "100-continue"
@@ -247,8 +251,9 @@ class _Body:
             return b""
         if self._waits:
             self._connection.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = self._read_chunks() if self._coding else self._exactly(self._left)
         self._is_read = True
-        return self._read_chunks() if self._coding else self._exactly(self._left)
+        return body
 
     def drain(self) -> None:
         """Pass over what nobody has read."""
@@ -274,13 +279,15 @@ class _Body:
 
     def _chunk_size(self) -> int:
         line = self._connection._line()
-        try:
-            return int(line.partition(";")[0], 16)
-        except ValueError:
-            raise BadRequestError(f"{line[:80]!r} is not the size of a chunk") from None
+        size = _CHUNK_SIZE.fullmatch(line)
+        if size is None:
+            raise BadRequestError(f"{line[:80]!r} is not the size of a chunk")
+        return int(size[1], 16)
 
 
 def _add(headers: dict[str, str], name: str, value: str) -> None:
+    if name == "content-length" and headers.get(name, value) != value:
+        raise BadRequestError(f"two lengths of a body, {headers[name]!r} and {value!r}")
     if name in headers and name not in {"content-type", "content-length"}:
         value = f"{headers[name]},{value}"
     headers[name] = value

@@ -88,6 +88,17 @@ def test_a_body_may_come_in_chunks(connection: http.client.HTTPConnection) -> No
         assert connection.getresponse().read() == b"one" + b"two" * 50_000
 
 
+@pytest.mark.parametrize(
+    "sent", [b"PUT /a HTTP/1.1\r\nHost: h\r\nContent-Le", b"PUT /a HTTP/1.1\r\nHost: h\r\n", b"PUT /a H"]
+)
+def test_a_request_whose_headers_end_early_is_not_served(server: Server, sent: bytes) -> None:
+    assert exchange(server, sent) == b""
+
+
+def test_an_empty_line_may_come_before_a_request(server: Server) -> None:
+    assert exchange(server, b"GET /unread HTTP/1.1\r\n\r\n\r\nGET /unread HTTP/1.1\r\n\r\n").count(b" 200 ") == 2
+
+
 def test_a_body_is_asked_for_when_it_is_read(server: Server) -> None:
     head = b"PUT %s HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.server_address[1])) as raw:
@@ -151,6 +162,11 @@ def test_names_of_headers_have_hyphens_and_only_metadata_may_have_underscores(se
         b"GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: gzip\r\n\r\n",
         b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n",
         b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n",
+        b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nabc\r\n0\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0_3\r\nabc\r\n0\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\nabc",
+        b"PUT / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 2\r\n\r\nabc",
+        b"GET / HTTP/1.1\r\nA: 1\rB: 2\r\n\r\n",
         b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\n" + b"A: 1\r\n" * 300 + b"\r\n",
     ],
