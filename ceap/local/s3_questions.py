@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, unquote, urlparse
 from xml.etree import ElementTree
 
 from moto.s3.models import s3_backends
@@ -80,6 +80,8 @@ _OBJECT_ACTIONS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
 def ask_s3(request: Request) -> list[Question]:
     """Return all that must be allowed for a request of S3 to be served."""
     _check_headers(request)
+    if request.path.startswith("//"):  # moto would take the bucket for the beginning of the key
+        raise UnknownCallError(request, "the path begins with two slashes, where a bucket is named")
     bucket, _, key = request.path.lstrip("/").partition("/")
     subresources = [name for name in request.query if not _PLAIN_PARAMETERS.fullmatch(name) and name != "versionId"]
     if len(subresources) > 1:
@@ -148,26 +150,31 @@ def _ask_source(request: Request, arn: str) -> list[Question]:
     given = request.headers.get("x-amz-copy-source")
     if given is None:
         return []
-    path, _, parameters = given.partition("?")
-    source = unquote(path).lstrip("/")
-    if source.startswith("arn:"):
-        raise UnknownCallError(request, f"the source {source} is not modelled; name bucket and key")
-    version = parse_qs(parameters).get("versionId", [""])[0]
+    bucket, key, version = read_source(given)
+    source = f"{bucket}/{key}"
+    if (named := unquote(given).lstrip("/")).startswith("arn:"):
+        raise UnknownCallError(request, f"the source {named} is not modelled; name bucket and key")
     suffix = "Version" if version else ""
     asked = [Question(f"s3:GetObject{suffix}", f"arn:aws:s3:::{source}")]
     is_part = "uploadId" in request.query
     if (
         not is_part
         and request.headers.get("x-amz-tagging-directive") != "REPLACE"
-        and _is_tagged(request.account, source, version)
+        and _is_tagged(request.account, bucket, key, version)
     ):
         asked.append(Question(f"s3:GetObject{suffix}Tagging", f"arn:aws:s3:::{source}"))
         asked.append(Question("s3:PutObjectTagging", arn))
     return asked
 
 
-def _is_tagged(account: str, source: str, version: str) -> bool:
-    bucket, _, key = source.partition("/")
+def read_source(given: str) -> tuple[str, str, str]:
+    """Return bucket, key and version, or an empty text, of an original to copy, as moto reads them: as a URL."""
+    parsed = urlparse(given)
+    bucket, _, key = unquote(parsed.path).lstrip("/").partition("/")
+    return bucket, key, parse_qs(parsed.query).get("versionId", [""])[0]
+
+
+def _is_tagged(account: str, bucket: str, key: str, version: str) -> bool:
     backend = s3_backends[account]["aws"]
     found = backend.get_object(bucket, key, version or None) if bucket in backend.buckets else None
     return found is not None and bool(backend.tagger.get_tag_dict_for_resource(found.arn))

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, Final
-from urllib.parse import unquote
 
 from moto.s3.exceptions import InvalidPartOrder, PreconditionFailed, S3ClientError
 from moto.s3.models import FakeMultipart
 from moto.s3.responses import S3Response
 
 from ceap.local.hooks import replace
+from ceap.local.s3_questions import read_source
 
 _MD5: Final = "content-md5"
 # Not CRC: the SDK computes that itself, from what it sends.
@@ -54,8 +54,8 @@ def _matched(copy: Callable[..., Any]) -> Callable[..., Any]:
         if other := next((name for name in _OTHER_CONDITIONS if name in self.headers), None):
             raise S3ClientError("NotImplemented", f"The local engine does not model the header {other}")
         if wanted := self.headers.get("x-amz-copy-source-if-match"):
-            bucket, _, key = unquote(self.headers["x-amz-copy-source"]).lstrip("/").partition("/")
-            found = self.backend.get_object(bucket, key)
+            bucket, key, version = read_source(self.headers["x-amz-copy-source"])
+            found = self.backend.get_object(bucket, key, version or None)
             if found is not None and found.etag.strip('"') != wanted.strip('"'):
                 raise PreconditionFailed("x-amz-copy-source-If-Match")
         return copy(self)

@@ -187,3 +187,33 @@ def test_a_missing_object_is_told_of_only_to_whom_may_list_it() -> None:
     put = request_of("s3", lambda c: c.put_object(Bucket="bucket", Key="a/k", Body=b""))
     assert not_found_question(get) == Question("s3:ListBucket", BUCKET, {"s3:prefix": "a/k"})
     assert not_found_question(put) is None
+
+
+def test_a_path_with_two_slashes_before_the_bucket_is_refused() -> None:
+    request = request_of("s3", lambda c: c.put_object(**OBJECT, Body=b"x"))._replace(path="//bucket/k")
+    with pytest.raises(UnknownCallError, match="two slashes"):
+        checks(request)
+
+
+@pytest.mark.parametrize(
+    ("source", "read"),
+    [
+        ("open/closed/k", "open/closed/k"),
+        ("/open/k%23a%3Bb", "open/k#a;b"),
+        ("//open/closed/k", "closed/k"),
+        ("open/k#/output.json", "open/k"),
+        ("open/k;output.json", "open/k"),
+    ],
+)
+def test_a_copy_asks_for_the_source_that_moto_reads(engine: Engine, source: str, read: str) -> None:
+    s3 = engine.client("s3")
+    for name in ("bucket", "open", "closed"):
+        s3.create_bucket(Bucket=name)
+    for name in ("open/closed/k", "open/k", "open/k#a;b", "closed/k"):
+        bucket, _, key = name.partition("/")
+        s3.put_object(Bucket=bucket, Key=key, Body=name.encode())
+    request = request_of("s3", lambda c: c.copy_object(**OBJECT, CopySource="x/y"))
+    request = request._replace(account=engine.account, headers={"x-amz-copy-source": source})
+    assert checks(request)[1].resource == f"arn:aws:s3:::{read}"
+    assert engine._gateway.answer(request._replace(access_key=engine.driver.access_key)).status == 200
+    assert s3.get_object(**OBJECT)["Body"].read().decode() == read
