@@ -23,6 +23,9 @@ _REFERENCE: Final = re.compile(r"^#[ \t]*Reference:[ \t]*(\S+)", re.MULTILINE)
 _FIX: Final = re.compile(r" \| fix: | \[FIX\]: ")
 """What stands between fault and fix in a message: in ours, and in those of AWS Control Tower."""
 
+_UNNAMED: Final = re.compile(r"RULES_STDIN\[(\d+)\]/default")
+"""What an engine calls the clauses outside of rules, by the number of their file among those it was given."""
+
 _SUFFIXES: Final = (".guard", ".ruleset")
 _TEMPLATES_MAX: Final = 16
 """Templates of one call: its memory grows by some 5 MB with each."""
@@ -41,6 +44,11 @@ class RuleFile(msgspec.Struct, frozen=True):
     text: str
     rules: tuple[str, ...]
     source: str = ""
+
+    @property
+    def unnamed(self) -> str:
+        """The name of the clauses that stand outside of rules, if there are any."""
+        return f"{self.file}/default"
 
 
 class RuleFailure(msgspec.Struct, frozen=True):
@@ -127,8 +135,9 @@ def evaluate(
     for share, results in zip(shares, judged, strict=True):
         for place, result in zip(share.places, results, strict=True):
             found[place] = Result(found[place].verdicts | result.verdicts, found[place].failures + result.failures)
-    declared = [rule for rule_file in files for rule in rule_file.rules]
-    return [Result({rule: each.verdicts[rule] for rule in declared} | each.verdicts, each.failures) for each in found]
+    rules = [rule for rule_file in files for rule in (*rule_file.rules, rule_file.unnamed)]
+    verdicts = [{rule: each.verdicts[rule] for rule in rules if rule in each.verdicts} for each in found]
+    return [Result(of_template, each.failures) for of_template, each in zip(verdicts, found, strict=True)]
 
 
 class _Share(NamedTuple):
@@ -153,15 +162,29 @@ def _shares(data: Sequence[str], files: Sequence[RuleFile], processors: int) -> 
 
 def _evaluate_share(engine: Engine, data: Sequence[str], names: Sequence[str], share: _Share) -> list[Result]:
     part, files = [data[place] for place in share.places], share.files
+    texts = join([rule_file.text for rule_file in files])
     try:
-        reports = engine.run_engine(join([rule_file.text for rule_file in files]), part)
+        reports = [_by_file(report, texts, files) for report in engine.run_engine(texts, part)]
     except GuardError:
         try:  # what is wrong is told of the files as they are written
-            reports = engine.run_engine([rule_file.text for rule_file in files], part)
+            texts = [rule_file.text for rule_file in files]
+            reports = [_by_file(report, texts, files) for report in engine.run_engine(texts, part)]
         except GuardError as error:
             raise _blame(engine, part, files, [names[place] for place in share.places], error) from None
     named = [names[place] for place in share.places]
     return [_read_report(report, files, name) for report, name in zip(reports, named, strict=True)]
+
+
+def _by_file(report: EngineReport, texts: Sequence[str], files: Sequence[RuleFile]) -> EngineReport:
+    """Return a report in which clauses outside of rules are those of their file, whatever else the engine was given."""
+    owners = {rule_file.text: rule_file.unnamed for rule_file in files}
+
+    def name(rule: str) -> str:
+        unnamed = _UNNAMED.fullmatch(rule)
+        return owners[texts[int(unnamed[1]) - 1]] if unnamed else rule
+
+    verdicts = {name(rule): verdict for rule, verdict in report.verdicts.items()}
+    return EngineReport(verdicts, [(name(rule), clauses) for rule, clauses in report.failed])
 
 
 def _blame(
@@ -195,7 +218,7 @@ def _first_failing(items: Sequence[_T], failure: Callable[[Sequence[_T]], GuardE
 
 
 def _read_report(report: EngineReport, files: Sequence[RuleFile], name: str) -> Result:
-    sources = {rule: rule_file.source for rule_file in files for rule in rule_file.rules}
+    sources = {rule: rule_file.source for rule_file in files for rule in (*rule_file.rules, rule_file.unnamed)}
     failures: list[RuleFailure] = []
     for rule, clauses in report.failed:
         shown = clauses or [Clause("", "", "the rule")]

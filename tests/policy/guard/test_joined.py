@@ -11,7 +11,7 @@ from ceap.policy.guard import cfn_guard
 from ceap.policy.guard.engine import Engine, EngineReport
 from ceap.policy.guard.joined import join
 from ceap.policy.guard.rule_files import RuleFile, evaluate, load_rules
-from tests.policy.engines import FASTEST
+from tests.policy.engines import ENGINES, FASTEST
 from tests.policy.mutants import MUTANTS
 from tests.policy.samples import KINDS, cases, changed, golden, rules
 
@@ -107,3 +107,25 @@ def test_results_do_not_depend_on_how_the_work_is_shared_out(
         verdict = "FAIL" if size % 3 else "PASS"
         assert list(result.verdicts.items()) == [(file.rules[0], verdict) for file in files]
         assert {failure.rule for failure in result.failures} == {f.rules[0] for f in files if size % 3}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("number", [1, 2, 7])
+@pytest.mark.parametrize("processors", [1, 2])
+def test_clauses_outside_of_rules_are_called_by_their_file(
+    processors: int, number: int, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two such files that get the same number in two calls of the engine would hide each other's verdict."""
+    named = [RuleFile(f"{each}.guard", SIZE.replace("SIZE", f"R{each}"), (f"R{each}",)) for each in range(16)]
+    broken = RuleFile("broken.guard", "Resources.*.Type == 'X'\nrule B { Resources exists }\n", ("B",), "https://b")
+    kept = RuleFile("kept.guard", "Resources exists\nrule K { Resources exists }\n", ("K",))
+    data = [json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"MaximumMessageSize": 0}}}})]
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
+    for result in evaluate(data * number, [broken, kept, *named], [f"{each}.yaml" for each in range(number)], engine):
+        assert [*result.verdicts.items()][:4] == [
+            ("B", "PASS"),
+            ("broken.guard/default", "FAIL"),
+            ("K", "PASS"),
+            ("kept.guard/default", "PASS"),
+        ]
+        assert {(each.rule, each.source) for each in result.failures} == {("broken.guard/default", "https://b")}
