@@ -30,7 +30,7 @@ _ORIGINS: Final = {"Access-Control-Allow-Origin": "*"}
 _FORMS: Final = ("application/x-www-form-urlencoded", "application/x-url-encoded", "multipart/form-data")
 _IS_OBJECT: Final = "ceap.is_object"
 _HOST: Final = re.compile(r"[a-z0-9.-]+(?::(?!80$|0)\d+)?")
-_KEY: Final = re.compile(r"/[^/]+/.+")
+_KEY: Final = re.compile(r"/[^/]+/.+", re.DOTALL)
 _NOTHING: Final[ImmutableMultiDict[str, Any]] = ImmutableMultiDict()
 _PLAIN_TARGET: Final = re.compile(r"/(?:[\w.~-][\w./~-]*)?(?:\?[\w.~=&-]+)?", re.ASCII)
 _TEXT: Final = "text/html; charset=utf-8"

@@ -351,3 +351,12 @@ def test_an_object_is_kept_as_it_comes_though_its_type_is_that_of_a_form(
         connection.close()
         found = engine.client("s3").get_object(Bucket="bucket", Key="k")
         assert (found["Body"].read(), found["ContentType"]) == (body, kind)
+
+
+@pytest.mark.parametrize("key", ["a\nb", "\n", "a/\r\n/b"])
+def test_a_key_may_have_line_breaks(key: str) -> None:
+    with Engine.start() as engine:
+        s3 = engine.client("s3")
+        s3.create_bucket(Bucket="bucket")
+        s3.put_object(Bucket="bucket", Key=key, Body=b"body")
+        assert s3.get_object(Bucket="bucket", Key=key)["Body"].read() == b"body"
