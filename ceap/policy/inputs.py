@@ -1,6 +1,6 @@
 """What a verdict depends on besides its template: all that judges it, as one digest.
 
-Contents are read, not times: a check-out changes files without making them newer.
+Of what lies in a repository, contents are read, not times: a check-out changes files without making them newer.
 """
 
 import hashlib
@@ -69,9 +69,13 @@ def _is_installed(file: str) -> bool:
 
 
 def _installed() -> list[str]:
-    """Return names and versions of all that is installed, as the names of folders tell them; reading each is slow."""
+    """Return names and versions of all that is installed, as the names of folders tell them; reading each is slow.
+
+    With the time at which each was made: the same version may be installed again with other content.
+    """
     folders = [Path(folder) for folder in sys.path if Path(folder).is_dir()]
-    return sorted(name for folder in folders for name in os.listdir(folder) if name.endswith(_INSTALLED))  # noqa: PTH208
+    entries = [entry for folder in folders for entry in os.scandir(folder) if entry.name.endswith(_INSTALLED)]
+    return sorted(f"{entry.name} {entry.stat().st_mtime_ns}" for entry in entries)
 
 
 def _files(folder: Path) -> Iterator[Path]:

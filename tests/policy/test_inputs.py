@@ -64,6 +64,10 @@ CHANGES: list[tuple[str, Change]] = [
         "cfn-lint",
         lambda tree, _: (tree / "installed/cfn_lint-1.58.0.dist-info").rename(tree / "installed/c-2.dist-info"),
     ),
+    (
+        "the same version, installed again",
+        lambda tree, _: os.utime(tree / "installed/cfn_lint-1.58.0.dist-info", ns=(0, 1)),
+    ),
     ("what else is installed", lambda tree, _: (tree / "installed/orders-1.dist-info").mkdir()),
     ("Python", lambda _, patch: patch.setattr(sys, "version", "3.99")),
     ("the system", lambda _, patch: patch.setattr(sys, "platform", "plan9")),
