@@ -22,7 +22,7 @@ _CODE: Final = ("ceap", "templates", "guard_rules")
 
 _INSTALLED: Final = (".dist-info", ".egg-info")
 
-_PYTHON: Final = tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib", "scripts"))  # noqa: PTH118
+_PYTHON: Final = tuple(os.path.join(folder, "") for folder in (Path(os.__file__).parent, sysconfig.get_path("scripts")))  # noqa: PTH118
 _PACKAGES: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 """Where modules lie that versions tell of: those of Python, and those of what is installed."""
 
