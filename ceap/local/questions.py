@@ -124,6 +124,8 @@ _LISTED: Final = {
     ("logs", "DescribeLogGroups"): ("logs", "DescribeLogGroups", "log-group::log-stream:"),
     ("monitoring", "DescribeAlarms"): ("cloudwatch", "DescribeAlarms", "alarm:*"),
 }
+_OTHER_TARGETS: Final = frozenset({"PhoneNumber", "TargetArn"})
+"""Parameters of Publish that moto prefers to the topic's."""
 _ACTION_NAMES: Final = {"PublishBatch": "Publish"}
 _BY_OPERATION: Final = {(named.service, name): named for named in _NAMED for name in named.operations.split()}
 
@@ -132,8 +134,9 @@ def _ask_named(request: Request) -> list[Question]:
     """Ask for the operation, which is the action, on what its parameter names."""
     operation = request.operation
     named = _BY_OPERATION.get((request.service, operation))
-    values = _parameters(request).get(named.parameter) if named else None
-    if named is None or not values:
+    given = _parameters(request)
+    values = given.get(named.parameter) if named else None
+    if named is None or not values or (request.service == "sns" and not _OTHER_TARGETS.isdisjoint(given)):
         raise _unknown(request)
     action = f"{request.service}:{_ACTION_NAMES.get(operation, operation)}"
     listed = values if isinstance(values, list) else [values]
@@ -175,7 +178,10 @@ def _ask_sqs(request: Request) -> list[Question]:
         return ask_move_task(request)
     given = _parameters(request)
     action = request.operation.removesuffix("Batch")
-    account, _, name = given.get("QueueUrl", f"{request.account}/{given.get('QueueName', '')}").rpartition("/")
+    # Only the parameter that moto reads: without it, moto would take the queue from the path.
+    is_named = action == "GetQueueUrl"
+    queue = f"{request.account}/{given.get('QueueName', '')}" if is_named else given.get("QueueUrl", "")
+    account, _, name = queue.rpartition("/")
     account = account.rpartition("/")[2]
     if action not in _QUEUE_ACTIONS.split() or not name or "QueueOwnerAWSAccountId" in given:
         raise _unknown(request)

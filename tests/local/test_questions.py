@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
-from ceap.local.calls import Question, UnknownCallError, function_name
+from ceap.local.calls import Question, Request, UnknownCallError, function_name
 from ceap.local.engine import Engine
 from ceap.local.questions import checks
 from tests.local.captured import ACCOUNT, REGION, Call, arn, request_of
@@ -310,3 +311,27 @@ def test_a_call_whose_action_or_resource_is_unknown_is_refused(service: str, cal
 )
 def test_a_function_keeps_its_version_or_alias(given: str, name: str) -> None:
     assert function_name(given) == name
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "given"),
+    [
+        ("sqs", "AmazonSQS.SendMessage", {"QueueName": "open", "MessageBody": "m"}),
+        ("sqs", "AmazonSQS.GetQueueUrl", {"QueueUrl": "http://h/1/open"}),
+        (
+            "sns",
+            "AmazonSimpleNotificationService.Publish",
+            {"TopicArn": "arn:aws:sns:us-east-1:1:open", "TargetArn": "t"},
+        ),
+        (
+            "sns",
+            "AmazonSimpleNotificationService.Publish",
+            {"TopicArn": "arn:aws:sns:us-east-1:1:open", "PhoneNumber": "1"},
+        ),
+    ],
+)
+def test_a_resource_that_moto_would_not_take_is_not_asked_for(service: str, target: str, given: dict[str, str]) -> None:
+    headers = {"x-amz-target": target, "content-type": "application/x-amz-json-1.0"}
+    request = Request(service, "us-east-1", "1", "POST", "/1/closed", {}, headers, json.dumps(given).encode())
+    with pytest.raises(UnknownCallError, match="does not name its resource"):
+        checks(request)
