@@ -24,7 +24,7 @@ from ceap.local.moto_calls import MotoRequest, build_answer, listed_headers
 from ceap.local.sessions import Session
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
-CHUNKED = b"5;ext=1\r\nchunk\r\n3\r\ned!\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"
+CHUNKED = b"5\r\nchunk\r\n3\r\ned!\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"
 
 
 class Sent(NamedTuple):
@@ -203,7 +203,10 @@ def sign(engine: Engine, sent: Sent, bucket: str, session: Session | None = None
         data=sent.body.replace(b"BUCKET", bucket.encode()),
     )
     kind = S3SigV4Auth if sent.service == "s3" else SigV4Auth
-    kind(Credentials(*(session or engine.driver)[2:5]), sent.service, "us-east-1").add_auth(request)
+    signer = kind(Credentials(*(session or engine.driver)[2:5]), sent.service, "us-east-1")
+    if stated := headers.get("X-Amz-Content-SHA256"):  # else the signer would state the hash of the body
+        signer.payload = lambda _: stated
+    signer.add_auth(request)
     return request
 
 
