@@ -1,6 +1,7 @@
 """What moto makes anew on every call though it never differs: here it is made once.
 
-Each function gives what moto's own gives; the tests compare them.
+Each function gives what moto's own gives; the tests compare them. What differs on purpose does so for calls that the
+engine serves: tests of handlers may use moto's own mocks in the same process.
 """
 
 import os
@@ -13,12 +14,11 @@ from urllib.parse import urlparse
 
 import moto.core.responses
 import moto.core.utils
-import moto.s3.responses
-import moto.settings
 import moto.utilities.aws_headers
 from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.core.responses import BaseResponse
 from moto.core.serialize import AttributePicker, AttributePickerContext, XFormedAttributePicker
+from moto.s3.responses import S3Response
 from moto.utilities.utils import get_partition
 
 from ceap.local.hooks import replace
@@ -37,11 +37,11 @@ def install() -> None:
     replace(AccountSpecificBackend, "__getitem__", _found_first(vars(AccountSpecificBackend)["__getitem__"]))
     replace(BaseResponse, "setup_class", _setup(vars(BaseResponse)["setup_class"]))
     # IAM has decided on the Region that a call is signed for; moto takes another from the host, the path or the client.
-    replace(BaseResponse, "get_region_from_url", lambda _, request, __: _signed_region(request.headers))
-    replace(moto.s3.responses, "parse_region_from_url", lambda *_, **__: None)
+    replace(BaseResponse, "get_region_from_url", _region(vars(BaseResponse)["get_region_from_url"]))
+    replace(S3Response, "setup_class", _s3_setup(vars(S3Response)["setup_class"]))
     replace(AttributePicker, "__call__", pick(vars(AttributePicker)["__call__"]))
     # Buckets are in paths here; to find that out moto compares the host with seven expressions, five times a call.
-    replace(moto.settings, "S3_IGNORE_SUBDOMAIN_BUCKETNAME", "true")
+    replace(S3Response, "subdomain_based_buckets", staticmethod(_bucket_in_host(S3Response.subdomain_based_buckets)))
 
 
 def _replace_everywhere(name: str, value: Callable[..., Any], module: ModuleType = moto.core.utils) -> None:
@@ -101,7 +101,7 @@ def _setup(original: Callable[..., None]) -> Callable[..., None]:
         self: Any,
         request: Any,
         full_url: str | None = None,
-        headers: Any = None,  # noqa: ARG001 (moto's name)
+        headers: Any = None,
         use_raw_body: bool | None = None,
     ) -> None:
         given = request.headers
@@ -110,7 +110,7 @@ def _setup(original: Callable[..., None]) -> Callable[..., None]:
             given.get("Content-Type", "").startswith(("application/x-amz-json", "application/json"))
             and "x-amz-target" in given
             and "Authorization" in given
-            and "x-moto-account-id" in given
+            and _is_served(request)
             and "Content-Encoding" not in given
             and body
             and not request.query_string
@@ -119,7 +119,7 @@ def _setup(original: Callable[..., None]) -> Callable[..., None]:
             and request.from_wsgi_server
         )
         if not is_json:
-            original(self, request, full_url, {}, use_raw_body)
+            original(self, request, full_url, {} if _is_served(request) else headers, use_raw_body)
             return
         self.is_werkzeug_request = True
         self.normalized_request = request
@@ -142,6 +142,31 @@ def _setup(original: Callable[..., None]) -> Callable[..., None]:
         self.current_account = given["x-moto-account-id"]
 
     return setup_class
+
+
+def _region(original: Callable[..., str]) -> Callable[..., str]:
+    def find_region(self: Any, request: Any, full_url: str) -> str:
+        return _signed_region(request.headers) if _is_served(request) else original(self, request, full_url)
+
+    return find_region
+
+
+def _s3_setup(original: Callable[..., None]) -> Callable[..., None]:
+    def setup_class(self: Any, request: Any, full_url: str | None = None, headers: Any = None) -> None:
+        original(self, request, full_url, headers)
+        if _is_served(request):
+            self.region = _signed_region(request.headers)
+
+    return setup_class
+
+
+def _bucket_in_host(original: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda request: not _is_served(request) and original(request)
+
+
+def _is_served(request: Any) -> bool:
+    """Tell whether the engine has let this call through; other calls of this process may be moto's alone."""
+    return "x-moto-account-id" in request.headers
 
 
 def _signed_region(headers: Any) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import boto3  # type: ignore[import-untyped]  # boto3 ships no types
 import moto.core.responses
 import moto.core.utils
 import moto.utilities.aws_headers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from moto import mock_aws
 from moto.core.base_backend import BackendDict
 from moto.core.responses import BaseResponse
 from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
@@ -125,3 +127,18 @@ def test_a_response_is_set_up_as_moto_sets_it_up(kind: type[BaseResponse], calle
     # Of the document moto makes a form, which no operation of a JSON protocol has.
     assert differing <= {"querystring", "data"}
     assert set(vars(made)) == set(vars(plain))
+
+
+def test_moto_alone_still_finds_bucket_and_region_of_a_call_where_sdks_put_them() -> None:
+    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+    with mock_aws():
+        s3 = boto3.client("s3", "eu-west-1", **keys)
+        s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        s3.put_object(Bucket="bucket", Key="a/b", Body=b"content")
+        for region in ("eu-west-1", "us-east-1"):
+            sqs = boto3.client("sqs", region, **keys)
+            sqs.create_queue(QueueName="queue")
+
+        assert s3.get_object(Bucket="bucket", Key="a/b")["Body"].read() == b"content"
+        assert s3.get_bucket_location(Bucket="bucket")["LocationConstraint"] == "eu-west-1"
+        assert sqs.list_queues()["QueueUrls"] == ["https://sqs.us-east-1.amazonaws.com/123456789012/queue"]
