@@ -224,7 +224,8 @@ def test_package_takes_pip_along(tmp_path: Path, numbers: tuple[signal.Signals, 
     ("call", "condition"),
     [
         ("tempfile.mkdtemp", "True"),  # the engine's folder has just been made
-        ("subprocess.Popen.__init__", "True"),  # the first worker has just been started
+        ("subprocess.Popen.__init__", "True"),  # what functions are forked from has just been started
+        ("ceap.local.fork_server.ForkServer.launch", "True"),  # the first worker has just been started
         ("ceap.local.keep.RunFolder.write", "arguments[1] == 'events.jsonl'"),  # half of the run is kept
         ("shutil.rmtree", "True"),  # the end is near anyway
     ],
@@ -234,7 +235,7 @@ def test_a_run_leaves_nothing_whenever_a_signal_comes(tmp_path: Path, call: str,
     end = command.end()
     assert end._replace(told=end.told.splitlines(keepends=True)[-1]) == ended_by(signal.SIGINT)
     assert "Traceback" not in end.told
-    assert [path.name for path in (tmp_path / "kept").iterdir() if path.name.startswith(".")] == []
+    assert [*(tmp_path / "kept").glob(".*")] == []
 
 
 @pytest.mark.parametrize("numbers", [(number,) for number in ENDS] + [(signal.SIGINT, signal.SIGINT)])
