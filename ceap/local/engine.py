@@ -18,6 +18,7 @@ from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, assert_never
 
+import moto.logs.models
 import moto.sqs.models
 from moto.core.base_backend import BackendDict
 from moto.s3.models import FakeKey, FakeMultipart, s3_backends
@@ -370,6 +371,8 @@ def install() -> None:
         moto_costs.install()
         for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
             replace(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)
+        # It refuses lines that are hours ahead, and would of a clock that has jumped.
+        replace(moto.logs.models, "utcnow", lambda: interpreter.virtual_datetime().replace(tzinfo=None))
         _spare_modules()
     except (AttributeError, ImportError) as error:
         raise EngineError(f"moto {MOTO_VERSION} is not as the engine expects: {error}; run `make clean`") from error

@@ -101,8 +101,11 @@ def strip(value: Any, audit: set[str] = AUDIT) -> Any:
             return {name: strip(part, audit) for name, part in value.items() if name not in audit}
         case list():
             return [strip(part, audit) for part in value]
-        case str() if value.startswith("{"):  # a record in an item
-            return strip(json.loads(value), audit)
+        case str() if value.startswith("{"):
+            try:
+                return strip(json.loads(value), audit)  # a record in an item
+            except ValueError:
+                return value
         case _:
             return value
 
