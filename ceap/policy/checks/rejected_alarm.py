@@ -47,7 +47,8 @@ def check(template: Template) -> Iterator[Fault]:
 
 
 def _watches(alarm: Resource, function: Resource) -> bool:
-    queries = {at(query, "Id"): query for query in items(alarm.properties.get("Metrics"))}
+    named = [(at(query, "Id"), query) for query in items(alarm.properties.get("Metrics"))]
+    queries = {name: query for name, query in named if isinstance(name, str)}
     returned = [at(query, "Expression") for query in queries.values() if at(query, "ReturnData") is not False]
     metrics = {name: _metric(query) for name, query in queries.items() if at(query, "MetricStat") is not None}
     of_function = [("FunctionName", (function.logical_id, ""))]

@@ -36,3 +36,11 @@ def test_an_expression_that_watches_no_function_is_found() -> None:
 def test_functions_of_others_need_no_alarm() -> None:
     others = template(Other=("AWS::Lambda::Function", {"Handler": "app.handler"}))
     assert list(rejected_alarm.check(others)) == []
+
+
+def test_a_query_whose_id_is_no_text_watches_no_function() -> None:
+    what = "no alarm watches the share of records that SiftFunction rejects"
+    found = said(RULE, "express", of("SiftRejectedAlarm", "Metrics", 0, "Id", {"Ref": "A"}))
+    assert found == [
+        (f"{what} | fix: {CURE.format('SiftFunction')}", "/Resources/SiftRejectedAlarm/Properties/Metrics")
+    ]
