@@ -59,7 +59,7 @@ def _runner() -> Any:
     from cfnlint.runner import Runner
     from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-    # It has taken newer schemas from the home of whoever runs it, if `cfn-lint --update-specs` put some there.
+    # Its import has taken schemas from the user's home folder, if `cfn-lint --update-specs` put some there.
     schemas = Path(cfnlint.__file__).with_name("data") / "schemas"
     PROVIDER_SCHEMA_MANAGER.__init__(schemas / "providers", schemas / "resources")
 

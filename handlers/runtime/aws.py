@@ -111,7 +111,7 @@ def _undocumented() -> Iterator[None]:
 
 
 def _import_botocore() -> None:
-    """Import what a client needs of botocore; what only others need is loaded when it is used."""
+    """Import botocore without the modules in `_DEFERRED`, each of which is imported when it is first used."""
     # A later botocore may use a name as no stand-in allows: the import after this one is then that of the whole.
     with suppress(AttributeError, ImportError, TypeError), deferring(_DEFERRED):
         for module in ("botocore.client", "botocore.handlers", "botocore.session"):

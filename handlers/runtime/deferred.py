@@ -18,7 +18,7 @@ def deferring(modules: Mapping[str, Callables]) -> Iterator[None]:
     A name that is taken out of a module by `from ... import` loads it at once, unless it is among the callables given
     for it: these are taken as functions that load the module when they are called. So a callable must not be a class
     that is inherited from, or compared with the class of something.
-    After the block an import of these modules, by whomever, is an import as ever.
+    After the block these modules are imported as usual, from any code.
     """
     finder: Any = _Finder({name: modules[name] for name in modules if name not in sys.modules})
     sys.meta_path.insert(0, finder)
