@@ -1,6 +1,6 @@
 """The Lambda functions: per step one function, one role and one log group."""
 
-from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda
+from troposphere import GetAtt, Ref, Sub, Template, awslambda
 
 from templates import discovery, naming, permissions
 from templates.environment import function_variables
@@ -10,6 +10,7 @@ from templates.model import LambdaStep, Workflow
 from templates.objects import shared
 from templates.resources.encryption import key_if_any
 from templates.resources.logs import add_log_group
+from templates.resources.parameters import artifact_prefix
 from templates.resources.role import add_role
 
 
@@ -26,20 +27,9 @@ def add_functions(template: Template, workflow: Workflow) -> None:
     """
     if not workflow.lambda_steps:
         return
-    template.add_parameter(_prefix())
+    template.add_parameter(artifact_prefix(naming.HANDLERS_PREFIX_PARAMETER, "functions' zips"))
     for step in workflow.lambda_steps:
         _add_function(template, workflow, step)
-
-
-@shared
-def _prefix() -> Parameter:
-    return Parameter(
-        naming.HANDLERS_PREFIX_PARAMETER,
-        Type="String",
-        AllowedPattern="^.+/$",
-        ConstraintDescription="ends in a slash",
-        Description="Prefix of the functions' zips in the artifact bucket, as `ceap package` prints it",
-    )
 
 
 @shared

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from troposphere import GetAtt, Parameter, Sub, Template, glue
+from troposphere import GetAtt, Sub, Template, glue
 
 from templates import naming, permissions
 from templates.model import GlueStep, Workflow
-from templates.objects import shared
 from templates.resources.logs import add_log_group
+from templates.resources.parameters import artifact_prefix
 from templates.resources.role import add_role
 
 GLUE_VERSION: Final = "5.1"
@@ -22,20 +22,9 @@ def add_glue_jobs(template: Template, workflow: Workflow) -> None:
     """
     if not workflow.glue_steps:
         return
-    template.add_parameter(_prefix())
+    template.add_parameter(artifact_prefix(naming.GLUE_PREFIX_PARAMETER, "Glue scripts"))
     for step in workflow.glue_steps:
         _add_job(template, workflow.name, step, workflow.previous(step))
-
-
-@shared
-def _prefix() -> Parameter:
-    return Parameter(
-        naming.GLUE_PREFIX_PARAMETER,
-        Type="String",
-        AllowedPattern="^.+/$",
-        ConstraintDescription="ends in a slash",
-        Description="Prefix of the Glue scripts in the artifact bucket, as `ceap package` prints it",
-    )
 
 
 def _add_job(template: Template, workflow: str, step: GlueStep, previous: str | None) -> None:

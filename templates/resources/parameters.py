@@ -1,4 +1,4 @@
-"""The parameters that both kinds of stack share."""
+"""The parameters of more than one kind of stack or step."""
 
 from troposphere import Parameter, Template
 
@@ -23,4 +23,16 @@ def _environment() -> Parameter:
         AllowedPattern=naming.ENVIRONMENT_PATTERN,
         ConstraintDescription=f"a-z first, then a-z and 0-9, at most {naming.ENVIRONMENT_MAX} in all",
         Description="Part of every name, e.g. dev, test or prod",
+    )
+
+
+@shared
+def artifact_prefix(name: str, content: str) -> Parameter:
+    """Return the parameter that says where `content` lies in the artifact bucket."""
+    return Parameter(
+        name,
+        Type="String",
+        AllowedPattern="^.+/$",
+        ConstraintDescription="ends in a slash",
+        Description=f"Prefix of the {content} in the artifact bucket, as `ceap package` prints it",
     )
