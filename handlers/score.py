@@ -1,5 +1,6 @@
 """Score: adds the scores of its models to each candidate."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import product
@@ -62,13 +63,13 @@ class ScoreStage(CandidateStage[Candidate, Settings]):
             scored = []
             for candidate, partition in zip(batch, partitions, strict=True):
                 scores = dict(candidate.scores or {})
-                counts: dict[str, int] = {}
+                counts: defaultdict[str, int] = defaultdict(int)
                 for model, provider, sort in models:
                     key = partition, sort
                     row = cached.get(key)
                     if row and row.serves(candidate, now):
                         scores[model] = row.score
-                        counts["cached"] = counts.get("cached", 0) + 1
+                        counts["cached"] += 1
                         continue
                     try:
                         score = _judge(provider, candidate, now)
@@ -76,12 +77,12 @@ class ScoreStage(CandidateStage[Candidate, Settings]):
                         # The cache keeps the newest version, in any order of arrival.
                         if known is None or known.candidate_version <= candidate.metadata.version:
                             fresh[key] = CachedScore(score, candidate.metadata.version, expires)
-                        counts["scored"] = counts.get("scored", 0) + 1
+                        counts["scored"] += 1
                     except Exception as error:
                         strategy, score = _fall_back(provider, candidate, row, error, now)
-                        counts["fallback"] = counts.get("fallback", 0) + 1
+                        counts["fallback"] += 1
                         if strategy == "default":
-                            counts["default"] = counts.get("default", 0) + 1
+                            counts["default"] += 1
                     scores[model] = score
                 for name, number in counts.items():
                     stage.count(name, number, record=candidate)

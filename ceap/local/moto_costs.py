@@ -104,23 +104,11 @@ def _setup(original: Callable[..., None]) -> Callable[..., None]:
         headers: Any = None,
         use_raw_body: bool | None = None,
     ) -> None:
-        given = request.headers
-        body = request.data
-        is_json = (
-            given.get("Content-Type", "").startswith(("application/x-amz-json", "application/json"))
-            and "x-amz-target" in given
-            and "Authorization" in given
-            and _is_served(request)
-            and "Content-Encoding" not in given
-            and body
-            and not request.query_string
-            and not (self.use_raw_body if use_raw_body is None else use_raw_body)
-            and full_url in {None, request.raw_url}
-            and request.from_wsgi_server
-        )
-        if not is_json:
+        raw = self.use_raw_body if use_raw_body is None else use_raw_body
+        if raw or not _is_json(request, full_url):
             original(self, request, full_url, {} if _is_served(request) else headers, use_raw_body)
             return
+        given, body = request.headers, request.data
         self.is_werkzeug_request = True
         self.normalized_request = request
         self.uri = request.raw_url
@@ -142,6 +130,22 @@ def _setup(original: Callable[..., None]) -> Callable[..., None]:
         self.current_account = given["x-moto-account-id"]
 
     return setup_class
+
+
+def _is_json(request: Any, full_url: str | None) -> bool:
+    """Tell whether this is a call of a JSON protocol that the engine serves, and nothing else."""
+    given = request.headers
+    return bool(
+        given.get("Content-Type", "").startswith(("application/x-amz-json", "application/json"))
+        and "x-amz-target" in given
+        and "Authorization" in given
+        and _is_served(request)
+        and "Content-Encoding" not in given
+        and request.data
+        and not request.query_string
+        and full_url in {None, request.raw_url}
+        and request.from_wsgi_server
+    )
 
 
 def _region(original: Callable[..., str]) -> Callable[..., str]:
