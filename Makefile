@@ -64,7 +64,7 @@ docs: .venv/dev ## write docs/reference/rules.md and conformance.md, and the con
 package: .venv/ready ## build the zips of the Lambda functions in build/
 	@$(BIN)/ceap package
 
-bench: .venv/dev ## measure speed, and write the table of docs/reference/bench.md; half an hour (NAMES="synth check")
+bench: .venv/dev ## measure speed, and write the table of docs/reference/bench.md; takes long (NAMES="synth check")
 	@$(BIN)/python -m bench $(NAMES)
 
 bench-compare: .venv/dev ## measure this tree and another revision of it in turn (REV=HEAD~5 NAMES="synth engine")
