@@ -131,12 +131,13 @@ def _session() -> Any:
         def _verify_accept_kwargs(self, func: object) -> None:
             pass
 
-    try:
-        session = Session(event_hooks=Emitter(), include_builtin_handlers=False)
-        _remember_names(session.get_component("event_emitter"))
-        session._register_builtin_handlers(session.get_component("event_emitter"))
-    except AttributeError:  # of a botocore that does so otherwise
-        session = Session(event_hooks=Emitter())
+    class FastSession(Session):  # type: ignore[misc]  # botocore ships no types
+        def _register_builtin_handlers(self, events: Any) -> None:
+            with suppress(AttributeError):  # of a botocore that names events otherwise
+                _remember_names(events)
+            super()._register_builtin_handlers(events)
+
+    session = FastSession(event_hooks=Emitter())
     loader = session.get_component("data_loader")
     loader.file_loader = _ModelFiles()
     # botocore would search the folders of some 440 services to know whether one exists.

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import botocore  # type: ignore[import-untyped]  # botocore ships no types
 import pytest
 from botocore.exceptions import (  # type: ignore[import-untyped]  # botocore ships no types
     ClientError,
@@ -83,7 +84,7 @@ def test_a_client_loads_no_part_of_botocore_that_only_others_use() -> None:
 
 
 def test_events_have_the_names_and_the_handlers_that_botocore_gives_them() -> None:
-    # A new session of ours: what is loaded meanwhile, as Powertools, adds handlers to all that come after.
+    # A new session of ours: what is loaded meanwhile, as Powertools, adds handlers to all later ones, after these.
     ours, theirs = (session.get_component("event_emitter") for session in (_session.__wrapped__(), Session()))
     names = [name for name, *_ in BUILTIN_HANDLERS]
     fresh = EventAliaser(HierarchicalEmitter())
@@ -101,11 +102,26 @@ def handlers_of(emitter: Any, name: str) -> list[str]:
     return [getattr(each, "__qualname__", type(each).__name__) for each in found]
 
 
+def test_what_a_library_adds_to_all_sessions_comes_after_the_handlers_of_botocore(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def add(session: Any) -> None:
+        session.register("request-created", keep_all)
+
+    monkeypatch.setattr(botocore, "_INITIALIZERS", [add])
+    assert handlers_of(_session.__wrapped__().get_component("event_emitter"), "request-created")[-1] == "keep_all"
+
+
 def test_a_botocore_that_names_events_otherwise_gives_a_session_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(Session, "_register_builtin_handlers")
-    monkeypatch.setattr(aws, "_session", aws._session.__wrapped__)
     monkeypatch.setattr(Session, "__init__", keep_all(Session.__init__))
-    session = aws._session()
+    session = _session.__wrapped__()
+    assert handlers_of(session.get_component("event_emitter"), "before-call.s3")
+
+
+def test_a_botocore_that_keeps_no_names_of_events_gives_a_session_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws, "_remember_names", lambda events: events.absent)
+    session = _session.__wrapped__()
     assert handlers_of(session.get_component("event_emitter"), "before-call.s3")
 
 
