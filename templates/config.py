@@ -13,7 +13,16 @@ from templates.environment import environment_problems
 from templates.errors import ConfigError
 from templates.fragment import load_fragment, refuse_clashes
 from templates.governance_problems import governance_problems
-from templates.model import Declaration, GlueStep, LambdaStep, Step, StepKind, Workflow, WorkflowType
+from templates.model import (
+    STEP_CLASSES,
+    Declaration,
+    GlueStep,
+    LambdaStep,
+    LegacyStep,
+    Step,
+    Workflow,
+    WorkflowType,
+)
 from templates.placeholders import longest
 from templates.settings import SETTINGS_MAX_BYTES, encode_settings, filled_settings
 from templates.source import KeyPath, Source, load_source
@@ -99,13 +108,14 @@ def _check_values(source: Source, value: Any, place: KeyPath) -> None:
 def _parse_step(source: Source, raw: Any, place: KeyPath) -> Step:
     if not isinstance(raw, dict):
         raise source.error(place, f"is {shown(raw)}; a step is a mapping with stage and handler, or stage and glue")
-    kinds = [kind for kind in StepKind if kind in raw]
+    kinds = [kind for kind in STEP_CLASSES if kind in raw]
     if not kinds:
         refuse_unknown(source, raw, LambdaStep, place)
     if len(kinds) != 1:
-        given = f"both {' and '.join(kinds)}" if kinds else f"neither {' nor '.join(StepKind)}"
-        raise source.error(place, f"has {given}; give exactly one: handler for a Lambda step, glue for a Glue step")
-    return convert(source, raw, kinds[0].step_class, place)
+        given = f"both {' and '.join(kinds)}" if kinds else f"neither {' nor '.join(STEP_CLASSES)}"
+        cure = "handler for a Lambda step, glue for a Glue step, legacy for one that an existing function does"
+        raise source.error(place, f"has {given}; give exactly one: {cure}")
+    return convert(source, raw, STEP_CLASSES[kinds[0]], place)
 
 
 def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Problem]:
@@ -123,13 +133,13 @@ def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Proble
         yield ("description",), f"has {size} bytes; CloudFormation allows {DESCRIPTION_MAX_BYTES}: shorten it"
     if len(steps) > STEPS_MAX:
         yield ("steps",), f"has {len(steps)} entries; a workflow has at most {STEPS_MAX} steps: split it in two"
-    yield from _stage_problems(workflow.name, steps)
+    yield from _stage_problems(workflow, steps)
     yield from _known_problems(workflow.type, steps)
     if workflow.type is WorkflowType.EXPRESS:
         yield from _express_problems(steps)
 
 
-def _stage_problems(workflow: str, steps: tuple[Step, ...]) -> Iterator[Problem]:
+def _stage_problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for index, step in enumerate(steps):
         place = ("steps", index, "stage")
@@ -142,11 +152,11 @@ def _stage_problems(workflow: str, steps: tuple[Step, ...]) -> Iterator[Problem]
         elif other is not None:
             yield place, f"is {step.stage!r} beside {other!r}: both would be '{purpose}' in names; rename one"
         seen[purpose] = step.stage
-        length = naming.longest_function(workflow, step.stage)
-        if length > FUNCTION_NAME_MAX:
+        length = naming.longest_function(workflow.name, step.stage)
+        if length > FUNCTION_NAME_MAX and workflow.names(step):
             yield (
                 place,
-                f"is {step.stage!r}: the function {naming.function(workflow, step.stage)} could have {length} "
+                f"is {step.stage!r}: the function {naming.function(workflow.name, step.stage)} could have {length} "
                 f"characters with an Environment of {naming.ENVIRONMENT_MAX}; AWS Lambda allows {FUNCTION_NAME_MAX}: "
                 f"shorten the stage or the workflow's name by {length - FUNCTION_NAME_MAX}",
             )
@@ -155,6 +165,8 @@ def _stage_problems(workflow: str, steps: tuple[Step, ...]) -> Iterator[Problem]
 def _known_problems(workflow_type: WorkflowType, steps: tuple[Step, ...]) -> Iterator[Problem]:
     for index, step in enumerate(steps):
         match step:
+            case LegacyStep():
+                pass  # its handler is a part of the framework
             case LambdaStep():
                 if step.handler not in discovery.handler_names():
                     yield ("steps", index, "handler"), _unknown(step.handler, discovery.handler_names(), "handlers")

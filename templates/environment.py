@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
+from troposphere import Ref
 
 from handlers.runtime.needs import (
     EVENT_BUS_VARIABLE,
+    LEGACY_VARIABLE,
     SETTINGS_VARIABLE,
     Needs,
     parameter_variable,
@@ -16,7 +18,7 @@ from handlers.runtime.needs import (
 )
 from templates import naming
 from templates.imports import imported
-from templates.model import LambdaStep
+from templates.model import LambdaStep, LegacyStep
 from templates.objects import plain
 from templates.placeholders import longest, placeholder_problem, substituted
 from templates.settings import settings_variable
@@ -34,7 +36,7 @@ _OBEYED: Final = (
 )
 """What Lambda, the AWS SDK, Python, Powertools and tracing obey: where data go, whose code runs, what is logged."""
 
-_OWN: Final = rf"{SETTINGS_VARIABLE}|{EVENT_BUS_VARIABLE}|TABLE_\w+|(SECRET|PARAMETER)_\w+_NAME"
+_OWN: Final = rf"{SETTINGS_VARIABLE}|{EVENT_BUS_VARIABLE}|{LEGACY_VARIABLE}|TABLE_\w+|(SECRET|PARAMETER)_\w+_NAME"
 
 # Source: AWS::Lambda::Function Environment.
 _NAME: Final = "[A-Za-z][A-Za-z0-9_]+"
@@ -55,6 +57,8 @@ def function_variables(workflow: str, step: LambdaStep, needs: Needs) -> dict[st
         variables[table_variable(table.name)] = imported(f"{naming.table_id(table.name)}Name")
     if needs.events:
         variables[EVENT_BUS_VARIABLE] = naming.EVENT_BUS
+    if isinstance(step, LegacyStep):
+        variables[LEGACY_VARIABLE] = Ref(step.legacy)
     for name in needs.secrets:
         variables[secret_variable(name)] = substituted(name)
     for name in needs.parameters:

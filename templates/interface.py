@@ -1,6 +1,7 @@
 """How the CloudFormation console shows the parameters of a stack: in groups, each with a label."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from templates import discovery, naming
@@ -24,17 +25,21 @@ _GROUPS: Final = {
     "Alerts": {"AlertEmail": "E-mail address"},
 }
 _TABLES: Final = "Existing tables to adopt"
+_FUNCTIONS: Final = "Existing functions"
+NO_FUNCTIONS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def interface(parameters: Iterable[str]) -> dict[str, Any]:
-    """Return the metadata that groups and labels these parameters.
+def interface(parameters: Iterable[str], functions: Mapping[str, str] = NO_FUNCTIONS) -> dict[str, Any]:
+    """Return the metadata that groups and labels these parameters; `functions` are those of existing functions.
 
     Raises:
         LookupError: a parameter stands in no group.
 
     Source: CloudFormation Template Reference, "AWS::CloudFormation::Interface".
     """
-    groups = {**_GROUPS, _TABLES: {f"{naming.table_id(name)}Name": name for name in discovery.tables()}}
+    tables = {f"{naming.table_id(name)}Name": name for name in discovery.tables()}
+    existing = {parameter: f"Function that does {stage}" for parameter, stage in functions.items()}
+    groups = {**_GROUPS, _TABLES: tables, _FUNCTIONS: existing}
     shown = {label: [name for name in names if name in set(parameters)] for label, names in groups.items()}
     labels = {name: label for names in groups.values() for name, label in names.items()}
     for name in parameters:

@@ -74,6 +74,16 @@ Stage = Annotated[
 ]
 
 
+class FunctionNaming(StrEnum):
+    """Who names a function (requirement 10.2)."""
+
+    EXPLICIT = "explicit"
+    GENERATED = "generated"
+
+
+_NAMING: Final = "explicit: {StackName}-{Environment}-{Purpose}; generated: CloudFormation names the function"
+
+
 class LambdaStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A step that a Lambda function does; `handler` names a module of `handlers/`."""
 
@@ -102,6 +112,25 @@ class LambdaStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     rejected_percent: Annotated[
         int, Meta(ge=1, le=100, description="an alarm fires when more of an hour's records are rejected; 100: never")
     ] = 50
+    naming: Annotated[FunctionNaming, Meta(description=f"{_NAMING} (default: as the workflow says)")] | None = None
+
+
+LEGACY_HANDLER: Final = "runtime.legacy"
+"""The module of `handlers` that hands records to a function of the team's own."""
+
+
+class LegacyStep(LambdaStep, frozen=True, kw_only=True):
+    """A step that an existing function does, which takes and returns payloads; ours calls it (requirement 10.3)."""
+
+    legacy: Annotated[
+        str,
+        Meta(
+            pattern=whole("[A-Z][A-Za-z0-9]*FunctionArn"),
+            description="the parameter that gives the existing function's ARN, also of a version or an alias; it ends "
+            "in FunctionArn, e.g. ScoreFunctionArn",
+        ),
+    ]
+    handler: Literal["runtime.legacy"] = LEGACY_HANDLER
 
 
 class GlueStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,24 +148,18 @@ class GlueStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 Step: TypeAlias = LambdaStep | GlueStep
 
 
+STEP_CLASSES: Final[dict[str, type[Step]]] = {"handler": LambdaStep, "glue": GlueStep, "legacy": LegacyStep}
+"""The classes of steps by the key by which a declaration chooses one."""
+
+
 class StepKind(StrEnum):
-    """What does a step's work; the value is the key by which a declaration chooses it.
+    """What does a step's work.
 
     Code that differs by kind is a `match` that ends in `assert_never`: the type checker finds a forgotten kind.
     """
 
-    LAMBDA = "handler"
+    LAMBDA = "lambda"
     GLUE = "glue"
-
-    @property
-    def step_class(self) -> type[Step]:
-        match self:
-            case StepKind.LAMBDA:
-                return LambdaStep
-            case StepKind.GLUE:
-                return GlueStep
-            case _:
-                assert_never(self)
 
     @property
     def takes_payload(self) -> bool:
@@ -178,6 +201,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     s3_events: (
         Annotated[ObjectEvents, Meta(description="sends a message for each new object of the source bucket")] | None
     ) = None
+    naming: Annotated[FunctionNaming, Meta(description=_NAMING)] = FunctionNaming.EXPLICIT
     tags: Annotated[
         dict[str, str], Meta(description="of every resource that takes tags; numbers in quotes; may hold placeholders")
     ] = {}
@@ -200,6 +224,10 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Meta(description="logical id -> properties that are merged last; policy judges the result"),
     ] = {}
 
+    def names(self, step: Step) -> bool:
+        """Tell whether a step's function or job has a name of ceap's, not one that CloudFormation generates."""
+        return not isinstance(step, LambdaStep) or (step.naming or self.naming) is FunctionNaming.EXPLICIT
+
 
 class Workflow(Declaration, frozen=True, kw_only=True):
     """A workflow: its stages in order, each reading the output of the one before."""
@@ -215,6 +243,15 @@ class Workflow(Declaration, frozen=True, kw_only=True):
     @property
     def glue_steps(self) -> tuple[GlueStep, ...]:
         return tuple(step for step in self.steps if isinstance(step, GlueStep))
+
+    @property
+    def legacy_functions(self) -> dict[str, str]:
+        """The parameters that name existing functions, each with the first stage that it does."""
+        found: dict[str, str] = {}
+        for step in self.steps:
+            if isinstance(step, LegacyStep):
+                found.setdefault(step.legacy, step.stage)
+        return found
 
     @property
     def has_lambda_retrier(self) -> bool:

@@ -11,6 +11,11 @@ ENVIRONMENT_MAX: Final = 12
 ENVIRONMENT_PATTERN: Final = f"^[a-z][a-z0-9]{{0,{ENVIRONMENT_MAX - 1}}}$"
 """What an environment may be called: the AllowedPattern of the parameter."""
 
+FUNCTION_ARN_PATTERN: Final = (
+    r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9-_]{1,64}(:(\$LATEST|[A-Za-z0-9-_]{1,128}))?$"
+)
+"""What the ARN of a function, or of a version or an alias, is. Source: Lambda API Reference, "Invoke"."""
+
 FOUNDATION: Final = "foundation"
 DEPLOY: Final = "deploy"
 WORKFLOW_BUCKET_PREFIX: Final = "ceap-workflow-"

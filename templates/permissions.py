@@ -69,11 +69,12 @@ def function_policy(
     log_group_id: str,
     *,
     in_vpc: str | None = None,
+    legacy: str | None = None,
 ) -> PolicyDocument:
     """Return what a stage's function may do: read the previous stage's output, write below its own, its needs, logs.
 
     `source_bucket` is the bucket that messages may name, if the step has one; `in_vpc` is the function's name, if it
-    runs in a VPC.
+    runs in a VPC; `legacy` is the parameter with the ARN of the existing function that does the step, if one does.
 
     Source: requirement 11.9, properties 40 and 42.
     """
@@ -84,6 +85,7 @@ def function_policy(
         *(_use_table(table.name, bool(table.indexes), tuple(actions)) for table, actions in needs.tables.items()),
         *([_publish(needs.events)] if needs.events else []),
         *_read_values(needs),
+        *([_invoke(legacy)] if legacy else []),
         *(_grant(number, grant) for number, grant in enumerate(needs.grants, start=1)),
         *_logs_and_tracing(log_group_id),
         *(_network(in_vpc) if in_vpc else ()),
@@ -323,6 +325,15 @@ def _read_values(needs: Needs) -> list[Statement]:
         arns = [Sub(naming.parameter_arn(name)) for name in needs.parameters]
         statements.append(_allow("ReadParameters", [ssm.GetParameter], *arns))
     return statements
+
+
+@shared
+def _invoke(parameter: str) -> Statement:
+    """Return the grant of one function's ARN: with that of a version or an alias, of this one alone.
+
+    Source: Lambda Developer Guide, "Using resource-based policies", on qualified ARNs.
+    """
+    return _allow("InvokeLegacyFunction", [awslambda.InvokeFunction], Ref(parameter))
 
 
 def _grant(number: int, grant: Grant) -> Statement:

@@ -1,12 +1,12 @@
 """The three kinds of stack: what they are made of, in order."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias, assert_never
 
 from troposphere import Export, Output, Ref, Sub, Template
 
 from templates import discovery, naming
-from templates.interface import METADATA_KEY, interface
+from templates.interface import METADATA_KEY, NO_FUNCTIONS, interface
 from templates.model import StepKind, Workflow, WorkflowType
 from templates.objects import plain, sections
 from templates.outputs import add_outputs
@@ -103,7 +103,7 @@ def workflow_template(workflow: Workflow) -> Sections:
     add_dashboard(template, workflow)
     add_outputs(template, workflow)
     add_parameters(template, workflow)
-    built = _built(template)
+    built = _built(template, workflow.legacy_functions)
     govern(built["Resources"], workflow)
     return built
 
@@ -126,8 +126,8 @@ def _template(description: str) -> Template:
     return template
 
 
-def _built(template: Template) -> Sections:
-    template.set_metadata({METADATA_KEY: interface(template.parameters)})
+def _built(template: Template, functions: Mapping[str, str] = NO_FUNCTIONS) -> Sections:
+    template.set_metadata({METADATA_KEY: interface(template.parameters, functions)})
     return sections(template)
 
 

@@ -1,17 +1,23 @@
 """The Lambda functions: per step one function, one role and one log group."""
 
-from troposphere import GetAtt, Ref, Sub, Template, awslambda
+from typing import Any, Final
+
+from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda
 
 from templates import discovery, naming, permissions
 from templates.environment import function_variables
 from templates.imports import imported
 from templates.lambda_runtime import ARCHITECTURE, RUNTIME
-from templates.model import LambdaStep, Workflow
+from templates.model import FunctionNaming, LambdaStep, LegacyStep, Workflow
 from templates.objects import shared
 from templates.resources.encryption import key_if_any
 from templates.resources.logs import add_log_group
 from templates.resources.parameters import artifact_prefix
 from templates.resources.role import add_role
+
+
+NAMING: Final = "naming"
+"""The key below `Metadata: {ceap: ...}` of a function whose name CloudFormation generates."""
 
 
 class LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc]  # troposphere has no types
@@ -28,8 +34,21 @@ def add_functions(template: Template, workflow: Workflow) -> None:
     if not workflow.lambda_steps:
         return
     template.add_parameter(artifact_prefix(naming.HANDLERS_PREFIX_PARAMETER, "functions' zips"))
+    for parameter in workflow.legacy_functions:
+        template.add_parameter(_existing_function(parameter))
     for step in workflow.lambda_steps:
         _add_function(template, workflow, step)
+
+
+@shared
+def _existing_function(parameter: str) -> Parameter:
+    return Parameter(
+        parameter,
+        Type="String",
+        AllowedPattern=naming.FUNCTION_ARN_PATTERN,
+        ConstraintDescription="the ARN of a Lambda function, or of a version or an alias of one",
+        Description="ARN of an existing function, or of a version or alias of it, which does a step",
+    )
 
 
 @shared
@@ -42,21 +61,32 @@ def _tracing() -> awslambda.TracingConfig:
     return awslambda.TracingConfig(Mode="Active")
 
 
+@shared
+def _generated_name() -> dict[str, Any]:
+    return {"ceap": {NAMING: FunctionNaming.GENERATED.value}}
+
+
 def _add_function(template: Template, workflow: Workflow, step: LambdaStep) -> None:
     logical_id = naming.function_id(step.stage)
     needs = discovery.load_needs(step.handler)
     source_bucket = discovery.source_bucket(step)
-    name = naming.function(workflow.name, step.stage)
+    name, is_named = naming.function(workflow.name, step.stage), workflow.names(step)
     log_group = add_log_group(template, f"{logical_id}LogGroup", f"{naming.FUNCTION_LOGS}{name}")
     policy = permissions.function_policy(
-        step.stage, workflow.previous(step), needs, source_bucket, log_group, in_vpc=name if workflow.vpc else None
+        step.stage,
+        workflow.previous(step),
+        needs,
+        source_bucket,
+        log_group,
+        in_vpc=(name if is_named else "*") if workflow.vpc else None,
+        legacy=step.legacy if isinstance(step, LegacyStep) else None,
     )
     description = f"{step.stage} of {naming.resource(workflow.name)}"
     role = add_role(template, logical_id, description, "stage", policy, trust=permissions.trust("lambda"))
     template.add_resource(
         awslambda.Function(
             logical_id,
-            FunctionName=Sub(name),
+            **({"FunctionName": Sub(name)} if is_named else {"Metadata": _generated_name()}),
             Runtime=RUNTIME,
             Architectures=[ARCHITECTURE],
             Handler=f"handlers.{step.handler}.handler",
