@@ -7,6 +7,7 @@ from typing import Any, Final, assert_never
 
 from handlers.runtime.records import type_name
 from templates import budget, discovery, naming, words
+from templates.adoption_problems import adoption_problems
 from templates.contracts import find_misfit
 from templates.conversion import convert, refuse_unknown
 from templates.environment import environment_problems
@@ -69,12 +70,13 @@ def parse_workflow(source: Source) -> Workflow:
     steps = tuple(_parse_step(source, step, ("steps", index)) for index, step in enumerate(raw_steps))
     for place, text in _problems(header, steps):
         raise source.error(place, text)
-    _check_settings(source, header.name, steps)
+    _check_settings(source, header, steps)
     _check_contracts(source, steps)
     given = {field: getattr(header, field) for field in header.__struct_fields__}
     own = load_fragment(Path(source.name).parent / header.resources) if header.resources else None
     workflow = Workflow(**given, steps=steps, own=own)
-    for place, text in (*_queue_problems(workflow), *trigger_problems(workflow), *governance_problems(workflow)):
+    problems = (_queue_problems, adoption_problems, trigger_problems, governance_problems)
+    for place, text in (problem for find in problems for problem in find(workflow)):
         raise source.error(place, text)
     if workflow.overrides or workflow.own:
         _check_ids(source, workflow)
@@ -107,10 +109,10 @@ def _check_values(source: Source, value: Any, place: KeyPath) -> None:
 
 def _parse_step(source: Source, raw: Any, place: KeyPath) -> Step:
     if not isinstance(raw, dict):
-        raise source.error(place, f"is {shown(raw)}; a step is a mapping with stage and handler, or stage and glue")
+        raise source.error(place, f"is {shown(raw)}; a step is a mapping with stage and handler, glue or legacy")
     kinds = [kind for kind in STEP_CLASSES if kind in raw]
     if not kinds:
-        refuse_unknown(source, raw, LambdaStep, place)
+        refuse_unknown(source, raw, LegacyStep, place)
     if len(kinds) != 1:
         given = f"both {' and '.join(kinds)}" if kinds else f"neither {' nor '.join(STEP_CLASSES)}"
         cure = "handler for a Lambda step, glue for a Glue step, legacy for one that an existing function does"
@@ -227,7 +229,7 @@ def _queue_problems(workflow: Workflow) -> Iterator[Problem]:
         )
 
 
-def _check_settings(source: Source, workflow: str, steps: tuple[Step, ...]) -> None:
+def _check_settings(source: Source, workflow: Declaration, steps: tuple[Step, ...]) -> None:
     for index, step in enumerate(steps):
         match step:
             case LambdaStep():
@@ -266,10 +268,15 @@ def _check_handler_settings(source: Source, step: LambdaStep, index: int) -> Non
 
 
 def _check_contracts(source: Source, steps: tuple[Step, ...]) -> None:
-    """Refuse a handler that requires what the one before it does not yield; a Glue job keeps records as they are."""
+    """Refuse a handler that requires what the one before it does not yield.
+
+    A Glue job keeps records as they are; what an existing function returns is known only when it runs.
+    """
     before: LambdaStep | None = None
     for index, step in enumerate(steps):
         match step:
+            case LegacyStep():
+                before = None
             case LambdaStep():
                 if before:
                     _check_contract(source, before, step, ("steps", index, "handler"))

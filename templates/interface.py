@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from templates import discovery, naming
+from templates.model import Workflow
 
 METADATA_KEY: Final = "AWS::CloudFormation::Interface"
 
@@ -22,15 +23,28 @@ _GROUPS: Final = {
         "WorkflowBoundary": "ARN of the permissions boundary of workflows",
         "OwnResourcesPolicyArn": "ARN of a policy for resources of your own",
     },
-    "Alerts": {"AlertEmail": "E-mail address"},
+    "Alerts": {
+        naming.adoption(naming.ALERT_TOPIC_ID): "ARN of an existing topic to adopt",
+        naming.ALERT_EMAIL_PARAMETER: "E-mail address",
+    },
 }
 _TABLES: Final = "Existing tables to adopt"
-_FUNCTIONS: Final = "Existing functions"
-NO_FUNCTIONS: Final[Mapping[str, str]] = MappingProxyType({})
+_EXISTING: Final = "Existing resources of this workflow"
 
 
-def interface(parameters: Iterable[str], functions: Mapping[str, str] = NO_FUNCTIONS) -> dict[str, Any]:
-    """Return the metadata that groups and labels these parameters; `functions` are those of existing functions.
+def existing_resources(workflow: Workflow) -> dict[str, str]:
+    """Return the parameters that name resources which a workflow uses and does not make, each with its label."""
+    adopted = {
+        workflow.adopt.queue: "Name of the queue that messages come from",
+        workflow.adopt.dead_letter_queue: "Name of its dead-letter queue",
+        workflow.adopt.event_bus: "Name of the event bus to publish to",
+    }
+    functions = {name: f"Function that does {stage}" for name, stage in workflow.legacy_functions.items()}
+    return functions | {name: label for name, label in adopted.items() if name}
+
+
+def interface(parameters: Iterable[str], existing: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """Return the metadata that groups and labels these parameters; `existing` labels those of a workflow's own.
 
     Raises:
         LookupError: a parameter stands in no group.
@@ -38,8 +52,7 @@ def interface(parameters: Iterable[str], functions: Mapping[str, str] = NO_FUNCT
     Source: CloudFormation Template Reference, "AWS::CloudFormation::Interface".
     """
     tables = {f"{naming.table_id(name)}Name": name for name in discovery.tables()}
-    existing = {parameter: f"Function that does {stage}" for parameter, stage in functions.items()}
-    groups = {**_GROUPS, _TABLES: tables, _FUNCTIONS: existing}
+    groups = {**_GROUPS, _TABLES: tables, _EXISTING: existing}
     shown = {label: [name for name in names if name in set(parameters)] for label, names in groups.items()}
     labels = {name: label for names in groups.values() for name, label in names.items()}
     for name in parameters:

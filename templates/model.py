@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from handlers.runtime.needs import whole
 from templates.fragment import Fragment
+from templates.naming import EVENT_BUS_PARAMETER, FUNCTION_ARN_PARAMETER, QUEUE_NAME_PARAMETER
 from templates.triggers import ObjectEvents, Schedule
 
 
@@ -125,7 +126,7 @@ class LegacyStep(LambdaStep, frozen=True, kw_only=True):
     legacy: Annotated[
         str,
         Meta(
-            pattern=whole("[A-Z][A-Za-z0-9]*FunctionArn"),
+            pattern=whole(FUNCTION_ARN_PARAMETER),
             description="the parameter that gives the existing function's ARN, also of a version or an alias; it ends "
             "in FunctionArn, e.g. ScoreFunctionArn",
         ),
@@ -183,6 +184,33 @@ def kind_of(step: Step) -> StepKind:
             assert_never(step)
 
 
+_QueueParameter = Annotated[
+    str,
+    Meta(
+        pattern=whole(QUEUE_NAME_PARAMETER),
+        description="the parameter that gives the name of an existing queue; ends in QueueName, e.g. OrdersQueueName",
+    ),
+]
+
+
+class Adoption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What exists already, and is used as it is; each a parameter with a name, of the stack's account and region."""
+
+    queue: _QueueParameter | None = None
+    dead_letter_queue: _QueueParameter | None = None
+    event_bus: (
+        Annotated[
+            str,
+            Meta(
+                pattern=whole(EVENT_BUS_PARAMETER),
+                description="the parameter that gives the name of the event bus to publish to, instead of default; it "
+                "ends in EventBusName, e.g. OrdersEventBusName",
+            ),
+        ]
+        | None
+    ) = None
+
+
 WorkflowName: TypeAlias = Annotated[
     str, Meta(pattern=whole("[a-z][a-z0-9-]*"), description="part of every name: a-z, 0-9 and hyphens")
 ]
@@ -202,6 +230,9 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Annotated[ObjectEvents, Meta(description="sends a message for each new object of the source bucket")] | None
     ) = None
     naming: Annotated[FunctionNaming, Meta(description=_NAMING)] = FunctionNaming.EXPLICIT
+    adopt: Annotated[
+        Adoption, Meta(description="existing queues and event bus: the template makes none, and takes their names")
+    ] = Adoption()
     tags: Annotated[
         dict[str, str], Meta(description="of every resource that takes tags; numbers in quotes; may hold placeholders")
     ] = {}

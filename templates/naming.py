@@ -11,10 +11,20 @@ ENVIRONMENT_MAX: Final = 12
 ENVIRONMENT_PATTERN: Final = f"^[a-z][a-z0-9]{{0,{ENVIRONMENT_MAX - 1}}}$"
 """What an environment may be called: the AllowedPattern of the parameter."""
 
+FUNCTION_ARN_PARAMETER: Final = "[A-Z][A-Za-z0-9]*FunctionArn"
+"""What a parameter is called that gives the ARN of an existing function."""
 FUNCTION_ARN_PATTERN: Final = (
-    r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9-_]{1,64}(:(\$LATEST|[A-Za-z0-9-_]{1,128}))?$"
+    r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:(\$LATEST|[A-Za-z0-9_-]{1,128}))?$"
 )
 """What the ARN of a function, or of a version or an alias, is. Source: Lambda API Reference, "Invoke"."""
+
+QUEUE_NAME_PARAMETER: Final = "[A-Z][A-Za-z0-9]*QueueName"
+EVENT_BUS_PARAMETER: Final = "[A-Z][A-Za-z0-9]*EventBusName"
+"""What parameters are called that give the name of an existing queue, or of an event bus."""
+QUEUE_NAME_PATTERN: Final = "^[A-Za-z0-9_-]{1,80}$"
+"""What a queue may be called; the name of a FIFO queue ends in `.fifo`. Source: SQS API Reference, "CreateQueue"."""
+EVENT_BUS_PATTERN: Final = "^[A-Za-z0-9._-]{1,256}$"
+"""What an event bus may be called. Source: EventBridge API Reference, "CreateEventBus"."""
 
 FOUNDATION: Final = "foundation"
 DEPLOY: Final = "deploy"
@@ -25,6 +35,11 @@ ARTIFACT_BUCKET_PREFIX: Final = "ceap-artifacts-"
 ARTIFACT_BUCKET: Final = f"{ARTIFACT_BUCKET_PREFIX}${{Environment}}-${{AWS::AccountId}}"
 ARTIFACT_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{ARTIFACT_BUCKET}"
 ALERT_TOPIC: Final = "ceap-alerts-${Environment}"
+ALERT_TOPIC_ID: Final = "AlertTopic"
+ALERT_EMAIL_PARAMETER: Final = "AlertEmail"
+ALERT_EMAIL_CONDITION: Final = "HasAlertEmail"
+TOPIC_ARN: Final = "arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
+"""The ARN of a topic; that of a FIFO topic, which no alarm can publish to, has a dot. Source: SNS, "CreateTopic"."""
 EVENT_BUS: Final = "default"
 SCHEDULE: Final = "schedule"
 """What the names of a workflow's schedule and of its group end in: the role trusts the group alone."""
@@ -132,6 +147,16 @@ def table_id(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_")) + "Table"
 
 
+def creation(logical_id: str) -> str:
+    """Return the condition under which the foundation makes a resource, and does not adopt one."""
+    return f"Create{logical_id}"
+
+
+def adoption(logical_id: str) -> str:
+    """Return the parameter that names what the foundation adopts in place of a resource."""
+    return f"{logical_id}{'Arn' if logical_id == ALERT_TOPIC_ID else 'Name'}"
+
+
 def alarm_id(suffix: str) -> str:
     """Return the logical id of the alarm whose name ends in `suffix`, e.g. `QueueAgeAlarm` of `queue-age`."""
     return "".join(word[0].upper() + word[1:] for word in suffix.split("-")) + "Alarm"
@@ -150,6 +175,16 @@ def query_id(name: str) -> str:
 def arn(service: str, resource_text: str) -> str:
     """Return the ARN of a resource in this stack's account and region."""
     return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource_text}"
+
+
+def adopted_queue_arn(parameter: str) -> str:
+    """Return the ARN of the queue whose name a parameter gives, in this stack's account and region."""
+    return arn("sqs", f"${{{parameter}}}")
+
+
+def adopted_queue_url(parameter: str) -> str:
+    """Return the URL of the queue whose name a parameter gives. Source: SQS Developer Guide, "Queue URL"."""
+    return f"https://sqs.${{AWS::Region}}.${{AWS::URLSuffix}}/${{AWS::AccountId}}/${{{parameter}}}"
 
 
 def ec2_arn_of_any_account(resource_text: str) -> str:

@@ -70,11 +70,13 @@ def function_policy(
     *,
     in_vpc: str | None = None,
     legacy: str | None = None,
+    event_bus: str | None = None,
 ) -> PolicyDocument:
     """Return what a stage's function may do: read the previous stage's output, write below its own, its needs, logs.
 
     `source_bucket` is the bucket that messages may name, if the step has one; `in_vpc` is the function's name, if it
-    runs in a VPC; `legacy` is the parameter with the ARN of the existing function that does the step, if one does.
+    runs in a VPC; `legacy` is the parameter with the ARN of the existing function that does the step, if one does;
+    `event_bus` is the one with the name of an adopted event bus.
 
     Source: requirement 11.9, properties 40 and 42.
     """
@@ -83,7 +85,7 @@ def function_policy(
         _write_own(stage),
         *_read_source(source_bucket),
         *(_use_table(table.name, bool(table.indexes), tuple(actions)) for table, actions in needs.tables.items()),
-        *([_publish(needs.events)] if needs.events else []),
+        *([_publish(needs.events, event_bus)] if needs.events else []),
         *_read_values(needs),
         *([_invoke(legacy)] if legacy else []),
         *(_grant(number, grant) for number, grant in enumerate(needs.grants, start=1)),
@@ -307,11 +309,12 @@ def _use_table(table: str, has_indexes: bool, actions: tuple[str, ...]) -> State
     return _allow(f"Use{naming.table_id(table)}", [Action("dynamodb", action) for action in actions], *arns)
 
 
-def _publish(kind: Publish) -> Statement:
+def _publish(kind: Publish, adopted_bus: str | None) -> Statement:
+    bus = f"${{{adopted_bus}}}" if adopted_bus else naming.EVENT_BUS
     return _allow(
         "PublishEvents",
         [events.PutEvents],
-        Sub(naming.arn("events", f"event-bus/{naming.EVENT_BUS}")),
+        Sub(naming.arn("events", f"event-bus/{bus}")),
         Condition=Condition(StringEquals({"events:source": kind.source, "events:detail-type": kind.detail_type})),
     )
 

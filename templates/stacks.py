@@ -1,12 +1,12 @@
 """The three kinds of stack: what they are made of, in order."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any, TypeAlias, assert_never
 
 from troposphere import Export, Output, Ref, Sub, Template
 
 from templates import discovery, naming
-from templates.interface import METADATA_KEY, NO_FUNCTIONS, interface
+from templates.interface import METADATA_KEY, existing_resources, interface
 from templates.model import StepKind, Workflow, WorkflowType
 from templates.objects import plain, sections
 from templates.outputs import add_outputs
@@ -103,7 +103,7 @@ def workflow_template(workflow: Workflow) -> Sections:
     add_dashboard(template, workflow)
     add_outputs(template, workflow)
     add_parameters(template, workflow)
-    built = _built(template, workflow.legacy_functions)
+    built = _built(template, workflow)
     govern(built["Resources"], workflow)
     return built
 
@@ -126,8 +126,9 @@ def _template(description: str) -> Template:
     return template
 
 
-def _built(template: Template, functions: Mapping[str, str] = NO_FUNCTIONS) -> Sections:
-    template.set_metadata({METADATA_KEY: interface(template.parameters, functions)})
+def _built(template: Template, workflow: Workflow | None = None) -> Sections:
+    existing = existing_resources(workflow) if workflow else {}
+    template.set_metadata({METADATA_KEY: interface(template.parameters, existing)})
     return sections(template)
 
 

@@ -15,7 +15,6 @@ from templates.resources.logs import add_log_group
 from templates.resources.parameters import artifact_prefix
 from templates.resources.role import add_role
 
-
 NAMING: Final = "naming"
 """The key below `Metadata: {ceap: ...}` of a function whose name CloudFormation generates."""
 
@@ -36,6 +35,8 @@ def add_functions(template: Template, workflow: Workflow) -> None:
     template.add_parameter(artifact_prefix(naming.HANDLERS_PREFIX_PARAMETER, "functions' zips"))
     for parameter in workflow.legacy_functions:
         template.add_parameter(_existing_function(parameter))
+    if workflow.adopt.event_bus:
+        template.add_parameter(_existing_event_bus(workflow.adopt.event_bus))
     for step in workflow.lambda_steps:
         _add_function(template, workflow, step)
 
@@ -48,6 +49,17 @@ def _existing_function(parameter: str) -> Parameter:
         AllowedPattern=naming.FUNCTION_ARN_PATTERN,
         ConstraintDescription="the ARN of a Lambda function, or of a version or an alias of one",
         Description="ARN of an existing function, or of a version or alias of it, which does a step",
+    )
+
+
+@shared
+def _existing_event_bus(parameter: str) -> Parameter:
+    return Parameter(
+        parameter,
+        Type="String",
+        AllowedPattern=naming.EVENT_BUS_PATTERN,
+        ConstraintDescription="the name of an event bus of this account and region",
+        Description="Name of the existing event bus to which stages publish",
     )
 
 
@@ -80,6 +92,7 @@ def _add_function(template: Template, workflow: Workflow, step: LambdaStep) -> N
         log_group,
         in_vpc=(name if is_named else "*") if workflow.vpc else None,
         legacy=step.legacy if isinstance(step, LegacyStep) else None,
+        event_bus=workflow.adopt.event_bus,
     )
     description = f"{step.stage} of {naming.resource(workflow.name)}"
     role = add_role(template, logical_id, description, "stage", policy, trust=permissions.trust("lambda"))
@@ -94,7 +107,7 @@ def _add_function(template: Template, workflow: Workflow, step: LambdaStep) -> N
             Role=GetAtt(role, "Arn"),
             Timeout=step.timeout_s,
             MemorySize=step.memory_mb,
-            Environment=awslambda.Environment(Variables=function_variables(workflow.name, step, needs)),
+            Environment=awslambda.Environment(Variables=function_variables(workflow, step, needs)),
             KmsKeyArn=key_if_any(),
             LoggingConfig=LoggingConfig(LogFormat="JSON", LogGroup=Ref(log_group)),
             TracingConfig=_tracing(),

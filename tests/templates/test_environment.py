@@ -8,7 +8,7 @@ from msgspec import Struct
 from handlers.runtime.needs import Needs
 from templates.config import parse_workflow
 from templates.environment import environment_problems
-from templates.model import LambdaStep
+from templates.model import Declaration, LambdaStep, WorkflowType
 from templates.source import parse_source
 from templates.stacks import workflow_stack
 from tests.templates.support import changed, of_type, refusal
@@ -92,8 +92,9 @@ def test_all_variables_together_are_counted_as_lambda_does() -> None:
 
 def test_what_ceap_sets_is_counted_too_where_no_variable_is_declared() -> None:
     step = LambdaStep(stage="Take", handler="take", timeout_s=60)
+    orders = Declaration(name="orders", type=WorkflowType.EXPRESS)
     needs = Needs(settings=Struct, secrets=tuple(f"{letter * 500}" for letter in "abcde"))
-    [(place, said)] = environment_problems("orders", step, needs)
+    [(place, said)] = environment_problems(orders, step, needs)
     assert place is None
     assert said.endswith("AWS Lambda allows 4,096: shorten `settings`, or names in NEEDS")
 
