@@ -81,13 +81,15 @@ def deploy_triggered(engine: Engine, template: Template | None = None) -> Deploy
     return deploy_workflow(engine, "ceap-triggered-dev", template or triggered_template())
 
 
-def deploy_workflow(engine: Engine, name: str, template: Template, script: str | None = None) -> Deployed:
-    """Deploy a workflow's template, with one script for all its Glue jobs."""
+def deploy_workflow(
+    engine: Engine, name: str, template: Template, script: str | None = None, own: Mapping[str, str] | None = None
+) -> Deployed:
+    """Deploy a workflow's template, with one script for all its Glue jobs; `own` are parameters that it may have."""
     foundation = engine.deploy(render(foundation_stack()), "ceap-foundation-dev", {"Environment": "dev"})
     bucket, put = foundation.outputs["ArtifactBucket"], engine.client("s3").put_object
     for file, package in build_zips().items():
         put(Bucket=bucket, Key=f"handlers/{file}", Body=package)
-    parameters = {"Environment": "dev", "HandlersPrefix": "handlers/"}
+    parameters = {"Environment": "dev", "HandlersPrefix": "handlers/", **(own or {})}
     if script is not None:
         parameters["GluePrefix"] = "scripts/"
         put(Bucket=bucket, Key="scripts/heavy.py", Body=script.encode())
