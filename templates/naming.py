@@ -26,6 +26,12 @@ QUEUE_NAME_PATTERN: Final = "^[A-Za-z0-9_-]{1,80}$"
 EVENT_BUS_PATTERN: Final = "^[A-Za-z0-9._-]{1,256}$"
 """What an event bus may be called. Source: EventBridge API Reference, "CreateEventBus"."""
 
+NAMING_KEY: Final = "naming"
+"""The key below `Metadata: {ceap: ...}` of a function whose name CloudFormation generates; the value says so."""
+GENERATED_MAX: Final = 64
+"""How long CloudFormation makes the name of a function or a role at most: what IAM and Lambda allow."""
+_RANDOM: Final = "-XXXXXXXXXXXX"
+
 FOUNDATION: Final = "foundation"
 DEPLOY: Final = "deploy"
 WORKFLOW_BUCKET_PREFIX: Final = "ceap-workflow-"
@@ -100,6 +106,22 @@ def longest(name: str) -> int:
 def longest_function(workflow: str, stage: str) -> int:
     """Return how many characters a function's name has in the longest environment; AWS allows 64."""
     return longest(function(workflow, stage))
+
+
+def kept_of_stack(logical_id: str, length: int = GENERATED_MAX) -> int:
+    """Return how many characters of a stack's name, at most, CloudFormation keeps in a name that it generates.
+
+    The stack and the resource have half of the room each, and what the other leaves of its half.
+    Source: `IdentifierUtils` of the Java plugin of the CloudFormation CLI, AWS's library for resource types.
+    """
+    room = length - len(_RANDOM) - 1
+    return max((room + 1) // 2, room - len(logical_id))
+
+
+def generated(stack_name: str, logical_id: str, random: str = _RANDOM, length: int = GENERATED_MAX) -> str:
+    """Return a name as CloudFormation generates it: `ceap-realtime-dev-ETLFunction-` and 12 random characters."""
+    begin = stack_name[: kept_of_stack(logical_id, length)]
+    return f"{begin}-{logical_id[: length - len(begin) - 1 - len(random)]}{random}"
 
 
 def job(workflow: str, stage: str) -> str:

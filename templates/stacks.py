@@ -53,7 +53,7 @@ def foundation_sections() -> Sections:
     exports = {
         "WorkflowBucket": (Ref(add_workflow_bucket(template)), "Bucket that stages pass their data through"),
         "ArtifactBucket": (Ref(add_artifact_bucket(template)), "Bucket with the code of functions and jobs"),
-        "AlertTopic": (Ref(add_alert_topic(template)), "ARN of the topic that alarms and failed executions alert"),
+        "AlertTopic": (add_alert_topic(template), "ARN of the topic that alarms and failed executions alert"),
     }
     for export, name in add_tables(template, discovery.tables().values()).items():
         exports[export] = (name, f"Name of the table {export.removesuffix('TableName')}, made here or adopted")

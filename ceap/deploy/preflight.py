@@ -14,11 +14,13 @@ from ceap.aws.session import Aws
 from ceap.ceap_toml import NAME, Environment
 from ceap.cfn import lookup
 from ceap.cfn.template import SIZE_MAX, Template, parse_template
+from ceap.deploy import adoptable
 from ceap.deploy.diff.change import ExportChanged
 from ceap.deploy.diff.compare import compare, exports_of
 from ceap.deploy.diff.evaluation import HIDDEN, deployed
 from ceap.deploy.names import Name, Taken, Unread, find_taken, names_of
 from ceap.deploy.plan import DeleteStack, Refuse, Situation, next_step
+from ceap.deploy.problem import Planned, Problem
 from ceap.deploy.rights import Denied, Unknown, find_denied, needs_of_caller, needs_of_resources
 from ceap.deploy.situation import read_importers, read_situation
 from templates.words import listed, plural, shown
@@ -46,32 +48,12 @@ _DELIVERING: Final = (lookup.MACHINE, lookup.PIPE)
 _GO_ON: Final = "go on if you know it"
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in the way, or with `is_fatal` False what cannot be known; `place` is e.g. a stack or a function."""
-
-    place: str
-    what: str
-    cure: str
-    is_fatal: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.what}; {self.cure}"
-
-
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A stack as it shall be deployed; `retained` is what an earlier destroy left, to be adopted."""
-
-    stack: str
-    template: Template
-    parameters: Mapping[str, str]
-    retained: Sequence[Retained] = ()
-
-
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What AWS says before a deployment.
 
     `situations` are of the planned stacks by name; `exports` are the names of all exports of the account and region,
-    `imports` the stacks that import one, by its name; `log_policies` are names, None where they may not be read.
+    `imports` the stacks that import one, by its name; `log_policies` are names, None where they may not be read;
+    `adopted` is what keeps resources outside of the stacks from being adopted.
     """
 
     situations: Mapping[str, Situation]
@@ -80,6 +62,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     imports: Mapping[str, Sequence[str]] = {}
     log_policies: Sequence[str] | None = ()
     rights: Sequence[Denied | Unknown] = ()
+    adopted: Sequence[Problem] = ()
 
 
 def check(aws: Aws, environment: Environment, plan: Sequence[Planned]) -> tuple[Problem, ...]:
@@ -104,6 +87,7 @@ def gather(aws: Aws, environment: Environment, plan: Sequence[Planned]) -> Facts
         imports={export: read_importers(aws, export) for now in situations.values() for export in now.exports},
         log_policies=_log_policies(aws),
         rights=tuple(_rights(aws, environment, templates)),
+        adopted=tuple(problem for planned in plan for problem in adoptable.find_unfit(aws, planned)),
     )
 
 
@@ -116,6 +100,7 @@ def judge(plan: Sequence[Planned], facts: Facts) -> tuple[Problem, ...]:
         problems += _template_problems(planned)
         problems += _export_problems(planned, now, facts.imports)
         problems += _sharing_problems(planned, now, facts.imports)
+    problems += facts.adopted
     problems += _import_problems(plan, facts.exports)
     problems += _name_problems(facts.names, {planned.stack: planned for planned in plan})
     problems += _log_problems(plan, facts)

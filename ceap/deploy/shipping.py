@@ -21,7 +21,8 @@ from ceap.deploy.destroy import Destroyed, destroy
 from ceap.deploy.diff.evaluation import is_secret
 from ceap.deploy.journal import Journal
 from ceap.deploy.operation import DeploymentError, Means, Terms, at_rest
-from ceap.deploy.preflight import Planned, check
+from ceap.deploy.preflight import check
+from ceap.deploy.problem import Planned
 from ceap.deploy.quiet import see_to_pipe
 from ceap.deploy.revision import read_revision
 from ceap.deploy.rollback import is_same, lineage

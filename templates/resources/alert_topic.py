@@ -1,35 +1,54 @@
 """The topic that every alarm and failure rule of an environment alerts."""
 
-from troposphere import Equals, Not, Parameter, Ref, Sub, Template, sns
+from troposphere import And, Condition, Equals, If, Not, Parameter, Ref, Sub, Template, sns
 
 from templates import naming, permissions
+from templates.resources.adoption import add_adoptable
 from templates.resources.encryption import key_if_any
 
 
-def add_alert_topic(template: Template) -> str:
-    """Add the topic, its policy and an e-mail subscription where an address is given; return the topic's logical id.
+def add_alert_topic(template: Template) -> If:
+    """Add the topic, its policy and an e-mail subscription where an address is given; return the topic's ARN.
 
     Without a customer key it is not encrypted: with `alias/aws/sns` neither alarms nor rules could publish to it.
+    An adopted topic gets neither policy nor subscription: it stays as it is.
     """
-    template.add_parameter(
-        Parameter("AlertEmail", Type="String", Default="", Description="Address that gets the alerts; empty for none")
+    topic = naming.ALERT_TOPIC_ID
+    adoptable = add_adoptable(
+        template,
+        topic,
+        pattern=naming.TOPIC_ARN,
+        form="the ARN of a standard topic in this account and Region",
+        meaning="ARN of an existing topic to adopt, whose policy lets alarms and event rules publish",
     )
-    template.add_condition("HasAlertEmail", Not(Equals(Ref("AlertEmail"), "")))
-    topic = template.add_resource(
-        sns.Topic("AlertTopic", TopicName=Sub(naming.ALERT_TOPIC), KmsMasterKeyId=key_if_any())
+    template.add_parameter(
+        Parameter(
+            naming.ALERT_EMAIL_PARAMETER,
+            Type="String",
+            Default="",
+            Description="Address that gets the alerts; empty for none, and where a topic is adopted",
+        )
+    )
+    is_given = Not(Equals(Ref(naming.ALERT_EMAIL_PARAMETER), ""))
+    template.add_condition(naming.ALERT_EMAIL_CONDITION, And(is_given, Condition(adoptable.condition)))
+    template.add_resource(
+        sns.Topic(topic, Condition=adoptable.condition, TopicName=Sub(naming.ALERT_TOPIC), KmsMasterKeyId=key_if_any())
     )
     template.add_resource(
         sns.TopicPolicy(
-            "AlertTopicPolicy", Topics=[Ref(topic)], PolicyDocument=permissions.alert_topic_policy(Ref(topic))
+            f"{topic}Policy",
+            Condition=adoptable.condition,
+            Topics=[Ref(topic)],
+            PolicyDocument=permissions.alert_topic_policy(Ref(topic)),
         )
     )
     template.add_resource(
         sns.SubscriptionResource(
             "AlertEmailSubscription",
-            Condition="HasAlertEmail",
+            Condition=naming.ALERT_EMAIL_CONDITION,
             TopicArn=Ref(topic),
             Protocol="email",
-            Endpoint=Ref("AlertEmail"),
+            Endpoint=Ref(naming.ALERT_EMAIL_PARAMETER),
         )
     )
-    return str(topic.title)
+    return adoptable.value

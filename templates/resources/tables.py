@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from troposphere import Equals, If, Parameter, Ref, Sub, Template, dynamodb
+from troposphere import If, Ref, Sub, Template, dynamodb
 
 from handlers.runtime.needs import Index, Table
 from templates import naming
+from templates.resources.adoption import add_adoptable
 from templates.resources.encryption import if_key
 from templates.resources.retention import KEEP
 
@@ -17,22 +18,17 @@ def add_tables(template: Template, tables: Iterable[Table]) -> dict[str, If]:
 
 def _add_table(template: Template, table: Table) -> If:
     logical_id = naming.table_id(table.name)
-    parameter, condition = f"{logical_id}Name", f"Create{logical_id}"
-    template.add_parameter(
-        Parameter(
-            parameter,
-            Type="String",
-            Default="",
-            AllowedPattern="^([A-Za-z0-9_.-]{3,255})?$",
-            ConstraintDescription="the name of a table in this account and Region, or empty",
-            Description=f"Name of an existing table to adopt as {table.name}; empty makes a new one",
-        )
+    adoptable = add_adoptable(
+        template,
+        logical_id,
+        pattern="[A-Za-z0-9_.-]{3,255}",
+        form="the name of a table in this account and Region",
+        meaning=f"Name of an existing table to adopt as {table.name}",
     )
-    template.add_condition(condition, Equals(Ref(parameter), ""))
     template.add_resource(
         dynamodb.Table(
             logical_id,
-            Condition=condition,
+            Condition=adoptable.condition,
             TableName=Sub(naming.table(table.name)),
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[
@@ -48,7 +44,7 @@ def _add_table(template: Template, table: Table) -> If:
             **KEEP,
         )
     )
-    return If(condition, Ref(logical_id), Ref(parameter))
+    return adoptable.value
 
 
 def _key_attributes(table: Table) -> list[str]:

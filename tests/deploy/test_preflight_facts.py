@@ -15,7 +15,8 @@ from ceap.ceap_toml import Environment
 from ceap.cfn.template import parse_template
 from ceap.deploy.diff.evaluation import deployed as with_values
 from ceap.deploy.names import Name, Taken
-from ceap.deploy.preflight import Facts, Planned, check, gather
+from ceap.deploy.preflight import Facts, check, gather
+from ceap.deploy.problem import Planned
 from ceap.deploy.rights import Denied, Unknown, find_denied, needs_of_caller, needs_of_resources
 from ceap.local.engine import Engine
 from templates import naming

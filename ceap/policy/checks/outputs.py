@@ -92,23 +92,24 @@ def _foundation_faults(template: Template, outputs: dict[str, Any]) -> Iterator[
 
 
 def _is_export(template: Template, export: str, value: Any) -> bool:
-    found, target = pointed_at(template, value), reference(value)
-    if export == "AlertTopic":
-        return (
-            found is not None
-            and found.type == TOPIC
-            and target in ((found.logical_id, ""), (found.logical_id, "TopicArn"))
-        )
-    if export in _NAMES:
-        return (
-            found is not None
-            and found.type == BUCKET
-            and target == (found.logical_id, "")
-            and found.name == _NAMES[export]
-        )
-    table = _table_id(template, export)
-    either = [at(template.data["Resources"], table, "Condition"), {"Ref": table}, {"Ref": export}]
-    return any(value == right for right in ({"Ref": table}, {"Fn::If": either}))
+    if export not in (naming.ALERT_TOPIC_ID, *_NAMES):
+        table = _table_id(template, export)
+        return value in ({"Ref": table}, _made_or_adopted(template, table, {"Ref": table}, export))
+    made = at(value, "Fn::If", 1) or value
+    found, target = pointed_at(template, made), reference(made)
+    if found is None or target is None:
+        return False
+    condition, parameter = at(template.data["Resources"], found.logical_id, "Condition"), naming.adoption(export)
+    if value != (made if condition is None else _made_or_adopted(template, found.logical_id, made, parameter)):
+        return False
+    if export == naming.ALERT_TOPIC_ID:
+        return found.type == TOPIC and target[1] in ("", "TopicArn")
+    return found.type == BUCKET and target[1] == "" and found.name == _NAMES[export]
+
+
+def _made_or_adopted(template: Template, logical_id: str, made: Any, parameter: str) -> dict[str, Any]:
+    """Return the value of what the template makes under its own condition, and of what is adopted without it."""
+    return {"Fn::If": [at(template.data["Resources"], logical_id, "Condition"), made, {"Ref": parameter}]}
 
 
 def _table_id(template: Template, export: str) -> str:
@@ -120,8 +121,8 @@ def _table_id(template: Template, export: str) -> str:
 
 
 def _cure(template: Template, export: str) -> str:
-    if export == "AlertTopic":
-        return "!Ref of the topic"
+    if export == naming.ALERT_TOPIC_ID:
+        return f"!Ref of the topic, or !Ref {naming.adoption(export)} where one is adopted"
     if export in _NAMES:
         return f"!Ref of the bucket {_NAMES[export]}"
     return f"!Ref {_table_id(template, export)}, or !Ref {export} where a table is adopted"
