@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 
+from ceap.cfn.adopted import queue_at
 from ceap.cfn.lookup import (
     MACHINE,
     PIPE,
-    QUEUE,
     SCHEDULE,
     Machine,
     Resource,
@@ -301,8 +301,8 @@ def _of_task(template: Template, integration: Any, task: _Task) -> list[Permissi
 
 def _of_pipe(template: Template, pipe: Resource) -> list[Permission] | None:
     """Return what a pipe from a queue to a state machine uses; others are not known here."""
-    source, target = (pointed_at(template, pipe.properties.get(side)) for side in ("Source", "Target"))
-    if not (source and source.type == QUEUE and target and target.type == MACHINE):
+    target = pointed_at(template, pipe.properties.get("Target"))
+    if not (queue_at(template, pipe.properties.get("Source")) and target and target.type == MACHINE):
         return None
     start = _STARTS.get(str(target.properties.get("StateMachineType", WorkflowType.STANDARD)))
     if start is None:
@@ -317,8 +317,7 @@ def _of_schedule(template: Template, schedule: Resource) -> list[Permission] | N
     """Return what a schedule that sends to a queue uses; others are not known here."""
     target = schedule.properties.get("Target")
     arns = [arn for arn in (at(target, "Arn"), at(target, "DeadLetterConfig", "Arn")) if arn is not None]
-    queues = [pointed_at(template, arn) for arn in arns]
-    if not arns or not all(queue and queue.type == QUEUE for queue in queues):
+    if not arns or not all(queue_at(template, arn) for arn in arns):
         return None
     return [Permission("sqs:SendMessage", resolve(template, arn)) for arn in arns]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.policy.adopting_mutants import ADOPTING_CHECK_MUTANTS
 from tests.policy.changes import Mutant
 from tests.policy.deploy_mutants import DEPLOY_CHECK_MUTANTS
 from tests.policy.governance_mutants import GOVERNANCE_MUTANTS
@@ -21,6 +22,7 @@ CHECK_MUTANTS: list[Mutant] = [
     *STATE_MUTANTS,
     *WIRING_MUTANTS,
     *HANDLER_MUTANTS,
+    *ADOPTING_CHECK_MUTANTS,
     *STACK_MUTANTS,
     *GOVERNANCE_MUTANTS,
     *DEPLOY_CHECK_MUTANTS,

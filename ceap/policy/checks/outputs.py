@@ -7,9 +7,11 @@ fixed too. Source: `templates/naming.py`; CloudFormation User Guide, "Outputs".
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ceap.cfn.adopted import ADOPTED_QUEUE, adopted_arn, adopted_url, dead_letter_queue_of, queue_at
 from ceap.cfn.lookup import (
     BUCKET,
     PIPE,
+    QUEUE,
     TOPIC,
     Resource,
     at,
@@ -24,6 +26,7 @@ from ceap.cfn.lookup import (
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from ceap.policy.vocabulary.kinds import is_workflow
 from templates import discovery, naming
 
 RULE: Final = "WIRE11_OUTPUTS"
@@ -50,10 +53,25 @@ def check(template: Template) -> Iterator[Fault]:
 
 def _workflow_faults(template: Template, outputs: dict[str, Any]) -> Iterator[Fault]:
     for name, (wanted, attributes) in _named(template, outputs).items():
-        target = reference(at(outputs, name, "Value"))
-        if wanted and target and (target[0] != wanted.logical_id or target[1] not in attributes):
+        value = at(outputs, name, "Value")
+        if wanted is None or value is None:
+            continue
+        if wanted.type == ADOPTED_QUEUE:
+            adopted = adopted_url(wanted) if name.endswith("Url") else adopted_arn(wanted)
+            is_right, cure = value == adopted, f"!Sub {adopted['Fn::Sub']}"
+        else:
+            is_right = _points_at(template, value, wanted, attributes)
             cure = f"!Ref {wanted.logical_id}" if not attributes[0] else f"!GetAtt {wanted.logical_id}.{attributes[0]}"
+        if not is_right:
             yield Fault(f"/Outputs/{name}/Value", f"{name} is not that of {wanted.logical_id}", cure)
+
+
+def _points_at(template: Template, value: Any, wanted: Resource, attributes: tuple[str, ...]) -> bool:
+    """Tell whether a value is one of these attributes; what is no reference may be, except in a workflow of ceap."""
+    target = reference(value)
+    if target is None:
+        return wanted.type != QUEUE or not is_workflow(template)
+    return target[0] == wanted.logical_id and target[1] in attributes
 
 
 def _named(template: Template, outputs: dict[str, Any]) -> dict[str, tuple[Resource | None, tuple[str, ...]]]:
@@ -64,8 +82,9 @@ def _named(template: Template, outputs: dict[str, Any]) -> dict[str, tuple[Resou
         if name.endswith(("FunctionName", "JobName", "LogGroupName"))
     }
     for pipe in resources(template, PIPE):
-        queue, machine = (pointed_at(template, pipe.properties.get(key)) for key in ("Source", "Target"))
-        dead_letters = pointed_at(template, at(queue and queue.properties, "RedrivePolicy", "deadLetterTargetArn"))
+        queue = queue_at(template, pipe.properties.get("Source"))
+        machine = pointed_at(template, pipe.properties.get("Target"))
+        dead_letters = dead_letter_queue_of(template, queue) if queue else None
         named |= {
             "QueueUrl": (queue, ("", "QueueUrl")),
             "QueueArn": (queue, ("Arn",)),

@@ -16,6 +16,7 @@ from ceap.cfn.own import own_entries
 from ceap.cfn.template import Template
 from ceap.policy.finding import Fault
 from ceap.policy.vocabulary.specs import fault
+from handlers.runtime.needs import EVENT_BUS_VARIABLE, LEGACY_VARIABLE
 from templates import naming
 from templates.config import load_workflow
 from templates.discovery import load_needs
@@ -25,6 +26,8 @@ from templates.errors import ConfigError
 from templates.model import GlueStep, LambdaStep, Workflow
 
 _ERROR_RATE: Final = "max_error_rate"
+_EXISTING: Final = {LEGACY_VARIABLE: "legacy", EVENT_BUS_VARIABLE: "adopt.event_bus"}
+"""The variables that name what exists already, each with the key of a declaration that gives it."""
 
 
 def undeclared(template: Template) -> Iterator[Fault]:
@@ -88,11 +91,14 @@ def _variable_faults(template: Template, workflow: Workflow, step: LambdaStep) -
     found = at(function and function.properties, *SETTINGS[:-1])
     if function is None or not isinstance(found, dict) or at(workflow.overrides, function.logical_id, SETTINGS[0]):
         return
-    wanted = unify(encode_to_dict(function_variables(workflow.name, step, load_needs(step.handler))))
+    wanted = unify(encode_to_dict(function_variables(workflow, step, load_needs(step.handler))))
     for name, value in found.items():
         if name not in wanted:
             fix = "declare it in `environment` of the step, and run `make templates`"
             yield fault(function.path(*SETTINGS[:-1], name), f"{name} is not declared", fix)
+        elif name in _EXISTING and value != wanted[name]:
+            path = function.path(*SETTINGS[:-1], name)
+            yield fault(path, f"{name} is not what `{_EXISTING[name]}` declares", "run `make templates`")
         elif name in step.environment and value != wanted[name]:
             path = function.path(*SETTINGS[:-1], name)
             yield fault(path, f"{name} is not what `environment` of the step declares", "run `make templates`")

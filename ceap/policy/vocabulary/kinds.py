@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final, assert_never
 
+from ceap.cfn.adopted import queue_at
 from ceap.cfn.lookup import (
     BUCKET,
     FUNCTION,
@@ -97,8 +98,9 @@ def _workflow_marks(template: Template) -> Iterator[bool]:
 
 def _is_driven(template: Template, pipe: Resource) -> bool:
     """Tell whether a pipe takes messages from a queue to a state machine."""
-    queue, machine = (pointed_at(template, pipe.properties.get(end)) for end in ("Source", "Target"))
-    return queue is not None and queue.type == QUEUE and machine is not None and machine.type == MACHINE
+    queue = queue_at(template, pipe.properties.get("Source"))
+    machine = pointed_at(template, pipe.properties.get("Target"))
+    return queue is not None and machine is not None and machine.type == MACHINE
 
 
 def _foundation_marks(template: Template) -> Iterator[bool]:
