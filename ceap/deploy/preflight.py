@@ -14,7 +14,7 @@ from ceap.aws.session import Aws
 from ceap.ceap_toml import NAME, Environment
 from ceap.cfn import lookup
 from ceap.cfn.template import SIZE_MAX, Template, parse_template
-from ceap.deploy import adoptable
+from ceap.deploy import adoptable, legacy_functions
 from ceap.deploy.diff.change import ExportChanged
 from ceap.deploy.diff.compare import compare, exports_of
 from ceap.deploy.diff.evaluation import HIDDEN, deployed
@@ -53,7 +53,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `situations` are of the planned stacks by name; `exports` are the names of all exports of the account and region,
     `imports` the stacks that import one, by its name; `log_policies` are names, None where they may not be read;
-    `adopted` is what keeps resources outside of the stacks from being adopted.
+    `adopted` is what keeps resources outside of the stacks from being adopted or called.
     """
 
     situations: Mapping[str, Situation]
@@ -87,7 +87,12 @@ def gather(aws: Aws, environment: Environment, plan: Sequence[Planned]) -> Facts
         imports={export: read_importers(aws, export) for now in situations.values() for export in now.exports},
         log_policies=_log_policies(aws),
         rights=tuple(_rights(aws, environment, templates)),
-        adopted=tuple(problem for planned in plan for problem in adoptable.find_unfit(aws, planned)),
+        adopted=tuple(
+            problem
+            for planned in plan
+            for find_unfit in (adoptable.find_unfit, legacy_functions.find_unfit)
+            for problem in find_unfit(aws, planned)
+        ),
     )
 
 

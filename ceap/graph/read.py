@@ -10,6 +10,7 @@ from ceap.cfn.template import Template
 from ceap.errors import UsageError
 from ceap.graph.access import Names, asides
 from ceap.graph.chart import Aside, Block, Chart, Kind
+from templates import discovery
 from templates.definition import PUT_OBJECT
 from templates.model import StepKind
 from templates.words import plural
@@ -172,7 +173,7 @@ def _worker(kind: StepKind, worker: Resource, names: Names) -> list[str]:
     match kind:
         case StepKind.LAMBDA:
             handler = lookup.handler_of(worker)
-            code = f"handlers/{handler}.py" if handler else names.text(properties.get("Handler"))
+            code = discovery.handler_file(handler) if handler else names.text(properties.get("Handler"))
             memory, limit = properties.get("MemorySize", 128), properties.get("Timeout", lookup.FUNCTION_DEFAULT_S)
             return [f"Lambda {code}", names.of(worker), f"{memory} MB, at most {_time(limit)}"]
         case StepKind.GLUE:

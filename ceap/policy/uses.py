@@ -32,6 +32,7 @@ from ceap.iam.services import takes
 from handlers.runtime.contract import output_key, stage_prefix
 from handlers.runtime.needs import (
     EVENT_BUS_VARIABLE,
+    LEGACY_VARIABLE,
     SETTINGS_VARIABLE,
     Needs,
     parameter_variable,
@@ -40,7 +41,7 @@ from handlers.runtime.needs import (
 )
 from templates import discovery, naming
 from templates.definition import KINDS, PUT_OBJECT, integration_of
-from templates.model import StepKind, WorkflowType
+from templates.model import LEGACY_HANDLER, StepKind, WorkflowType
 from templates.settings import source_bucket
 
 _LOG: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
@@ -162,9 +163,12 @@ def _of_function(template: Template, function: Resource) -> list[Permission] | N
     if handler is None or not tasks:
         return None
     needs = discovery.load_needs(handler)
-    variables = at(function.properties, "Environment", "Variables")
+    found = at(function.properties, "Environment", "Variables")
+    variables: dict[str, Any] = found if isinstance(found, dict) else {}
     grants = [grant for task in tasks for grant in _of_stage(template, task)]
-    grants += _of_needs(template, needs, variables if isinstance(variables, dict) else {})
+    grants += _of_needs(template, needs, variables)
+    if handler == LEGACY_HANDLER:
+        grants.append(Permission("lambda:InvokeFunction", _variable(template, variables, LEGACY_VARIABLE)))
     named = at(function.properties, "LoggingConfig", "LogGroup")
     group = resolve(template, named or {"Fn::Join": ["", [naming.FUNCTION_LOGS, {"Ref": function.logical_id}]]})
     grants += _on(_LOG, naming.arn("logs", f"log-group:{group}:*"))

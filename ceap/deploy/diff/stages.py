@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, assert_never
 
-from ceap.cfn.lookup import Machine, Resource, at, machines, text
+from ceap.cfn.lookup import Machine, Resource, at, machines, reference, text
 from ceap.cfn.template import Template
 from ceap.deploy.diff.change import (
     RunningAffected,
@@ -14,6 +14,7 @@ from ceap.deploy.diff.change import (
     StageRuns,
     StagesReordered,
 )
+from handlers.runtime.needs import LEGACY_VARIABLE
 from templates.model import StepKind
 
 HANDLER: Final = "handler "
@@ -21,7 +22,7 @@ HANDLER: Final = "handler "
 
 
 class Stages(NamedTuple):
-    """The stages of a state machine in order, with what each runs: `handler etl`, `job heavy_etl`."""
+    """The stages of a state machine in order, with what each runs: `handler etl`, `function of X`, `job heavy_etl`."""
 
     machine: Machine
     runs: dict[str, str]
@@ -90,6 +91,8 @@ def _runs(template: Template | None, machine: Machine) -> dict[str, str]:
 def _called(kind: StepKind, resource: Resource | None) -> str:
     properties: dict[str, Any] = resource.properties if resource else {}
     match kind:
+        case StepKind.LAMBDA if existing := reference(at(properties, "Environment", "Variables", LEGACY_VARIABLE)):
+            return f"function of {existing[0]}"
         case StepKind.LAMBDA:
             return f"{HANDLER}{_name(text(properties.get('Handler')), 'handlers.', '.handler')}"
         case StepKind.GLUE:

@@ -32,7 +32,7 @@ MARKS_MIN: Final = 3
 """So many marks make a template one of ceap's; a whole stack has seven: to escape one must leave out most of it."""
 
 _INVOCATION: Final = ("TargetParameters", "StepFunctionStateMachineParameters", "InvocationType")
-_PACKAGED: Final = re.compile(r"handlers\.\w+\.handler")
+_PACKAGED: Final = re.compile(r"handlers(\.\w+)+\.handler")
 _FOUNDATION: Final = {"WorkflowBucket": BUCKET, "ArtifactBucket": BUCKET, "AlertTopic": TOPIC}
 _SHARED_NAMES: Final = (naming.WORKFLOW_BUCKET, naming.ARTIFACT_BUCKET, naming.ALERT_TOPIC)
 
