@@ -102,7 +102,6 @@ class LegacyStage(WorkflowLambdaHandler[Json, Settings]):
         is_state = stage.settings.payload == "state"
         lines: list[bytes] = []
         if stage.execution.previous_stage is None:
-            yield from records  # none: the message is for the function to read
             payload = encode_message(stage.execution.initial_data)
             _check_size(arn, "the message", len(payload))
         elif is_state:
@@ -169,7 +168,7 @@ def _call(arn: str, payload: bytes, deadline: float) -> Any:
     if left <= 0:
         raise TransientStageError(f"no time was left to call {arn}; raise the step's timeout_s or memory_mb")
     errors = stage_errors(_ACTION, arn, missing=_MISSING, denied=_DENIED)
-    with closing(one_call_client("lambda", left)) as lambda_, errors:
+    with errors, closing(one_call_client("lambda", left)) as lambda_:
         try:
             answer = lambda_.invoke(FunctionName=arn, InvocationType="RequestResponse", Payload=payload)
             return _read(arn, answer, answer["Payload"].read())
@@ -218,10 +217,9 @@ def _failure(arn: str, request: str, body: bytes) -> StageError:
         return PermanentStageError(
             f"{arn} returned more than the {PAYLOAD_BYTES:,} bytes that Lambda takes; {_LARGE_CURE}", details
         )
-    where = f"its log has request {request}, and error.json what it said"
-    if kind in _PERMANENT:
-        return PermanentStageError(f"{arn} failed with {name}: {where}; correct the function or its input", details)
-    return TransientStageError(f"{arn} failed with {name}: {where}; if no attempt succeeds, correct it", details)
+    said_by = f"{arn} failed with {name}; error.json has its text, and the function's log the request {request}"
+    failure = PermanentStageError if kind in _PERMANENT else TransientStageError
+    return failure(f"{said_by}: correct the function or its input", details)
 
 
 def _state(arn: str, answer: Any) -> Json:
