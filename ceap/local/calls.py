@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 OPERATION_PATH: Final = re.compile(r"/service/\w+/operation/(?P<action>\w+)")
-CONFIGURATION_PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[\w-]+)/configuration")
+CONFIGURATION_PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/configuration")
 INVOKE_PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations")
 
 PIPE_PATH: Final = re.compile(r"/v1/pipes/(?P<pipe>[^/]+)(?P<verb>/start|/stop)?")
@@ -111,8 +111,3 @@ def read_function_name(given: str, qualifier: str = "") -> FunctionName:
         return FunctionName("", "", given, qualifier)
     parts = {key: value or "" for key, value in found.groupdict().items()}
     return FunctionName(**parts | {"qualifier": parts["qualifier"] or qualifier})
-
-
-def function_name(given: str, qualifier: str = "") -> str:
-    """Return the name of a function that a call names by name or by ARN, with its version or alias behind a colon."""
-    return read_function_name(given, qualifier).qualified.removesuffix(":$LATEST")

@@ -248,16 +248,16 @@ def _ask_secrets(request: Request) -> list[Question]:
 
 
 def _ask_lambda(request: Request) -> list[Question]:
-    if request.method == "GET" and (path := CONFIGURATION_PATH.fullmatch(request.path)) and not request.query:
-        return [Question("lambda:GetFunctionConfiguration", request.arn("lambda", f"function:{path['function']}"))]
-    path = INVOKE_PATH.fullmatch(request.path)
-    if path is None:
+    action, path = "lambda:InvokeFunction", INVOKE_PATH.fullmatch(request.path)
+    if path is None and request.method == "GET":
+        action, path = "lambda:GetFunctionConfiguration", CONFIGURATION_PATH.fullmatch(request.path)
+    if path is None or not {*request.query} <= {"Qualifier"}:
         raise _unknown(request)
     function = read_function_name(path["function"], request.query.get("Qualifier", ""))
     if request.query.get("Qualifier", function.qualifier) != function.qualifier:
         raise UnknownCallError(request, "the qualifier in the name differs from the parameter Qualifier")
     region, account = function.region or request.region, function.account or request.account
-    return [Question("lambda:InvokeFunction", f"arn:aws:lambda:{region}:{account}:function:{function.qualified}")]
+    return [Question(action, f"arn:aws:lambda:{region}:{account}:function:{function.qualified}")]
 
 
 def _ask_pipes(request: Request) -> list[Question]:

@@ -15,6 +15,7 @@ from ceap.local.cloudformation import DeployError, Stack
 from ceap.local.engine import Engine, EngineError
 from ceap.local.executions import DeployedMachine, Entry, Execution, Stage
 from ceap.local.existing_functions import FUNCTIONS_FOLDER, STACK_NAME, ExistingFunction, template_of
+from ceap.local.existing_queues import make_existing
 from ceap.local.order import Build, Order
 from ceap.local.packages import build_zips
 from ceap.local.progress import Progress
@@ -27,12 +28,16 @@ _NETWORK: Final = {naming.SUBNETS_PARAMETER: "subnet-local", naming.SECURITY_GRO
 
 
 class Deployment(NamedTuple):
-    """The stacks of a workflow in an engine, and its state machine."""
+    """The stacks of a workflow in an engine, and its state machine.
+
+    `existing` are the ARNs of the existing functions that its steps call, by the parameters that name them.
+    """
 
     workflow: str
     foundation: Stack
     stack: Stack
     machine: DeployedMachine
+    existing: Mapping[str, str]
 
     @property
     def stages(self) -> Mapping[str, Stage]:
@@ -58,7 +63,7 @@ class Remains(NamedTuple):
 def deploy(engine: Engine, build: Build) -> Deployment:
     """Deploy the foundation, put handlers and scripts into its artifact bucket, then deploy the workflow.
 
-    The existing functions of its steps are deployed before it.
+    What it adopts is made before it, and the existing functions of its steps are deployed.
     """
     parameters = {"Environment": ENVIRONMENT}
     foundation = engine.deploy(build.foundation_template, _stack_name(naming.FOUNDATION), parameters)
@@ -73,14 +78,17 @@ def deploy(engine: Engine, build: Build) -> Deployment:
     for key, content in artifacts.items():
         engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=content)
     parameters |= _of_account(engine, build.workflow_template)
-    if build.existing:
-        parameters |= _deploy_existing(engine, build.existing, foundation.outputs["ArtifactBucket"])
+    parameters |= make_existing(engine.client, build.workflow_template)
+    existing = _deploy_existing(engine, build.existing, foundation.outputs["ArtifactBucket"])
+    parameters |= existing
     stack = engine.deploy(build.workflow_template, _stack_name(build.workflow), parameters)
-    return Deployment(build.workflow, foundation, stack, engine.machine(stack.outputs["StateMachineArn"]))
+    return Deployment(build.workflow, foundation, stack, engine.machine(stack.outputs["StateMachineArn"]), existing)
 
 
 def _deploy_existing(engine: Engine, functions: Mapping[str, ExistingFunction], bucket: str) -> dict[str, str]:
     """Deploy existing functions in a stack of their own, and return their ARNs by parameter."""
+    if not functions:
+        return {}
     keys = {parameter: f"{FUNCTIONS_FOLDER}/{parameter}.zip" for parameter in functions}
     for parameter, function in functions.items():
         code = build_zip({name: path.read_bytes() for name, path in function.files.items()})

@@ -38,8 +38,8 @@ INTERPRETER: Final = (sys.executable, "-I", "-S", "-u", "-X", "utf8")
 class Function(NamedTuple):
     """A deployed function, as its template says.
 
-    `root` is its unpacked code, `lacking` the file with the installed modules that it lacks on AWS, `home` the folder that
-    code comes from which is not ceap's.
+    `root` is its unpacked code, `lacking` the file with the installed modules that it lacks on AWS, `home` the folder
+    that code comes from which is not ceap's.
     """
 
     name: str

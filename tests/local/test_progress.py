@@ -115,3 +115,45 @@ def test_every_line_of_an_exception_that_is_logged_stands_behind_its_stage() -> 
         f"  {'A':<20} |   KeyError: 1",
         f"  {'A':<20} |     handlers/a.py:9 in f",
     ]
+
+
+def outcome(error: str, file: str) -> Outcome:
+    """Return a failed invocation, with an exception at line 3 of a file."""
+    failure = {"causes": [{"type": error, "text": "t", "frames": [[file, 3, "f", None]], "halted": []}], "record": None}
+    return Outcome(json.dumps({"errorType": error, "errorMessage": "t"}), True, [], 0.1, 1, failure)
+
+
+@pytest.mark.parametrize(
+    ("handler", "headline", "details"),
+    [
+        ("handlers.runtime.legacy.handler", "Rate failed: KeyError: t, at rate.py:3", ["rate.py:3 in f"]),
+        (
+            "handlers.a.handler",
+            "OwnError: t, at handlers/a.py:3",
+            ["handlers/a.py:3 in f", "Rate failed: KeyError: t, at rate.py:3", "rate.py:3 in f"],
+        ),
+    ],
+)
+def test_the_failure_of_a_called_function_is_that_of_the_stage_which_only_calls_it(
+    handler: str, headline: str, details: list[str]
+) -> None:
+    told, stage = Told(), FUNCTION._replace(handler=handler)
+    called = FUNCTION._replace(name="Rate", root=Path("/rate"), home=Path("/home/rate"))
+    told.hear(called, EVENT, "called")
+    told.end_called(called, EVENT, outcome("KeyError", "/rate/rate.py"))
+    told.end(stage, EVENT, outcome("OwnError", "/unpacked/handlers/a.py"))
+    told.follow(EXECUTION, Attempt(state="A", number=1, status="FAILED", started=0, ended=1, error="E", cause="c"))
+    _, _, first, *rest = told.failures()
+    assert first == f"  {headline}"
+    tail = ["  1 last line that it printed:", "  | called"]
+    assert [line.strip() for line in rest] == [*details, *(line.strip() for line in tail)]
+
+
+def test_a_called_function_that_failed_is_not_told_of_a_later_attempt(tmp_path: Path) -> None:
+    told = Told()
+    called = FUNCTION._replace(name="Rate", root=tmp_path, home=tmp_path)
+    told.end_called(called, EVENT, outcome("KeyError", f"{tmp_path}/rate.py"))
+    told.end(FUNCTION, EVENT, Outcome("1", False, [], 0.1, 1))
+    told.follow(EXECUTION, Attempt(state="A", number=1, status="SUCCEEDED", started=0, ended=1))
+    told.fail(2, 9)
+    assert told.reasons() == {("e", "A"): "ValueError: t, at handlers/a.py:9"}

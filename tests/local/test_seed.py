@@ -266,3 +266,44 @@ def test_a_secret_or_parameter_that_aws_would_refuse_is_refused(
 ) -> None:
     write(tmp_path, name, content)
     assert refusal(tmp_path) == f"{name}: {message}"
+
+
+def test_functions_are_those_that_steps_name_and_others_are_told(tmp_path: Path) -> None:
+    for name in ("RateFunctionArn/lambda_function.py", "OldFunctionArn/lambda_function.py", "OldFunctionArn.json"):
+        write(tmp_path, f"functions/{name}")
+    loaded = seed.load_seed(tmp_path, [], TABLES, functions={"RateFunctionArn": "RateStage"})
+    assert (list(loaded.functions), loaded.unused) == (["RateFunctionArn"], ["OldFunctionArn"])
+    assert seed.describe(loaded) == (
+        f"seed {tmp_path}: existing function RateFunctionArn, functions/OldFunctionArn, which no step names"
+    )
+
+
+@pytest.mark.parametrize("default", ["fixtures", "none"])
+def test_a_function_that_is_not_there_is_refused_with_its_place(tmp_path: Path, default: str) -> None:
+    write(tmp_path, "fixtures/functions/OldFunctionArn/lambda_function.py")
+    write(tmp_path, "run/report.json")
+    for folder in (None, tmp_path / "run"):
+        with pytest.raises(UsageError) as refused:
+            seed.load_seed(folder, [], TABLES, functions={"RateFunctionArn": "RateStage"}, default=tmp_path / default)
+        place = tmp_path / default / "functions" / "RateFunctionArn" / "lambda_function.py"
+        assert str(refused.value).startswith(f"{place}: is missing: RateStage is done by an existing function")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("functions", "is no folder; put the code of a function into {}/functions/NAME/"),
+        ("functions/lambda_function.py", "belongs to no function; the code of one is a folder, such as {}/functions/"),
+        ("functions/RateFunctionArn.json", "belongs to no function; the code of one is a folder, such as"),
+    ],
+)
+def test_what_belongs_to_no_function_is_refused(tmp_path: Path, name: str, message: str) -> None:
+    write(tmp_path, name)
+    assert refusal(tmp_path).startswith(f"{name}: {message.format(tmp_path)}")
+
+
+def test_a_link_in_the_code_of_a_function_is_refused(tmp_path: Path) -> None:
+    code = write(tmp_path, "functions/RateFunctionArn/lambda_function.py")
+    (code.parent / "shared.py").symlink_to(code)
+    with pytest.raises(UsageError, match=r"RateFunctionArn/shared.py: is a symbolic link"):
+        seed.load_seed(tmp_path, [], TABLES, functions={"RateFunctionArn": "RateStage"})

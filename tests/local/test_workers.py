@@ -256,6 +256,20 @@ def test_a_result_that_the_runtime_cannot_serialise_is_reported(start: Start, re
     }
 
 
+def test_only_older_runtimes_escape_letters(start: Start) -> None:
+    worker = start("import os\ndef handler(event, context):\n    os.environ.update(event)\n    return 'é'")
+    escaping = {3.11: '"\\u00e9"', 3.12: '"é"', 3.13: '"é"'}
+    for version, payload in escaping.items():
+        assert invoke(worker, {"AWS_EXECUTION_ENV": f"AWS_Lambda_python{version}"}).payload == payload
+
+
+def test_half_of_a_surrogate_pair_ends_the_runtime(start: Start) -> None:
+    worker = start("def handler(event, context): return '\\ud800'")
+    error_type, message = error_of(invoke(worker))
+    assert error_type == "Runtime.ExitError"
+    assert message.endswith("Runtime exited with error: exit status 1")
+
+
 def test_a_result_that_holds_itself_is_reported(start: Start) -> None:
     worker = start("def handler(event, context):\n    loop = []\n    loop.append(loop)\n    return loop")
     assert error_of(invoke(worker))[0] == "Runtime.MarshalError"
