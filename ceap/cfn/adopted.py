@@ -1,9 +1,13 @@
-"""The queues that a workflow uses and its template does not make: parameters give their names."""
+"""The queues that a workflow uses and its template does not make: parameters give their names.
 
+What ceap's own queues are by their template, they must be, too: rules P32, P33 and SEC01 say why.
+"""
+
+import json
 import re
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from ceap.cfn.lookup import QUEUE, Machine, Resource, at, pointed_at, section
+from ceap.cfn.lookup import PIPE, QUEUE, Machine, Resource, at, machines, pointed_at, resources, section
 from ceap.cfn.template import Template
 from templates import budget, naming
 
@@ -52,8 +56,73 @@ def dead_letter_queue_of(template: Template, queue: Resource) -> Resource | None
     return others[0] if len(others) == 1 else None
 
 
+class Adopted(NamedTuple):
+    """The queues that a workflow adopts, and how long the first must at least hide a message."""
+
+    queue: Resource
+    dead_letters: Resource
+    visibility_s: int
+
+
+def adopted_by(template: Template) -> Adopted | None:
+    """Return the queues that a workflow adopts; None for one that makes its own."""
+    known = {machine.resource.logical_id: machine for machine in machines(template)}
+    for pipe in resources(template, PIPE):
+        queue = queue_at(template, pipe.properties.get("Source"))
+        target = pointed_at(template, pipe.properties.get("Target"))
+        dead_letters = dead_letter_queue_of(template, queue) if queue else None
+        if queue and queue.type == ADOPTED_QUEUE and dead_letters and target and target.logical_id in known:
+            return Adopted(queue, dead_letters, visibility_needed_s(template, known[target.logical_id]))
+    return None
+
+
+def adopted_event_buses(template: Template) -> list[str]:
+    """Return the parameters that give the names of event buses."""
+    return [name for name in section(template, "Parameters") if re.fullmatch(naming.EVENT_BUS_PARAMETER, name)]
+
+
 def visibility_needed_s(template: Template, machine: Machine) -> int:
     """Return how long a queue must hide a message while the state machine works on it."""
     if machine.is_express:
         return budget.express_visibility_s(machine.functions_s(template) or 0)
     return budget.STANDARD_VISIBILITY_S
+
+
+def queue_attributes(dead_letters_arn: str, visibility_s: int) -> dict[str, str]:
+    """Return the attributes that an adopted queue must have, as SQS's API has them; times and sizes are limits."""
+    redrive = {"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": budget.MAX_RECEIVES}
+    return {
+        "MessageRetentionPeriod": str(budget.RETENTION_S),
+        "SqsManagedSseEnabled": "true",
+        "RedrivePolicy": json.dumps(redrive),
+        "VisibilityTimeout": str(visibility_s),
+        "MaximumMessageSize": str(budget.MAX_MESSAGE_BYTES),
+    }
+
+
+def dead_letter_attributes(queue_arn: str) -> dict[str, str]:
+    """Return the attributes that an adopted dead-letter queue must have.
+
+    From a queue that others fill, `ceap replay` would send their messages, too.
+    """
+    allow = {"redrivePermission": "byQueue", "sourceQueueArns": [queue_arn]}
+    return {
+        "MessageRetentionPeriod": str(budget.RETENTION_S),
+        "SqsManagedSseEnabled": "true",
+        "RedriveAllowPolicy": json.dumps(allow),
+    }
+
+
+TLS_ONLY: Final = {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def tls_statement(arn: str) -> dict[str, Any]:
+    """Return the statement of a queue's policy that denies all requests without TLS."""
+    return {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": arn,
+        "Condition": TLS_ONLY,
+    }

@@ -14,7 +14,7 @@ from ceap.aws.session import Aws
 from ceap.ceap_toml import NAME, Environment
 from ceap.cfn import lookup
 from ceap.cfn.template import SIZE_MAX, Template, parse_template
-from ceap.deploy import adoptable, legacy_functions
+from ceap.deploy import adoptable, existing_queues, legacy_functions
 from ceap.deploy.diff.change import ExportChanged
 from ceap.deploy.diff.compare import compare, exports_of
 from ceap.deploy.diff.evaluation import HIDDEN, deployed
@@ -90,7 +90,7 @@ def gather(aws: Aws, environment: Environment, plan: Sequence[Planned]) -> Facts
         adopted=tuple(
             problem
             for planned in plan
-            for find_unfit in (adoptable.find_unfit, legacy_functions.find_unfit)
+            for find_unfit in (adoptable.find_unfit, legacy_functions.find_unfit, existing_queues.find_unfit)
             for problem in find_unfit(aws, planned)
         ),
     )

@@ -13,8 +13,6 @@ from templates.resources.retention import KEEP
 
 QUEUE: Final = "Queue"
 DEAD_LETTER_QUEUE: Final = "DeadLetterQueue"
-RETENTION_S: Final = 14 * 24 * 3600
-"""The longest that SQS allows: messages survive a long weekend with a stopped pipe or an unnoticed failure."""
 
 
 class QueueRefs(NamedTuple):
@@ -76,7 +74,7 @@ def _add_queues(template: Template, workflow: Workflow) -> None:
         sqs.Queue(
             DEAD_LETTER_QUEUE,
             QueueName=Sub(naming.resource(workflow.name, "dead-letter-queue")),
-            MessageRetentionPeriod=RETENTION_S,
+            MessageRetentionPeriod=budget.RETENTION_S,
             SqsManagedSseEnabled=if_key(NoValue, True),
             KmsMasterKeyId=key_if_any(),
             # The queue's ARN is built from its name: GetAtt both ways would be a circle.
@@ -91,7 +89,7 @@ def _add_queues(template: Template, workflow: Workflow) -> None:
         sqs.Queue(
             QUEUE,
             QueueName=Sub(name),
-            MessageRetentionPeriod=RETENTION_S,
+            MessageRetentionPeriod=budget.RETENTION_S,
             VisibilityTimeout=budget.visibility_timeout_s(workflow),
             MaximumMessageSize=budget.MAX_MESSAGE_BYTES,
             SqsManagedSseEnabled=if_key(NoValue, True),
@@ -135,7 +133,7 @@ def add_unsent_queue(template: Template, logical_id: str, name: str, policy: Pol
         sqs.Queue(
             logical_id,
             QueueName=Sub(name),
-            MessageRetentionPeriod=RETENTION_S,
+            MessageRetentionPeriod=budget.RETENTION_S,
             SqsManagedSseEnabled=if_key(NoValue, True),
             KmsMasterKeyId=key_if_any(),
             **KEEP,
