@@ -12,6 +12,7 @@ from ceap.archive import build_zip
 from ceap.local.cloudformation import Stack
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
+from ceap.local.existing_queues import make_existing
 from ceap.local.packages import build_zips
 from handlers.runtime.contract import output_key
 from templates.model import GlueStep, LambdaStep, Retries, Workflow, WorkflowType
@@ -79,6 +80,18 @@ def deploy_triggered(engine: Engine, template: Template | None = None) -> Deploy
     engine.client("s3").create_bucket(Bucket="my-exports-dev")
     engine.client("s3").put_object(Bucket="my-exports-dev", Key="orders/1.csv", Body=b"id\nr1\n")
     return deploy_workflow(engine, "ceap-triggered-dev", template or triggered_template())
+
+
+def adopting_template() -> Template:
+    """Return the template of the workflow that adopts queues and an event bus, to change before it is deployed."""
+    [workflow] = project.load_workflows([reference.ADOPTING])
+    return workflow_stack(workflow)
+
+
+def deploy_adopting(engine: Engine, template: Template | None = None) -> Deployed:
+    """Deploy that workflow, with what it adopts."""
+    template = template or adopting_template()
+    return deploy_workflow(engine, "ceap-adopting-dev", template, own=make_existing(engine.client, render(template)))
 
 
 def deploy_workflow(
