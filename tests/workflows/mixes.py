@@ -19,7 +19,7 @@ from ceap.local.fork_server import fast_launch
 from handlers.runtime.contract import output_key
 from templates import discovery
 from templates.stacks import workflow_stack
-from tests.local.support import Deployed, Template, deploy_workflow, role
+from tests.local.support import Deployed, Template, deploy_workflow
 
 REALTIME: Final = project.WORKFLOWS / "realtime.yaml"
 SEED: Final = Path(__file__).parent / "legacy"
@@ -29,15 +29,7 @@ MESSAGE: Final = (project.WORKFLOWS / "messages" / "realtime.json").read_text(en
 STAGES: Final = ("ETL", "Filter", "Score", "Store", "Reactive")
 CODE: Final = "old-code"
 
-# What old functions may do, as their own stack says: table -> actions.
-USES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
-    "ETL": {"program_config": ("BatchGetItem",)},
-    "Filter": {"program_config": ("BatchGetItem",)},
-    "Score": {"score_cache": ("BatchGetItem", "BatchWriteItem")},
-    "Store": {"candidates": ("UpdateItem",)},
-    "Reactive": {"event_deduplication": ("UpdateItem",)},
-}
-TABLES: Final = tuple(dict.fromkeys(table for tables in USES.values() for table in tables))
+TABLES: Final = ("program_config", "score_cache", "candidates", "event_deduplication")
 SETTINGS: Final = {"Store": {"records_key": "candidates"}}
 
 _TIMES: Final = {"createdAt", "updatedAt", "ttl", "windowUntil", "keepUntil"}
@@ -73,15 +65,20 @@ def parameter(purpose: str) -> str:
 def old_stack() -> Template:
     """Return the stack of the old functions, which CloudFormation names."""
     resources, outputs = {}, {}
-    for purpose, tables in USES.items():
+    for purpose in STAGES:
+        own = json.loads((FUNCTIONS / f"{parameter(purpose)}.json").read_text(encoding="utf-8"))
         grants = [
-            (f"dynamodb:{action}", f"arn:aws:dynamodb:*:*:table/{physical(table)}")
-            for table, actions in tables.items()
-            for action in actions
+            {**statement, "Resource": {"Fn::Sub": statement["Resource"]}} for statement in own["policy"]["Statement"]
         ]
-        if purpose == "Reactive":
-            grants.append(("events:PutEvents", "arn:aws:events:*:*:event-bus/default"))
-        resources[f"{purpose}Role"] = role("lambda", *grants)
+        variables = {name: {"Fn::Sub": value} for name, value in own["environment"].items()}
+        assumed = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        resources[f"{purpose}Role"] = {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": policy(assumed),
+                "Policies": [{"PolicyName": "own", "PolicyDocument": policy(*grants)}],
+            },
+        }
         resources[f"{purpose}Function"] = {
             "Type": "AWS::Lambda::Function",
             "Properties": {
@@ -91,14 +88,15 @@ def old_stack() -> Template:
                 "Code": {"S3Bucket": CODE, "S3Key": purpose},
                 "MemorySize": 512,
                 "Timeout": 30,
-                "Environment": {
-                    "Variables": {f"TABLE_{table.upper()}": physical(table) for table in tables}
-                    | {"EVENT_BUS": "default"}
-                },
+                "Environment": {"Variables": variables},
             },
         }
         outputs[parameter(purpose)] = {"Value": {"Fn::GetAtt": [f"{purpose}Function", "Arn"]}}
-    return {"Resources": resources, "Outputs": outputs}
+    return {"Parameters": {"Environment": {"Type": "String"}}, "Resources": resources, "Outputs": outputs}
+
+
+def policy(*statements: Template) -> Template:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def physical(table: str) -> str:
@@ -115,7 +113,7 @@ def deployed_mix(declaration: Path) -> Iterator[tuple[Deployed, dict[str, str]]]
             file = FUNCTIONS / parameter(purpose) / "lambda_function.py"
             body = build_zip({file.name: file.read_bytes()})
             engine.client("s3").put_object(Bucket=CODE, Key=purpose, Body=body)
-        outputs = engine.deploy(json.dumps(old_stack()), "orders-scoring").outputs
+        outputs = engine.deploy(json.dumps(old_stack()), "orders-scoring", {"Environment": "dev"}).outputs
         deployed = deploy_workflow(engine, "ceap-realtime-dev", workflow_stack(workflow), own=outputs)
         found = seed.load_seed(project.WORKFLOWS / "fixtures" / "realtime", [], discovery.tables())
         seed.plant(found, engine.client, deployed.foundation.outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from ceap import project
+from ceap.cli import main
 from handlers.runtime.contract import PermanentStageError, TransientStageError, error_key, output_key
 from tests.local.support import Deployed, document_of, statuses
-from tests.workflows.mixes import MESSAGE, STAGES, Left, declare, deployed_mix, left_by
+from tests.workflows.mixes import MESSAGE, SEED, STAGES, Left, declare, deployed_mix, left_by
 
 LATER = json.dumps(
     {
@@ -165,3 +168,22 @@ def test_an_execution_that_an_old_stage_failed_is_redriven_once_that_is_correcte
         send(deployed, LATER)
         assert left_by(deployed) == migrated("STANDARD")
         assert [statuses(execution, f"{stage}Stage") for stage in ("ETL", "Filter", "Score")] == [["SUCCEEDED"]] * 3
+
+
+def test_ceap_run_takes_the_old_functions_from_the_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(SEED, tmp_path / "seed")
+    shutil.copytree(project.WORKFLOWS / "fixtures" / "realtime" / "tables", tmp_path / "seed" / "tables")
+    (tmp_path / "message.json").write_text(MESSAGE, encoding="utf-8")
+    declaration = declare(tmp_path, "EXPRESS", ("ETL", "Score", "Store"))
+    words = ("--seed", str(tmp_path / "seed"), "--message", str(tmp_path / "message.json"), "--json")
+    assert main(["run", str(declaration), *words]) == 0
+    report = json.loads(capsys.readouterr().out)
+    [execution] = report["executions"]
+    assert [(stage["stage"], stage["recordsIn"], stage["recordsOut"]) for stage in execution["stages"]] == [
+        ("ETLStage", 11, 11),  # of the first stage, what the function returns counts
+        ("FilterStage", 11, 9),
+        ("ScoreStage", 9, 9),
+        ("StoreStage", 9, 8),
+        ("ReactiveStage", 8, 8),
+    ]
+    assert report["eventsPublished"] == 8
