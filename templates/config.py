@@ -154,14 +154,29 @@ def _stage_problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[
         elif other is not None:
             yield place, f"is {step.stage!r} beside {other!r}: both would be '{purpose}' in names; rename one"
         seen[purpose] = step.stage
+        if not workflow.names(step):
+            yield from _generated_problems(workflow.name, step.stage, place)
+            continue
         length = naming.longest_function(workflow.name, step.stage)
-        if length > FUNCTION_NAME_MAX and workflow.names(step):
+        if length > FUNCTION_NAME_MAX:
             yield (
                 place,
                 f"is {step.stage!r}: the function {naming.function(workflow.name, step.stage)} could have {length} "
                 f"characters with an Environment of {naming.ENVIRONMENT_MAX}; AWS Lambda allows {FUNCTION_NAME_MAX}: "
                 f"shorten the stage or the workflow's name by {length - FUNCTION_NAME_MAX}",
             )
+
+
+def _generated_problems(workflow: str, stage: str, place: KeyPath) -> Iterator[Problem]:
+    """Yield that a generated name could lack the end of the stack's, where deploy roles look for the environment."""
+    length, kept = naming.longest(naming.resource(workflow)), naming.kept_of_stack(naming.function_id(stage))
+    if length > kept:
+        yield (
+            place,
+            f"is {stage!r}: the name that CloudFormation generates for its function keeps {kept} characters of the "
+            f"stack's, which could have {length} with an Environment of {naming.ENVIRONMENT_MAX}: shorten the "
+            f"workflow's name by {length - kept}, or set `naming: explicit`",
+        )
 
 
 def _known_problems(workflow_type: WorkflowType, steps: tuple[Step, ...]) -> Iterator[Problem]:

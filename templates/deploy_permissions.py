@@ -1,7 +1,8 @@
 """What the roles of a deployment may do: the caller's by what commands call, CloudFormation's by types of resources.
 
 Names are patterns, so that a workflow that is declared tomorrow needs no other role. Each has the environment in it,
-but for roles: CloudFormation names those after their stack, and shortens that.
+but for roles: CloudFormation names those after their stack, and shortens that. A function that it names has its stack's
+name in full: a declaration in which that could be cut is refused.
 """
 
 from collections import Counter, defaultdict

@@ -1,6 +1,6 @@
 """The Lambda functions: per step one function, one role and one log group."""
 
-from typing import Any, Final
+from typing import Any
 
 from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda
 
@@ -14,9 +14,6 @@ from templates.resources.encryption import key_if_any
 from templates.resources.logs import add_log_group
 from templates.resources.parameters import artifact_prefix
 from templates.resources.role import add_role
-
-NAMING: Final = "naming"
-"""The key below `Metadata: {ceap: ...}` of a function whose name CloudFormation generates."""
 
 
 class LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc]  # troposphere has no types
@@ -75,7 +72,7 @@ def _tracing() -> awslambda.TracingConfig:
 
 @shared
 def _generated_name() -> dict[str, Any]:
-    return {"ceap": {NAMING: FunctionNaming.GENERATED.value}}
+    return {"ceap": {naming.NAMING_KEY: FunctionNaming.GENERATED.value}}
 
 
 def _add_function(template: Template, workflow: Workflow, step: LambdaStep) -> None:

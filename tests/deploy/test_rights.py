@@ -52,8 +52,15 @@ def test_long_names_of_roles_are_cut_as_iam_limits_them(aws: Aws) -> None:
     text = f"Resources: {{{'Long' * 12}: {{Type: AWS::IAM::Role}}}}"
     needs = list(needs_of_resources(aws, "dev", "ceap-with-a-name-of-some-length-dev", parse_template(text, "long")))
     [role] = {need.resource.rpartition("/")[2] for need in needs}
-    assert role == "ceap-with-a-name-of-some-LongLongLongLongLongLong-XXXXXXXXXXXX"
+    assert role == "ceap-with-a-name-of-some--LongLongLongLongLongLongL-XXXXXXXXXXXX"
     assert len(role) <= 64
+
+
+def test_a_function_that_cloudformation_names_is_asked_for_by_such_a_name(aws: Aws) -> None:
+    text = "Resources: {TakeFunction: {Type: AWS::Lambda::Function, Metadata: {ceap: {naming: generated}}}}"
+    needs = needs_of_resources(aws, "dev", STACK, parse_template(text, "generated"))
+    name = f"arn:aws:lambda:us-east-1:{aws.account}:function:{STACK}-TakeFunction-XXXXXXXXXXXX"
+    assert {need.resource for need in needs if need.action == "lambda:CreateFunction"} == {name}
 
 
 def test_a_type_that_only_own_resources_have_is_not_asked_for(aws: Aws) -> None:

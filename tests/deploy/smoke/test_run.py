@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from ceap import project
 from ceap.aws.deployed import load_stack
 from ceap.cfn.template import parse_template
 from ceap.deploy.smoke.facts import Run
@@ -17,8 +19,12 @@ from ceap.deploy.smoke.report import SmokeReport
 from ceap.deploy.smoke.run import START_S, Options
 from ceap.errors import SetupError, UsageError
 from ceap.local.clock import CLOCK
+from templates.model import FunctionNaming
+from templates.stacks import workflow_stack
+from tests import reference
 from tests.deploy.smoke.conftest import Smoked
-from tests.local.support import STAGES, STANDARD_STAGES
+from tests.local.support import STAGES, STANDARD_STAGES, deploy_express
+from tests.operated import operated
 from tests.reference import MESSAGE
 
 TABLES = ("ceap-ratings-dev", "ceap-records-dev", "ceap-told-dev")
@@ -41,6 +47,15 @@ def left_in(smoked: Smoked) -> dict[str, Any]:
 
 
 NOTHING: dict[str, Any] = {"objects": {}, "messages": [], "dead letters": [], **{table: [] for table in TABLES}}
+
+
+def test_a_workflow_passes_whose_functions_cloudformation_names() -> None:
+    [workflow] = project.load_workflows([reference.EXPRESS])
+    template = workflow_stack(replace(workflow, naming=FunctionNaming.GENERATED))
+    with operated("express", lambda engine: deploy_express(engine, template)) as found:
+        report = Smoked(*found).smoke()
+    assert named(report) == []
+    assert len(report.executions) == 1
 
 
 def test_a_working_express_workflow_passes_and_is_left_as_it_was(express: Smoked) -> None:
