@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from ceap.aws.flow import RUNNING
 from ceap.aws.session import Aws
 from ceap.ceap_toml import NAME
 from ceap.cfn.adopted import (
@@ -19,11 +20,12 @@ from ceap.cfn.adopted import (
     queue_attributes,
     tls_statement,
 )
-from ceap.cfn.lookup import at, items
+from ceap.cfn.lookup import PIPE, at, items, resources
 from ceap.deploy.adoptable import look, unread
 from ceap.deploy.diff.evaluation import Side
 from ceap.deploy.problem import Planned, Problem
 from templates import naming
+from templates.placeholders import fill
 
 _SERVICE_KEY: Final = "alias/aws/sqs"
 _REDRIVE: Final = "RedrivePolicy"
@@ -51,6 +53,8 @@ def find_unfit(aws: Aws, planned: Planned) -> Iterator[Problem]:
         queue, dead = (each if isinstance(each, _Queue) else None for each in found)
         if queue and dead:
             yield from _problems(queue, dead, adopted.visibility_s, values)
+        if queue:
+            yield from _pipe_problems(aws, planned, queue)
     for parameter in adopted_event_buses(planned.template):
         yield from _bus_problems(aws, values.get(parameter, ""))
 
@@ -147,6 +151,25 @@ def _denies_plain(statement: Any, arn: str) -> bool:
         and not {arn, "*"}.isdisjoint(map(str, items(at(statement, "Resource"))))
         and at(statement, "Condition") == TLS_ONLY
     )
+
+
+def _pipe_problems(aws: Aws, planned: Planned, queue: _Queue) -> Iterator[Problem]:
+    """Yield that another pipe takes messages from the queue, too, where that of the stack shall run."""
+    own = [
+        fill(pipe.name or "", planned.parameters)
+        for pipe in resources(planned.template, PIPE)
+        if pipe.properties.get("DesiredState", RUNNING) == RUNNING
+    ]
+    pages = aws.client("pipes").get_paginator("list_pipes").paginate(SourcePrefix=queue.arn, CurrentState=RUNNING)
+    found = look(lambda: [pipe for page in pages for pipe in page["Pipes"]]) if own else []
+    if isinstance(found, str):
+        yield unread(queue.place, [found])
+        return
+    others = [pipe["Name"] for pipe in found if pipe["Source"] == queue.arn and pipe["Name"] not in own]
+    for name in others:
+        what = f"the pipe {name} takes messages from it, too, so that each pipe gets some"
+        cure = f"stop it first: `aws pipes stop-pipe --name {name}`"
+        yield Problem(place=queue.place, what=what, cure=cure, is_fatal=False)
 
 
 def _bus_problems(aws: Aws, name: str) -> Iterator[Problem]:

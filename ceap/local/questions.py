@@ -261,6 +261,8 @@ def _ask_lambda(request: Request) -> list[Question]:
 
 
 def _ask_pipes(request: Request) -> list[Question]:
+    if request.operation == "ListPipes":
+        return [Question("pipes:ListPipes", "*")]  # it takes no resource
     path = PIPE_PATH.fullmatch(request.path)
     if path is None or not request.operation:
         raise _unknown(request)
