@@ -62,6 +62,6 @@ def _time_problems(place: str, arn: str, timeout_s: int, waits_s: Mapping[str, f
             yield Problem(
                 place=place,
                 what=f"{arn} may take {timeout_s} s, and {caller} waits no longer than its own timeout of {wait_s:g} s",
-                cure="raise the step's timeout_s above it, or lower the function's timeout",
+                cure="raise the step's timeout_s to some 15 s more than it, or lower the function's timeout",
                 is_fatal=False,
             )

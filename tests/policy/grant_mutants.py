@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.policy.changes import Change, Mutant, inner, of, put, rename, state, sub, without
+from tests.policy.changes import Change, Mutant, arn, inner, of, put, rename, state, sub, without
 from tests.policy.samples import Json
 
 BUCKET = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
@@ -70,7 +70,54 @@ def swap_branches(data: Json) -> None:
     branches[1], branches[2] = branches[2], branches[1]
 
 
+def add(resource: str, action: str, *arns: Any) -> Change:
+    """Return the change that adds a statement to a role's own policy."""
+    return lambda data: statements(data, resource).append({"Effect": "Allow", "Action": [action], "Resource": [*arns]})
+
+
 USES = "P42_GRANTS_ARE_USES"
+INVOKE = "lambda:InvokeFunction"
+OTHER = sub("arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:other")
+TAKE, RATE = {"Ref": "TakeFunctionArn"}, {"Ref": "RateFunctionArn"}
+LEGACY_CHANGES: dict[str, Change] = {
+    "any function": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", ["*"]),
+    "any function by its name": grant(
+        "TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, sub(OTHER["Fn::Sub"].replace("other", "*"))
+    ),
+    "another function": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, OTHER),
+    "a function of the workflow": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, arn("SiftFunction")),
+    "a second statement": add("TakeFunctionRole", INVOKE, OTHER),
+    "a second statement for any function": add("TakeFunctionRole", INVOKE, "*"),
+    "two functions": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", [TAKE, RATE]),
+    "every version": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, sub("${TakeFunctionArn}:*")),
+    "every name that begins so": grant(
+        "TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, sub("${TakeFunctionArn}*")
+    ),
+    "without the version": grant(
+        "TakeFunctionRole",
+        "InvokeLegacyFunction",
+        "Resource",
+        0,
+        {"Fn::Sub": ["${Name}", {"Name": {"Fn::Select": [6, {"Fn::Split": [":", TAKE]}]}}]},
+    ),
+    "not filled in": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, "${TakeFunctionArn}"),
+    "the other step's": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, RATE),
+    "the other step's in the environment": of("TakeFunction", "Environment", "Variables", "LEGACY_FUNCTION_ARN", RATE),
+    "every call": grant("TakeFunctionRole", "InvokeLegacyFunction", "Action", ["lambda:*"]),
+    "one call more": grant("TakeFunctionRole", "InvokeLegacyFunction", "Action", [INVOKE, "lambda:InvokeAsync"]),
+    "its code": grant("TakeFunctionRole", "InvokeLegacyFunction", "Action", [INVOKE, "lambda:UpdateFunctionCode"]),
+    "another call": grant("TakeFunctionRole", "InvokeLegacyFunction", "Action", ["lambda:GetFunction"]),
+    "no call": revoke("TakeFunctionRole", "InvokeLegacyFunction"),
+    "no call is allowed": grant("TakeFunctionRole", "InvokeLegacyFunction", "Effect", "Deny"),
+    "under a condition": grant(
+        "TakeFunctionRole", "InvokeLegacyFunction", "Condition", {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
+    ),
+    "a handler that calls none": add("SiftFunctionRole", INVOKE, TAKE),
+    "another handler": of("TakeFunction", "Handler", "handlers.sift.handler"),
+    "the state machine, too": grant("StateMachineRole", "InvokeFunctions", "Resource", 3, TAKE),
+}
+"""Of the function that calls an existing one: what else it, or somebody else, may call."""
+
 GRANT_MUTANTS = [
     Mutant(
         USES,
@@ -298,4 +345,5 @@ GRANT_MUTANTS = [
         "another object as input",
         grant("StateMachineRole", "WriteStageInput", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/output.json"),
     ),
+    *(Mutant(USES, "legacy", name, change) for name, change in LEGACY_CHANGES.items()),
 ]

@@ -37,7 +37,7 @@ def test_a_function_has_the_storage_that_is_declared_and_no_property_otherwise()
     assert "EphemeralStorage" not in function(declared("memory_mb: 512"))
 
 
-OWN = "is a variable that ceap sets from `settings` and NEEDS; choose another name"
+OWN = "is a variable that ceap sets from `settings`, `legacy` and NEEDS; choose another name"
 OBEYED = "changes what runs, where data go or what is logged below the handler; choose another name"
 NAME = "has a name that AWS Lambda refuses; allowed: a letter, then letters, digits and _, two in all or more"
 
@@ -47,6 +47,7 @@ NAME = "has a name that AWS Lambda refuses; allowed: a letter, then letters, dig
     [
         ("SETTINGS", OWN),
         ("EVENT_BUS", OWN),
+        ("LEGACY_FUNCTION_ARN", OWN),
         ("POWERTOOLS_SERVICE_NAME", OWN),
         ("TABLE_ORDERS", OWN),
         ("SECRET_VENDOR_NAME", OWN),
