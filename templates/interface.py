@@ -15,6 +15,10 @@ _GROUPS: Final = {
         naming.HANDLERS_PREFIX_PARAMETER: "Prefix of the functions' zips",
         naming.GLUE_PREFIX_PARAMETER: "Prefix of the Glue scripts",
     },
+    "Existing buckets to adopt": {
+        naming.adoption(naming.WORKFLOW_BUCKET_ID): "Data of executions",
+        naming.adoption(naming.ARTIFACT_BUCKET_ID): "Code and records of deployments",
+    },
     "Encryption": {naming.KMS_KEY_PARAMETER: "ARN of a KMS key of yours"},
     "Network": {naming.SUBNETS_PARAMETER: "Subnets", naming.SECURITY_GROUPS_PARAMETER: "Security groups"},
     "GitHub": {"GitHubSubject": "Subject of the token", "GitHubProviderArn": "ARN of an existing OIDC provider"},

@@ -40,6 +40,10 @@ WORKFLOW_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{WORKFLOW_BUCKET}"
 ARTIFACT_BUCKET_PREFIX: Final = "ceap-artifacts-"
 ARTIFACT_BUCKET: Final = f"{ARTIFACT_BUCKET_PREFIX}${{Environment}}-${{AWS::AccountId}}"
 ARTIFACT_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{ARTIFACT_BUCKET}"
+WORKFLOW_BUCKET_ID: Final = "WorkflowBucket"
+ARTIFACT_BUCKET_ID: Final = "ArtifactBucket"
+BUCKET_NAME: Final = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+"""What a bucket may be called. Source: Amazon S3 User Guide, "General purpose bucket naming rules"."""
 ALERT_TOPIC: Final = "ceap-alerts-${Environment}"
 ALERT_TOPIC_ID: Final = "AlertTopic"
 ALERT_EMAIL_PARAMETER: Final = "AlertEmail"
@@ -228,13 +232,8 @@ def parameter_arn(name: str) -> str:
 
 
 def bucket_arn(bucket: str) -> str:
-    """Return the ARN of a bucket that is not ours."""
+    """Return the ARN of a bucket, e.g. of `${WorkflowBucket}`."""
     return f"arn:${{AWS::Partition}}:s3:::{bucket}"
-
-
-def object_arn(key: str) -> str:
-    """Return the ARN of an object, or a pattern of objects, in the workflow bucket."""
-    return f"{WORKFLOW_BUCKET_ARN}/{key}"
 
 
 def zip_name(packages: str | None) -> str:
@@ -255,3 +254,11 @@ def script_key(job: str) -> str:
 def library_key() -> str:
     """Return the key of what all Glue jobs share in the artifact bucket (an Fn::Sub text)."""
     return f"${{{GLUE_PREFIX_PARAMETER}}}{GLUE_LIBRARY}"
+
+
+ADOPTABLE: Final = {
+    WORKFLOW_BUCKET: WORKFLOW_BUCKET_ID,
+    ARTIFACT_BUCKET: ARTIFACT_BUCKET_ID,
+    arn("sns", ALERT_TOPIC): ALERT_TOPIC_ID,
+}
+"""What the foundation makes unless its parameters name what to adopt, but for tables: the logical id by name or ARN."""

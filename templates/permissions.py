@@ -13,7 +13,7 @@ from troposphere import GetAtt, Ref, Sub
 from handlers.runtime.contract import INITIAL_FOLDER, output_key, stage_prefix
 from handlers.runtime.needs import Grant, Needs, Publish
 from templates import naming
-from templates.imports import imported
+from templates.imports import artifact_arn, imported, workflow_bucket_arn
 from templates.model import GlueStep, LambdaStep, Workflow
 from templates.objects import shared
 from templates.placeholders import substituted
@@ -104,18 +104,16 @@ def job_policy(stage: str, previous: str | None, script: str, log_group_ids: lis
         _allow(
             "ReadScript",
             [s3.GetObject],
-            *(Sub(f"{naming.ARTIFACT_BUCKET_ARN}/{key}") for key in (naming.script_key(script), naming.library_key())),
+            *map(artifact_arn, (naming.script_key(script), naming.library_key())),
         ),
-        _allow(
-            "ReadPreviousStage", [s3.GetObject], Sub(naming.object_arn(output_key("*", previous or INITIAL_FOLDER)))
-        ),
+        _allow("ReadPreviousStage", [s3.GetObject], workflow_bucket_arn(output_key("*", previous or INITIAL_FOLDER))),
         _write_own(stage),
         # Parts are copied into the output and then removed, with those of an earlier run that was killed.
-        _allow("ComposeOutput", [s3.GetObject, s3.DeleteObject], Sub(naming.object_arn(parts + "*"))),
+        _allow("ComposeOutput", [s3.GetObject, s3.DeleteObject], workflow_bucket_arn(parts + "*")),
         _allow(
             "ListParts",
             [s3.ListBucket],
-            Sub(naming.WORKFLOW_BUCKET_ARN),
+            workflow_bucket_arn(),
             Condition=Condition(StringLike({"s3:prefix": parts})),
         ),
         _allow("WriteLogs", WRITE_LOGS, *[GetAtt(group, "Arn") for group in log_group_ids]),
@@ -249,7 +247,7 @@ def _run_steps(workflow: Workflow) -> list[Statement]:
                 assert_never(step)
     statements = []
     if workflow.has_stage_input:
-        arn = Sub(naming.object_arn(output_key("*", INITIAL_FOLDER)))
+        arn = workflow_bucket_arn(output_key("*", INITIAL_FOLDER))
         statements.append(_allow("WriteStageInput", [s3.PutObject], arn))
     if functions:
         statements.append(_allow("InvokeFunctions", [awslambda.InvokeFunction], *functions))
@@ -271,12 +269,12 @@ def _read_previous(previous: str | None) -> list[Statement]:
         return []
     key = output_key("*", previous)
     return [
-        _allow("ReadPreviousStage", [s3.GetObject], Sub(naming.object_arn(key))),
+        _allow("ReadPreviousStage", [s3.GetObject], workflow_bucket_arn(key)),
         # Used only when the object is missing: S3 then answers 404 instead of 403.
         _allow(
             "TellMissingFromForbidden",
             [s3.ListBucket],
-            Sub(naming.WORKFLOW_BUCKET_ARN),
+            workflow_bucket_arn(),
             Condition=Condition(StringLike({"s3:prefix": key})),
         ),
     ]
@@ -285,7 +283,7 @@ def _read_previous(previous: str | None) -> list[Statement]:
 def _write_own(stage: str) -> Statement:
     # AbortMultipartUpload: only when a large output fails on its way.
     actions = [s3.PutObject, s3.AbortMultipartUpload]
-    return _allow("WriteOwnStage", actions, Sub(naming.object_arn(stage_prefix("*", stage) + "*")))
+    return _allow("WriteOwnStage", actions, workflow_bucket_arn(stage_prefix("*", stage) + "*"))
 
 
 def _read_source(bucket: str | None) -> list[Statement]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, TypeAlias, assert_never
 
-from troposphere import Export, Output, Ref, Sub, Template
+from troposphere import Export, Output, Sub, Template
 
 from templates import discovery, naming
 from templates.interface import METADATA_KEY, existing_resources, interface
@@ -51,8 +51,8 @@ def foundation_sections() -> Sections:
     """Return the template of what all workflows of an environment share, and of what they import from it."""
     template = _template("What the ceap workflows of an environment share: buckets, tables, alert topic")
     exports = {
-        "WorkflowBucket": (Ref(add_workflow_bucket(template)), "Bucket that stages pass their data through"),
-        "ArtifactBucket": (Ref(add_artifact_bucket(template)), "Bucket with the code of functions and jobs"),
+        "WorkflowBucket": (add_workflow_bucket(template), "Bucket that stages pass their data through"),
+        "ArtifactBucket": (add_artifact_bucket(template), "Bucket with the code of functions and jobs"),
         "AlertTopic": (add_alert_topic(template), "ARN of the topic that alarms and failed executions alert"),
     }
     for export, name in add_tables(template, discovery.tables().values()).items():

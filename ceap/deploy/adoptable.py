@@ -5,19 +5,19 @@ EventBridge User Guide, "Using resource-based policies".
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
-
-from ceap.aws.errors import DENIED, code_of, is_absent
 from ceap.aws.session import Aws
 from ceap.ceap_toml import NAME
+from ceap.cfn.adopted import TLS_ONLY
 from ceap.cfn.lookup import at, items
+from ceap.deploy.adoptable_buckets import bucket_problems
 from ceap.deploy.diff.evaluation import Side
-from ceap.deploy.problem import Planned, Problem
+from ceap.deploy.problem import Planned, Problem, look, unread
 from ceap.iam.matching import includes, matches
-from templates import naming
+from handlers.runtime.needs import Table
+from templates import discovery, naming
 from templates.placeholders import fill
 
 _SERVICES_KEY: Final = "alias/aws/sns"
@@ -30,6 +30,12 @@ def find_unfit(aws: Aws, planned: Planned) -> Iterator[Problem]:
     values = Side(planned.template, planned.parameters).values()
     if topic := values.get(naming.adoption(naming.ALERT_TOPIC_ID)):
         yield from _topic_problems(aws, f"topic {topic}", topic, values)
+    for logical_id in (naming.WORKFLOW_BUCKET_ID, naming.ARTIFACT_BUCKET_ID):
+        if bucket := values.get(naming.adoption(logical_id)):
+            yield from bucket_problems(aws, logical_id, bucket, values.get(naming.KMS_KEY_PARAMETER, ""))
+    for table in discovery.tables().values():
+        if name := values.get(naming.adoption(naming.table_id(table.name))):
+            yield from _table_problems(aws, table, name)
 
 
 def _topic_problems(aws: Aws, place: str, topic: str, values: Mapping[str, str]) -> Iterator[Problem]:
@@ -102,8 +108,7 @@ def _holds(operator: str, key: str, values: Sequence[Any], source: str, account:
 
 def _denies(statement: Any) -> bool:
     """Tell whether a statement denies anything but requests without TLS."""
-    tls = {"Bool": {"aws:SecureTransport": "false"}}
-    return bool(at(statement, "Effect") == "Deny" and at(statement, "Condition") != tls)
+    return bool(at(statement, "Effect") == "Deny" and at(statement, "Condition") != TLS_ONLY)
 
 
 def _statement(service: str, topic: str, account: str) -> dict[str, Any]:
@@ -116,19 +121,35 @@ def _statement(service: str, topic: str, account: str) -> dict[str, Any]:
     }
 
 
-def look(ask: Callable[[], Any]) -> Any:
-    """Return AWS's answer; None for what does not exist, and the action as a text where AWS refuses to say."""
-    try:
-        return ask()
-    except ClientError as error:
-        if code_of(error) in (*DENIED, "403"):
-            return str(error.operation_name)
-        if is_absent(error):
-            return None
-        raise
+def _table_problems(aws: Aws, table: Table, name: str) -> Iterator[Problem]:
+    """Yield in what an existing table differs from what handlers declare of it; not its expiry and billing."""
+    place = f"table {name}"
+    found = look(lambda: aws.client("dynamodb").describe_table(TableName=name)["Table"])
+    if isinstance(found, str):
+        yield unread(place, [found])
+        return
+    parameter = naming.adoption(naming.table_id(table.name))
+    if found is None:
+        cure = f"correct {parameter}, or leave it out: ceap then makes one"
+        yield Problem(place=place, what="does not exist", cure=cure)
+        return
+    types = {each["AttributeName"]: each["AttributeType"] for each in found["AttributeDefinitions"]}
+    keys, wanted = _keys(found, types), _wanted(table.partition_key, table.sort_key)
+    if keys != wanted:
+        cure = f"adopt a table of these keys, or leave {parameter} out: ceap then makes one"
+        yield Problem(place=place, what=f"its keys are {keys}, but handlers use {wanted}", cure=cure)
+    indexes = {each["IndexName"]: each for each in found.get("GlobalSecondaryIndexes", ())}
+    for index in table.indexes:
+        there, wanted = indexes.get(index.name), _wanted(index.partition_key, index.sort_key)
+        is_whole = at(there, "Projection", "ProjectionType") == "ALL"
+        if there is None or not is_whole or _keys(there, types) != wanted:
+            what = f"has no index {index.name} of {wanted} with all attributes, which handlers query"
+            yield Problem(place=place, what=what, cure="let its owner add the index")
 
 
-def unread(place: str, actions: Sequence[str]) -> Problem:
-    """Return that nobody knows whether something fits, since AWS refused the actions."""
-    what = f"whether it can be adopted is not known: AWS refused {', '.join(actions)}"
-    return Problem(place=place, what=what, cure="grant it to this identity, or go on if you know it", is_fatal=False)
+def _keys(described: Any, types: Mapping[str, str]) -> str:
+    return " and ".join(f"{key['AttributeName']} ({types[key['AttributeName']]})" for key in described["KeySchema"])
+
+
+def _wanted(partition_key: str, sort_key: str | None) -> str:
+    return " and ".join(f"{name} (S)" for name in (partition_key, sort_key) if name)

@@ -21,9 +21,8 @@ from ceap.cfn.adopted import (
     tls_statement,
 )
 from ceap.cfn.lookup import PIPE, at, items, resources
-from ceap.deploy.adoptable import look, unread
 from ceap.deploy.diff.evaluation import Side
-from ceap.deploy.problem import Planned, Problem
+from ceap.deploy.problem import Planned, Problem, look, unread
 from templates import naming
 from templates.placeholders import fill
 

@@ -10,8 +10,7 @@ from typing import Any
 from ceap.aws.session import Aws
 from ceap.ceap_toml import NAME
 from ceap.cfn.lookup import FUNCTION, FUNCTION_DEFAULT_S, at, number, reference, resources
-from ceap.deploy.adoptable import look
-from ceap.deploy.problem import Planned, Problem
+from ceap.deploy.problem import Planned, Problem, look
 from handlers.runtime.needs import LEGACY_VARIABLE
 from templates import naming
 

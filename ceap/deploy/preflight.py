@@ -23,6 +23,7 @@ from ceap.deploy.plan import DeleteStack, Refuse, Situation, next_step
 from ceap.deploy.problem import Planned, Problem
 from ceap.deploy.rights import Denied, Unknown, find_denied, needs_of_caller, needs_of_resources
 from ceap.deploy.situation import read_importers, read_situation
+from templates import naming
 from templates.words import listed, plural, shown
 
 LOG_POLICIES_MAX: Final = 10
@@ -152,9 +153,9 @@ def _log_policies(aws: Aws) -> tuple[str, ...] | None:
 def _rights(aws: Aws, environment: Environment, templates: Mapping[str, Template]) -> Iterator[Denied | Unknown]:
     """Yield what the caller and the stacks' role lack; without a role CloudFormation acts as the caller."""
     role = environment.role_arn
-    wanted = defaultdict(list, {aws.identity: list(needs_of_caller(aws, environment.name, templates, role))})
+    wanted = defaultdict(list, {aws.identity: list(needs_of_caller(aws, environment, templates))})
     for stack, template in templates.items():
-        wanted[role or aws.identity] += needs_of_resources(aws, environment.name, stack, template)
+        wanted[role or aws.identity] += needs_of_resources(aws, environment, stack, template)
     for identity, needs in wanted.items():
         if found := find_denied(aws, identity, needs):
             yield found
@@ -311,9 +312,9 @@ def _clash(taken: Taken, planned: Planned) -> Problem:
         where = "outside of every stack that this identity sees"
         if name.type in (lookup.QUEUE, lookup.BUCKET):
             cure = f"import it into {name.stack} as {name.logical_id} to keep what it holds, or {cure}"
-    parameter = f"{name.logical_id}Name"
+    parameter = naming.adoption(name.logical_id)
     is_parameter = parameter in lookup.section(planned.template, "Parameters")
-    if name.type == lookup.TABLE and is_parameter and not taken.elsewhere:
+    if is_parameter and not taken.elsewhere:
         cure = f"adopt it by the parameter {parameter} in {NAME}, or {cure}"
     return Problem(place=f"{_KINDS[name.type]} {name.name}", what=f"exists already, {where}", cure=cure)
 

@@ -10,8 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.aws.environments import names_in
 from ceap.aws.errors import DENIED, code_of
 from ceap.aws.session import Aws
+from ceap.ceap_toml import Environment
 from ceap.cfn import lookup
 from ceap.cfn.template import Template
 from templates import naming
@@ -51,25 +53,24 @@ class Unknown(NamedTuple):
     why: str
 
 
-def needs_of_caller(aws: Aws, environment: str, stacks: Iterable[str], role_arn: str | None) -> Iterator[Need]:
+def needs_of_caller(aws: Aws, environment: Environment, stacks: Iterable[str]) -> Iterator[Need]:
     """Yield what the caller itself must be allowed to deploy stacks of an environment."""
-    values = aws.pseudo_parameters | {"Environment": environment}
-    any_stack = naming.stack("*", environment)
+    any_stack = naming.stack("*", environment.name)
     for granted in (granted for granted in CALLER if granted.sid in _SIDS):
-        for resource in (fill(resource, values) for resource in granted.resources):
+        for resource in (names_in(environment, aws, resource) for resource in granted.resources):
             places = [resource.replace(any_stack, stack) for stack in stacks] if any_stack in resource else [resource]
             yield from (Need(action, place) for action in granted.actions for place in places)
-    if role_arn:
-        yield Need("iam:PassRole", role_arn, "cloudformation.amazonaws.com")
+    if environment.role_arn:
+        yield Need("iam:PassRole", environment.role_arn, "cloudformation.amazonaws.com")
 
 
-def needs_of_resources(aws: Aws, environment: str, stack: str, template: Template) -> Iterator[Need]:
+def needs_of_resources(aws: Aws, environment: Environment, stack: str, template: Template) -> Iterator[Need]:
     """Yield what CloudFormation must be allowed for the resources of a `deployed` template, as far as ceap makes them.
 
     Roles, and functions without names of their own, get their names from CloudFormation: such a name stands for them.
     """
     place = Place(aws.partition, aws.region, aws.account)
-    artifacts = fill(naming.ARTIFACT_BUCKET_ARN, aws.pseudo_parameters | {"Environment": environment})
+    artifacts = names_in(environment, aws, naming.ARTIFACT_BUCKET_ARN)
     for resource in lookup.resources(template):
         name = _name_of(aws, stack, template, resource)
         role = lookup.pointed_at(template, lookup.at(resource.properties, *lookup.ROLE_PROPERTY.get(resource.type, ())))

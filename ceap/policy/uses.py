@@ -19,7 +19,6 @@ from ceap.cfn.lookup import (
     Resource,
     at,
     handler_of,
-    imported,
     items,
     machines,
     pointed_at,
@@ -98,11 +97,8 @@ class _Task(NamedTuple):
     parameters: Any
 
     def substituted(self, template: Template, token: Any) -> str:
-        """Return what replaces a token; the workflow bucket, which is another stack's, by its name."""
-        value = self.machine.substituted(token)
-        if imported(value) == naming.export("WorkflowBucket"):
-            return naming.WORKFLOW_BUCKET
-        return resolve(template, value)
+        """Return what replaces a token."""
+        return resolve(template, self.machine.substituted(token))
 
 
 def uses(template: Template, owner: Resource) -> frozenset[Permission] | None:

@@ -3,7 +3,7 @@
 from troposphere import And, Condition, Equals, If, Not, Parameter, Ref, Sub, Template, sns
 
 from templates import naming, permissions
-from templates.resources.adoption import add_adoptable
+from templates.resources.adoption import add_adoption, made_or_adopted
 from templates.resources.encryption import key_if_any
 
 
@@ -14,13 +14,8 @@ def add_alert_topic(template: Template) -> If:
     An adopted topic gets neither policy nor subscription: it stays as it is.
     """
     topic = naming.ALERT_TOPIC_ID
-    adoptable = add_adoptable(
-        template,
-        topic,
-        pattern=naming.TOPIC_ARN,
-        form="the ARN of a standard topic in this account and Region",
-        meaning="ARN of an existing topic to adopt, whose policy lets alarms and event rules publish",
-    )
+    description = "ARN of an existing topic to adopt, to which alarms and rules may publish; empty makes a new one"
+    condition = add_adoption(template, topic, description)
     template.add_parameter(
         Parameter(
             naming.ALERT_EMAIL_PARAMETER,
@@ -30,14 +25,14 @@ def add_alert_topic(template: Template) -> If:
         )
     )
     is_given = Not(Equals(Ref(naming.ALERT_EMAIL_PARAMETER), ""))
-    template.add_condition(naming.ALERT_EMAIL_CONDITION, And(is_given, Condition(adoptable.condition)))
+    template.add_condition(naming.ALERT_EMAIL_CONDITION, And(is_given, Condition(condition)))
     template.add_resource(
-        sns.Topic(topic, Condition=adoptable.condition, TopicName=Sub(naming.ALERT_TOPIC), KmsMasterKeyId=key_if_any())
+        sns.Topic(topic, Condition=condition, TopicName=Sub(naming.ALERT_TOPIC), KmsMasterKeyId=key_if_any())
     )
     template.add_resource(
         sns.TopicPolicy(
             f"{topic}Policy",
-            Condition=adoptable.condition,
+            Condition=condition,
             Topics=[Ref(topic)],
             PolicyDocument=permissions.alert_topic_policy(Ref(topic)),
         )
@@ -51,4 +46,4 @@ def add_alert_topic(template: Template) -> If:
             Endpoint=Ref(naming.ALERT_EMAIL_PARAMETER),
         )
     )
-    return adoptable.value
+    return made_or_adopted(topic)

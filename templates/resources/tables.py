@@ -6,7 +6,7 @@ from troposphere import If, Ref, Sub, Template, dynamodb
 
 from handlers.runtime.needs import Index, Table
 from templates import naming
-from templates.resources.adoption import add_adoptable
+from templates.resources.adoption import add_adoption, made_or_adopted
 from templates.resources.encryption import if_key
 from templates.resources.retention import KEEP
 
@@ -18,17 +18,12 @@ def add_tables(template: Template, tables: Iterable[Table]) -> dict[str, If]:
 
 def _add_table(template: Template, table: Table) -> If:
     logical_id = naming.table_id(table.name)
-    adoptable = add_adoptable(
-        template,
-        logical_id,
-        pattern="[A-Za-z0-9_.-]{3,255}",
-        form="the name of a table in this account and Region",
-        meaning=f"Name of an existing table to adopt as {table.name}",
-    )
+    description = f"Name of an existing table to adopt as {table.name}; empty makes a new one"
+    condition = add_adoption(template, logical_id, description)
     template.add_resource(
         dynamodb.Table(
             logical_id,
-            Condition=adoptable.condition,
+            Condition=condition,
             TableName=Sub(naming.table(table.name)),
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[
@@ -44,7 +39,7 @@ def _add_table(template: Template, table: Table) -> If:
             **KEEP,
         )
     )
-    return adoptable.value
+    return made_or_adopted(logical_id)
 
 
 def _key_attributes(table: Table) -> list[str]:

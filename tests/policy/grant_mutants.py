@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.policy.changes import Change, Mutant, arn, inner, of, put, rename, state, sub, without
+from tests.policy.changes import Change, Mutant, arn, data_arn, imports, inner, of, put, rename, state, sub, without
 from tests.policy.samples import Json
 
-BUCKET = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
+BUCKET = "arn:${AWS::Partition}:s3:::${WorkflowBucket}"
 VENDOR = "arn:${AWS::Partition}:s3:::vendor-files"
 SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
 PARAMETER = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/"
-ARTIFACTS = "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}"
+ARTIFACTS = "arn:${AWS::Partition}:s3:::${ArtifactBucket}"
 TRUST = ("AssumeRolePolicyDocument", "Statement", 0)
 KEY_POLICY = ("Policies", 1, "Fn::If", 1, "PolicyDocument", "Statement", 0)
 
@@ -54,7 +54,7 @@ def compare_by_the_letter(data: Json) -> None:
 def attach(data: Json) -> None:
     policy = {
         "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": {"Fn::Sub": f"{BUCKET}/*"}}],
+        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": data_arn("/*")}],
     }
     properties = {"PolicyName": "more", "PolicyDocument": policy, "Roles": [{"Ref": "PipeRole"}]}
     data["Resources"]["More"] = {"Type": "AWS::IAM::Policy", "Properties": properties}
@@ -129,6 +129,7 @@ GRANT_MUTANTS = [
             "Resource",
             0,
             "Fn::Sub",
+            0,
             f"{BUCKET}/executions/*/KeepStage/output.json",
         ),
     ),
@@ -140,7 +141,13 @@ GRANT_MUTANTS = [
         USES,
         "express",
         "below another's prefix",
-        grant("KeepFunctionRole", "WriteOwnStage", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/TakeStage/*"),
+        grant("KeepFunctionRole", "WriteOwnStage", "Resource", 0, "Fn::Sub", 0, f"{BUCKET}/executions/*/TakeStage/*"),
+    ),
+    Mutant(
+        USES,
+        "express",
+        "into another bucket",
+        grant("KeepFunctionRole", "WriteOwnStage", "Resource", 0, "Fn::Sub", 1, "WorkflowBucket", imports("Bucket")),
     ),
     Mutant(USES, "express", "upload not aborted", revoke("KeepFunctionRole", "WriteOwnStage", "Action", 1)),
     Mutant(USES, "express", "no writing to the table", revoke("RateFunctionRole", "UseRatingsTable", "Action", 1)),
@@ -256,6 +263,7 @@ GRANT_MUTANTS = [
             "Resource",
             0,
             "Fn::Sub",
+            0,
             f"{ARTIFACTS}/${{GluePrefix}}*",
         ),
     ),
@@ -264,7 +272,7 @@ GRANT_MUTANTS = [
         USES,
         "standard",
         "every library",
-        grant("HeavyJobRole", "ReadScript", "Resource", 1, "Fn::Sub", f"{ARTIFACTS}/*lib.zip"),
+        grant("HeavyJobRole", "ReadScript", "Resource", 1, "Fn::Sub", 0, f"{ARTIFACTS}/*lib.zip"),
     ),
     Mutant(
         USES,
@@ -277,7 +285,7 @@ GRANT_MUTANTS = [
         USES,
         "standard",
         "deletes its output",
-        grant("HeavyJobRole", "ComposeOutput", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/HeavyStage/*"),
+        grant("HeavyJobRole", "ComposeOutput", "Resource", 0, "Fn::Sub", 0, f"{BUCKET}/executions/*/HeavyStage/*"),
     ),
     Mutant(
         USES,
@@ -343,7 +351,7 @@ GRANT_MUTANTS = [
         USES,
         "job_first",
         "another object as input",
-        grant("StateMachineRole", "WriteStageInput", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/output.json"),
+        grant("StateMachineRole", "WriteStageInput", "Resource", 0, "Fn::Sub", 0, f"{BUCKET}/executions/*/output.json"),
     ),
     *(Mutant(USES, "legacy", name, change) for name, change in LEGACY_CHANGES.items()),
 ]

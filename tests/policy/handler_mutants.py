@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.policy.changes import Change, Mutant, arn, drop, imports, of, put, state, sub, swap, without
+from tests.policy.changes import (
+    Change,
+    Mutant,
+    arn,
+    code_url,
+    drop,
+    imports,
+    in_bucket,
+    of,
+    put,
+    state,
+    sub,
+    swap,
+    without,
+)
 from tests.policy.samples import Json
 
 VARIABLES = ("Environment", "Variables")
@@ -162,7 +176,7 @@ HANDLER_MUTANTS = [
                 "HeavyJob",
                 "Command",
                 "ScriptLocation",
-                sub("s3://ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}light.py"),
+                code_url("/${GluePrefix}light.py"),
             ),
         ),
         (
@@ -173,7 +187,7 @@ HANDLER_MUTANTS = [
                 "HeavyJob",
                 "Command",
                 "ScriptLocation",
-                sub("s3://ceap-workflow-${Environment}-${AWS::AccountId}/${GluePrefix}heavy.py"),
+                in_bucket("WorkflowBucket", "s3://${WorkflowBucket}/${GluePrefix}heavy.py"),
             ),
         ),
         (
@@ -184,7 +198,7 @@ HANDLER_MUTANTS = [
                 "HeavyJob",
                 "Command",
                 "ScriptLocation",
-                sub("s3://ceap-artifacts-${Environment}-${AWS::AccountId}/heavy.py"),
+                code_url("/heavy.py"),
             ),
         ),
         ("09_JOB_SCRIPT", "standard", "no library", without("HeavyJob", "DefaultArguments", "--extra-py-files")),

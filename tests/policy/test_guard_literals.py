@@ -24,7 +24,6 @@ from templates.definition import (
 from templates.lambda_runtime import ARCHITECTURE, RUNTIME
 from templates.model import LOG_RETENTION_DAYS, Retries, StepKind
 
-
 RETRY: Final = Retries()
 PAYLOAD: Final = lambda_payload("B", "A") | lambda_payload("B", None)
 ARGUMENTS: Final = glue_arguments("Stage", "Stage")
@@ -32,8 +31,14 @@ ARGUMENTS: Final = glue_arguments("Stage", "Stage")
 FACTS: Final[list[tuple[str, str, set[Any]]]] = [
     ("*", r"arn:aws:states:::[\w:.-]+", {INVOKE, RUN_JOB, PUT_OBJECT}),
     ("*", r"(\w+StageError)", {PermanentStageError.__name__}),
-    ("*", r"s3:::(ceap-workflow-\$.*?)/", {naming.WORKFLOW_BUCKET}),
-    ("*", r"s3:::(ceap-artifacts-.*?)/", {naming.ARTIFACT_BUCKET}),
+    ("p40_*", r"'(ceap-workflow-.*?)'", {naming.WORKFLOW_BUCKET}),
+    ("p40_*", r"'(ceap-artifacts-.*?)'", {naming.ARTIFACT_BUCKET}),
+    (
+        "*",
+        r"'(ceap-foundation-.*?)'",
+        {naming.export(naming.WORKFLOW_BUCKET_ID), naming.export(naming.ARTIFACT_BUCKET_ID)},
+    ),
+    ("*", r"\$\{(Artifact\w+)\}", {naming.ARTIFACT_BUCKET_ID}),
     ("*", r"\$\{(Workflow\w+)\}", {WORKFLOW_BUCKET_TOKEN}),
     ("*", r"\b(executions/)", {EXECUTIONS_PREFIX}),
     ("*", r"executions/\*/(initial)/", {INITIAL_FOLDER}),

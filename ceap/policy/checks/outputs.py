@@ -1,7 +1,8 @@
 """Outputs hold what their names say: in a workflow its own resources, in the foundation its exports.
 
-People send messages to QueueUrl, and every workflow imports by name. Grants spell out the buckets' names, so those are
-fixed too. Source: `templates/naming.py`; CloudFormation User Guide, "Outputs".
+People send messages to QueueUrl, and every workflow imports by name. The deploy roles' grants spell out the names of
+the buckets that the foundation makes, so those are fixed too. Source: `templates/naming.py`; CloudFormation User Guide,
+"Outputs".
 """
 
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ from templates import discovery, naming
 RULE: Final = "WIRE11_OUTPUTS"
 ENTRY: Final = Entry(
     title="Outputs and exports hold what their names say",
-    why="People send messages to QueueUrl, workflows import by name, and grants spell out the buckets' names.",
+    why="People send messages to QueueUrl, workflows import by name, and the deploy roles spell out buckets' names.",
     fix=(
         "Set each output to the resource of its name, e.g. `Value: !Ref Queue` in QueueUrl, and export all that "
         "workflows import."
@@ -143,5 +144,5 @@ def _cure(template: Template, export: str) -> str:
     if export == naming.ALERT_TOPIC_ID:
         return f"!Ref of the topic, or !Ref {naming.adoption(export)} where one is adopted"
     if export in _NAMES:
-        return f"!Ref of the bucket {_NAMES[export]}"
+        return f"!Ref of the bucket {_NAMES[export]}, or !Ref {naming.adoption(export)} where one is adopted"
     return f"!Ref {_table_id(template, export)}, or !Ref {export} where a table is adopted"

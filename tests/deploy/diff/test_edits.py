@@ -15,7 +15,7 @@ from tests import reference
 from tests.deploy.diff.support import synthesized
 
 Edit = Callable[[dict[str, Any]], object]
-ARN: Final = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}/executions/*"
+ARN: Final = "arn:${AWS::Partition}:s3:::${import ceap-foundation-Environment-WorkflowBucket}/executions/*"
 REASON: Final = "the test wants it"
 
 

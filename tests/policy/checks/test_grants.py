@@ -10,14 +10,14 @@ from ceap.policy.checks.grants import check
 from handlers.runtime.needs import Index, Needs, Table
 from templates import discovery
 from templates.errors import ConfigError
-from tests.policy.changes import Change, drop, of, state
+from tests.policy.changes import Change, data_arn, drop, imports, of, state, sub
 from tests.policy.checks.support import told
 from tests.policy.grant_mutants import grant, revoke, statements, swap_branches
 from tests.policy.samples import Json, changed
 
-BUCKET = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
+BUCKET = "arn:${AWS::Partition}:s3:::${import ceap-foundation-Environment-WorkflowBucket}"
 INPUT = "executions/*/TakeStage/output.json"
-WHOLE = {"Fn::Sub": BUCKET}
+WHOLE = data_arn("")
 NEEDS = {handler: discovery.load_needs(handler) for handler in ("take", "sift", "rate", "keep", "tell")}
 
 
@@ -28,11 +28,10 @@ def found(data: Json) -> list[tuple[str, str]]:
 
 
 def test_what_is_granted_too_much_is_named_at_its_resource_and_what_too_little_at_the_statement() -> None:
-    other = f"{BUCKET}/executions/*/KeepStage/output.json"
+    key = "/executions/*/KeepStage/output.json"
+    other = f"{BUCKET}{key}"
     place = "SiftFunctionRole/Properties/Policies/0/PolicyDocument/Statement/0"
-    assert found(
-        changed("express", grant("SiftFunctionRole", "ReadPreviousStage", "Resource", [{"Fn::Sub": other}]))
-    ) == [
+    assert found(changed("express", grant("SiftFunctionRole", "ReadPreviousStage", "Resource", [data_arn(key)]))) == [
         (
             f"{place}/Resource/0",
             f"SiftFunction does not use s3:GetObject on {other} | fix: grant it only on what is used, or declare it in "
@@ -71,7 +70,7 @@ def test_a_grant_without_a_key_is_too_much_and_too_little() -> None:
 
 
 def test_a_wider_grant_is_too_much_and_lacks_nothing() -> None:
-    wide = grant("SiftFunctionRole", "ReadPreviousStage", "Resource", [{"Fn::Sub": f"{BUCKET}/*"}])
+    wide = grant("SiftFunctionRole", "ReadPreviousStage", "Resource", [data_arn("/*")])
     assert [message.partition(" | ")[0] for _, message in found(changed("express", wide))] == [
         f"SiftFunction does not use s3:GetObject on {BUCKET}/*"
     ]
@@ -101,9 +100,7 @@ def rewrite(data: Json) -> None:
     )
     start.update(Resource={"Fn::Sub": "${StateMachine}"}, Action=start["Action"][0])
     listing = next(each for each in statements(data, "SiftFunctionRole") if "Condition" in each)
-    listing["Resource"] = {
-        "Fn::Join": ["", [{"Fn::Sub": BUCKET.removesuffix("${AWS::AccountId}")}, {"Ref": "AWS::AccountId"}]]
-    }
+    listing["Resource"] = {"Fn::Join": ["", [sub("arn:${AWS::Partition}:s3:::"), imports("WorkflowBucket")]]}
     listing["Condition"]["StringLike"]["s3:prefix"] = [INPUT]
 
 
