@@ -17,6 +17,7 @@ from ceap.cfn.template import Template
 from ceap.errors import UsageError
 from ceap.policy.finding import Finding
 from templates.document import DocumentError, parse_document
+from templates.naming import NAMING_KEY
 from templates.own_resources import MARK
 from templates.words import allowed
 
@@ -103,12 +104,17 @@ def read_waivers(template: Template, rules: Collection[str]) -> list[Waiver]:
         metadata = resource.get("Metadata") if isinstance(resource, dict) else None
         if isinstance(metadata, dict) and "ceap" in metadata:
             place, given = f"/Resources/{name}", metadata["ceap"]
-            if isinstance(given, dict) and given.get(MARK) is True:
-                given = {"waivers": []} | {key: value for key, value in given.items() if key != MARK}
+            if isinstance(given, dict) and (said := [key for key in given if _is_said_beside(key, given[key])]):
+                given = {"waivers": []} | {key: value for key, value in given.items() if key not in said}
             for path, item in source.items(given, f"{place}/Metadata/ceap"):
                 source.check_keys(item, path, _KEYS)
                 waivers.append(source.waiver(item, path, Path(template.file).resolve(), place))
     return waivers
+
+
+def _is_said_beside(key: str, value: Any) -> bool:
+    """Tell whether something in the Metadata is no waiver: whose the resource is, or who names it, which P01 judges."""
+    return key == NAMING_KEY or (key == MARK and value is True)
 
 
 def load_waivers(file: Path, rules: Collection[str]) -> list[Waiver]:

@@ -74,9 +74,14 @@ def test_a_waiver_in_metadata_is_read_with_its_place() -> None:
     [
         ("{ceap: {own: true, waivers: [{rule: SEC01_QUEUE_TLS, reason: a sandbox}]}}", ["a sandbox"]),
         ("{ceap: {own: true}}", []),
+        ("{ceap: {naming: generated, waivers: [{rule: SEC01_QUEUE_TLS, reason: a sandbox}]}}", ["a sandbox"]),
+        ("{ceap: {naming: generated}}", []),
+        ("{ceap: {naming: generated, own: true}}", []),
     ],
 )
-def test_a_mark_of_own_resources_may_stand_beside_waivers(metadata: str, reasons: list[str]) -> None:
+def test_a_mark_of_own_resources_and_who_names_a_function_may_stand_beside_waivers(
+    metadata: str, reasons: list[str]
+) -> None:
     assert [waiver.reason for waiver in read_waivers(template(metadata), RULES)] == reasons
 
 
