@@ -206,10 +206,12 @@ def _read(arn: str, answer: dict[str, Any], body: bytes) -> Any:
 def _failure(arn: str, request: str, body: bytes) -> StageError:
     """Return the error of a function that failed; what it said goes to error.json alone."""
     try:
-        said = msgspec.json.decode(body[:_ERROR_BYTES])
+        said = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        said = body[:_ERROR_BYTES].decode(errors="replace")
+        said = None
     told = said if isinstance(said, dict) else {}
+    if said is None or len(body) > _ERROR_BYTES:
+        said = body[:_ERROR_BYTES].decode(errors="replace")
     kind = str(told.get("errorType", ""))
     name = kind if _ERROR_TYPE.fullmatch(kind) else "an error"
     details = {"function": arn, "functionRequestId": request, "functionError": said}
