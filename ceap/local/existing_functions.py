@@ -99,13 +99,19 @@ def missing_function(place: Path, parameter: str, stage: str, others: Iterable[s
     )
 
 
-def template_of(functions: Mapping[str, ExistingFunction], bucket: str, keys: Mapping[str, str]) -> str:
-    """Return the template of the functions, whose zips are in a bucket; its outputs are their ARNs, by parameter."""
+def template_of(
+    functions: Mapping[str, ExistingFunction], bucket: str, keys: Mapping[str, str], *, account: str
+) -> str:
+    """Return the template of the functions, whose zips are in a bucket; its outputs are their ARNs, by parameter.
+
+    `account` is that of the engine: in a process of several engines it is not that of a run.
+    """
     resources: dict[str, Any] = {}
     for parameter, function in functions.items():
         resources |= _resources(parameter, function, {"S3Bucket": bucket, "S3Key": keys[parameter]})
     outputs = {parameter: {"Value": {"Fn::GetAtt": [parameter, "Arn"]}} for parameter in functions}
-    return json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources, "Outputs": outputs})
+    text = json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources, "Outputs": outputs})
+    return local_name(text, account)
 
 
 def _resources(parameter: str, function: ExistingFunction, code: Mapping[str, str]) -> dict[str, Any]:
@@ -146,9 +152,9 @@ def _resources(parameter: str, function: ExistingFunction, code: Mapping[str, st
 
 
 def _load_configuration(path: Path) -> Configuration:
-    """Return the configuration in a file, its placeholders filled in; the defaults if there is no file."""
+    """Return the configuration in a file; the defaults if there is no file."""
     try:
-        text = local_name(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Configuration()
     except (OSError, UnicodeDecodeError) as error:
@@ -156,7 +162,7 @@ def _load_configuration(path: Path) -> Configuration:
     try:
         given = msgspec.json.decode(text, type=Configuration)
         if given.policy is not None:
-            read_policy(json.dumps(given.policy))
+            read_policy(local_name(json.dumps(given.policy)))
     except msgspec.ValidationError as error:
         allowed = ", ".join(Configuration.__struct_fields__)
         raise UsageError(f"{path}: {error}; allowed: {allowed}") from None

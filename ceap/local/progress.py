@@ -90,7 +90,8 @@ class Progress:
         with self._lock:
             failure = blame_called(failure, function, self._called.pop(place, []))
             *_, begin = [0, *self._ends.get(place, [])]
-            printed = self._lines.get(place, [])[begin:]  # also what functions printed that it called
+            # Not the outcome's lines: functions that it called have printed, too.
+            printed = self._lines.get(place, [])[begin:] if failure else []
             self._ended[place] = failure, [shown for line in printed for shown in self._read(function, line)]
 
     def end_called(self, function: Function, event: Any, outcome: Outcome) -> None:

@@ -94,7 +94,7 @@ def _deploy_existing(engine: Engine, functions: Mapping[str, ExistingFunction], 
         code = build_zip({name: path.read_bytes() for name, path in function.files.items()})
         engine.client("s3").put_object(Bucket=bucket, Key=keys[parameter], Body=code)
         engine.functions.homes[function.name] = function.folder
-    return dict(engine.deploy(template_of(functions, bucket, keys), STACK_NAME).outputs)
+    return dict(engine.deploy(template_of(functions, bucket, keys, account=engine.account), STACK_NAME).outputs)
 
 
 def _of_account(engine: Engine, template: str) -> dict[str, str]:

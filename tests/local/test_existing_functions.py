@@ -12,7 +12,8 @@ from ceap.errors import UsageError
 from ceap.local.existing_functions import ExistingFunction, load_function, template_of
 
 CODE = "def lambda_handler(event, context):\n    return event\n"
-READ = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "arn:aws:dynamodb:${AWS::Region}::table/t"}
+TABLE = "arn:aws:dynamodb:${AWS::Region}:${AWS::AccountId}:table/t"
+READ = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": TABLE}
 
 
 def load(folder: Path, configuration: Any = None, **files: str) -> ExistingFunction:
@@ -28,7 +29,8 @@ def load(folder: Path, configuration: Any = None, **files: str) -> ExistingFunct
 
 
 def resources(function: ExistingFunction) -> dict[str, Any]:
-    template = json.loads(template_of({"RateFunctionArn": function}, "artifacts", {"RateFunctionArn": "rate.zip"}))
+    keys = {"RateFunctionArn": "rate.zip"}
+    template = json.loads(template_of({"RateFunctionArn": function}, "artifacts", keys, account="1"))
     return {name: body["Properties"] for name, body in template["Resources"].items()}
 
 
@@ -61,7 +63,7 @@ def test_the_file_beside_it_says_what_else_it_has(tmp_path: Path) -> None:
     assert (function["Handler"], function["Timeout"], function["MemorySize"]) == ("app/main.run", 5, 256)
     assert function["Environment"] == {"Variables": {"TABLE": "t-local"}}
     _, own = made["RateFunctionArnRole"]["Policies"]
-    assert own["PolicyDocument"]["Statement"] == [{**READ, "Resource": "arn:aws:dynamodb:us-east-1::table/t"}]
+    assert own["PolicyDocument"]["Statement"] == [{**READ, "Resource": "arn:aws:dynamodb:us-east-1:1:table/t"}]
 
 
 def test_byte_code_is_no_part_of_the_code(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_what_the_engine_does_not_model_of_an_invocation_is_refused(
     weights = {"AdditionalVersionWeights": {"2": 0.5}}
     engine.client("lambda").create_alias(FunctionName="called", Name="both", FunctionVersion="1", RoutingConfig=weights)
     with pytest.raises(ClientError, match=f"NotImplemented.*{reason}"):
-        invoke(engine, function.format(engine.account), **given)
+        engine.client("lambda").invoke(FunctionName=function.format(engine.account), **given)
 
 
 def test_a_role_invokes_what_its_policy_names_and_no_other_version(engine: Engine) -> None:

@@ -109,7 +109,9 @@ def test_a_source_bucket_has_the_name_of_the_local_run() -> None:
 
 def test_without_a_folder_only_the_source_buckets_are_made() -> None:
     loaded = seed.load_seed(None, ["my-exports"], TABLES)
-    assert loaded == seed.Seed(folder=None, is_run=False, buckets={"my-exports": {}}, tables={}, values={})
+    assert loaded == seed.Seed(
+        folder=None, is_run=False, buckets={"my-exports": {}}, tables={}, values={}, functions={}, unused=[]
+    )
     assert seed.describe(loaded) == "seed: bucket my-exports with 0 objects"
     assert seed.describe(seed.load_seed(None, [], TABLES)) == ""
 
@@ -117,7 +119,10 @@ def test_without_a_folder_only_the_source_buckets_are_made() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("secret/a", "secret: a seed has no 'secret'; did you mean secrets? allowed: s3, tables, secrets, parameters"),
+        (
+            "secret/a",
+            "secret: a seed has no 'secret'; did you mean secrets? allowed: s3, tables, secrets, parameters, functions",
+        ),
         ("secrets", "secrets: is no folder; put each value into a file of its own: secrets/{name}"),
         ("s3", "s3: the seed's folder cannot be read: Not a directory; make it a folder"),
         ("s3/file", "s3/file: is no folder; put it into the folder of its bucket: s3/{bucket}/{key}"),

@@ -407,6 +407,6 @@ def test_lines_are_heard_while_the_handler_runs_and_the_last_without_its_end(sta
         if line.startswith("waits"):
             (tmp_path / "sign").touch()
 
-    outcome = worker.invoke("request-1", str(tmp_path / "sign"), 0.0, None, hear)
+    outcome = worker.invoke("request-1", str(tmp_path / "sign"), 0.0, None, hear=hear)
     assert not outcome.failed
     assert heard == outcome.lines == ["loaded", f"waits for {tmp_path / 'sign'}", "goes é on"]
