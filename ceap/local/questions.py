@@ -221,6 +221,10 @@ _TRANSACTION_ACTIONS: Final = {
 def _ask_events(request: Request) -> list[Question]:
     if request.operation == "DescribeRule" and "EventBusName" not in request.document:
         return [Question("events:DescribeRule", request.arn("events", f"rule/{request.document['Name']}"))]
+    if request.operation == "DescribeEventBus":
+        bus = request.document.get("Name", "default")
+        arn = bus if bus.startswith("arn:") else request.arn("events", f"event-bus/{bus}")
+        return [Question("events:DescribeEventBus", arn)]
     if request.operation != "PutEvents" or "EndpointId" in request.document:
         raise _unknown(request)
     return [
