@@ -114,7 +114,7 @@ LEGACY_CHANGES: dict[str, Change] = {
     ),
     "a handler that calls none": add("SiftFunctionRole", INVOKE, TAKE),
     "another handler": of("TakeFunction", "Handler", "handlers.sift.handler"),
-    "the state machine, too": grant("StateMachineRole", "InvokeFunctions", "Resource", 3, TAKE),
+    "the state machine, too": add("StateMachineRole", INVOKE, TAKE),
 }
 """Of the function that calls an existing one: what else it, or somebody else, may call."""
 
