@@ -37,10 +37,14 @@ from templates.placeholders import longest
 RULE: Final = "WIRE08_HANDLER_ENVIRONMENT"
 ENTRY: Final = Entry(
     title="A function's environment holds what its handler needs",
-    why="With a missing table, another event bus or a misspelt setting the first message fails.",
+    why=(
+        "With a missing table, another event bus or a misspelt setting the first message fails. If the parameter of an "
+        "existing function takes any text, it can let a role invoke every function."
+    ),
     fix=(
         "Import each table of the handler's NEEDS, name its event bus, secrets and parameters as there, and set "
-        "SETTINGS to JSON that the handler's Settings accept, e.g. `SETTINGS: '{}'`."
+        "SETTINGS to JSON that the handler's Settings accept, e.g. `SETTINGS: '{}'`. Declare an existing function as "
+        "`legacy`, and run `make templates`."
     ),
     requirement=("3.3",),
     source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
