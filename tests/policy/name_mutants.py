@@ -6,7 +6,6 @@ In the workflow `mixed` CloudFormation names SiftFunction and KeepFunction; Take
 from __future__ import annotations
 
 from tests.policy.changes import Change, Mutant, drop, of, put, sub, without
-from tests.policy.samples import Json
 
 ENVIRONMENT = ("Parameters", "Environment")
 EXPORT = ("Outputs", "AlertTopic", "Export", "Name")
@@ -30,16 +29,11 @@ def group(function: str, name: object) -> Change:
     return of(f"{function}LogGroup", "LogGroupName", name)
 
 
-def all_unmarked(data: Json) -> None:
-    for function in ("SiftFunction", "KeepFunction"):
-        unmarked(function)(data)
-
-
 GENERATED = [
     Mutant(f"P01_{rule}", "mixed", name, change)
     for rule, name, change in (
         ("FUNCTION_NAME", "generated unsaid", unmarked("SiftFunction")),
-        ("FUNCTION_NAME", "both generated unsaid", all_unmarked),
+        ("FUNCTION_NAME", "a list of one", naming("SiftFunction", ["generated"])),
         ("FUNCTION_NAME", "generated beside a name", of("SiftFunction", "FunctionName", sub(f"{EXPLICIT}Sift"))),
         ("FUNCTION_NAME", "generated beside a fixed name", of("KeepFunction", "FunctionName", "keep")),
         ("FUNCTION_NAME", "a name marked generated", naming("TakeFunction", "generated")),
