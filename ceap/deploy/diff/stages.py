@@ -111,7 +111,8 @@ def _called(kind: StepKind, resource: Resource | None) -> str:
         case StepKind.LAMBDA:
             return f"{HANDLER}{_name(text(properties.get('Handler')), 'handlers.', '.handler')}"
         case StepKind.GLUE:
-            script = text(at(properties, "Command", "ScriptLocation"))
+            location = at(properties, "Command", "ScriptLocation")
+            script = text(location) or text(at(location, "Fn::Sub", 0))
             return f"job {_name(script and script.rpartition('}')[2], '', '.py')}"
         case _:
             assert_never(kind)
