@@ -123,7 +123,7 @@ def run_chain(chain: list[tuple[str, bool]], records: list[Json]) -> tuple[list[
 @pytest.mark.property(39)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    chain=st.lists(st.tuples(st.sampled_from(list(WORK)), st.booleans()), min_size=1, max_size=5), records=record_lists
+    chain=st.lists(st.tuples(st.sampled_from(list(WORK)), st.booleans()), min_size=1, max_size=4), records=record_lists
 )
 def test_every_stage_hands_on_the_same_bytes_whichever_stages_existing_functions_do(
     chain: list[tuple[str, bool]], records: list[Json]

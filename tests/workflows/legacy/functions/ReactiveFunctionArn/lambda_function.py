@@ -55,7 +55,7 @@ def tell(candidate: Candidate, lease: int) -> dict[str, Any]:
     table.update_item(
         Key=key,
         UpdateExpression=RECORD,
-        ExpressionAttributeNames=NAMES,
+        ExpressionAttributeNames={"#state": "state", "#ttl": "ttl"},
         ExpressionAttributeValues={
             ":published": "published",
             ":window": now + WINDOW_SECONDS,
