@@ -30,7 +30,7 @@ PAGE = ROOT / "docs/how-to/migrate.md"
 OLD = ROOT / "tests/migration/shop-orders.template.yaml"
 SUFFIX = "1a2b3c4d5e6f"
 CENTS = {"pen": 150, "ink": 900}
-ORDERS_PER_COMMAND = 4
+ORDERS_PER_COMMAND = 2
 """Sent while a block of commands runs, so that some are in flight or wait whatever it does."""
 
 # As the program that users have, but that nothing is downloaded, and nobody waits for clocks that are not the engine's.
@@ -151,6 +151,8 @@ class Shop:
             self.engine.drain()
             with suppress(subprocess.TimeoutExpired):
                 shell.wait(0.05)
+        if self.queue:
+            self.send()
 
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join((str(self.clone / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]))
@@ -244,23 +246,23 @@ def put_the_new_stack_beside_it(shop: Shop) -> None:
 
 
 def hand_over(shop: Shop) -> None:
-    stop, resume, check, back, tidy = shop.commands("3. Hand over")
-    shop.run(stop)
-    before = shop.machines()
-    assert shop.engine.messages(shop.queue) != []
-    shop.run(resume)
-    shop.count()
-    shop.run(check)
-    shop.run(back)
-    shop.count()
-    shop.run(stop)
-    shop.run(resume)
-    shop.run(check)
+    judge, stop, start, check, back = shop.commands("3. Hand over")
     shop.edit("workflows/orders.yaml", r"^overrides:\n.*\n", "")
     shop.edit("ceap.toml", r"^waivers = .*\n", "")
-    shop.run(tidy)
-    shop.count()
-    assert shop.machines()["ceap-orders-dev"] > before["ceap-orders-dev"]
+    shop.run(judge)
+    before = shop.machines()["ceap-orders-dev"]
+    for again in (False, True):
+        shop.run(stop)
+        assert shop.engine.messages(shop.queue) != []
+        shop.run(start)
+        shop.run(check)
+        shop.count()
+        if not again:
+            old = shop.machines()[f"shop-orders-Machine-{SUFFIX}"]
+            shop.run(back)
+            shop.count()
+            assert shop.machines()[f"shop-orders-Machine-{SUFFIX}"] > old
+    assert shop.machines()["ceap-orders-dev"] > before
 
 
 def move_stages(shop: Shop) -> None:
@@ -269,13 +271,14 @@ def move_stages(shop: Shop) -> None:
         if stage == "Store":
             shop.edit("ceap.toml", r"\Z", shop.file("ceap.toml, below [env.dev.parameters]"))
         shop.write(f"handlers/{stage.lower()}.py")
+        shop.edit("ceap.toml", rf"^{stage}FunctionArn = .*\n", "")
         place = f"workflows/orders.yaml, in place of the step {stage}Stage"
         shop.edit("workflows/orders.yaml", rf"^  - stage: {stage}Stage\n(    .*\n)+", shop.file(place))
         assert "LinesTable" not in shop.run(look) or stage == "Store"
         shop.run(deploy)
         shop.run(check)
         shop.count()
-        if stage != "Read":
+        if stage == "Store":
             shop.run(back)
             shop.count()
             shop.run(deploy)
