@@ -277,7 +277,7 @@ def test_what_may_not_be_read_is_said_and_does_not_refuse(
 
 def test_a_table_with_the_keys_and_indexes_of_its_needs_can_be_adopted(aws: Aws) -> None:
     assert make_table(aws, "acme-records", *RECORDS) == []
-    [line] = make_table(aws, "acme-numbers", (("id", "N"),), ())
+    line, *_ = make_table(aws, "acme-numbers", (("id", "N"),), ())
     assert line.startswith("table acme-numbers: its keys are id (N), but handlers use ")
     assert line.endswith("; adopt a table of these keys, or leave RecordsTableName out: ceap then makes one")
 

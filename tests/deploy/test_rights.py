@@ -74,7 +74,7 @@ def test_long_names_of_roles_are_cut_as_iam_limits_them(aws: Aws) -> None:
 
 def test_a_function_that_cloudformation_names_is_asked_for_by_such_a_name(aws: Aws) -> None:
     text = "Resources: {TakeFunction: {Type: AWS::Lambda::Function, Metadata: {ceap: {naming: generated}}}}"
-    needs = needs_of_resources(aws, "dev", STACK, parse_template(text, "generated"))
+    needs = needs_of_resources(aws, DEV, STACK, parse_template(text, "generated"))
     name = f"arn:aws:lambda:us-east-1:{aws.account}:function:{STACK}-TakeFunction-XXXXXXXXXXXX"
     assert {need.resource for need in needs if need.action == "lambda:CreateFunction"} == {name}
 

@@ -71,14 +71,3 @@ def test_a_failed_execution_alerts_an_adopted_topic(adopting: Deployed) -> None:
     assert execution.status == "FAILED"
     [alert] = [event for event in adopting.alerts if "detail" in event]
     assert alert["detail"]["name"] == execution.name
-
-
-def test_an_adopted_topic_without_a_statement_for_rules_gets_no_alert(adopting: Deployed) -> None:
-    topic = adopting.foundation.outputs["AlertTopic"]
-    document = json.dumps({"Version": "2012-10-17", "Statement": []})
-    adopting.engine.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=document)
-    machine = adopting.engine.machine(adopting.stack.outputs["StateMachineArn"])
-    adopting.engine.fail(machine.stages[-1], "Broken", None)
-    adopting.engine.send(adopting.queue, MESSAGE)
-    adopting.engine.drain()
-    assert adopting.alerts == []

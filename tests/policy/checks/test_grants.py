@@ -119,7 +119,7 @@ def test_the_same_grants_in_another_form_are_fine(change: Change) -> None:
 def test_an_arn_without_its_sub_is_another() -> None:
     def forget(data: Json) -> None:
         [write] = [each for each in statements(data, "TakeFunctionRole") if each["Sid"] == "WriteOwnStage"]
-        write["Resource"] = [write["Resource"][0]["Fn::Sub"]]
+        write["Resource"] = [write["Resource"][0]["Fn::Sub"][0]]
 
     assert [message.partition(" on ")[0] for _, message in found(changed("express", forget))] == [
         "TakeFunction does not use s3:PutObject, s3:AbortMultipartUpload",
