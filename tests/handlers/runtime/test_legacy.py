@@ -209,7 +209,7 @@ values = st.recursive(
 )
 records = st.dictionaries(st.sampled_from(["id", "a", ""]), values, max_size=2)
 # One emulated AWS serves all examples of a test.
-shared_aws = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+shared_aws = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def forms(listed: list[Any]) -> Counter[str]:
