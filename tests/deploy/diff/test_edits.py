@@ -81,6 +81,9 @@ EXPRESS: Final[dict[str, tuple[Edit, list[str]]]] = {
             "their messages return to the queue and are processed anew; what waits in the queue is not affected",
             "SiftFunction (AWS::Lambda::Function) is replaced: the old one is deleted",
             "FunctionName: removed, was ceap-express-${Environment}-Sift (create-only)",
+            "    Dashboard (AWS::CloudWatch::Dashboard ceap-express-${Environment}) changes in place\n"
+            "      DashboardBody: follows, as SiftFunction is replaced\n"
+            "  attributes\n",
             "SiftFunction Metadata: added {ceap: {naming: generated}}",
         ],
     ),
