@@ -20,9 +20,8 @@ from ceap import cli
 from ceap.local.cloudformation import Stack
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
-from ceap.local.functions import Outcome
 from ceap.local.packages import build_zips
-from ceap.local.workers import Function
+from ceap.local.workers import Function, Outcome
 from templates.render import render
 from templates.stacks import foundation_stack, workflow_stack
 from tests import reference
@@ -113,11 +112,15 @@ class Holder:
             self.begun.set()
             self.goes_on.wait(60)
 
+    def end_called(self, function: Function, event: Any, outcome: Outcome) -> None:
+        pass
+
 
 @contextmanager
 def in_flight(engine: Engine, queue: str, bodies: Sequence[str]) -> Iterator[None]:
     """Send messages, and hold their executions at the end of the first stage; they go on afterwards, to their end."""
-    holder = engine.functions.listener = Holder("TakeStage")
+    holder = Holder("TakeStage")
+    engine.functions.listener = holder
     for body in bodies:
         engine.send(queue, body)
     running = threading.Thread(target=engine.drain)
