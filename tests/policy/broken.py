@@ -35,7 +35,7 @@ LEGACY = {
         {"stage": "RateStage", "legacy": "RateFunctionArn"},
     ],
 }
-DECLARED = {"job_first": JOB_FIRST, "legacy": LEGACY}
+DECLARED: dict[str, Json] = {"job_first": JOB_FIRST, "legacy": LEGACY}
 
 
 @functools.cache
