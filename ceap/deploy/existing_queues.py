@@ -90,7 +90,7 @@ def _fits(queue: _Queue, name: str, wanted: str) -> bool:
     found = queue.attributes.get(name, "")
     match name:
         case "RedrivePolicy" | "RedriveAllowPolicy":
-            return _parsed(found) == _parsed(wanted)
+            return bool(_parsed(found) == _parsed(wanted))
         case "VisibilityTimeout":
             return int(found) >= int(wanted)
         case "MaximumMessageSize":
