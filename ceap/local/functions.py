@@ -119,8 +119,7 @@ class Functions:
         except (ValueError, RecursionError) as error:
             message = f"Could not parse request body into json: {error}"
             return refusal("lambda", 400, "InvalidRequestContentException", message)
-        outcome, version = self._invoke(named, event, caller)
-        headers = {"X-Amz-Executed-Version": version}
+        outcome, headers = self._invoke(named, event, caller)
         if outcome.failed:
             headers["X-Amz-Function-Error"] = "Unhandled"
         return Answer(200, outcome.payload.encode(), headers)
@@ -169,8 +168,8 @@ class Functions:
         """Invoke a function by name with an event that JSON can carry."""
         return self._invoke(FunctionName("", "", name, ""), event, None)[0]
 
-    def _invoke(self, named: FunctionName, event: Any, caller: _Work | None) -> tuple[Outcome, str]:
-        """Invoke a function, and return what came of it and the version that ran."""
+    def _invoke(self, named: FunctionName, event: Any, caller: _Work | None) -> tuple[Outcome, dict[str, str]]:
+        """Invoke a function, and return what came of it, with the headers that tell its version and its id."""
         name, version = named.name, str(self._find(named.name, named.qualifier).version)
         with self._turn(_key(name, version)):
             request_id = str(uuid.uuid4())
@@ -195,7 +194,7 @@ class Functions:
             if listener:
                 end = listener.end_called if caller else listener.end
                 end(function, begun_with, outcome)
-        return outcome, version
+        return outcome, {"X-Amz-Executed-Version": version, "x-amzn-RequestId": request_id}
 
     def pids(self) -> list[int]:
         return [worker.pid for worker in self._workers.values() if worker.alive]

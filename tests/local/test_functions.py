@@ -165,6 +165,12 @@ def test_what_a_called_function_does_is_told_with_the_event_of_its_caller(engine
     assert heard.told == [("called printed called with 5", "hear", 5), ("called", "ended", 5)]
 
 
+def test_the_answer_has_the_id_of_the_invocation(engine: Engine) -> None:
+    deploy(engine)
+    answer = engine.client("lambda").invoke(FunctionName="called", Payload=b'"fail"')
+    assert answer["ResponseMetadata"]["RequestId"] == json.loads(answer["Payload"].read())["requestId"]
+
+
 def test_a_function_that_invokes_itself_is_refused_where_it_would_wait_for_ever(engine: Engine) -> None:
     deploy(engine, caller=f"arn:aws:lambda:us-east-1:{engine.account}:function:caller")
     outcome = engine.functions.invoke("caller", {"function": "caller"})
