@@ -143,18 +143,22 @@ def test_a_half_migrated_workflow_leaves_what_the_migrated_one_leaves(
 
 @pytest.mark.property(39)
 @pytest.mark.parametrize("kind", list(WorkflowType))
-def test_stages_migrate_one_at_a_time_while_messages_come(engine: Engine, kind: WorkflowType) -> None:
+def test_stages_migrate_one_at_a_time_under_running_executions(engine: Engine, kind: WorkflowType) -> None:
     deployed, arns = deploy_mix(engine, kind, tuple(OLD))
-    stacks = Stacks(engine)
-    for migrated in range(len(OLD) + 1):
-        message = {"source": {"kind": "inline", "records": [{"id": f"m{migrated}"}, {"id": "dropped", "drop": True}]}}
-        engine.send(deployed.queue, json.dumps(message))
-        if migrated:
-            update_mix(stacks, kind, tuple(OLD)[migrated:], arns)
+    send_record(deployed, "m0")
+    engine.drain()
+    for number, stage in enumerate(OLD, start=1):
+        # The stage fails once, so that the execution waits for its next attempt when the stage is switched.
+        engine.functions.inject(f"ceap-orders-dev-{stage.removesuffix('Stage')}", TransientStageError.__name__, 1)
+        send_record(deployed, f"m{number}")
+        engine.travel(5)
+        assert engine.executions[-1].status == "RUNNING"
+        update_mix(Stacks(engine), kind, tuple(OLD)[number:], arns)
         engine.drain()
+        assert statuses(engine.executions[-1], stage) == ["FAILED", "SUCCEEDED"]
     assert [execution.status for execution in engine.executions] == ["SUCCEEDED"] * 6
     assert [document_of(deployed, execution, "TellStage")["data"][0]["id"] for execution in engine.executions] == [
-        f"m{migrated}" for migrated in range(6)
+        f"m{number}" for number in range(6)
     ]
     assert engine.messages(deployed.queue) == deployed.dead_letters == []
     scan = engine.client("dynamodb").scan
@@ -162,6 +166,12 @@ def test_stages_migrate_one_at_a_time_while_messages_come(engine: Engine, kind: 
     assert len({str(event["Detail"]) for event in engine.events()}) == len(engine.events()) == 6
     asked = [call.resource for call in engine.trace if call.action == "lambda:InvokeFunction"]
     assert [asked.count(arn) for arn in arns.values()] == [1, 2, 3, 4, 5]
+
+
+def send_record(deployed: Deployed, record: str) -> None:
+    """Send a message with a record, and one that is dropped."""
+    records = [{"id": record}, {"id": "dropped", "drop": True}]
+    deployed.engine.send(deployed.queue, json.dumps({"source": {"kind": "inline", "records": records}}))
 
 
 def update_mix(stacks: Stacks, kind: WorkflowType, old: tuple[str, ...], arns: dict[str, str]) -> None:

@@ -82,7 +82,7 @@ def delivered(attributes: dict[str, Any]) -> float | None:
 
 def reach(attributes: dict[str, Any]) -> float:
     channels = attributes["channelEligibility"]
-    return sum(channels.values()) / len(channels)
+    return float(sum(channels.values()) / len(channels))
 
 
 def trust(attributes: dict[str, Any]) -> Features:
