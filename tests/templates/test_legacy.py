@@ -14,7 +14,7 @@ from templates.config import parse_workflow
 from templates.model import LegacyStep, Workflow, WorkflowType
 from templates.source import parse_source
 from templates.stacks import workflow_stack
-from tests.legacy_mixes import HANDLERS, MIXES, existing, mixed
+from tests.legacy_mixes import MIXES, existing, mixed
 from tests.strategies import EXISTING, all_workflows, declarations, standard_declarations, workflow_of
 from tests.templates.support import changed, of_type, refusal, statements
 
@@ -187,13 +187,6 @@ def test_the_longest_arn_counts_as_part_of_the_environment() -> None:
 
     parse_workflow(parse_source(declared(3650), "orders.yaml"))
     assert " bytes as JSON with what ceap sets" in refusal(declared(3850))
-
-
-@pytest.mark.parametrize("handler", HANDLERS.values())
-def test_a_stage_after_an_existing_function_takes_what_comes(handler: str) -> None:
-    """Its records are checked as they are read: what a function returns, no declaration says."""
-    steps = [{"stage": "OldStage", "legacy": "OldFunctionArn"}, {"stage": "NewStage", "handler": handler}]
-    assert workflow_of({"name": "a", "type": "STANDARD", "steps": steps})
 
 
 def test_a_schedule_may_send_any_message_to_an_existing_function() -> None:
