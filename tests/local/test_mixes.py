@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ceap.local.engine import Engine
+from ceap.local.sessions import REGION
 from handlers.runtime.contract import TransientStageError, error_key, output_key
 from templates.model import WorkflowType
 from templates.render import render
@@ -26,6 +27,7 @@ from tests.local.support import (
     upload_code,
 )
 from tests.reference import MESSAGE
+from tests.strategies import workflow_of
 
 OLD = {
     "TakeStage": """
@@ -83,13 +85,18 @@ def lambda_handler(event, context):
 TABLES = ("records", "ratings", "told")
 
 
+def deploy_old(engine: Engine, sources: dict[str, str]) -> dict[str, str]:
+    """Deploy old functions, and return their ARNs by stage."""
+    upload_code(engine, {f"{stage}.py": source for stage, source in sources.items()})
+    resources = {stage: function(f"old-{stage}", f"{stage}.lambda_handler", Timeout=30) for stage in sources}
+    grants = role("lambda", ("dynamodb:PutItem", "*"), ("dynamodb:GetItem", "*"), ("events:PutEvents", "*"))
+    engine.deploy(template_text(FunctionRole=grants, **resources), "old")
+    return {stage: f"arn:aws:lambda:{REGION}:{engine.account}:function:old-{stage}" for stage in sources}
+
+
 def deploy_mix(engine: Engine, kind: WorkflowType, old: tuple[str, ...]) -> tuple[Deployed, dict[str, str]]:
     """Deploy old functions and a workflow in which they do some stages; return it, and their ARNs by stage."""
-    upload_code(engine, {f"{stage}.py": source for stage, source in OLD.items()})
-    resources = {stage: function(f"old-{stage}", f"{stage}.lambda_handler", Timeout=30) for stage in OLD}
-    grants = role("lambda", ("dynamodb:PutItem", "*"), ("dynamodb:GetItem", "*"), ("events:PutEvents", "*"))
-    stack = engine.deploy(template_text(FunctionRole=grants, **resources), "old")
-    arns = {stage: f"arn:aws:lambda:us-east-1:{engine.account}:function:{stack.physical_id(stage)}" for stage in OLD}
+    arns = deploy_old(engine, OLD)
     own = {existing(stage): arns[stage] for stage in old}
     return deploy_workflow(engine, "ceap-orders-dev", workflow_stack(mixed(kind, old)), JOB, own), arns
 
@@ -216,3 +223,33 @@ def test_a_role_may_invoke_no_other_old_function_than_that_of_its_stage(engine: 
         for stage in HANDLERS
     }
     assert granted == {stage: [arns[stage]] if stage in ("SiftStage", "KeepStage") else [] for stage in HANDLERS}
+
+
+STATES = {
+    "ReadStage": """
+def lambda_handler(event, context):
+    return {"id": event["order"], "lines": event["lines"]}
+""",
+    "PriceStage": """
+def lambda_handler(event, context):
+    return event | {"total": sum(line["price"] * line["count"] for line in event["lines"])}
+""",
+}
+
+
+@pytest.mark.property(39)
+def test_functions_that_hand_over_a_state_run_before_a_stage_that_takes_records(engine: Engine) -> None:
+    arns = deploy_old(engine, STATES)
+    old = [{"stage": stage, "legacy": existing(stage), "settings": {"payload": "state"}} for stage in STATES]
+    workflow = workflow_of(
+        {"name": "orders", "type": "EXPRESS", "steps": [*old, {"stage": "RateStage", "handler": "rate"}]}
+    )
+    own = {existing(stage): arn for stage, arn in arns.items()}
+    deployed = deploy_workflow(engine, "ceap-orders-dev", workflow_stack(workflow), own=own)
+    lines = [{"price": 1.25, "count": 2}, {"price": 10, "count": 1}]
+    engine.send(deployed.queue, json.dumps({"order": "o1", "lines": lines}))
+    [execution] = engine.drain()
+    assert execution.status == "SUCCEEDED"
+    states = [document_of(deployed, execution, stage)["data"] for stage in ("ReadStage", "PriceStage", "RateStage")]
+    read = {"id": "o1", "lines": lines}
+    assert states == [[read], [read | {"total": 12.5}], [read | {"total": 12.5, "rate": 0.5}]]
