@@ -23,7 +23,7 @@ from templates.model import FunctionNaming
 from templates.stacks import workflow_stack
 from tests import reference
 from tests.deploy.smoke.conftest import Smoked
-from tests.local.support import STAGES, STANDARD_STAGES, deploy_express
+from tests.local.support import STAGES, STANDARD_STAGES, deploy_adopting, deploy_express
 from tests.operated import operated
 from tests.reference import MESSAGE
 
@@ -76,6 +76,15 @@ def test_a_working_express_workflow_passes_and_is_left_as_it_was(express: Smoked
     assert {check for check, _ in named(report, SmokeVerdict.NOT_EVALUATED)} == {"trace"}
     assert report.left == ()
     assert left_in(express) == NOTHING
+
+
+def test_a_workflow_on_adopted_queues_passes_and_its_event_goes_to_the_adopted_bus() -> None:
+    with operated("adopting", deploy_adopting) as found:
+        smoked = Smoked(*found)
+        report = smoked.smoke()
+        events = smoked.engine.events()
+    assert named(report) == []
+    assert [event["EventBusName"] for event in events] == ["OrdersEventBus"] * 2
 
 
 def test_a_working_standard_workflow_with_a_job_passes_and_is_left_as_it_was(standard: Smoked) -> None:
