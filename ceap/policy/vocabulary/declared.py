@@ -11,7 +11,7 @@ from typing import Any, Final
 from troposphere import encode_to_dict
 
 from ceap.cfn.forms import unify
-from ceap.cfn.lookup import SETTINGS, at, number, resource, text
+from ceap.cfn.lookup import SETTINGS, at, has_generated_name, number, resource, text
 from ceap.cfn.own import own_entries
 from ceap.cfn.template import Template
 from ceap.policy.finding import Fault
@@ -23,7 +23,7 @@ from templates.discovery import load_needs
 from templates.document import parse_json
 from templates.environment import function_variables
 from templates.errors import ConfigError
-from templates.model import GlueStep, LambdaStep, Workflow
+from templates.model import FunctionNaming, GlueStep, LambdaStep, Workflow
 
 _ERROR_RATE: Final = "max_error_rate"
 _EXISTING: Final = {LEGACY_VARIABLE: "legacy", EVENT_BUS_VARIABLE: "adopt.event_bus"}
@@ -43,6 +43,7 @@ def undeclared(template: Template) -> Iterator[Fault]:
     for job in workflow.glue_steps:
         yield from _job_faults(template, workflow, job)
     for function in workflow.lambda_steps:
+        yield from _naming_faults(template, workflow, function)
         yield from _error_rate_faults(template, workflow, function)
         yield from _variable_faults(template, workflow, function)
 
@@ -72,6 +73,14 @@ def _job_faults(template: Template, workflow: Workflow, step: GlueStep) -> Itera
         found, wanted = at(job and job.properties, key), at(workflow.overrides, naming.job_id(step.stage), key) or size
         if job and found != wanted:
             yield fault(job.path(key), f"{key} is {json.dumps(found)}, declared is {wanted}", f"{key}: {wanted}")
+
+
+def _naming_faults(template: Template, workflow: Workflow, step: LambdaStep) -> Iterator[Fault]:
+    """Yield a fault where a function is named by another than the declaration says: ceap or CloudFormation."""
+    function = resource(template, naming.function_id(step.stage))
+    if function and has_generated_name(template, function) == workflow.names(step):
+        wanted = FunctionNaming.EXPLICIT if workflow.names(step) else FunctionNaming.GENERATED
+        yield fault(function.path(), f"its name is not {wanted}, as the declaration wants it", "run `make templates`")
 
 
 def _error_rate_faults(template: Template, workflow: Workflow, step: LambdaStep) -> Iterator[Fault]:
