@@ -88,11 +88,13 @@ def _renamed(old: list[tuple[str, str]], new: list[tuple[str, str]]) -> dict[str
 def _affected(old: Stages, new: Stages, replaced: Container[str]) -> Iterator[str]:
     """Yield the old stages that a running execution cannot pass.
 
-    They are gone, or have a role for another stage's output; or their function or job is replaced, and the definition
-    of the execution names the old one, which is deleted.
+    They are gone; or have a role for another stage's output, or for other code, which CloudFormation changes before the
+    function; or their function or job is replaced, and the definition of the execution names the old one, which is
+    deleted.
     """
     for before, stage in old.machine.steps():
-        if stage not in new.runs or new.before(stage) != before or old.workers.get(stage) in replaced:
+        is_other = new.runs.get(stage) != old.runs[stage] or new.before(stage) != before
+        if is_other or old.workers.get(stage) in replaced:
             yield stage
 
 

@@ -91,7 +91,13 @@ EXPRESS: Final[dict[str, tuple[Edit, list[str]]]] = {
         keys(naming="generated"),
         ["executions that run during the deployment may fail at TakeStage, SiftStage, RateStage, KeepStage, TellStage"],
     ),
-    "another handler": (step(1, handler="take"), ["SiftStage runs handler take, was handler sift"]),
+    "another handler": (
+        step(1, handler="take"),
+        [
+            "SiftStage runs handler take, was handler sift",
+            "executions that run during the deployment may fail at SiftStage\n",
+        ],
+    ),
     "a shorter timeout": (
         step(1, timeout_s=30),
         [
