@@ -35,11 +35,19 @@ def _callers(planned: Planned) -> Mapping[str, Mapping[str, float]]:
 
 
 def _problems(aws: Aws, planned: Planned, place: str, arn: str, waits_s: Mapping[str, float]) -> Iterator[Problem]:
-    region = arn.split(":")[3]
+    region, account = arn.split(":")[3:5]
     cure = f"correct the value below [env.{planned.parameters.get('Environment')}.parameters] in {NAME}"
     if region != aws.region:
         what = f"names a function in {region}, and Lambda in {aws.region} reaches none there"
         yield Problem(place=place, what=what, cure=f"{cure}, or deploy there (--region)")
+        return
+    if account != aws.account:  # whose functions nobody here may ask for
+        yield Problem(
+            place=place,
+            what=f"{arn} is of account {account}: what the step takes is sent there",
+            cure="see that it exists, and that its resource policy allows the role, or go on if you know it",
+            is_fatal=False,
+        )
         return
     found: Any = look(lambda: aws.client("lambda").get_function_configuration(FunctionName=arn))
     if isinstance(found, str):

@@ -89,6 +89,14 @@ def test_a_function_of_another_region_is_refused(aws: Aws, function: str) -> Non
     ]
 
 
+def test_a_function_of_another_account_is_told(aws: Aws, function: str) -> None:
+    other = function.replace(aws.account, "210987654321")
+    assert said(aws, other) == [
+        f"not known: {PLACE}: {other} is of account 210987654321: what the step takes is sent there; see that it "
+        "exists, and that its resource policy allows the role, or go on if you know it"
+    ]
+
+
 def test_a_function_that_may_take_longer_than_a_step_waits_is_told_of_that_step(aws: Aws) -> None:
     slow = make_function(aws, "orders-Slow", 30)
     assert said(aws, slow) == [
