@@ -99,17 +99,18 @@ class LegacyStage(WorkflowLambdaHandler[Json, Settings]):
 
     def process_data(self, records: Iterator[Json], stage: StageContext[Settings]) -> Iterator[Json]:
         arn, key = read_variable(LEGACY_VARIABLE), stage.settings.records_key
+        name = _name(arn)
         is_state = stage.settings.payload == "state"
         lines: list[bytes] = []
         if stage.execution.previous_stage is None:
             payload = encode_message(stage.execution.initial_data)
-            _check_size(arn, "the message", len(payload))
+            _check_size(name, "the message", len(payload))
         elif is_state:
-            payload = _encode_state(arn, records, stage)
+            payload = _encode_state(name, records, stage)
         else:
-            lines, payload = _encode_records(arn, records, key)
+            lines, payload = _encode_records(name, records, key)
         answer = _call(arn, payload, stage.deadline)
-        returned = [_state(arn, answer)] if is_state else _records(arn, answer, key)
+        returned = [_state(name, answer)] if is_state else _records(name, answer, key)
         if stage.execution.previous_stage is None:
             yield from stage.take(returned)
             return
@@ -118,21 +119,26 @@ class LegacyStage(WorkflowLambdaHandler[Json, Settings]):
             stage.reject(record, NOT_RETURNED, reason)
 
 
-def _encode_state(arn: str, records: Iterator[Json], stage: StageContext[Settings]) -> bytes:
+def _name(arn: str) -> str:
+    """Return what messages call a function: an ARN is long, and tells little more."""
+    return f"function {arn.partition(':function:')[2] or arn}"
+
+
+def _encode_state(name: str, records: Iterator[Json], stage: StageContext[Settings]) -> bytes:
     states = list(islice(records, 1))
     for _ in records:
         pass  # counts them
     if stage.records_in != 1:
         raise PermanentStageError(
-            f"{stage.execution.previous_stage} handed on {stage.records_in} records, but {arn} takes a state, which is "
-            "exactly one; set `payload: records`, or correct the stage before"
+            f"{stage.execution.previous_stage} handed on {stage.records_in} records, but {name} takes a state, which "
+            "is exactly one; set `payload: records`, or correct the stage before"
         )
     payload = msgspec.json.encode(states[0])
-    _check_size(arn, "the state", len(payload))
+    _check_size(name, "the state", len(payload))
     return payload
 
 
-def _encode_records(arn: str, records: Iterator[Json], key: str | None) -> tuple[list[bytes], bytes]:
+def _encode_records(name: str, records: Iterator[Json], key: str | None) -> tuple[list[bytes], bytes]:
     """Return each record as JSON, and the payload of all; what is beyond its limit is counted, but not kept."""
     before, after = (b"[", b"]") if key is None else (b"{" + msgspec.json.encode(key) + b":[", b"]}")
     lines: list[bytes] = []
@@ -142,14 +148,14 @@ def _encode_records(arn: str, records: Iterator[Json], key: str | None) -> tuple
         size += len(line) + (count > 1)
         if size <= PAYLOAD_BYTES:
             lines.append(line)
-    _check_size(arn, f"the list of {count} records", size)
+    _check_size(name, f"the list of {count} records", size)
     return lines, before + b",".join(lines) + after
 
 
-def _check_size(arn: str, what: str, size: int) -> None:
+def _check_size(name: str, what: str, size: int) -> None:
     if size > PAYLOAD_BYTES:
         raise PermanentStageError(
-            f"{what} is a payload of {size:,} bytes for {arn}; Lambda takes at most {PAYLOAD_BYTES:,}: {_LARGE_CURE}"
+            f"{what} is a payload of {size:,} bytes for {name}; Lambda takes at most {PAYLOAD_BYTES:,}: {_LARGE_CURE}"
         )
 
 
@@ -166,7 +172,7 @@ def _call(arn: str, payload: bytes, deadline: float) -> Any:
 
     left = deadline - time() - WRITING_S
     if left <= 0:
-        raise TransientStageError(f"no time was left to call {arn}; raise the step's timeout_s or memory_mb")
+        raise TransientStageError(f"no time was left to call {_name(arn)}; raise the step's timeout_s or memory_mb")
     errors = stage_errors(_ACTION, arn, missing=_MISSING, denied=_DENIED)
     with errors, closing(one_call_client("lambda", left)) as lambda_:
         try:
@@ -174,12 +180,14 @@ def _call(arn: str, payload: bytes, deadline: float) -> Any:
             return _read(arn, answer, answer["Payload"].read())
         except ReadTimeoutError as error:
             raise TransientStageError(
-                f"{arn} did not answer within {left:.0f} s, and may run still; raise the step's timeout_s above the "
-                "function's own timeout, by some 15 s for its start and for the writing of what it returns"
+                f"{_name(arn)} did not answer within {left:.0f} s, and may run still; raise the step's timeout_s above "
+                "the function's own timeout, by some 15 s for its start and for the writing of what it returns"
             ) from error
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 413:
-                said = f"Lambda refuses a payload of {len(payload):,} bytes for {arn} as too large: {_LARGE_CURE}"
+                said = (
+                    f"Lambda refuses a payload of {len(payload):,} bytes for {_name(arn)} as too large: {_LARGE_CURE}"
+                )
                 raise PermanentStageError(said) from error
             raise
 
@@ -199,7 +207,7 @@ def _read(arn: str, answer: dict[str, Any], body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        said = f"{arn} returned {len(body)} bytes that are not JSON; correct the function"
+        said = f"{_name(arn)} returned {len(body)} bytes that are not JSON; correct the function"
         raise PermanentStageError(said) from error
 
 
@@ -213,47 +221,47 @@ def _failure(arn: str, request: str, body: bytes) -> StageError:
     if said is None or len(body) > _ERROR_BYTES:
         said = body[:_ERROR_BYTES].decode(errors="replace")
     kind = str(told.get("errorType", ""))
-    name = kind if _ERROR_TYPE.fullmatch(kind) else "an error"
+    shown = kind if _ERROR_TYPE.fullmatch(kind) else "an error"
     details = {"function": arn, "functionRequestId": request, "functionError": said}
     if kind == _TOO_LARGE or "maximum allowed payload size" in str(told.get("errorMessage")):
         return PermanentStageError(
-            f"{arn} returned more than the {PAYLOAD_BYTES:,} bytes that Lambda takes; {_LARGE_CURE}", details
+            f"{_name(arn)} returned more than the {PAYLOAD_BYTES:,} bytes that Lambda takes; {_LARGE_CURE}", details
         )
-    said_by = f"{arn} failed with {name}; error.json has its text, and the function's log the request {request}"
+    said_by = f"{_name(arn)} failed with {shown}; error.json has its text, and the function's log the request {request}"
     failure = PermanentStageError if kind in _PERMANENT else TransientStageError
     return failure(f"{said_by}: correct the function or its input", details)
 
 
-def _state(arn: str, answer: Any) -> Json:
+def _state(name: str, answer: Any) -> Json:
     if not isinstance(answer, dict):
-        raise _unfit(arn, f"{_kind(answer)}, not an object", "with `payload: state` it must return the next state")
+        raise _unfit(name, f"{_kind(answer)}, not an object", "with `payload: state` it must return the next state")
     return answer
 
 
-def _records(arn: str, answer: Any, key: str | None) -> list[Json]:
+def _records(name: str, answer: Any, key: str | None) -> list[Json]:
     listed = answer
     if key is not None:
         if not isinstance(answer, dict) or key not in answer:
             what = f"an object without the key {key}" if isinstance(answer, dict) else f"{_kind(answer)}, not an object"
-            raise _unfit(arn, what, f"with `records_key: {key}` it must return the records there")
+            raise _unfit(name, what, f"with `records_key: {key}` it must return the records there")
         if others := sorted(answer.keys() - {key}):
             shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
             cure = "which no stage after it would get: have it put them into the records, or set `payload: state`"
-            raise _unfit(arn, f"also the keys {shown}", cure)
+            raise _unfit(name, f"also the keys {shown}", cure)
         listed = answer[key]
     if not isinstance(listed, list):
         cure = "it must return the list of its records"
         if key is None and isinstance(listed, dict):
             cure += "; set `records_key` to the key that holds it, or `payload: state` if it is the state"
-        raise _unfit(arn, f"{_kind(listed)}, not a list", cure)
+        raise _unfit(name, f"{_kind(listed)}, not a list", cure)
     for number, record in enumerate(listed, start=1):
         if not isinstance(record, dict):
-            raise _unfit(arn, f"{_kind(record)} as record {number}", "each record must be an object")
+            raise _unfit(name, f"{_kind(record)} as record {number}", "each record must be an object")
     return listed
 
 
-def _unfit(arn: str, what: str, cure: str) -> PermanentStageError:
-    return PermanentStageError(f"{arn} returned {what}; {cure}")
+def _unfit(name: str, what: str, cure: str) -> PermanentStageError:
+    return PermanentStageError(f"{name} returned {what}; {cure}")
 
 
 def _kind(value: Any) -> str:

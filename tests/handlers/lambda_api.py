@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:old-Score-1A2B:live"
+NAME = "function old-Score-1A2B:live"
+"""What messages call it."""
 REQUEST_ID = "0b9b1a5e-0000-4000-8000-000000000001"
 
 

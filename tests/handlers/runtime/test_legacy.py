@@ -15,7 +15,7 @@ from ceap.testing import EXECUTION, STAGE, STAGE_BEFORE, Json, invoke, rejected,
 from handlers.runtime.contract import PermanentStageError, output_key
 from handlers.runtime.legacy import NOT_RETURNED, PAYLOAD_BYTES, Settings, handler
 from handlers.runtime.needs import LEGACY_VARIABLE
-from tests.handlers.lambda_api import ARN, Answer, LambdaApi, raised, refused, returned
+from tests.handlers.lambda_api import ARN, NAME, Answer, LambdaApi, raised, refused, returned
 from tests.handlers.runtime.legacy_support import RECORDS, counts, fail
 from tests.handlers.support import put_object
 
@@ -96,8 +96,8 @@ def test_what_lambdas_runtimes_write_is_taken(lambda_api: LambdaApi) -> None:
         (b'[{}, {"id": [-Infinity]}]', f"record 2 that {STAGE} yields holds the number -inf"),
         (b'[{"id": "\\ud83d"}]', f"record 1 that {STAGE} yields holds text that is not Unicode"),
         (b'[{"id": ' + b"[" * 80 + b"]" * 80 + b"}]", f"record 1 that {STAGE} yields nests objects and lists deeper"),
-        (b"[" * 5000 + b"]" * 5000, f"{ARN} returned 10000 bytes that are not JSON; correct the function"),
-        (b"", f"{ARN} returned 0 bytes that are not JSON; correct the function"),
+        (b"[" * 5000 + b"]" * 5000, f"{NAME} returned 10000 bytes that are not JSON; correct the function"),
+        (b"", f"{NAME} returned 0 bytes that are not JSON; correct the function"),
     ],
     ids=["NaN", "infinity", "half an emoji", "deep record", "deeper than Python goes", "nothing"],
 )
@@ -140,7 +140,7 @@ def test_a_result_of_another_form_is_refused_with_the_cure(
 
 @pytest.mark.parametrize("count", [0, 2, 3])
 def test_a_state_is_exactly_one_record(lambda_api: LambdaApi, count: int) -> None:
-    text = f"{STAGE_BEFORE} handed on {count} records, but {ARN} takes a state, which is exactly one; set"
+    text = f"{STAGE_BEFORE} handed on {count} records, but {NAME} takes a state, which is exactly one; set"
     fail(PermanentStageError, text, RECORDS[:count], settings=STATE)
     assert lambda_api.calls == []
 
@@ -289,7 +289,7 @@ def test_a_payload_that_is_a_byte_larger_is_refused_before_the_call(
     lambda_api: LambdaApi, settings: Json, wrapping: int
 ) -> None:
     text = (
-        f"the list of 2 records is a payload of 6,291,457 bytes for {ARN}; Lambda takes at most 6,291,456: send "
+        f"the list of 2 records is a payload of 6,291,457 bytes for {NAME}; Lambda takes at most 6,291,456: send "
         "smaller messages, put a stage before it that drops what it does not need, or write the step as a handler"
     )
     fail(PermanentStageError, text, filled(PAYLOAD_BYTES + 1, wrapping), settings=settings)
@@ -313,11 +313,11 @@ def test_a_state_and_a_message_have_the_same_limit(lambda_api: LambdaApi) -> Non
 @pytest.mark.parametrize("code", ["RequestEntityTooLargeException", "RequestTooLargeException"])
 def test_a_payload_that_lambda_refuses_as_too_large_is_never_sent_again(lambda_api: LambdaApi, code: str) -> None:
     lambda_api.function = lambda _: refused(413, code)
-    fail(PermanentStageError, f"Lambda refuses a payload of 37 bytes for {ARN} as too large: send smaller messages")
+    fail(PermanentStageError, f"Lambda refuses a payload of 37 bytes for {NAME} as too large: send smaller messages")
 
 
 @pytest.mark.parametrize("kind", ["Function.ResponseSizeTooLarge", "Runtime.ExitError"])
 def test_a_result_that_is_too_large_is_never_asked_for_again(lambda_api: LambdaApi, kind: str) -> None:
     said = "Response payload size exceeded maximum allowed payload size (6291556 bytes)."
     lambda_api.function = lambda _: raised(kind, said)
-    fail(PermanentStageError, f"{ARN} returned more than the 6,291,456 bytes that Lambda takes; send smaller messages")
+    fail(PermanentStageError, f"{NAME} returned more than the 6,291,456 bytes that Lambda takes; send smaller messages")

@@ -12,7 +12,7 @@ from ceap.testing import BUCKET, EXECUTION, STAGE, STAGE_BEFORE, error, run, wri
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
 from handlers.runtime.legacy import handler
 from tests.handlers.conftest import Log
-from tests.handlers.lambda_api import ARN, REQUEST_ID, Answer, LambdaApi, raised, refused
+from tests.handlers.lambda_api import ARN, NAME, REQUEST_ID, Answer, LambdaApi, raised, refused
 from tests.handlers.runtime.legacy_support import RECORDS, fail
 
 
@@ -49,14 +49,14 @@ def test_a_failure_of_the_function_is_classed_by_its_error_type(
     lambda_api.function = lambda _: raised(error_type)
     fail(
         kind,
-        f"{ARN} failed with {error_type}; error.json has its text, and the function's log the request {REQUEST_ID}: c",
+        f"{NAME} failed with {error_type}; error.json has its text, and the function's log the request {REQUEST_ID}: c",
     )
     assert len(lambda_api.calls) == 1
 
 
 def test_a_failure_that_tells_much_is_classed_too_and_its_record_has_the_beginning(lambda_api: LambdaApi) -> None:
     lambda_api.function = lambda _: raised("PermanentStageError", "x" * 70_000)
-    fail(PermanentStageError, f"{ARN} failed with PermanentStageError")
+    fail(PermanentStageError, f"{NAME} failed with PermanentStageError")
     assert error()["details"]["functionError"] == raised("", "x" * 70_000).body.decode()[: 64 * 1024]
 
 
@@ -87,7 +87,7 @@ def test_what_the_function_said_goes_to_the_record_of_the_failure_and_nowhere_el
 )
 def test_a_failure_without_a_class_counts_as_transient(lambda_api: LambdaApi, body: bytes, said: Any) -> None:
     lambda_api.function = lambda _: Answer(body, failed=True)
-    assert "c-1" not in fail(TransientStageError, f"{ARN} failed with an error; error.json has its text")
+    assert "c-1" not in fail(TransientStageError, f"{NAME} failed with an error; error.json has its text")
     assert error()["details"]["functionError"] == said
 
 
@@ -134,7 +134,7 @@ def test_a_function_that_does_not_answer_in_time_leaves_time_to_say_so(lambda_ap
     with pytest.raises(TransientStageError, match="did not answer within 0 s, and may run still; raise the step's"):
         handler(event, Left(2_300))
     assert len(lambda_api.calls) == 1
-    with pytest.raises(TransientStageError, match=f"no time was left to call {ARN}; raise the step's timeout_s"):
+    with pytest.raises(TransientStageError, match=f"no time was left to call {NAME}; raise the step's timeout_s"):
         handler(event, Left(1_900))
     assert len(lambda_api.calls) == 1
 
