@@ -150,10 +150,14 @@ def test_the_failure_of_a_called_function_is_that_of_the_stage_which_only_calls_
 
 
 def test_a_called_function_that_failed_is_not_told_of_a_later_attempt(tmp_path: Path) -> None:
-    told = Told()
+    told, stage = Told(), FUNCTION._replace(handler="handlers.runtime.legacy.handler")
     called = FUNCTION._replace(name="Rate", root=tmp_path, home=tmp_path)
     told.end_called(called, EVENT, outcome("KeyError", f"{tmp_path}/rate.py"))
-    told.end(FUNCTION, EVENT, Outcome("1", False, [], 0.1, 1))
-    told.follow(EXECUTION, Attempt(state="A", number=1, status="SUCCEEDED", started=0, ended=1))
-    told.fail(2, 9)
-    assert told.reasons() == {("e", "A"): "ValueError: t, at handlers/a.py:9"}
+    for number in (1, 2):
+        told.end(stage, EVENT, outcome("OwnError", "/unpacked/handlers/a.py"))
+        attempt = Attempt(state="A", number=number, status="FAILED", started=0, ended=1, error="E", cause="c")
+        told.follow(EXECUTION, attempt)
+    assert [line for line in told.failures() if line.startswith("  ") and line[2] != " "] == [
+        "  Rate failed: KeyError: t, at rate.py:3",
+        "  OwnError: t, at handlers/a.py:3",
+    ]

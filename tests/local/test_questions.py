@@ -304,6 +304,12 @@ def test_a_call_whose_action_or_resource_is_unknown_is_refused(service: str, cal
         checks(request_of(service, call))
 
 
+def test_a_parameter_of_a_function_call_that_is_not_known_is_refused() -> None:
+    request = request_of("lambda", lambda c: c.get_function_configuration(FunctionName="f"))
+    with pytest.raises(UnknownCallError, match="the call is not modelled"):
+        checks(request._replace(query={"FunctionVersion": "ALL"}))
+
+
 @pytest.mark.parametrize(
     ("given", "name"),
     [
