@@ -6,7 +6,9 @@ faults, and writes its log.
 
 import hashlib
 import io
+import itertools
 import json
+import re
 import threading
 import uuid
 import zipfile
@@ -23,6 +25,7 @@ from ceap.local.answers import Answer, refusal
 from ceap.local.bytecode import write_bytecode
 from ceap.local.calls import INVOKE_PATH, FunctionName, Request, UnknownCallError, read_function_name
 from ceap.local.clock import Clock
+from ceap.local.function_variables import variables_of
 from ceap.local.logs import Logs
 from ceap.local.metrics import metrics_of
 from ceap.local.packages import check_installed, lacking_file, remove_wheels, write_lacking
@@ -67,10 +70,14 @@ class FunctionListener(Protocol):
 
 
 class _Work(NamedTuple):
-    """An invocation in progress: the event that its chain of invocations began with, and the functions of the chain."""
+    """An invocation in progress: the event that its chain of invocations began with, and the functions of the chain.
+
+    The last of these is the function itself, by its ARN; `caller` is the invocation that waits for it, if one does.
+    """
 
     event: Any
     chain: tuple[str, ...]
+    caller: Any = None
 
 
 class Functions:
@@ -95,6 +102,9 @@ class Functions:
         self._workers: Final[dict[str, Worker]] = {}
         self._faults: Final[dict[str, Fault]] = {}
         self._at_work: Final[dict[str, _Work]] = {}
+        """The newest invocation of each function, by its ARN."""
+        self._occupied: Final[dict[str, _Work]] = {}
+        """The invocation that each environment is busy with."""
 
     def serve(self, request: Request) -> Answer | None:
         """Serve an `Invoke` of the Lambda API; synchronous only."""
@@ -143,13 +153,13 @@ class Functions:
         turn = self._turn(name)
         if warm and turn.acquire(blocking=False):
             try:
-                self._worker(function)
+                self._worker(function, name)
             finally:
                 turn.release()
 
     def remove(self, name: str) -> None:
         """End the workers of a function that was deleted; one that works goes on until the engine is closed."""
-        for key in [key for key in list(self._workers) if key.partition(":")[0] == name]:
+        for key in [key for key in list(self._workers) if re.split("[:#]", key)[0] == name]:
             turn = self._turn(key)
             if turn.acquire(blocking=False):
                 try:
@@ -171,7 +181,8 @@ class Functions:
     def _invoke(self, named: FunctionName, event: Any, caller: _Work | None) -> tuple[Outcome, dict[str, str]]:
         """Invoke a function, and return what came of it, with the headers that tell its version and its id."""
         name, version = named.name, str(self._find(named.name, named.qualifier).version)
-        with self._turn(_key(name, version)):
+        environment = self._environment_for(_key(name, version))
+        with self._turn(environment):
             request_id = str(uuid.uuid4())
             function, session = self._function(name, version)
             own = str(session.function)
@@ -182,19 +193,37 @@ class Functions:
             begun_with = caller.event if caller else event
             hear = partial(listener.hear, function, begun_with) if listener else None
             invoked_at, offset_s = self._clock.now(), self._clock.offset_s
-            self._at_work[own] = _Work(begun_with, (*(caller.chain if caller else ()), name))
+            work = _Work(begun_with, (*(caller.chain if caller else ()), own), caller)
+            self._at_work[own] = self._occupied[environment] = work
             try:
-                outcome = _within_limit(
-                    self._worker(function).invoke(request_id, event, offset_s, fault, hear=hear, arn=arn)
-                )
+                worker = self._worker(function, environment)
+                outcome = _within_limit(worker.invoke(request_id, event, offset_s, fault, hear=hear, arn=arn))
             finally:
-                self._at_work.pop(own, None)
+                del self._occupied[environment]
+                if self._at_work.get(own) is work:
+                    del self._at_work[own]
             self._log(function, session, request_id, outcome)
             self._measure(name, invoked_at, outcome)
-            if listener:
+            if listener and not self._is_abandoned(work):
                 end = listener.end_called if caller else listener.end
                 end(function, begun_with, outcome)
         return outcome, {"X-Amz-Executed-Version": version, "x-amzn-RequestId": request_id}
+
+    def _environment_for(self, key: str) -> str:
+        """Return the environment that takes an invocation next: one, but for those whose callers wait no more.
+
+        As on AWS, what these do goes on, and a new attempt does not wait for it.
+        """
+        for number in itertools.count():
+            environment = f"{key}#{number}" if number else key
+            work = self._occupied.get(environment)
+            if work is None or not self._is_abandoned(work):
+                return environment
+        raise AssertionError
+
+    def _is_abandoned(self, work: _Work) -> bool:
+        """Tell whether the caller of an invocation has ended meanwhile."""
+        return work.caller is not None and self._at_work.get(work.caller.chain[-1]) is not work.caller
 
     def pids(self) -> list[int]:
         return [worker.pid for worker in self._workers.values() if worker.alive]
@@ -214,12 +243,11 @@ class Functions:
         with self._lock:
             return self._turns.setdefault(key, threading.Lock())
 
-    def _worker(self, function: Function) -> Worker:
+    def _worker(self, function: Function, key: str) -> Worker:
         """Return the worker of a function as it is now; the caller holds the lock that `_turn` returns."""
         with signals.starting(), self._lock:
             if self._closed:
                 raise RuntimeError("the engine is closed")
-            key = _key(function.name, function.version)
             worker = self._workers.get(key)
             if worker is None or not worker.alive or worker.function != function:
                 if worker is not None:
@@ -240,7 +268,7 @@ class Functions:
             return f"the invocation type {kind} is not modelled"
         if named.region not in {"", request.region} or named.account not in {"", request.account}:
             return f"{_arn(request, named)} belongs to another account or Region"
-        if caller and named.name in caller.chain:
+        if caller and _arn(request, named._replace(qualifier="")) in caller.chain:
             return "a function that invokes itself, also by way of others, would wait here for its own end"
         aliases = lambda_backends[self._account][REGION].list_aliases(named.name)
         if any(alias.name == named.qualifier and alias.routing_config for alias in aliases):
@@ -265,39 +293,13 @@ class Functions:
             handler=str(deployed.handler),
             timeout_s=int(deployed.timeout),
             memory_mb=int(deployed.memory_size),
-            environment=self._environment(deployed, version, session, root, own),
+            environment=variables_of(deployed, version, session, self.url, root=root, own=own),
             root=root,
             lacking=lacking,
             version=version,
             home=home,
         )
         return function, session
-
-    def _environment(self, deployed: Any, version: str, session: Session, root: Path, own: Path) -> dict[str, str]:
-        """Return all variables of the function: its own, Lambda's, its role's keys and the address of AWS.
-
-        The folder `own` stands for Lambda's /tmp.
-
-        Source: Lambda Developer Guide, "Defined runtime environment variables".
-        """
-        return {key: str(value) for key, value in deployed.environment_vars.items()} | {
-            **session.variables(self.url),
-            "_HANDLER": deployed.handler,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{deployed.run_time}",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(deployed.memory_size),
-            "AWS_LAMBDA_FUNCTION_NAME": deployed.function_name,
-            "AWS_LAMBDA_FUNCTION_VERSION": version,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": deployed.logs_group_name,
-            "AWS_LAMBDA_LOG_STREAM_NAME": _stream(deployed.function_name, version),
-            "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-            "HOME": str(own),
-            "LAMBDA_TASK_ROOT": str(root),
-            "LANG": "en_US.UTF-8",
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "TMPDIR": str(own),
-            "TZ": "UTC",
-        }
 
     def _unpack(self, code: bytes, *, keep_packages: bool) -> tuple[Path, Path]:
         """Return the folder with the code of a zip, and the file with what it lacks; functions share those of a zip.
@@ -363,10 +365,6 @@ def _error_lines(outcome: Outcome) -> list[str]:
     error = json.loads(outcome.payload)
     first = f"[ERROR] {error['errorType']}: {error['errorMessage']}"
     return [first, *"".join(error.get("stackTrace", ())).splitlines()]
-
-
-def _stream(function: str, version: str) -> str:
-    return f"local/[{version}]{hashlib.sha256(function.encode()).hexdigest()[:32]}"
 
 
 def _key(name: str, version: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,9 @@ import boto3
 
 def called(event, context):
     print("called with", json.dumps(event))
+    if isinstance(event, dict):
+        open(event["begun"], "w").close()
+        open(event["go"]).read()
     if event == "fail":
         raise KeyError("colour")
     return [os.environ["NAME"], context.function_version, context.invoked_function_arn.partition(":function:")[2]]
@@ -62,7 +66,7 @@ def deploy(engine: Engine, name: str = "first", **grants: str) -> None:
     invocable = grants or {"called": CALLED.format(engine.account)}
     template = template_text(
         FunctionRole=role("lambda", *(("lambda:InvokeFunction", arn) for arn in invocable.values())),
-        Called=function("called", "module.called", Environment={"Variables": {"NAME": name}}),
+        Called=function("called", "module.called", Environment={"Variables": {"NAME": name}}, Timeout=60),
         Caller=function("caller", "module.caller"),
     )
     engine.deploy(template, "functions")
@@ -163,6 +167,20 @@ def test_what_a_called_function_does_is_told_with_the_event_of_its_caller(engine
     heard.told.clear()
     engine.functions.invoke("called", 5)
     assert heard.told == [("called printed called with 5", "hear", 5), ("called", "ended", 5)]
+
+
+def test_a_function_whose_caller_has_ended_goes_on_and_keeps_no_other_waiting(engine: Engine, tmp_path: Path) -> None:
+    deploy(engine)
+    begun, go = tmp_path / "begun", tmp_path / "go"
+    os.mkfifo(go)
+    slow = {"function": "called", "event": {"begun": str(begun), "go": str(go)}}
+    heard = engine.functions.listener = Heard()
+    assert "Sandbox.Timedout" in engine.functions.invoke("caller", slow).payload
+    assert begun.exists()
+    assert engine.functions.invoke("caller", {"function": "called"}).payload.startswith('[null, ["first"')
+    ends = [(name, what) for name, what, _ in heard.told if what != "hear"]
+    assert ends == [("caller", "failed"), ("called", "ended as called"), ("caller", "ended")]
+    assert len(engine.functions.pids()) == 3
 
 
 def test_the_answer_has_the_id_of_the_invocation(engine: Engine) -> None:

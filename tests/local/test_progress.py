@@ -138,7 +138,7 @@ def test_the_failure_of_a_called_function_is_that_of_the_stage_which_only_calls_
     handler: str, headline: str, details: list[str]
 ) -> None:
     told, stage = Told(), FUNCTION._replace(handler=handler)
-    called = FUNCTION._replace(name="Rate", root=Path("/rate"), home=Path("/home/rate"))
+    called = FUNCTION._replace(name="Rate", root=Path("/rate"), home=Path("rate"))
     told.hear(called, EVENT, "called")
     told.end_called(called, EVENT, outcome("KeyError", "/rate/rate.py"))
     told.end(stage, EVENT, outcome("OwnError", "/unpacked/handlers/a.py"))
