@@ -13,7 +13,7 @@ URL = "https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}/"
 BATCH = ("SourceParameters", "SqsQueueParameters", "BatchSize")
 BUS = ("Environment", "Variables", "EVENT_BUS")
 DENIAL = ("PolicyDocument", "Statement", 0)
-ADOPTED, KNOWN = "WIRE20_ADOPTED_QUEUES", "CFN06_KNOWN_RESOURCES"
+ADOPTED, KNOWN = "WIRE22_ADOPTED_QUEUES", "CFN06_KNOWN_RESOURCES"
 
 
 def statement(role: str, sid: str, *place: object) -> Change:

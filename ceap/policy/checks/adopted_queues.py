@@ -2,7 +2,7 @@
 
 The template cannot prove that one redrives to the other: `ceap deploy` asks SQS. But the alarm on dead letters, the
 outputs and `ceap replay` are about the queue that the parameters name.
-Source: requirement 8.5, property 32; SQS Developer Guide, "Dead-letter queues".
+Source: requirement 8.5; SQS Developer Guide, "Dead-letter queues".
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,11 @@ from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
 from ceap.policy.senders import find_queue
 
-RULE: Final = "WIRE20_ADOPTED_QUEUES"
+RULE: Final = "WIRE22_ADOPTED_QUEUES"
 ENTRY: Final = Entry(
     title="A workflow that adopts its queue adopts the queue of its dead letters too, and no other",
     why="Without it nobody is told of the messages that failed for good, and nothing sends them again.",
     fix="Declare `adopt: {queue: OrdersQueueName, dead_letter_queue: OrdersDeadLetterQueueName}`.",
-    property=32,
     requirement=("8.5",),
     source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
 )
