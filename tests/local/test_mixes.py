@@ -206,7 +206,8 @@ def test_an_old_function_that_fails_makes_the_message_return_until_it_is_dead_le
     for execution in executions:
         assert document_of(deployed, execution, "TakeStage")["metadata"]["outputRecordCount"] == 5
         said = json.loads(deployed.objects()[error_key(execution.name, "SiftStage")])
-        assert arns["SiftStage"] in said["errorMessage"]
+        assert said["errorMessage"].startswith("function old-SiftStage failed with KeyError")
+        assert said["details"]["function"] == arns["SiftStage"]
         assert said["details"]["functionError"]["errorType"] == "KeyError"
     assert engine.events() == []
 
