@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.local.clock import CLOCK
 from ceap.local.engine import Engine
@@ -64,6 +65,24 @@ def test_they_are_as_those_of_ceap_would_be(adopting: Deployed) -> None:
     assert json.loads(queue["RedrivePolicy"]) == redrive
     assert (queue["VisibilityTimeout"], queue["MaximumMessageSize"]) == ("1080", str(budget.MAX_MESSAGE_BYTES))
     assert {each["MessageRetentionPeriod"] for each in (queue, dead)} == {str(budget.RETENTION_S)}
+
+
+def test_the_pipes_on_a_queue_are_listed_and_an_unknown_filter_is_refused(adopting: Deployed) -> None:
+    pipes, arn = adopting.engine.client("pipes"), attributes(adopting.engine, "OrdersQueue")["QueueArn"]
+    [pipe] = pipes.list_pipes(SourcePrefix=arn, CurrentState="RUNNING")["Pipes"]
+    assert (pipe["Name"], pipe["Source"], pipe["DesiredState"]) == ("ceap-adopting-dev", arn, "RUNNING")
+    assert pipes.list_pipes(SourcePrefix=arn, DesiredState="STOPPED")["Pipes"] == []
+    assert pipes.list_pipes(SourcePrefix=f"{arn}-other")["Pipes"] == []
+    with pytest.raises(ClientError, match="the local engine does not model Limit of ListPipes"):
+        pipes.list_pipes(Limit=1)
+
+
+def test_one_attribute_is_set_and_the_policy_stays(adopting: Deployed) -> None:
+    policy = attributes(adopting.engine, "OrdersQueue")["Policy"]
+    adopting.engine.client("sqs").set_queue_attributes(QueueUrl=adopting.queue, Attributes={"DelaySeconds": "0"})
+    assert attributes(adopting.engine, "OrdersQueue")["Policy"] == policy
+    adopting.engine.client("sqs").set_queue_attributes(QueueUrl=adopting.queue, Attributes={"Policy": ""})
+    assert "Policy" not in attributes(adopting.engine, "OrdersQueue")
 
 
 def test_a_stack_that_is_deleted_leaves_them_with_their_messages(adopting: Deployed) -> None:
