@@ -10,9 +10,9 @@ from ceap.policy.checks.grants import check
 from handlers.runtime.needs import Index, Needs, Table
 from templates import discovery
 from templates.errors import ConfigError
-from tests.policy.changes import Change, data_arn, drop, imports, of, state, sub
+from tests.policy.changes import Change, arn, data_arn, drop, imports, of, state, sub
 from tests.policy.checks.support import told
-from tests.policy.grant_mutants import grant, revoke, statements, swap_branches
+from tests.policy.grant_mutants import add, grant, revoke, statements, swap_branches
 from tests.policy.samples import Json, changed
 
 BUCKET = "arn:${AWS::Partition}:s3:::${import ceap-foundation-Environment-WorkflowBucket}"
@@ -162,6 +162,26 @@ def test_a_role_whose_use_is_not_known_is_not_judged(change: Change) -> None:
     data = changed("express", change)
     statements(data, "TakeFunctionRole").clear()
     assert [path for path, _ in found(data) if path.startswith("TakeFunctionRole")] == []
+
+
+@pytest.mark.parametrize(
+    "mention",
+    [
+        of("Queue", "Tags", [{"Key": "role", "Value": {"Ref": "TakeFunctionRole"}}]),
+        of("Pipe", "Tags", {"Role": {"Ref": "TakeFunctionRole"}}),
+        of("SiftFunction", "Description", {"Ref": "TakeFunctionRole"}),
+        of("SiftFunction", "Environment", "Variables", "OtherRoleArn", arn("TakeFunctionRole")),
+    ],
+    ids=["tag", "tag of a pipe", "description", "variable"],
+)
+def test_a_text_that_names_a_role_does_not_keep_it_from_being_judged(mention: Change) -> None:
+    """It would be the way to let a role invoke any function, which no other rule compares with what is used."""
+    data = changed("express", mention)
+    other = sub("arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:other")
+    add("TakeFunctionRole", "lambda:InvokeFunction", other)(data)
+    assert [message.partition(" | ")[0] for _, message in found(data)] == [
+        "TakeFunction does not use lambda:InvokeFunction at all"
+    ]
 
 
 def test_a_state_machine_with_other_integrations_is_not_judged() -> None:
