@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import msgspec
 
 from ceap.local import cures
+from ceap.local.calls import read_function_name
 from ceap.local.existing_functions import configuration_of
 from ceap.local.frames import Code, Frame, code_of_functions, code_of_job
 from ceap.local.jobs import JobEnd
@@ -19,6 +20,7 @@ from ceap.local.run_report import remove_place
 from ceap.local.spark import SCRIPT_NAME
 from ceap.local.tracebacks import Cause, read_stack, reduce_spark
 from ceap.local.workers import Function, Outcome
+from handlers.runtime.needs import LEGACY_VARIABLE
 from templates import words
 from templates.model import LEGACY_HANDLER
 
@@ -73,12 +75,13 @@ def read_failure(function: Function, outcome: Outcome, *, all_frames: bool) -> F
 def blame_called(failure: Failure | None, caller: Function, called: Sequence[CalledFailure]) -> Failure | None:
     """Return the failure of a function with those of the functions that it called.
 
-    That of a stage which only hands its records to an existing function is the failure of that function.
+    That of a stage which only hands its records to an existing function is the failure of that function, if this
+    failed: it may as well have returned what the stage refuses, after another function failed that it called.
     """
     if failure is None or not called:
         return failure
-    if caller.handler == _BRIDGE:
-        name, inner = called[-1]
+    name, inner = called[-1]
+    if caller.handler == _BRIDGE and name == read_function_name(caller.environment.get(LEGACY_VARIABLE, "")).name:
         return Failure(f"{name} failed: {inner.headline}", inner.details, failure.record)
     lines = [line for name, inner in called for line in (f"{name} failed: {inner.headline}", *inner.details)]
     return failure._replace(details=(*failure.details, *lines))

@@ -10,11 +10,16 @@ import pytest
 from ceap.local.executions import Attempt, Execution
 from ceap.local.jobs import Job
 from ceap.local.progress import Printed, Progress
-from ceap.local.workers import Outcome
+from ceap.local.workers import Function, Outcome
 from handlers.runtime.contract import output_key
+from handlers.runtime.needs import LEGACY_VARIABLE
 from tests.local.test_workers import function
 
 FUNCTION = function(Path("/unpacked"))
+BRIDGE = FUNCTION._replace(
+    handler="handlers.runtime.legacy.handler",
+    environment={LEGACY_VARIABLE: "arn:aws:lambda:eu-central-1:123456789012:function:Rate:live"},
+)
 EVENT = {"executionId": "e", "currentStage": "A"}
 EXECUTION = Execution(arn="e", name="e", machine="m", input="")
 
@@ -124,20 +129,20 @@ def outcome(error: str, file: str) -> Outcome:
 
 
 @pytest.mark.parametrize(
-    ("handler", "headline", "details"),
+    ("stage", "headline", "details"),
     [
-        ("handlers.runtime.legacy.handler", "Rate failed: KeyError: t, at rate.py:3", ["rate.py:3 in f"]),
+        (BRIDGE, "Rate failed: KeyError: t, at rate.py:3", ["rate.py:3 in f"]),
         (
-            "handlers.a.handler",
+            FUNCTION._replace(handler="handlers.a.handler"),
             "OwnError: t, at handlers/a.py:3",
             ["handlers/a.py:3 in f", "Rate failed: KeyError: t, at rate.py:3", "rate.py:3 in f"],
         ),
     ],
 )
 def test_the_failure_of_a_called_function_is_that_of_the_stage_which_only_calls_it(
-    handler: str, headline: str, details: list[str]
+    stage: Function, headline: str, details: list[str]
 ) -> None:
-    told, stage = Told(), FUNCTION._replace(handler=handler)
+    told = Told()
     called = FUNCTION._replace(name="Rate", root=Path("/rate"), home=Path("rate"))
     told.hear(called, EVENT, "called")
     told.end_called(called, EVENT, outcome("KeyError", "/rate/rate.py"))
@@ -149,8 +154,19 @@ def test_the_failure_of_a_called_function_is_that_of_the_stage_which_only_calls_
     assert [line.strip() for line in rest] == [*details, *(line.strip() for line in tail)]
 
 
+def test_a_stage_whose_function_lived_with_the_failure_of_another_fails_by_itself() -> None:
+    """The function returned something, which the stage refused."""
+    told = Told()
+    told.end_called(FUNCTION._replace(name="Other"), EVENT, outcome("KeyError", "/unpacked/other.py"))
+    told.end(BRIDGE, EVENT, outcome("OwnError", "/unpacked/handlers/a.py"))
+    told.follow(EXECUTION, Attempt(state="A", number=1, status="FAILED", started=0, ended=1, error="E", cause="c"))
+    _, _, first, *rest = [line.strip() for line in told.failures()]
+    assert first == "OwnError: t, at handlers/a.py:3"
+    assert "Other failed: KeyError: t" in "\n".join(rest)
+
+
 def test_a_called_function_that_failed_is_not_told_of_a_later_attempt(tmp_path: Path) -> None:
-    told, stage = Told(), FUNCTION._replace(handler="handlers.runtime.legacy.handler")
+    told, stage = Told(), BRIDGE
     called = FUNCTION._replace(name="Rate", root=tmp_path, home=tmp_path)
     told.end_called(called, EVENT, outcome("KeyError", f"{tmp_path}/rate.py"))
     for number in (1, 2):
