@@ -5,6 +5,7 @@ EventBridge User Guide, "Using resource-based policies".
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -28,14 +29,23 @@ _PUBLISHERS: Final = {"cloudwatch": "alarm:{}", "events": "rule/{}"}
 def find_unfit(aws: Aws, planned: Planned) -> Iterator[Problem]:
     """Yield what keeps a foundation from adopting what its parameters name, fatal or not."""
     values = Side(planned.template, planned.parameters).values()
-    if topic := values.get(naming.adoption(naming.ALERT_TOPIC_ID)):
+    key = values.get(naming.KMS_KEY_PARAMETER, "")
+
+    def adopted(logical_id: str) -> str:
+        """Return what is adopted; nothing for a value of another form, which is a problem of the parameter."""
+        parameter = naming.adoption(logical_id)
+        value = values.get(parameter, "")
+        pattern = at(planned.template.data, "Parameters", parameter, "AllowedPattern")
+        return value if re.fullmatch(str(pattern), value) else ""
+
+    if topic := adopted(naming.ALERT_TOPIC_ID):
         yield from _topic_problems(aws, f"topic {topic}", topic, values)
     for logical_id in (naming.WORKFLOW_BUCKET_ID, naming.ARTIFACT_BUCKET_ID):
-        if bucket := values.get(naming.adoption(logical_id)):
-            yield from bucket_problems(aws, logical_id, bucket, values.get(naming.KMS_KEY_PARAMETER, ""))
+        if bucket := adopted(logical_id):
+            yield from bucket_problems(aws, logical_id, bucket, key)
     for table in discovery.tables().values():
-        if name := values.get(naming.adoption(naming.table_id(table.name))):
-            yield from _table_problems(aws, table, name)
+        if name := adopted(naming.table_id(table.name)):
+            yield from _table_problems(aws, table, name, key)
 
 
 def _topic_problems(aws: Aws, place: str, topic: str, values: Mapping[str, str]) -> Iterator[Problem]:
@@ -63,9 +73,17 @@ def _topic_problems(aws: Aws, place: str, topic: str, values: Mapping[str, str])
 def _publishing_problems(
     aws: Aws, place: str, topic: str, attributes: Mapping[str, str], environment: str
 ) -> Iterator[Problem]:
-    if attributes.get("KmsMasterKeyId", "").endswith(_SERVICES_KEY):
+    key = attributes.get("KmsMasterKeyId", "")
+    if key.endswith(_SERVICES_KEY):
         what = f"is encrypted under {_SERVICES_KEY}, with which neither alarms nor rules can publish"
         yield Problem(place=place, what=what, cure="encrypt it under a key of yours, or not at all")
+    elif key:
+        what = f"is encrypted under {key}, and whether alarms and rules may use that is not known"
+        cure = (
+            "see that the key's policy allows kms:Decrypt and kms:GenerateDataKey* to cloudwatch.amazonaws.com and "
+            "events.amazonaws.com"
+        )
+        yield Problem(place=place, what=what, cure=cure, is_fatal=False)
     given = aws.pseudo_parameters | {"Environment": environment}
     statements = items(at(json.loads(attributes.get("Policy", "{}")), "Statement"))
     for service, resource in _PUBLISHERS.items():
@@ -102,7 +120,9 @@ def _allows(statement: Any, service: str, topic: str, source: str, account: str)
 def _holds(operator: str, key: str, values: Sequence[Any], source: str, account: str) -> bool:
     """Tell whether a condition surely holds for a service that publishes for a source of this account."""
     expected = {"aws:sourceaccount": account, "aws:sourcearn": source}.get(key)
-    is_positive = operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike")
+    if operator == "StringEquals":  # by the letter: it holds for no pattern, and so not for each source
+        return expected == account and account in map(str, values)
+    is_positive = operator in ("StringLike", "ArnEquals", "ArnLike")
     return expected is not None and is_positive and any(includes(str(value), expected) for value in values)
 
 
@@ -121,8 +141,11 @@ def _statement(service: str, topic: str, account: str) -> dict[str, Any]:
     }
 
 
-def _table_problems(aws: Aws, table: Table, name: str) -> Iterator[Problem]:
-    """Yield in what an existing table differs from what handlers declare of it; not its expiry and billing."""
+def _table_problems(aws: Aws, table: Table, name: str, key: str) -> Iterator[Problem]:
+    """Yield in what an existing table differs from what handlers declare of it; not its expiry and billing.
+
+    `key` is the customer key: of another key AWS does not say whether it is its own, which all may use.
+    """
     place = f"table {name}"
     found = look(lambda: aws.client("dynamodb").describe_table(TableName=name)["Table"])
     if isinstance(found, str):
@@ -138,6 +161,11 @@ def _table_problems(aws: Aws, table: Table, name: str) -> Iterator[Problem]:
     if keys != wanted:
         cure = f"adopt a table of these keys, or leave {parameter} out: ceap then makes one"
         yield Problem(place=place, what=f"its keys are {keys}, but handlers use {wanted}", cure=cure)
+    used = at(found, "SSEDescription", "KMSMasterKeyArn")
+    if used and used != key:
+        what = f"is encrypted under {used}, and whether the roles of ceap may use that is not known"
+        cure = f"set {naming.KMS_KEY_PARAMETER} to that ARN, unless it is the key of alias/aws/dynamodb"
+        yield Problem(place=place, what=what, cure=cure, is_fatal=False)
     indexes = {each["IndexName"]: each for each in found.get("GlobalSecondaryIndexes", ())}
     for index in table.indexes:
         there, wanted = indexes.get(index.name), _wanted(index.partition_key, index.sort_key)

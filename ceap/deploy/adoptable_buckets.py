@@ -34,7 +34,13 @@ def bucket_problems(aws: Aws, logical_id: str, bucket: str, key: str) -> Iterato
         yield Problem(place=place, what="does not exist", cure=cure)
         return
     if isinstance(found, str):
-        yield unread(place, [found])
+        what = (
+            "is of another account, or AWS refuses s3:ListBucket on it to this identity: whether it fits is not known"
+        )
+        cure = (
+            f"correct {naming.adoption(logical_id)}, grant the action, or go on if you know that it is yours and fits"
+        )
+        yield Problem(place=place, what=what, cure=cure, is_fatal=False)
         return
     if (region := found.get("BucketRegion", aws.region)) != aws.region:
         yield Problem(place=place, what=f"is in {region}", cure=f"adopt one in {aws.region}")
@@ -63,10 +69,7 @@ def _expiry_problems(place: str, rules: list[Any], is_versioned: bool) -> Iterat
     others = [rule for rule in active if rule not in own and _meets(rule, EXECUTIONS_PREFIX)]
     if not own:
         yield Problem(place=place, what=f"does not delete {wanted}", cure=f"add the lifecycle rule {_RULE}")
-    elif is_versioned and not any(
-        (at(rule, "NoncurrentVersionExpiration", "NoncurrentDays") or EXECUTIONS_DAYS + 1) <= EXECUTIONS_DAYS
-        for rule in own
-    ):
+    elif is_versioned and not any(map(_ends_versions, own)):
         what = f"has versions, and does not delete those of {wanted}"
         yield Problem(place=place, what=what, cure=f"make the lifecycle rule {_RULE}")
     for rule in others:
@@ -89,6 +92,13 @@ def _ends_within(rule: Any, days: int | None) -> bool:
     return any("Date" in end or ("Days" in end and (days is None or end["Days"] < days)) for end in ends)
 
 
+def _ends_versions(rule: Any) -> bool:
+    """Tell whether a rule deletes all older versions within the days of executions, and keeps none for their number."""
+    older = at(rule, "NoncurrentVersionExpiration")
+    days = at(older, "NoncurrentDays")
+    return days is not None and days <= EXECUTIONS_DAYS and not at(older, "NewerNoncurrentVersions")
+
+
 def _prefix(rule: Any) -> str | None:
     """Return the prefix of a rule that has no other filter; None of one that has."""
     conditions = at(rule, "Filter") or {"Prefix": rule.get("Prefix", "")}
@@ -109,9 +119,15 @@ def _encryption_problems(place: str, key: str, found: Any) -> Iterator[Problem]:
         return
     for rule in items(at(found, "ServerSideEncryptionConfiguration", "Rules")):
         used = at(rule, "ApplyServerSideEncryptionByDefault", "KMSMasterKeyID")
-        if used and used != key:
+        if not used or used == key or key.endswith(f":key/{used}"):
+            continue
+        cure = f"set {naming.KMS_KEY_PARAMETER} to the ARN of that key"
+        if key and ":alias/" in f":{used}":
+            what = f"is encrypted under {used}, and whether that is {key} is not known"
+            yield Problem(place=place, what=what, cure=f"{cure}, or go on if you know it", is_fatal=False)
+        else:
             what = f"is encrypted under {used}, which the roles of ceap may not use"
-            yield Problem(place=place, what=what, cure=f"set {naming.KMS_KEY_PARAMETER} to the ARN of that key")
+            yield Problem(place=place, what=what, cure=cure)
 
 
 def _access_problems(place: str, found: Any) -> Iterator[Problem]:

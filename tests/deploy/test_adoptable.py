@@ -97,6 +97,7 @@ def test_a_topic_to_which_alarms_and_rules_may_publish_can_be_adopted(aws: Aws, 
         {"ArnLike": {"aws:SourceArn": "arn:aws:events:us-east-1:123456789012:rule/orders-*"}},
         {"StringEquals": {"AWS:SourceOwner": "123456789012"}},
         {"StringNotEquals": {"aws:SourceAccount": "123456789012"}},
+        {"StringEquals": {"aws:SourceArn": "arn:aws:events:us-east-1:123456789012:rule/*"}},
     ],
 )
 def test_a_policy_that_may_not_let_every_rule_publish_is_refused_with_the_statement(
@@ -140,6 +141,24 @@ def test_a_topic_that_is_not_there_or_cannot_serve_is_refused(aws: Aws, topic: s
     sns.set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue="alias/aws/sns")
     [key] = unfit(aws, AlertTopicArn=topic)
     assert "is encrypted under alias/aws/sns, with which neither alarms nor rules can publish" in key
+
+
+def test_that_a_topics_own_key_may_keep_alerts_from_it_is_said(aws: Aws, topic: str) -> None:
+    allow(aws, topic, publishes("cloudwatch", topic), publishes("events", topic))
+    aws.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue="alias/acme")
+    assert unfit(aws, AlertTopicArn=topic) == [
+        f"said: topic {topic}: is encrypted under alias/acme, and whether alarms and rules may use that is not known; "
+        "see that the key's policy allows kms:Decrypt and kms:GenerateDataKey* to cloudwatch.amazonaws.com and "
+        "events.amazonaws.com"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("AlertTopicArn", "ops"), ("WorkflowBucketName", "Not A Bucket"), ("RecordsTableName", "a table")],
+)
+def test_a_value_of_another_form_is_a_problem_of_the_parameter_alone(aws: Aws, parameter: str, value: str) -> None:
+    assert unfit(aws, **{parameter: value}) == []
 
 
 def test_an_address_is_not_dropped_in_silence(aws: Aws, topic: str) -> None:
@@ -208,6 +227,17 @@ def test_versions_must_be_deleted_too(aws: Aws, bucket: str) -> None:
     assert "has versions, and does not delete those of objects below executions/ after 7 days" in line
 
 
+def test_versions_that_are_kept_for_their_number_are_not_deleted(
+    aws: Aws, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    rule = EXPIRY | {"NoncurrentVersionExpiration": {"NoncurrentDays": 7, "NewerNoncurrentVersions": 5}}
+    said = {"Rules": [rule]}  # the engine drops that number
+    monkeypatch.setattr(aws.client("s3"), "get_bucket_lifecycle_configuration", lambda **_: said)
+    [line] = unfit(aws, WorkflowBucketName=bucket)
+    assert "has versions, and does not delete those of objects below executions/ after 7 days" in line
+
+
 def test_a_key_that_no_role_may_use_is_refused(aws: Aws, bucket: str) -> None:
     key = f"arn:aws:kms:us-east-1:{aws.account}:key/k"
     default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
@@ -218,6 +248,13 @@ def test_a_key_that_no_role_may_use_is_refused(aws: Aws, bucket: str) -> None:
         "that key"
     ]
     assert unfit(aws, WorkflowBucketName=bucket, KmsKeyArn=key) == []
+    default["KMSMasterKeyID"] = "k"
+    aws.client("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=rules)
+    assert unfit(aws, WorkflowBucketName=bucket, KmsKeyArn=key) == []
+    default["KMSMasterKeyID"] = "alias/acme"
+    aws.client("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=rules)
+    [line] = unfit(aws, WorkflowBucketName=bucket, KmsKeyArn=key)
+    assert line.startswith(f"said: bucket {bucket}: is encrypted under alias/acme, and whether that is {key} is not")
 
 
 @pytest.mark.parametrize(
@@ -262,6 +299,17 @@ def test_a_bucket_that_is_not_there_is_refused(aws: Aws) -> None:
     ]
 
 
+def test_a_bucket_that_may_be_of_another_account_is_said(
+    aws: Aws, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "403"}}, "HeadBucket")
+
+    monkeypatch.setattr(aws.client("s3"), "head_bucket", refuse)
+    [line] = unfit(aws, WorkflowBucketName=bucket)
+    assert line.startswith(f"said: bucket {bucket}: is of another account, or AWS refuses s3:ListBucket on it to this")
+
+
 def test_what_may_not_be_read_is_said_and_does_not_refuse(
     aws: Aws, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,6 +341,16 @@ def test_an_index_that_handlers_query_must_be_there_with_all_attributes(aws: Aws
     assert len(make_table(aws, "acme-bare", keys, ())) == len(others) + 1
 
 
+def test_that_no_role_may_use_the_key_of_a_table_is_said(aws: Aws) -> None:
+    key = f"arn:aws:kms:us-east-1:{aws.account}:key/k"
+    [line] = make_table(aws, "acme-secret", *RECORDS, key=key)
+    assert line == (
+        f"said: table acme-secret: is encrypted under {key}, and whether the roles of ceap may use that is not known; "
+        "set KmsKeyArn to that ARN, unless it is the key of alias/aws/dynamodb"
+    )
+    assert unfit(aws, RecordsTableName="acme-secret", KmsKeyArn=key) == []
+
+
 def test_a_table_that_is_not_there_is_refused(aws: Aws) -> None:
     assert unfit(aws, RecordsTableName="acme-gone") == [
         "table acme-gone: does not exist; correct RecordsTableName, or leave it out: ceap then makes one"
@@ -314,7 +372,7 @@ RECORDS: tuple[Keys, Indexes] = (
 )
 
 
-def make_table(aws: Aws, name: str, keys: Keys, indexes: Indexes) -> list[str]:
+def make_table(aws: Aws, name: str, keys: Keys, indexes: Indexes, key: str | None = None) -> list[str]:
     """Make a table, and return what keeps it from being adopted as that of the records."""
 
     def schema(keys: Keys) -> list[dict[str, str]]:
@@ -333,5 +391,6 @@ def make_table(aws: Aws, name: str, keys: Keys, indexes: Indexes) -> list[str]:
         KeySchema=schema(keys),
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in types.items()],
         **({"GlobalSecondaryIndexes": described} if described else {}),
+        **({"SSESpecification": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}} if key else {}),
     )
     return unfit(aws, RecordsTableName=name)
