@@ -40,6 +40,7 @@ _DENIED: Final = (
     "allow this role in its resource policy"
 )
 _TOO_LARGE: Final = "Function.ResponseSizeTooLarge"
+_OF_LAMBDA: Final = ("Function.", "Runtime.")  # begins the types of errors that no class of a function's code has
 # What the same function says to any payload, or to the same one, until somebody changes it. Source: the errors of
 # Lambda's runtimes, e.g. awslambdaric.
 _PERMANENT: Final = frozenset(
@@ -56,6 +57,8 @@ _PERMANENT: Final = frozenset(
 )
 # The name of a class; a runtime may give any text, which may quote a record.
 _ERROR_TYPE: Final = re.compile(r"[\w.:$-]{1,128}")
+# The name of a field, which somebody wrote into the function.
+_FIELD: Final = re.compile(r"[A-Za-z_]\w{0,39}", re.ASCII)
 _ERROR_BYTES: Final = 64 * 1024
 _LARGE_CURE: Final = (
     "send smaller messages, put a stage before it that drops what it does not need, or write the step as a handler, "
@@ -223,7 +226,8 @@ def _failure(arn: str, request: str, body: bytes) -> StageError:
     kind = str(told.get("errorType", ""))
     shown = kind if _ERROR_TYPE.fullmatch(kind) else "an error"
     details = {"function": arn, "functionRequestId": request, "functionError": said}
-    if kind == _TOO_LARGE or "maximum allowed payload size" in str(told.get("errorMessage")):
+    is_lambdas = kind.startswith(_OF_LAMBDA)  # a function may raise what Lambda told it of another
+    if kind == _TOO_LARGE or (is_lambdas and "maximum allowed payload size" in str(told.get("errorMessage"))):
         return PermanentStageError(
             f"{_name(arn)} returned more than the {PAYLOAD_BYTES:,} bytes that Lambda takes; {_LARGE_CURE}", details
         )
@@ -245,9 +249,8 @@ def _records(name: str, answer: Any, key: str | None) -> list[Json]:
             what = f"an object without the key {key}" if isinstance(answer, dict) else f"{_kind(answer)}, not an object"
             raise _unfit(name, what, f"with `records_key: {key}` it must return the records there")
         if others := sorted(answer.keys() - {key}):
-            shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
             cure = "which no stage after it would get: have it put them into the records, or set `payload: state`"
-            raise _unfit(name, f"also the keys {shown}", cure)
+            raise _unfit(name, f"also {_others(others)}", cure)
         listed = answer[key]
     if not isinstance(listed, list):
         cure = "it must return the list of its records"
@@ -258,6 +261,15 @@ def _records(name: str, answer: Any, key: str | None) -> list[Json]:
         if not isinstance(record, dict):
             raise _unfit(name, f"{_kind(record)} as record {number}", "each record must be an object")
     return listed
+
+
+def _others(keys: list[str]) -> str:
+    """Return up to five of the keys, of those that cannot be values: a customer's, or of any length."""
+    names = [key for key in keys if _FIELD.fullmatch(key)][:5]
+    more = len(keys) - len(names)
+    if not names:
+        return f"{more} other key{'s' * (more > 1)}"
+    return f"the keys {', '.join(names)}{f' and {more} more' * (more > 0)}"
 
 
 def _unfit(name: str, what: str, cure: str) -> PermanentStageError:

@@ -61,7 +61,8 @@ def _without_mark(initial_data: Any) -> Any:
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text, parse_constant=_refuse_constant)
+        # Numbers stay texts: of a long one Python makes none.
+        json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
     except RecursionError:
         return True  # nested deeper than this parser can go, whose reader is another
     except ValueError:

@@ -24,10 +24,10 @@ class Call(NamedTuple):
 
     @property
     def event(self) -> Any:
-        """What the function gets; None if Python cannot read it for its depth."""
+        """What the function gets; None if Python cannot read it: it is too deep, or has too long a number."""
         try:
             return json.loads(self.payload)
-        except RecursionError:
+        except (RecursionError, ValueError):
             return None
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ceap.testing import EXECUTION, STAGE, STAGE_BEFORE, Json, invoke, rejected, run, run_first
-from handlers.runtime.contract import PermanentStageError, output_key
+from handlers.runtime.contract import PermanentStageError, TransientStageError, output_key
 from handlers.runtime.legacy import NOT_RETURNED, PAYLOAD_BYTES, Settings, handler
 from handlers.runtime.needs import LEGACY_VARIABLE
 from tests.handlers.lambda_api import ARN, NAME, Answer, LambdaApi, raised, refused, returned
@@ -55,8 +55,9 @@ def test_a_function_that_takes_a_state_gets_the_one_record_and_returns_the_next(
         ("NaN", b'"NaN"'),
         ({"already": ["parsed"]}, b'{"already":["parsed"]}'),
         ("[" * 100_000 + "]" * 100_000, b"[" * 100_000 + b"]" * 100_000),
+        ("1" * 5000, b"1" * 5000),
     ],
-    ids=["object", "list", "byte-order mark", "text", "no JSON", "no JSON but of Python", "parsed", "deep"],
+    ids=["object", "list", "byte-order mark", "text", "no JSON", "no JSON but of Python", "parsed", "deep", "long"],
 )
 def test_the_first_function_gets_the_message_as_it_is(lambda_api: LambdaApi, body: Any, payload: bytes) -> None:
     lambda_api.function = lambda _: returned([])
@@ -128,6 +129,9 @@ KEYED, STATE = {"records_key": "all"}, {"payload": "state"}
             "`payload: state`",
         ),
         ({"all": []} | dict.fromkeys("gfedcba"), KEYED, "returned also the keys a, b, c, d, e and 2 more;"),
+        ({"all": [], "c-1@example.com": 1, "n": 2}, KEYED, "returned also the keys n and 1 more; which no stage"),
+        ({"all": [], "\ud83d": 1}, KEYED, "returned also 1 other key; which no stage"),
+        ({"all": [], "x" * 41: 1, "c 2": 2}, KEYED, "returned also 2 other keys; which no stage"),
         ([{}], STATE, "returned a list, not an object; with `payload: state` it must return the next state"),
     ],
 )
@@ -321,3 +325,9 @@ def test_a_result_that_is_too_large_is_never_asked_for_again(lambda_api: LambdaA
     said = "Response payload size exceeded maximum allowed payload size (6291556 bytes)."
     lambda_api.function = lambda _: raised(kind, said)
     fail(PermanentStageError, f"{NAME} returned more than the 6,291,456 bytes that Lambda takes; send smaller messages")
+
+
+def test_what_a_function_raises_of_another_whose_result_is_too_large_is_its_own_failure(lambda_api: LambdaApi) -> None:
+    said = "An error occurred: Response payload size exceeded maximum allowed payload size (6291556 bytes)."
+    lambda_api.function = lambda _: raised("CalledError", said)
+    fail(TransientStageError, f"{NAME} failed with CalledError")
