@@ -5,7 +5,7 @@ In the workflow `mixed` CloudFormation names SiftFunction and KeepFunction; Take
 
 from __future__ import annotations
 
-from tests.policy.changes import Change, Mutant, drop, of, put, sub, without
+from tests.policy.changes import Change, Mutant, drop, of, put, sub, swap, without
 
 ENVIRONMENT = ("Parameters", "Environment")
 EXPORT = ("Outputs", "AlertTopic", "Export", "Name")
@@ -75,6 +75,16 @@ NAME_CHECK_MUTANTS = [
             group("KeepFunction", sub("/aws/lambda/ceap-mixed-b-${Environment}-Keep")),
         ),
         ("P38_ONE_STACK_NAME", "another stack", of("TakeFunction", "FunctionName", sub("ceap-${Environment}-Take"))),
+        (
+            "WIRE06_STAGE_RUNS_ITS_OWN",
+            "logs of two generated names swapped",
+            swap("SiftFunctionLogGroup", "KeepFunctionLogGroup", "LogGroupName"),
+        ),
+        (
+            "WIRE06_STAGE_RUNS_ITS_OWN",
+            "logs of no stage",
+            group("SiftFunction", sub("/aws/lambda/ceap-mixed-${Environment}-Other")),
+        ),
         ("WIRE02_LOG_DESTINATION", "two generated names", of("SiftFunction", *GROUP, {"Ref": "KeepFunctionLogGroup"})),
         ("WIRE02_LOG_DESTINATION", "of a named one", of("SiftFunction", *GROUP, {"Ref": "TakeFunctionLogGroup"})),
         (
