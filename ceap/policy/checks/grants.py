@@ -34,8 +34,9 @@ ENTRY: Final = Entry(
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
 )
 
-# The properties by which a resource acts as a role are all called so; a tag or a variable may be called anything.
-_GIVES_ROLE: Final = re.compile(r"(?!.*/(Tags|Variables)/).*/[A-Za-z]*[Rr]oles?(A[Rr][Nn]s?|Name)?/.*")
+# The properties by which a resource acts as a role are all called so; what a template names may be called anything.
+_OWN_NAMES: Final = "/(Tags|Variables|DefinitionSubstitutions|Fn::Sub)/"
+_GIVES_ROLE: Final = re.compile(rf"((?!{_OWN_NAMES}).)*/[A-Za-z]*[Rr]oles?(A[Rr][Nn]s?|Name)?/.*")
 
 
 class _Granted(NamedTuple):

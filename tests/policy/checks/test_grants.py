@@ -157,7 +157,15 @@ def shared_with_something_else(data: Json) -> None:
     data["Resources"]["Project"] = {"Type": "AWS::CodeBuild::Project", "Properties": {"ServiceRole": role}}
 
 
-@pytest.mark.parametrize("change", [of_another_project, not_run_by_a_task, shared_with_something_else])
+def shared_by_a_text(data: Json) -> None:
+    shared_with_something_else(data)
+    role = {"Fn::Sub": ["${Role}", {"Role": {"Fn::GetAtt": ["TakeFunctionRole", "Arn"]}}]}
+    data["Resources"]["Project"]["Properties"]["ServiceRole"] = role
+
+
+@pytest.mark.parametrize(
+    "change", [of_another_project, not_run_by_a_task, shared_with_something_else, shared_by_a_text]
+)
 def test_a_role_whose_use_is_not_known_is_not_judged(change: Change) -> None:
     data = changed("express", change)
     statements(data, "TakeFunctionRole").clear()
@@ -171,8 +179,10 @@ def test_a_role_whose_use_is_not_known_is_not_judged(change: Change) -> None:
         of("Pipe", "Tags", {"Role": {"Ref": "TakeFunctionRole"}}),
         of("SiftFunction", "Description", {"Ref": "TakeFunctionRole"}),
         of("SiftFunction", "Environment", "Variables", "OtherRoleArn", arn("TakeFunctionRole")),
+        of("SiftFunction", "Description", {"Fn::Sub": ["${OtherRole}x", {"OtherRole": arn("TakeFunctionRole")}]}),
+        of("StateMachine", "DefinitionSubstitutions", "OtherRole", arn("TakeFunctionRole")),
     ],
-    ids=["tag", "tag of a pipe", "description", "variable"],
+    ids=["tag", "tag of a pipe", "description", "variable", "in a text", "token"],
 )
 def test_a_text_that_names_a_role_does_not_keep_it_from_being_judged(mention: Change) -> None:
     """It would be the way to let a role invoke any function, which no other rule compares with what is used."""
