@@ -13,6 +13,7 @@ from ceap.cfn.lookup import FUNCTION, FUNCTION_DEFAULT_S, at, number, reference,
 from ceap.deploy.problem import Planned, Problem, look
 from handlers.runtime.needs import LEGACY_VARIABLE
 from templates import naming
+from templates.placeholders import fill
 
 
 def find_unfit(aws: Aws, planned: Planned) -> Iterator[Problem]:
@@ -49,6 +50,14 @@ def _problems(aws: Aws, planned: Planned, place: str, arn: str, waits_s: Mapping
             is_fatal=False,
         )
         return
+    name = arn.split(":")[6]
+    if _is_own(planned, name):
+        yield Problem(
+            place=place,
+            what=f"names {name}, a function of the stack itself, which does no other stage's work",
+            cure=f"give it the ARN of the function that did the step so far: {cure}",
+        )
+        return
     found: Any = look(lambda: aws.client("lambda").get_function_configuration(FunctionName=arn))
     if isinstance(found, str):
         yield Problem(
@@ -61,6 +70,16 @@ def _problems(aws: Aws, planned: Planned, place: str, arn: str, waits_s: Mapping
         yield Problem(place=place, what=f"names {arn}, which does not exist", cure=f"deploy it first, or {cure}")
     else:
         yield from _time_problems(place, arn, found["Timeout"], waits_s)
+
+
+def _is_own(planned: Planned, name: str) -> bool:
+    """Tell whether a name is, or may be, that of a function of the stack."""
+    for function in resources(planned.template, FUNCTION):
+        if function.name is not None and fill(function.name, planned.parameters) == name:
+            return True
+        if function.name is None and name.startswith(f"{planned.stack}-{function.logical_id}-"):
+            return True
+    return False
 
 
 def _time_problems(place: str, arn: str, timeout_s: int, waits_s: Mapping[str, float]) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ from tests.strategies import workflow_of
 DEV = Environment(name="dev")
 STEPS = [
     {"stage": "TakeStage", "legacy": "OrdersFunctionArn", "timeout_s": 30},
-    {"stage": "KeepStage", "handler": "keep"},
+    {"stage": "KeepStage", "handler": "keep", "naming": "generated"},
     {"stage": "TellStage", "legacy": "OrdersFunctionArn", "timeout_s": 60},
 ]
 PLACE = "ceap-orders-dev: parameter OrdersFunctionArn"
@@ -79,6 +79,16 @@ def test_a_function_that_does_not_exist_is_refused_once_for_all_steps_that_call_
     assert said(aws, gone) == [f"{PLACE}: names {gone}, which does not exist; deploy it first, or {CURE}"]
     [line] = [str(each) for each in check(aws, DEV, [planned(OrdersFunctionArn=gone)]) if each.place == PLACE]
     assert line == said(aws, gone)[0]
+
+
+@pytest.mark.parametrize("name", ["ceap-orders-dev-Take", "ceap-orders-dev-KeepFunction-1A2B3C4D5E6F"])
+def test_a_function_of_the_workflow_itself_is_refused(aws: Aws, name: str) -> None:
+    """It takes an event of the state machine and no payload: every execution would fail."""
+    own = make_function(aws, name, 20)
+    assert said(aws, own) == [
+        f"{PLACE}: names {name}, a function of the stack itself, which does no other stage's work; give it the ARN of "
+        f"the function that did the step so far: {CURE}"
+    ]
 
 
 def test_a_function_of_another_region_is_refused(aws: Aws, function: str) -> None:
