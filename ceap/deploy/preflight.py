@@ -88,11 +88,14 @@ def gather(aws: Aws, environment: Environment, plan: Sequence[Planned]) -> Facts
         imports={export: read_importers(aws, export) for now in situations.values() for export in now.exports},
         log_policies=_log_policies(aws),
         rights=tuple(_rights(aws, environment, templates)),
-        adopted=tuple(
-            problem
-            for planned in plan
-            for find_unfit in (adoptable.find_unfit, legacy_functions.find_unfit, existing_queues.find_unfit)
-            for problem in find_unfit(aws, planned)
+        adopted=(
+            *(problem for planned in plan for problem in _bucket_problems(environment, planned)),
+            *(
+                problem
+                for planned in plan
+                for find_unfit in (adoptable.find_unfit, legacy_functions.find_unfit, existing_queues.find_unfit)
+                for problem in find_unfit(aws, planned)
+            ),
         ),
     )
 
@@ -118,6 +121,18 @@ def _is_own(name: Name, now: Situation, retained: Iterable[Retained]) -> bool:
     physical_id = now.resources.get(name.logical_id, "")
     has_it = physical_id == name.name or physical_id.endswith((f":{name.name}", f"/{name.name}"))
     return has_it or any(each.logical_id == name.logical_id for each in retained)
+
+
+def _bucket_problems(environment: Environment, planned: Planned) -> Iterator[Problem]:
+    """Yield that a stack keeps an adopted artifact bucket which `ceap.toml` does not name: ceap would use another."""
+    parameter = naming.adoption(naming.ARTIFACT_BUCKET_ID)
+    kept, said = planned.parameters.get(parameter, ""), environment.parameters.get(parameter, "")
+    if kept and kept != said:
+        yield Problem(
+            place=f"{planned.stack}: parameter {parameter}",
+            what=f"is {kept!r} in the stack, but not in {NAME}, by which ceap finds code and records",
+            cure=f'add {parameter} = "{kept}" below [env.{environment.name}.parameters]',
+        )
 
 
 def _changed_exports(planned: Planned, now: Situation) -> dict[str, str]:

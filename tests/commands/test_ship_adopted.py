@@ -159,3 +159,21 @@ def test_what_does_not_fit_is_refused_before_anything_is_changed(
     told = capsys.readouterr().err
     assert "nothing was changed:" in told
     assert f"bucket {DATA}: does not delete objects below executions/ after 7 days; add the lifecycle rule" in told
+
+
+def test_a_bucket_that_ceap_toml_names_no_more_is_refused_since_ceap_would_use_another(
+    team: Team, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = Path("ceap.toml")
+    assert team.ceap("deploy") == 0
+    lines = config.read_text(encoding="utf-8").splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if "ArtifactBucketName" not in line), encoding="utf-8")
+    try:
+        assert team.ceap("deploy") == 1
+        assert (
+            f"ceap-foundation-moved: parameter ArtifactBucketName: is '{CODE}' in the stack, but not in ceap.toml, by "
+            f'which ceap finds code and records; add ArtifactBucketName = "{CODE}" below [env.moved.parameters]'
+        ) in capsys.readouterr().err
+    finally:
+        config.write_text("".join(lines), encoding="utf-8")
+        assert team.ceap("destroy") == 0
