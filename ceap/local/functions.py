@@ -257,7 +257,8 @@ class Functions:
 
     def _find(self, name: str, qualifier: str) -> Any:
         """Return a deployed function, or a version of it, also by its alias; moto's own error if there is none."""
-        if ":" in name:  # no name of a function, and moto would take it apart
+        # No name of a function, and moto would take it apart; nor a version, whose letters moto does not distinguish.
+        if ":" in name or ("$" in qualifier and qualifier != _LATEST):
             raise UnknownFunctionException(name)
         return lambda_backends[self._account][REGION].get_function(name, qualifier or None)
 

@@ -101,7 +101,7 @@ def test_a_version_stays_what_it_was_and_an_alias_leads_to_one(engine: Engine) -
     assert len(engine.functions.pids()) == 2
 
 
-@pytest.mark.parametrize("name", ["other", "called:7", "called:live", "called:a:b"])
+@pytest.mark.parametrize("name", ["other", "called:7", "called:live", "called:a:b", "called:$latest"])
 def test_what_does_not_exist_is_not_found(engine: Engine, name: str) -> None:
     deploy(engine)
     arn = f"arn:aws:lambda:us-east-1:{engine.account}:function:{name}"
