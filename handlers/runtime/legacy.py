@@ -16,8 +16,9 @@ from handlers.runtime.aws import one_call_client, stage_errors
 from handlers.runtime.context import StageContext, read_variable
 from handlers.runtime.contract import ExecutionContext, PermanentStageError, StageError, TransientStageError
 from handlers.runtime.logs import logger
-from handlers.runtime.message import Message, encode_message
+from handlers.runtime.message import WRONG_MESSAGE, Message, encode_message
 from handlers.runtime.needs import LEGACY_VARIABLE, Needs
+from handlers.runtime.replay import decode_skip
 from handlers.runtime.sources import BadRow
 from handlers.runtime.stage import WorkflowLambdaHandler
 from handlers.runtime.storage import Storage
@@ -106,8 +107,7 @@ class LegacyStage(WorkflowLambdaHandler[Json, Settings]):
         is_state = stage.settings.payload == "state"
         lines: list[bytes] = []
         if stage.execution.previous_stage is None:
-            payload = encode_message(stage.execution.initial_data)
-            _check_size(name, "the message", len(payload))
+            payload = _encode_first(name, stage.execution.initial_data)
         elif is_state:
             payload = _encode_state(name, records, stage)
         else:
@@ -125,6 +125,17 @@ class LegacyStage(WorkflowLambdaHandler[Json, Settings]):
 def _name(arn: str) -> str:
     """Return what messages call a function: an ARN is long, and tells little more."""
     return f"function {arn.partition(':function:')[2] or arn}"
+
+
+def _encode_first(name: str, initial_data: Any) -> bytes:
+    if decode_skip(initial_data):  # a handler's message has another form, and a function might take it for an order
+        raise PermanentStageError(
+            f"{WRONG_MESSAGE}: it tells another execution, a replay, which stages to skip, and is none for {name}; "
+            "replay the execution that has the message"
+        )
+    payload = encode_message(initial_data)
+    _check_size(name, "the message", len(payload))
+    return payload
 
 
 def _encode_state(name: str, records: Iterator[Json], stage: StageContext[Settings]) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ceap.testing import EXECUTION, STAGE, STAGE_BEFORE, Json, invoke, rejected, run, run_first
+from ceap.testing import BUCKET, EXECUTION, STAGE, STAGE_BEFORE, Invocation, Json, invoke, rejected, run, run_first
 from handlers.runtime.contract import PermanentStageError, TransientStageError, output_key
 from handlers.runtime.legacy import NOT_RETURNED, PAYLOAD_BYTES, Settings, handler
 from handlers.runtime.needs import LEGACY_VARIABLE
@@ -80,6 +80,21 @@ def test_the_first_function_may_return_its_records_under_a_key_or_a_state(lambda
 def test_a_stage_without_a_message_calls_nothing(lambda_api: LambdaApi) -> None:
     with pytest.raises(PermanentStageError, match="was given no initialData"):
         invoke(handler, STAGE)
+    assert lambda_api.calls == []
+
+
+@pytest.mark.parametrize("execution", [EXECUTION, f"{EXECUTION}-replay-1"])
+@pytest.mark.parametrize("form", [json.dumps, dict], ids=["text", "parsed"])
+def test_a_replay_that_skips_the_stage_calls_nothing_and_its_message_is_none_for_a_function(
+    lambda_api: LambdaApi, form: Any, execution: str
+) -> None:
+    skip = {"executionId": f"{EXECUTION}-replay-1", "copiedFrom": EXECUTION, "skip": [STAGE]}
+    event = {"executionId": execution, "currentStage": STAGE, "previousStage": None, "workflowBucket": BUCKET}
+    if execution != EXECUTION:
+        assert handler(event | {"initialData": form(skip)}, Invocation())["recordsProcessed"] == 0
+        skip["skip"] = ["OtherStage"]  # of a definition that is another by now
+    with pytest.raises(PermanentStageError, match="the message is wrong: it tells another execution, a replay, which"):
+        handler(event | {"initialData": form(skip)}, Invocation())
     assert lambda_api.calls == []
 
 
