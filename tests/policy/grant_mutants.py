@@ -75,6 +75,11 @@ def add(resource: str, action: str, *arns: Any) -> Change:
     return lambda data: statements(data, resource).append({"Effect": "Allow", "Action": [action], "Resource": [*arns]})
 
 
+def almost(bucket: str) -> Json:
+    """Return the variable for a bucket of an export whose name has the text `Environment`, not the environment's."""
+    return {bucket: {"Fn::ImportValue": f"ceap-foundation-Environment-{bucket}"}}
+
+
 USES = "P42_GRANTS_ARE_USES"
 INVOKE = "lambda:InvokeFunction"
 OTHER = sub("arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:other")
@@ -266,6 +271,18 @@ GRANT_MUTANTS = [
             0,
             f"{ARTIFACTS}/${{GluePrefix}}*",
         ),
+    ),
+    Mutant(
+        USES,
+        "express",
+        "lists a bucket of an export that is called almost the same",
+        grant("SiftFunctionRole", "TellMissingFromForbidden", "Resource", 0, "Fn::Sub", 1, almost("WorkflowBucket")),
+    ),
+    Mutant(
+        USES,
+        "standard",
+        "a script of an export that is called almost the same",
+        grant("HeavyJobRole", "ReadScript", "Resource", 0, "Fn::Sub", 1, almost("ArtifactBucket")),
     ),
     Mutant(USES, "standard", "no library", revoke("HeavyJobRole", "ReadScript", "Resource", 1)),
     Mutant(
