@@ -80,6 +80,7 @@ def almost(bucket: str) -> Json:
     return {bucket: {"Fn::ImportValue": f"ceap-foundation-Environment-{bucket}"}}
 
 
+ALMOST = sub("ceap-foundation-Environment-WorkflowBucket")
 USES = "P42_GRANTS_ARE_USES"
 INVOKE = "lambda:InvokeFunction"
 OTHER = sub("arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:other")
@@ -283,6 +284,12 @@ GRANT_MUTANTS = [
         "standard",
         "a script of an export that is called almost the same",
         grant("HeavyJobRole", "ReadScript", "Resource", 0, "Fn::Sub", 1, almost("ArtifactBucket")),
+    ),
+    Mutant(
+        USES,
+        "standard",
+        "parts of an export that is called almost the same",
+        grant("HeavyJobRole", "ListParts", "Resource", 0, "Fn::Sub", 1, "WorkflowBucket", "Fn::ImportValue", ALMOST),
     ),
     Mutant(USES, "standard", "no library", revoke("HeavyJobRole", "ReadScript", "Resource", 1)),
     Mutant(
