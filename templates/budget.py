@@ -32,6 +32,9 @@ INPUT_LIMIT_BYTES: Final = 262_144
 MAX_MESSAGE_BYTES: Final = 122_880
 """With this limit a body, escaped and in its envelope, fits the input of an execution."""
 
+RETENTION_S: Final = 14 * 24 * 3600
+"""How long queues keep messages, the longest that SQS allows: they survive a long weekend with a stopped pipe."""
+
 STANDARD_VISIBILITY_S: Final = 60
 """A pipe that does not wait holds a message only until the execution has started."""
 

@@ -7,13 +7,23 @@ from typing import Any, Final, assert_never
 
 from handlers.runtime.records import type_name
 from templates import budget, discovery, naming, words
+from templates.adoption_problems import adoption_problems
 from templates.contracts import find_misfit
 from templates.conversion import convert, refuse_unknown
 from templates.environment import environment_problems
 from templates.errors import ConfigError
 from templates.fragment import load_fragment, refuse_clashes
 from templates.governance_problems import governance_problems
-from templates.model import Declaration, GlueStep, LambdaStep, Step, StepKind, Workflow, WorkflowType
+from templates.model import (
+    STEP_CLASSES,
+    Declaration,
+    GlueStep,
+    LambdaStep,
+    LegacyStep,
+    Step,
+    Workflow,
+    WorkflowType,
+)
 from templates.placeholders import longest
 from templates.settings import SETTINGS_MAX_BYTES, encode_settings, filled_settings
 from templates.source import KeyPath, Source, load_source
@@ -60,12 +70,13 @@ def parse_workflow(source: Source) -> Workflow:
     steps = tuple(_parse_step(source, step, ("steps", index)) for index, step in enumerate(raw_steps))
     for place, text in _problems(header, steps):
         raise source.error(place, text)
-    _check_settings(source, header.name, steps)
+    _check_settings(source, header, steps)
     _check_contracts(source, steps)
     given = {field: getattr(header, field) for field in header.__struct_fields__}
     own = load_fragment(Path(source.name).parent / header.resources) if header.resources else None
     workflow = Workflow(**given, steps=steps, own=own)
-    for place, text in (*_queue_problems(workflow), *trigger_problems(workflow), *governance_problems(workflow)):
+    problems = (_queue_problems, adoption_problems, trigger_problems, governance_problems)
+    for place, text in (problem for find in problems for problem in find(workflow)):
         raise source.error(place, text)
     if workflow.overrides or workflow.own:
         _check_ids(source, workflow)
@@ -98,14 +109,15 @@ def _check_values(source: Source, value: Any, place: KeyPath) -> None:
 
 def _parse_step(source: Source, raw: Any, place: KeyPath) -> Step:
     if not isinstance(raw, dict):
-        raise source.error(place, f"is {shown(raw)}; a step is a mapping with stage and handler, or stage and glue")
-    kinds = [kind for kind in StepKind if kind in raw]
+        raise source.error(place, f"is {shown(raw)}; a step is a mapping with stage and handler, glue or legacy")
+    kinds = [kind for kind in STEP_CLASSES if kind in raw]
     if not kinds:
-        refuse_unknown(source, raw, LambdaStep, place)
+        refuse_unknown(source, raw, LegacyStep, place)
     if len(kinds) != 1:
-        given = f"both {' and '.join(kinds)}" if kinds else f"neither {' nor '.join(StepKind)}"
-        raise source.error(place, f"has {given}; give exactly one: handler for a Lambda step, glue for a Glue step")
-    return convert(source, raw, kinds[0].step_class, place)
+        given = f"both {' and '.join(kinds)}" if kinds else f"neither {' nor '.join(STEP_CLASSES)}"
+        cure = "handler for a Lambda step, glue for a Glue step, legacy for one that an existing function does"
+        raise source.error(place, f"has {given}; give exactly one: {cure}")
+    return convert(source, raw, STEP_CLASSES[kinds[0]], place)
 
 
 def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Problem]:
@@ -123,13 +135,13 @@ def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Proble
         yield ("description",), f"has {size} bytes; CloudFormation allows {DESCRIPTION_MAX_BYTES}: shorten it"
     if len(steps) > STEPS_MAX:
         yield ("steps",), f"has {len(steps)} entries; a workflow has at most {STEPS_MAX} steps: split it in two"
-    yield from _stage_problems(workflow.name, steps)
+    yield from _stage_problems(workflow, steps)
     yield from _known_problems(workflow.type, steps)
     if workflow.type is WorkflowType.EXPRESS:
         yield from _express_problems(steps)
 
 
-def _stage_problems(workflow: str, steps: tuple[Step, ...]) -> Iterator[Problem]:
+def _stage_problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for index, step in enumerate(steps):
         place = ("steps", index, "stage")
@@ -142,19 +154,36 @@ def _stage_problems(workflow: str, steps: tuple[Step, ...]) -> Iterator[Problem]
         elif other is not None:
             yield place, f"is {step.stage!r} beside {other!r}: both would be '{purpose}' in names; rename one"
         seen[purpose] = step.stage
-        length = naming.longest_function(workflow, step.stage)
+        if not workflow.names(step):
+            yield from _generated_problems(workflow.name, step.stage, place)
+            continue
+        length = naming.longest_function(workflow.name, step.stage)
         if length > FUNCTION_NAME_MAX:
             yield (
                 place,
-                f"is {step.stage!r}: the function {naming.function(workflow, step.stage)} could have {length} "
+                f"is {step.stage!r}: the function {naming.function(workflow.name, step.stage)} could have {length} "
                 f"characters with an Environment of {naming.ENVIRONMENT_MAX}; AWS Lambda allows {FUNCTION_NAME_MAX}: "
                 f"shorten the stage or the workflow's name by {length - FUNCTION_NAME_MAX}",
             )
 
 
+def _generated_problems(workflow: str, stage: str, place: KeyPath) -> Iterator[Problem]:
+    """Yield that a generated name could lack the end of the stack's, where deploy roles look for the environment."""
+    length, kept = naming.longest(naming.resource(workflow)), naming.kept_of_stack(naming.function_id(stage))
+    if length > kept:
+        yield (
+            place,
+            f"is {stage!r}: the name that CloudFormation generates for its function keeps {kept} characters of the "
+            f"stack's, which could have {length} with an Environment of {naming.ENVIRONMENT_MAX}: shorten the "
+            f"workflow's name by {length - kept}, or set `naming: explicit`",
+        )
+
+
 def _known_problems(workflow_type: WorkflowType, steps: tuple[Step, ...]) -> Iterator[Problem]:
     for index, step in enumerate(steps):
         match step:
+            case LegacyStep():
+                pass  # its handler is a part of the framework
             case LambdaStep():
                 if step.handler not in discovery.handler_names():
                     yield ("steps", index, "handler"), _unknown(step.handler, discovery.handler_names(), "handlers")
@@ -215,7 +244,7 @@ def _queue_problems(workflow: Workflow) -> Iterator[Problem]:
         )
 
 
-def _check_settings(source: Source, workflow: str, steps: tuple[Step, ...]) -> None:
+def _check_settings(source: Source, workflow: Declaration, steps: tuple[Step, ...]) -> None:
     for index, step in enumerate(steps):
         match step:
             case LambdaStep():
@@ -254,10 +283,15 @@ def _check_handler_settings(source: Source, step: LambdaStep, index: int) -> Non
 
 
 def _check_contracts(source: Source, steps: tuple[Step, ...]) -> None:
-    """Refuse a handler that requires what the one before it does not yield; a Glue job keeps records as they are."""
+    """Refuse a handler that requires what the one before it does not yield.
+
+    A Glue job keeps records as they are; what an existing function returns is known only when it runs.
+    """
     before: LambdaStep | None = None
     for index, step in enumerate(steps):
         match step:
+            case LegacyStep():
+                before = None
             case LambdaStep():
                 if before:
                     _check_contract(source, before, step, ("steps", index, "handler"))

@@ -31,6 +31,11 @@ def _queue(*metrics: str) -> Shown:
     return Shown("AWS/SQS", "QueueName", "QueueName", metrics)
 
 
+def adopted_queues(metrics: Shown) -> Shown:
+    """Return metrics of queues for those whose name a parameter gives."""
+    return metrics._replace(attribute="")
+
+
 def _machine(*metrics: str) -> Shown:
     return Shown("AWS/States", "StateMachineArn", "", metrics)
 

@@ -1,15 +1,18 @@
 """What the roles of a deployment may do: the caller's by what commands call, CloudFormation's by types of resources.
 
 Names are patterns, so that a workflow that is declared tomorrow needs no other role. Each has the environment in it,
-but for roles: CloudFormation names those after their stack, and shortens that.
+but for roles: CloudFormation names those after their stack, and shortens that. A function that it names has its stack's
+name in full: a declaration in which that could be cut is refused.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from troposphere import GetAtt, If, NoValue, Ref, Sub
 
+from handlers.runtime.contract import EXECUTIONS_PREFIX
 from templates import naming, resource_actions
 
 Json: TypeAlias = dict[str, Any]
@@ -105,8 +108,15 @@ CALLER: Final = (
     _grant("Lists", "cloudformation", "ListExports ListImports ListStacks ValidateTemplate", _ANY),
     # CloudFormation reads a template of the bucket as the caller.
     _grant("Artifacts", "s3", "GetObject PutObject", *(f"{naming.ARTIFACT_BUCKET_ARN}/{name}/*" for name in UPLOADED)),
-    # Whether buckets and their policies are still there, too.
-    _grant("Buckets", "s3", "GetBucketPolicy ListBucket", naming.ARTIFACT_BUCKET_ARN, naming.WORKFLOW_BUCKET_ARN),
+    # Whether buckets and their policies are still there, and whether those to adopt fit, too.
+    _grant(
+        "Buckets",
+        "s3",
+        "GetBucketPolicy GetBucketPublicAccessBlock GetBucketVersioning GetEncryptionConfiguration "
+        "GetLifecycleConfiguration ListBucket",
+        naming.ARTIFACT_BUCKET_ARN,
+        naming.WORKFLOW_BUCKET_ARN,
+    ),
     # A preflight asks what the two roles may do, and whether the names of a new stack are free.
     _grant("OwnRights", "iam", "GetRole SimulatePrincipalPolicy", f"{_ROLES_ARN}{ROLE_PATH}*"),
     _grant("LogPolicies", "logs", "DescribeLogGroups DescribeResourcePolicies", _ANY),
@@ -140,7 +150,7 @@ CALLER: Final = (
         "DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage",
         naming.arn("sqs", _PART),
     ),
-    _grant("Outputs", "s3", "DeleteObject GetObject", naming.object_arn("executions/*")),
+    _grant("Outputs", "s3", "DeleteObject GetObject", f"{naming.WORKFLOW_BUCKET_ARN}/{EXECUTIONS_PREFIX}*"),
     _grant("Tables", "dynamodb", "DeleteItem DescribeTable Scan", naming.arn("dynamodb", f"table/{naming.table('*')}")),
     _grant(
         "Logs",
@@ -204,13 +214,15 @@ def caller_policy(service_role: str) -> Json:
         "Resource": [GetAtt(service_role, "Arn")],
         "Condition": _passed_to("cloudformation.amazonaws.com"),
     }
-    return _policy([*map(_statement, CALLER), passing])
+    return _policy([*(_statement(granted, naming.ADOPTABLE) for granted in CALLER), passing])
 
 
 def service_policy(types: Collection[str], *, in_vpc: bool) -> Json:
     """Return what CloudFormation may do; with a workflow boundary, it makes and changes only roles that have it."""
     grants = [part for granted in service_grants(types, in_vpc=in_vpc) for part in _parted(granted)]
-    return _policy(map(_statement, grants))
+    # CloudFormation reads the code of functions, and changes nothing that is adopted.
+    code = {naming.ARTIFACT_BUCKET: naming.ARTIFACT_BUCKET_ID}
+    return _policy(_statement(each, code if each.resources == (_CODE_ARN,) else {}) for each in grants)
 
 
 def unbinding_policy() -> Json:
@@ -251,8 +263,8 @@ def _parted(granted: Granted) -> Iterator[Granted]:
     yield granted
 
 
-def _statement(granted: Granted) -> Json:
-    resources = [arn if arn == _ANY else Sub(arn) for arn in granted.resources]
+def _statement(granted: Granted, adoptable: Mapping[str, str] = MappingProxyType({})) -> Json:
+    resources = [arn if arn == _ANY else _resource(arn, adoptable) for arn in granted.resources]
     statement: Json = {"Sid": granted.sid, "Effect": "Allow", "Action": [*granted.actions], "Resource": resources}
     if granted.passed_to:
         statement["Condition"] = _passed_to(*granted.passed_to)
@@ -260,6 +272,16 @@ def _statement(granted: Granted) -> Json:
         boundary = {"StringEquals": {"iam:PermissionsBoundary": Ref(WORKFLOW_BOUNDARY)}}
         statement["Condition"] = If(HAS_WORKFLOW_BOUNDARY, boundary, NoValue)
     return statement
+
+
+def _resource(arn: str, adoptable: Mapping[str, str]) -> Sub | If:
+    """Return an ARN of what the foundation makes or, where it adopts another resource, of that one."""
+    for made, logical_id in adoptable.items():
+        if made in arn:
+            parameter = naming.adoption(logical_id)
+            adopted = Ref(parameter) if arn == made else Sub(arn.replace(made, f"${{{parameter}}}"))
+            return If(naming.creation(logical_id), Sub(arn), adopted)
+    return Sub(arn)
 
 
 def _passed_to(*services: str) -> Json:

@@ -13,6 +13,7 @@ from troposphere import Equals, GetAtt, If, Not, NoValue, Output, Parameter, Ref
 from templates import deploy_permissions, naming
 from templates.deploy_permissions import HAS_WORKFLOW_BOUNDARY, ROLE_PATH, WORKFLOW_BOUNDARY
 from templates.permissions import key_policy, trust
+from templates.resources.adoption import add_adoption
 from templates.resources.encryption import if_key
 from templates.resources.governance import BOUNDARY_PATTERN
 from templates.resources.retention import KEEP
@@ -84,6 +85,9 @@ def _add_parameters(template: Template) -> None:
         )
         is_empty = Equals(Ref(name), "")
         template.add_condition(condition, is_empty if condition == CREATES_PROVIDER else Not(is_empty))
+    for logical_id in naming.ADOPTABLE.values():
+        parameter = naming.adoption(logical_id)
+        add_adoption(template, logical_id, f"What the foundation adopts by its {parameter}; empty if it makes one")
     template.add_condition(NEEDS_NO_BOUNDARY, Equals(Ref(WORKFLOW_BOUNDARY), ""))
 
 

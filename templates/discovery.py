@@ -66,10 +66,15 @@ def helper_problem(name: str) -> str | None:
     )
 
 
+def handler_file(handler: str) -> str:
+    """Return where the module of a handler is, e.g. `handlers/runtime/legacy.py`."""
+    return f"handlers/{handler.replace('.', '/')}.py"
+
+
 @cache
 def load_needs(handler: str) -> Needs:
     """Import a handler's module and return its NEEDS; ConfigError if module, NEEDS or handler is wrong."""
-    where = f"handlers/{handler}.py"
+    where = handler_file(handler)
     try:
         # What a handler prints must not stand among the output of a command.
         with _IMPORTING, contextlib.redirect_stdout(sys.stderr):

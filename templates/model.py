@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from handlers.runtime.needs import whole
 from templates.fragment import Fragment
+from templates.naming import EVENT_BUS_PARAMETER, FUNCTION_ARN_PARAMETER, QUEUE_NAME_PARAMETER
 from templates.triggers import ObjectEvents, Schedule
 
 
@@ -74,6 +75,16 @@ Stage = Annotated[
 ]
 
 
+class FunctionNaming(StrEnum):
+    """Who names a function (requirement 10.2)."""
+
+    EXPLICIT = "explicit"
+    GENERATED = "generated"
+
+
+_NAMING: Final = "explicit: {StackName}-{Environment}-{Purpose}; generated: CloudFormation names the function"
+
+
 class LambdaStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A step that a Lambda function does; `handler` names a module of `handlers/`."""
 
@@ -102,6 +113,25 @@ class LambdaStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     rejected_percent: Annotated[
         int, Meta(ge=1, le=100, description="an alarm fires when more of an hour's records are rejected; 100: never")
     ] = 50
+    naming: Annotated[FunctionNaming, Meta(description=f"{_NAMING} (default: as the workflow says)")] | None = None
+
+
+LEGACY_HANDLER: Final = "runtime.legacy"
+"""The module of `handlers` that hands records to a function of the team's own."""
+
+
+class LegacyStep(LambdaStep, frozen=True, kw_only=True):
+    """A step that an existing function does, which takes and returns payloads; ours calls it (requirement 10.3)."""
+
+    legacy: Annotated[
+        str,
+        Meta(
+            pattern=whole(FUNCTION_ARN_PARAMETER),
+            description="the parameter that gives the existing function's ARN, also of a version or an alias; it ends "
+            "in FunctionArn, e.g. ScoreFunctionArn",
+        ),
+    ]
+    handler: Literal["runtime.legacy"] = LEGACY_HANDLER
 
 
 class GlueStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,24 +149,18 @@ class GlueStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 Step: TypeAlias = LambdaStep | GlueStep
 
 
+STEP_CLASSES: Final[dict[str, type[Step]]] = {"handler": LambdaStep, "glue": GlueStep, "legacy": LegacyStep}
+"""The classes of steps by the key by which a declaration chooses one."""
+
+
 class StepKind(StrEnum):
-    """What does a step's work; the value is the key by which a declaration chooses it.
+    """What does a step's work.
 
     Code that differs by kind is a `match` that ends in `assert_never`: the type checker finds a forgotten kind.
     """
 
-    LAMBDA = "handler"
+    LAMBDA = "lambda"
     GLUE = "glue"
-
-    @property
-    def step_class(self) -> type[Step]:
-        match self:
-            case StepKind.LAMBDA:
-                return LambdaStep
-            case StepKind.GLUE:
-                return GlueStep
-            case _:
-                assert_never(self)
 
     @property
     def takes_payload(self) -> bool:
@@ -160,6 +184,33 @@ def kind_of(step: Step) -> StepKind:
             assert_never(step)
 
 
+_QueueParameter = Annotated[
+    str,
+    Meta(
+        pattern=whole(QUEUE_NAME_PARAMETER),
+        description="the parameter that gives the name of an existing queue; ends in QueueName, e.g. OrdersQueueName",
+    ),
+]
+
+
+class Adoption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What exists already, and is used as it is; each a parameter with a name, of the stack's account and region."""
+
+    queue: _QueueParameter | None = None
+    dead_letter_queue: _QueueParameter | None = None
+    event_bus: (
+        Annotated[
+            str,
+            Meta(
+                pattern=whole(EVENT_BUS_PARAMETER),
+                description="the parameter that gives the name of the event bus to publish to, instead of default; it "
+                "ends in EventBusName, e.g. OrdersEventBusName",
+            ),
+        ]
+        | None
+    ) = None
+
+
 WorkflowName: TypeAlias = Annotated[
     str, Meta(pattern=whole("[a-z][a-z0-9-]*"), description="part of every name: a-z, 0-9 and hyphens")
 ]
@@ -178,6 +229,10 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     s3_events: (
         Annotated[ObjectEvents, Meta(description="sends a message for each new object of the source bucket")] | None
     ) = None
+    naming: Annotated[FunctionNaming, Meta(description=_NAMING)] = FunctionNaming.EXPLICIT
+    adopt: Annotated[
+        Adoption, Meta(description="existing queues and event bus: the template makes none, and takes their names")
+    ] = Adoption()
     tags: Annotated[
         dict[str, str], Meta(description="of every resource that takes tags; numbers in quotes; may hold placeholders")
     ] = {}
@@ -200,6 +255,10 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Meta(description="logical id -> properties that are merged last; policy judges the result"),
     ] = {}
 
+    def names(self, step: Step) -> bool:
+        """Tell whether a step's function or job has a name of ceap's, not one that CloudFormation generates."""
+        return not isinstance(step, LambdaStep) or (step.naming or self.naming) is FunctionNaming.EXPLICIT
+
 
 class Workflow(Declaration, frozen=True, kw_only=True):
     """A workflow: its stages in order, each reading the output of the one before."""
@@ -215,6 +274,15 @@ class Workflow(Declaration, frozen=True, kw_only=True):
     @property
     def glue_steps(self) -> tuple[GlueStep, ...]:
         return tuple(step for step in self.steps if isinstance(step, GlueStep))
+
+    @property
+    def legacy_functions(self) -> dict[str, str]:
+        """The parameters that name existing functions, each with the first stage that it does."""
+        found: dict[str, str] = {}
+        for step in self.steps:
+            if isinstance(step, LegacyStep):
+                found.setdefault(step.legacy, step.stage)
+        return found
 
     @property
     def has_lambda_retrier(self) -> bool:

@@ -11,6 +11,27 @@ ENVIRONMENT_MAX: Final = 12
 ENVIRONMENT_PATTERN: Final = f"^[a-z][a-z0-9]{{0,{ENVIRONMENT_MAX - 1}}}$"
 """What an environment may be called: the AllowedPattern of the parameter."""
 
+FUNCTION_ARN_PARAMETER: Final = "[A-Z][A-Za-z0-9]*FunctionArn"
+"""What a parameter is called that gives the ARN of an existing function."""
+FUNCTION_ARN_PATTERN: Final = (
+    r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:(\$LATEST|[A-Za-z0-9_-]{1,128}))?$"
+)
+"""What the ARN of a function, or of a version or an alias, is. Source: Lambda API Reference, "Invoke"."""
+
+QUEUE_NAME_PARAMETER: Final = "[A-Z][A-Za-z0-9]*QueueName"
+EVENT_BUS_PARAMETER: Final = "[A-Z][A-Za-z0-9]*EventBusName"
+"""What parameters are called that give the name of an existing queue, or of an event bus."""
+QUEUE_NAME_PATTERN: Final = "^[A-Za-z0-9_-]{1,80}$"
+"""What a queue may be called; the name of a FIFO queue ends in `.fifo`. Source: SQS API Reference, "CreateQueue"."""
+EVENT_BUS_PATTERN: Final = "^[A-Za-z0-9._-]{1,256}$"
+"""What an event bus may be called. Source: EventBridge API Reference, "CreateEventBus"."""
+
+NAMING_KEY: Final = "naming"
+"""The key below `Metadata: {ceap: ...}` of a function whose name CloudFormation generates; the value says so."""
+GENERATED_MAX: Final = 64
+"""How long CloudFormation makes the name of a function or a role at most: what IAM and Lambda allow."""
+_RANDOM: Final = "-XXXXXXXXXXXX"
+
 FOUNDATION: Final = "foundation"
 DEPLOY: Final = "deploy"
 WORKFLOW_BUCKET_PREFIX: Final = "ceap-workflow-"
@@ -19,7 +40,16 @@ WORKFLOW_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{WORKFLOW_BUCKET}"
 ARTIFACT_BUCKET_PREFIX: Final = "ceap-artifacts-"
 ARTIFACT_BUCKET: Final = f"{ARTIFACT_BUCKET_PREFIX}${{Environment}}-${{AWS::AccountId}}"
 ARTIFACT_BUCKET_ARN: Final = f"arn:${{AWS::Partition}}:s3:::{ARTIFACT_BUCKET}"
+WORKFLOW_BUCKET_ID: Final = "WorkflowBucket"
+ARTIFACT_BUCKET_ID: Final = "ArtifactBucket"
+BUCKET_NAME: Final = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+"""What a bucket may be called. Source: Amazon S3 User Guide, "General purpose bucket naming rules"."""
 ALERT_TOPIC: Final = "ceap-alerts-${Environment}"
+ALERT_TOPIC_ID: Final = "AlertTopic"
+ALERT_EMAIL_PARAMETER: Final = "AlertEmail"
+ALERT_EMAIL_CONDITION: Final = "HasAlertEmail"
+TOPIC_ARN: Final = "arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
+"""The ARN of a topic; that of a FIFO topic, which no alarm can publish to, has a dot. Source: SNS, "CreateTopic"."""
 EVENT_BUS: Final = "default"
 SCHEDULE: Final = "schedule"
 """What the names of a workflow's schedule and of its group end in: the role trusts the group alone."""
@@ -82,6 +112,22 @@ def longest_function(workflow: str, stage: str) -> int:
     return longest(function(workflow, stage))
 
 
+def kept_of_stack(logical_id: str, length: int = GENERATED_MAX) -> int:
+    """Return how many characters of a stack's name, at most, CloudFormation keeps in a name that it generates.
+
+    The stack and the resource have half of the room each, and what the other leaves of its half.
+    Source: `IdentifierUtils` of the Java plugin of the CloudFormation CLI, AWS's library for resource types.
+    """
+    room = length - len(_RANDOM) - 1
+    return max((room + 1) // 2, room - len(logical_id))
+
+
+def generated(stack_name: str, logical_id: str, random: str = _RANDOM, length: int = GENERATED_MAX) -> str:
+    """Return a name as CloudFormation generates it: `ceap-realtime-dev-ETLFunction-` and 12 random characters."""
+    begin = stack_name[: kept_of_stack(logical_id, length)]
+    return f"{begin}-{logical_id[: length - len(begin) - 1 - len(random)]}{random}"
+
+
 def job(workflow: str, stage: str) -> str:
     """Return a Glue job's name; it follows the convention of the functions."""
     return resource(workflow, purpose(stage))
@@ -127,6 +173,16 @@ def table_id(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_")) + "Table"
 
 
+def creation(logical_id: str) -> str:
+    """Return the condition under which the foundation makes a resource, and does not adopt one."""
+    return f"Create{logical_id}"
+
+
+def adoption(logical_id: str) -> str:
+    """Return the parameter that names what the foundation adopts in place of a resource."""
+    return f"{logical_id}{'Arn' if logical_id == ALERT_TOPIC_ID else 'Name'}"
+
+
 def alarm_id(suffix: str) -> str:
     """Return the logical id of the alarm whose name ends in `suffix`, e.g. `QueueAgeAlarm` of `queue-age`."""
     return "".join(word[0].upper() + word[1:] for word in suffix.split("-")) + "Alarm"
@@ -145,6 +201,16 @@ def query_id(name: str) -> str:
 def arn(service: str, resource_text: str) -> str:
     """Return the ARN of a resource in this stack's account and region."""
     return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource_text}"
+
+
+def adopted_queue_arn(parameter: str) -> str:
+    """Return the ARN of the queue whose name a parameter gives, in this stack's account and region."""
+    return arn("sqs", f"${{{parameter}}}")
+
+
+def adopted_queue_url(parameter: str) -> str:
+    """Return the URL of the queue whose name a parameter gives. Source: SQS Developer Guide, "Queue URL"."""
+    return f"https://sqs.${{AWS::Region}}.${{AWS::URLSuffix}}/${{AWS::AccountId}}/${{{parameter}}}"
 
 
 def ec2_arn_of_any_account(resource_text: str) -> str:
@@ -166,13 +232,8 @@ def parameter_arn(name: str) -> str:
 
 
 def bucket_arn(bucket: str) -> str:
-    """Return the ARN of a bucket that is not ours."""
+    """Return the ARN of a bucket, e.g. of `${WorkflowBucket}`."""
     return f"arn:${{AWS::Partition}}:s3:::{bucket}"
-
-
-def object_arn(key: str) -> str:
-    """Return the ARN of an object, or a pattern of objects, in the workflow bucket."""
-    return f"{WORKFLOW_BUCKET_ARN}/{key}"
 
 
 def zip_name(packages: str | None) -> str:
@@ -193,3 +254,11 @@ def script_key(job: str) -> str:
 def library_key() -> str:
     """Return the key of what all Glue jobs share in the artifact bucket (an Fn::Sub text)."""
     return f"${{{GLUE_PREFIX_PARAMETER}}}{GLUE_LIBRARY}"
+
+
+ADOPTABLE: Final = {
+    WORKFLOW_BUCKET: WORKFLOW_BUCKET_ID,
+    ARTIFACT_BUCKET: ARTIFACT_BUCKET_ID,
+    arn("sns", ALERT_TOPIC): ALERT_TOPIC_ID,
+}
+"""What the foundation makes unless its parameters name what to adopt, but for tables: the logical id by name or ARN."""

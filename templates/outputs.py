@@ -8,7 +8,7 @@ from templates import naming
 from templates.model import GlueStep, LambdaStep, Step, Workflow
 from templates.objects import shared
 from templates.resources.pipe import PIPE
-from templates.resources.queue import DEAD_LETTER_QUEUE, QUEUE
+from templates.resources.queue import dead_letter_queue_refs, queue_refs
 from templates.resources.state_machine import STATE_MACHINE
 
 
@@ -20,10 +20,6 @@ class _Shown(NamedTuple):
 _Outputs: TypeAlias = dict[str, _Shown]
 
 _SHARED: Final[_Outputs] = {
-    "QueueUrl": _Shown(Ref(QUEUE), "URL of the queue: send messages here"),
-    "QueueArn": _Shown(GetAtt(QUEUE, "Arn"), "ARN of the queue, for the policies of those who send messages"),
-    "DeadLetterQueueUrl": _Shown(Ref(DEAD_LETTER_QUEUE), "URL of the queue with the messages that failed for good"),
-    "DeadLetterQueueArn": _Shown(GetAtt(DEAD_LETTER_QUEUE, "Arn"), "ARN of the dead-letter queue"),
     "StateMachineArn": _Shown(GetAtt(STATE_MACHINE, "Arn"), "ARN of the state machine"),
     "StateMachineName": _Shown(GetAtt(STATE_MACHINE, "Name"), "Name of the state machine"),
     "StateMachineLogGroupName": _Shown(Ref(f"{STATE_MACHINE}LogGroup"), "Log group of the executions"),
@@ -35,11 +31,23 @@ _SHARED: Final[_Outputs] = {
 
 def add_outputs(template: Template, workflow: Workflow) -> None:
     """Add the outputs; with 50 steps they are 160, and CloudFormation allows 200."""
+    for name, shown in _of_queues(workflow).items():
+        template.add_output(_output(name, shown))
     for name in _SHARED:
         template.add_output(_shared(name))
     for step in workflow.steps:
         for name, shown in _of_step(step).items():
             template.add_output(_output(name, shown))
+
+
+def _of_queues(workflow: Workflow) -> _Outputs:
+    queue, dead_letters = queue_refs(workflow), dead_letter_queue_refs(workflow)
+    return {
+        "QueueUrl": _Shown(queue.url, "URL of the queue: send messages here"),
+        "QueueArn": _Shown(queue.arn, "ARN of the queue, for the policies of those who send messages"),
+        "DeadLetterQueueUrl": _Shown(dead_letters.url, "URL of the queue with the messages that failed for good"),
+        "DeadLetterQueueArn": _Shown(dead_letters.arn, "ARN of the dead-letter queue"),
+    }
 
 
 @shared

@@ -13,7 +13,7 @@ from troposphere import GetAtt, Ref, Sub
 from handlers.runtime.contract import INITIAL_FOLDER, output_key, stage_prefix
 from handlers.runtime.needs import Grant, Needs, Publish
 from templates import naming
-from templates.imports import imported
+from templates.imports import artifact_arn, imported, workflow_bucket_arn
 from templates.model import GlueStep, LambdaStep, Workflow
 from templates.objects import shared
 from templates.placeholders import substituted
@@ -69,11 +69,14 @@ def function_policy(
     log_group_id: str,
     *,
     in_vpc: str | None = None,
+    legacy: str | None = None,
+    event_bus: str | None = None,
 ) -> PolicyDocument:
     """Return what a stage's function may do: read the previous stage's output, write below its own, its needs, logs.
 
     `source_bucket` is the bucket that messages may name, if the step has one; `in_vpc` is the function's name, if it
-    runs in a VPC.
+    runs in a VPC; `legacy` is the parameter with the ARN of the existing function that does the step, if one does;
+    `event_bus` is the one with the name of an adopted event bus.
 
     Source: requirement 11.9, properties 40 and 42.
     """
@@ -82,8 +85,9 @@ def function_policy(
         _write_own(stage),
         *_read_source(source_bucket),
         *(_use_table(table.name, bool(table.indexes), tuple(actions)) for table, actions in needs.tables.items()),
-        *([_publish(needs.events)] if needs.events else []),
+        *([_publish(needs.events, event_bus)] if needs.events else []),
         *_read_values(needs),
+        *([_invoke(legacy)] if legacy else []),
         *(_grant(number, grant) for number, grant in enumerate(needs.grants, start=1)),
         *_logs_and_tracing(log_group_id),
         *(_network(in_vpc) if in_vpc else ()),
@@ -100,18 +104,16 @@ def job_policy(stage: str, previous: str | None, script: str, log_group_ids: lis
         _allow(
             "ReadScript",
             [s3.GetObject],
-            *(Sub(f"{naming.ARTIFACT_BUCKET_ARN}/{key}") for key in (naming.script_key(script), naming.library_key())),
+            *map(artifact_arn, (naming.script_key(script), naming.library_key())),
         ),
-        _allow(
-            "ReadPreviousStage", [s3.GetObject], Sub(naming.object_arn(output_key("*", previous or INITIAL_FOLDER)))
-        ),
+        _allow("ReadPreviousStage", [s3.GetObject], workflow_bucket_arn(output_key("*", previous or INITIAL_FOLDER))),
         _write_own(stage),
         # Parts are copied into the output and then removed, with those of an earlier run that was killed.
-        _allow("ComposeOutput", [s3.GetObject, s3.DeleteObject], Sub(naming.object_arn(parts + "*"))),
+        _allow("ComposeOutput", [s3.GetObject, s3.DeleteObject], workflow_bucket_arn(parts + "*")),
         _allow(
             "ListParts",
             [s3.ListBucket],
-            Sub(naming.WORKFLOW_BUCKET_ARN),
+            workflow_bucket_arn(),
             Condition=Condition(StringLike({"s3:prefix": parts})),
         ),
         _allow("WriteLogs", WRITE_LOGS, *[GetAtt(group, "Arn") for group in log_group_ids]),
@@ -245,7 +247,7 @@ def _run_steps(workflow: Workflow) -> list[Statement]:
                 assert_never(step)
     statements = []
     if workflow.has_stage_input:
-        arn = Sub(naming.object_arn(output_key("*", INITIAL_FOLDER)))
+        arn = workflow_bucket_arn(output_key("*", INITIAL_FOLDER))
         statements.append(_allow("WriteStageInput", [s3.PutObject], arn))
     if functions:
         statements.append(_allow("InvokeFunctions", [awslambda.InvokeFunction], *functions))
@@ -267,12 +269,12 @@ def _read_previous(previous: str | None) -> list[Statement]:
         return []
     key = output_key("*", previous)
     return [
-        _allow("ReadPreviousStage", [s3.GetObject], Sub(naming.object_arn(key))),
+        _allow("ReadPreviousStage", [s3.GetObject], workflow_bucket_arn(key)),
         # Used only when the object is missing: S3 then answers 404 instead of 403.
         _allow(
             "TellMissingFromForbidden",
             [s3.ListBucket],
-            Sub(naming.WORKFLOW_BUCKET_ARN),
+            workflow_bucket_arn(),
             Condition=Condition(StringLike({"s3:prefix": key})),
         ),
     ]
@@ -281,7 +283,7 @@ def _read_previous(previous: str | None) -> list[Statement]:
 def _write_own(stage: str) -> Statement:
     # AbortMultipartUpload: only when a large output fails on its way.
     actions = [s3.PutObject, s3.AbortMultipartUpload]
-    return _allow("WriteOwnStage", actions, Sub(naming.object_arn(stage_prefix("*", stage) + "*")))
+    return _allow("WriteOwnStage", actions, workflow_bucket_arn(stage_prefix("*", stage) + "*"))
 
 
 def _read_source(bucket: str | None) -> list[Statement]:
@@ -305,11 +307,12 @@ def _use_table(table: str, has_indexes: bool, actions: tuple[str, ...]) -> State
     return _allow(f"Use{naming.table_id(table)}", [Action("dynamodb", action) for action in actions], *arns)
 
 
-def _publish(kind: Publish) -> Statement:
+def _publish(kind: Publish, adopted_bus: str | None) -> Statement:
+    bus = f"${{{adopted_bus}}}" if adopted_bus else naming.EVENT_BUS
     return _allow(
         "PublishEvents",
         [events.PutEvents],
-        Sub(naming.arn("events", f"event-bus/{naming.EVENT_BUS}")),
+        Sub(naming.arn("events", f"event-bus/{bus}")),
         Condition=Condition(StringEquals({"events:source": kind.source, "events:detail-type": kind.detail_type})),
     )
 
@@ -323,6 +326,15 @@ def _read_values(needs: Needs) -> list[Statement]:
         arns = [Sub(naming.parameter_arn(name)) for name in needs.parameters]
         statements.append(_allow("ReadParameters", [ssm.GetParameter], *arns))
     return statements
+
+
+@shared
+def _invoke(parameter: str) -> Statement:
+    """Return the grant of one function's ARN: with that of a version or an alias, of this one alone.
+
+    Source: Lambda Developer Guide, "Using resource-based policies", on qualified ARNs.
+    """
+    return _allow("InvokeLegacyFunction", [awslambda.InvokeFunction], Ref(parameter))
 
 
 def _grant(number: int, grant: Grant) -> Statement:

@@ -1,12 +1,12 @@
 """The JSON Schema of a declaration, from the model, for editors."""
 
 import json
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 from templates import discovery
-from templates.model import Declaration, Step
+from templates.model import STEP_CLASSES, Declaration
 
 
 def schema_text() -> str:
@@ -15,10 +15,11 @@ def schema_text() -> str:
     It says what editors can: keys, types and ranges; what depends on several values, `ceap synth` checks.
     """
     (_, *steps), components = msgspec.json.schema_components(
-        [Declaration, *get_args(Step)], ref_template="#/$defs/{name}"
+        [Declaration, *STEP_CLASSES.values()], ref_template="#/$defs/{name}"
     )
     top: dict[str, Any] = components.pop("Declaration")
     components["LambdaStep"]["properties"]["handler"]["enum"] = list(discovery.handler_names())
+    del components["LegacyStep"]["properties"]["handler"]  # not for a declaration to choose
     top["properties"]["steps"] = {
         "type": "array",
         "minItems": 1,

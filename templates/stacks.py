@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from typing import Any, TypeAlias, assert_never
 
-from troposphere import Export, Output, Ref, Sub, Template
+from troposphere import Export, Output, Sub, Template
 
 from templates import discovery, naming
-from templates.interface import METADATA_KEY, interface
+from templates.interface import METADATA_KEY, existing_resources, interface
 from templates.model import StepKind, Workflow, WorkflowType
 from templates.objects import plain, sections
 from templates.outputs import add_outputs
@@ -51,9 +51,9 @@ def foundation_sections() -> Sections:
     """Return the template of what all workflows of an environment share, and of what they import from it."""
     template = _template("What the ceap workflows of an environment share: buckets, tables, alert topic")
     exports = {
-        "WorkflowBucket": (Ref(add_workflow_bucket(template)), "Bucket that stages pass their data through"),
-        "ArtifactBucket": (Ref(add_artifact_bucket(template)), "Bucket with the code of functions and jobs"),
-        "AlertTopic": (Ref(add_alert_topic(template)), "ARN of the topic that alarms and failed executions alert"),
+        "WorkflowBucket": (add_workflow_bucket(template), "Bucket that stages pass their data through"),
+        "ArtifactBucket": (add_artifact_bucket(template), "Bucket with the code of functions and jobs"),
+        "AlertTopic": (add_alert_topic(template), "ARN of the topic that alarms and failed executions alert"),
     }
     for export, name in add_tables(template, discovery.tables().values()).items():
         exports[export] = (name, f"Name of the table {export.removesuffix('TableName')}, made here or adopted")
@@ -103,7 +103,7 @@ def workflow_template(workflow: Workflow) -> Sections:
     add_dashboard(template, workflow)
     add_outputs(template, workflow)
     add_parameters(template, workflow)
-    built = _built(template)
+    built = _built(template, workflow)
     govern(built["Resources"], workflow)
     return built
 
@@ -126,8 +126,9 @@ def _template(description: str) -> Template:
     return template
 
 
-def _built(template: Template) -> Sections:
-    template.set_metadata({METADATA_KEY: interface(template.parameters)})
+def _built(template: Template, workflow: Workflow | None = None) -> Sections:
+    existing = existing_resources(workflow) if workflow else {}
+    template.set_metadata({METADATA_KEY: interface(template.parameters, existing)})
     return sections(template)
 
 

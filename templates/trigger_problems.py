@@ -7,7 +7,7 @@ from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.message import Message, decode_message
 from handlers.runtime.sources import S3
 from templates import budget, discovery, words
-from templates.model import LambdaStep, Workflow
+from templates.model import LambdaStep, LegacyStep, Workflow
 from templates.placeholders import longest, placeholder_problem
 from templates.schedule_expression import expression_problem
 from templates.source import KeyPath
@@ -71,6 +71,10 @@ def _object_problems(workflow: Workflow, events: ObjectEvents) -> Iterator[Probl
     step, place = workflow.steps[0], ("s3_events",)
     if not isinstance(step, LambdaStep):
         cure = f"{step.stage} is a Glue job; put a Lambda stage first"
+        yield place, f"needs a first stage that reads a bucket, and {cure}"
+        return
+    if isinstance(step, LegacyStep):
+        cure = f"{step.stage} is done by an existing function; put a step with a handler first"
         yield place, f"needs a first stage that reads a bucket, and {cure}"
         return
     setting = discovery.load_needs(step.handler).bucket_setting

@@ -16,6 +16,8 @@ from templates.source import Source
 # Those of tests/reference: a project's own handlers may demand settings, which no strategy can know.
 HANDLERS = ("keep", "rate", "sift", "take", "tell")
 JOBS = ("heavy",)
+EXISTING = ("OrdersFunctionArn", "VendorFunctionArn")
+"""Parameters of existing functions, which steps may share."""
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,19}", fullmatch=True).filter(lambda name: name != naming.FOUNDATION)
 STAGES = st.builds(
     lambda first, rest, ending: first + rest + ending,
@@ -47,7 +49,7 @@ FUNCTION_KEYS = st.fixed_dictionaries(
 
 @st.composite
 def declarations(draw: st.DrawFn) -> dict[str, Any]:
-    """Valid EXPRESS declarations as plain data: 1 to 6 Lambda steps in any order, of any handlers."""
+    """Valid EXPRESS declarations as plain data: 1 to 6 steps in any order, of handlers and existing functions."""
     stages = draw(st.lists(STAGES, min_size=1, max_size=6, unique_by=naming.purpose))
     share = budget.EXPRESS_LIMIT_S // len(stages)
     return {
@@ -56,10 +58,9 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
         "steps": [
             {
                 "stage": stage,
-                "handler": (handler := draw(st.sampled_from(HANDLERS))),
+                **draw(_function(is_first=number == 0)),
                 "timeout_s": draw(st.integers(1, share)),
                 "memory_mb": draw(st.integers(128, 10240)),
-                "settings": draw(_settings(handler, is_first=number == 0)),
                 **draw(FUNCTION_KEYS),
             }
             for number, stage in enumerate(stages)
@@ -67,6 +68,15 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
         **draw(COMMON_KEYS),
         **draw(st.fixed_dictionaries({}, optional={"vpc": st.booleans()})),
     }
+
+
+@st.composite
+def _function(draw: st.DrawFn, *, is_first: bool) -> dict[str, Any]:
+    """Draw what does a Lambda step: a handler with its settings, or an existing function."""
+    handler = draw(st.sampled_from(HANDLERS) | st.none())
+    if handler is None:
+        return {"legacy": draw(st.sampled_from(EXISTING))}
+    return {"handler": handler, "settings": draw(_settings(handler, is_first=is_first))}
 
 
 def _settings(handler: str, *, is_first: bool) -> st.SearchStrategy[dict[str, str]]:
@@ -81,21 +91,19 @@ def _settings(handler: str, *, is_first: bool) -> st.SearchStrategy[dict[str, st
 
 @st.composite
 def standard_declarations(draw: st.DrawFn) -> dict[str, Any]:
-    """Valid STANDARD declarations as plain data: 1 to 6 steps, Lambda and Glue in any mix and order."""
+    """Valid STANDARD declarations as plain data: 1 to 6 steps, also of existing functions and Glue, in any order."""
     stages = draw(st.lists(STAGES, min_size=1, max_size=6, unique_by=naming.purpose))
     steps = [draw(_standard_step(stage)) for stage in stages]
-    vpc = draw(st.booleans()) and any("handler" in step for step in steps)
+    vpc = draw(st.booleans()) and any("glue" not in step for step in steps)
     return {"name": draw(NAMES), "type": "STANDARD", "steps": steps, "vpc": vpc, **draw(COMMON_KEYS)}
 
 
 def _standard_step(stage: str) -> st.SearchStrategy[dict[str, Any]]:
-    lambda_step = st.fixed_dictionaries(
-        {
-            "stage": st.just(stage),
-            "handler": st.sampled_from(HANDLERS),
-            "timeout_s": st.integers(1, 900),
-        }
+    function = st.fixed_dictionaries({"handler": st.sampled_from(HANDLERS)}) | st.fixed_dictionaries(
+        {"legacy": st.sampled_from(EXISTING)}
     )
+    timed = st.fixed_dictionaries({"stage": st.just(stage), "timeout_s": st.integers(1, 900)})
+    lambda_step = st.builds(operator.or_, timed, function)
     glue_step = st.fixed_dictionaries(
         {
             "stage": st.just(stage),
@@ -106,6 +114,19 @@ def _standard_step(stage: str) -> st.SearchStrategy[dict[str, Any]]:
         }
     )
     return st.builds(operator.or_, lambda_step, FUNCTION_KEYS) | glue_step
+
+
+@st.composite
+def named_declarations(draw: st.DrawFn) -> dict[str, Any]:
+    """Valid declarations of both types as plain data, in which each step may say who names its function.
+
+    Their names are so short that CloudFormation keeps them in full, with any stage.
+    """
+    declaration = draw(declarations() | standard_declarations())
+    chosen = st.fixed_dictionaries({}, optional={"naming": st.sampled_from(("explicit", "generated"))})
+    steps = [step | (draw(chosen) if "glue" not in step else {}) for step in declaration["steps"]]
+    name = draw(st.from_regex(r"[a-z][a-z0-9-]{0,6}", fullmatch=True))
+    return declaration | draw(chosen) | {"name": name, "steps": steps}
 
 
 TIMES = ("rate(1 hour)", "cron(0/15 8-17 ? * MON-FRI *)", "at(2027-01-31T02:00:00)")
@@ -158,6 +179,11 @@ def workflows() -> st.SearchStrategy[Workflow]:
 def standard_workflows() -> st.SearchStrategy[Workflow]:
     """Valid STANDARD workflows."""
     return standard_declarations().map(workflow_of)
+
+
+def named_workflows() -> st.SearchStrategy[Workflow]:
+    """Valid workflows of both types, in which either names functions: ceap or CloudFormation."""
+    return named_declarations().map(workflow_of)
 
 
 def triggered_workflows() -> st.SearchStrategy[Workflow]:

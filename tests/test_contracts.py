@@ -11,6 +11,7 @@ from ceap.contracts import fill_page, workflow_schemas
 from templates.config import load_workflow
 from templates.errors import ConfigError
 from tests.reference import EXPRESS, MESSAGE, STAGES, STANDARD
+from tests.strategies import workflow_of
 
 ANY_OBJECT = {"type": "object"}
 
@@ -52,3 +53,10 @@ def test_the_parts_of_a_page_are_written_anew_and_the_rest_stays() -> None:
 def test_a_part_of_a_handler_that_is_not_there_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"handlers/gone\.py: cannot be imported"):
         fill_page(PAGE.replace("tell", "gone"))
+
+
+def test_an_existing_function_takes_and_returns_any_object_and_any_message() -> None:
+    steps = [{"stage": "OldStage", "legacy": "OldFunctionArn"}, {"stage": "TellStage", "handler": "tell"}]
+    schemas = workflow_schemas(workflow_of({"name": "a", "type": "STANDARD", "steps": steps}))
+    assert schemas["stages"]["OldStage"] == {"takes": ANY_OBJECT, "yields": ANY_OBJECT}
+    assert schemas["message"] == {}

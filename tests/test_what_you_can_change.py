@@ -15,7 +15,7 @@ from ceap.cfn.template import parse_template
 from ceap.policy.verdict import judge, load_all_rules
 from ceap.project import ROOT
 from handlers.runtime.needs import Needs
-from templates.model import Declaration, GlueStep, LambdaStep
+from templates.model import STEP_CLASSES, Declaration
 from templates.render import render
 from templates.stacks import workflow_stack
 from tests.policy.engines import FASTEST
@@ -57,7 +57,7 @@ def test_a_struct_inside_a_field_is_found_with_its_keys() -> None:
 
 @pytest.mark.parametrize("page", [PAGE, DECLARATION], ids=lambda page: page.name)
 def test_every_key_of_a_declaration_is_on_the_page(page: Any) -> None:
-    known = {"steps", *keys(Declaration), *keys(LambdaStep), *keys(GlueStep)}
+    known = {"steps", *keys(Declaration), *(key for kind in STEP_CLASSES.values() for key in keys(kind))}
     assert known - code(page.read_text(encoding="utf-8")) == set()
 
 

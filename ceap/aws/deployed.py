@@ -42,7 +42,7 @@ LIVE: Final = (
 
 
 class DeployedStack(msgspec.Struct, frozen=True, kw_only=True):
-    """`physical` are physical ids by logical id, `exports` the foundation's values by their names."""
+    """`physical` are physical ids by logical id, `outputs` its own, `exports` the foundation's by their names."""
 
     name: str
     template: Template
@@ -52,6 +52,7 @@ class DeployedStack(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     region: str
     partition: str
+    outputs: Mapping[str, str] = {}
 
     def value(self, value: Any) -> str | None:
         """Return what a value of the template is in this stack; None if only AWS knows it."""
@@ -121,6 +122,7 @@ def load_stack(aws: Aws, workflow: str, environment: str, states: Collection[str
         account=aws.account,
         region=aws.region,
         partition=aws.partition,
+        outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())},
     )
 
 

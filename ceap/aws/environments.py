@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ceap.aws.session import Aws
 from ceap.ceap_toml import NAME, Environment, check_name, load_config
 from ceap.cfn.lookup import section
 from ceap.cfn.template import Template
 from ceap.errors import UsageError
 from ceap.output import say
+from templates import naming
+from templates.placeholders import fill
 from templates.words import allowed
 
 
@@ -31,6 +34,14 @@ def parameters_of(environment: Environment, template: Template) -> Mapping[str, 
     """
     values = {"Environment": environment.name, **environment.parameters}
     return {name: value for name, value in values.items() if name in section(template, "Parameters")}
+
+
+def names_in(environment: Environment, aws: Aws, text: str) -> str:
+    """Return a text of names and ARNs of the foundation as they are in an environment, of what it adopts, too."""
+    for made, logical_id in naming.ADOPTABLE.items():
+        if adopted := environment.parameters.get(naming.adoption(logical_id)):
+            text = text.replace(made, adopted)
+    return fill(text, aws.pseudo_parameters | {"Environment": environment.name})
 
 
 def check_parameters(environment: Environment, templates: Iterable[Template]) -> None:

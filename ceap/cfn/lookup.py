@@ -16,7 +16,7 @@ from handlers.runtime.needs import SETTINGS_VARIABLE
 from templates import discovery, naming
 from templates.definition import KINDS, integration_of
 from templates.document import DocumentError, parse_json
-from templates.model import StepKind, WorkflowType
+from templates.model import LEGACY_HANDLER, FunctionNaming, StepKind, WorkflowType
 
 ALARM: Final = "AWS::CloudWatch::Alarm"
 BUCKET: Final = "AWS::S3::Bucket"
@@ -41,7 +41,7 @@ SETTINGS: Final = ("Environment", "Variables", SETTINGS_VARIABLE)
 FUNCTION_DEFAULT_S: Final = 3
 """Lambda's own Timeout. Source: AWS::Lambda::Function."""
 
-_HANDLER: Final = re.compile(r"handlers\.(\w+)\.handler")
+_HANDLER: Final = re.compile(r"handlers\.(\w+(?:\.\w+)*)\.handler")
 
 SUB_VARIABLE: Final = re.compile(r"\$\{(!?)([^{}]*)\}")
 """A `${...}` in the text of an `Fn::Sub`: an exclamation mark where it is a text itself, and what it names."""
@@ -319,9 +319,20 @@ def foundation_table(template: Template, name: str) -> Resource | None:
 
 
 def handler_of(function: Resource) -> str | None:
-    """Return the module of `handlers/` that a function runs; None if its code is elsewhere."""
+    """Return the module of `handlers` that a function runs; None if its code is elsewhere."""
     match = _HANDLER.fullmatch(text(function.properties.get("Handler")) or "")
-    return match[1] if match and match[1] in discovery.handler_names() else None
+    return match[1] if match and match[1] in (*discovery.handler_names(), LEGACY_HANDLER) else None
+
+
+def has_generated_name(template: Template, function: Resource) -> bool:
+    """Tell whether a template says that CloudFormation generates a function's name (requirement 10.2)."""
+    said = at(template.data["Resources"], function.logical_id, "Metadata", "ceap", naming.NAMING_KEY)
+    return bool(said == FunctionNaming.GENERATED)
+
+
+def log_group_of(template: Template, function: Resource) -> Resource | None:
+    """Return the log group of the template to which a function logs."""
+    return pointed_at(template, at(function.properties, "LoggingConfig", "LogGroup"))
 
 
 def owners(template: Template) -> Iterator[tuple[Resource, Resource]]:

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     with open_input(workflow, step, arguments.input, beside / "messages" / f"{workflow.name}.json") as given:
         for note in given.notes:
             say(note)
-        return _run(arguments, request.build_for(workflow), step, seed, given)
+        return _run(arguments, request.build_for(workflow, seed.functions), step, seed, given)
 
 
 def _run(arguments: argparse.Namespace, build: Build, step: LambdaStep, seed: Seed, given: StageInput) -> int:
@@ -92,7 +92,8 @@ def _invoke(
     """Run a stage on what it is given, and tell what came of it."""
     import msgspec
 
-    from ceap.local.failures import read_failure
+    from ceap.local.called import Called
+    from ceap.local.failures import blame_called, read_failure
     from ceap.local.frames import code_of_functions
     from ceap.local.invocation import build_event, environment_of, invoke
     from ceap.local.invoke_report import Outputs, build_report, describe
@@ -102,10 +103,11 @@ def _invoke(
         s3.put_object(Bucket=upload.bucket or bucket, Key=upload.key, Body=upload.content)
     function = engine.functions.describe(deployment.stages[stage].worker)
     event = build_event(deployment.machine, stage, given.execution, given.body)
+    called = engine.functions.listener = Called(say)
     with environment_of(function), signals.raised():
         invocation = invoke(function, event, DEBUG_LIMIT_S if arguments.debug else function.timeout_s)
         outputs = Outputs(s3, bucket, given.execution, stage)
-        failure = read_failure(function, invocation.outcome, all_frames=False)
+        failure = blame_called(read_failure(function, invocation.outcome, all_frames=False), function, called.failures)
         report = build_report(deployment.workflow, outputs, invocation.outcome, failure, len(engine.events()))
         if arguments.json:
             print(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())

@@ -118,7 +118,7 @@ def _run_once(arguments: argparse.Namespace, watch: Watch | None) -> int:
     order = _order(arguments, workflow)
     page = check_place(arguments.report, "--report", ".html") if arguments.report else None
     with _engines(watch) as start_engine:
-        build = request.build_for(workflow)
+        build = request.build_for(workflow, order.seed.functions)
 
         from ceap.local import runner
         from ceap.local.keep import claim_folder

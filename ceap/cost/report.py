@@ -11,7 +11,7 @@ from templates.words import plural
 NOT_COUNTED = (
     "free tiers, discounts, taxes, data transfer, NAT gateways and VPC endpoints, KMS keys and their calls, "
     "notifications of the alert topic, schedules, tables' storage and backups, the artifact bucket, queries of logs, "
-    "and what handlers call outside of S3, tables and events"
+    "existing functions that do steps, and what handlers call outside of S3, tables and events"
 )
 
 

@@ -33,7 +33,7 @@ from ceap.deploy.plan import (
     Wait,
     next_step,
 )
-from ceap.deploy.preflight import Planned
+from ceap.deploy.problem import Planned
 from ceap.deploy.progress import Ended, last_event
 from ceap.deploy.situation import read_situation
 from ceap.deploy.values import Values, choose_values

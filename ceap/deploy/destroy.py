@@ -43,7 +43,7 @@ def destroy(means: Means, stack: str, terms: Terms, *, leave_messages: bool) -> 
         means.say(f"{stack}: there is no such stack, so nothing to delete")
         return Destroyed(stack=stack, is_changed=False)
     template = parse_template(now.template, f"{stack} as deployed") if now.template else None
-    flow = flow_of(stack, template, dict(now.resources)) if template else None
+    flow = flow_of(now, template) if template else None
     removed = _removed(now, template) if template else []
     _check(means.aws, now, removed, flow)
     for line in _fates(now, removed):

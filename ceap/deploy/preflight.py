@@ -14,13 +14,16 @@ from ceap.aws.session import Aws
 from ceap.ceap_toml import NAME, Environment
 from ceap.cfn import lookup
 from ceap.cfn.template import SIZE_MAX, Template, parse_template
+from ceap.deploy import adoptable, existing_queues, legacy_functions
 from ceap.deploy.diff.change import ExportChanged
 from ceap.deploy.diff.compare import compare, exports_of
 from ceap.deploy.diff.evaluation import HIDDEN, deployed
 from ceap.deploy.names import Name, Taken, Unread, find_taken, names_of
 from ceap.deploy.plan import DeleteStack, Refuse, Situation, next_step
+from ceap.deploy.problem import Planned, Problem
 from ceap.deploy.rights import Denied, Unknown, find_denied, needs_of_caller, needs_of_resources
 from ceap.deploy.situation import read_importers, read_situation
+from templates import naming
 from templates.words import listed, plural, shown
 
 LOG_POLICIES_MAX: Final = 10
@@ -46,32 +49,12 @@ _DELIVERING: Final = (lookup.MACHINE, lookup.PIPE)
 _GO_ON: Final = "go on if you know it"
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in the way, or with `is_fatal` False what cannot be known; `place` is e.g. a stack or a function."""
-
-    place: str
-    what: str
-    cure: str
-    is_fatal: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.what}; {self.cure}"
-
-
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A stack as it shall be deployed; `retained` is what an earlier destroy left, to be adopted."""
-
-    stack: str
-    template: Template
-    parameters: Mapping[str, str]
-    retained: Sequence[Retained] = ()
-
-
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What AWS says before a deployment.
 
     `situations` are of the planned stacks by name; `exports` are the names of all exports of the account and region,
-    `imports` the stacks that import one, by its name; `log_policies` are names, None where they may not be read.
+    `imports` the stacks that import one, by its name; `log_policies` are names, None where they may not be read;
+    `adopted` is what keeps resources outside of the stacks from being adopted or called.
     """
 
     situations: Mapping[str, Situation]
@@ -80,6 +63,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     imports: Mapping[str, Sequence[str]] = {}
     log_policies: Sequence[str] | None = ()
     rights: Sequence[Denied | Unknown] = ()
+    adopted: Sequence[Problem] = ()
 
 
 def check(aws: Aws, environment: Environment, plan: Sequence[Planned]) -> tuple[Problem, ...]:
@@ -104,6 +88,15 @@ def gather(aws: Aws, environment: Environment, plan: Sequence[Planned]) -> Facts
         imports={export: read_importers(aws, export) for now in situations.values() for export in now.exports},
         log_policies=_log_policies(aws),
         rights=tuple(_rights(aws, environment, templates)),
+        adopted=(
+            *(problem for planned in plan for problem in _bucket_problems(environment, planned)),
+            *(
+                problem
+                for planned in plan
+                for find_unfit in (adoptable.find_unfit, legacy_functions.find_unfit, existing_queues.find_unfit)
+                for problem in find_unfit(aws, planned)
+            ),
+        ),
     )
 
 
@@ -116,6 +109,7 @@ def judge(plan: Sequence[Planned], facts: Facts) -> tuple[Problem, ...]:
         problems += _template_problems(planned)
         problems += _export_problems(planned, now, facts.imports)
         problems += _sharing_problems(planned, now, facts.imports)
+    problems += facts.adopted
     problems += _import_problems(plan, facts.exports)
     problems += _name_problems(facts.names, {planned.stack: planned for planned in plan})
     problems += _log_problems(plan, facts)
@@ -127,6 +121,18 @@ def _is_own(name: Name, now: Situation, retained: Iterable[Retained]) -> bool:
     physical_id = now.resources.get(name.logical_id, "")
     has_it = physical_id == name.name or physical_id.endswith((f":{name.name}", f"/{name.name}"))
     return has_it or any(each.logical_id == name.logical_id for each in retained)
+
+
+def _bucket_problems(environment: Environment, planned: Planned) -> Iterator[Problem]:
+    """Yield that a stack keeps an adopted artifact bucket which `ceap.toml` does not name: ceap would use another."""
+    parameter = naming.adoption(naming.ARTIFACT_BUCKET_ID)
+    kept, said = planned.parameters.get(parameter, ""), environment.parameters.get(parameter, "")
+    if kept and kept != said:
+        yield Problem(
+            place=f"{planned.stack}: parameter {parameter}",
+            what=f"is {kept!r} in the stack, but not in {NAME}, by which ceap finds code and records",
+            cure=f'add {parameter} = "{kept}" below [env.{environment.name}.parameters]',
+        )
 
 
 def _changed_exports(planned: Planned, now: Situation) -> dict[str, str]:
@@ -162,9 +168,9 @@ def _log_policies(aws: Aws) -> tuple[str, ...] | None:
 def _rights(aws: Aws, environment: Environment, templates: Mapping[str, Template]) -> Iterator[Denied | Unknown]:
     """Yield what the caller and the stacks' role lack; without a role CloudFormation acts as the caller."""
     role = environment.role_arn
-    wanted = defaultdict(list, {aws.identity: list(needs_of_caller(aws, environment.name, templates, role))})
+    wanted = defaultdict(list, {aws.identity: list(needs_of_caller(aws, environment, templates))})
     for stack, template in templates.items():
-        wanted[role or aws.identity] += needs_of_resources(aws, environment.name, stack, template)
+        wanted[role or aws.identity] += needs_of_resources(aws, environment, stack, template)
     for identity, needs in wanted.items():
         if found := find_denied(aws, identity, needs):
             yield found
@@ -321,9 +327,9 @@ def _clash(taken: Taken, planned: Planned) -> Problem:
         where = "outside of every stack that this identity sees"
         if name.type in (lookup.QUEUE, lookup.BUCKET):
             cure = f"import it into {name.stack} as {name.logical_id} to keep what it holds, or {cure}"
-    parameter = f"{name.logical_id}Name"
+    parameter = naming.adoption(name.logical_id)
     is_parameter = parameter in lookup.section(planned.template, "Parameters")
-    if name.type == lookup.TABLE and is_parameter and not taken.elsewhere:
+    if is_parameter and not taken.elsewhere:
         cure = f"adopt it by the parameter {parameter} in {NAME}, or {cure}"
     return Problem(place=f"{_KINDS[name.type]} {name.name}", what=f"exists already, {where}", cure=cure)
 

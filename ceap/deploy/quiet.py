@@ -8,8 +8,10 @@ import msgspec
 from ceap.aws.flow import RUNNING, STOPPED, count_messages, pipe_states, turn_pipe, work_of
 from ceap.aws.history import Operation
 from ceap.cfn import lookup
+from ceap.cfn.adopted import ADOPTED_QUEUE, queue_at
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.operation import DeploymentError, Means
+from ceap.deploy.plan import Situation
 from ceap.deploy.situation import read_situation
 from ceap.errors import CommandError
 from templates.model import WorkflowType
@@ -30,21 +32,27 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     machine: str | None
 
 
-def flow_of(stack: str, template: Template, resources: dict[str, str]) -> Flow | None:
-    """Return the way of a message, if the stack still has a pipe from a queue of its own."""
+def flow_of(now: Situation, template: Template) -> Flow | None:
+    """Return the way of a message, if the stack still has a pipe from a queue of its own or from an adopted one."""
+    resources = now.resources
     pipe = next(lookup.resources(template, lookup.PIPE), None)
-    source = lookup.reference(pipe.properties.get("Source")) if pipe else None
-    if pipe is None or source is None or pipe.logical_id not in resources or source[0] not in resources:
+    source = queue_at(template, pipe.properties.get("Source")) if pipe else None
+    queue = _url(now, source) if source else None
+    if pipe is None or queue is None or pipe.logical_id not in resources:
         return None
     machine = next(lookup.resources(template, lookup.MACHINE), None)
     is_listed = machine is not None and machine.properties.get("StateMachineType") != WorkflowType.EXPRESS
     return Flow(
-        stack=stack,
+        stack=now.name,
         pipe=resources[pipe.logical_id],
         state=str(pipe.properties.get("DesiredState", RUNNING)),
-        queue=resources[source[0]],
+        queue=queue,
         machine=resources.get(machine.logical_id) if machine and is_listed else None,
     )
+
+
+def _url(now: Situation, queue: lookup.Resource) -> str | None:
+    return now.outputs.get("QueueUrl") if queue.type == ADOPTED_QUEUE else now.resources.get(queue.logical_id)
 
 
 def bring_to_rest(means: Means, flow: Flow, *, leave_messages: bool, is_paused_by_us: bool) -> None:
@@ -79,7 +87,7 @@ def see_to_pipe(means: Means, stack: str) -> None:
     interrupted = means.journal.interrupted(Operation.DESTROY)
     now = read_situation(means.aws, stack)
     template = parse_template(now.template, f"{stack} as deployed") if now.template else None
-    flow = flow_of(stack, template, dict(now.resources)) if template else None
+    flow = flow_of(now, template) if template else None
     states = pipe_states(means.aws, flow.pipe) if flow else None
     if flow and states and {states.desired, states.current} != {flow.state}:
         if interrupted and flow.state == RUNNING:

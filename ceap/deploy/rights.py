@@ -10,8 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
+from ceap.aws.environments import names_in
 from ceap.aws.errors import DENIED, code_of
 from ceap.aws.session import Aws
+from ceap.ceap_toml import Environment
 from ceap.cfn import lookup
 from ceap.cfn.template import Template
 from templates import naming
@@ -30,8 +32,6 @@ _SIDS: Final = ("Stacks", "Artifacts")
 _SUBJECTS: Final = ("Queues", "Topics", "Bucket", "TopicArn")
 """The properties of resources without names of their own, policies and subscriptions, that say what they are for."""
 
-_ROLE_NAME_MAX: Final = 64
-_SUFFIX: Final = "-XXXXXXXXXXXX"
 # Keys and networks are the user's own, and the templates name them by parameters; boundaries come off only by hand.
 _ELSEWHERE: Final = ("kms:", "ec2:", "iam:DeleteRolePermissionsBoundary")
 # No such role; or an identity whose policies IAM does not simulate, such as a federated user.
@@ -53,29 +53,28 @@ class Unknown(NamedTuple):
     why: str
 
 
-def needs_of_caller(aws: Aws, environment: str, stacks: Iterable[str], role_arn: str | None) -> Iterator[Need]:
+def needs_of_caller(aws: Aws, environment: Environment, stacks: Iterable[str]) -> Iterator[Need]:
     """Yield what the caller itself must be allowed to deploy stacks of an environment."""
-    values = aws.pseudo_parameters | {"Environment": environment}
-    any_stack = naming.stack("*", environment)
+    any_stack = naming.stack("*", environment.name)
     for granted in (granted for granted in CALLER if granted.sid in _SIDS):
-        for resource in (fill(resource, values) for resource in granted.resources):
+        for resource in (names_in(environment, aws, resource) for resource in granted.resources):
             places = [resource.replace(any_stack, stack) for stack in stacks] if any_stack in resource else [resource]
             yield from (Need(action, place) for action in granted.actions for place in places)
-    if role_arn:
-        yield Need("iam:PassRole", role_arn, "cloudformation.amazonaws.com")
+    if environment.role_arn:
+        yield Need("iam:PassRole", environment.role_arn, "cloudformation.amazonaws.com")
 
 
-def needs_of_resources(aws: Aws, environment: str, stack: str, template: Template) -> Iterator[Need]:
+def needs_of_resources(aws: Aws, environment: Environment, stack: str, template: Template) -> Iterator[Need]:
     """Yield what CloudFormation must be allowed for the resources of a `deployed` template, as far as ceap makes them.
 
-    Roles get their names from CloudFormation: such a name stands for them.
+    Roles, and functions without names of their own, get their names from CloudFormation: such a name stands for them.
     """
     place = Place(aws.partition, aws.region, aws.account)
-    artifacts = fill(naming.ARTIFACT_BUCKET_ARN, aws.pseudo_parameters | {"Environment": environment})
+    artifacts = names_in(environment, aws, naming.ARTIFACT_BUCKET_ARN)
     for resource in lookup.resources(template):
         name = _name_of(aws, stack, template, resource)
         role = lookup.pointed_at(template, lookup.at(resource.properties, *lookup.ROLE_PROPERTY.get(resource.type, ())))
-        passed = _role_name(stack, role.logical_id) if role else None
+        passed = naming.generated(stack, role.logical_id) if role else None
         for need in _needs_of(resource.type, name, place):
             if passed and ":role/" in need.resource:
                 yield need._replace(resource=f"arn:{aws.partition}:iam::{aws.account}:role/{passed}")
@@ -95,19 +94,14 @@ def _needs_of(kind: str, name: str, place: Place) -> Iterator[Need]:
 
 
 def _name_of(aws: Aws, stack: str, template: Template, resource: lookup.Resource) -> str:
-    if resource.type == lookup.ROLE and not resource.name:
-        return _role_name(stack, resource.logical_id)
+    if resource.type in (lookup.ROLE, lookup.FUNCTION) and not resource.name:
+        return naming.generated(stack, resource.logical_id)
     name = resource.name
     for key in _SUBJECTS if name is None else ():
         [subject, *_] = [*lookup.items(resource.properties.get(key)), None]
         found = lookup.pointed_at(template, subject)
         name = name or (found.name if found else None)
     return fill(name or f"{stack}-{resource.logical_id}", aws.pseudo_parameters)
-
-
-def _role_name(stack: str, logical_id: str) -> str:
-    name = f"{stack}-{logical_id}{_SUFFIX}"
-    return name if len(name) <= _ROLE_NAME_MAX else f"{stack[:24]}-{logical_id[:24]}{_SUFFIX}"
 
 
 def find_denied(aws: Aws, identity: str, wanted: Iterable[Need]) -> Denied | Unknown | None:

@@ -9,7 +9,7 @@ from typing import Final, assert_never
 import msgspec
 
 from ceap.aws.bucket import read_sha256, sha256_of
-from ceap.aws.environments import parameters_of
+from ceap.aws.environments import names_in, parameters_of
 from ceap.aws.history import Operation, Record
 from ceap.aws.pace import Pace
 from ceap.aws.session import Aws, explained, open_session
@@ -21,7 +21,8 @@ from ceap.deploy.destroy import Destroyed, destroy
 from ceap.deploy.diff.evaluation import is_secret
 from ceap.deploy.journal import Journal
 from ceap.deploy.operation import DeploymentError, Means, Terms, at_rest
-from ceap.deploy.preflight import Planned, check
+from ceap.deploy.preflight import check
+from ceap.deploy.problem import Planned
 from ceap.deploy.quiet import see_to_pipe
 from ceap.deploy.revision import read_revision
 from ceap.deploy.rollback import is_same, lineage
@@ -35,8 +36,7 @@ class Shipping:
     """Changes the stacks of one environment."""
 
     def __init__(self, aws: Aws, terms: Terms, root: Path, say: Callable[[str], None], pace: Pace) -> None:
-        name = naming.ARTIFACT_BUCKET.replace("${Environment}", terms.environment.name)
-        self.bucket: Final = name.replace("${AWS::AccountId}", aws.account)
+        self.bucket: Final = names_in(terms.environment, aws, naming.ARTIFACT_BUCKET)
         self.done: Final[list[Deployed | Destroyed]] = []
         self._aws: Final = aws
         self._terms: Final = terms

@@ -106,10 +106,10 @@ def _of_grant(actions: list[str], resource: str, statement: Statement, names: Na
 def _object(verbs: list[str], tail: str, is_read: bool) -> Aside | None:
     """Return what is read or written on S3; nothing of a bucket's listing, a job's code and its own parts."""
     bucket, slash, key = tail.partition("/")
-    if not slash or bucket.startswith(naming.ARTIFACT_BUCKET_PREFIX) or "/_parts/" in key:
+    if not slash or bucket == naming.ARTIFACT_BUCKET_ID or "/_parts/" in key:
         return None
     verb = "reads" if is_read else "writes" if "GetObject" not in verbs else "reads and writes"
-    if not bucket.startswith(naming.WORKFLOW_BUCKET_PREFIX):
+    if bucket != naming.WORKFLOW_BUCKET_ID:
         return Aside(Kind.OBJECT, verb, (f"{bucket}/{key}",), is_read)
     found = _EXECUTION.match(key)
     shown = f"executions/{{id}}/{found[1]}/{found[2].removesuffix('*')}" if found else key

@@ -116,7 +116,8 @@ class _Drawing:
         verb, lines = aside.verb, aside.lines
         if aside.kind is Kind.OBJECT and (found := _OUTPUT.fullmatch(lines[0])):
             verb, lines = f"{verb} {found[2]}", (found[1], *lines[1:])
-        key = (aside.kind, lines[:1])
+        # What is called is the action and the resource.
+        key = (aside.kind, lines if aside.kind is Kind.CALL else lines[:1])
         other = self._shared.get(key)
         if other is None:
             other = self._shared[key] = self._next()

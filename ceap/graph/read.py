@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from typing import Any, Final, assert_never
 
 from ceap.cfn import lookup
+from ceap.cfn.adopted import ADOPTED_QUEUE, dead_letter_queue_of, queue_at
 from ceap.cfn.lookup import Machine, Resource, at, items, number, pointed_at, resources, text
 from ceap.cfn.template import Template
 from ceap.errors import UsageError
 from ceap.graph.access import Names, asides
 from ceap.graph.chart import Aside, Block, Chart, Kind
+from templates import discovery
 from templates.definition import PUT_OBJECT
 from templates.model import StepKind
 from templates.words import plural
 
+_EXISTING: Final = "exists, and keeps its attributes"
 _FILE: Final = re.compile(r"([\w.-]+)\.py$")
 
 
@@ -51,9 +54,9 @@ def find_pipeline(template: Template) -> tuple[Resource, Resource, Machine]:
 def _pipelines(template: Template) -> Iterator[tuple[Resource, Resource, Machine]]:
     known = {machine.resource.logical_id: machine for machine in lookup.machines(template)}
     for pipe in resources(template, lookup.PIPE):
-        source = pointed_at(template, pipe.properties.get("Source"))
+        source = queue_at(template, pipe.properties.get("Source"))
         target = pointed_at(template, pipe.properties.get("Target"))
-        if source and target and source.type == lookup.QUEUE and target.logical_id in known:
+        if source and target and target.logical_id in known:
             yield source, pipe, known[target.logical_id]
 
 
@@ -61,7 +64,7 @@ def _triggers(template: Template, queue: Resource, names: Names) -> Iterator[Blo
     """Yield the schedules and rules that send messages to the queue."""
     for schedule in resources(template, lookup.SCHEDULE):
         target = schedule.properties.get("Target")
-        if pointed_at(template, at(target, "Arn")) == queue:
+        if queue_at(template, at(target, "Arn")) == queue:
             zone = text(schedule.properties.get("ScheduleExpressionTimezone")) or "UTC"
             line = f"{names.text(schedule.properties.get('ScheduleExpression'))}, {zone}"
             yield Block(
@@ -69,7 +72,7 @@ def _triggers(template: Template, queue: Resource, names: Names) -> Iterator[Blo
             )
     for rule in resources(template, lookup.EVENT_RULE):
         for target in items(rule.properties.get("Targets")):
-            if pointed_at(template, at(target, "Arn")) == queue:
+            if queue_at(template, at(target, "Arn")) == queue:
                 lines = tuple(_pattern(rule.properties.get("EventPattern"), names))
                 yield Block(Kind.TRIGGER, f"Rule {names.of(rule)}", lines, tuple(_unsent(template, target, names)))
 
@@ -101,8 +104,11 @@ def _unsent(template: Template, target: Any, names: Names) -> Iterator[Aside]:
 
 
 def _queue(template: Template, queue: Resource, names: Names) -> Block:
+    dead = dead_letter_queue_of(template, queue)
+    if queue.type == ADOPTED_QUEUE:
+        aside = (Aside(Kind.QUEUE, "dead letters", (names.of(dead), _EXISTING)),) if dead else ()
+        return Block(Kind.QUEUE, f"Queue {names.of(queue)}", (_EXISTING,), aside)
     policy = queue.properties.get("RedrivePolicy")
-    dead = pointed_at(template, at(policy, "deadLetterTargetArn"))
     receives = number(at(policy, "maxReceiveCount"))
     hidden = number(queue.properties.get("VisibilityTimeout"))
     lines = (f"a received message is hidden for {_time(hidden)}",) if hidden is not None else ()
@@ -172,7 +178,7 @@ def _worker(kind: StepKind, worker: Resource, names: Names) -> list[str]:
     match kind:
         case StepKind.LAMBDA:
             handler = lookup.handler_of(worker)
-            code = f"handlers/{handler}.py" if handler else names.text(properties.get("Handler"))
+            code = discovery.handler_file(handler) if handler else names.text(properties.get("Handler"))
             memory, limit = properties.get("MemorySize", 128), properties.get("Timeout", lookup.FUNCTION_DEFAULT_S)
             return [f"Lambda {code}", names.of(worker), f"{memory} MB, at most {_time(limit)}"]
         case StepKind.GLUE:

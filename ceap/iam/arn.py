@@ -67,7 +67,9 @@ def _substituted(template: Template, text: str, variables: dict[str, Any], seen:
 
 def _token(value: Any) -> str:
     name = lookup.imported(value)
-    text = f"import {re.sub(r'[${}]', '', name)}" if name else json.dumps(value, sort_keys=True)
+    is_filled = isinstance(lookup.at(value, "Fn::ImportValue"), dict) and "${" in (name or "")
+    kind = "import" if is_filled else "import by the letter"
+    text = f"{kind} {re.sub(r'[${}]', '', name)}" if name else json.dumps(value, sort_keys=True)
     return "${" + re.sub(r"[^\w.-]+", " ", text).strip() + "}"
 
 

@@ -7,9 +7,10 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 OPERATION_PATH: Final = re.compile(r"/service/\w+/operation/(?P<action>\w+)")
-CONFIGURATION_PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[\w-]+)/configuration")
+CONFIGURATION_PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/configuration")
 INVOKE_PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations")
 
+PIPES_PATH: Final = "/v1/pipes"
 PIPE_PATH: Final = re.compile(r"/v1/pipes/(?P<pipe>[^/]+)(?P<verb>/start|/stop)?")
 SCHEDULE_PATH: Final = re.compile(r"/(?P<kind>schedules|schedule-groups)/(?P<name>[^/]+)")
 _PIPE_CALLS: Final = {("GET", None): "DescribePipe", ("POST", "/start"): "StartPipe", ("POST", "/stop"): "StopPipe"}
@@ -44,6 +45,8 @@ class Request(NamedTuple):
             return target.rpartition(".")[2]
         if match := OPERATION_PATH.fullmatch(self.path):
             return match["action"]
+        if self.service == "pipes" and (self.method, self.path) == ("GET", PIPES_PATH):
+            return "ListPipes"
         if self.service == "pipes" and (match := PIPE_PATH.fullmatch(self.path)):
             return _PIPE_CALLS.get((self.method, match["verb"]), "")
         return self.form.get("Action", "")
@@ -111,8 +114,3 @@ def read_function_name(given: str, qualifier: str = "") -> FunctionName:
         return FunctionName("", "", given, qualifier)
     parts = {key: value or "" for key, value in found.groupdict().items()}
     return FunctionName(**parts | {"qualifier": parts["qualifier"] or qualifier})
-
-
-def function_name(given: str, qualifier: str = "") -> str:
-    """Return the name of a function that a call names by name or by ARN, with its version or alias behind a colon."""
-    return read_function_name(given, qualifier).qualified.removesuffix(":$LATEST")

@@ -12,7 +12,7 @@ from ceap.errors import SetupError
 from ceap.local import schedules, stack_models
 from ceap.local.hooks import replace
 from ceap.local.own import modelled
-from ceap.local.stacks import backend_models
+from ceap.local.stacks import backend_models, function_versions
 from ceap.local.stacks.api_errors import StackApiError
 from ceap.local.stacks.blueprint import check_format, parse_template
 from ceap.local.stacks.planning import check_name, draw_blueprint
@@ -77,7 +77,7 @@ def install() -> None:
     for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
         cached.cache_clear()
     known = parsing.get_model_map()
-    for model in (*stack_models.TYPES, *backend_models.TYPES, *schedules.TYPES):
+    for model in (*stack_models.TYPES, *backend_models.TYPES, *function_versions.TYPES, *schedules.TYPES):
         if known.get(model.type_name) is not model:
             raise AttributeError(f"moto's CloudFormation does not take our {model.type_name}")
     backend_models.install()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Final, get_args
 
 from ceap.local.calls import UNKNOWN_CALL
@@ -34,9 +36,9 @@ def read_role(text: str) -> str | None:
     return role[1] if role else None
 
 
-def cure_timeout(timeout_s: int) -> str:
+def cure_timeout(timeout_s: int, place: str = "of the step") -> str:
     return (
-        f"raise timeout_s of the step, now {timeout_s}, or make the stage faster; a call that may hang can be given the"
+        f"raise timeout_s {place}, now {timeout_s}, or make the stage faster; a call that may hang can be given the"
         " time that is left: stage.deadline - time.time()"
     )
 
@@ -45,8 +47,8 @@ def cure_job_timeout(timeout_min: int) -> str:
     return f"raise timeout_min of the step, now {timeout_min}, or make the job faster"
 
 
-def cure_memory(memory_mb: int) -> str:
-    return f"raise memory_mb of the step, now {memory_mb}, or keep fewer records at once"
+def cure_memory(memory_mb: int, place: str = "of the step") -> str:
+    return f"raise memory_mb {place}, now {memory_mb}, or keep fewer records at once"
 
 
 def cure_job_denial(job: str) -> str:
@@ -73,6 +75,27 @@ def cure_denial(function: str, action: str, resource: str) -> str:
         name = table.replace("-", "_")
         return f'add "{operation}" to the actions of table {name} in NEEDS: tables={{TABLE: ("{operation}",)}}'
     return _cure_grant(action, resource)
+
+
+def cure_existing_denial(configuration: Path, action: str, resource: str) -> str:
+    """Return what lets an existing function make a call: a statement in the file that says what it has."""
+    if not resource.startswith("arn:") and action.startswith("secretsmanager:"):
+        return f"there is no secret {resource}: write a made-up text into {SECRETS_FOLDER}/{resource} of the seed"
+    statement = json.dumps({"Effect": "Allow", "Action": action, "Resource": resource})
+    return f'allow the call in {configuration}: "policy": {{"Statement": [{statement}]}}'
+
+
+def cure_existing_import(home: Path, module: str) -> str:
+    """Return what lets an existing function import a module: its package beside the function's code."""
+    package = module.partition(".")[0]
+    return f"put its package beside the code, as in the function's zip: pip install --target {home} {package}"
+
+
+def cure_existing_unmodelled(text: str) -> str | None:
+    """Return what to do about a call that the engine does not know; None if a text tells of none."""
+    if UNKNOWN_CALL not in text:
+        return None
+    return "the function can make this call only on AWS; let a variable of its environment leave it out here"
 
 
 def _cure_grant(action: str, resource: str) -> str:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
 from ceap.local import cures
+from ceap.local.calls import read_function_name
+from ceap.local.existing_functions import configuration_of
 from ceap.local.frames import Code, Frame, code_of_functions, code_of_job
 from ceap.local.jobs import JobEnd
-from ceap.local.packages import cure_import
+from ceap.local.packages import cure_import, missing_module
 from ceap.local.run_report import remove_place
 from ceap.local.spark import SCRIPT_NAME
 from ceap.local.tracebacks import Cause, read_stack, reduce_spark
 from ceap.local.workers import Function, Outcome
+from handlers.runtime.needs import LEGACY_VARIABLE
 from templates import words
+from templates.model import LEGACY_HANDLER
 
+_BRIDGE: Final = f"handlers.{LEGACY_HANDLER}.handler"
 _REQUEST: Final = re.compile(r"^RequestId: \S+ Error: ")
 
 
@@ -42,25 +48,43 @@ class Failure(NamedTuple):
         return f", having taken {words.plural(self.record, 'record')}" if self.record else ""
 
 
+CalledFailure: TypeAlias = tuple[str, Failure]
+"""The name of a function that another called, and its failure."""
+
+
 def read_failure(function: Function, outcome: Outcome, *, all_frames: bool) -> Failure | None:
     """Return the failure of an invocation; None if it did not fail, or was asked for."""
     if not outcome.failed:
         return None
     error = json.loads(outcome.payload)
     kind, text = error["errorType"], error["errorMessage"]
-    code = code_of_functions(function.root)
+    code = code_of_functions(function.root, function.home)
     if outcome.failure is not None:
         causes, record = _read_exceptions(outcome.failure)
-        denied = _denial(causes)
-        cure = cures.cure_denial(function.name, *denied) if denied else _cure_exception(function, causes)
-        return _describe(code, causes, record, cure or _cure_call(function, causes), all_frames=all_frames)
+        return _describe(code, causes, record, _cure(function, causes), all_frames=all_frames)
     if "." not in kind:  # asked for: Lambda's own types have a dot
         return None
+    place = f"in {configuration_of(function.home)}" if function.home else "of the step"
     cure = {
-        "Sandbox.Timedout": cures.cure_timeout(function.timeout_s),
-        "Runtime.OutOfMemory": cures.cure_memory(function.memory_mb),
+        "Sandbox.Timedout": cures.cure_timeout(function.timeout_s, place),
+        "Runtime.OutOfMemory": cures.cure_memory(function.memory_mb, place),
     }.get(kind)
     return _describe_ended(code, f"{kind}: {_REQUEST.sub('', text)}", outcome.stack, cure, all_frames=all_frames)
+
+
+def blame_called(failure: Failure | None, caller: Function, called: Sequence[CalledFailure]) -> Failure | None:
+    """Return the failure of a function with those of the functions that it called.
+
+    That of a stage which only hands its records to an existing function is the failure of that function, if this
+    failed: it may as well have returned what the stage refuses, after another function failed that it called.
+    """
+    if failure is None or not called:
+        return failure
+    name, inner = called[-1]
+    if caller.handler == _BRIDGE and name == read_function_name(caller.environment.get(LEGACY_VARIABLE, "")).name:
+        return Failure(f"{name} failed: {inner.headline}", inner.details, failure.record)
+    lines = [line for name, inner in called for line in (f"{name} failed: {inner.headline}", *inner.details)]
+    return failure._replace(details=(*failure.details, *lines))
 
 
 def read_job_failure(end: JobEnd, *, all_frames: bool) -> Failure | None:
@@ -82,6 +106,23 @@ def _read_exceptions(failure: Mapping[str, Any]) -> tuple[tuple[Cause, ...], int
     causes, record = msgspec.structs.astuple(msgspec.convert(failure, _Exceptions))
     wraps = len(causes) > 1 and causes[0].text.startswith(f"unexpected {causes[1].type};")
     return causes[1:] if wraps else causes, record
+
+
+def _cure(function: Function, causes: Sequence[Cause]) -> str | None:
+    denied = _denial(causes)
+    if function.home is not None:
+        return _cure_existing(function.home, denied, causes)
+    cure = cures.cure_denial(function.name, *denied) if denied else _cure_exception(function, causes)
+    return cure or _cure_call(function, causes)
+
+
+def _cure_existing(home: Path, denied: tuple[str, str] | None, causes: Sequence[Cause]) -> str | None:
+    if denied:
+        return cures.cure_existing_denial(configuration_of(home), *denied)
+    missing = (missing_module(cause.text) for cause in causes if cause.type == "ModuleNotFoundError")
+    if module := next(filter(None, missing), None):
+        return cures.cure_existing_import(home, module)
+    return next(filter(None, (cures.cure_existing_unmodelled(cause.text) for cause in causes)), None)
 
 
 def _cure_exception(function: Function, causes: Sequence[Cause]) -> str | None:

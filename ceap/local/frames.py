@@ -28,14 +28,14 @@ class Code(NamedTuple):
     """The code of a stage as it runs from `root`, or from the folder `package` of the repository itself.
 
     `renamed` says what paths in the repository begin with, by what those in `root` begin with. Below `homes` are the
-    folders of the repository. What begins with `framework` is not the developer's own.
+    folders of the repository. What begins with one of `framework` is not the developer's own.
     """
 
     root: Path
     renamed: Mapping[str, str]
     homes: Sequence[Path]
     package: str
-    framework: str
+    framework: tuple[str, ...]
 
     def is_own(self, frame: Frame) -> bool:
         """Tell whether the place is in code of the project, and not in the framework around it."""
@@ -65,13 +65,15 @@ class Code(NamedTuple):
         return next((new + name.removeprefix(old) for old, new in self.renamed.items() if name.startswith(old)), name)
 
 
-def code_of_functions(root: Path) -> Code:
-    """Return the code of a function that is unpacked there."""
+def code_of_functions(root: Path, home: Path | None = None) -> Code:
+    """Return the code of a function that is unpacked in `root`; `home` is the folder of code that is not ceap's."""
+    if home is not None:
+        return Code(root, {}, [home.absolute()], "", ())
     homes = [Path(folder).absolute().parent for folder in handlers.__path__]
-    return Code(root, {}, homes, HANDLERS, f"{HANDLERS}runtime/")
+    return Code(root, {}, homes, HANDLERS, (f"{HANDLERS}runtime/",))
 
 
 def code_of_job(root: Path, script: str, own: str) -> Code:
     """Return the code of a Glue job: its script is there as `script`, and is `own` in the repository."""
     homes = [folder.absolute().parent for folder in discovery.JOB_FOLDERS]
-    return Code(root, {script: GLUE + own, "lib.zip/": GLUE}, homes, GLUE, f"{GLUE}lib/job.py")
+    return Code(root, {script: GLUE + own, "lib.zip/": GLUE}, homes, GLUE, (f"{GLUE}lib/job.py",))

@@ -6,22 +6,26 @@ faults, and writes its log.
 
 import hashlib
 import io
+import itertools
 import json
+import re
 import threading
 import uuid
 import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 
 from ceap import signals
 from ceap.local.answers import Answer, refusal
 from ceap.local.bytecode import write_bytecode
-from ceap.local.calls import INVOKE_PATH, Request, UnknownCallError, function_name
+from ceap.local.calls import INVOKE_PATH, FunctionName, Request, UnknownCallError, read_function_name
 from ceap.local.clock import Clock
+from ceap.local.function_variables import variables_of
 from ceap.local.logs import Logs
 from ceap.local.metrics import metrics_of
 from ceap.local.packages import check_installed, lacking_file, remove_wheels, write_lacking
@@ -31,6 +35,7 @@ from ceap.local.workers import Function, Launch, Outcome, Worker
 # Source: Lambda Developer Guide, "Lambda quotas"; the texts of the refusals, which have the very numbers.
 _REQUEST_BYTES: Final = 6 * 1024 * 1024
 _RESPONSE_BYTES: Final = 6 * 1024 * 1024 + 100
+_LATEST: Final = "$LATEST"
 
 
 class Fault:
@@ -49,13 +54,30 @@ class Fault:
 
 
 class FunctionListener(Protocol):
-    """Hears what functions do while they do it, from several threads; `event` is that of the invocation."""
+    """Hears what functions do while they do it, from several threads.
+
+    `event` is that of the invocation, or of the function that began a chain of invocations.
+    """
 
     def hear(self, function: Function, event: Any, line: str) -> None:
         """Called with each line that a function prints."""
 
     def end(self, function: Function, event: Any, outcome: Outcome) -> None:
         """Called when an invocation has ended, before its caller gets the answer."""
+
+    def end_called(self, function: Function, event: Any, outcome: Outcome) -> None:
+        """Called instead of `end` if another function is the caller."""
+
+
+class _Work(NamedTuple):
+    """An invocation in progress: the event that its chain of invocations began with, and the functions of the chain.
+
+    The last of these is the function itself, by its ARN; `caller` is the invocation that waits for it, if one does.
+    """
+
+    event: Any
+    chain: tuple[str, ...]
+    caller: Any = None
 
 
 class Functions:
@@ -66,6 +88,8 @@ class Functions:
     ) -> None:
         self.url = ""
         self.listener: FunctionListener | None = None
+        self.homes: Final[dict[str, Path]] = {}
+        """The folders of code that is not ceap's, by the names of its functions: it brings its own packages."""
         self._account: Final = account
         self._folder: Final = folder
         self._sessions: Final = sessions
@@ -77,26 +101,35 @@ class Functions:
         self._turns: Final[dict[str, threading.Lock]] = {}
         self._workers: Final[dict[str, Worker]] = {}
         self._faults: Final[dict[str, Fault]] = {}
+        self._at_work: Final[dict[str, _Work]] = {}
+        """The newest invocation of each function, by its ARN."""
+        self._occupied: Final[dict[str, _Work]] = {}
+        """The invocation that each environment is busy with."""
 
     def serve(self, request: Request) -> Answer | None:
         """Serve an `Invoke` of the Lambda API; synchronous only."""
         match = INVOKE_PATH.fullmatch(request.path)
         if request.service != "lambda" or match is None:
             return None
-        name = function_name(match["function"], request.query.get("Qualifier", ""))
-        known = {function.function_name for function in lambda_backends[self._account][REGION].list_functions()}
-        if name not in known:
-            body = {"Type": "User", "Message": f"Function not found: {request.arn('lambda', f'function:{name}')}"}
+        named = read_function_name(match["function"], request.query.get("Qualifier", ""))
+        try:
+            self._find(named.name, named.qualifier)
+        except UnknownFunctionException:
+            body = {"Type": "User", "Message": f"Function not found: {_arn(request, named)}"}
             return Answer(404, json.dumps(body).encode(), {"x-amzn-ErrorType": "ResourceNotFoundException"})
+        session = self._sessions.find(request.access_key)
+        caller = self._at_work.get(session.function) if session and session.function else None
+        if unknown := self._unmodelled(request, named, caller):
+            return refusal("lambda", 501, "NotImplemented", str(UnknownCallError(request, unknown)))
         if len(request.body) > _REQUEST_BYTES:
             message = f"Request must be smaller than {_REQUEST_BYTES} bytes for the InvokeFunction operation"
             return refusal("lambda", 413, "RequestTooLargeException", message)
-        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
-        if kind != "RequestResponse":
-            unknown = UnknownCallError(request, f"the invocation type {kind} is not modelled")
-            return refusal("lambda", 501, "NotImplemented", str(unknown))
-        outcome = self.invoke(name, json.loads(request.body or b"{}"))
-        headers = {"X-Amz-Executed-Version": "$LATEST"}
+        try:
+            event = json.loads(request.body.decode() or "{}", parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            message = f"Could not parse request body into json: {error}"
+            return refusal("lambda", 400, "InvalidRequestContentException", message)
+        outcome, headers = self._invoke(named, event, caller)
         if outcome.failed:
             headers["X-Amz-Function-Error"] = "Unhandled"
         return Answer(200, outcome.payload.encode(), headers)
@@ -115,25 +148,27 @@ class Functions:
             SetupError: A package that its zip holds on AWS is not installed here.
         """
         function = self.describe(name)
-        check_installed(function.root)
+        if function.home is None:
+            check_installed(function.root)
         turn = self._turn(name)
         if warm and turn.acquire(blocking=False):
             try:
-                self._worker(function)
+                self._worker(function, name)
             finally:
                 turn.release()
 
     def remove(self, name: str) -> None:
-        """End the worker of a function that was deleted; one that works goes on until the engine is closed."""
-        turn = self._turn(name)
-        if turn.acquire(blocking=False):
-            try:
-                with self._lock:
-                    worker = self._workers.pop(name, None)
-                if worker is not None:
-                    worker.close()
-            finally:
-                turn.release()
+        """End the workers of a function that was deleted; one that works goes on until the engine is closed."""
+        for key in [key for key in list(self._workers) if re.split("[:#]", key)[0] == name]:
+            turn = self._turn(key)
+            if turn.acquire(blocking=False):
+                try:
+                    with self._lock:
+                        worker = self._workers.pop(key, None)
+                    if worker is not None:
+                        worker.close()
+                finally:
+                    turn.release()
 
     def describe(self, name: str) -> Function:
         """Return a deployed function by name."""
@@ -141,20 +176,54 @@ class Functions:
 
     def invoke(self, name: str, event: Any) -> Outcome:
         """Invoke a function by name with an event that JSON can carry."""
-        with self._turn(name):
+        return self._invoke(FunctionName("", "", name, ""), event, None)[0]
+
+    def _invoke(self, named: FunctionName, event: Any, caller: _Work | None) -> tuple[Outcome, dict[str, str]]:
+        """Invoke a function, and return what came of it, with the headers that tell its version and its id."""
+        name, version = named.name, str(self._find(named.name, named.qualifier).version)
+        environment = self._environment_for(_key(name, version))
+        with self._turn(environment):
             request_id = str(uuid.uuid4())
-            function, session = self._function(name)
+            function, session = self._function(name, version)
+            own = str(session.function)
+            arn = f"{own}:{named.qualifier}" if named.qualifier else own
             with self._lock:
                 fault = self._faults[name].take() if name in self._faults else None
             listener = self.listener
-            hear = partial(listener.hear, function, event) if listener else None
-            invoked_at = self._clock.now()
-            outcome = _within_limit(self._worker(function).invoke(request_id, event, self._clock.offset_s, fault, hear))
+            begun_with = caller.event if caller else event
+            hear = partial(listener.hear, function, begun_with) if listener else None
+            invoked_at, offset_s = self._clock.now(), self._clock.offset_s
+            work = _Work(begun_with, (*(caller.chain if caller else ()), own), caller)
+            self._at_work[own] = self._occupied[environment] = work
+            try:
+                worker = self._worker(function, environment)
+                outcome = _within_limit(worker.invoke(request_id, event, offset_s, fault, hear=hear, arn=arn))
+            finally:
+                del self._occupied[environment]
+                if self._at_work.get(own) is work:
+                    del self._at_work[own]
             self._log(function, session, request_id, outcome)
             self._measure(name, invoked_at, outcome)
-            if listener:
-                listener.end(function, event, outcome)
-        return outcome
+            if listener and not self._is_abandoned(work):
+                end = listener.end_called if caller else listener.end
+                end(function, begun_with, outcome)
+        return outcome, {"X-Amz-Executed-Version": version, "x-amzn-RequestId": request_id}
+
+    def _environment_for(self, key: str) -> str:
+        """Return the environment that takes an invocation next: one, but for those whose callers wait no more.
+
+        As on AWS, what these do goes on, and a new attempt does not wait for it.
+        """
+        for number in itertools.count():
+            environment = f"{key}#{number}" if number else key
+            work = self._occupied.get(environment)
+            if work is None or not self._is_abandoned(work):
+                return environment
+        raise AssertionError
+
+    def _is_abandoned(self, work: _Work) -> bool:
+        """Tell whether the caller of an invocation has ended meanwhile."""
+        return work.caller is not None and self._at_work.get(work.caller.chain[-1]) is not work.caller
 
     def pids(self) -> list[int]:
         return [worker.pid for worker in self._workers.values() if worker.alive]
@@ -166,82 +235,86 @@ class Functions:
             workers = list(self._workers.items())
         for _, worker in workers:
             worker.kill()
-        for name, worker in workers:
-            with self._turn(name):  # a waiting caller has noticed by now that the worker ended
+        for key, worker in workers:
+            with self._turn(key):  # a waiting caller has noticed by now that the worker ended
                 worker.close()
 
-    def _turn(self, name: str) -> threading.Lock:
+    def _turn(self, key: str) -> threading.Lock:
         with self._lock:
-            return self._turns.setdefault(name, threading.Lock())
+            return self._turns.setdefault(key, threading.Lock())
 
-    def _worker(self, function: Function) -> Worker:
+    def _worker(self, function: Function, key: str) -> Worker:
         """Return the worker of a function as it is now; the caller holds the lock that `_turn` returns."""
         with signals.starting(), self._lock:
             if self._closed:
                 raise RuntimeError("the engine is closed")
-            worker = self._workers.get(function.name)
+            worker = self._workers.get(key)
             if worker is None or not worker.alive or worker.function != function:
                 if worker is not None:
                     worker.close()
-                worker = self._workers[function.name] = Worker(function, self._launch)
+                worker = self._workers[key] = Worker(function, self._launch)
             return worker
 
-    def _function(self, name: str) -> tuple[Function, Session]:
-        """Return a deployed function and the session of its role."""
-        deployed = lambda_backends[self._account][REGION].get_function(name)
+    def _find(self, name: str, qualifier: str) -> Any:
+        """Return a deployed function, or a version of it, also by its alias; moto's own error if there is none."""
+        # No name of a function, and moto would take it apart; nor a version, whose letters moto does not distinguish.
+        if ":" in name or ("$" in qualifier and qualifier != _LATEST):
+            raise UnknownFunctionException(name)
+        return lambda_backends[self._account][REGION].get_function(name, qualifier or None)
+
+    def _unmodelled(self, request: Request, named: FunctionName, caller: _Work | None) -> str | None:
+        """Return what of a call the engine does not model; None if it serves the call."""
+        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        if kind != "RequestResponse":
+            return f"the invocation type {kind} is not modelled"
+        if named.region not in {"", request.region} or named.account not in {"", request.account}:
+            return f"{_arn(request, named)} belongs to another account or Region"
+        if caller and _arn(request, named._replace(qualifier="")) in caller.chain:
+            return "a function that invokes itself, also by way of others, would wait here for its own end"
+        aliases = lambda_backends[self._account][REGION].list_aliases(named.name)
+        if any(alias.name == named.qualifier and alias.routing_config for alias in aliases):
+            return f"the alias {named.qualifier} leads to two versions, which is not modelled"
+        return None
+
+    def _function(self, name: str, version: str = _LATEST) -> tuple[Function, Session]:
+        """Return a deployed function, or a version of it, and the session of its role."""
+        deployed = self._find(name, version)
         if not deployed.code_bytes:
             code = deployed.code
             raise FileNotFoundError(f"{name}: its code is not there: {code.get('S3Key')} in {code.get('S3Bucket')}")
-        session = self._sessions.assume(deployed.role, service="lambda", source=deployed.function_arn, name=name)
+        latest = str(self._find(name, _LATEST).function_arn)
+        session = self._sessions.assume(deployed.role, service="lambda", source=latest, name=name)
+        home = self.homes.get(name)
         with signals.starting():
-            (root, lacking), own = self._unpack(deployed.code_bytes), self._own_folder(name)
+            root, lacking = self._unpack(deployed.code_bytes, keep_packages=home is not None)
+            own = self._own_folder(name)
         function = Function(
             name=name,
             arn=deployed.function_arn,
             handler=str(deployed.handler),
             timeout_s=int(deployed.timeout),
             memory_mb=int(deployed.memory_size),
-            environment=self._environment(deployed, session, root, own),
+            environment=variables_of(deployed, version, session, self.url, root=root, own=own),
             root=root,
             lacking=lacking,
+            version=version,
+            home=home,
         )
         return function, session
 
-    def _environment(self, deployed: Any, session: Session, root: Path, own: Path) -> dict[str, str]:
-        """Return all variables of the function: its own, Lambda's, its role's keys and the address of AWS.
+    def _unpack(self, code: bytes, *, keep_packages: bool) -> tuple[Path, Path]:
+        """Return the folder with the code of a zip, and the file with what it lacks; functions share those of a zip.
 
-        The folder `own` stands for Lambda's /tmp.
-
-        Source: Lambda Developer Guide, "Defined runtime environment variables".
+        Its packages are kept, or else those that are installed here take their place.
         """
-        return {key: str(value) for key, value in deployed.environment_vars.items()} | {
-            **session.variables(self.url),
-            "_HANDLER": deployed.handler,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{deployed.run_time}",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(deployed.memory_size),
-            "AWS_LAMBDA_FUNCTION_NAME": deployed.function_name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": deployed.logs_group_name,
-            "AWS_LAMBDA_LOG_STREAM_NAME": _stream(deployed.function_name),
-            "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-            "HOME": str(own),
-            "LAMBDA_TASK_ROOT": str(root),
-            "LANG": "en_US.UTF-8",
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "TMPDIR": str(own),
-            "TZ": "UTC",
-        }
-
-    def _unpack(self, code: bytes) -> tuple[Path, Path]:
-        """Return the folder with the code of a zip, and the file with what it lacks; functions share those of a zip."""
-        root = self._folder / hashlib.sha256(code).hexdigest()[:16] / "task"
+        root = self._folder / f"{hashlib.sha256(code).hexdigest()[:16]}{'-kept' * keep_packages}" / "task"
         with self._lock:
             if not root.exists():
                 with zipfile.ZipFile(io.BytesIO(code)) as archive:
                     # Byte code in it is for Lambda's Python: `write_bytecode` makes what this one needs.
                     archive.extractall(root, [name for name in archive.namelist() if "__pycache__" not in name])
-                remove_wheels(root)
+                if not keep_packages:
+                    remove_wheels(root)
                 write_bytecode(root)
                 _forbid_writing(root)
                 write_lacking(root)
@@ -256,7 +329,7 @@ class Functions:
     def _log(self, function: Function, session: Session, request_id: str, outcome: Outcome) -> None:
         milliseconds = outcome.duration_s * 1000
         lines = [
-            f"START RequestId: {request_id} Version: $LATEST",
+            f"START RequestId: {request_id} Version: {function.version}",
             *outcome.lines,
             *(_error_lines(outcome) if outcome.failed else []),
             f"END RequestId: {request_id}",
@@ -295,5 +368,15 @@ def _error_lines(outcome: Outcome) -> list[str]:
     return [first, *"".join(error.get("stackTrace", ())).splitlines()]
 
 
-def _stream(function: str) -> str:
-    return f"local/[$LATEST]{hashlib.sha256(function.encode()).hexdigest()[:32]}"
+def _key(name: str, version: str) -> str:
+    """Return what names the one worker of a version."""
+    return name if version == _LATEST else f"{name}:{version}"
+
+
+def _arn(request: Request, named: FunctionName) -> str:
+    region, account = named.region or request.region, named.account or request.account
+    return f"arn:aws:lambda:{region}:{account}:function:{named.qualified}"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

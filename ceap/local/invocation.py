@@ -86,12 +86,18 @@ def invoke(function: Function, event: Mapping[str, Any], limit_s: float) -> Invo
         KeyboardInterrupt: The developer has ended it, also in a debugger.
     """
     errors: list[Exception] = []
-    request = {"requestId": str(uuid.uuid4()), "event": event, "deadline": time.time() + limit_s, "offset": 0.0}
+    request = {
+        "requestId": str(uuid.uuid4()),
+        "event": event,
+        "arn": function.arn,
+        "deadline": time.time() + limit_s,
+        "offset": 0.0,
+    }
     started = time.monotonic()
     with PRINTED.in_place_of_stdout(code_of_functions(function.root)), _own_packages(function):
         handler, answer = _load(function.handler)
         if handler:
-            answer = worker.invoke(_noting(handler, errors), request, function.arn)
+            answer = worker.invoke(_noting(handler, errors), request)
     if any(isinstance(link, bdb.BdbQuit) for error in errors for link in chain_of(error)):
         raise KeyboardInterrupt
     outcome = Outcome(

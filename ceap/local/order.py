@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ceap.local.existing_functions import ExistingFunction
 from ceap.local.seed import Seed
 from ceap.local.start import Start
 
@@ -10,7 +11,8 @@ from ceap.local.start import Start
 class Build(NamedTuple):
     """What is deployed: the templates of the foundation and of the workflow, and its Glue scripts by file name.
 
-    A workflow of Glue steps alone has no functions, and its template no parameter for their code.
+    A workflow of Glue steps alone has no functions, and its template no parameter for their code. `existing` are the
+    functions that are there before the workflow, by the parameters that name them.
     """
 
     workflow: str
@@ -18,6 +20,7 @@ class Build(NamedTuple):
     workflow_template: str
     has_functions: bool
     scripts: Mapping[str, bytes]
+    existing: Mapping[str, ExistingFunction] = {}
 
 
 class RequestedFailure(NamedTuple):

@@ -112,10 +112,16 @@ def write_lacking(root: Path) -> Path:
     return path
 
 
+def missing_module(text: str) -> str | None:
+    """Return the module that Python does not find; None if a text tells of none."""
+    missing = _MISSING.match(text)
+    return missing[1] if missing else None
+
+
 def cure_import(root: Path, text: str) -> str | None:
     """Return the cure for a module that Python does not find; None if it is not one that the function's zip lacks."""
-    missing = _MISSING.match(text)
-    if missing is None or (owner := lacking_of(root).get(missing[1])) is None:
+    missing = missing_module(text)
+    if missing is None or (owner := lacking_of(root).get(missing)) is None:
         return None
     sets = [place for place, _ in _locks(root) if place.startswith(_SETS_PLACE)]
     cure = (
@@ -124,7 +130,7 @@ def cure_import(root: Path, text: str) -> str | None:
         else f"list it in a set, e.g. {_SETS_PLACE}/tables.in, call `make lock`, and name the set in NEEDS: "
         'packages="tables"'
     )
-    return f"{owner or missing[1]} is installed here, but the function's zip does not hold it; {cure}"
+    return f"{owner or missing} is installed here, but the function's zip does not hold it; {cure}"
 
 
 def lacking_everywhere() -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from ceap.local.executions import Attempt, Execution, Wait
-from ceap.local.failures import Failure, read_failure, read_job_failure
+from ceap.local.failures import CalledFailure, Failure, blame_called, read_failure, read_job_failure
 from ceap.local.frames import code_of_functions
 from ceap.local.jobs import Job, JobEnd
 from ceap.local.log_lines import read_line
@@ -57,6 +57,7 @@ class Progress:
         self._lines: Final[dict[tuple[str, str], list[str]]] = {}
         self._ends: Final[dict[tuple[str, str], list[int]]] = {}
         """How many lines there were at the end of each attempt."""
+        self._called: Final[dict[tuple[str, str], list[CalledFailure]]] = {}
         self._ended: Final[dict[tuple[str, str], tuple[Failure | None, list[str]]]] = {}
         self._groups: Final[dict[tuple[str, str], _Group]] = {}
         self._reasons: Final[dict[tuple[str, str], str]] = {}
@@ -85,10 +86,19 @@ class Progress:
 
     def end(self, function: Function, event: Any, outcome: Outcome) -> None:
         """Take what came of an invocation; its attempt ends next."""
-        failure = read_failure(function, outcome, all_frames=self._all_frames)
-        lines = [shown for line in outcome.lines for shown in self._read(function, line)]
+        failure, place = read_failure(function, outcome, all_frames=self._all_frames), _place(function.name, event)
         with self._lock:
-            self._ended[_place(function.name, event)] = failure, lines
+            failure = blame_called(failure, function, self._called.pop(place, []))
+            *_, begin = [0, *self._ends.get(place, [])]
+            # Not the outcome's lines: functions that it called have printed, too.
+            printed = self._lines.get(place, [])[begin:] if failure else []
+            self._ended[place] = failure, [shown for line in printed for shown in self._read(function, line)]
+
+    def end_called(self, function: Function, event: Any, outcome: Outcome) -> None:
+        """Take what came of an invocation by another function, whose own end comes later."""
+        if failure := read_failure(function, outcome, all_frames=self._all_frames):
+            with self._lock:
+                self._called.setdefault(_place(function.name, event), []).append((function.name, failure))
 
     def end_job(self, arguments: Mapping[str, str], end: JobEnd) -> None:
         """Take what came of a Glue job's run; its attempt ends next."""
@@ -147,7 +157,7 @@ class Progress:
                 self._say(f"  {self._mark(execution)}{stage:<20} | {text}")
 
     def _read(self, function: Function, line: str) -> list[str]:
-        shown = read_line(line, with_metrics=self._metrics, code=code_of_functions(function.root))
+        shown = read_line(line, with_metrics=self._metrics, code=code_of_functions(function.root, function.home))
         return [] if shown is None else shown.split("\n")
 
     def _describe(self, stage: str, group: _Group) -> list[str]:

@@ -221,6 +221,10 @@ _TRANSACTION_ACTIONS: Final = {
 def _ask_events(request: Request) -> list[Question]:
     if request.operation == "DescribeRule" and "EventBusName" not in request.document:
         return [Question("events:DescribeRule", request.arn("events", f"rule/{request.document['Name']}"))]
+    if request.operation == "DescribeEventBus":
+        bus = request.document.get("Name", "default")
+        arn = bus if bus.startswith("arn:") else request.arn("events", f"event-bus/{bus}")
+        return [Question("events:DescribeEventBus", arn)]
     if request.operation != "PutEvents" or "EndpointId" in request.document:
         raise _unknown(request)
     return [
@@ -248,19 +252,21 @@ def _ask_secrets(request: Request) -> list[Question]:
 
 
 def _ask_lambda(request: Request) -> list[Question]:
-    if request.method == "GET" and (path := CONFIGURATION_PATH.fullmatch(request.path)) and not request.query:
-        return [Question("lambda:GetFunctionConfiguration", request.arn("lambda", f"function:{path['function']}"))]
-    path = INVOKE_PATH.fullmatch(request.path)
-    if path is None:
+    action, path = "lambda:InvokeFunction", INVOKE_PATH.fullmatch(request.path)
+    if path is None and request.method == "GET":
+        action, path = "lambda:GetFunctionConfiguration", CONFIGURATION_PATH.fullmatch(request.path)
+    if path is None or not {*request.query} <= {"Qualifier"}:
         raise _unknown(request)
     function = read_function_name(path["function"], request.query.get("Qualifier", ""))
     if request.query.get("Qualifier", function.qualifier) != function.qualifier:
         raise UnknownCallError(request, "the qualifier in the name differs from the parameter Qualifier")
     region, account = function.region or request.region, function.account or request.account
-    return [Question("lambda:InvokeFunction", f"arn:aws:lambda:{region}:{account}:function:{function.qualified}")]
+    return [Question(action, f"arn:aws:lambda:{region}:{account}:function:{function.qualified}")]
 
 
 def _ask_pipes(request: Request) -> list[Question]:
+    if request.operation == "ListPipes":
+        return [Question("pipes:ListPipes", "*")]  # it takes no resource
     path = PIPE_PATH.fullmatch(request.path)
     if path is None or not request.operation:
         raise _unknown(request)

@@ -25,11 +25,27 @@ def source_of(message: Message) -> str | None:
 @cache
 def install() -> None:
     """Hook moto's queues, once per process; AttributeError if moto lacks a part."""
+    replace(Queue, "_set_attributes", _keeping_policy(Queue._set_attributes))
     replace(Queue, "add_message", _noting_source(Queue.add_message))
     replace(Queue, "delete_message", _alone(Queue.delete_message))
     replace(Message, "mark_received", _noting_time(Message.mark_received))
     replace(SQSBackend, "receive_message", _alone_in_backend(SQSBackend.receive_message))
     replace(SQSBackend, "change_message_visibility", _change_visibility)
+
+
+def _keeping_policy(set_attributes: Callable[..., None]) -> Callable[..., None]:
+    """Change the attributes that are given and no others: moto drops the policy.
+
+    Source: SQS API Reference, "SetQueueAttributes".
+    """
+
+    def _set_attributes(queue: Queue, attributes: dict[str, Any], *rest: Any, **named: Any) -> None:
+        kept = vars(queue).get("_policy_json")
+        set_attributes(queue, attributes, *rest, **named)
+        if kept is not None and "Policy" not in attributes:
+            queue._policy_json = kept
+
+    return _set_attributes
 
 
 def _noting_source(add: Callable[[Queue, Message], None]) -> Callable[[Queue, Message], None]:

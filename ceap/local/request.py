@@ -6,7 +6,7 @@ import argparse
 import importlib.util
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -14,6 +14,7 @@ from ceap.errors import SetupError, UsageError
 from templates import words
 
 if TYPE_CHECKING:
+    from ceap.local.existing_functions import ExistingFunction
     from ceap.local.order import Build, RequestedFailure
     from ceap.local.seed import Seed
     from templates.model import Step, Workflow
@@ -30,7 +31,7 @@ def add_seed_argument(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=Path,
         metavar="DIR",
-        help="take objects, items, secrets and parameters from there "
+        help="take objects, items, secrets, parameters and existing functions from there "
         "(default: fixtures/{name}/ beside the declaration, if there is one)",
     )
 
@@ -104,8 +105,8 @@ def check_served(message: str | None, copies: int | None, *, is_watched: bool) -
         )
 
 
-def build_for(workflow: Workflow) -> Build:
-    """Return what is deployed for a workflow: its templates and scripts, generated anew."""
+def build_for(workflow: Workflow, functions: Mapping[str, ExistingFunction] = {}) -> Build:
+    """Return what is deployed for a workflow: its templates and scripts, generated anew, and existing functions."""
     from ceap import project
     from ceap.archive import read_scripts
     from ceap.local.order import Build
@@ -113,7 +114,7 @@ def build_for(workflow: Workflow) -> Build:
 
     (_, foundation), (_, template) = project.build_templates([workflow])
     scripts = read_scripts(*JOB_FOLDERS) if workflow.glue_steps else {}
-    return Build(workflow.name, foundation, template, bool(workflow.lambda_steps), scripts)
+    return Build(workflow.name, foundation, template, bool(workflow.lambda_steps), scripts, functions)
 
 
 def parse_failure(text: str, stages: Sequence[str]) -> RequestedFailure:
@@ -139,4 +140,5 @@ def load_seed_for(given: Path | None, default: Path, workflow: Workflow) -> Seed
 
     folder = given or (default if default.exists() else None)
     needs = [load_needs(step.handler) for step in workflow.lambda_steps]
-    return load_seed(folder, source_buckets(workflow), tables(), needs, default=default)
+    functions = workflow.legacy_functions
+    return load_seed(folder, source_buckets(workflow), tables(), needs, functions=functions, default=default)

@@ -1,6 +1,6 @@
 """The APIs of Pipes and Scheduler, as far as operators use them.
 
-A pipe is described, stopped and started; a schedule and its group are described.
+A pipe is listed, described, stopped and started; a schedule and its group are described.
 """
 
 import json
@@ -12,7 +12,7 @@ from ceap.local.calls import PIPE_PATH, SCHEDULE_PATH, Request
 from ceap.local.clock import CLOCK
 from ceap.local.schedules import Schedule, ScheduleGroup
 from ceap.local.sessions import REGION
-from ceap.local.stack_models import Pipe
+from ceap.local.stack_models import Pipe, kept
 
 _OF_PIPE: Final = (
     "Description",
@@ -44,6 +44,8 @@ def serve_pipes(account: str) -> Callable[[Request], Answer | None]:
     def serve(request: Request) -> Answer | None:
         if request.service != "pipes":
             return None
+        if request.operation == "ListPipes":
+            return _list(request, account)
         path = PIPE_PATH.fullmatch(request.path)
         if path is None or not request.operation:
             return refusal("pipes", 501, "NotImplemented", f"the local engine does not model {request.path}")
@@ -55,6 +57,31 @@ def serve_pipes(account: str) -> Callable[[Request], Answer | None]:
         return _answer(_describe(model, request.operation))
 
     return serve
+
+
+def _list(request: Request, account: str) -> Answer:
+    """List all pipes that the filters match, at once."""
+    if strange := sorted(request.query.keys() - _FILTERS):
+        said = f"the local engine does not model {', '.join(strange)} of ListPipes"
+        return refusal("pipes", 501, "NotImplemented", said)
+    found = [
+        said
+        for pipe in kept(account, REGION).values()
+        if isinstance(pipe, Pipe)
+        for said in [_describe(pipe, "") | {key: pipe.properties[key] for key in ("Source", "Target")}]
+        if all(_FILTERS[name](said, value) for name, value in request.query.items())
+    ]
+    return _answer({"Pipes": sorted(found, key=lambda said: said["Name"])})
+
+
+_FILTERS: Final[dict[str, Callable[[Document, str], bool]]] = {
+    "NamePrefix": lambda said, value: said["Name"].startswith(value),
+    "SourcePrefix": lambda said, value: said["Source"].startswith(value),
+    "TargetPrefix": lambda said, value: said["Target"].startswith(value),
+    "CurrentState": lambda said, value: said["CurrentState"] == value,
+    "DesiredState": lambda said, value: said["DesiredState"] == value,
+}
+"""What ListPipes filters by. Source: EventBridge Pipes API Reference, "ListPipes"."""
 
 
 def _describe(pipe: Pipe, operation: str) -> Document:

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ceap.archive import upload_prefix
+from ceap.archive import build_zip, upload_prefix
 from ceap.errors import SetupError, UsageError
 from ceap.local import seed, start, triggers
 from ceap.local.cloudformation import DeployError, Stack
 from ceap.local.engine import Engine, EngineError
 from ceap.local.executions import DeployedMachine, Entry, Execution, Stage
+from ceap.local.existing_functions import FUNCTIONS_FOLDER, STACK_NAME, ExistingFunction, template_of
+from ceap.local.existing_queues import make_existing
 from ceap.local.order import Build, Order
 from ceap.local.packages import build_zips
 from ceap.local.progress import Progress
@@ -26,12 +28,16 @@ _NETWORK: Final = {naming.SUBNETS_PARAMETER: "subnet-local", naming.SECURITY_GRO
 
 
 class Deployment(NamedTuple):
-    """The stacks of a workflow in an engine, and its state machine."""
+    """The stacks of a workflow in an engine, and its state machine.
+
+    `existing` are the ARNs of the existing functions that its steps call, by the parameters that name them.
+    """
 
     workflow: str
     foundation: Stack
     stack: Stack
     machine: DeployedMachine
+    existing: Mapping[str, str]
 
     @property
     def stages(self) -> Mapping[str, Stage]:
@@ -55,7 +61,10 @@ class Remains(NamedTuple):
 
 
 def deploy(engine: Engine, build: Build) -> Deployment:
-    """Deploy the foundation, put handlers and scripts into its artifact bucket, then deploy the workflow."""
+    """Deploy the foundation, put handlers and scripts into its artifact bucket, then deploy the workflow.
+
+    What it adopts is made before it, and the existing functions of its steps are deployed.
+    """
     parameters = {"Environment": ENVIRONMENT}
     foundation = engine.deploy(build.foundation_template, _stack_name(naming.FOUNDATION), parameters)
     artifacts: dict[str, bytes] = {}
@@ -69,8 +78,23 @@ def deploy(engine: Engine, build: Build) -> Deployment:
     for key, content in artifacts.items():
         engine.client("s3").put_object(Bucket=foundation.outputs["ArtifactBucket"], Key=key, Body=content)
     parameters |= _of_account(engine, build.workflow_template)
+    parameters |= make_existing(engine.client, build.workflow_template)
+    existing = _deploy_existing(engine, build.existing, foundation.outputs["ArtifactBucket"])
+    parameters |= existing
     stack = engine.deploy(build.workflow_template, _stack_name(build.workflow), parameters)
-    return Deployment(build.workflow, foundation, stack, engine.machine(stack.outputs["StateMachineArn"]))
+    return Deployment(build.workflow, foundation, stack, engine.machine(stack.outputs["StateMachineArn"]), existing)
+
+
+def _deploy_existing(engine: Engine, functions: Mapping[str, ExistingFunction], bucket: str) -> dict[str, str]:
+    """Deploy existing functions in a stack of their own, and return their ARNs by parameter."""
+    if not functions:
+        return {}
+    keys = {parameter: f"{FUNCTIONS_FOLDER}/{parameter}.zip" for parameter in functions}
+    for parameter, function in functions.items():
+        code = build_zip({name: path.read_bytes() for name, path in function.files.items()})
+        engine.client("s3").put_object(Bucket=bucket, Key=keys[parameter], Body=code)
+        engine.functions.homes[function.name] = function.folder
+    return dict(engine.deploy(template_of(functions, bucket, keys, account=engine.account), STACK_NAME).outputs)
 
 
 def _of_account(engine: Engine, template: str) -> dict[str, str]:

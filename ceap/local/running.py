@@ -12,6 +12,7 @@ from ceap.local.pipes import Poller
 from ceap.local.schedules import Sender
 from ceap.local.service_clients import ClientOf
 from ceap.local.sessions import Sessions
+from ceap.local.stack_models import ResourceError
 
 
 class Running:
@@ -58,6 +59,7 @@ class Running:
         """
         match model.cf_resource_type:
             case lookup.FUNCTION:
+                _check_runtime(model)
                 self._functions.add(model.function_name, warm=self._warm)
             case lookup.JOB:
                 self._jobs.add(model.job)
@@ -105,3 +107,12 @@ class Running:
         interpreter.CLIENTS[machine.role] = lambda service: self._client_of(session, service)
         self._roles.add(machine.role)
         self._executions.machines[machine.arn] = machine
+
+
+def _check_runtime(function: Any) -> None:
+    """Raise ResourceError for a function that is not in Python."""
+    runtime = function.run_time or f"an {function.package_type.lower()}"
+    if not runtime.startswith("python"):
+        raise ResourceError(
+            f"the local engine runs functions in Python only, and {function.function_name} is of {runtime}"
+        )

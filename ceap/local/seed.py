@@ -4,9 +4,10 @@
 {folder}/tables/{table}.jsonl    one item a line, as plain JSON; the table by its declared name, e.g. `program_config`
 {folder}/secrets/{name}          and
 {folder}/parameters/{name}       are those of `seed_values`
+{folder}/functions/{parameter}   and what is beside it are those of `existing_functions`
 
-The folder of a run that was kept is a seed, too: of what it holds, the tables are taken. A run keeps no secrets, so
-these and the parameters are then those of the default folder.
+The folder of a run that was kept is a seed, too: of what it holds, the tables are taken. A run keeps no secrets and no
+functions, so these and the parameters are then those of the default folder.
 """
 
 import codecs
@@ -21,6 +22,14 @@ from boto3.dynamodb.types import TypeSerializer  # type: ignore[import-untyped] 
 
 from ceap.errors import UsageError
 from ceap.local import run_folder
+from ceap.local.existing_functions import (
+    FUNCTIONS_FOLDER,
+    ExistingFunction,
+    configuration_of,
+    load_function,
+    missing_function,
+    place_of,
+)
 from ceap.local.seed_values import KINDS, PARAMETERS_FOLDER, SECRETS_FOLDER, Kind, load_values, local_name, read_value
 from handlers.runtime.batch import batched
 from handlers.runtime.needs import BucketName, Needs, Table
@@ -30,7 +39,8 @@ from templates.model import Workflow
 
 BUCKETS_FOLDER: Final = "s3"
 TABLES_FOLDER: Final = "tables"
-FOLDERS: Final = (BUCKETS_FOLDER, TABLES_FOLDER, SECRETS_FOLDER, PARAMETERS_FOLDER)
+FOLDERS: Final = (BUCKETS_FOLDER, TABLES_FOLDER, SECRETS_FOLDER, PARAMETERS_FOLDER, FUNCTIONS_FOLDER)
+_NEVER_KEPT: Final = (SECRETS_FOLDER, PARAMETERS_FOLDER, FUNCTIONS_FOLDER)
 TABLE_SUFFIX: Final = ".jsonl"
 # Source: Amazon S3 User Guide, "Naming Amazon S3 objects".
 KEY_BYTES: Final = 1024
@@ -40,8 +50,10 @@ _OWN_BUCKETS: Final = tuple(name.partition("$")[0] for name in (naming.WORKFLOW_
 class Seed(NamedTuple):
     """What to put where, and the folder that it comes from.
 
-    `buckets` holds the files of each bucket by key, `tables` the items of each table as DynamoDB's API has them, and
-    `values` the files of secrets and parameters by name. `is_run` says that the folder is that of an earlier run.
+    `buckets` holds the files of each bucket by key, `tables` the items of each table as DynamoDB's API has them,
+    `values` the files of secrets and parameters by name, and `functions` the existing functions of the steps, by the
+    parameters that name them. `is_run` says that the folder is that of an earlier run, `unused` which functions of the
+    folder no step names.
     """
 
     folder: Path | None
@@ -49,6 +61,8 @@ class Seed(NamedTuple):
     buckets: Mapping[str, Mapping[str, Path]]
     tables: Mapping[str, Sequence[Item]]
     values: Mapping[str, Mapping[str, Path]]
+    functions: Mapping[str, ExistingFunction]
+    unused: Sequence[str]
 
 
 def load_seed(
@@ -57,6 +71,7 @@ def load_seed(
     tables: Mapping[str, Table],
     needs: Sequence[Needs] = (),
     *,
+    functions: Mapping[str, str] = {},
     default: Path | None = None,
 ) -> Seed:
     """Read and check a seed, with the source buckets even if it has no files for them; None: nothing else.
@@ -66,7 +81,9 @@ def load_seed(
         source_buckets: The buckets that messages may name.
         tables: The tables by their declared names.
         needs: Those of the workflow's handlers, whose names of secrets and parameters count.
-        default: Where secrets and parameters are if the folder is that of an earlier run.
+        functions: The parameters that name existing functions, each with the stage that the function does.
+        default: The folder that is meant if none is given, and where secrets, parameters and functions are if the
+            given one is that of an earlier run.
 
     Raises:
         UsageError: A folder, a file or a line is wrong.
@@ -76,12 +93,14 @@ def load_seed(
     parts = {path.name: path for path in _children(folder)} if folder else {}
     if is_run:
         parts = {name: path for name, path in parts.items() if name == TABLES_FOLDER}
-        kept = _children(default) if default and default.exists() else []
-        parts |= {path.name: path for path in kept if path.name in (SECRETS_FOLDER, PARAMETERS_FOLDER)}
+        others = _children(default) if default and default.exists() else []
+        parts |= {path.name: path for path in others if path.name in _NEVER_KEPT}
     for name, path in parts.items():
         if name not in FOLDERS:
             raise UsageError(f"{path}: a seed has no {name!r}; {words.allowed(name, FOLDERS)}")
     buckets, items = parts.get(BUCKETS_FOLDER), parts.get(TABLES_FOLDER)
+    present = _find_functions(parts[FUNCTIONS_FOLDER]) if FUNCTIONS_FOLDER in parts else {}
+    home = (default if is_run else folder) or default or Path()
     return Seed(
         folder=folder,
         is_run=is_run,
@@ -91,6 +110,8 @@ def load_seed(
         },
         tables={path.stem: _load_table(path, tables) for path in _children(items)} if items else {},
         values={kind.folder: _load_values(kind, parts[kind.folder], needs) for kind in KINDS if kind.folder in parts},
+        functions=_load_functions(present, functions, home),
+        unused=[parameter for parameter in present if parameter not in functions],
     )
 
 
@@ -124,6 +145,8 @@ def describe(seed: Seed) -> str:
     buckets = [f"bucket {name} with {words.plural(len(files), 'object')}" for name, files in seed.buckets.items()]
     tables = [f"table {name} with {words.plural(len(items), 'item')}" for name, items in seed.tables.items()]
     values = [words.plural(len(files), kind.removesuffix("s")) for kind, files in seed.values.items() if files]
+    values += [f"existing function {name}" for name in seed.functions]
+    values += [f"{FUNCTIONS_FOLDER}/{name}, which no step names" for name in seed.unused]
     if not (buckets or tables or values or seed.is_run):
         return ""
     place = f" {seed.folder}" if seed.folder else ""
@@ -183,6 +206,28 @@ def _load_bucket(folder: Path) -> dict[str, Path]:
         if size_bytes > KEY_BYTES:
             raise UsageError(f"{path}: its key has {size_bytes:,} bytes; allowed: {KEY_BYTES:,}; shorten it")
     return files
+
+
+def _find_functions(folder: Path) -> dict[str, Path]:
+    """Return the folders of the functions of a seed by name; UsageError for what is neither that nor of one."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: is no folder; put the code of a function into {place_of(folder.parent, 'NAME')}/")
+    children = _children(folder)
+    folders = {path.name: path for path in children if path.is_dir()}
+    beside = {configuration_of(path) for path in folders.values()}
+    for path in children:
+        if not path.is_dir() and path not in beside:
+            raise UsageError(f"{path}: belongs to no function; the code of one is a folder, such as {folder}/NAME/")
+    return folders
+
+
+def _load_functions(present: Mapping[str, Path], wanted: Mapping[str, str], home: Path) -> dict[str, ExistingFunction]:
+    found = {}
+    for parameter, stage in wanted.items():
+        if parameter not in present:
+            raise missing_function(place_of(home, parameter), parameter, stage, present.keys() - wanted.keys())
+        found[parameter] = load_function(present[parameter], _files(present[parameter]))
+    return found
 
 
 def _load_values(kind: Kind, folder: Path, needs: Sequence[Needs]) -> dict[str, Path]:

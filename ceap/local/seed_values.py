@@ -38,9 +38,9 @@ KINDS: Final = (
 )
 
 
-def local_name(text: str) -> str:
+def local_name(text: str, account: str = str(FIRST_ACCOUNT)) -> str:
     """Return a name of NEEDS, or another text with placeholders, as a local run has it."""
-    return fill(text, {"Environment": ENVIRONMENT, "AWS::AccountId": str(FIRST_ACCOUNT), "AWS::Region": REGION})
+    return fill(text, {"Environment": ENVIRONMENT, "AWS::AccountId": account, "AWS::Region": REGION})
 
 
 def place_of(kind: str, name: str) -> str:

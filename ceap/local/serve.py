@@ -22,7 +22,8 @@ from templates import discovery, naming
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Where a workflow is served; `environment` are the variables with which the tools of AWS find it.
 
-    `tables` are the names of the declared tables, `workers` those of the function or Glue job of each stage.
+    `tables` are the names of the declared tables, `workers` those of the function or Glue job of each stage, and
+    `existing_functions` the ARNs of those that stages call, by the parameters that name them.
     """
 
     workflow: str
@@ -33,6 +34,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     buckets: tuple[str, ...]
     tables: Mapping[str, str]
     workers: Mapping[str, str]
+    existing_functions: Mapping[str, str]
     environment: Mapping[str, str]
 
 
@@ -55,7 +57,7 @@ def serve(
 
 def describe(endpoint: Endpoint, message: Path, *, has_triggers: bool) -> list[str]:
     """Return the lines that tell a person of an endpoint, with a command that sends the message in a file."""
-    tables = ", ".join(endpoint.tables.values())
+    tables, existing = (", ".join(names.values()) for names in (endpoint.tables, endpoint.existing_functions))
     # Only this option keeps `aws sqs` from AWS: it has endpoints of its own for a region.
     send = ["aws", "sqs", "send-message", "--endpoint-url", endpoint.endpoint_url, "--queue-url", endpoint.queue_url]
     send += ["--message-body", f"file://{message.resolve()}"]
@@ -66,6 +68,7 @@ def describe(endpoint: Endpoint, message: Path, *, has_triggers: bool) -> list[s
         f"  state machine      {endpoint.state_machine_arn}",
         f"  buckets            {', '.join(endpoint.buckets)}",
         *[f"  tables             {tables}"] * bool(tables),
+        *[f"  existing functions {existing}"] * bool(existing),
         *["  triggers           do not fire here: neither the clock nor a new object sends a message"] * has_triggers,
         "paste this into another shell, then call AWS there, with temporary keys that only this endpoint takes:",
         *(f"  export {name}={shlex.quote(value)}" for name, value in endpoint.environment.items()),
@@ -85,6 +88,7 @@ def _find_endpoint(engine: Engine, deployment: Deployment, order: Order) -> Endp
         buckets=(foundation["WorkflowBucket"], *order.seed.buckets),
         tables={table: name for table, name in names.items() if name},
         workers={state: stage.worker for state, stage in deployment.stages.items()},
+        existing_functions=deployment.existing,
         # Of a shell that ignores endpoints the calls would go to AWS.
         environment=engine.driver.variables(engine.url) | {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"},
     )

@@ -32,7 +32,7 @@ from handlers.runtime.storage import CHUNK_BYTES
 from templates import discovery, words
 from templates.budget import MAX_MESSAGE_BYTES
 from templates.discovery import load_contract
-from templates.model import GlueStep, LambdaStep, Workflow
+from templates.model import GlueStep, LambdaStep, LegacyStep, Workflow
 
 STDIN: Final = "-"
 _CSV: Final = re.compile(r"\.csv(\.gz)?$", re.IGNORECASE)
@@ -88,6 +88,11 @@ def open_input(workflow: Workflow, step: LambdaStep, given: str | None, message:
     with ExitStack() as files:
         if previous is not None:
             yield _load_records(step, previous, given, execution, files)
+        elif given is not None and _DATA.search(given) and isinstance(step, LegacyStep):
+            cure = f"give what it takes as the text of a message, in a file of another name than {Path(given).name}"
+            raise UsageError(
+                f"{given}: {step.stage} is done by an existing function, whose messages ceap does not know; {cure}"
+            )
         elif given is not None and _DATA.search(given):
             yield _load_data(step, given, message, execution, files)
         else:

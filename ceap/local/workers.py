@@ -38,7 +38,8 @@ INTERPRETER: Final = (sys.executable, "-I", "-S", "-u", "-X", "utf8")
 class Function(NamedTuple):
     """A deployed function, as its template says.
 
-    `root` is its unpacked code, `lacking` the file with the installed modules that it lacks on AWS.
+    `root` is its unpacked code, `lacking` the file with the installed modules that it lacks on AWS, `home` the folder
+    that code comes from which is not ceap's.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Function(NamedTuple):
     environment: Mapping[str, str]
     root: Path
     lacking: Path
+    version: str = "$LATEST"
+    home: Path | None = None
 
 
 class Outcome(NamedTuple):
@@ -108,7 +111,7 @@ def launch_process(function: Function, descriptors: Sequence[int], output: int) 
 
 def arguments(function: Function) -> list[str]:
     """Return what follows the descriptors on the command line of a function's process."""
-    return [function.arn, str(function.lacking), *package_folders()]
+    return [str(function.lacking), *package_folders()]
 
 
 class Worker:
@@ -135,9 +138,19 @@ class Worker:
         return self._process.pid
 
     def invoke(
-        self, request_id: str, event: Any, offset_s: float, fault: Mapping[str, str] | None, hear: Hearer | None = None
+        self,
+        request_id: str,
+        event: Any,
+        offset_s: float,
+        fault: Mapping[str, str] | None,
+        *,
+        hear: Hearer | None = None,
+        arn: str | None = None,
     ) -> Outcome:
-        """Run the handler once; a worker that does not answer is ended, and `alive` becomes false."""
+        """Run the handler once; a worker that does not answer is ended, and `alive` becomes false.
+
+        `arn` is that by which the function was invoked, if it is not its own.
+        """
         watch = _Watch(hear)
         if not self._ready:
             answer = self._await(watch, INIT_LIMIT_S, request_id)
@@ -147,7 +160,14 @@ class Worker:
             self._ready = True
         watch.restart()
         deadline = time.time() + self.function.timeout_s
-        request = {"requestId": request_id, "event": event, "deadline": deadline, "offset": offset_s, "fault": fault}
+        request = {
+            "requestId": request_id,
+            "event": event,
+            "arn": arn or self.function.arn,
+            "deadline": deadline,
+            "offset": offset_s,
+            "fault": fault,
+        }
         with contextlib.suppress(BrokenPipeError):  # it died since: the answer will say so
             self._requests.write((json.dumps(request) + "\n").encode())
         return watch.outcome(self._await(watch, self.function.timeout_s, request_id))

@@ -15,7 +15,8 @@ from ceap.aws.moment import now_of
 from ceap.aws.pace import Pace
 from ceap.aws.session import Aws
 from ceap.aws.workflow import DeployedWorkflow
-from ceap.cfn.lookup import EVENT_RULE, PIPE, SCHEDULE, Resource, at, items, pointed_at, resources, text
+from ceap.cfn.adopted import queue_at
+from ceap.cfn.lookup import EVENT_RULE, PIPE, SCHEDULE, Resource, at, items, resources, text
 from ceap.operate.moments import span
 from ceap.operate.status_metrics import read_ages
 from templates.words import listed, plural
@@ -101,10 +102,10 @@ def _retention_s(aws: Aws, queue: str) -> int:
 def _senders(workflow: DeployedWorkflow) -> Iterator[str]:
     """Yield the schedules and event rules of the template that send to the queue."""
     stack = workflow.stack
-    queue = pointed_at(stack.template, next(resources(stack.template, PIPE)).properties.get("Source"))
+    queue = queue_at(stack.template, next(resources(stack.template, PIPE)).properties.get("Source"))
 
     def sends(arns: list[object]) -> bool:
-        return any(pointed_at(stack.template, arn) == queue for arn in arns)
+        return any(queue_at(stack.template, arn) == queue for arn in arns)
 
     def named(kind: str, sender: Resource) -> str:
         return f"{kind} {stack.physical.get(sender.logical_id, sender.logical_id)}"

@@ -34,7 +34,6 @@ from ceap.operate.status_facts import (
     Unread,
 )
 from templates import naming
-from templates.placeholders import fill
 
 READERS: Final = 8
 LOOKED_MAX: Final = 100
@@ -205,8 +204,9 @@ class StatusReader:
             )
 
     def _deployment(self) -> Deployment | None:
-        values = {"Environment": self._environment, **self._aws.pseudo_parameters}
-        record = load_last(self._aws, fill(naming.ARTIFACT_BUCKET, values), self._workflow.name)
+        exported = {"Fn::ImportValue": {"Fn::Sub": naming.export(naming.ARTIFACT_BUCKET_ID)}}
+        bucket = self._workflow.stack.value(exported)
+        record = load_last(self._aws, bucket, self._workflow.name) if bucket else None
         if record is None:
             return None
         return Deployment(

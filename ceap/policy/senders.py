@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from ceap.cfn.adopted import adopted_arn, queue_at
 from ceap.cfn.lookup import (
     EVENT_RULE,
     PIPE,
@@ -27,11 +28,14 @@ OBJECT_SOURCE: Final = "aws.s3"
 
 
 def find_queue(template: Template) -> Resource | None:
-    """Return the queue from which the pipe of a workflow of ceap takes messages; None in any other template."""
+    """Return the queue from which the pipe of a workflow of ceap takes messages, which may be an adopted one.
+
+    None in any other template.
+    """
     if kind_of(template) is None:
         return None
-    sources = (pointed_at(template, pipe.properties.get("Source")) for pipe in resources(template, PIPE))
-    return next((found for found in sources if found and found.type == QUEUE), None)
+    sources = (queue_at(template, pipe.properties.get("Source")) for pipe in resources(template, PIPE))
+    return next(filter(None, sources), None)
 
 
 def is_about_objects(rule: Resource) -> bool:
@@ -47,7 +51,12 @@ def has_triggers(template: Template) -> bool:
 
 def sends_to(template: Template, arn: Any, queue: Resource) -> bool:
     """Tell whether a value is the ARN of a queue."""
-    return pointed_at(template, arn) == queue and (reference(arn) or ("", ""))[1] == "Arn"
+    return queue_at(template, arn) == queue and (queue.type != QUEUE or (reference(arn) or ("", ""))[1] == "Arn")
+
+
+def arn_of(queue: Resource) -> str:
+    """Return how to write the ARN of a queue of the template, or of an adopted one."""
+    return f"!GetAtt {queue.logical_id}.Arn" if queue.type == QUEUE else f"!Sub {adopted_arn(queue)['Fn::Sub']}"
 
 
 def keeps_unsent(template: Template, arn: Any) -> bool:

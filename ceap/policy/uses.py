@@ -10,16 +10,15 @@ from typing import Any, Final, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 
+from ceap.cfn.adopted import queue_at
 from ceap.cfn.lookup import (
     MACHINE,
     PIPE,
-    QUEUE,
     SCHEDULE,
     Machine,
     Resource,
     at,
     handler_of,
-    imported,
     items,
     machines,
     pointed_at,
@@ -32,6 +31,7 @@ from ceap.iam.services import takes
 from handlers.runtime.contract import output_key, stage_prefix
 from handlers.runtime.needs import (
     EVENT_BUS_VARIABLE,
+    LEGACY_VARIABLE,
     SETTINGS_VARIABLE,
     Needs,
     parameter_variable,
@@ -40,7 +40,7 @@ from handlers.runtime.needs import (
 )
 from templates import discovery, naming
 from templates.definition import KINDS, PUT_OBJECT, integration_of
-from templates.model import StepKind, WorkflowType
+from templates.model import LEGACY_HANDLER, StepKind, WorkflowType
 from templates.settings import source_bucket
 
 _LOG: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
@@ -97,11 +97,8 @@ class _Task(NamedTuple):
     parameters: Any
 
     def substituted(self, template: Template, token: Any) -> str:
-        """Return what replaces a token; the workflow bucket, which is another stack's, by its name."""
-        value = self.machine.substituted(token)
-        if imported(value) == naming.export("WorkflowBucket"):
-            return naming.WORKFLOW_BUCKET
-        return resolve(template, value)
+        """Return what replaces a token."""
+        return resolve(template, self.machine.substituted(token))
 
 
 def uses(template: Template, owner: Resource) -> frozenset[Permission] | None:
@@ -162,9 +159,12 @@ def _of_function(template: Template, function: Resource) -> list[Permission] | N
     if handler is None or not tasks:
         return None
     needs = discovery.load_needs(handler)
-    variables = at(function.properties, "Environment", "Variables")
+    found = at(function.properties, "Environment", "Variables")
+    variables: dict[str, Any] = found if isinstance(found, dict) else {}
     grants = [grant for task in tasks for grant in _of_stage(template, task)]
-    grants += _of_needs(template, needs, variables if isinstance(variables, dict) else {})
+    grants += _of_needs(template, needs, variables)
+    if handler == LEGACY_HANDLER:
+        grants.append(Permission("lambda:InvokeFunction", _variable(template, variables, LEGACY_VARIABLE)))
     named = at(function.properties, "LoggingConfig", "LogGroup")
     group = resolve(template, named or {"Fn::Join": ["", [naming.FUNCTION_LOGS, {"Ref": function.logical_id}]]})
     grants += _on(_LOG, naming.arn("logs", f"log-group:{group}:*"))
@@ -301,8 +301,8 @@ def _of_task(template: Template, integration: Any, task: _Task) -> list[Permissi
 
 def _of_pipe(template: Template, pipe: Resource) -> list[Permission] | None:
     """Return what a pipe from a queue to a state machine uses; others are not known here."""
-    source, target = (pointed_at(template, pipe.properties.get(side)) for side in ("Source", "Target"))
-    if not (source and source.type == QUEUE and target and target.type == MACHINE):
+    target = pointed_at(template, pipe.properties.get("Target"))
+    if not (queue_at(template, pipe.properties.get("Source")) and target and target.type == MACHINE):
         return None
     start = _STARTS.get(str(target.properties.get("StateMachineType", WorkflowType.STANDARD)))
     if start is None:
@@ -317,8 +317,7 @@ def _of_schedule(template: Template, schedule: Resource) -> list[Permission] | N
     """Return what a schedule that sends to a queue uses; others are not known here."""
     target = schedule.properties.get("Target")
     arns = [arn for arn in (at(target, "Arn"), at(target, "DeadLetterConfig", "Arn")) if arn is not None]
-    queues = [pointed_at(template, arn) for arn in arns]
-    if not arns or not all(queue and queue.type == QUEUE for queue in queues):
+    if not arns or not all(queue_at(template, arn) for arn in arns):
         return None
     return [Permission("sqs:SendMessage", resolve(template, arn)) for arn in arns]
 

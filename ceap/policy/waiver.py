@@ -13,10 +13,12 @@ from typing import Any, Final
 
 import msgspec
 
+from ceap.cfn.lookup import FUNCTION
 from ceap.cfn.template import Template
 from ceap.errors import UsageError
 from ceap.policy.finding import Finding
 from templates.document import DocumentError, parse_document
+from templates.naming import NAMING_KEY
 from templates.own_resources import MARK
 from templates.words import allowed
 
@@ -103,12 +105,21 @@ def read_waivers(template: Template, rules: Collection[str]) -> list[Waiver]:
         metadata = resource.get("Metadata") if isinstance(resource, dict) else None
         if isinstance(metadata, dict) and "ceap" in metadata:
             place, given = f"/Resources/{name}", metadata["ceap"]
-            if isinstance(given, dict) and given.get(MARK) is True:
-                given = {"waivers": []} | {key: value for key, value in given.items() if key != MARK}
+            if isinstance(given, dict):
+                left = {key: value for key, value in given.items() if not _is_said_beside(resource, key, value)}
+                given = given if left == given else {"waivers": []} | left
             for path, item in source.items(given, f"{place}/Metadata/ceap"):
                 source.check_keys(item, path, _KEYS)
                 waivers.append(source.waiver(item, path, Path(template.file).resolve(), place))
     return waivers
+
+
+def _is_said_beside(resource: dict[str, Any], key: str, value: Any) -> bool:
+    """Tell whether something in the Metadata is no waiver: whose a resource is, or who names a function, as P01 judges.
+
+    Of any other resource nobody reads who names it.
+    """
+    return (key == NAMING_KEY and resource.get("Type") == FUNCTION) or (key == MARK and value is True)
 
 
 def load_waivers(file: Path, rules: Collection[str]) -> list[Waiver]:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import socket
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,13 +17,24 @@ from handlers.runtime.contract import PermanentStageError, StageError, Transient
 from handlers.runtime.deferred import deferring
 
 MAX_CONNECTIONS: Final = 64
+KEEPALIVE_S: Final = 60
+"""How often a connection that waits for an answer shows that it lives; a NAT gateway drops a silent one after 350 s.
+
+Source: Amazon VPC User Guide, "Troubleshoot NAT gateways".
+"""
 
 # Transient errors without a 5xx status: those that the client itself retries, and those that a new attempt of the stage
-# avoids, such as a missing upload. Source: "Error responses" of S3, DynamoDB and EventBridge.
+# avoids, such as a missing upload. Source: "Error responses" of S3, DynamoDB and EventBridge; Lambda's "Invoke".
 _TRANSIENT_CODES: Final = frozenset(
     {
         "BadDigest",
         "BandwidthLimitExceeded",
+        "CodeArtifactUserDeletedException",
+        "CodeArtifactUserPendingException",
+        "EFSIOException",
+        "EFSMountConnectivityException",
+        "EFSMountFailureException",
+        "EFSMountTimeoutException",
         "ExpiredToken",
         "ExpiredTokenException",
         "IncompleteBody",
@@ -39,7 +51,16 @@ _TRANSIENT_CODES: Final = frozenset(
         "RequestTimeTooSkewed",
         "RequestTimeout",
         "RequestTimeoutException",
+        "ResourceConflictException",
+        "S3FilesMountConnectivityException",
+        "S3FilesMountFailureException",
+        "S3FilesMountTimeoutException",
+        "ServiceQuotaExceededException",
         "SlowDown",
+        "SnapStartException",
+        "SnapStartNotReadyException",
+        "SnapStartRegenerationFailureException",
+        "SnapStartTimeoutException",
         "ThrottledException",
         "Throttling",
         "ThrottlingException",
@@ -79,19 +100,34 @@ def client(service: str) -> Any:
         gc.freeze()
 
 
-def _build_client(service: str) -> Any:
+def one_call_client(service: str, timeout_s: float) -> Any:
+    """Return a new client for one call, which waits so long for its answer and is not repeated; close it afterwards.
+
+    A client that is kept may have a connection that broke while Lambda had the process frozen, and would notice at its
+    next request, which nobody repeats.
+    """
+    made = _build_client(service, retries={"total_max_attempts": 1}, read_timeout=timeout_s, tcp_keepalive=True)
+    with suppress(AttributeError):  # of a botocore or a system that names them otherwise
+        times = socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL
+        options = made._endpoint.http_session._manager.connection_pool_kw["socket_options"]
+        options += [(socket.IPPROTO_TCP, option, KEEPALIVE_S) for option in times]
+    return made
+
+
+def _build_client(service: str, **settings: Any) -> Any:
     session = _session()
     from botocore import __version__  # type: ignore[import-untyped]  # botocore ships no types
     from botocore.config import Config  # type: ignore[import-untyped]  # botocore ships no types
 
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": 5},
-        connect_timeout=5,
-        read_timeout=30,
-        max_pool_connections=MAX_CONNECTIONS,
+    defaults = {
+        "retries": {"mode": "standard", "total_max_attempts": 5},
+        "connect_timeout": 5,
+        "read_timeout": 30,
+        "max_pool_connections": MAX_CONNECTIONS,
         # botocore would join its own from 28 parts twice a request.
-        user_agent=f"Botocore/{__version__} ceap",
-    )
+        "user_agent": f"Botocore/{__version__} ceap",
+    }
+    config = Config(**defaults | settings)
     with _undocumented():
         return session.create_client(service, config=config)
 

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -56,11 +56,11 @@ class StageContext(Generic[S]):
         self._tally = tally
         self._rejected = rejected
 
-    def reject(self, record: Record | str, code: str, reason: str, **details: str) -> None:
+    def reject(self, record: Record | str | None, code: str, reason: str, **details: str) -> None:
         """Keep a record out of the output: it goes to rejected.jsonl, and is counted by its code.
 
         Codes are few and fixed, as the metadata lists them all; the reason may be any sentence. A bad row of
-        a source is given as text.
+        a source is given as text; None stands for a record of which nobody can tell which it is.
         """
         line = {"code": code, "reason": reason, **details, "record": record}
         self._rejected.write(msgspec.json.encode(line) + b"\n")
@@ -73,6 +73,10 @@ class StageContext(Generic[S]):
                 self.reject(row.record, row.code, row.reason)
             else:
                 yield row
+
+    def take(self, records: Sequence[T]) -> Iterator[T]:
+        """Yield records that the stage has not from its input; they count as taken, as those of the input do."""
+        return self._tally.count_in([records])
 
     @property
     def records_in(self) -> int:
@@ -104,7 +108,7 @@ class StageContext(Generic[S]):
                 f"table {name} is not among the handler's NEEDS ({', '.join(declared) or 'none'}); correct the name, "
                 "or declare it there"
             )
-        return TableClient(_read_variable(table_variable(name)))
+        return TableClient(read_variable(table_variable(name)))
 
     def secret(self, name: str) -> str:
         """Return the text of a secret, at most five minutes old; `name` is written as in the handler's needs.
@@ -133,7 +137,7 @@ class StageContext(Generic[S]):
         """
         if self._needs.events is None:
             raise PermanentStageError("the handler's NEEDS declare no events; declare them there")
-        publish_events(_read_variable(EVENT_BUS_VARIABLE), self._needs.events, details, taken=taken)
+        publish_events(read_variable(EVENT_BUS_VARIABLE), self._needs.events, details, taken=taken)
 
 
 def load_settings(needs: Needs) -> Any:
@@ -154,10 +158,11 @@ def _read_declared(kind: str, name: str, declared: tuple[str, ...], variable: Ca
             f"{kind} {name} is not among the handler's NEEDS ({', '.join(declared) or 'none'}); correct the name, or "
             f"declare it there: {kind}s=({wanted},)"
         )
-    return _read_variable(variable(name))
+    return read_variable(variable(name))
 
 
-def _read_variable(name: str) -> str:
+def read_variable(name: str) -> str:
+    """Return a variable that the template sets; PermanentStageError if it is not set."""
     value = os.environ.get(name)
     if not value:
         raise PermanentStageError(f"environment variable {name} is not set; deploy the generated template")

@@ -12,6 +12,8 @@ from msgspec import Meta
 
 SETTINGS_VARIABLE: Final = "SETTINGS"
 EVENT_BUS_VARIABLE: Final = "EVENT_BUS"
+LEGACY_VARIABLE: Final = "LEGACY_FUNCTION_ARN"
+"""Holds the ARN of the existing function that a stage calls (`handlers.runtime.legacy`)."""
 
 TableAction: TypeAlias = Literal[
     "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"

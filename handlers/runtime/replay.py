@@ -27,7 +27,8 @@ class Skip(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
     """The message of a replay from a stage: the stages that it skips, and the execution that their outputs come from.
 
     It names the execution that it is for. The sender of a message cannot know that name: a message that looks like this
-    is a message like any other, also when it is replayed.
+    is a message like any other, also when it is replayed. That is a wrong one: no handler takes it, and none of it goes
+    to an existing function, which might.
     """
 
     execution_id: Name
@@ -37,13 +38,15 @@ class Skip(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
 
 def read_skip(initial_data: Any, execution_id: str) -> Skip | None:
     """Return what the message of an execution says of stages to skip, if it is a replay from a stage; else None."""
-    if not is_replay(execution_id):
-        return None
+    found = decode_skip(initial_data) if is_replay(execution_id) else None
+    return found if found and found.execution_id == execution_id else None
+
+
+def decode_skip(initial_data: Any) -> Skip | None:
+    """Return the message of a replay from a stage, of whichever execution; None if it is any other message."""
     try:
         if isinstance(initial_data, str):
-            found = msgspec.json.decode(initial_data, type=Skip)
-        else:
-            found = msgspec.convert(initial_data, Skip)
+            return msgspec.json.decode(initial_data, type=Skip)
+        return msgspec.convert(initial_data, Skip)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-    return found if found.execution_id == execution_id else None

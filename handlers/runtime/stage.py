@@ -149,14 +149,7 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
         """Write output.json, or raise and leave none."""
         started, deadline = perf_counter(), time() + lambda_context.get_remaining_time_in_millis() / 1000
         settings = load_settings(self._needs)
-        message = decode_message(context.initial_data, self.message_type) if context.previous_stage is None else None
-        if message is not None:
-            tally.home = message.place() or self.home
-        read = (
-            self._open_previous(context, storage)
-            if message is None
-            else partial(self._read_message, message, settings, tally)
-        )
+        message, read = self._open_input(context, storage, settings, tally)
         if self._needs.has_side_effects:
             _read_all(read())
         blocks = read()
@@ -192,6 +185,16 @@ class WorkflowLambdaHandler(ABC, Generic[R, S]):
             )
             for data in encoded:
                 output.write(data)
+
+    def _open_input(
+        self, context: ExecutionContext, storage: Storage, settings: S, tally: Tally
+    ) -> tuple[Message | None, Callable[[], Iterator[Sequence[R | BadRow]]]]:
+        """Return the message, for the first stage only, and a function that reads the records from the start."""
+        if context.previous_stage is not None:
+            return None, self._open_previous(context, storage)
+        message = decode_message(context.initial_data, self.message_type)
+        tally.home = message.place() or self.home
+        return message, partial(self._read_message, message, settings, tally)
 
     def _read_message(self, message: Message, settings: S, tally: Tally) -> Iterator[Sequence[R | BadRow]]:
         """Yield the rows of the message's source, each as a block of its own."""

@@ -10,7 +10,7 @@ from templates.imports import imported
 from templates.model import LambdaStep, Workflow, WorkflowType
 from templates.resources.failure_rule import FAILURE_RULE
 from templates.resources.pipe import PIPE
-from templates.resources.queue import DEAD_LETTER_QUEUE, QUEUE
+from templates.resources.queue import dead_letter_queue_refs, queue_refs
 from templates.resources.state_machine import STATE_MACHINE
 from templates.resources.triggers import OBJECT_RULE, SCHEDULE_GROUP, TRIGGER_DEAD_LETTER_QUEUE
 
@@ -128,8 +128,8 @@ def _described(meaning: str, kind: str) -> str:
 
 
 def _watches(workflow: Workflow) -> list[_Watch]:
-    dead_letters = ("AWS/SQS", "QueueName", GetAtt(DEAD_LETTER_QUEUE, "QueueName"), "Maximum")
-    queue = ("AWS/SQS", "QueueName", GetAtt(QUEUE, "QueueName"), "Maximum")
+    dead_letters = ("AWS/SQS", "QueueName", dead_letter_queue_refs(workflow).name, "Maximum")
+    queue = ("AWS/SQS", "QueueName", queue_refs(workflow).name, "Maximum")
     machine = ("AWS/States", "StateMachineArn", Ref(STATE_MACHINE), "Sum")
     pipe = ("AWS/EventBridge/Pipes", "PipeName", Ref(PIPE), "Sum")
     rule = ("AWS/Events", "RuleName", Ref(FAILURE_RULE), "Sum")

@@ -12,7 +12,7 @@ from troposphere import Sub, Template, cloudwatch
 
 from templates import dashboard_metrics as shown
 from templates import discovery, naming
-from templates.dashboard_metrics import Shown
+from templates.dashboard_metrics import Shown, adopted_queues
 from templates.model import Workflow, WorkflowType
 from templates.parts import in_parts
 from templates.resources.pipe import PIPE
@@ -61,7 +61,6 @@ def _body(template: Template, workflow: Workflow) -> str:
 
 
 def _graphs(template: Template, workflow: Workflow) -> list[_Graph]:
-    queues = _ids(template, "AWS::SQS::Queue")
     functions = [naming.function_id(step.stage) for step in workflow.lambda_steps]
     newest = [
         naming.function_id(step.stage)
@@ -79,8 +78,7 @@ def _graphs(template: Template, workflow: Workflow) -> list[_Graph]:
     times = [[*row, {"stat": each}] for row in _rows(shown.EXECUTION_TIME, [STATE_MACHINE]) for each in _TIMES]
     calls = _rows(shown.FUNCTION_CALLS, functions, _RIGHT)
     return [
-        _Graph("Messages", "Maximum", _rows(shown.WAITING, queues) + _rows(shown.IN_PROGRESS, [QUEUE])),
-        _Graph("Oldest message (s)", "Maximum", _rows(shown.AGE, queues)),
+        *_queue_graphs(template, workflow),
         _Graph("Executions", "Sum", executions + redriven),
         _Graph("Duration of executions (ms)", "Average", times),
         _Graph("Duration of stages (ms)", "Average", _rows(shown.STAGE_TIME, functions)),
@@ -92,6 +90,17 @@ def _graphs(template: Template, workflow: Workflow) -> list[_Graph]:
         _Graph("Cost: billed executions", "Sum", _rows(shown.BILLED, [STATE_MACHINE]) if is_express else []),
         _Graph("Cost: bytes of logs", "Sum", _rows(shown.LOG_BYTES, _ids(template, "AWS::Logs::LogGroup"))),
     ]
+
+
+def _queue_graphs(template: Template, workflow: Workflow) -> list[_Graph]:
+    queues, adopted = _ids(template, "AWS::SQS::Queue"), workflow.adopt
+    existing = [name for name in (adopted.dead_letter_queue, adopted.queue) if name]
+    waiting, age = (
+        _rows(adopted_queues(metrics), existing) + _rows(metrics, queues) for metrics in (shown.WAITING, shown.AGE)
+    )
+    taken = shown.IN_PROGRESS
+    in_progress = _rows(adopted_queues(taken), [adopted.queue]) if adopted.queue else _rows(taken, [QUEUE])
+    return [_Graph("Messages", "Maximum", waiting + in_progress), _Graph("Oldest message (s)", "Maximum", age)]
 
 
 _TIMES: Final = ("Average", "p95", "Maximum")

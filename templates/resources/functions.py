@@ -1,12 +1,14 @@
 """The Lambda functions: per step one function, one role and one log group."""
 
-from troposphere import GetAtt, Ref, Sub, Template, awslambda
+from typing import Any
+
+from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda
 
 from templates import discovery, naming, permissions
 from templates.environment import function_variables
 from templates.imports import imported
 from templates.lambda_runtime import ARCHITECTURE, RUNTIME
-from templates.model import LambdaStep, Workflow
+from templates.model import FunctionNaming, LambdaStep, LegacyStep, Workflow
 from templates.objects import shared
 from templates.resources.encryption import key_if_any
 from templates.resources.logs import add_log_group
@@ -28,8 +30,34 @@ def add_functions(template: Template, workflow: Workflow) -> None:
     if not workflow.lambda_steps:
         return
     template.add_parameter(artifact_prefix(naming.HANDLERS_PREFIX_PARAMETER, "functions' zips"))
+    for parameter in workflow.legacy_functions:
+        template.add_parameter(_existing_function(parameter))
+    if workflow.adopt.event_bus:
+        template.add_parameter(_existing_event_bus(workflow.adopt.event_bus))
     for step in workflow.lambda_steps:
         _add_function(template, workflow, step)
+
+
+@shared
+def _existing_function(parameter: str) -> Parameter:
+    return Parameter(
+        parameter,
+        Type="String",
+        AllowedPattern=naming.FUNCTION_ARN_PATTERN,
+        ConstraintDescription="the ARN of a Lambda function, or of a version or an alias of one",
+        Description="ARN of an existing function, or of a version or alias of it, which does a step",
+    )
+
+
+@shared
+def _existing_event_bus(parameter: str) -> Parameter:
+    return Parameter(
+        parameter,
+        Type="String",
+        AllowedPattern=naming.EVENT_BUS_PATTERN,
+        ConstraintDescription="the name of an event bus of this account and region",
+        Description="Name of the existing event bus to which stages publish",
+    )
 
 
 @shared
@@ -42,21 +70,33 @@ def _tracing() -> awslambda.TracingConfig:
     return awslambda.TracingConfig(Mode="Active")
 
 
+@shared
+def _generated_name() -> dict[str, Any]:
+    return {"ceap": {naming.NAMING_KEY: FunctionNaming.GENERATED.value}}
+
+
 def _add_function(template: Template, workflow: Workflow, step: LambdaStep) -> None:
     logical_id = naming.function_id(step.stage)
     needs = discovery.load_needs(step.handler)
     source_bucket = discovery.source_bucket(step)
-    name = naming.function(workflow.name, step.stage)
+    name, is_named = naming.function(workflow.name, step.stage), workflow.names(step)
     log_group = add_log_group(template, f"{logical_id}LogGroup", f"{naming.FUNCTION_LOGS}{name}")
     policy = permissions.function_policy(
-        step.stage, workflow.previous(step), needs, source_bucket, log_group, in_vpc=name if workflow.vpc else None
+        step.stage,
+        workflow.previous(step),
+        needs,
+        source_bucket,
+        log_group,
+        in_vpc=(name if is_named else "*") if workflow.vpc else None,
+        legacy=step.legacy if isinstance(step, LegacyStep) else None,
+        event_bus=workflow.adopt.event_bus,
     )
     description = f"{step.stage} of {naming.resource(workflow.name)}"
     role = add_role(template, logical_id, description, "stage", policy, trust=permissions.trust("lambda"))
     template.add_resource(
         awslambda.Function(
             logical_id,
-            FunctionName=Sub(name),
+            **({"FunctionName": Sub(name)} if is_named else {"Metadata": _generated_name()}),
             Runtime=RUNTIME,
             Architectures=[ARCHITECTURE],
             Handler=f"handlers.{step.handler}.handler",
@@ -64,7 +104,7 @@ def _add_function(template: Template, workflow: Workflow, step: LambdaStep) -> N
             Role=GetAtt(role, "Arn"),
             Timeout=step.timeout_s,
             MemorySize=step.memory_mb,
-            Environment=awslambda.Environment(Variables=function_variables(workflow.name, step, needs)),
+            Environment=awslambda.Environment(Variables=function_variables(workflow, step, needs)),
             KmsKeyArn=key_if_any(),
             LoggingConfig=LoggingConfig(LogFormat="JSON", LogGroup=Ref(log_group)),
             TracingConfig=_tracing(),

@@ -5,6 +5,7 @@ from typing import Final
 from troposphere import GetAtt, Sub, Template, glue
 
 from templates import naming, permissions
+from templates.imports import artifact_url
 from templates.model import GlueStep, Workflow
 from templates.resources.logs import add_log_group
 from templates.resources.parameters import artifact_prefix
@@ -47,7 +48,7 @@ def _add_job(template: Template, workflow: str, step: GlueStep, previous: str | 
             Command=glue.JobCommand(
                 Name="glueetl",
                 PythonVersion="3",
-                ScriptLocation=Sub(f"s3://{naming.ARTIFACT_BUCKET}/{naming.script_key(step.glue)}"),
+                ScriptLocation=artifact_url(naming.script_key(step.glue)),
             ),
             GlueVersion=GLUE_VERSION,
             WorkerType=step.worker_type,
@@ -58,7 +59,7 @@ def _add_job(template: Template, workflow: str, step: GlueStep, previous: str | 
             ExecutionProperty=glue.ExecutionProperty(MaxConcurrentRuns=CONCURRENT_RUNS),
             DefaultArguments={
                 "--custom-logGroup-prefix": Sub(log_prefix),
-                naming.EXTRA_PY_FILES: Sub(f"s3://{naming.ARTIFACT_BUCKET}/{naming.library_key()}"),
+                naming.EXTRA_PY_FILES: artifact_url(naming.library_key()),
             },
         )
     )

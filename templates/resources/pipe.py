@@ -1,6 +1,6 @@
 """The EventBridge pipe from the queue to the state machine."""
 
-from typing import Final
+from typing import Any, Final
 
 import awacs.states
 from awacs.aws import PolicyDocument
@@ -11,7 +11,7 @@ from templates.model import Workflow, WorkflowType
 from templates.objects import shared
 from templates.resources.encryption import key_if_any
 from templates.resources.logs import add_log_group
-from templates.resources.queue import QUEUE
+from templates.resources.queue import queue_refs
 from templates.resources.role import add_role
 from templates.resources.state_machine import STATE_MACHINE
 
@@ -32,7 +32,8 @@ def add_pipe(template: Template, workflow: Workflow) -> None:
     """
     name = naming.resource(workflow.name)
     log_group = add_log_group(template, f"{PIPE}LogGroup", f"{naming.PIPE_LOGS}{name}")
-    policy = _policy(workflow.type, log_group)
+    queue = queue_refs(workflow).arn
+    policy = _policy(workflow.type, queue, log_group)
     trust = permissions.trust("pipes", naming.arn("pipes", f"pipe/{name}"))
     role = add_role(template, PIPE, f"Pipe {name}", "pipe", policy, trust=trust)
     template.add_resource(
@@ -40,7 +41,7 @@ def add_pipe(template: Template, workflow: Workflow) -> None:
             PIPE,
             Name=Sub(name),
             RoleArn=GetAtt(role, "Arn"),
-            Source=GetAtt(QUEUE, "Arn"),
+            Source=queue,
             SourceParameters=_source(),
             Target=Ref(STATE_MACHINE),
             TargetParameters=_target(workflow.type),
@@ -51,9 +52,9 @@ def add_pipe(template: Template, workflow: Workflow) -> None:
 
 
 @shared
-def _policy(kind: WorkflowType, log_group: str) -> PolicyDocument:
+def _policy(kind: WorkflowType, queue_arn: Any, log_group: str) -> PolicyDocument:
     _, start = _INVOCATIONS[kind]
-    return permissions.pipe_policy(start, GetAtt(QUEUE, "Arn"), Ref(STATE_MACHINE), GetAtt(log_group, "Arn"))
+    return permissions.pipe_policy(start, queue_arn, Ref(STATE_MACHINE), GetAtt(log_group, "Arn"))
 
 
 @shared

@@ -1,9 +1,9 @@
 """The queue that takes messages, and the dead-letter queue that keeps those that failed for good."""
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from awacs.aws import PolicyDocument
-from troposphere import GetAtt, NoValue, Ref, Sub, Template, sqs
+from troposphere import GetAtt, NoValue, Parameter, Ref, Sub, Template, sqs
 
 from templates import budget, naming, permissions
 from templates.model import Workflow
@@ -13,18 +13,68 @@ from templates.resources.retention import KEEP
 
 QUEUE: Final = "Queue"
 DEAD_LETTER_QUEUE: Final = "DeadLetterQueue"
-RETENTION_S: Final = 14 * 24 * 3600
-"""The longest that SQS allows: messages survive a long weekend with a stopped pipe or an unnoticed failure."""
+
+
+class QueueRefs(NamedTuple):
+    """What a template writes for the URL, the ARN and the name of a queue."""
+
+    url: Any
+    arn: Any
+    name: Any
+
+
+@shared
+def made_queue(logical_id: str) -> QueueRefs:
+    """Return what stands for a queue of the template."""
+    return QueueRefs(Ref(logical_id), GetAtt(logical_id, "Arn"), GetAtt(logical_id, "QueueName"))
+
+
+@shared
+def adopted_queue(parameter: str) -> QueueRefs:
+    """Return what stands for an existing queue, whose name a parameter gives."""
+    url, arn = Sub(naming.adopted_queue_url(parameter)), Sub(naming.adopted_queue_arn(parameter))
+    return QueueRefs(url, arn, Ref(parameter))
+
+
+def queue_refs(workflow: Workflow) -> QueueRefs:
+    """Return what stands for the queue from which a workflow takes its messages."""
+    return adopted_queue(workflow.adopt.queue) if workflow.adopt.queue else made_queue(QUEUE)
+
+
+def dead_letter_queue_refs(workflow: Workflow) -> QueueRefs:
+    """Return what stands for the queue with the messages that failed for good."""
+    adopted = workflow.adopt.dead_letter_queue
+    return adopted_queue(adopted) if adopted else made_queue(DEAD_LETTER_QUEUE)
 
 
 def add_queue(template: Template, workflow: Workflow) -> None:
+    """Add the queue and its dead-letter queue, or the parameters of those that exist."""
+    adopted = [name for name in (workflow.adopt.queue, workflow.adopt.dead_letter_queue) if name]
+    for parameter in adopted:
+        template.add_parameter(_existing_queue(parameter))
+    if not adopted:
+        _add_queues(template, workflow)
+
+
+@shared
+def _existing_queue(parameter: str) -> Parameter:
+    return Parameter(
+        parameter,
+        Type="String",
+        AllowedPattern=naming.QUEUE_NAME_PATTERN,
+        ConstraintDescription="the name of a standard queue of this account and region, not its URL or ARN",
+        Description="Name of an existing queue, which keeps its attributes: see docs/reference/adopt.md",
+    )
+
+
+def _add_queues(template: Template, workflow: Workflow) -> None:
     """Add the queue and its dead-letter queue, encrypted and open to TLS only (requirement 8.5, property 32)."""
     name = naming.resource(workflow.name, "queue")
     template.add_resource(
         sqs.Queue(
             DEAD_LETTER_QUEUE,
             QueueName=Sub(naming.resource(workflow.name, "dead-letter-queue")),
-            MessageRetentionPeriod=RETENTION_S,
+            MessageRetentionPeriod=budget.RETENTION_S,
             SqsManagedSseEnabled=if_key(NoValue, True),
             KmsMasterKeyId=key_if_any(),
             # The queue's ARN is built from its name: GetAtt both ways would be a circle.
@@ -39,7 +89,7 @@ def add_queue(template: Template, workflow: Workflow) -> None:
         sqs.Queue(
             QUEUE,
             QueueName=Sub(name),
-            MessageRetentionPeriod=RETENTION_S,
+            MessageRetentionPeriod=budget.RETENTION_S,
             VisibilityTimeout=budget.visibility_timeout_s(workflow),
             MaximumMessageSize=budget.MAX_MESSAGE_BYTES,
             SqsManagedSseEnabled=if_key(NoValue, True),
@@ -83,7 +133,7 @@ def add_unsent_queue(template: Template, logical_id: str, name: str, policy: Pol
         sqs.Queue(
             logical_id,
             QueueName=Sub(name),
-            MessageRetentionPeriod=RETENTION_S,
+            MessageRetentionPeriod=budget.RETENTION_S,
             SqsManagedSseEnabled=if_key(NoValue, True),
             KmsMasterKeyId=key_if_any(),
             **KEEP,

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from troposphere import Equals, If, Parameter, Ref, Sub, Template, dynamodb
+from troposphere import If, Ref, Sub, Template, dynamodb
 
 from handlers.runtime.needs import Index, Table
 from templates import naming
+from templates.resources.adoption import add_adoption, made_or_adopted
 from templates.resources.encryption import if_key
 from templates.resources.retention import KEEP
 
@@ -17,18 +18,8 @@ def add_tables(template: Template, tables: Iterable[Table]) -> dict[str, If]:
 
 def _add_table(template: Template, table: Table) -> If:
     logical_id = naming.table_id(table.name)
-    parameter, condition = f"{logical_id}Name", f"Create{logical_id}"
-    template.add_parameter(
-        Parameter(
-            parameter,
-            Type="String",
-            Default="",
-            AllowedPattern="^([A-Za-z0-9_.-]{3,255})?$",
-            ConstraintDescription="the name of a table in this account and Region, or empty",
-            Description=f"Name of an existing table to adopt as {table.name}; empty makes a new one",
-        )
-    )
-    template.add_condition(condition, Equals(Ref(parameter), ""))
+    description = f"Name of an existing table to adopt as {table.name}; empty makes a new one"
+    condition = add_adoption(template, logical_id, description)
     template.add_resource(
         dynamodb.Table(
             logical_id,
@@ -48,7 +39,7 @@ def _add_table(template: Template, table: Table) -> If:
             **KEEP,
         )
     )
-    return If(condition, Ref(logical_id), Ref(parameter))
+    return made_or_adopted(logical_id)
 
 
 def _key_attributes(table: Table) -> list[str]:

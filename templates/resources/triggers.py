@@ -11,7 +11,7 @@ from templates import discovery, naming, permissions
 from templates.model import Workflow
 from templates.placeholders import substituted, substituted_json
 from templates.resources.encryption import key_if_any
-from templates.resources.queue import QUEUE, add_unsent_queue, object_rule_name, sent_by
+from templates.resources.queue import QUEUE, add_unsent_queue, object_rule_name, queue_refs, sent_by
 from templates.resources.role import add_role
 from templates.triggers import MESSAGE, PATHS, ObjectEvents, Schedule
 
@@ -51,7 +51,7 @@ def _add_schedule(template: Template, workflow: Workflow, wanted: Schedule) -> N
     """
     name = naming.resource(workflow.name, naming.SCHEDULE)
     template.add_resource(scheduler.ScheduleGroup(SCHEDULE_GROUP, Name=Sub(name)))
-    queue_arn, dead_letter_arn = GetAtt(QUEUE, "Arn"), GetAtt(TRIGGER_DEAD_LETTER_QUEUE, "Arn")
+    queue_arn, dead_letter_arn = queue_refs(workflow).arn, GetAtt(TRIGGER_DEAD_LETTER_QUEUE, "Arn")
     trust = permissions.trust("scheduler", naming.arn("scheduler", f"schedule-group/{name}"))
     policy = permissions.schedule_policy(queue_arn, dead_letter_arn)
     role = add_role(template, SCHEDULE, f"Schedule {name}", "schedule", policy, trust=trust)

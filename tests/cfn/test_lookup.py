@@ -135,3 +135,20 @@ def test_resources_of_odd_shape_are_left_out_or_empty() -> None:
     assert list(lookup.machines(odd)) == []
     assert list(lookup.owners(odd)) == []
     assert [found.name for found in lookup.resources(odd)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("handler", "module"),
+    [
+        ("handlers.take.handler", "take"),
+        ("handlers.runtime.legacy.handler", "runtime.legacy"),
+        ("handlers.runtime.storage.handler", None),
+        ("handlers.legacy.handler", None),
+        ("handlers.runtime.legacy.main", None),
+        ("runtime.legacy.handler", None),
+    ],
+)
+def test_the_handler_of_a_function_is_a_stage_of_the_project_or_the_one_that_calls_an_existing_function(
+    handler: str, module: str | None
+) -> None:
+    assert lookup.handler_of(lookup.Resource("Function", lookup.FUNCTION, {"Handler": handler})) == module

@@ -134,6 +134,7 @@ def test_a_person_is_told_the_place_and_a_program_in_one_document(tmp_path: Path
         "buckets": [f"ceap-workflow-local-{account}"],
         "tables": place["tables"],
         "workers": {stage: f"ceap-express-local-{stage.removesuffix('Stage')}" for stage in STAGES},
+        "existingFunctions": {},
         "environment": {
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ENDPOINT_URL": url,

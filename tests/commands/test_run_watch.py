@@ -76,6 +76,8 @@ WITH_TABLE = (
     .replace("class SecondStage", 'PRICES = Table(name="prices", partition_key="id")\nclass SecondStage')
 )
 
+ADD = "def lambda_handler(event, context):\n    return [record | {{'added': {}}} for record in event]\n"
+
 
 def message(*numbers: int) -> str:
     return json.dumps({"source": {"kind": "inline", "records": [{"n": number} for number in numbers]}})
@@ -238,6 +240,20 @@ def test_a_file_of_resources_that_was_wrong_is_run_once_it_is_right(numbers: Pro
     numbers.write(own, "Resources: {Bucket: {}}")
     [wrong, right] = watched(lambda: numbers.write(own, "Resources: {Bucket: {Type: AWS::S3::Bucket}}"))
     assert (wrong.records, right.records) == (None, record())
+
+
+def test_the_code_of_an_existing_function_is_that_of_its_folder(numbers: Project, watched: Watched) -> None:
+    code = numbers.seed / "functions" / "AddFunctionArn" / "lambda_function.py"
+    numbers.write(numbers.declaration, DECLARATION.replace("handler: second", "legacy: AddFunctionArn"))
+    numbers.write(code, ADD.format(1))
+    runs = watched(
+        lambda: numbers.write(code, ADD.format(2)),
+        code.unlink,
+        lambda: numbers.write(code, ADD.format(3)),
+    )
+    base = {"n": 1, "first": 2, "shared": 1, "calls": 1}
+    added = [[base | {"added": 1}], [base | {"added": 2}], None, [base | {"added": 3}]]
+    assert [run.records for run in runs] == added
 
 
 def test_a_set_of_packages_that_is_locked_counts_as_a_change(numbers: Project, watched: Watched) -> None:

@@ -10,7 +10,8 @@ import pytest
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.names import Name, Taken, Unread
 from ceap.deploy.plan import Situation
-from ceap.deploy.preflight import Facts, Planned, Problem, judge
+from ceap.deploy.preflight import Facts, judge
+from ceap.deploy.problem import Planned, Problem
 from ceap.deploy.rights import Denied, Unknown
 from templates.resource_actions import Need
 

@@ -15,7 +15,8 @@ from ceap.ceap_toml import Environment
 from ceap.cfn.template import parse_template
 from ceap.deploy.diff.evaluation import deployed as with_values
 from ceap.deploy.names import Name, Taken
-from ceap.deploy.preflight import Facts, Planned, check, gather
+from ceap.deploy.preflight import Facts, check, gather
+from ceap.deploy.problem import Planned
 from ceap.deploy.rights import Denied, Unknown, find_denied, needs_of_caller, needs_of_resources
 from ceap.local.engine import Engine
 from templates import naming
@@ -187,13 +188,15 @@ def test_the_generated_roles_suffice_for_what_a_preflight_demands(engine: Engine
         {"Environment": "dev", "GitHubSubject": "repo:o/r:environment:dev"},
     ).outputs
     caller, service = roles["CallerRoleArn"], roles["ServiceRoleArn"]
+    dev = Environment(name="dev", role_arn=service)
     workflows = project.load_workflows([reference.EXPRESS, reference.STANDARD, reference.TRIGGERED])
     built = {"foundation": foundation_stack(), **{each.name: workflow_stack(each) for each in workflows}}
     for name, data in built.items():
         stack, values = naming.stack(name, "dev"), {"Environment": "dev", "HandlersPrefix": "h/", "GluePrefix": "g/"}
         template = with_values(parse_template(render(data), name), values)
-        assert find_denied(aws, caller, needs_of_caller(aws, "dev", [stack], service)) is None
-        assert find_denied(aws, service, needs_of_resources(aws, "dev", stack, template)) is None
-    elsewhere = find_denied(aws, caller, needs_of_caller(aws, "prod", ["ceap-foundation-prod"], service))
+        assert find_denied(aws, caller, needs_of_caller(aws, dev, [stack])) is None
+        assert find_denied(aws, service, needs_of_resources(aws, dev, stack, template)) is None
+    prod = msgspec.structs.replace(dev, name="prod")
+    elsewhere = find_denied(aws, caller, needs_of_caller(aws, prod, ["ceap-foundation-prod"]))
     assert isinstance(elsewhere, Denied)
     assert "cloudformation:CreateChangeSet" in {need.action for need in elsewhere.needs}

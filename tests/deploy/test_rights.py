@@ -7,6 +7,7 @@ from typing import Any, cast
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.aws.session import Aws
+from ceap.ceap_toml import Environment
 from ceap.cfn.template import parse_template
 from ceap.deploy.rights import Unknown, denied_of, find_denied, needs_of_caller, needs_of_resources
 from templates.render import render
@@ -14,10 +15,11 @@ from templates.resource_actions import Need
 from tests.local import support
 
 STACK = "ceap-express-dev"
+DEV = Environment(name="dev")
 
 
 def test_the_caller_works_on_the_stacks_of_the_plan_and_on_the_artifact_bucket(aws: Aws) -> None:
-    needs = set(needs_of_caller(aws, "dev", [STACK], None))
+    needs = set(needs_of_caller(aws, DEV, [STACK]))
     stack = f"arn:aws:cloudformation:us-east-1:{aws.account}:stack/{STACK}/*"
     artifacts = f"arn:aws:s3:::ceap-artifacts-dev-{aws.account}"
     places = {f"{artifacts}/{folder}/*" for folder in ("handlers", "glue", "deployments")}
@@ -25,14 +27,28 @@ def test_the_caller_works_on_the_stacks_of_the_plan_and_on_the_artifact_bucket(a
     assert {Need("cloudformation:ExecuteChangeSet", stack), Need("s3:PutObject", f"{artifacts}/handlers/*")} <= needs
 
 
+def test_an_adopted_artifact_bucket_takes_the_place_of_the_foundation_s(aws: Aws) -> None:
+    environment = Environment(name="dev", parameters={"ArtifactBucketName": "acme-code"})
+    needs = set(needs_of_caller(aws, environment, [STACK]))
+    assert {need.resource for need in needs if need.action == "s3:PutObject"} == {
+        f"arn:aws:s3:::acme-code/{folder}/*" for folder in ("handlers", "glue", "deployments")
+    }
+    template = parse_template(render(support.express_template()).replace("${Environment}", "dev"), "express")
+    read = {
+        need.resource for need in needs_of_resources(aws, environment, STACK, template) if need.action == "s3:GetObject"
+    }
+    assert read == {"arn:aws:s3:::acme-code/handlers/*"}
+
+
 def test_a_role_is_passed_to_cloudformation_by_the_caller(aws: Aws) -> None:
     role = f"arn:aws:iam::{aws.account}:role/deploy"
-    assert Need("iam:PassRole", role, "cloudformation.amazonaws.com") in set(needs_of_caller(aws, "dev", [STACK], role))
+    environment = Environment(name="dev", role_arn=role)
+    assert Need("iam:PassRole", role, "cloudformation.amazonaws.com") in set(needs_of_caller(aws, environment, [STACK]))
 
 
 def test_each_resource_is_asked_for_by_its_name_and_roles_by_those_that_they_get(aws: Aws) -> None:
     template = parse_template(render(support.express_template()).replace("${Environment}", "dev"), "express")
-    needs = set(needs_of_resources(aws, "dev", STACK, template))
+    needs = set(needs_of_resources(aws, DEV, STACK, template))
     region, account = f"us-east-1:{aws.account}", f"arn:aws:iam::{aws.account}"
     role = f"{account}:role/{STACK}-TakeFunctionRole-XXXXXXXXXXXX"
     assert {
@@ -50,15 +66,22 @@ def test_each_resource_is_asked_for_by_its_name_and_roles_by_those_that_they_get
 
 def test_long_names_of_roles_are_cut_as_iam_limits_them(aws: Aws) -> None:
     text = f"Resources: {{{'Long' * 12}: {{Type: AWS::IAM::Role}}}}"
-    needs = list(needs_of_resources(aws, "dev", "ceap-with-a-name-of-some-length-dev", parse_template(text, "long")))
+    needs = list(needs_of_resources(aws, DEV, "ceap-with-a-name-of-some-length-dev", parse_template(text, "long")))
     [role] = {need.resource.rpartition("/")[2] for need in needs}
-    assert role == "ceap-with-a-name-of-some-LongLongLongLongLongLong-XXXXXXXXXXXX"
+    assert role == "ceap-with-a-name-of-some--LongLongLongLongLongLongL-XXXXXXXXXXXX"
     assert len(role) <= 64
+
+
+def test_a_function_that_cloudformation_names_is_asked_for_by_such_a_name(aws: Aws) -> None:
+    text = "Resources: {TakeFunction: {Type: AWS::Lambda::Function, Metadata: {ceap: {naming: generated}}}}"
+    needs = needs_of_resources(aws, DEV, STACK, parse_template(text, "generated"))
+    name = f"arn:aws:lambda:us-east-1:{aws.account}:function:{STACK}-TakeFunction-XXXXXXXXXXXX"
+    assert {need.resource for need in needs if need.action == "lambda:CreateFunction"} == {name}
 
 
 def test_a_type_that_only_own_resources_have_is_not_asked_for(aws: Aws) -> None:
     text = "Resources: {Place: {Type: AWS::SSM::Parameter}}"
-    assert list(needs_of_resources(aws, "dev", STACK, parse_template(text, "own"))) == []
+    assert list(needs_of_resources(aws, DEV, STACK, parse_template(text, "own"))) == []
 
 
 def test_a_denial_that_depends_on_a_condition_counts_as_allowed() -> None:

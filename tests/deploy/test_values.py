@@ -5,6 +5,9 @@ import pytest
 from ceap.cfn.template import Template, parse_template
 from ceap.deploy.values import Values, choose_values
 from ceap.errors import UsageError
+from templates.render import render
+from templates.stacks import workflow_stack
+from tests.strategies import workflow_of
 
 
 def template(key_default: str = "''") -> Template:
@@ -40,3 +43,18 @@ def test_a_new_default_replaces_an_old_one() -> None:
 def test_a_parameter_without_any_value_is_refused() -> None:
     with pytest.raises(UsageError, match=r"^x\.yaml: the parameters Environment have no value; give one to each in "):
         choose_values(template(), {}, None, {})
+
+
+def test_the_existing_function_of_a_step_is_asked_for_by_its_parameter() -> None:
+    steps = [{"stage": "TakeStage", "legacy": "OrdersFunctionArn"}]
+    stack = workflow_stack(workflow_of({"name": "orders", "type": "EXPRESS", "steps": steps}))
+    workflow = parse_template(render(stack), "generated/orders.template.yaml")
+    given = {"Environment": "dev", "HandlersPrefix": "handlers/"}
+    with pytest.raises(UsageError) as refused:
+        choose_values(workflow, given, None, {})
+    assert str(refused.value) == (
+        "generated/orders.template.yaml: the parameters OrdersFunctionArn have no value; give one to each in "
+        'ceap.toml, e.g. OrdersFunctionArn = "..." below [env.NAME.parameters]'
+    )
+    arn = "arn:aws:lambda:eu-central-1:123456789012:function:orders"
+    assert choose_values(workflow, given | {"OrdersFunctionArn": arn}, None, {}).given["OrdersFunctionArn"] == arn

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ceap.graph.chart import Block, Chart, Kind, Outcome
+from ceap.graph.chart import Aside, Block, Chart, Kind, Outcome
 from ceap.graph.mermaid import draw_mermaid
 from tests.graph.support import chart_of
 from tests.reference import EXPRESS, GOVERNED, OUTSIDE, OWNED, STANDARD, TRIGGERED
@@ -70,6 +70,20 @@ def test_boxes_that_several_stages_use_are_drawn_once() -> None:
     name = box.partition("[")[0]
     edges = [line.strip() for line in lines if re.search(rf"\b{name}\b", line) and "-.->" in line]
     assert edges == [f'n5 -.->|"writes"| {name}', f'{name} -.->|"reads output.json"| n6']
+
+
+def test_stages_that_call_the_same_action_on_two_things_lead_to_two_boxes() -> None:
+    functions = ("OldFunctionArn", "OlderFunctionArn", "OldFunctionArn")
+    calls = [(Aside(Kind.CALL, "calls", ("lambda:InvokeFunction", function)),) for function in functions]
+    chart = chart_of(EXPRESS)
+    states = tuple(
+        msgspec.structs.replace(block, asides=asides) for block, asides in zip(chart.states, calls, strict=False)
+    )
+    lines = draw_mermaid(msgspec.structs.replace(chart, states=states)).splitlines()
+    boxes = dict(re.findall(r'(n\d+)>"lambda:InvokeFunction<br/>(\w+)"', "\n".join(lines)))
+    assert sorted(boxes.values()) == ["OldFunctionArn", "OlderFunctionArn"]
+    called = [boxes[box] for line in lines for box in re.findall(r'"calls"\| (n\d+)', line)]
+    assert called == list(functions)
 
 
 def test_the_stages_follow_each_other_and_the_pipe_leads_to_the_first_state() -> None:

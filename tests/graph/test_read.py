@@ -13,6 +13,7 @@ from ceap.graph.svg import draw_svg
 from ceap.project import build_templates
 from tests.graph.support import chart_of, template_of
 from tests.reference import EXPRESS, GOVERNED, OUTSIDE, OWNED, STAGES, STANDARD, TRIGGERED
+from tests.strategies import workflow_of
 
 
 def with_text(template: Template, old: str, new: str) -> Template:
@@ -203,3 +204,12 @@ def test_a_template_without_a_pipe_is_refused() -> None:
 )
 def test_nothing_of_a_generated_template_is_unknown_in_its_chart(declaration: Path) -> None:
     assert UNKNOWN not in draw_svg(chart_of(declaration))
+
+
+def test_a_stage_that_an_existing_function_does_calls_that_one() -> None:
+    step = {"stage": "OldStage", "legacy": "OldFunctionArn"}
+    workflow = workflow_of({"name": "orders", "type": "EXPRESS", "steps": [step]})
+    [_, (name, text)] = build_templates([workflow])
+    block = stage("OldStage", read_chart(parse_template(text, name), "dev").states)
+    assert block.lines[0] == "Lambda handlers/runtime/legacy.py"
+    assert Aside(Kind.CALL, "calls", ("lambda:InvokeFunction", "OldFunctionArn")) in block.asides

@@ -8,7 +8,9 @@ import pytest
 
 from ceap.testing import Json
 from handlers.runtime.logs import StageLog, logger
+from handlers.runtime.needs import LEGACY_VARIABLE
 from tests.handlers.cloud import Cloud
+from tests.handlers.lambda_api import ARN, LambdaApi
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +42,15 @@ def log() -> Iterator[Log]:
     made.stream = Log()
     yield made.stream
     made.stream = None
+
+
+@pytest.fixture
+def lambda_api(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LambdaApi]:
+    """An existing function that a stage calls; until a test says otherwise, it returns what it gets."""
+    api = LambdaApi()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv(LEGACY_VARIABLE, ARN)
+    yield api
+    api.close()

@@ -12,6 +12,7 @@ from ceap.archive import build_zip
 from ceap.local.cloudformation import Stack
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
+from ceap.local.existing_queues import make_existing
 from ceap.local.packages import build_zips
 from handlers.runtime.contract import output_key
 from templates.model import GlueStep, LambdaStep, Retries, Workflow, WorkflowType
@@ -81,13 +82,27 @@ def deploy_triggered(engine: Engine, template: Template | None = None) -> Deploy
     return deploy_workflow(engine, "ceap-triggered-dev", template or triggered_template())
 
 
-def deploy_workflow(engine: Engine, name: str, template: Template, script: str | None = None) -> Deployed:
-    """Deploy a workflow's template, with one script for all its Glue jobs."""
+def adopting_template() -> Template:
+    """Return the template of the workflow that adopts queues and an event bus, to change before it is deployed."""
+    [workflow] = project.load_workflows([reference.ADOPTING])
+    return workflow_stack(workflow)
+
+
+def deploy_adopting(engine: Engine, template: Template | None = None) -> Deployed:
+    """Deploy that workflow, with what it adopts."""
+    template = template or adopting_template()
+    return deploy_workflow(engine, "ceap-adopting-dev", template, own=make_existing(engine.client, render(template)))
+
+
+def deploy_workflow(
+    engine: Engine, name: str, template: Template, script: str | None = None, own: Mapping[str, str] | None = None
+) -> Deployed:
+    """Deploy a workflow's template, with one script for all its Glue jobs; `own` are parameters that it may have."""
     foundation = engine.deploy(render(foundation_stack()), "ceap-foundation-dev", {"Environment": "dev"})
     bucket, put = foundation.outputs["ArtifactBucket"], engine.client("s3").put_object
     for file, package in build_zips().items():
         put(Bucket=bucket, Key=f"handlers/{file}", Body=package)
-    parameters = {"Environment": "dev", "HandlersPrefix": "handlers/"}
+    parameters = {"Environment": "dev", "HandlersPrefix": "handlers/", **(own or {})}
     if script is not None:
         parameters["GluePrefix"] = "scripts/"
         put(Bucket=bucket, Key="scripts/heavy.py", Body=script.encode())

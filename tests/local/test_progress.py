@@ -10,11 +10,16 @@ import pytest
 from ceap.local.executions import Attempt, Execution
 from ceap.local.jobs import Job
 from ceap.local.progress import Printed, Progress
-from ceap.local.workers import Outcome
+from ceap.local.workers import Function, Outcome
 from handlers.runtime.contract import output_key
+from handlers.runtime.needs import LEGACY_VARIABLE
 from tests.local.test_workers import function
 
 FUNCTION = function(Path("/unpacked"))
+BRIDGE = FUNCTION._replace(
+    handler="handlers.runtime.legacy.handler",
+    environment={LEGACY_VARIABLE: "arn:aws:lambda:eu-central-1:123456789012:function:Rate:live"},
+)
 EVENT = {"executionId": "e", "currentStage": "A"}
 EXECUTION = Execution(arn="e", name="e", machine="m", input="")
 
@@ -114,4 +119,61 @@ def test_every_line_of_an_exception_that_is_logged_stands_behind_its_stage() -> 
         f"  {'A':<20} | ERROR   m",
         f"  {'A':<20} |   KeyError: 1",
         f"  {'A':<20} |     handlers/a.py:9 in f",
+    ]
+
+
+def outcome(error: str, file: str) -> Outcome:
+    """Return a failed invocation, with an exception at line 3 of a file."""
+    failure = {"causes": [{"type": error, "text": "t", "frames": [[file, 3, "f", None]], "halted": []}], "record": None}
+    return Outcome(json.dumps({"errorType": error, "errorMessage": "t"}), True, [], 0.1, 1, failure)
+
+
+@pytest.mark.parametrize(
+    ("stage", "headline", "details"),
+    [
+        (BRIDGE, "Rate failed: KeyError: t, at rate.py:3", ["rate.py:3 in f"]),
+        (
+            FUNCTION._replace(handler="handlers.a.handler"),
+            "OwnError: t, at handlers/a.py:3",
+            ["handlers/a.py:3 in f", "Rate failed: KeyError: t, at rate.py:3", "rate.py:3 in f"],
+        ),
+    ],
+)
+def test_the_failure_of_a_called_function_is_that_of_the_stage_which_only_calls_it(
+    stage: Function, headline: str, details: list[str]
+) -> None:
+    told = Told()
+    called = FUNCTION._replace(name="Rate", root=Path("/rate"), home=Path("rate"))
+    told.hear(called, EVENT, "called")
+    told.end_called(called, EVENT, outcome("KeyError", "/rate/rate.py"))
+    told.end(stage, EVENT, outcome("OwnError", "/unpacked/handlers/a.py"))
+    told.follow(EXECUTION, Attempt(state="A", number=1, status="FAILED", started=0, ended=1, error="E", cause="c"))
+    _, _, first, *rest = told.failures()
+    assert first == f"  {headline}"
+    tail = ["  1 last line that it printed:", "  | called"]
+    assert [line.strip() for line in rest] == [*details, *(line.strip() for line in tail)]
+
+
+def test_a_stage_whose_function_lived_with_the_failure_of_another_fails_by_itself() -> None:
+    """The function returned something, which the stage refused."""
+    told = Told()
+    told.end_called(FUNCTION._replace(name="Other"), EVENT, outcome("KeyError", "/unpacked/other.py"))
+    told.end(BRIDGE, EVENT, outcome("OwnError", "/unpacked/handlers/a.py"))
+    told.follow(EXECUTION, Attempt(state="A", number=1, status="FAILED", started=0, ended=1, error="E", cause="c"))
+    _, _, first, *rest = [line.strip() for line in told.failures()]
+    assert first == "OwnError: t, at handlers/a.py:3"
+    assert "Other failed: KeyError: t" in "\n".join(rest)
+
+
+def test_a_called_function_that_failed_is_not_told_of_a_later_attempt(tmp_path: Path) -> None:
+    told, stage = Told(), BRIDGE
+    called = FUNCTION._replace(name="Rate", root=tmp_path, home=tmp_path)
+    told.end_called(called, EVENT, outcome("KeyError", f"{tmp_path}/rate.py"))
+    for number in (1, 2):
+        told.end(stage, EVENT, outcome("OwnError", "/unpacked/handlers/a.py"))
+        attempt = Attempt(state="A", number=number, status="FAILED", started=0, ended=1, error="E", cause="c")
+        told.follow(EXECUTION, attempt)
+    assert [line for line in told.failures() if line.startswith("  ") and line[2] != " "] == [
+        "  Rate failed: KeyError: t, at rate.py:3",
+        "  OwnError: t, at handlers/a.py:3",
     ]

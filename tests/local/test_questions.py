@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from ceap.local.calls import Question, Request, UnknownCallError, function_name
+from ceap.local.calls import FunctionName, Question, Request, UnknownCallError, read_function_name
 from ceap.local.engine import Engine
 from ceap.local.questions import checks
 from tests.local.captured import ACCOUNT, REGION, Call, arn, request_of
@@ -79,6 +79,11 @@ CASES: list[tuple[str, Call, list[Question]]] = [
         "lambda",
         lambda c: c.get_function_configuration(FunctionName="f"),
         [Question("lambda:GetFunctionConfiguration", arn("lambda", "function:f"))],
+    ),
+    (
+        "lambda",
+        lambda c: c.get_function_configuration(FunctionName=arn("lambda", "function:f:live")),
+        [Question("lambda:GetFunctionConfiguration", arn("lambda", "function:f:live"))],
     ),
     ("events", lambda c: c.describe_rule(Name="r"), [Question("events:DescribeRule", arn("events", "rule/r"))]),
     (
@@ -299,18 +304,24 @@ def test_a_call_whose_action_or_resource_is_unknown_is_refused(service: str, cal
         checks(request_of(service, call))
 
 
+def test_a_parameter_of_a_function_call_that_is_not_known_is_refused() -> None:
+    request = request_of("lambda", lambda c: c.get_function_configuration(FunctionName="f"))
+    with pytest.raises(UnknownCallError, match="the call is not modelled"):
+        checks(request._replace(query={"FunctionVersion": "ALL"}))
+
+
 @pytest.mark.parametrize(
     ("given", "name"),
     [
-        ("f", "f"),
-        ("f%3A%24LATEST", "f"),
-        (arn("lambda", "function:f"), "f"),
-        (arn("lambda", "function:f:1"), "f:1"),
-        ("f:PROD", "f:PROD"),
+        ("f", FunctionName("", "", "f", "")),
+        ("f%3A%24LATEST", FunctionName("", "", "f", "$LATEST")),
+        (arn("lambda", "function:f"), FunctionName(REGION, ACCOUNT, "f", "")),
+        (arn("lambda", "function:f:1"), FunctionName(REGION, ACCOUNT, "f", "1")),
+        ("f:PROD", FunctionName("", "", "f", "PROD")),
     ],
 )
-def test_a_function_keeps_its_version_or_alias(given: str, name: str) -> None:
-    assert function_name(given) == name
+def test_a_function_keeps_its_version_or_alias(given: str, name: FunctionName) -> None:
+    assert read_function_name(given) == name
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,8 @@ def test_a_service_assumes_a_role_with_the_source_that_it_sends_on_aws(
         ({"ArnLike": {"aws:SourceArn": "arn:aws:*:*:*:*"}}, "s3:GetObject", False),
         ({"ArnEquals": {"lambda:SourceFunctionArn": "arn:aws:lambda:us-east-1:1:function:f"}}, "s3:GetObject", True),
         ({"ArnEquals": {"lambda:SourceFunctionArn": "arn:aws:lambda:us-east-1:1:function:g"}}, "s3:GetObject", False),
+        ({"ArnEquals": {"lambda:SourceFunctionArn": "arn:aws:lambda:us-east-1:1:function:*"}}, "s3:GetObject", True),
+        ({"ArnEquals": {"lambda:SourceFunctionArn": "arn:aws:lambda:us-east-1:2:function:*"}}, "s3:GetObject", False),
     ],
 )
 def test_a_call_of_a_role_has_the_condition_keys_that_aws_gives_it(

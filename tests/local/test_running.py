@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ceap.archive import build_zip
+from ceap.local.cloudformation import DeployError
 from ceap.local.engine import Engine
 from tests.local.support import Template, function, job, role, state_machine, template_text
 
@@ -293,3 +294,10 @@ def test_a_role_that_was_deleted_and_made_again_may_do_what_it_now_says(engine: 
     change(engine, **with_role)
     engine.send(queue, "m")
     assert len(engine.drain()) == 1
+
+
+@pytest.mark.parametrize("runtime", [{"Runtime": "nodejs22.x"}, {"Runtime": "provided.al2023"}])
+def test_a_function_that_is_not_in_python_is_refused(engine: Engine, runtime: dict[str, str]) -> None:
+    reason = f"the local engine runs functions in Python only, and f is of {runtime['Runtime']}"
+    with pytest.raises(DeployError, match=reason):
+        engine.deploy(template_text(**functions("one", **runtime)), "stack")

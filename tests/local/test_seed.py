@@ -109,7 +109,9 @@ def test_a_source_bucket_has_the_name_of_the_local_run() -> None:
 
 def test_without_a_folder_only_the_source_buckets_are_made() -> None:
     loaded = seed.load_seed(None, ["my-exports"], TABLES)
-    assert loaded == seed.Seed(folder=None, is_run=False, buckets={"my-exports": {}}, tables={}, values={})
+    assert loaded == seed.Seed(
+        folder=None, is_run=False, buckets={"my-exports": {}}, tables={}, values={}, functions={}, unused=[]
+    )
     assert seed.describe(loaded) == "seed: bucket my-exports with 0 objects"
     assert seed.describe(seed.load_seed(None, [], TABLES)) == ""
 
@@ -117,7 +119,10 @@ def test_without_a_folder_only_the_source_buckets_are_made() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("secret/a", "secret: a seed has no 'secret'; did you mean secrets? allowed: s3, tables, secrets, parameters"),
+        (
+            "secret/a",
+            "secret: a seed has no 'secret'; did you mean secrets? allowed: s3, tables, secrets, parameters, functions",
+        ),
         ("secrets", "secrets: is no folder; put each value into a file of its own: secrets/{name}"),
         ("s3", "s3: the seed's folder cannot be read: Not a directory; make it a folder"),
         ("s3/file", "s3/file: is no folder; put it into the folder of its bucket: s3/{bucket}/{key}"),
@@ -266,3 +271,44 @@ def test_a_secret_or_parameter_that_aws_would_refuse_is_refused(
 ) -> None:
     write(tmp_path, name, content)
     assert refusal(tmp_path) == f"{name}: {message}"
+
+
+def test_functions_are_those_that_steps_name_and_others_are_told(tmp_path: Path) -> None:
+    for name in ("RateFunctionArn/lambda_function.py", "OldFunctionArn/lambda_function.py", "OldFunctionArn.json"):
+        write(tmp_path, f"functions/{name}")
+    loaded = seed.load_seed(tmp_path, [], TABLES, functions={"RateFunctionArn": "RateStage"})
+    assert (list(loaded.functions), loaded.unused) == (["RateFunctionArn"], ["OldFunctionArn"])
+    assert seed.describe(loaded) == (
+        f"seed {tmp_path}: existing function RateFunctionArn, functions/OldFunctionArn, which no step names"
+    )
+
+
+@pytest.mark.parametrize("default", ["fixtures", "none"])
+def test_a_function_that_is_not_there_is_refused_with_its_place(tmp_path: Path, default: str) -> None:
+    write(tmp_path, "fixtures/functions/OldFunctionArn/lambda_function.py")
+    write(tmp_path, "run/report.json")
+    for folder in (None, tmp_path / "run"):
+        with pytest.raises(UsageError) as refused:
+            seed.load_seed(folder, [], TABLES, functions={"RateFunctionArn": "RateStage"}, default=tmp_path / default)
+        place = tmp_path / default / "functions" / "RateFunctionArn" / "lambda_function.py"
+        assert str(refused.value).startswith(f"{place}: is missing: RateStage is done by an existing function")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("functions", "is no folder; put the code of a function into {}/functions/NAME/"),
+        ("functions/lambda_function.py", "belongs to no function; the code of one is a folder, such as {}/functions/"),
+        ("functions/RateFunctionArn.json", "belongs to no function; the code of one is a folder, such as"),
+    ],
+)
+def test_what_belongs_to_no_function_is_refused(tmp_path: Path, name: str, message: str) -> None:
+    write(tmp_path, name)
+    assert refusal(tmp_path).startswith(f"{name}: {message.format(tmp_path)}")
+
+
+def test_a_link_in_the_code_of_a_function_is_refused(tmp_path: Path) -> None:
+    code = write(tmp_path, "functions/RateFunctionArn/lambda_function.py")
+    (code.parent / "shared.py").symlink_to(code)
+    with pytest.raises(UsageError, match=r"RateFunctionArn/shared.py: is a symbolic link"):
+        seed.load_seed(tmp_path, [], TABLES, functions={"RateFunctionArn": "RateStage"})

@@ -24,6 +24,7 @@ ENDPOINT = Endpoint(
     buckets=("workflow", "source"),
     tables={"rates": "ceap-rates-local", "notes": "ceap-notes-local"},
     workers={"TakeStage": "orders-Take"},
+    existing_functions={"RateFunctionArn": "arn:aws:lambda:us-east-1:1:function:RateFunction"},
     environment={"AWS_ENDPOINT_URL": URL, "AWS_SECRET_ACCESS_KEY": "a/b c"},
 )
 
@@ -37,6 +38,7 @@ def test_a_person_can_paste_the_keys_and_a_command_that_sends_the_message(tmp_pa
         "  state machine      arn:aws:states:us-east-1:1:stateMachine:orders",
         "  buckets            workflow, source",
         "  tables             ceap-rates-local, ceap-notes-local",
+        "  existing functions arn:aws:lambda:us-east-1:1:function:RateFunction",
         "paste this into another shell, then call AWS there, with temporary keys that only this endpoint takes:",
         f"  export AWS_ENDPOINT_URL={URL}",
         "  export AWS_SECRET_ACCESS_KEY='a/b c'",

@@ -258,3 +258,14 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_option(
     declaration: str, name: str | None, message: str
 ) -> None:
     assert refused(declaration, name) == message
+
+
+OLD = "name: orders\ntype: STANDARD\nsteps:\n  - {stage: OldStage, legacy: OldFunctionArn}\n"
+
+
+def test_an_existing_function_that_comes_first_takes_messages_of_its_own_form() -> None:
+    assert given(OLD, write("message.json", '[1, {"any": "JSON"}]')).body == [1, {"any": "JSON"}]
+    assert refused(OLD, write("orders.csv", "id\n1\n")) == (
+        "orders.csv: OldStage is done by an existing function, whose messages ceap does not know; give what it takes "
+        "as the text of a message, in a file of another name than orders.csv"
+    )

@@ -95,7 +95,7 @@ def test_a_job_does_not_start_when_its_role_may_not_read_the_library(engine: Eng
     template = glue_only()
     [policy, *_] = template["Resources"]["GlueJobRole"]["Properties"]["Policies"]
     [reading] = [each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "ReadScript"]
-    reading["Resource"] = [code for code in reading["Resource"] if not code["Fn::Sub"].endswith("lib.zip")]
+    reading["Resource"] = [code for code in reading["Resource"] if not code["Fn::Sub"][0].endswith("lib.zip")]
     deployed = deploy_standard(engine, template)
     engine.send(deployed.queue, RECORDS_ONLY)
     [execution] = engine.drain()

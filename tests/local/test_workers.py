@@ -214,53 +214,6 @@ def test_a_handler_that_cannot_be_loaded_is_reported(
     assert not worker.alive
 
 
-@pytest.mark.parametrize(
-    ("result", "payload"),
-    [
-        ("b'{\"a\": [1, null]}'", '{"a": [1, null]}'),
-        ("{'n': Decimal('0.10'), 'big': [Decimal(10**30)]}", '{"n": 0.10, "big": [1000000000000000000000000000000]}'),
-        ("{'a': b'text', b'k': (1, 2)}", '{"a": "text", "k": [1, 2]}'),
-        ("namedtuple('Point', 'x y')(1, b'2')", '{"x": 1, "y": "2"}'),
-        ("{1: None, True: 1.5}", '{"1": 1.5}'),
-        ("Decimal('NaN')", "NaN"),
-        ("'text'", '"text"'),
-    ],
-)
-def test_a_result_is_the_json_that_the_runtime_makes_of_it(start: Start, result: str, payload: str) -> None:
-    worker = start(
-        f"from collections import namedtuple\nfrom decimal import Decimal\ndef handler(event, context): return {result}"
-    )
-    outcome = invoke(worker)
-    assert (outcome.payload, outcome.failed) == (payload, False)
-
-
-@pytest.mark.parametrize(
-    ("result", "reason"),
-    [
-        ("{1, 2}", "Object of type set is not JSON serializable"),
-        ("[datetime.datetime(2026, 1, 1)]", "Object of type datetime is not JSON serializable"),
-        ("{'a': b'\\xff'}", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
-        ("b'no JSON'", "Expecting value: line 1 column 1 (char 0)"),
-        ("{(1, 2): 3}", "keys must be str, int, float, bool or None, not tuple"),
-    ],
-)
-def test_a_result_that_the_runtime_cannot_serialise_is_reported(start: Start, result: str, reason: str) -> None:
-    worker = start(f"import datetime\ndef handler(event, context): return {result}")
-    outcome = invoke(worker)
-    assert outcome.failed
-    assert json.loads(outcome.payload) == {
-        "errorMessage": f"Unable to marshal response: {reason}",
-        "errorType": "Runtime.MarshalError",
-        "requestId": "request-1",
-        "stackTrace": [],
-    }
-
-
-def test_a_result_that_holds_itself_is_reported(start: Start) -> None:
-    worker = start("def handler(event, context):\n    loop = []\n    loop.append(loop)\n    return loop")
-    assert error_of(invoke(worker))[0] == "Runtime.MarshalError"
-
-
 def test_a_handler_that_takes_too_long_is_ended(start: Start) -> None:
     worker = start("import time\ndef handler(event, context):\n    print('begun')\n    time.sleep(60)", timeout_s=1)
     outcome = invoke(worker)
@@ -393,6 +346,6 @@ def test_lines_are_heard_while_the_handler_runs_and_the_last_without_its_end(sta
         if line.startswith("waits"):
             (tmp_path / "sign").touch()
 
-    outcome = worker.invoke("request-1", str(tmp_path / "sign"), 0.0, None, hear)
+    outcome = worker.invoke("request-1", str(tmp_path / "sign"), 0.0, None, hear=hear)
     assert not outcome.failed
     assert heard == outcome.lines == ["loaded", f"waits for {tmp_path / 'sign'}", "goes é on"]

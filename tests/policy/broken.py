@@ -26,6 +26,16 @@ JOB_FIRST = {
         {"stage": "KeepStage", "handler": "keep"},
     ],
 }
+LEGACY = {
+    "name": "moved",
+    "type": "EXPRESS",
+    "steps": [
+        {"stage": "TakeStage", "legacy": "TakeFunctionArn"},
+        {"stage": "SiftStage", "handler": "sift"},
+        {"stage": "RateStage", "legacy": "RateFunctionArn"},
+    ],
+}
+DECLARED: dict[str, Json] = {"job_first": JOB_FIRST, "legacy": LEGACY}
 
 
 @functools.cache
@@ -35,7 +45,7 @@ def base(kind: str) -> Template:
         return golden(kind)
     if kind in OTHERS:
         return parse_template(render(workflow_stack(project.load_workflows([OTHERS[kind]])[0])), f"{kind}.yaml")
-    return parse_template(render(workflow_stack(workflow_of(JOB_FIRST))), "job_first.template.yaml")
+    return parse_template(render(workflow_stack(workflow_of(DECLARED[kind]))), f"{kind}.template.yaml")
 
 
 def found(rule: str, kind: str, change: Change) -> list[Finding]:

@@ -88,6 +88,21 @@ def imports(export: str) -> Json:
     return {"Fn::ImportValue": sub(FOUNDATION + export)}
 
 
+def in_bucket(export: str, text: str) -> Json:
+    """Return a text with the name of one of the foundation's buckets, e.g. in place of `${WorkflowBucket}`."""
+    return {"Fn::Sub": [text, {export: imports(export)}]}
+
+
+def data_arn(objects: str) -> Json:
+    """Return the ARN of objects in the workflow bucket; `objects` begins with a slash."""
+    return in_bucket("WorkflowBucket", f"arn:${{AWS::Partition}}:s3:::${{WorkflowBucket}}{objects}")
+
+
+def code_url(key: str) -> Json:
+    """Return the URL of an object in the artifact bucket; the key begins with a slash."""
+    return in_bucket("ArtifactBucket", f"s3://${{ArtifactBucket}}{key}")
+
+
 def swap(first: str, second: str, *place: Any) -> Change:
     def change(data: Json) -> None:
         one, two = (data["Resources"][name]["Properties"] for name in (first, second))

@@ -14,6 +14,9 @@ HOST = "token.actions.githubusercontent.com"
 NOTHING = {"Ref": "AWS::NoValue"}
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 BOUNDARY = "PermissionsBoundary"
+ANY_BUCKET = {"Fn::Sub": "arn:${AWS::Partition}:s3:::*"}
+OTHER_BUCKET = {"Fn::Sub": "arn:${AWS::Partition}:s3:::acme/handlers/*"}
+ADOPTED_CODE = {"Fn::Sub": "arn:${AWS::Partition}:s3:::${ArtifactBucketName}/handlers/*"}
 
 
 def trusts(*place: Any) -> Change:
@@ -96,6 +99,12 @@ DEPLOY_MUTANTS = [
             ),
             "a policy where none is given": of("ServiceRole", "ManagedPolicyArns", "Fn::If", 2, [ADMINISTRATOR]),
             "any action": also("ServiceRole", "iam:*", role_arn("ceap-*")),
+            "any bucket where one is adopted": statement(
+                "CallerRole", "Buckets", "Resource", 0, "Fn::If", 2, ANY_BUCKET
+            ),
+            "a fixed bucket where none is": statement(
+                "CallerRole", "Buckets", "Resource", 0, "Fn::If", 1, "arn:aws:s3:::acme"
+            ),
         },
     ),
 ]
@@ -106,6 +115,14 @@ DEPLOY_CHECK_MUTANTS = [
         {
             "an action more": also("ServiceRole", "iam:AttachRolePolicy", role_arn("ceap-*")),
             "roles of others": also("ServiceRole", "iam:PutRolePolicy", role_arn("admin")),
+            "another bucket": statement("CallerRole", "Artifacts", "Resource", 0, "Fn::If", 2, OTHER_BUCKET),
+            "the adopted bucket always": statement("CallerRole", "Artifacts", "Resource", 0, ADOPTED_CODE),
+            "policies of the adopted bucket": also("ServiceRole", "s3:PutBucketPolicy", ADOPTED_CODE),
+            "a bucket by default": put("Parameters", "ArtifactBucketName", "Default", "acme"),
+            "any topic": put("Parameters", "AlertTopicArn", "AllowedPattern", ".*"),
+            "the condition turned": put(
+                "Conditions", "CreateWorkflowBucket", {"Fn::Not": [{"Fn::Equals": [{"Ref": "WorkflowBucketName"}, ""]}]}
+            ),
             "queues of others": also("CallerRole", "sqs:SendMessage", arn("sqs", "orders")),
             "its own role": of("ServiceRole", "Path", "/"),
             "no path": without("ServiceRole", "Path"),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.policy.changes import Change, Mutant, inner, of, put, rename, state, sub, without
+from tests.policy.changes import Change, Mutant, arn, data_arn, imports, inner, of, put, rename, state, sub, without
 from tests.policy.samples import Json
 
-BUCKET = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
+BUCKET = "arn:${AWS::Partition}:s3:::${WorkflowBucket}"
 VENDOR = "arn:${AWS::Partition}:s3:::vendor-files"
 SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
 PARAMETER = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/"
-ARTIFACTS = "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}"
+ARTIFACTS = "arn:${AWS::Partition}:s3:::${ArtifactBucket}"
 TRUST = ("AssumeRolePolicyDocument", "Statement", 0)
 KEY_POLICY = ("Policies", 1, "Fn::If", 1, "PolicyDocument", "Statement", 0)
 
@@ -54,7 +54,7 @@ def compare_by_the_letter(data: Json) -> None:
 def attach(data: Json) -> None:
     policy = {
         "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": {"Fn::Sub": f"{BUCKET}/*"}}],
+        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": data_arn("/*")}],
     }
     properties = {"PolicyName": "more", "PolicyDocument": policy, "Roles": [{"Ref": "PipeRole"}]}
     data["Resources"]["More"] = {"Type": "AWS::IAM::Policy", "Properties": properties}
@@ -70,7 +70,60 @@ def swap_branches(data: Json) -> None:
     branches[1], branches[2] = branches[2], branches[1]
 
 
+def add(resource: str, action: str, *arns: Any) -> Change:
+    """Return the change that adds a statement to a role's own policy."""
+    return lambda data: statements(data, resource).append({"Effect": "Allow", "Action": [action], "Resource": [*arns]})
+
+
+def almost(bucket: str) -> Json:
+    """Return the variable for a bucket of an export whose name has the text `Environment`, not the environment's."""
+    return {bucket: {"Fn::ImportValue": f"ceap-foundation-Environment-{bucket}"}}
+
+
+ALMOST = sub("ceap-foundation-Environment-WorkflowBucket")
 USES = "P42_GRANTS_ARE_USES"
+INVOKE = "lambda:InvokeFunction"
+OTHER = sub("arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:other")
+TAKE, RATE = {"Ref": "TakeFunctionArn"}, {"Ref": "RateFunctionArn"}
+LEGACY_CHANGES: dict[str, Change] = {
+    "any function": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", ["*"]),
+    "any function by its name": grant(
+        "TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, sub(OTHER["Fn::Sub"].replace("other", "*"))
+    ),
+    "another function": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, OTHER),
+    "a function of the workflow": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, arn("SiftFunction")),
+    "a second statement": add("TakeFunctionRole", INVOKE, OTHER),
+    "a second statement for any function": add("TakeFunctionRole", INVOKE, "*"),
+    "two functions": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", [TAKE, RATE]),
+    "every version": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, sub("${TakeFunctionArn}:*")),
+    "every name that begins so": grant(
+        "TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, sub("${TakeFunctionArn}*")
+    ),
+    "without the version": grant(
+        "TakeFunctionRole",
+        "InvokeLegacyFunction",
+        "Resource",
+        0,
+        {"Fn::Sub": ["${Name}", {"Name": {"Fn::Select": [6, {"Fn::Split": [":", TAKE]}]}}]},
+    ),
+    "not filled in": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, "${TakeFunctionArn}"),
+    "the other step's": grant("TakeFunctionRole", "InvokeLegacyFunction", "Resource", 0, RATE),
+    "the other step's in the environment": of("TakeFunction", "Environment", "Variables", "LEGACY_FUNCTION_ARN", RATE),
+    "every call": grant("TakeFunctionRole", "InvokeLegacyFunction", "Action", ["lambda:*"]),
+    "one call more": grant("TakeFunctionRole", "InvokeLegacyFunction", "Action", [INVOKE, "lambda:InvokeAsync"]),
+    "its code": grant("TakeFunctionRole", "InvokeLegacyFunction", "Action", [INVOKE, "lambda:UpdateFunctionCode"]),
+    "another call": grant("TakeFunctionRole", "InvokeLegacyFunction", "Action", ["lambda:GetFunction"]),
+    "no call": revoke("TakeFunctionRole", "InvokeLegacyFunction"),
+    "no call is allowed": grant("TakeFunctionRole", "InvokeLegacyFunction", "Effect", "Deny"),
+    "under a condition": grant(
+        "TakeFunctionRole", "InvokeLegacyFunction", "Condition", {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
+    ),
+    "a handler that calls none": add("SiftFunctionRole", INVOKE, TAKE),
+    "another handler": of("TakeFunction", "Handler", "handlers.sift.handler"),
+    "the state machine, too": add("StateMachineRole", INVOKE, TAKE),
+}
+"""Of the function that calls an existing one: what else it, or somebody else, may call."""
+
 GRANT_MUTANTS = [
     Mutant(
         USES,
@@ -82,6 +135,7 @@ GRANT_MUTANTS = [
             "Resource",
             0,
             "Fn::Sub",
+            0,
             f"{BUCKET}/executions/*/KeepStage/output.json",
         ),
     ),
@@ -93,7 +147,13 @@ GRANT_MUTANTS = [
         USES,
         "express",
         "below another's prefix",
-        grant("KeepFunctionRole", "WriteOwnStage", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/TakeStage/*"),
+        grant("KeepFunctionRole", "WriteOwnStage", "Resource", 0, "Fn::Sub", 0, f"{BUCKET}/executions/*/TakeStage/*"),
+    ),
+    Mutant(
+        USES,
+        "express",
+        "into another bucket",
+        grant("KeepFunctionRole", "WriteOwnStage", "Resource", 0, "Fn::Sub", 1, "WorkflowBucket", imports("Bucket")),
     ),
     Mutant(USES, "express", "upload not aborted", revoke("KeepFunctionRole", "WriteOwnStage", "Action", 1)),
     Mutant(USES, "express", "no writing to the table", revoke("RateFunctionRole", "UseRatingsTable", "Action", 1)),
@@ -209,15 +269,34 @@ GRANT_MUTANTS = [
             "Resource",
             0,
             "Fn::Sub",
+            0,
             f"{ARTIFACTS}/${{GluePrefix}}*",
         ),
+    ),
+    Mutant(
+        USES,
+        "express",
+        "lists a bucket of an export that is called almost the same",
+        grant("SiftFunctionRole", "TellMissingFromForbidden", "Resource", 0, "Fn::Sub", 1, almost("WorkflowBucket")),
+    ),
+    Mutant(
+        USES,
+        "standard",
+        "a script of an export that is called almost the same",
+        grant("HeavyJobRole", "ReadScript", "Resource", 0, "Fn::Sub", 1, almost("ArtifactBucket")),
+    ),
+    Mutant(
+        USES,
+        "standard",
+        "parts of an export that is called almost the same",
+        grant("HeavyJobRole", "ListParts", "Resource", 0, "Fn::Sub", 1, "WorkflowBucket", "Fn::ImportValue", ALMOST),
     ),
     Mutant(USES, "standard", "no library", revoke("HeavyJobRole", "ReadScript", "Resource", 1)),
     Mutant(
         USES,
         "standard",
         "every library",
-        grant("HeavyJobRole", "ReadScript", "Resource", 1, "Fn::Sub", f"{ARTIFACTS}/*lib.zip"),
+        grant("HeavyJobRole", "ReadScript", "Resource", 1, "Fn::Sub", 0, f"{ARTIFACTS}/*lib.zip"),
     ),
     Mutant(
         USES,
@@ -230,7 +309,7 @@ GRANT_MUTANTS = [
         USES,
         "standard",
         "deletes its output",
-        grant("HeavyJobRole", "ComposeOutput", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/HeavyStage/*"),
+        grant("HeavyJobRole", "ComposeOutput", "Resource", 0, "Fn::Sub", 0, f"{BUCKET}/executions/*/HeavyStage/*"),
     ),
     Mutant(
         USES,
@@ -296,6 +375,7 @@ GRANT_MUTANTS = [
         USES,
         "job_first",
         "another object as input",
-        grant("StateMachineRole", "WriteStageInput", "Resource", 0, "Fn::Sub", f"{BUCKET}/executions/*/output.json"),
+        grant("StateMachineRole", "WriteStageInput", "Resource", 0, "Fn::Sub", 0, f"{BUCKET}/executions/*/output.json"),
     ),
+    *(Mutant(USES, "legacy", name, change) for name, change in LEGACY_CHANGES.items()),
 ]

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from tests.policy.changes import Change, Mutant, arn, imports, of, state, sub, swap, without
+from typing import Any
+
+from tests.policy.changes import (
+    Change,
+    Mutant,
+    arn,
+    code_url,
+    drop,
+    imports,
+    in_bucket,
+    of,
+    put,
+    state,
+    sub,
+    swap,
+    without,
+)
 from tests.policy.samples import Json
 
 VARIABLES = ("Environment", "Variables")
@@ -17,6 +33,34 @@ def swap_functions(data: Json) -> None:
 def setting(function: str, text: str) -> Change:
     return of(function, *VARIABLES, "SETTINGS", text)
 
+
+def existing(function: str, value: Any) -> Change:
+    return of(function, *VARIABLES, "LEGACY_FUNCTION_ARN", value)
+
+
+def renamed(data: Json) -> None:
+    """Give another parameter, which says nothing of what it takes, in place of the one for an ARN."""
+    data["Parameters"]["TakeFunctionName"] = {"Type": "String"}
+    existing("TakeFunction", {"Ref": "TakeFunctionName"})(data)
+
+
+ARN = "arn:aws:lambda:eu-central-1:123456789012:function:take"
+LEGACY_CHANGES: dict[str, Change] = {
+    "no function": without("TakeFunction", *VARIABLES, "LEGACY_FUNCTION_ARN"),
+    "one function in every environment": existing("TakeFunction", ARN),
+    "a function by its name": existing("TakeFunction", sub("take-${Environment}")),
+    "a function of the workflow": existing("TakeFunction", arn("SiftFunction")),
+    "another stack's function": existing("TakeFunction", imports("TakeFunctionArn")),
+    "what a condition chooses": existing("TakeFunction", {"Fn::If": ["HasKmsKey", {"Ref": "TakeFunctionArn"}, ARN]}),
+    "another parameter": existing("TakeFunction", {"Ref": "KmsKeyArn"}),
+    "a parameter for a name": renamed,
+    "a parameter that is not there": existing("TakeFunction", {"Ref": "OtherFunctionArn"}),
+    "a handler that calls none": existing("SiftFunction", {"Ref": "TakeFunctionArn"}),
+    "any text": drop("Parameters", "TakeFunctionArn", "AllowedPattern"),
+    "every function": put("Parameters", "TakeFunctionArn", "AllowedPattern", "^arn:.*$"),
+    "every version": put("Parameters", "RateFunctionArn", "AllowedPattern", "^arn:aws:lambda:[a-z0-9:*-]+$"),
+}
+"""Of the function that calls an existing one: which one that is."""
 
 HANDLER_MUTANTS = [
     Mutant(f"WIRE{rule}", kind, name, change)
@@ -115,6 +159,15 @@ HANDLER_MUTANTS = [
             of("AskFunction", *VARIABLES, "PARAMETER_VENDOR_ENVIRONMENT_URL_NAME", "/vendor/${Environment}/url"),
         ),
         ("08_HANDLER_ENVIRONMENT", "outside", "not declared", of("TakeFunction", *VARIABLES, "SECRET_OTHER_NAME", "x")),
+        *(("08_HANDLER_ENVIRONMENT", "legacy", name, change) for name, change in LEGACY_CHANGES.items()),
+        ("07_PACKAGED_HANDLER", "legacy", "not there", of("TakeFunction", "Handler", "handlers.legacy.handler")),
+        ("07_PACKAGED_HANDLER", "legacy", "other name", of("TakeFunction", "Handler", "handlers.runtime.legacy.main")),
+        (
+            "07_PACKAGED_HANDLER",
+            "legacy",
+            "another set",
+            of("TakeFunction", "Code", "S3Key", sub("${HandlersPrefix}sorting.zip")),
+        ),
         (
             "09_JOB_SCRIPT",
             "standard",
@@ -123,7 +176,7 @@ HANDLER_MUTANTS = [
                 "HeavyJob",
                 "Command",
                 "ScriptLocation",
-                sub("s3://ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}light.py"),
+                code_url("/${GluePrefix}light.py"),
             ),
         ),
         (
@@ -134,7 +187,7 @@ HANDLER_MUTANTS = [
                 "HeavyJob",
                 "Command",
                 "ScriptLocation",
-                sub("s3://ceap-workflow-${Environment}-${AWS::AccountId}/${GluePrefix}heavy.py"),
+                in_bucket("WorkflowBucket", "s3://${WorkflowBucket}/${GluePrefix}heavy.py"),
             ),
         ),
         (
@@ -145,7 +198,7 @@ HANDLER_MUTANTS = [
                 "HeavyJob",
                 "Command",
                 "ScriptLocation",
-                sub("s3://ceap-artifacts-${Environment}-${AWS::AccountId}/heavy.py"),
+                code_url("/heavy.py"),
             ),
         ),
         ("09_JOB_SCRIPT", "standard", "no library", without("HeavyJob", "DefaultArguments", "--extra-py-files")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.policy.adopting_mutants import ADOPTING_MUTANTS
 from tests.policy.changes import Mutant, asl, drop, of, put, rename, state, state_without, without
 from tests.policy.deploy_mutants import DEPLOY_MUTANTS
 from tests.policy.name_mutants import NAME_MUTANTS
@@ -237,6 +238,7 @@ MUTANTS = [
     Mutant(
         "P41_PIPE_PASSES_ALL", "standard", "enriched", of("Pipe", "Enrichment", {"Fn::GetAtt": ["TakeFunction", "Arn"]})
     ),
+    *ADOPTING_MUTANTS,
     *DEPLOY_MUTANTS,
     *NAME_MUTANTS,
     *OPERATION_MUTANTS,

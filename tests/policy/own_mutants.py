@@ -10,6 +10,8 @@ RULE = "CFN08_OWN_RESOURCES"
 OPEN = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": ["sqs:*"], "Resource": ["*"]}]}
 SEND = {"Statement": [{"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": [arn("Queue")]}]}
 QUEUE_ARN = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:"
+ADOPTED, ADOPTED_DEAD = (sub(f"{QUEUE_ARN}${{Orders{kind}QueueName}}") for kind in ("", "DeadLetter"))
+QUEUE_URL = "https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}/"
 MARK = {"ceap": {"own": True}}
 
 
@@ -42,5 +44,17 @@ OWN_MUTANTS = [
         ("a custom resource", own("Custom::Anything", ServiceToken="arn:aws:lambda:us-east-1:1:function:a")),
         ("all log groups", own("AWS::Logs::AccountPolicy", PolicyName="a", PolicyType="SUBSCRIPTION_FILTER_POLICY")),
         ("past the queue", own("AWS::Scheduler::Schedule", Target={"Arn": {"Ref": "StateMachine"}})),
+    )
+]
+OWN_MUTANTS += [
+    Mutant(RULE, "adopting", name, change)
+    for name, change in (
+        ("a consumer", own("AWS::Lambda::EventSourceMapping", EventSourceArn=ADOPTED, FunctionName="theirs")),
+        ("of dead letters", own("AWS::Lambda::EventSourceMapping", EventSourceArn=ADOPTED_DEAD, FunctionName="theirs")),
+        ("a policy by URL", own("AWS::SQS::QueueInlinePolicy", Queue=sub(f"{QUEUE_URL}${{OrdersQueueName}}"))),
+        (
+            "joined",
+            own("AWS::SQS::QueueInlinePolicy", Queue={"Fn::Join": ["", ["x/", {"Ref": "OrdersQueueName"}]]}),
+        ),
     )
 ]

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.policy.changes import Change, Mutant, drop, inner, of, put, state, sub, without
+from tests.policy.changes import Change, Mutant, data_arn, drop, imports, in_bucket, inner, of, put, state, sub, without
+from tests.policy.samples import Json
 
 FIRST = ("Policies", 0, "PolicyDocument", "Statement")
 JOB_ARN = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:job/"
 PREFIX = ("Condition", "StringLike", "s3:prefix")
-ALL_CODE = {"Fn::Sub": "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}*"}
+ALL_CODE = in_bucket("ArtifactBucket", "arn:${AWS::Partition}:s3:::${ArtifactBucket}/${GluePrefix}*")
+CODE_BUCKET = ("Fn::Sub", 1, "WorkflowBucket", imports("ArtifactBucket"))
+DATA_BUCKET = ("Fn::Sub", 1, "ArtifactBucket", imports("WorkflowBucket"))
 ELSEWHERE = {"Fn::Sub": "arn:${AWS::Partition}:s3:::elsewhere/*"}
 READ_ELSEWHERE = {"Sid": "ReadSource", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [ELSEWHERE]}
 
+READ_IMPORTED = READ_ELSEWHERE | {"Resource": [data_arn("/*")]}
 
-def workflow_object(key: str) -> dict[str, str]:
+
+def workflow_object(key: str) -> Json:
     """Return the ARN of objects in the workflow bucket, below executions/."""
-    return {"Fn::Sub": "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}/executions/" + key}
+    return data_arn(f"/executions/{key}")
 
 
 def grant(role: str, number: int, *place: Any) -> Change:
@@ -45,6 +50,11 @@ P42_NO_WILDCARDS = [
             "express",
             "any bucket",
             grant("TakeFunctionRole", 0, "Resource", [{"Fn::Sub": "arn:${AWS::Partition}:s3:::*"}]),
+        ),
+        (
+            "express",
+            "any bucket, beside an import",
+            grant("KeepFunctionRole", 0, "Resource", 0, "Fn::Sub", 0, "arn:${AWS::Partition}:s3:::*${WorkflowBucket}"),
         ),
         ("express", "all but some", grant("PipeRole", 0, "NotAction", ["sqs:DeleteQueue"])),
         ("express", "fixed ARN", grant("PipeRole", 0, "Resource", ["arn:aws:sqs:*:*:*"])),
@@ -116,6 +126,9 @@ P40_FUNCTION_GRANTS = [
             grant("RateFunctionRole", 2, "Resource", [workflow_object("*/KeepStage/*")]),
         ),
         ("express", "writes its output elsewhere", grant("TakeFunctionRole", 0, "Resource", [ELSEWHERE])),
+        ("express", "writes into the bucket with the code", grant("TakeFunctionRole", 0, "Resource", 0, *CODE_BUCKET)),
+        ("express", "reads from the bucket with the code", grant("KeepFunctionRole", 0, "Resource", 0, *CODE_BUCKET)),
+        ("express", "a source that is an import", append("TakeFunctionRole", *FIRST, READ_IMPORTED)),
         ("express", "reads every output", grant("KeepFunctionRole", 0, "Resource", [workflow_object("*")])),
         (
             "express",
@@ -152,6 +165,9 @@ P40_JOB_GRANTS = [
         ("cannot read its library", without("HeavyJobRole", *FIRST, 0, "Resource", 1)),
         ("reads all that the package holds", grant("HeavyJobRole", 0, "Resource", 1, ALL_CODE)),
         ("reads beside its script", append("HeavyJobRole", *FIRST, 0, "Resource", ELSEWHERE)),
+        ("reads its input from the bucket with the code", grant("HeavyJobRole", 1, "Resource", 0, *CODE_BUCKET)),
+        ("reads its script from the bucket of workflows", grant("HeavyJobRole", 0, "Resource", 0, *DATA_BUCKET)),
+        ("composes in the bucket with the code", grant("HeavyJobRole", 3, "Resource", 0, *CODE_BUCKET)),
         ("deletes outputs", grant("HeavyJobRole", 3, "Resource", [workflow_object("*/HeavyStage/*")])),
         ("deletes another's parts", grant("HeavyJobRole", 3, "Resource", [workflow_object("*/TakeStage/_parts/*")])),
         ("lists the bucket", without("HeavyJobRole", *FIRST, 4, "Condition")),

@@ -22,7 +22,7 @@ from tests.policy.engines import FASTEST
 Json = dict[str, Any]
 
 KINDS = ("foundation", "express", "standard", "deploy")
-MORE = ("triggered",)
+MORE = ("triggered", "mixed", "adopting")
 """Other templates of the reference, of which the catalogue has no verdicts."""
 
 
@@ -34,7 +34,8 @@ def golden(kind: str) -> Template:
 
 @functools.cache
 def _texts() -> dict[str, str]:
-    workflows = project.load_workflows([reference.EXPRESS, reference.STANDARD, reference.TRIGGERED])
+    more = (reference.TRIGGERED, reference.MIXED, reference.ADOPTING)
+    workflows = project.load_workflows([reference.EXPRESS, reference.STANDARD, *more])
     return {name.partition(".")[0]: text for name, text in project.build_all_templates(workflows)}
 
 

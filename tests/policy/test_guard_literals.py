@@ -23,7 +23,6 @@ from templates.definition import (
 )
 from templates.lambda_runtime import ARCHITECTURE, RUNTIME
 from templates.model import LOG_RETENTION_DAYS, Retries, StepKind
-from templates.resources.queue import RETENTION_S
 
 RETRY: Final = Retries()
 PAYLOAD: Final = lambda_payload("B", "A") | lambda_payload("B", None)
@@ -32,8 +31,14 @@ ARGUMENTS: Final = glue_arguments("Stage", "Stage")
 FACTS: Final[list[tuple[str, str, set[Any]]]] = [
     ("*", r"arn:aws:states:::[\w:.-]+", {INVOKE, RUN_JOB, PUT_OBJECT}),
     ("*", r"(\w+StageError)", {PermanentStageError.__name__}),
-    ("*", r"s3:::(ceap-workflow-\$.*?)/", {naming.WORKFLOW_BUCKET}),
-    ("*", r"s3:::(ceap-artifacts-.*?)/", {naming.ARTIFACT_BUCKET}),
+    ("p40_*", r"'(ceap-workflow-.*?)'", {naming.WORKFLOW_BUCKET}),
+    ("p40_*", r"'(ceap-artifacts-.*?)'", {naming.ARTIFACT_BUCKET}),
+    (
+        "*",
+        r"'(ceap-foundation-.*?)'",
+        {naming.export(naming.WORKFLOW_BUCKET_ID), naming.export(naming.ARTIFACT_BUCKET_ID)},
+    ),
+    ("*", r"\$\{(Artifact\w+)\}", {naming.ARTIFACT_BUCKET_ID}),
     ("*", r"\$\{(Workflow\w+)\}", {WORKFLOW_BUCKET_TOKEN}),
     ("*", r"\b(executions/)", {EXECUTIONS_PREFIX}),
     ("*", r"executions/\*/(initial)/", {INITIAL_FOLDER}),
@@ -58,12 +63,12 @@ FACTS: Final[list[tuple[str, str, set[Any]]]] = [
     ("p24_*", r"IntervalSeconds == (\d+)", {RETRY.glue.interval_s}),
     ("p24_*", r"BackoffRate in \[\d+, ([\d.]+)]", {RETRY.glue.backoff_rate}),
     ("p32_*", r"maxReceiveCount == (\d+)", {budget.MAX_RECEIVES}),
-    ("p32_*", r"MessageRetentionPeriod == (\d+)", {RETENTION_S}),
+    ("p32_*", r"MessageRetentionPeriod == (\d+)", {budget.RETENTION_S}),
     ("p35_*", r"RetentionInDays == (\d+)", {LOG_RETENTION_DAYS}),
     ("p4*", r"Parameters\.(\w+Name)\b", {integration_of(kind).parameter for kind in StepKind}),
     ("p40_*", r"'(--[\w-]+\.\$)'", {key for key in ARGUMENTS if "-key" in key}),
     ("sec01_*", r"VisibilityTimeout >= (\d+)", {budget.express_visibility_s(0)}),
-    ("sec01_*", r"MessageRetentionPeriod == (\d+)", {RETENTION_S}),
+    ("sec01_*", r"MessageRetentionPeriod == (\d+)", {budget.RETENTION_S}),
     ("sec01_*", r"MaximumMessageSize in r\[1024,(\d+)]", {budget.MAX_MESSAGE_BYTES}),
     ("sec09_*", r"Runtime == '(.*)'", {RUNTIME}),
     ("sec09_*", r"Architectures\[\*] == '(.*)'", {ARCHITECTURE}),

@@ -13,13 +13,13 @@ from ceap.cfn.template import parse_template
 from ceap.policy.checks import load_checks
 from ceap.policy.verdict import judge
 from handlers.runtime.needs import Grant, Needs
-from templates import discovery
+from templates import discovery, naming
 from templates.render import render
 from templates.stacks import workflow_stack
 from tests import reference
 from tests.policy.broken import base, said
-from tests.policy.changes import Change, of
-from tests.policy.grant_mutants import BUCKET, VENDOR, grant
+from tests.policy.changes import Change, data_arn, of
+from tests.policy.grant_mutants import VENDOR, grant
 from tests.policy.handler_mutants import VARIABLES
 from tests.policy.samples import Json, results, rules
 
@@ -66,15 +66,17 @@ def found(change: Change) -> list[str]:
     return [failure.fault.what for failure in result.failures if failure.rule == GRANTS]
 
 
-@pytest.mark.parametrize("arn", [f"{BUCKET}/executions/*/KeepStage/*", "arn:${AWS::Partition}:s3:::*/signed/*"])
-def test_a_declared_grant_stays_off_the_buckets_of_ceap(arn: str) -> None:
-    change = grant("AskFunctionRole", "Granted2", "Resource", 0, "Fn::Sub", arn)
+@pytest.mark.parametrize("bucket", [naming.WORKFLOW_BUCKET, naming.ARTIFACT_BUCKET, "*"])
+def test_a_declared_grant_stays_off_the_buckets_of_ceap(bucket: str) -> None:
+    change = grant("AskFunctionRole", "Granted2", "Resource", 0, "Fn::Sub", f"{naming.bucket_arn(bucket)}/signed/*")
     assert found(change) == ["a grant of NEEDS covers a bucket of ceap"]
+    imported = grant("AskFunctionRole", "Granted2", "Resource", 0, data_arn("/executions/*/KeepStage/*"))
+    assert found(imported) == ["a grant of NEEDS covers an imported bucket"]
 
 
 def test_another_bucket_is_granted_only_under_the_name_of_a_declared_grant() -> None:
     assert found(grant("AskFunctionRole", "Granted2", "Resource", 0, "Fn::Sub", f"{VENDOR}/*")) == []
-    assert found(grant("AskFunctionRole", "Granted2", "Sid", "More")) == ["the stage may write below other prefixes"]
+    assert found(grant("AskFunctionRole", "Granted2", "Sid", "More")) == ["the stage may write to another bucket"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 
 from ceap import project
 from ceap.cfn.forms import unify
+from ceap.cfn.lookup import FUNCTION, resources
 from ceap.cfn.template import load_template, parse_template
 from ceap.policy.checks import Check, load_checks
 from ceap.policy.guard.cfn_guard import find_engine
@@ -24,7 +25,7 @@ from templates.stacks import workflow_stack
 from tests.policy.engines import FASTEST
 from tests.policy.samples import KINDS, cases, catalogue, golden, rules
 from tests.proofs import proves
-from tests.strategies import all_workflows, triggered_workflows
+from tests.strategies import all_workflows, named_workflows, triggered_workflows
 
 RULES = {rule: rule_file for rule_file in rules() for rule in rule_file.rules}
 
@@ -174,3 +175,22 @@ def test_no_rule_or_check_finds_anything_in_a_workflow_that_something_starts(wor
     assert judgement.findings == []
     services = {"SEC04_SERVICES": "PASS"} if workflow.s3_events else {}
     assert judgement.verdicts == expected_of(workflow) | services
+
+
+@pytest.mark.property(38)
+@settings(deadline=None)
+@given(workflow=named_workflows())
+def test_no_rule_or_check_finds_anything_in_a_mix_of_explicit_and_generated_names(workflow: Workflow) -> None:
+    template = parse_template(render(workflow_stack(workflow)), "workflow.template.yaml")
+    [judgement] = judge([template], rules(), lint=False, engine=FASTEST)
+    assert judgement.findings == []
+    assert judgement.verdicts == expected_of(workflow)
+
+
+@pytest.mark.property(38)
+def test_a_workflow_with_both_kinds_of_names_is_clean_for_cfn_lint_too() -> None:
+    template = golden("mixed")
+    named = {each.logical_id: each.name for each in resources(template, FUNCTION)}
+    assert named == {"TakeFunction": "ceap-mixed-${Environment}-Take", "SiftFunction": None, "KeepFunction": None}
+    [judgement] = judge([template], rules(), engine=FASTEST)
+    assert judgement.findings == []

@@ -36,8 +36,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def template(waivers: str) -> Template:
-    text = f"Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Metadata: {waivers}\n"
+def template(waivers: str, kind: str = "AWS::SQS::Queue") -> Template:
+    text = f"Resources:\n  Queue:\n    Type: {kind}\n    Metadata: {waivers}\n"
     return parse_template(text, "a.yaml")
 
 
@@ -74,10 +74,20 @@ def test_a_waiver_in_metadata_is_read_with_its_place() -> None:
     [
         ("{ceap: {own: true, waivers: [{rule: SEC01_QUEUE_TLS, reason: a sandbox}]}}", ["a sandbox"]),
         ("{ceap: {own: true}}", []),
+        ("{ceap: {naming: generated, waivers: [{rule: SEC01_QUEUE_TLS, reason: a sandbox}]}}", ["a sandbox"]),
+        ("{ceap: {naming: generated}}", []),
+        ("{ceap: {naming: generated, own: true}}", []),
     ],
 )
-def test_a_mark_of_own_resources_may_stand_beside_waivers(metadata: str, reasons: list[str]) -> None:
-    assert [waiver.reason for waiver in read_waivers(template(metadata), RULES)] == reasons
+def test_a_mark_of_own_resources_and_who_names_a_function_may_stand_beside_waivers(
+    metadata: str, reasons: list[str]
+) -> None:
+    assert [waiver.reason for waiver in read_waivers(template(metadata, "AWS::Lambda::Function"), RULES)] == reasons
+
+
+def test_who_names_another_resource_than_a_function_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^a\.yaml:4: waiver: must be a mapping with one key, waivers: "):
+        read_waivers(template("{ceap: {naming: generated}}"), RULES)
 
 
 def test_a_mark_that_is_not_true_is_refused() -> None:

@@ -18,6 +18,8 @@ STANDARD: Final = WORKFLOWS / "standard.yaml"
 TRIGGERED: Final = WORKFLOWS / "triggered.yaml"
 OUTSIDE: Final = WORKFLOWS / "outside.yaml"
 GOVERNED: Final = WORKFLOWS / "governed.yaml"
+ADOPTING: Final = WORKFLOWS / "adopting.yaml"
+MIXED: Final = WORKFLOWS / "mixed.yaml"
 OWNED: Final = WORKFLOWS / "owned.yaml"
 MESSAGE: Final = (WORKFLOWS / "messages" / "express.json").read_text(encoding="utf-8")
 STAGES: Final = ("TakeStage", "SiftStage", "RateStage", "KeepStage", "TellStage")

@@ -120,8 +120,8 @@ def test_a_retrier_keeps_the_defaults_that_are_not_given() -> None:
         ),
         pytest.param(
             changed("handler: sift", "timeout_s: 3"),
-            "orders.yaml:6: steps[1] has neither handler nor glue; give exactly one: "
-            "handler for a Lambda step, glue for a Glue step",
+            "orders.yaml:6: steps[1] has neither handler nor glue nor legacy; give exactly one: handler for a Lambda "
+            "step, glue for a Glue step, legacy for one that an existing function does",
             id="no handler",
         ),
         pytest.param(

@@ -216,6 +216,9 @@ def declare(folder: Path, *steps: str, **types: str) -> str:
     return f"name: orders\ntype: STANDARD\nsteps:\n{lines}"
 
 
+LEGACY_STEP = "- stage: OldfunctionarnStage\n    legacy: OldFunctionArn\n"
+
+
 def refusal(text: str) -> str:
     with pytest.raises(ConfigError) as caught:
         parse_workflow(parse_source(text, "orders.yaml"))
@@ -248,6 +251,13 @@ def test_a_glue_job_hands_on_what_it_is_given(folder: Path, glue: Path) -> None:
     assert "steps[2].handler is 'tight', which takes Order and requires orderId (string), but LooseStage" in refusal(
         text
     )
+
+
+def test_what_an_existing_function_returns_is_known_only_when_it_runs(folder: Path) -> None:
+    steps = ("handler: loose", "legacy: OldFunctionArn", "handler: tight")
+    text = declare(folder, *steps, loose="pass", tight="record_type = Order")
+    parse_workflow(parse_source(text, "orders.yaml"))
+    assert "steps[1].handler is 'tight', which takes Order" in refusal(text.replace(f"  {LEGACY_STEP}", ""))
 
 
 def test_what_the_message_holds_is_known_only_when_it_comes(folder: Path, glue: Path) -> None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from handlers.runtime.needs import Needs
 from templates.config import parse_workflow
 from templates.environment import environment_problems
-from templates.model import LambdaStep
+from templates.model import Declaration, LambdaStep, WorkflowType
 from templates.source import parse_source
 from templates.stacks import workflow_stack
 from tests.templates.support import changed, of_type, refusal
@@ -37,7 +37,7 @@ def test_a_function_has_the_storage_that_is_declared_and_no_property_otherwise()
     assert "EphemeralStorage" not in function(declared("memory_mb: 512"))
 
 
-OWN = "is a variable that ceap sets from `settings` and NEEDS; choose another name"
+OWN = "is a variable that ceap sets from `settings`, `legacy` and NEEDS; choose another name"
 OBEYED = "changes what runs, where data go or what is logged below the handler; choose another name"
 NAME = "has a name that AWS Lambda refuses; allowed: a letter, then letters, digits and _, two in all or more"
 
@@ -47,6 +47,7 @@ NAME = "has a name that AWS Lambda refuses; allowed: a letter, then letters, dig
     [
         ("SETTINGS", OWN),
         ("EVENT_BUS", OWN),
+        ("LEGACY_FUNCTION_ARN", OWN),
         ("POWERTOOLS_SERVICE_NAME", OWN),
         ("TABLE_ORDERS", OWN),
         ("SECRET_VENDOR_NAME", OWN),
@@ -92,8 +93,9 @@ def test_all_variables_together_are_counted_as_lambda_does() -> None:
 
 def test_what_ceap_sets_is_counted_too_where_no_variable_is_declared() -> None:
     step = LambdaStep(stage="Take", handler="take", timeout_s=60)
+    orders = Declaration(name="orders", type=WorkflowType.EXPRESS)
     needs = Needs(settings=Struct, secrets=tuple(f"{letter * 500}" for letter in "abcde"))
-    [(place, said)] = environment_problems("orders", step, needs)
+    [(place, said)] = environment_problems(orders, step, needs)
     assert place is None
     assert said.endswith("AWS Lambda allows 4,096: shorten `settings`, or names in NEEDS")
 

@@ -20,7 +20,12 @@ def test_the_console_shows_the_foundation_s_parameters_in_groups() -> None:
     metadata = shown(foundation_stack())
     groups = {group["Label"]["default"]: group["Parameters"] for group in metadata["ParameterGroups"]}
     tables = groups.pop("Existing tables to adopt")
-    assert groups == {"Environment": ["Environment"], "Encryption": ["KmsKeyArn"], "Alerts": ["AlertEmail"]}
+    assert groups == {
+        "Environment": ["Environment"],
+        "Existing buckets to adopt": ["WorkflowBucketName", "ArtifactBucketName"],
+        "Encryption": ["KmsKeyArn"],
+        "Alerts": ["AlertTopicArn", "AlertEmail"],
+    }
     assert "RecordsTableName" in tables
     assert metadata["ParameterLabels"]["RecordsTableName"] == {"default": "records"}
 

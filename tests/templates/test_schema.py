@@ -17,7 +17,7 @@ def test_every_valid_declaration_fits_the_schema(declaration: dict[str, Any]) ->
     assert [error.message for error in VALIDATOR.iter_errors(declaration)] == []
 
 
-def test_an_unknown_key_and_an_unknown_handler_do_not_fit() -> None:
+def test_unknown_keys_unknown_handlers_and_steps_of_two_kinds_do_not_fit() -> None:
     step = {"stage": "TakeStage", "handler": "take"}
     right = {"name": "a", "type": "EXPRESS", "steps": [step]}
     wrong: list[dict[str, Any]] = [
@@ -25,5 +25,7 @@ def test_an_unknown_key_and_an_unknown_handler_do_not_fit() -> None:
         right | {"steps": []},
         right | {"steps": [step | {"handler": "elt"}]},
         right | {"steps": [step | {"timeout": 3}]},
+        right | {"steps": [step | {"legacy": "TakeFunctionArn"}]},
+        right | {"steps": [{"stage": "TakeStage", "legacy": "TakeFunction"}]},
     ]
-    assert [VALIDATOR.is_valid(declaration) for declaration in [right, *wrong]] == [True, False, False, False, False]
+    assert [VALIDATOR.is_valid(declaration) for declaration in (right, *wrong)] == [True, *(False for _ in wrong)]

@@ -14,7 +14,7 @@ from templates import budget, naming, permissions
 from templates.model import Workflow
 from templates.stacks import foundation_stack, workflow_stack
 from tests.strategies import all_workflows, workflow_of, workflows
-from tests.templates.support import of_type, one, statements, values
+from tests.templates.support import of_type, one, s3_grants, statements, values
 
 
 @pytest.mark.property(1)
@@ -84,17 +84,11 @@ S3 = "arn:${AWS::Partition}:s3:::"
 @given(workflow=workflows())
 def test_a_stage_may_read_the_output_before_its_own_and_write_below_its_own_alone(workflow: Workflow) -> None:
     roles = of_type(workflow_stack(workflow), "AWS::IAM::Role")
-    bucket = f"{S3}ceap-workflow-${{Environment}}-${{AWS::AccountId}}"
+    bucket = f"{S3}${{WorkflowBucket}}"
     stages = [step.stage for step in workflow.steps]
     source = next(iter(workflow.lambda_steps[0].settings.values()), None)
     for stage, previous in zip(stages, [None, *stages], strict=False):
-        grants = {
-            (action, resource["Fn::Sub"])
-            for statement in statements(roles[f"{naming.function_id(stage)}Role"]).values()
-            for action in statement["Action"]
-            for resource in statement["Resource"]
-            if action.startswith("s3:")
-        }
+        grants = s3_grants(roles[f"{naming.function_id(stage)}Role"])
         writes = {("s3:PutObject", own := f"{bucket}/executions/*/{stage}/*"), ("s3:AbortMultipartUpload", own)}
         reads = {("s3:GetObject", f"{bucket}/executions/*/{previous}/output.json"), ("s3:ListBucket", bucket)}
         source_reads = {("s3:GetObject", f"{S3}{source}/*"), ("s3:ListBucket", f"{S3}{source}")} if source else set()

@@ -7,7 +7,7 @@ from templates import naming
 from templates.model import GlueStep, Workflow
 from templates.stacks import workflow_stack
 from tests.strategies import standard_workflows
-from tests.templates.support import of_type, one, statements
+from tests.templates.support import of_type, one, s3_grants, statements
 
 
 @pytest.mark.property(18)
@@ -60,19 +60,13 @@ def test_a_failed_standard_execution_alerts_the_topic_and_an_undelivered_alert_i
 def test_a_job_may_read_its_code_and_the_output_before_its_own_and_work_below_its_own(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
     roles, jobs = of_type(template, "AWS::IAM::Role"), of_type(template, "AWS::Glue::Job")
-    bucket = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}/executions/*"
-    scripts = "arn:${AWS::Partition}:s3:::ceap-artifacts-${Environment}-${AWS::AccountId}/${GluePrefix}"
+    bucket = "arn:${AWS::Partition}:s3:::${WorkflowBucket}/executions/*"
+    scripts = "arn:${AWS::Partition}:s3:::${ArtifactBucket}/${GluePrefix}"
     assert len(jobs) == len(workflow.glue_steps)
     for step in workflow.glue_steps:
         previous = workflow.previous(step) or "initial"
         own, parts = f"{bucket}/{step.stage}/*", f"{bucket}/{step.stage}/_parts/*"
-        grants = {
-            (action, resource["Fn::Sub"])
-            for statement in statements(roles[f"{naming.job_id(step.stage)}Role"]).values()
-            for action in statement["Action"]
-            for resource in statement["Resource"]
-            if action.startswith("s3:")
-        }
+        grants = s3_grants(roles[f"{naming.job_id(step.stage)}Role"])
         assert grants == {
             ("s3:GetObject", f"{scripts}{step.glue}.py"),
             ("s3:GetObject", f"{scripts}lib.zip"),
@@ -97,10 +91,10 @@ def test_a_job_is_what_its_step_declares_and_leaves_retries_to_the_state_machine
             0,
         )
         assert job["ExecutionProperty"]["MaxConcurrentRuns"] > 1
-        script = job["Command"]["ScriptLocation"]["Fn::Sub"]
-        assert script.endswith(f"/${{GluePrefix}}{step.glue}.py")
-        library = f"{script.removesuffix(f'{step.glue}.py')}lib.zip"
-        assert job["DefaultArguments"]["--extra-py-files"] == {"Fn::Sub": library}
+        names = {"ArtifactBucket": {"Fn::ImportValue": {"Fn::Sub": "ceap-foundation-${Environment}-ArtifactBucket"}}}
+        code = "s3://${ArtifactBucket}/${GluePrefix}"
+        assert job["Command"]["ScriptLocation"] == {"Fn::Sub": [f"{code}{step.glue}.py", names]}
+        assert job["DefaultArguments"]["--extra-py-files"] == {"Fn::Sub": [f"{code}lib.zip", names]}
 
 
 @pytest.mark.property(42)

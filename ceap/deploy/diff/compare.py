@@ -1,6 +1,6 @@
 """The diff of two templates of a stack: what CloudFormation will do, and what that means for data and access."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ceap.cfn.lookup import Resource, at, references, resources, section, text
@@ -50,10 +50,11 @@ def compare(
     before, after = sides
     deployed = (evaluate(before, None) if before else None, evaluate(after, before) if after else None)
     called = name or (new or old or _nothing()).file
+    resource_changes = list(_resource_changes(*deployed))
     changes = [
-        *stage_changes(*deployed),
+        *stage_changes(*deployed, replaced=_replaced(resource_changes)),
         *(contract_changes(*deployed, handlers) if handlers else ()),
-        *_resource_changes(*deployed),
+        *resource_changes,
         *access_changes(*deployed),
         *_known_values(*deployed),
         *_entry_changes(before, after),
@@ -112,8 +113,12 @@ def _paired_changes(old: Template, new: Template, pairs: Mapping[str, Pair]) -> 
             yield changes[name]
         attributes = differences(_attributes(old, name), _attributes(new, name))
         yield from (AttributeChanged(subject, *found) for found in attributes)
-    gone = {name for name, change in changes.items() if isinstance(change, Replaced | MayBeReplaced)}
-    yield from _export_changes(old, new, gone)
+    yield from _export_changes(old, new, _replaced(changes.values()))
+
+
+def _replaced(changes: Iterable[Change]) -> set[str]:
+    """Return the logical ids of what is, or may be, replaced."""
+    return {change.subject.logical_id for change in changes if isinstance(change, Replaced | MayBeReplaced)}
 
 
 def _attributes(template: Template, name: str) -> dict[str, Any]:

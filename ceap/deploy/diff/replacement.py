@@ -83,7 +83,8 @@ def compare_resources(old: Template, new: Template, pairs: Mapping[str, Pair]) -
     while True:
         found = {name: _judged(sides, pairs[name], own[name] + caused[name]) for name in pairs}
         changes = {name: change for name, change in found.items() if change}
-        after = {name: tuple(_caused(pairs[name].new, changes, own[name])) for name in pairs}
+        # A text, such as that of a dashboard, refers to the same resource many times.
+        after = {name: tuple(dict.fromkeys(_caused(pairs[name].new, changes, own[name]))) for name in pairs}
         if after == caused:
             return changes
         caused = after

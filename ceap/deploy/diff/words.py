@@ -272,6 +272,7 @@ def _stage(change: StageChange) -> str:
 
 
 _AFTER_FAILURE: Final = {
-    True: "their messages return to the queue and are processed anew",
-    False: "their messages are not in the queue any more: deploy when none runs, or send them again",
+    True: "their messages return to the queue and are processed anew; what waits in the queue is not affected",
+    False: "their messages are not in the queue any more: call `ceap drain --pause` before the deployment and "
+    "`ceap resume` after it, or replay what failed with `ceap replay`; what waits in the queue is not affected",
 }

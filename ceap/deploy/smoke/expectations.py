@@ -17,6 +17,7 @@ from templates.model import StepKind
 
 PUBLISHES: Final = ("events:PutEvents", "sns:Publish")
 """What reaches consumers outside of the workflow."""
+_CALLS: Final = ("lambda:InvokeFunction",)
 
 _STORES: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem")
 
@@ -84,10 +85,14 @@ Check: TypeAlias = RunsDefinition | Succeeds | StageObject | TableItems | LogLin
 
 
 class Expectations(msgspec.Struct, frozen=True, kw_only=True):
-    """`checks` are in the order of a report; `publishers` are the stages that tell other systems."""
+    """`checks` are in the order of a report; `publishers` are the stages that tell other systems.
+
+    `callers` are the stages that call functions whose doings no role of the workflow tells.
+    """
 
     checks: tuple[Check, ...]
     publishers: tuple[str, ...]
+    callers: tuple[str, ...]
 
 
 def expectations(workflow: DeployedWorkflow) -> Expectations:
@@ -103,6 +108,7 @@ def expectations(workflow: DeployedWorkflow) -> Expectations:
             *_trace(workflow),
         ),
         publishers=tuple(worker.stage for worker in workflow.workers if _grants(stack, worker.resource, PUBLISHES)),
+        callers=tuple(worker.stage for worker in workflow.workers if _grants(stack, worker.resource, _CALLS)),
     )
 
 

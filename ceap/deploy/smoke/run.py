@@ -14,6 +14,7 @@ from ceap.aws.workflow import DeployedWorkflow
 from ceap.deploy.smoke.cleaning import Cleaned, Cleaner
 from ceap.deploy.smoke.expectations import (
     Check,
+    Expectations,
     LogLines,
     NoDeadLetters,
     QuietAlarm,
@@ -72,8 +73,8 @@ class _Smoke:
         self._waited_s = 0.0
         self.runs: Final[dict[str, list[Run]]] = {}
 
-    def go(self, checks: Sequence[Check]) -> SmokeReport:
-        cleaned = Cleaned()
+    def go(self, expected: Expectations) -> SmokeReport:
+        checks, cleaned = expected.checks, Cleaned()
         [definition] = [check for check in checks if isinstance(check, RunsDefinition)]
         if self._settles(definition):
             self._send_until_it_runs(definition)
@@ -82,6 +83,11 @@ class _Smoke:
             before, after = facts.dead_letters
             cleaner = Cleaner(self._aws, self._reader, self._workflow)
             cleaned = cleaner.clean(self.runs, facts.items, has_dead_letters=after > before)
+            if self._run:
+                unknown = (
+                    f"what the function behind {stage} did, which smoke cannot know" for stage in expected.callers
+                )
+                cleaned = cleaned._replace(left=(*cleaned.left, *unknown))
         return SmokeReport(
             stack=self._workflow.name,
             smoke_id=self._message.id,
@@ -186,18 +192,19 @@ def smoke(aws: Aws, workflow: DeployedWorkflow, message: Message, options: Optio
     """Send a message through a deployed workflow and return what came of it.
 
     Raises:
-        UsageError: It publishes events, which is not allowed.
+        UsageError: It publishes events, or calls functions that may, which is not allowed.
     """
     expected = expectations(workflow)
-    if expected.publishers and not options.allow_events:
+    publishers = [*expected.publishers, *(f"the function behind {stage}" for stage in expected.callers)]
+    if publishers and not options.allow_events:
         raise UsageError(
-            f"{workflow.name}: {' and '.join(expected.publishers)} may publish events, which reach real consumers; "
+            f"{workflow.name}: {' and '.join(publishers)} may publish events, which reach real consumers; "
             f"give --allow-events if they can tell those of {message.id!r} from others, or smoke an environment "
             "without them"
         )
     run = _Smoke(aws, workflow, message, options, tell)
     try:
-        return run.go(expected.checks)
+        return run.go(expected)
     except BaseException:
         if run.runs:
             tell.say(f"not ended: message {' and '.join(run.runs)} was sent; what its executions made is left")

@@ -3,7 +3,8 @@
 Run as a script by `workers`, with only what Lambda gives a function in its environment; standard library only, so that
 nothing of ours is loaded beside the handler, which finds only the packages that it has on AWS.
 One JSON document per line each way:
-in  {"requestId", "event", "deadline", "offset", "fault"?}, out {"result"} or {"error"}, first {"ready"} or {"error"}.
+in  {"requestId", "event", "arn", "deadline", "offset", "fault"?},
+out {"result"} or {"error"}, first {"ready"} or {"error"}.
 Beside an error stands its "failure", which Lambda lacks: exceptions with their texts, frames and the record's number.
 SIGUSR2 ends the process, after it has written where its threads are.
 """
@@ -36,6 +37,7 @@ Handler = Callable[[Any, "InvocationContext"], Any]
 OFFSET = [0.0]
 REAL_TIME = time.time
 CAUSES_MAX = 10
+ESCAPING = frozenset(f"AWS_Lambda_python3.{minor}" for minor in (8, 9, 10, 11))
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 CHANGES = frozenset(("os.mkdir", "os.remove", "os.rename", "os.rmdir"))
 
@@ -204,35 +206,39 @@ def refuse(kind: str, message: str, error: Exception | None) -> Document:
     return {"error": document, "failure": explain(error) if error else None}
 
 
-def invoke(handler: Handler, request: Document, arn: str) -> Document:
-    """Return the answer to one request, of the function with this ARN."""
+def invoke(handler: Handler, request: Document) -> Document:
+    """Return the answer to one request."""
     request_id = request["requestId"]
     OFFSET[0] = request["offset"]
     try:
         if fault := request.get("fault"):
             raise type(fault["errorType"], (Exception,), {})(fault["errorMessage"])
-        result = handler(request["event"], InvocationContext(request_id, request["deadline"], arn))
+        result = handler(request["event"], InvocationContext(request_id, request["deadline"], request["arn"]))
     except Exception as error:
         failure = None if request.get("fault") else explain(error)
         return {"error": describe(error, request_id, skip=1), "failure": failure}
     try:
-        return {"result": marshal(result, request_id)}
+        text = marshal(result, request_id)
     except Exception as error:
         document = {"errorMessage": f"Unable to marshal response: {error}", "errorType": "Runtime.MarshalError"}
         return {"error": {**document, "requestId": request_id, "stackTrace": []}}
+    text.encode()  # half of a surrogate pair ends the runtime
+    return {"result": text}
 
 
 def marshal(result: Any, mark: str) -> str:
     """Return a result as the JSON that Lambda's runtime makes of it; `mark` is a text that no result holds.
 
     A result of bytes is the JSON itself. The runtime's encoder (simplejson) takes more than Python's: bytes as text,
-    decimals with all their digits, named tuples as objects.
+    decimals with all their digits, named tuples as objects. That of a newer Python escapes no letters, so that a result
+    has fewer bytes.
     """
     if isinstance(result, bytes):
         text = result.decode()
         json.loads(text)  # Step Functions could not read anything else
         return text
-    return re.sub(f'"{mark} ([^"]*)"', r"\1", json.dumps(plain(result, mark)))
+    is_old = os.environ.get("AWS_EXECUTION_ENV") in ESCAPING
+    return re.sub(f'"{mark} ([^"]*)"', r"\1", json.dumps(plain(result, mark), ensure_ascii=is_old))
 
 
 def plain(value: Any, mark: str) -> Any:
@@ -259,7 +265,7 @@ def read_requests(source: TextIO, requests: SimpleQueue[Document]) -> None:
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
-def main(source: TextIO, target: TextIO, arn: str) -> None:
+def main(source: TextIO, target: TextIO) -> None:
     """Load the handler, say so, and serve."""
     requests: SimpleQueue[Document] = SimpleQueue()
     threading.Thread(target=read_requests, args=(source, requests), daemon=True).start()
@@ -272,11 +278,11 @@ def main(source: TextIO, target: TextIO, arn: str) -> None:
         target.flush()
         if handler is None:
             return
-        answer = invoke(handler, requests.get(), arn)
+        answer = invoke(handler, requests.get())
 
 
 if __name__ == "__main__":
-    FUNCTION_ARN, LACKING, *PATH = sys.argv[4:]
+    LACKING, *PATH = sys.argv[4:]
     # In place of this script's folder: the function's code first, and no other project that lies on the path.
     sys.path[:] = [os.environ["LAMBDA_TASK_ROOT"], *sys.path, *PATH]
     with open(LACKING, encoding="utf-8") as FILE:  # noqa: PTH123 (pathlib is slow to load)
@@ -287,7 +293,7 @@ if __name__ == "__main__":
     faulthandler.register(signal.SIGUSR2, file=STACK_FD, all_threads=True, chain=True)
     with os.fdopen(SOURCE_FD, encoding="utf-8") as SOURCE, os.fdopen(TARGET_FD, "w", encoding="utf-8") as TARGET:
         try:
-            main(SOURCE, TARGET, FUNCTION_ARN)
+            main(SOURCE, TARGET)
         except SystemExit as stop:
             # At once, as Lambda's runtime ends: an orderly exit would wait for the thread that reads requests.
             sys.stdout.flush()

@@ -54,6 +54,7 @@ def _apply_function(function: Any, given: Given) -> Any:
     function.ephemeral_storage = int(properties.get("EphemeralStorage", {}).get("Size", 512))
     function.reserved_concurrency = properties.get("ReservedConcurrentExecutions")
     function._vpc_config = properties.get("VpcConfig")
+    function.logs_group_name = properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{given.name}")
     function.tags = tags_of(given)
     function.code_or_config_updated = True
     return function

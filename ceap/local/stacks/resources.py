@@ -16,6 +16,7 @@ from ceap.local.patterns import PolicyError
 from ceap.local.stack_models import ResourceError, StackModel, kept
 from ceap.local.stacks import backend_models, functions_and_roles, messaging, stores
 from ceap.local.stacks.handler import Given, Handler
+from templates import naming
 from templates.resource_schemas import load_schema
 
 __all__ = ["Given", "Model", "choose_name", "create", "delete", "find", "name_property", "update"]
@@ -154,14 +155,17 @@ _HANDLERS: Final = {**messaging.HANDLERS, **stores.HANDLERS, **functions_and_rol
 
 
 _NAMED_BY: Final = {"AWS::IAM::ManagedPolicy": "ManagedPolicyName"}
-_LONGEST: Final = {"AWS::IAM::Role": 64, "AWS::S3::Bucket": 63, "AWS::Lambda::Function": 64, "AWS::SQS::Queue": 80}
+_LONGEST: Final = {
+    "AWS::IAM::Role": naming.GENERATED_MAX,
+    "AWS::Lambda::Function": naming.GENERATED_MAX,
+    "AWS::S3::Bucket": 63,
+    "AWS::SQS::Queue": 80,
+}
 
 
 def _new_name(resource_type: str, stack_name: str, logical_id: str) -> str:
     """Return a name as AWS makes one: of the stack and the resource, shortened, and of random letters."""
-    suffix = secrets.token_hex(6)
-    longest = _LONGEST.get(resource_type, 255) - len(suffix) - 1
-    name = f"{stack_name}-{logical_id}"[:longest].rstrip("-") + f"-{suffix}"
+    name = naming.generated(stack_name, logical_id, f"-{secrets.token_hex(6)}", _LONGEST.get(resource_type, 255))
     return name.lower() if resource_type == "AWS::S3::Bucket" else name
 
 

@@ -8,6 +8,7 @@ EventBridge Pipes", "Monitoring Amazon EventBridge", "Lambda metrics".
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from ceap.cfn.adopted import ADOPTED_QUEUE, dead_letter_queue_of, named_queue, queue_at
 from ceap.cfn.lookup import (
     ALARM,
     EVENT_RULE,
@@ -121,11 +122,11 @@ def _watched(template: Template) -> Iterator[tuple[str, str, Resource]]:
     """Yield the namespace, metric and resource that an alarm must watch."""
     for pipe in resources(template, PIPE):
         yield "AWS/EventBridge/Pipes", "ExecutionFailed", pipe
-        queue = pointed_at(template, pipe.properties.get("Source"))
-        if queue and queue.type == QUEUE:
+        queue = queue_at(template, pipe.properties.get("Source"))
+        if queue:
             yield "AWS/SQS", "ApproximateAgeOfOldestMessage", queue
-            dead_letters = pointed_at(template, at(queue.properties, "RedrivePolicy", "deadLetterTargetArn"))
-            if dead_letters and dead_letters.type == QUEUE:
+            dead_letters = dead_letter_queue_of(template, queue)
+            if dead_letters and dead_letters.type in (QUEUE, ADOPTED_QUEUE):
                 yield "AWS/SQS", "ApproximateNumberOfMessagesVisible", dead_letters
     for machine in machines(template):
         for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
@@ -156,7 +157,8 @@ def _is_on(alarm: Resource, namespace: str, metric: str) -> bool:
 
 
 def _watches(template: Template, alarm: Resource, dimension: str, resource: Resource) -> bool:
+    found = named_queue if resource.type == ADOPTED_QUEUE else pointed_at
     return any(
-        at(named, "Name") == dimension and pointed_at(template, at(named, "Value")) == resource
+        at(named, "Name") == dimension and found(template, at(named, "Value")) == resource
         for named in items(alarm.properties.get("Dimensions"))
     )

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
+from ceap.cfn.adopted import adopted_queues, queue_at
 from ceap.cfn.lookup import (
     ALARM,
     DASHBOARD,
@@ -140,6 +141,11 @@ def _alarms(widget: Any) -> Iterable[str]:
 
 def _wanted(template: Template) -> Iterator[_Metric]:
     sources = [pointed_at(template, pipe.properties.get("Source")) for pipe in resources(template, PIPE)]
+    for queue in adopted_queues(template):
+        is_source = queue in [queue_at(template, pipe.properties.get("Source")) for pipe in resources(template, PIPE)]
+        for metrics in _shown_of_queue(is_source=is_source):
+            for name in metrics.metrics:
+                yield _Metric(metrics.namespace, name, metrics.dimension, f"${{{queue.logical_id}}}")
     for resource in resources(template):
         for metrics in _shown_of(resource, is_source=resource in sources):
             ending = f".{metrics.attribute}" if metrics.attribute else ""
@@ -147,10 +153,14 @@ def _wanted(template: Template) -> Iterator[_Metric]:
                 yield _Metric(metrics.namespace, name, metrics.dimension, f"${{{resource.logical_id}{ending}}}")
 
 
+def _shown_of_queue(*, is_source: bool) -> Iterable[Shown]:
+    return (shown.WAITING, shown.AGE, *((shown.IN_PROGRESS,) if is_source else ()))
+
+
 def _shown_of(resource: Resource, *, is_source: bool) -> Iterable[Shown]:
     match resource.type:
         case kind if kind == QUEUE:
-            return (shown.WAITING, shown.AGE, *((shown.IN_PROGRESS,) if is_source else ()))
+            return _shown_of_queue(is_source=is_source)
         case kind if kind == MACHINE:
             is_express = resource.properties.get("StateMachineType") == WorkflowType.EXPRESS
             return (shown.EXECUTIONS, shown.EXECUTION_TIME, shown.BILLED if is_express else shown.REDRIVEN)

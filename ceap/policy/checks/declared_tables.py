@@ -13,7 +13,7 @@ from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
 from handlers.runtime.needs import Table
-from templates import discovery, naming
+from templates import discovery
 
 RULE: Final = "WIRE12_DECLARED_TABLES"
 ENTRY: Final = Entry(
@@ -29,14 +29,7 @@ def check(template: Template) -> Iterator[Fault]:
     for name in discovery.tables() if exported(template) else ():
         found = foundation_table(template, name)
         if found:
-            yield from _adoption_faults(template, name)
             yield from _faults(found, discovery.tables()[name])
-
-
-def _adoption_faults(template: Template, name: str) -> Iterator[Fault]:
-    parameter = f"{naming.table_id(name)}Name"
-    if at(template.data, "Parameters", parameter, "Default") not in (None, ""):
-        yield Fault(f"/Parameters/{parameter}/Default", "with this default the stack creates no table", "Default: ''")
 
 
 def _faults(table: Resource, declared: Table) -> Iterator[Fault]:

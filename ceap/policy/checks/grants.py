@@ -4,6 +4,7 @@ The check judges roles whose users are all known: functions with a handler of th
 a definition drives, pipes from a queue. Source: requirement 11.9, properties 40 and 42.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -32,6 +33,10 @@ ENTRY: Final = Entry(
     requirement=("11.9",),
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
 )
+
+# The properties by which a resource acts as a role are all called so; what a template names may be called anything.
+_OWN_NAMES: Final = "/(Tags|Variables|DefinitionSubstitutions|Fn::Sub)/"
+_GIVES_ROLE: Final = re.compile(rf"((?!{_OWN_NAMES}).)*/[A-Za-z]*[Rr]oles?(A[Rr][Nn]s?|Name)?/.*")
 
 
 class _Granted(NamedTuple):
@@ -62,9 +67,10 @@ def check(template: Template) -> Iterator[Fault]:
 
 
 def _roles(template: Template) -> Iterator[tuple[Resource, list[Resource]]]:
-    """Yield each role with the resources that act as it, if nothing else in the template refers to it.
+    """Yield each role with the resources that act as it, if no other resource of the template is given it.
 
-    Not those of which all is a team's own: what such resources use, nobody declared.
+    A text that names it, e.g. of a tag, gives nobody what it may do. Not those of which all is a team's own: what such
+    resources use, nobody declared.
     """
     acting: dict[str, dict[str, Resource]] = defaultdict(dict)
     roles = {}
@@ -73,8 +79,8 @@ def _roles(template: Template) -> Iterator[tuple[Resource, list[Resource]]]:
         roles[role.logical_id] = role
     for other in resources(template):
         for path, value in walk_scalars(other.properties) if not other.type.startswith("AWS::IAM::") else ():
-            refers = path.endswith(("/Ref", "/Fn::GetAtt/0")) and value in roles
-            if refers and other.logical_id not in acting[value]:
+            is_given = path.endswith(("/Ref", "/Fn::GetAtt/0")) and _GIVES_ROLE.fullmatch(path) and value in roles
+            if is_given and other.logical_id not in acting[value]:
                 del roles[value]
     for logical_id, role in roles.items():
         users = list(acting[logical_id].values())

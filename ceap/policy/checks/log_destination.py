@@ -1,7 +1,8 @@
 """A state machine, a pipe and a job write to log groups of their own, named after them.
 
 Below `/aws/vendedlogs/` log delivery does not exceed the 5,120 characters of the log resource policy. A job creates a
-missing group itself, without a retention. Functions: P01_FUNCTION_LOG_GROUP.
+missing group itself, without a retention. Functions: P01_FUNCTION_LOG_GROUP, which cannot tell whose a group is where
+CloudFormation generates the function's name.
 Source: requirements 9.2 and 9.3; Step Functions Developer Guide, "Logging using CloudWatch Logs"; AWS Glue Developer
 Guide, "Logging for AWS Glue jobs".
 """
@@ -10,12 +11,15 @@ from collections.abc import Iterator
 from typing import Final, assert_never
 
 from ceap.cfn.lookup import (
+    FUNCTION,
     LOG_GROUP,
     MACHINE,
     PIPE,
     Resource,
     at,
+    has_generated_name,
     items,
+    log_group_of,
     machines,
     pointed_at,
     reference,
@@ -30,7 +34,7 @@ from templates.model import StepKind
 
 RULE: Final = "WIRE02_LOG_DESTINATION"
 ENTRY: Final = Entry(
-    title="A state machine, pipe or job writes to log groups of its own, named after it",
+    title="A state machine, pipe, function or job writes to log groups of its own, named after it",
     why=(
         "Logs of two owners in one group cannot be told apart. A group that the template does not create keeps "
         "logs for ever."
@@ -56,6 +60,7 @@ _PREFIX: Final = ("DefaultArguments", "--custom-logGroup-prefix")
 def check(template: Template) -> Iterator[Fault]:
     for owner in resources(template, *_DESTINATIONS):
         yield from _destination_faults(template, owner)
+    yield from _shared_faults(template)
     for machine in machines(template):
         for stage, kind in machine.kinds().items():
             match kind:
@@ -79,6 +84,18 @@ def _destination_faults(template: Template, owner: Resource) -> Iterator[Fault]:
     elif group.name is not None and owner.name is not None and group.name != prefix + owner.name:
         what = f"{owner.logical_id} logs to {group.name}"
         yield Fault(owner.path(*place), what, f"a log group of the name {prefix}{owner.name}")
+
+
+def _shared_faults(template: Template) -> Iterator[Fault]:
+    """Yield the functions with generated names that log to the group of another function."""
+    functions = list(resources(template, FUNCTION))
+    groups = {function.logical_id: log_group_of(template, function) for function in functions}
+    for function in functions:
+        group = groups[function.logical_id]
+        others = [name for name, found in groups.items() if found == group and name != function.logical_id]
+        if group and others and has_generated_name(template, function):
+            what = f"{' and '.join(others)} logs to {group.logical_id}, too"
+            yield Fault(function.path("LoggingConfig", "LogGroup"), what, "!Ref of a log group of its own")
 
 
 def _job_faults(template: Template, job: Resource) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ to resources in an Amazon VPC".
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ceap.cfn.lookup import FUNCTION, Resource, at, pointed_at, resources
+from ceap.cfn.lookup import FUNCTION, Resource, at, has_generated_name, pointed_at, resources
 from ceap.cfn.template import Template
 from ceap.iam.arn import resolve
 from ceap.iam.documents import Statement, documents
@@ -93,6 +93,8 @@ def _denial_faults(template: Template, function: Resource, *, is_inside: bool) -
 def _is_right(template: Template, function: Resource, statement: Statement) -> bool:
     condition: Any = statement.body.get("Condition")
     own = resolve(template, {"Fn::GetAtt": [function.logical_id, "Arn"]})
+    if has_generated_name(template, function):  # its role exists before its name, and no other function has the role
+        own = naming.arn("lambda", "function:*")
     return (
         {action.value for action in statement.texts("Action")} == _FORBIDDEN
         and [entry.value for entry in statement.entries("Resource")] == ["*"]

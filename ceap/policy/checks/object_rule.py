@@ -25,7 +25,7 @@ from ceap.cfn.lookup import (
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
-from ceap.policy.senders import OBJECT_SOURCE, find_queue, is_about_objects, keeps_unsent, may_send, sends_to
+from ceap.policy.senders import OBJECT_SOURCE, arn_of, find_queue, is_about_objects, keeps_unsent, may_send, sends_to
 from templates import discovery
 from templates.settings import source_bucket
 from templates.triggers import MESSAGE, PATHS
@@ -102,7 +102,7 @@ def _target_faults(template: Template, rule: Resource, queue: Resource) -> Itera
     targets = items(rule.properties.get("Targets"))
     if len(targets) != 1 or not sends_to(template, at(targets[0], "Arn"), queue):
         what = "the rule does not send to the queue of the workflow alone"
-        yield Fault(rule.path("Targets"), what, f"one target, Arn: !GetAtt {queue.logical_id}.Arn")
+        yield Fault(rule.path("Targets"), what, f"one target, Arn: {arn_of(queue)}")
         return
     [target] = targets
     if not may_send(template, rule, queue):

@@ -24,11 +24,14 @@ from ceap.cfn.lookup import (
     SCHEDULE_GROUP,
     at,
     handler_of,
+    has_generated_name,
+    log_group_of,
     resources,
 )
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from templates import naming
 
 RULE: Final = "P38_ONE_STACK_NAME"
 ENTRY: Final = Entry(
@@ -63,3 +66,13 @@ def check(template: Template) -> Iterator[Fault]:
         if handler_of(resource) and (service is None or isinstance(service, str)) and service != base:
             what = f"the function logs as {service or 'no service'}"
             yield Fault(resource.path(*_SERVICE), what, f"{_SERVICE[-1]}: {base}")
+    yield from _log_group_faults(template, f"{naming.FUNCTION_LOGS}{stack}-")
+
+
+def _log_group_faults(template: Template, beginning: str) -> Iterator[Fault]:
+    """Yield the log groups of functions without a name that begin otherwise; P01_FUNCTION_LOG_GROUP judges others."""
+    for function in resources(template, FUNCTION):
+        group = log_group_of(template, function) if has_generated_name(template, function) else None
+        if group and group.name is not None and not group.name.startswith(beginning):
+            what = f"{group.name} is not named after its stack"
+            yield Fault(group.path(NAME_PROPERTY[group.type]), what, f"{beginning} and what it is")

@@ -1,15 +1,18 @@
 """Outputs hold what their names say: in a workflow its own resources, in the foundation its exports.
 
-People send messages to QueueUrl, and every workflow imports by name. Grants spell out the buckets' names, so those are
-fixed too. Source: `templates/naming.py`; CloudFormation User Guide, "Outputs".
+People send messages to QueueUrl, and every workflow imports by name. The deploy roles' grants spell out the names of
+the buckets that the foundation makes, so those are fixed too. Source: `templates/naming.py`; CloudFormation User Guide,
+"Outputs".
 """
 
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ceap.cfn.adopted import ADOPTED_QUEUE, adopted_arn, adopted_url, dead_letter_queue_of, queue_at
 from ceap.cfn.lookup import (
     BUCKET,
     PIPE,
+    QUEUE,
     TOPIC,
     Resource,
     at,
@@ -24,12 +27,13 @@ from ceap.cfn.lookup import (
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from ceap.policy.vocabulary.kinds import is_workflow
 from templates import discovery, naming
 
 RULE: Final = "WIRE11_OUTPUTS"
 ENTRY: Final = Entry(
     title="Outputs and exports hold what their names say",
-    why="People send messages to QueueUrl, workflows import by name, and grants spell out the buckets' names.",
+    why="People send messages to QueueUrl, workflows import by name, and the deploy roles spell out buckets' names.",
     fix=(
         "Set each output to the resource of its name, e.g. `Value: !Ref Queue` in QueueUrl, and export all that "
         "workflows import."
@@ -50,10 +54,25 @@ def check(template: Template) -> Iterator[Fault]:
 
 def _workflow_faults(template: Template, outputs: dict[str, Any]) -> Iterator[Fault]:
     for name, (wanted, attributes) in _named(template, outputs).items():
-        target = reference(at(outputs, name, "Value"))
-        if wanted and target and (target[0] != wanted.logical_id or target[1] not in attributes):
+        value = at(outputs, name, "Value")
+        if wanted is None or value is None:
+            continue
+        if wanted.type == ADOPTED_QUEUE:
+            adopted = adopted_url(wanted) if name.endswith("Url") else adopted_arn(wanted)
+            is_right, cure = value == adopted, f"!Sub {adopted['Fn::Sub']}"
+        else:
+            is_right = _points_at(template, value, wanted, attributes)
             cure = f"!Ref {wanted.logical_id}" if not attributes[0] else f"!GetAtt {wanted.logical_id}.{attributes[0]}"
+        if not is_right:
             yield Fault(f"/Outputs/{name}/Value", f"{name} is not that of {wanted.logical_id}", cure)
+
+
+def _points_at(template: Template, value: Any, wanted: Resource, attributes: tuple[str, ...]) -> bool:
+    """Tell whether a value is one of these attributes; what is no reference may be, except in a workflow of ceap."""
+    target = reference(value)
+    if target is None:
+        return wanted.type != QUEUE or not is_workflow(template)
+    return target[0] == wanted.logical_id and target[1] in attributes
 
 
 def _named(template: Template, outputs: dict[str, Any]) -> dict[str, tuple[Resource | None, tuple[str, ...]]]:
@@ -64,8 +83,9 @@ def _named(template: Template, outputs: dict[str, Any]) -> dict[str, tuple[Resou
         if name.endswith(("FunctionName", "JobName", "LogGroupName"))
     }
     for pipe in resources(template, PIPE):
-        queue, machine = (pointed_at(template, pipe.properties.get(key)) for key in ("Source", "Target"))
-        dead_letters = pointed_at(template, at(queue and queue.properties, "RedrivePolicy", "deadLetterTargetArn"))
+        queue = queue_at(template, pipe.properties.get("Source"))
+        machine = pointed_at(template, pipe.properties.get("Target"))
+        dead_letters = dead_letter_queue_of(template, queue) if queue else None
         named |= {
             "QueueUrl": (queue, ("", "QueueUrl")),
             "QueueArn": (queue, ("Arn",)),
@@ -92,23 +112,24 @@ def _foundation_faults(template: Template, outputs: dict[str, Any]) -> Iterator[
 
 
 def _is_export(template: Template, export: str, value: Any) -> bool:
-    found, target = pointed_at(template, value), reference(value)
-    if export == "AlertTopic":
-        return (
-            found is not None
-            and found.type == TOPIC
-            and target in ((found.logical_id, ""), (found.logical_id, "TopicArn"))
-        )
-    if export in _NAMES:
-        return (
-            found is not None
-            and found.type == BUCKET
-            and target == (found.logical_id, "")
-            and found.name == _NAMES[export]
-        )
-    table = _table_id(template, export)
-    either = [at(template.data["Resources"], table, "Condition"), {"Ref": table}, {"Ref": export}]
-    return any(value == right for right in ({"Ref": table}, {"Fn::If": either}))
+    if export not in (naming.ALERT_TOPIC_ID, *_NAMES):
+        table = _table_id(template, export)
+        return value in ({"Ref": table}, _made_or_adopted(template, table, {"Ref": table}, export))
+    made = at(value, "Fn::If", 1) or value
+    found, target = pointed_at(template, made), reference(made)
+    if found is None or target is None:
+        return False
+    condition, parameter = at(template.data["Resources"], found.logical_id, "Condition"), naming.adoption(export)
+    if value != (made if condition is None else _made_or_adopted(template, found.logical_id, made, parameter)):
+        return False
+    if export == naming.ALERT_TOPIC_ID:
+        return found.type == TOPIC and target[1] in ("", "TopicArn")
+    return found.type == BUCKET and target[1] == "" and found.name == _NAMES[export]
+
+
+def _made_or_adopted(template: Template, logical_id: str, made: Any, parameter: str) -> dict[str, Any]:
+    """Return the value of what the template makes under its own condition, and of what is adopted without it."""
+    return {"Fn::If": [at(template.data["Resources"], logical_id, "Condition"), made, {"Ref": parameter}]}
 
 
 def _table_id(template: Template, export: str) -> str:
@@ -120,8 +141,8 @@ def _table_id(template: Template, export: str) -> str:
 
 
 def _cure(template: Template, export: str) -> str:
-    if export == "AlertTopic":
-        return "!Ref of the topic"
+    if export == naming.ALERT_TOPIC_ID:
+        return f"!Ref of the topic, or !Ref {naming.adoption(export)} where one is adopted"
     if export in _NAMES:
-        return f"!Ref of the bucket {_NAMES[export]}"
+        return f"!Ref of the bucket {_NAMES[export]}, or !Ref {naming.adoption(export)} where one is adopted"
     return f"!Ref {_table_id(template, export)}, or !Ref {export} where a table is adopted"

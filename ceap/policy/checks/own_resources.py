@@ -1,13 +1,14 @@
 """Own resources change nothing of ceap's: they name it only where that reads, watches or permits.
 
-A reference elsewhere could open, empty or bypass what every other rule found to be right: a policy on ceap's queue, a
-second consumer of it, a URL of a function. Source: `templates/own_resources.py`.
+A reference elsewhere could open, empty or bypass what every other rule found to be right: a policy on ceap's queue or
+on one that the workflow adopts, a second consumer of it, a URL of a function. Source: `templates/own_resources.py`.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ceap.cfn.adopted import adopted_queues
 from ceap.cfn.lookup import (
     BUCKET,
     EVENT_RULE,
@@ -104,7 +105,8 @@ def _reference_faults(template: Template, found: Resource, names: dict[re.Patter
     for place, value in _values(found.properties, ""):
         for theirs in dict.fromkeys(_named(template, value, names)):
             if not _may_name(template, found, place, theirs):
-                what = f"{found.logical_id} could change {theirs}, which is ceap's"
+                whose = "which the workflow adopts" if theirs in _adopted(template) else "which is ceap's"
+                what = f"{found.logical_id} could change {theirs}, {whose}"
                 yield Fault(found.path(*place.split("/")), what, _cure(found, f"do not name {theirs} here"))
 
 
@@ -117,7 +119,8 @@ def _may_name(template: Template, found: Resource, place: str, theirs: str) -> b
     if theirs == _ALERT_TOPIC:
         return found.type not in _TOPIC_POLICIES  # a subscription or one more alarm changes nothing for ceap
     target = resource(template, theirs)
-    if (found.type, place) == _QUEUE_TARGET and target and target.type == QUEUE:
+    is_queue = theirs in _adopted(template) or (target is not None and target.type == QUEUE)
+    if (found.type, place) == _QUEUE_TARGET and is_queue:
         return True
     return any(re.fullmatch(places, place) for kinds, places in MAY_NAME.items() if re.fullmatch(kinds, found.type))
 
@@ -154,14 +157,24 @@ def _in_any_stack(name: str) -> str:
     )
 
 
+def _adopted(template: Template) -> set[str]:
+    """Return the parameters with the names of adopted queues: what holds of ceap's own queue holds of these."""
+    return {queue.logical_id for queue in adopted_queues(template)}
+
+
+def _is_of_ceap(template: Template, logical_id: str) -> bool:
+    found = resource(template, logical_id)
+    return found is not None and not is_own(template, found)
+
+
 def _named(template: Template, value: Any, names: dict[re.Pattern[str], str]) -> list[str]:
     """Return what of ceap's a value names: by reference or, else, by import or physical name, the longest first."""
     written = value if isinstance(value, str) else resolve(template, value)
     target = reference(value)
     tokens = [target[0]] if target else _TOKEN.findall(written) if isinstance(value, dict) else []
-    referred = [found for token in tokens if (found := resource(template, token)) and not is_own(template, found)]
+    referred = [token for token in tokens if token in _adopted(template) or _is_of_ceap(template, token)]
     if referred or target:
-        return [found.logical_id for found in referred]
+        return referred
     for machine in resources(template, MACHINE):
         if machine.name and not is_own(template, machine):  # a workflow's stack is called as its state machine
             written = written.replace(_STACK_NAME, machine.name)

@@ -11,7 +11,9 @@ from ceap.cfn.lookup import FUNCTION, at, handler_of, resources, text
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
+from handlers.runtime.needs import LEGACY_VARIABLE
 from templates import discovery, naming
+from templates.model import LEGACY_HANDLER
 
 RULE: Final = "WIRE07_PACKAGED_HANDLER"
 ENTRY: Final = Entry(
@@ -40,8 +42,9 @@ def check(template: Template) -> Iterator[Fault]:
         handler = handler_of(function)
         if handler is None and (name.startswith("handlers.") or is_packaged):
             wrong = f"handlers/ holds no {name}" if name else "no handler is named"
-            fix = f"handlers.NAME.handler, NAME one of {', '.join(discovery.handler_names())}"
-            yield Fault(function.path("Handler"), wrong, fix)
+            calls_existing = at(function.properties, "Environment", "Variables", LEGACY_VARIABLE) is not None
+            names = (LEGACY_HANDLER,) if calls_existing else discovery.handler_names()
+            yield Fault(function.path("Handler"), wrong, f"handlers.NAME.handler, NAME one of {', '.join(names)}")
         if handler and is_packaged and key != (wanted := naming.code_key(discovery.load_needs(handler).packages)):
-            what = f"{key} does not hold the packages of handlers/{handler}.py"
+            what = f"{key} does not hold the packages of {discovery.handler_file(handler)}"
             yield Fault(function.path(*_KEY), what, f"S3Key: !Sub {wanted}")

@@ -7,6 +7,7 @@ Source: property 33; requirements 4.3 and 8.6; SQS Developer Guide, "Visibility 
 from collections.abc import Iterator
 from typing import Final
 
+from ceap.cfn.adopted import ADOPTED_QUEUE, named_queue, queue_at, visibility_needed_s
 from ceap.cfn.lookup import (
     ALARM,
     PIPE,
@@ -49,28 +50,25 @@ RETENTION_DEFAULT_S: Final = 345_600
 def check(template: Template) -> Iterator[Fault]:
     by_id = {machine.resource.logical_id: machine for machine in machines(template)}
     for pipe in resources(template, PIPE):
-        queue, target = (pointed_at(template, pipe.properties.get(key)) for key in ("Source", "Target"))
+        queue = queue_at(template, pipe.properties.get("Source"))
+        target = pointed_at(template, pipe.properties.get("Target"))
         machine = target and by_id.get(target.logical_id)
-        if queue and queue.type == QUEUE and machine:
+        if queue and machine:
             yield from _faults(template, queue, machine)
 
 
 def _faults(template: Template, queue: Resource, machine: Machine) -> Iterator[Fault]:
-    visibility_s = number(queue.properties.get("VisibilityTimeout", VISIBILITY_DEFAULT_S))
+    """Yield the faults of a queue; an adopted one has at least the time that `ceap deploy` demands of it."""
+    needed_s = visibility_needed_s(template, machine)
+    given = needed_s if queue.type == ADOPTED_QUEUE else queue.properties.get("VisibilityTimeout", VISIBILITY_DEFAULT_S)
+    visibility_s = number(given)
     if visibility_s is None:
         return
-    needed_s = budget.STANDARD_VISIBILITY_S
-    if machine.is_express:
-        needed_s = budget.express_visibility_s(machine.functions_s(template) or 0)
     if visibility_s < needed_s:
         what = f"a message may become visible after {visibility_s} s, while it is processed"
         yield Fault(queue.path("VisibilityTimeout"), what, f"VisibilityTimeout: {needed_s}")
-    receives = number(at(queue.properties, "RedrivePolicy", "maxReceiveCount"))
-    retention_s = number(queue.properties.get("MessageRetentionPeriod", RETENTION_DEFAULT_S))
-    if receives and retention_s is not None and retention_s < receives * visibility_s:
-        least_s = int(receives * visibility_s)
-        what = f"SQS deletes a message before it was received {receives} times"
-        yield Fault(queue.path("MessageRetentionPeriod"), what, f"MessageRetentionPeriod: {least_s} or more")
+    if queue.type == QUEUE:
+        yield from _retention_faults(queue, visibility_s)
     for alarm in resources(template, ALARM):
         limit_s = number(alarm.properties.get("Threshold"))
         due_s = budget.queue_age_alarm_s(int(visibility_s))
@@ -79,7 +77,16 @@ def _faults(template: Template, queue: Resource, machine: Machine) -> Iterator[F
             yield Fault(alarm.path("Threshold"), what, f"Threshold: {due_s}")
 
 
+def _retention_faults(queue: Resource, visibility_s: float) -> Iterator[Fault]:
+    receives = number(at(queue.properties, "RedrivePolicy", "maxReceiveCount"))
+    retention_s = number(queue.properties.get("MessageRetentionPeriod", RETENTION_DEFAULT_S))
+    if receives and retention_s is not None and retention_s < receives * visibility_s:
+        least_s = int(receives * visibility_s)
+        what = f"SQS deletes a message before it was received {receives} times"
+        yield Fault(queue.path("MessageRetentionPeriod"), what, f"MessageRetentionPeriod: {least_s} or more")
+
+
 def _is_on_age_of(template: Template, alarm: Resource, queue: Resource) -> bool:
     values = [at(dimension, "Value") for dimension in items(alarm.properties.get("Dimensions"))]
     is_on_age = alarm.properties.get("MetricName") == "ApproximateAgeOfOldestMessage"
-    return is_on_age and pointed_at(template, values[0] if values else None) == queue
+    return is_on_age and named_queue(template, values[0] if values else None) == queue

@@ -12,7 +12,7 @@ from ceap.cfn.lookup import SCHEDULE, SCHEDULE_GROUP, Resource, at, pointed_at, 
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
-from ceap.policy.senders import find_queue, keeps_unsent, sends_to
+from ceap.policy.senders import arn_of, find_queue, keeps_unsent, sends_to
 from templates.document import parse_json
 from templates.schedule_expression import expression_problem
 from templates.trigger_problems import CONTEXT
@@ -60,7 +60,7 @@ def _target_faults(template: Template, schedule: Resource, queue: Resource) -> I
     target = schedule.properties.get("Target")
     if not sends_to(template, at(target, "Arn"), queue):
         what = "the schedule does not send to the queue of the workflow"
-        yield Fault(schedule.path("Target", "Arn"), what, f"Arn: !GetAtt {queue.logical_id}.Arn")
+        yield Fault(schedule.path("Target", "Arn"), what, f"Arn: {arn_of(queue)}")
     if not keeps_unsent(template, at(target, "DeadLetterConfig", "Arn")):
         what = "a message that cannot be sent is lost, or lies among those that failed"
         place = schedule.path("Target", "DeadLetterConfig", "Arn")

@@ -1,14 +1,25 @@
 """A task runs the function or job of its own stage, and the bucket that stages share is the workflow bucket.
 
 A task names a token, which DefinitionSubstitutions fills in. The function of another stage would read and write this
-stage's objects, which its role does not allow.
+stage's objects, which its role does not allow. The function of a generated name tells its stage by its log group.
 Source: requirements 1.1 and 3.2; AWS::StepFunctions::StateMachine DefinitionSubstitutions.
 """
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple, assert_never
 
-from ceap.cfn.lookup import BUCKET, Machine, at, machines, pointed_at, reference
+from ceap.cfn.lookup import (
+    BUCKET,
+    NAME_PROPERTY,
+    Machine,
+    Resource,
+    at,
+    has_generated_name,
+    log_group_of,
+    machines,
+    pointed_at,
+    reference,
+)
 from ceap.cfn.template import Template
 from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
@@ -66,8 +77,18 @@ def _faults(template: Template, machine: Machine) -> Iterator[Fault]:
         elif run.name is not None and not run.name.endswith(f"-{naming.purpose(stage)}"):
             fix = f"the {worker.noun} whose name ends in -{naming.purpose(stage)}"
             yield Fault(path, f"the stage runs {run.name}", fix)
+        else:
+            yield from _log_group_faults(template, stage, run)
     bucket = machine.substituted("${WorkflowBucket}")
     found = pointed_at(template, bucket)
     if found and found.type != BUCKET:
         path = machine.resource.path("DefinitionSubstitutions", "WorkflowBucket")
         yield Fault(path, f"{found.logical_id} is not a bucket", "the workflow bucket's name")
+
+
+def _log_group_faults(template: Template, stage: str, run: Resource) -> Iterator[Fault]:
+    """Yield a fault if a function whose name CloudFormation generates logs under the name of another stage."""
+    group = log_group_of(template, run) if has_generated_name(template, run) else None
+    if group and group.name is not None and not group.name.endswith(f"-{naming.purpose(stage)}"):
+        place = group.path(NAME_PROPERTY[group.type])
+        yield Fault(place, f"the stage {stage} logs to {group.name}", f"a name that ends in -{naming.purpose(stage)}")

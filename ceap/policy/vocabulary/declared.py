@@ -11,20 +11,23 @@ from typing import Any, Final
 from troposphere import encode_to_dict
 
 from ceap.cfn.forms import unify
-from ceap.cfn.lookup import SETTINGS, at, number, resource, text
+from ceap.cfn.lookup import SETTINGS, at, has_generated_name, number, resource, text
 from ceap.cfn.own import own_entries
 from ceap.cfn.template import Template
 from ceap.policy.finding import Fault
 from ceap.policy.vocabulary.specs import fault
+from handlers.runtime.needs import EVENT_BUS_VARIABLE, LEGACY_VARIABLE
 from templates import naming
 from templates.config import load_workflow
 from templates.discovery import load_needs
 from templates.document import parse_json
 from templates.environment import function_variables
 from templates.errors import ConfigError
-from templates.model import GlueStep, LambdaStep, Workflow
+from templates.model import FunctionNaming, GlueStep, LambdaStep, Workflow
 
 _ERROR_RATE: Final = "max_error_rate"
+_EXISTING: Final = {LEGACY_VARIABLE: "legacy", EVENT_BUS_VARIABLE: "adopt.event_bus"}
+"""The variables that name what exists already, each with the key of a declaration that gives it."""
 
 
 def undeclared(template: Template) -> Iterator[Fault]:
@@ -40,6 +43,7 @@ def undeclared(template: Template) -> Iterator[Fault]:
     for job in workflow.glue_steps:
         yield from _job_faults(template, workflow, job)
     for function in workflow.lambda_steps:
+        yield from _naming_faults(template, workflow, function)
         yield from _error_rate_faults(template, workflow, function)
         yield from _variable_faults(template, workflow, function)
 
@@ -71,6 +75,14 @@ def _job_faults(template: Template, workflow: Workflow, step: GlueStep) -> Itera
             yield fault(job.path(key), f"{key} is {json.dumps(found)}, declared is {wanted}", f"{key}: {wanted}")
 
 
+def _naming_faults(template: Template, workflow: Workflow, step: LambdaStep) -> Iterator[Fault]:
+    """Yield a fault where a function is named by another than the declaration says: ceap or CloudFormation."""
+    function = resource(template, naming.function_id(step.stage))
+    if function and has_generated_name(template, function) == workflow.names(step):
+        wanted = FunctionNaming.EXPLICIT if workflow.names(step) else FunctionNaming.GENERATED
+        yield fault(function.path(), f"its name is not {wanted}, as the declaration wants it", "run `make templates`")
+
+
 def _error_rate_faults(template: Template, workflow: Workflow, step: LambdaStep) -> Iterator[Fault]:
     function = resource(template, naming.function_id(step.stage))
     if function is None or at(workflow.overrides, function.logical_id, *SETTINGS) is not None:
@@ -88,11 +100,14 @@ def _variable_faults(template: Template, workflow: Workflow, step: LambdaStep) -
     found = at(function and function.properties, *SETTINGS[:-1])
     if function is None or not isinstance(found, dict) or at(workflow.overrides, function.logical_id, SETTINGS[0]):
         return
-    wanted = unify(encode_to_dict(function_variables(workflow.name, step, load_needs(step.handler))))
+    wanted = unify(encode_to_dict(function_variables(workflow, step, load_needs(step.handler))))
     for name, value in found.items():
         if name not in wanted:
             fix = "declare it in `environment` of the step, and run `make templates`"
             yield fault(function.path(*SETTINGS[:-1], name), f"{name} is not declared", fix)
+        elif name in _EXISTING and value != wanted[name]:
+            path = function.path(*SETTINGS[:-1], name)
+            yield fault(path, f"{name} is not what `{_EXISTING[name]}` declares", "run `make templates`")
         elif name in step.environment and value != wanted[name]:
             path = function.path(*SETTINGS[:-1], name)
             yield fault(path, f"{name} is not what `environment` of the step declares", "run `make templates`")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final, assert_never
 
+from ceap.cfn.adopted import queue_at
 from ceap.cfn.lookup import (
     BUCKET,
     FUNCTION,
@@ -31,7 +32,7 @@ MARKS_MIN: Final = 3
 """So many marks make a template one of ceap's; a whole stack has seven: to escape one must leave out most of it."""
 
 _INVOCATION: Final = ("TargetParameters", "StepFunctionStateMachineParameters", "InvocationType")
-_PACKAGED: Final = re.compile(r"handlers\.\w+\.handler")
+_PACKAGED: Final = re.compile(r"handlers(\.\w+)+\.handler")
 _FOUNDATION: Final = {"WorkflowBucket": BUCKET, "ArtifactBucket": BUCKET, "AlertTopic": TOPIC}
 _SHARED_NAMES: Final = (naming.WORKFLOW_BUCKET, naming.ARTIFACT_BUCKET, naming.ALERT_TOPIC)
 
@@ -97,8 +98,9 @@ def _workflow_marks(template: Template) -> Iterator[bool]:
 
 def _is_driven(template: Template, pipe: Resource) -> bool:
     """Tell whether a pipe takes messages from a queue to a state machine."""
-    queue, machine = (pointed_at(template, pipe.properties.get(end)) for end in ("Source", "Target"))
-    return queue is not None and queue.type == QUEUE and machine is not None and machine.type == MACHINE
+    queue = queue_at(template, pipe.properties.get("Source"))
+    machine = pointed_at(template, pipe.properties.get("Target"))
+    return queue is not None and machine is not None and machine.type == MACHINE
 
 
 def _foundation_marks(template: Template) -> Iterator[bool]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from ceap.deploy.diff.change import ContractChanged
+from ceap.deploy.diff.change import ContractChanged, StageRuns
 from ceap.deploy.diff.compare import compare
 from ceap.deploy.diff.contracts import Handlers, read_fields
 from templates.contracts import Contract
@@ -73,3 +73,24 @@ def test_messages_for_a_handler_that_is_not_known_may_not_fit() -> None:
             said="gets the messages that were written for handler take: whether they fit is not known here",
         )
     ]
+
+
+def test_what_an_existing_function_takes_and_returns_is_not_known_and_breaks_nothing() -> None:
+    steps = [{"stage": "Take0Stage", "legacy": "TakeFunctionArn"}, {"stage": "Sift1Stage", "handler": "sift"}]
+    old = synthesized({"name": "x", "type": "EXPRESS", "steps": steps})
+    handlers = Handlers({"take": contract(Order), "sift": contract(Priced)}.get, lambda _: None)
+    assert compare(old, old, handlers=handlers).changes == ()
+    [runs, misfit, unknown] = [
+        change
+        for change in compare(old, PAIR, handlers=handlers).changes
+        if isinstance(change, ContractChanged | StageRuns)
+    ]
+    assert runs == StageRuns("Take0Stage", "handler take", "function of TakeFunctionArn")
+    assert misfit == ContractChanged(
+        "Sift1Stage", is_broken=True, said="requires price (integer) of Take0Stage, which has no such field"
+    )
+    assert unknown == ContractChanged(
+        "Take0Stage",
+        is_broken=None,
+        said="gets the messages that were written for function of TakeFunctionArn: whether they fit is not known here",
+    )

@@ -15,7 +15,7 @@ from tests import reference
 from tests.deploy.diff.support import synthesized
 
 Edit = Callable[[dict[str, Any]], object]
-ARN: Final = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}/executions/*"
+ARN: Final = "arn:${AWS::Partition}:s3:::${import ceap-foundation-Environment-WorkflowBucket}/executions/*"
 REASON: Final = "the test wants it"
 
 
@@ -74,7 +74,30 @@ EXPRESS: Final[dict[str, tuple[Edit, list[str]]]] = {
         step(1, stage="SieveStage"),
         ["SiftStage is renamed to SieveStage (handler sift): it gets a new function or job, role and log group"],
     ),
-    "another handler": (step(1, handler="take"), ["SiftStage runs handler take, was handler sift"]),
+    "a generated name": (
+        step(1, naming="generated"),
+        [
+            "executions that run during the deployment may fail at SiftStage\n",
+            "their messages return to the queue and are processed anew; what waits in the queue is not affected",
+            "SiftFunction (AWS::Lambda::Function) is replaced: the old one is deleted",
+            "FunctionName: removed, was ceap-express-${Environment}-Sift (create-only)",
+            "    Dashboard (AWS::CloudWatch::Dashboard ceap-express-${Environment}) changes in place\n"
+            "      DashboardBody: follows, as SiftFunction is replaced\n"
+            "  attributes\n",
+            "SiftFunction Metadata: added {ceap: {naming: generated}}",
+        ],
+    ),
+    "generated names": (
+        keys(naming="generated"),
+        ["executions that run during the deployment may fail at TakeStage, SiftStage, RateStage, KeepStage, TellStage"],
+    ),
+    "another handler": (
+        step(1, handler="take"),
+        [
+            "SiftStage runs handler take, was handler sift",
+            "executions that run during the deployment may fail at SiftStage\n",
+        ],
+    ),
     "a shorter timeout": (
         step(1, timeout_s=30),
         [
@@ -166,9 +189,32 @@ STANDARD: Final[dict[str, tuple[Edit, list[str]]]] = {
     "more workers": (step(2, workers=4), ["HeavyJob: workers 2 -> 4; Glue charges workers times duration"]),
     "larger workers": (step(2, worker_type="G.2X"), ["HeavyJob: kind of worker G.1X -> G.2X"]),
     "a shorter job": (step(2, timeout_min=60), ["HeavyJob: a run may take 120 min -> 60 min", "an execution may take"]),
-    "no job": (lambda one: one["steps"].pop(2), ["HeavyStage is removed (job heavy)", "deploy when none runs"]),
+    "no job": (
+        lambda one: one["steps"].pop(2),
+        ["HeavyStage is removed (job heavy)", "call `ceap drain --pause` before"],
+    ),
+    "a generated name": (
+        step(1, naming="generated"),
+        [
+            "executions that run during the deployment may fail at SiftStage\n",
+            "their messages are not in the queue any more: call `ceap drain --pause` before the deployment and "
+            "`ceap resume` after it, or replay what failed with `ceap replay`; what waits in the queue is not affected",
+            "SiftFunction (AWS::Lambda::Function) is replaced: the old one is deleted",
+        ],
+    ),
     "a function for a job": (step(0, timeout_s=60), ["the functions may take together 1500 s -> 1260 s"]),
 }
+
+
+def test_a_name_of_ceaps_for_a_generated_one_replaces_the_function_too() -> None:
+    declaration = yaml.safe_load(reference.MIXED.read_text(encoding="utf-8"))
+    named = copy.deepcopy(declaration)
+    step(2, naming="explicit")(named)
+    told = describe(compare(synthesized(declaration), synthesized(named)))
+    assert "may fail at KeepStage\n" in told
+    name = "KeepFunction (AWS::Lambda::Function ceap-mixed-${Environment}-Keep)"
+    assert f"{name} is replaced: the old one is deleted" in told
+    assert "LogGroup (" not in told
 
 
 def lines_of(file: Any, edit: Edit) -> str:

@@ -56,7 +56,7 @@ class Smoked(Operated):
         values = {"Environment": "dev", "AWS::AccountId": self.engine.account, "AWS::Region": "us-east-1"}
         message = load_message(smoke_file(declaration, self.name), values)
         waiting = Waiting(sleep, lambda: now[0])
-        workflow = deployed_workflow(stack or self.stack, self.name, "dev")
+        workflow = deployed_workflow(stack, self.name, "dev") if stack else self.workflow
         return smoke(self.aws, workflow, message, options, Telling(say, waiting))
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from ceap import project
 from ceap.aws.deployed import load_stack
 from ceap.cfn.template import parse_template
 from ceap.deploy.smoke.facts import Run
@@ -17,8 +19,12 @@ from ceap.deploy.smoke.report import SmokeReport
 from ceap.deploy.smoke.run import START_S, Options
 from ceap.errors import SetupError, UsageError
 from ceap.local.clock import CLOCK
+from templates.model import FunctionNaming
+from templates.stacks import workflow_stack
+from tests import reference
 from tests.deploy.smoke.conftest import Smoked
-from tests.local.support import STAGES, STANDARD_STAGES
+from tests.local.support import STAGES, STANDARD_STAGES, deploy_adopting, deploy_express
+from tests.operated import operated
 from tests.reference import MESSAGE
 
 TABLES = ("ceap-ratings-dev", "ceap-records-dev", "ceap-told-dev")
@@ -43,6 +49,15 @@ def left_in(smoked: Smoked) -> dict[str, Any]:
 NOTHING: dict[str, Any] = {"objects": {}, "messages": [], "dead letters": [], **{table: [] for table in TABLES}}
 
 
+def test_a_workflow_passes_whose_functions_cloudformation_names() -> None:
+    [workflow] = project.load_workflows([reference.EXPRESS])
+    template = workflow_stack(replace(workflow, naming=FunctionNaming.GENERATED))
+    with operated("express", lambda engine: deploy_express(engine, template)) as found:
+        report = Smoked(*found).smoke()
+    assert named(report) == []
+    assert len(report.executions) == 1
+
+
 def test_a_working_express_workflow_passes_and_is_left_as_it_was(express: Smoked) -> None:
     report = express.smoke()
     [execution] = express.engine.executions[-1:]
@@ -61,6 +76,15 @@ def test_a_working_express_workflow_passes_and_is_left_as_it_was(express: Smoked
     assert {check for check, _ in named(report, SmokeVerdict.NOT_EVALUATED)} == {"trace"}
     assert report.left == ()
     assert left_in(express) == NOTHING
+
+
+def test_a_workflow_on_adopted_queues_passes_and_its_event_goes_to_the_adopted_bus() -> None:
+    with operated("adopting", deploy_adopting) as found:
+        smoked = Smoked(*found)
+        report = smoked.smoke()
+        events = smoked.engine.events()
+    assert named(report) == []
+    assert [event["EventBusName"] for event in events] == ["OrdersEventBus"] * 2
 
 
 def test_a_working_standard_workflow_with_a_job_passes_and_is_left_as_it_was(standard: Smoked) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 import handlers
 from templates import discovery
+from templates.model import LEGACY_HANDLER
 
 ROOT = Path(handlers.__file__).parent.parent
 
 
-@pytest.mark.parametrize("module", discovery.handler_names())
+@pytest.mark.parametrize("module", [*discovery.handler_names(), LEGACY_HANDLER])
 def test_a_handler_is_loaded_without_aws_libraries_and_without_the_rest_of_the_project(module: str) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); "

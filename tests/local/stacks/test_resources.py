@@ -72,7 +72,8 @@ def test_a_queue_policy_cannot_be_imported(resources: Resources) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "longest"), [("AWS::IAM::Role", 64), ("AWS::S3::Bucket", 63), ("AWS::SQS::Queue", 80)]
+    ("kind", "longest"),
+    [("AWS::IAM::Role", 64), ("AWS::Lambda::Function", 64), ("AWS::S3::Bucket", 63), ("AWS::SQS::Queue", 80)],
 )
 def test_a_name_that_is_made_begins_with_the_stack_and_is_not_too_long(kind: str, longest: int) -> None:
     names = {choose_name(kind, "ceap-realtime-dev", LONG, {}) for _ in range(2)}

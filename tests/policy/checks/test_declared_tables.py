@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.policy.broken import said
-from tests.policy.changes import Change, drop, of, put, rename, without
+from tests.policy.changes import Change, drop, of, rename, without
 from tests.policy.samples import Json
 
 RULE = "WIRE12_DECLARED_TABLES"
@@ -31,11 +31,6 @@ RULE = "WIRE12_DECLARED_TABLES"
             without("RatingsTable", "TimeToLiveSpecification"),
             'items that handlers let expire are never deleted | fix: {"AttributeName": "ttl", "Enabled": true}',
             "/Resources/RatingsTable/Properties/TimeToLiveSpecification",
-        ),
-        (
-            put("Parameters", "RatingsTableName", "Default", "ratings"),
-            "with this default the stack creates no table | fix: Default: ''",
-            "/Parameters/RatingsTableName/Default",
         ),
     ],
 )

@@ -10,14 +10,14 @@ from ceap.policy.checks.grants import check
 from handlers.runtime.needs import Index, Needs, Table
 from templates import discovery
 from templates.errors import ConfigError
-from tests.policy.changes import Change, drop, of, state
+from tests.policy.changes import Change, arn, data_arn, drop, imports, of, state, sub
 from tests.policy.checks.support import told
-from tests.policy.grant_mutants import grant, revoke, statements, swap_branches
+from tests.policy.grant_mutants import add, grant, revoke, statements, swap_branches
 from tests.policy.samples import Json, changed
 
-BUCKET = "arn:${AWS::Partition}:s3:::ceap-workflow-${Environment}-${AWS::AccountId}"
+BUCKET = "arn:${AWS::Partition}:s3:::${import ceap-foundation-Environment-WorkflowBucket}"
 INPUT = "executions/*/TakeStage/output.json"
-WHOLE = {"Fn::Sub": BUCKET}
+WHOLE = data_arn("")
 NEEDS = {handler: discovery.load_needs(handler) for handler in ("take", "sift", "rate", "keep", "tell")}
 
 
@@ -28,11 +28,10 @@ def found(data: Json) -> list[tuple[str, str]]:
 
 
 def test_what_is_granted_too_much_is_named_at_its_resource_and_what_too_little_at_the_statement() -> None:
-    other = f"{BUCKET}/executions/*/KeepStage/output.json"
+    key = "/executions/*/KeepStage/output.json"
+    other = f"{BUCKET}{key}"
     place = "SiftFunctionRole/Properties/Policies/0/PolicyDocument/Statement/0"
-    assert found(
-        changed("express", grant("SiftFunctionRole", "ReadPreviousStage", "Resource", [{"Fn::Sub": other}]))
-    ) == [
+    assert found(changed("express", grant("SiftFunctionRole", "ReadPreviousStage", "Resource", [data_arn(key)]))) == [
         (
             f"{place}/Resource/0",
             f"SiftFunction does not use s3:GetObject on {other} | fix: grant it only on what is used, or declare it in "
@@ -71,7 +70,7 @@ def test_a_grant_without_a_key_is_too_much_and_too_little() -> None:
 
 
 def test_a_wider_grant_is_too_much_and_lacks_nothing() -> None:
-    wide = grant("SiftFunctionRole", "ReadPreviousStage", "Resource", [{"Fn::Sub": f"{BUCKET}/*"}])
+    wide = grant("SiftFunctionRole", "ReadPreviousStage", "Resource", [data_arn("/*")])
     assert [message.partition(" | ")[0] for _, message in found(changed("express", wide))] == [
         f"SiftFunction does not use s3:GetObject on {BUCKET}/*"
     ]
@@ -101,9 +100,7 @@ def rewrite(data: Json) -> None:
     )
     start.update(Resource={"Fn::Sub": "${StateMachine}"}, Action=start["Action"][0])
     listing = next(each for each in statements(data, "SiftFunctionRole") if "Condition" in each)
-    listing["Resource"] = {
-        "Fn::Join": ["", [{"Fn::Sub": BUCKET.removesuffix("${AWS::AccountId}")}, {"Ref": "AWS::AccountId"}]]
-    }
+    listing["Resource"] = {"Fn::Join": ["", [sub("arn:${AWS::Partition}:s3:::"), imports("WorkflowBucket")]]}
     listing["Condition"]["StringLike"]["s3:prefix"] = [INPUT]
 
 
@@ -122,7 +119,7 @@ def test_the_same_grants_in_another_form_are_fine(change: Change) -> None:
 def test_an_arn_without_its_sub_is_another() -> None:
     def forget(data: Json) -> None:
         [write] = [each for each in statements(data, "TakeFunctionRole") if each["Sid"] == "WriteOwnStage"]
-        write["Resource"] = [write["Resource"][0]["Fn::Sub"]]
+        write["Resource"] = [write["Resource"][0]["Fn::Sub"][0]]
 
     assert [message.partition(" on ")[0] for _, message in found(changed("express", forget))] == [
         "TakeFunction does not use s3:PutObject, s3:AbortMultipartUpload",
@@ -160,11 +157,41 @@ def shared_with_something_else(data: Json) -> None:
     data["Resources"]["Project"] = {"Type": "AWS::CodeBuild::Project", "Properties": {"ServiceRole": role}}
 
 
-@pytest.mark.parametrize("change", [of_another_project, not_run_by_a_task, shared_with_something_else])
+def shared_by_a_text(data: Json) -> None:
+    shared_with_something_else(data)
+    role = {"Fn::Sub": ["${Role}", {"Role": {"Fn::GetAtt": ["TakeFunctionRole", "Arn"]}}]}
+    data["Resources"]["Project"]["Properties"]["ServiceRole"] = role
+
+
+@pytest.mark.parametrize(
+    "change", [of_another_project, not_run_by_a_task, shared_with_something_else, shared_by_a_text]
+)
 def test_a_role_whose_use_is_not_known_is_not_judged(change: Change) -> None:
     data = changed("express", change)
     statements(data, "TakeFunctionRole").clear()
     assert [path for path, _ in found(data) if path.startswith("TakeFunctionRole")] == []
+
+
+@pytest.mark.parametrize(
+    "mention",
+    [
+        of("Queue", "Tags", [{"Key": "role", "Value": {"Ref": "TakeFunctionRole"}}]),
+        of("Pipe", "Tags", {"Role": {"Ref": "TakeFunctionRole"}}),
+        of("SiftFunction", "Description", {"Ref": "TakeFunctionRole"}),
+        of("SiftFunction", "Environment", "Variables", "OtherRoleArn", arn("TakeFunctionRole")),
+        of("SiftFunction", "Description", {"Fn::Sub": ["${OtherRole}x", {"OtherRole": arn("TakeFunctionRole")}]}),
+        of("StateMachine", "DefinitionSubstitutions", "OtherRole", arn("TakeFunctionRole")),
+    ],
+    ids=["tag", "tag of a pipe", "description", "variable", "in a text", "token"],
+)
+def test_a_text_that_names_a_role_does_not_keep_it_from_being_judged(mention: Change) -> None:
+    """It would be the way to let a role invoke any function, which no other rule compares with what is used."""
+    data = changed("express", mention)
+    other = sub("arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:other")
+    add("TakeFunctionRole", "lambda:InvokeFunction", other)(data)
+    assert [message.partition(" | ")[0] for _, message in found(data)] == [
+        "TakeFunction does not use lambda:InvokeFunction at all"
+    ]
 
 
 def test_a_state_machine_with_other_integrations_is_not_judged() -> None:

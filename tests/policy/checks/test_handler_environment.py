@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from templates import naming
 from tests.policy.broken import said
-from tests.policy.changes import Change, imports, of, without
-from tests.policy.handler_mutants import VARIABLES, setting
+from tests.policy.changes import Change, drop, imports, of, put, without
+from tests.policy.handler_mutants import ARN, VARIABLES, existing, setting
 from tests.policy.samples import Json
 
 RULE = "WIRE08_HANDLER_ENVIRONMENT"
@@ -85,3 +86,46 @@ def test_a_handler_of_another_project_has_an_environment_of_its_own() -> None:
         without("TakeFunction", "Environment")(data)
 
     assert said(RULE, "express", change) == []
+
+
+NAME = "LEGACY_FUNCTION_ARN: !Ref NAME, where NAME ends in FunctionArn, as `legacy` has it"
+NO_PARAMETER = f"LEGACY_FUNCTION_ARN does not come from a parameter for a function's ARN | fix: {NAME}"
+LOOSE = (
+    "TakeFunctionArn may hold something else than a function's ARN, and a role allows what it holds | fix: "
+    f"AllowedPattern: {naming.FUNCTION_ARN_PATTERN}"
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "place"),
+    [
+        (
+            existing("TakeFunction", ARN),
+            NO_PARAMETER,
+            "/Resources/TakeFunction/Properties/Environment/Variables/LEGACY_FUNCTION_ARN",
+        ),
+        (
+            existing("SiftFunction", {"Ref": "TakeFunctionArn"}),
+            "the handler calls no existing function, and its role does not allow it | fix: remove the variable",
+            "/Resources/SiftFunction/Properties/Environment/Variables/LEGACY_FUNCTION_ARN",
+        ),
+        (drop("Parameters", "TakeFunctionArn", "AllowedPattern"), LOOSE, "/Parameters/TakeFunctionArn"),
+        (
+            put("Parameters", "TakeFunctionArn", "AllowedPattern", ".*"),
+            LOOSE,
+            "/Parameters/TakeFunctionArn/AllowedPattern",
+        ),
+    ],
+)
+def test_the_existing_function_comes_from_a_parameter_that_takes_one_arn(
+    change: Change, message: str, place: str
+) -> None:
+    assert said(RULE, "legacy", change) == [(message, place)]
+
+
+def test_a_parameter_that_two_steps_share_is_one_finding() -> None:
+    def change(data: Json) -> None:
+        existing("RateFunction", {"Ref": "TakeFunctionArn"})(data)
+        drop("Parameters", "TakeFunctionArn", "AllowedPattern")(data)
+
+    assert said(RULE, "legacy", change) == [(LOOSE, "/Parameters/TakeFunctionArn")]

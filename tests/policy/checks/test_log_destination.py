@@ -66,3 +66,13 @@ def test_a_job_that_no_state_machine_runs_may_log_where_it_likes() -> None:
         of("HeavyJob", *LOG_PREFIX, sub("/jobs/${Environment}"))(data)
 
     assert said(RULE, "standard", change) == []
+
+
+@pytest.mark.parametrize(("function", "other"), [("Sift", "Keep"), ("Keep", "Take")])
+def test_a_function_with_a_generated_name_has_a_log_group_of_its_own(function: str, other: str) -> None:
+    place = ("LoggingConfig", "LogGroup")
+    found = said(RULE, "mixed", of(f"{function}Function", *place, {"Ref": f"{other}FunctionLogGroup"}))
+    assert (
+        f"{other}Function logs to {other}FunctionLogGroup, too | fix: !Ref of a log group of its own",
+        f"/Resources/{function}Function/Properties/LoggingConfig/LogGroup",
+    ) in found

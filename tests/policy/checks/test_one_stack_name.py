@@ -44,6 +44,17 @@ def test_names_that_aws_gives_are_left_alone() -> None:
     assert said(RULE, "express", without("TakeFunction", "FunctionName")) == []
 
 
+def test_the_logs_of_a_function_without_a_name_are_named_after_their_stack() -> None:
+    change = of("KeepFunctionLogGroup", "LogGroupName", sub("/aws/lambda/ceap-mixed-b-${Environment}-Keep"))
+    assert said(RULE, "mixed", change) == [
+        (
+            "/aws/lambda/ceap-mixed-b-${Environment}-Keep is not named after its stack | fix: "
+            "/aws/lambda/ceap-mixed-${Environment}- and what it is",
+            "/Resources/KeepFunctionLogGroup/Properties/LogGroupName",
+        )
+    ]
+
+
 def test_a_template_of_several_workflows_has_several_names() -> None:
     def change(data: Json) -> None:
         resources = data["Resources"]

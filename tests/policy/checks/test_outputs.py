@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.policy.broken import said
@@ -41,10 +43,20 @@ def test_an_output_of_a_step_that_is_another_s_is_found() -> None:
         (
             "WorkflowBucket",
             {"Ref": "ArtifactBucket"},
-            "!Ref of the bucket ceap-workflow-${Environment}-${AWS::AccountId}",
+            "!Ref of the bucket ceap-workflow-${Environment}-${AWS::AccountId}, or !Ref WorkflowBucketName where one "
+            "is adopted",
         ),
-        ("ArtifactBucket", arn("ArtifactBucket"), "!Ref of the bucket ceap-artifacts-${Environment}-${AWS::AccountId}"),
-        ("AlertTopic", {"Fn::GetAtt": ["AlertTopic", "TopicName"]}, "!Ref of the topic"),
+        (
+            "ArtifactBucket",
+            arn("ArtifactBucket"),
+            "!Ref of the bucket ceap-artifacts-${Environment}-${AWS::AccountId}, or !Ref ArtifactBucketName where one "
+            "is adopted",
+        ),
+        (
+            "AlertTopic",
+            {"Fn::GetAtt": ["AlertTopic", "TopicName"]},
+            "!Ref of the topic, or !Ref AlertTopicArn where one is adopted",
+        ),
         (
             "RecordsTableName",
             {"Ref": "RatingsTable"},
@@ -55,6 +67,25 @@ def test_an_output_of_a_step_that_is_another_s_is_found() -> None:
 def test_an_export_of_something_else_is_found(export: str, value: Json, cure: str) -> None:
     message = f"{export} is not what workflows import by that name | fix: {cure}"
     assert said(RULE, "foundation", output(export, value)) == [(message, f"/Outputs/{export}/Value")]
+
+
+@pytest.mark.parametrize("export", ["WorkflowBucket", "AlertTopic"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda own, parameter: own,
+        lambda own, parameter: {"Fn::If": ["CreateArtifactBucket", own, parameter]},
+        lambda own, parameter: {"Fn::If": [f"Create{own['Ref']}", parameter, own]},
+        lambda own, parameter: {"Fn::If": [f"Create{own['Ref']}", own, {"Ref": "RecordsTableName"}]},
+        lambda own, parameter: parameter,
+    ],
+    ids=["never adopted", "of another's condition", "turned", "of another's parameter", "always adopted"],
+)
+def test_an_export_is_what_is_made_or_else_what_is_adopted(export: str, value: Callable[[Json, Json], Json]) -> None:
+    parameter = {"WorkflowBucket": "WorkflowBucketName", "AlertTopic": "AlertTopicArn"}[export]
+    [(message, place)] = said(RULE, "foundation", output(export, value({"Ref": export}, {"Ref": parameter})))
+    assert message.startswith(f"{export} is not what workflows import by that name")
+    assert place == f"/Outputs/{export}/Value"
 
 
 def test_a_table_exported_under_the_condition_of_another_is_found() -> None:

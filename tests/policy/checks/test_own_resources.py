@@ -4,7 +4,7 @@ import pytest
 
 from tests.policy.broken import said
 from tests.policy.changes import Change, arn, imports, sub
-from tests.policy.own_mutants import RULE, own
+from tests.policy.own_mutants import ADOPTED, RULE, own
 
 
 def test_a_second_consumer_of_the_queue_is_found_with_what_to_do() -> None:
@@ -37,6 +37,16 @@ def test_a_nested_stack_is_found_because_no_rule_reads_it() -> None:
 )
 def test_what_reads_watches_or_sends_to_ceap_s_may_name_it(change: Change) -> None:
     assert said(RULE, "owned", change) == []
+
+
+def test_an_adopted_queue_may_be_watched_and_sent_to_but_has_one_consumer() -> None:
+    schedule = own("AWS::Scheduler::Schedule", Target={"Arn": ADOPTED, "RoleArn": arn("ScheduleRole")})
+    assert [place for _, place in said(RULE, "adopting", schedule)] == ["/Resources/Added/Properties/Target/RoleArn"]
+    watched = own("AWS::CloudWatch::Alarm", Dimensions=[{"Name": "QueueName", "Value": {"Ref": "OrdersQueueName"}}])
+    assert said(RULE, "adopting", watched) == []
+    consumer = own("AWS::Lambda::EventSourceMapping", EventSourceArn=ADOPTED, FunctionName="theirs")
+    [(message, _)] = said(RULE, "adopting", consumer)
+    assert message.startswith("Added could change OrdersQueueName, which the workflow adopts | fix: do not name ")
 
 
 def test_a_resource_without_the_mark_is_left_to_the_vocabulary() -> None:

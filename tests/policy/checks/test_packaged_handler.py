@@ -46,3 +46,9 @@ def test_a_function_with_other_code_is_left_alone() -> None:
         of("TakeFunction", "Code", {"ZipFile": "exports.handler = async () => 1"})(data)
 
     assert said(RULE, "express", change) == []
+
+
+def test_the_function_that_calls_an_existing_one_has_the_handler_of_the_framework() -> None:
+    place = "/Resources/TakeFunction/Properties/Handler"
+    message = "handlers/ holds no handlers.legacy.handler | fix: handlers.NAME.handler, NAME one of runtime.legacy"
+    assert said(RULE, "legacy", of("TakeFunction", "Handler", "handlers.legacy.handler")) == [(message, place)]

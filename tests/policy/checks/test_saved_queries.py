@@ -56,7 +56,7 @@ def test_a_log_group_of_another_stack_is_found() -> None:
 
 
 def test_the_queries_of_every_kind_of_workflow_are_right() -> None:
-    for kind in ("express", "standard", "job first", "owned", "governed"):
+    for kind in ("express", "standard", "job_first", "owned", "governed"):
         assert list(saved_queries.check(base(kind))) == []
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.policy.broken import said
-from tests.policy.changes import Change, arn, of, state, without
+from tests.policy.changes import Change, arn, of, state, swap, without
 from tests.policy.handler_mutants import TOKENS, swap_functions
 
 RULE = "WIRE06_STAGE_RUNS_ITS_OWN"
@@ -21,6 +21,18 @@ def test_a_stage_that_runs_the_function_of_another_is_found() -> None:
             f"the stage runs ceap-express-${{Environment}}-Take | {cure} -Sift",
             f"{STATES}/SiftStage/Parameters/FunctionName",
         ),
+    ]
+
+
+def test_logs_of_a_function_with_a_generated_name_that_are_called_after_another_stage_are_found() -> None:
+    change = swap("SiftFunctionLogGroup", "KeepFunctionLogGroup", "LogGroupName")
+    assert said(RULE, "mixed", change) == [
+        (
+            f"the stage {stage}Stage logs to /aws/lambda/ceap-mixed-${{Environment}}-{other} | fix: a name that ends "
+            f"in -{stage}",
+            f"/Resources/{stage}FunctionLogGroup/Properties/LogGroupName",
+        )
+        for stage, other in (("Sift", "Keep"), ("Keep", "Sift"))
     ]
 
 

@@ -103,3 +103,38 @@ def test_a_mark_on_what_no_file_of_resources_has_is_a_fault(tmp_path: Path) -> N
 def test_what_the_file_of_resources_has_may_be_marked(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("Resources: {Uploads: {Type: AWS::S3::Bucket, Properties: {}}}")
     assert generated(tmp_path, f"{DECLARATION}resources: ../own.yaml\n") == []
+
+
+LEGACY = DECLARATION.replace("handler: take}", "legacy: TakeFunctionArn}")
+
+
+def test_another_existing_function_than_declared_is_a_fault(tmp_path: Path) -> None:
+    other = of("TakeFunction", "Environment", "Variables", "LEGACY_FUNCTION_ARN", {"Ref": "OtherFunctionArn"})
+    assert generated(tmp_path, LEGACY, other) == ["LEGACY_FUNCTION_ARN is not what `legacy` declares"]
+
+
+def test_the_declared_existing_function_is_none(tmp_path: Path) -> None:
+    assert generated(tmp_path, LEGACY) == []
+
+
+def test_a_name_that_cloudformation_generates_without_being_told_is_a_fault(tmp_path: Path) -> None:
+    def change(data: Json) -> None:
+        data["Resources"]["TakeFunction"]["Metadata"] = {"ceap": {"naming": "generated"}}
+        del data["Resources"]["TakeFunction"]["Properties"]["FunctionName"]
+
+    assert generated(tmp_path, DECLARATION, change) == ["its name is not explicit, as the declaration wants it"]
+
+
+def test_a_name_where_cloudformation_shall_generate_one_is_a_fault(tmp_path: Path) -> None:
+    def change(data: Json) -> None:
+        del data["Resources"]["TakeFunction"]["Metadata"]
+        data["Resources"]["TakeFunction"]["Properties"]["FunctionName"] = {
+            "Fn::Sub": "ceap-nightly-${Environment}-Take"
+        }
+
+    declared = DECLARATION.replace("handler: take", "handler: take, naming: generated")
+    assert generated(tmp_path, declared, change) == ["its name is not generated, as the declaration wants it"]
+
+
+def test_a_generated_name_that_is_declared_is_none(tmp_path: Path) -> None:
+    assert generated(tmp_path, DECLARATION.replace("handler: take", "handler: take, naming: generated")) == []

@@ -1,7 +1,8 @@
 import pytest
 
 from ceap.cfn.template import parse_template
-from ceap.policy.vocabulary.kinds import StackKind, kind_of
+from ceap.policy.vocabulary.kinds import StackKind, is_workflow, kind_of
+from tests.policy.broken import base
 from tests.policy.changes import Change, drop, of, put
 from tests.policy.samples import KINDS, golden
 from tests.policy.vocabulary.support import changed, whats
@@ -65,3 +66,9 @@ Resources:
 def test_a_template_of_another_kind_is_not_judged(text: str) -> None:
     assert kind_of(parse_template(text, "own.yaml")) is None
     assert whats(parse_template(text, "own.yaml")) == []
+
+
+def test_a_workflow_of_existing_functions_alone_is_one_of_ceap() -> None:
+    template = base("legacy")
+    assert kind_of(template) is StackKind.EXPRESS
+    assert is_workflow(template)
