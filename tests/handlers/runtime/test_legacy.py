@@ -238,16 +238,16 @@ def forms(listed: list[Any]) -> Counter[str]:
 @shared_aws
 @given(
     taken=st.lists(records, max_size=6),
-    order=st.randoms(use_true_random=False),
+    order=st.permutations(range(6)),
     kept=st.integers(0, 6),
     key=st.none() | st.text(min_size=1, max_size=5),
 )
 def test_what_a_function_leaves_out_is_told_exactly(
-    lambda_api: LambdaApi, taken: list[Json], order: Any, kept: int, key: str | None
+    lambda_api: LambdaApi, taken: list[Json], order: list[int], kept: int, key: str | None
 ) -> None:
     def choose(event: Any) -> Answer:
         listed = event if key is None else event[key]
-        chosen = order.sample(listed, min(kept, len(listed)))
+        chosen = [listed[place] for place in order if place < len(listed)][:kept]
         return returned(chosen if key is None else {key: chosen})
 
     lambda_api.function = choose
