@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -57,9 +58,7 @@ def comparisons(folder: Path) -> Iterator[Mapping[str, Comparison]]:
     if not find_spec("bench.candidates"):
         yield found
         return
-    from bench.candidates.comparisons import sample_comparisons
-
-    with sample_comparisons(folder) as more:
+    with import_module("bench.candidates.comparisons").sample_comparisons(folder) as more:
         yield {**found, **more}
 
 
