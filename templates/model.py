@@ -76,7 +76,7 @@ Stage = Annotated[
 
 
 class FunctionNaming(StrEnum):
-    """Who names a function (requirement 10.2)."""
+    """Whether the template names a function, or CloudFormation generates its name (requirement 10.2)."""
 
     EXPLICIT = "explicit"
     GENERATED = "generated"

@@ -118,7 +118,7 @@ def _standard_step(stage: str) -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def named_declarations(draw: st.DrawFn) -> dict[str, Any]:
-    """Valid declarations of both types as plain data, in which each step may say who names its function.
+    """Valid declarations of both types as plain data, in which each step may choose the naming of its function.
 
     Their names are so short that CloudFormation keeps them in full, with any stage.
     """

@@ -115,9 +115,9 @@ def read_waivers(template: Template, rules: Collection[str]) -> list[Waiver]:
 
 
 def _is_said_beside(resource: dict[str, Any], key: str, value: Any) -> bool:
-    """Tell whether something in the Metadata is no waiver: whose a resource is, or who names a function, as P01 judges.
+    """Tell whether something in the Metadata is no waiver: the mark of a team's own resource, or a function's naming.
 
-    Of any other resource nobody reads who names it.
+    P01 judges that naming. On any other resource it means nothing, so it is refused there.
     """
     return (key == NAMING_KEY and resource.get("Type") == FUNCTION) or (key == MARK and value is True)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from troposphere import GetAtt, Parameter, Ref, Sub, Template, awslambda
+from troposphere import GetAtt, Ref, Sub, Template, awslambda
 
 from templates import discovery, naming, permissions
 from templates.environment import function_variables
@@ -12,7 +12,7 @@ from templates.model import FunctionNaming, LambdaStep, LegacyStep, Workflow
 from templates.objects import shared
 from templates.resources.encryption import key_if_any
 from templates.resources.logs import add_log_group
-from templates.resources.parameters import artifact_prefix
+from templates.resources.parameters import artifact_prefix, required
 from templates.resources.role import add_role
 
 
@@ -31,33 +31,15 @@ def add_functions(template: Template, workflow: Workflow) -> None:
         return
     template.add_parameter(artifact_prefix(naming.HANDLERS_PREFIX_PARAMETER, "functions' zips"))
     for parameter in workflow.legacy_functions:
-        template.add_parameter(_existing_function(parameter))
+        form = "the ARN of a Lambda function, or of a version or an alias of one"
+        description = "ARN of an existing function, or of a version or alias of it, which does a step"
+        template.add_parameter(required(parameter, naming.FUNCTION_ARN_PATTERN, form, description))
     if workflow.adopt.event_bus:
-        template.add_parameter(_existing_event_bus(workflow.adopt.event_bus))
+        form = "the name of an event bus of this account and region"
+        description = "Name of the existing event bus to which stages publish"
+        template.add_parameter(required(workflow.adopt.event_bus, naming.EVENT_BUS_PATTERN, form, description))
     for step in workflow.lambda_steps:
         _add_function(template, workflow, step)
-
-
-@shared
-def _existing_function(parameter: str) -> Parameter:
-    return Parameter(
-        parameter,
-        Type="String",
-        AllowedPattern=naming.FUNCTION_ARN_PATTERN,
-        ConstraintDescription="the ARN of a Lambda function, or of a version or an alias of one",
-        Description="ARN of an existing function, or of a version or alias of it, which does a step",
-    )
-
-
-@shared
-def _existing_event_bus(parameter: str) -> Parameter:
-    return Parameter(
-        parameter,
-        Type="String",
-        AllowedPattern=naming.EVENT_BUS_PATTERN,
-        ConstraintDescription="the name of an event bus of this account and region",
-        Description="Name of the existing event bus to which stages publish",
-    )
 
 
 @shared

@@ -26,13 +26,13 @@ def _environment() -> Parameter:
     )
 
 
-@shared
 def artifact_prefix(name: str, content: str) -> Parameter:
     """Return the parameter that says where `content` lies in the artifact bucket."""
-    return Parameter(
-        name,
-        Type="String",
-        AllowedPattern="^.+/$",
-        ConstraintDescription="ends in a slash",
-        Description=f"Prefix of the {content} in the artifact bucket, as `ceap package` prints it",
-    )
+    description = f"Prefix of the {content} in the artifact bucket, as `ceap package` prints it"
+    return required(name, "^.+/$", "ends in a slash", description)
+
+
+@shared
+def required(name: str, pattern: str, form: str, description: str) -> Parameter:
+    """Return a parameter without a default, whose value the pattern matches; `form` says the same in words."""
+    return Parameter(name, Type="String", AllowedPattern=pattern, ConstraintDescription=form, Description=description)

@@ -3,12 +3,13 @@
 from typing import Any, Final, NamedTuple
 
 from awacs.aws import PolicyDocument
-from troposphere import GetAtt, NoValue, Parameter, Ref, Sub, Template, sqs
+from troposphere import GetAtt, NoValue, Ref, Sub, Template, sqs
 
 from templates import budget, naming, permissions
 from templates.model import Workflow
 from templates.objects import shared
 from templates.resources.encryption import if_key, key_if_any
+from templates.resources.parameters import required
 from templates.resources.retention import KEEP
 
 QUEUE: Final = "Queue"
@@ -51,20 +52,11 @@ def add_queue(template: Template, workflow: Workflow) -> None:
     """Add the queue and its dead-letter queue, or the parameters of those that exist."""
     adopted = [name for name in (workflow.adopt.queue, workflow.adopt.dead_letter_queue) if name]
     for parameter in adopted:
-        template.add_parameter(_existing_queue(parameter))
+        form = "the name of a standard queue of this account and region, not its URL or ARN"
+        description = "Name of an existing queue, which keeps its attributes: see docs/reference/adopt.md"
+        template.add_parameter(required(parameter, naming.QUEUE_NAME_PATTERN, form, description))
     if not adopted:
         _add_queues(template, workflow)
-
-
-@shared
-def _existing_queue(parameter: str) -> Parameter:
-    return Parameter(
-        parameter,
-        Type="String",
-        AllowedPattern=naming.QUEUE_NAME_PATTERN,
-        ConstraintDescription="the name of a standard queue of this account and region, not its URL or ARN",
-        Description="Name of an existing queue, which keeps its attributes: see docs/reference/adopt.md",
-    )
 
 
 def _add_queues(template: Template, workflow: Workflow) -> None:

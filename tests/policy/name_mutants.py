@@ -17,7 +17,7 @@ ANY_FUNCTION = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:fu
 
 
 def naming(function: str, value: object) -> Change:
-    """Return the change by which a function's Metadata says who names it."""
+    """Return the change by which a function's Metadata says how it is named."""
     return put("Resources", function, "Metadata", {"ceap": {"naming": value}})
 
 

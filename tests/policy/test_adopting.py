@@ -16,7 +16,7 @@ from tests.strategies import all_workflows
 
 QUEUES = Adoption(queue="OrdersQueueName", dead_letter_queue="OrdersDeadLetterQueueName")
 OF_THE_QUEUE = {"P32_DEAD_LETTER_QUEUE", "SEC01_VISIBILITY", "SEC01_MESSAGE_SIZE", "SEC01_DEAD_LETTER_SOURCES"}
-"""What only the template of the queue can show; `ceap deploy` asks SQS."""
+"""The rules on attributes of the queue: they skip an adopted one, which `ceap deploy` asks SQS about."""
 
 
 def test_the_workflow_of_the_reference_is_clean_for_cfn_lint_too() -> None:
