@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from ceap.aws.session import Aws
 from ceap.ceap_toml import NAME
-from ceap.cfn.adopted import TLS_ONLY
 from ceap.cfn.lookup import at, items
 from ceap.deploy.adoptable_buckets import bucket_problems
 from ceap.deploy.diff.evaluation import Side
 from ceap.deploy.problem import Planned, Problem, look, unread
+from ceap.deploy.resource_policies import other_denials, statements_of
 from ceap.iam.matching import includes, matches
 from handlers.runtime.needs import Table
 from templates import discovery, naming
@@ -85,7 +85,7 @@ def _publishing_problems(
         )
         yield Problem(place=place, what=what, cure=cure, is_fatal=False)
     given = aws.pseudo_parameters | {"Environment": environment}
-    statements = items(at(json.loads(attributes.get("Policy", "{}")), "Statement"))
+    statements = statements_of(attributes.get("Policy"))
     for service, resource in _PUBLISHERS.items():
         source = fill(naming.arn(service, resource.format(naming.resource("*", "*"))), given)
         if not any(_allows(statement, service, topic, source, aws.account) for statement in statements):
@@ -95,9 +95,8 @@ def _publishing_problems(
                 "publish to it",
                 cure=f"add the statement {json.dumps(_statement(service, topic, aws.account))}",
             )
-    if any(_denies(statement) for statement in statements):
-        what = "a Deny of its policy may keep alerts from it"
-        yield Problem(place=place, what=what, cure="see that it does not match alarms and rules", is_fatal=False)
+    cure = "see that it does not match alarms and rules"
+    yield from other_denials(place, statements, "alerts", cure)
 
 
 def _allows(statement: Any, service: str, topic: str, source: str, account: str) -> bool:
@@ -124,11 +123,6 @@ def _holds(operator: str, key: str, values: Sequence[Any], source: str, account:
         return expected == account and account in map(str, values)
     is_positive = operator in ("StringLike", "ArnEquals", "ArnLike")
     return expected is not None and is_positive and any(includes(str(value), expected) for value in values)
-
-
-def _denies(statement: Any) -> bool:
-    """Tell whether a statement denies anything but requests without TLS."""
-    return bool(at(statement, "Effect") == "Deny" and at(statement, "Condition") != TLS_ONLY)
 
 
 def _statement(service: str, topic: str, account: str) -> dict[str, Any]:

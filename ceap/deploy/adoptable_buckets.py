@@ -12,6 +12,7 @@ from ceap.aws.session import Aws
 from ceap.cfn.adopted import TLS_ONLY
 from ceap.cfn.lookup import at, items
 from ceap.deploy.problem import Problem, look, unread
+from ceap.deploy.resource_policies import denies_plain, other_denials, statements_of
 from handlers.runtime.contract import EXECUTIONS_PREFIX
 from templates import naming
 from templates.budget import EXECUTIONS_DAYS
@@ -147,8 +148,8 @@ def _policy_problems(place: str, found: Any, arn: str) -> Iterator[Problem]:
     if isinstance(found, str):
         yield unread(place, [found])
         return
-    statements = items(at(json.loads(at(found, "Policy") or "{}"), "Statement"))
-    if not any(_denies_plain(statement, arn) for statement in statements):
+    statements = statements_of(at(found, "Policy"))
+    if not denies_plain(statements, "s3", arn, f"{arn}/*"):
         denial = {
             "Effect": "Deny",
             "Principal": "*",
@@ -158,17 +159,5 @@ def _policy_problems(place: str, found: Any, arn: str) -> Iterator[Problem]:
         }
         cure = f"add the statement {json.dumps(denial)}"
         yield Problem(place=place, what="its policy allows requests without TLS", cure=cure)
-    if any(at(statement, "Effect") == "Deny" and at(statement, "Condition") != TLS_ONLY for statement in statements):
-        what = "a Deny of its policy may keep the workflows from it"
-        cure = "see that it does not match the roles of functions and jobs"
-        yield Problem(place=place, what=what, cure=cure, is_fatal=False)
-
-
-def _denies_plain(statement: Any, arn: str) -> bool:
-    return (
-        at(statement, "Effect") == "Deny"
-        and at(statement, "Principal") in ("*", {"AWS": "*"})
-        and not {"s3:*", "*"}.isdisjoint(str(action).lower() for action in items(at(statement, "Action")))
-        and {arn, f"{arn}/*"} <= set(map(str, items(at(statement, "Resource"))))
-        and at(statement, "Condition") == TLS_ONLY
-    )
+    cure = "see that it does not match the roles of functions and jobs"
+    yield from other_denials(place, statements, "the workflows", cure)

@@ -13,16 +13,16 @@ from ceap.aws.flow import RUNNING
 from ceap.aws.session import Aws
 from ceap.ceap_toml import NAME
 from ceap.cfn.adopted import (
-    TLS_ONLY,
     adopted_by,
     adopted_event_buses,
     dead_letter_attributes,
     queue_attributes,
     tls_statement,
 )
-from ceap.cfn.lookup import PIPE, at, items, resources
+from ceap.cfn.lookup import PIPE, resources
 from ceap.deploy.diff.evaluation import Side
 from ceap.deploy.problem import Planned, Problem, look, unread
+from ceap.deploy.resource_policies import denies_plain, other_denials, statements_of
 from templates import naming
 from templates.placeholders import fill
 
@@ -131,25 +131,12 @@ def _key_problems(queue: _Queue, ours: str) -> Iterator[Problem]:
 
 
 def _policy_problems(queue: _Queue) -> Iterator[Problem]:
-    statements = items(at(json.loads(queue.attributes.get("Policy") or "{}"), "Statement"))
-    if not any(_denies_plain(statement, queue.arn) for statement in statements):
+    statements = statements_of(queue.attributes.get("Policy"))
+    if not denies_plain(statements, "sqs", queue.arn):
         what = "its policy allows requests without TLS"
         yield Problem(place=queue.place, what=what, cure=f"add the statement {json.dumps(tls_statement(queue.arn))}")
-    if any(at(each, "Effect") == "Deny" and at(each, "Condition") != TLS_ONLY for each in statements):
-        what = "a Deny of its policy may keep the workflow from it"
-        yield Problem(
-            place=queue.place, what=what, cure="see that it does not match the role of the pipe", is_fatal=False
-        )
-
-
-def _denies_plain(statement: Any, arn: str) -> bool:
-    return (
-        at(statement, "Effect") == "Deny"
-        and at(statement, "Principal") in ("*", {"AWS": "*"})
-        and not {"sqs:*", "*"}.isdisjoint(str(action).lower() for action in items(at(statement, "Action")))
-        and not {arn, "*"}.isdisjoint(map(str, items(at(statement, "Resource"))))
-        and at(statement, "Condition") == TLS_ONLY
-    )
+    cure = "see that it does not match the role of the pipe"
+    yield from other_denials(queue.place, statements, "the workflow", cure)
 
 
 def _pipe_problems(aws: Aws, planned: Planned, queue: _Queue) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from ceap.errors import UsageError
 from ceap.local.patterns import PolicyError
 from ceap.local.policies import VERSIONS, read_policy
 from ceap.local.seed_values import local_name
+from handlers.runtime.needs import whole
 from templates import naming, words
 from templates.lambda_runtime import ARCHITECTURE, RUNTIME
 
@@ -37,7 +38,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     are those of a step, because Lambda's own (3 s, 128 MB) are seldom what a function has.
     """
 
-    handler: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_./-]+\.[A-Za-z0-9_]+$")] = _HANDLER
+    handler: Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9_./-]+\.[A-Za-z0-9_]+"))] = _HANDLER
     timeout_s: Annotated[int, Meta(ge=1, le=900)] = 60
     memory_mb: Annotated[int, Meta(ge=128, le=10_240)] = 1024
     environment: dict[str, str] = {}
