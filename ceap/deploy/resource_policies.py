@@ -1,4 +1,4 @@
-"""What the policy of an adopted resource denies: requests without TLS, as ceap's own policies do, or more than those."""
+"""What the policy of an adopted resource denies: requests without TLS, as ceap's own policies do, or more."""
 
 import json
 from collections.abc import Iterator, Sequence
