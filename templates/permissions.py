@@ -74,9 +74,9 @@ def function_policy(
 ) -> PolicyDocument:
     """Return what a stage's function may do: read the previous stage's output, write below its own, its needs, logs.
 
-    `source_bucket` is the bucket that messages may name, if the step has one; `in_vpc` is the function's name, if it
-    runs in a VPC; `legacy` is the parameter with the ARN of the existing function that does the step, if one does;
-    `event_bus` is the one with the name of an adopted event bus.
+    `source_bucket` is the bucket that messages may name, if the step has one; `in_vpc` is the function's name, or `*`
+    for a generated one, if it runs in a VPC; `legacy` is the parameter with the ARN of the existing function that does
+    the step, if one does; `event_bus` is the one with the name of an adopted event bus.
 
     Source: requirement 11.9, properties 40 and 42.
     """
