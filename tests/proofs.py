@@ -20,7 +20,7 @@ IN_PART = (38,)
 def proves(rule: str) -> tuple[pytest.MarkDecorator, ...]:
     """Return the marks of a test that proves one rule or check: that of its entry, if it proves the whole property."""
     entry = entries().get(rule)
-    return (pytest.mark.property(entry.property),) if entry and entry.property not in (None, *IN_PART) else ()
+    return (pytest.mark.property(entry.property, "G"),) if entry and entry.property not in (None, *IN_PART) else ()
 
 
 def proofs(*paths: Path) -> dict[str, list[int]]:

@@ -116,9 +116,9 @@ def test_a_mark_counts_where_it_stands_once_a_case(tmp_path: Path) -> None:
     test = tmp_path / "test_marks.py"
     test.write_text(
         "import pytest\n\n"
-        "@pytest.mark.parametrize('n', [pytest.param(1, marks=pytest.mark.property(1)), 2])\n"
+        "@pytest.mark.parametrize('n', [pytest.param(1, marks=pytest.mark.property(1, 'H')), 2])\n"
         "def test_cases(n): ...\n\n"
-        "@pytest.mark.property(7)\n@pytest.mark.property(3)\n"
+        "@pytest.mark.property(7, 'E')\n@pytest.mark.property(3, 'E')\n"
         "def test_both(): ...\n"
     )
     assert {name.rpartition("::")[2]: numbers for name, numbers in proofs(test).items()} == {

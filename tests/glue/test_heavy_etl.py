@@ -181,7 +181,6 @@ def counts(document: Json) -> list[int]:
     return [document["metadata"][f"{way}RecordCount"] for way in ways]
 
 
-@pytest.mark.property(23)
 def test_a_job_reads_and_writes_where_its_arguments_say(runs: Runs) -> None:
     assert runs.errors["MiddleStage"] is None
     written = runs.bucket.document("MiddleStage")

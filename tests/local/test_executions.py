@@ -130,7 +130,6 @@ def test_the_timeout_of_a_machine_passes_in_virtual_time(machine: Any) -> None:
     assert execution.history[-1]["type"] == "ExecutionTimedOut"
 
 
-@pytest.mark.property(12)
 def test_an_express_execution_ends_after_five_minutes(machine: Any) -> None:
     states = {"Pause": {"Type": "Wait", "Seconds": 400, "End": True}}
     [execution] = machine(states, TimeoutSeconds=1000).run()
@@ -164,7 +163,7 @@ def test_states_all_does_not_catch_a_runtime_error_of_the_definition(machine: An
     assert [event["type"] for event in execution.history][1:] == ["TaskStateEntered", "ExecutionFailed"]
 
 
-@pytest.mark.property(31)
+@pytest.mark.property(31, "E")
 def test_the_history_of_a_failed_execution_has_error_message_and_stage(machine: Any) -> None:
     [execution] = machine({"Echo": task("echo", Next="Fail"), "Fail": task("fail", End=True)}).run()
     failed = [event for event in execution.history if event["type"] == "TaskFailed"]

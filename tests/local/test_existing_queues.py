@@ -43,7 +43,7 @@ def test_a_message_of_the_adopted_queue_is_processed_and_its_event_published_on_
     assert adopting.engine.messages(adopting.queue) == []
 
 
-@pytest.mark.property(33)
+@pytest.mark.property(33, "E")
 def test_a_message_that_fails_three_times_is_in_the_adopted_dead_letter_queue_with_its_body(adopting: Deployed) -> None:
     before = len(adopting.engine.executions)
     adopting.engine.send(adopting.queue, "no JSON")

@@ -57,7 +57,7 @@ def run_failing(deployed: Deployed, stage: str, error: str, times: int | None) -
     return executions
 
 
-@pytest.mark.property(2)
+@pytest.mark.property(2, "E")
 def test_every_stage_writes_its_output_at_its_convention_path(happy: Deployed) -> None:
     execution = execution_of(happy)
     assert execution.status == "SUCCEEDED"
@@ -66,7 +66,7 @@ def test_every_stage_writes_its_output_at_its_convention_path(happy: Deployed) -
     assert outputs == {f"executions/{execution.name}/{stage}/output.json" for stage in STAGES}
 
 
-@pytest.mark.property(5)
+@pytest.mark.property(5, "E")
 def test_all_objects_of_an_execution_lie_under_its_prefix(happy: Deployed) -> None:
     prefix = f"executions/{execution_of(happy).name}/"
     assert [key for key in happy.objects() if not key.startswith(prefix)] == []
@@ -106,9 +106,9 @@ def test_the_message_is_deleted_once_its_execution_succeeded(happy: Deployed) ->
     assert len(deletions) == 1
 
 
-@pytest.mark.property(3)
-@pytest.mark.property(4)
-@pytest.mark.property(40)
+@pytest.mark.property(3, "E")
+@pytest.mark.property(4, "E")
+@pytest.mark.property(40, "E")
 def test_a_stage_reads_its_predecessor_and_writes_under_its_own_prefix(happy: Deployed) -> None:
     prefix = f"arn:aws:s3:::{happy.bucket}/executions/{execution_of(happy).name}"
     for stage, previous in zip(STAGES, [None, *STAGES], strict=False):
@@ -121,7 +121,6 @@ def test_a_stage_reads_its_predecessor_and_writes_under_its_own_prefix(happy: De
         assert [key for key in written if not key.startswith(f"{prefix}/{stage}/")] == []
 
 
-@pytest.mark.property(36)
 def test_a_stage_logs_its_execution_first(happy: Deployed) -> None:
     for stage in STAGES:
         lines = happy.engine.logs.read(f"/aws/lambda/ceap-express-dev-{stage.removesuffix('Stage')}")
@@ -154,11 +153,11 @@ def test_a_transient_failure_is_retried_after_20_and_40_seconds(workflow: Deploy
     assert counts == {stage: records[1] for stage, records in RECORDS.items()}
 
 
-@pytest.mark.property(6)
-@pytest.mark.property(14)
-@pytest.mark.property(30)
-@pytest.mark.property(31)
-@pytest.mark.property(33)
+@pytest.mark.property(6, "E")
+@pytest.mark.property(14, "E")
+@pytest.mark.property(30, "E")
+@pytest.mark.property(31, "E")
+@pytest.mark.property(33, "E")
 def test_a_message_that_keeps_failing_is_dead_lettered_unchanged(workflow: Deployed) -> None:
     dead = len(workflow.dead_letters)
     executions = run_failing(workflow, "RateStage", TransientStageError.__name__, None)
@@ -201,7 +200,7 @@ def test_a_message_that_was_received_once_stays_in_the_queue_and_is_not_received
         assert (engine.messages(deployed.queue), deployed.dead_letters) == ([MESSAGE], [])
 
 
-@pytest.mark.property(14)
+@pytest.mark.property(14, "E")
 def test_a_redelivered_message_is_a_new_execution_and_changes_nothing_twice() -> None:
     with Engine.start() as engine:
         deployed = deploy_express(engine)
@@ -253,7 +252,7 @@ steps:
 """
 
 
-@pytest.mark.property(10)
+@pytest.mark.property(10, "E")
 def test_stages_in_another_order_run_with_the_same_code(tmp_path: Path) -> None:
     declaration = tmp_path / "express.yaml"
     declaration.write_text(ANOTHER_ORDER, encoding="utf-8")

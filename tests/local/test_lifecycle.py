@@ -52,7 +52,7 @@ def keys(engine: Engine) -> list[str]:
     return [key for key, _ in engine.objects("bucket")]
 
 
-@pytest.mark.property(7)
+@pytest.mark.property(7, "E")
 def test_what_stages_wrote_is_gone_at_the_midnight_after_seven_days_and_not_before(engine: Engine) -> None:
     stack = engine.deploy(render(foundation_stack()), "ceap-foundation-dev", {"Environment": "dev"})
     bucket = stack.outputs["WorkflowBucket"]
@@ -134,7 +134,7 @@ def test_a_rule_that_is_not_modelled_is_refused(engine: Engine) -> None:
         engine.deploy(template_text(Bucket=bucket_with(ExpirationInDays=1, TagFilters=[])), "stack")
 
 
-@pytest.mark.property(7)
+@pytest.mark.property(7, "E")
 def test_a_redrive_after_seven_days_finds_no_input(engine: Engine) -> None:
     deployed = deploy_standard(engine, standard_template("TakeStage", "SiftStage"))
     sift = "ceap-standard-dev-Sift"

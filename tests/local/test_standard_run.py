@@ -54,11 +54,9 @@ def jobs_seen(deployed: Deployed, execution: Execution, stage: str) -> list[Any]
     return seen
 
 
-@pytest.mark.property(2)
-@pytest.mark.property(18)
-@pytest.mark.property(19)
-@pytest.mark.property(20)
-@pytest.mark.property(28)
+@pytest.mark.property(2, "E")
+@pytest.mark.property(20, "E")
+@pytest.mark.property(28, "E")
 def test_a_glue_job_between_functions_reads_and_writes_as_they_do(workflow: Deployed) -> None:
     calls, alerts = len(workflow.engine.trace), len(workflow.alerts)
     execution = run(workflow)
@@ -80,10 +78,8 @@ def test_a_glue_job_between_functions_reads_and_writes_as_they_do(workflow: Depl
     assert len(workflow.alerts) == alerts
 
 
-@pytest.mark.property(21)
-@pytest.mark.property(22)
-@pytest.mark.property(23)
-@pytest.mark.property(40)
+@pytest.mark.property(23, "E")
+@pytest.mark.property(40, "E")
 def test_a_job_reads_and_writes_where_its_arguments_say_and_is_waited_for(workflow: Deployed) -> None:
     calls = len(workflow.engine.trace)
     execution = run(workflow)
@@ -129,7 +125,7 @@ def test_a_job_writes_what_it_prints_into_its_own_log_groups(workflow: Deployed)
     assert workflow.engine.logs.read(f"{logs}/error")[-1] == "no warnings"
 
 
-@pytest.mark.property(28)
+@pytest.mark.property(28, "E")
 @pytest.mark.parametrize(
     ("stages", "body"),
     [
@@ -139,7 +135,7 @@ def test_a_job_writes_what_it_prints_into_its_own_log_groups(workflow: Deployed)
     ],
     ids=["first", "last", "twice in a row"],
 )
-@pytest.mark.property(20)
+@pytest.mark.property(20, "E")
 def test_a_glue_job_runs_at_any_position(engine: Engine, stages: list[str], body: str) -> None:
     deployed = deploy_standard(engine, standard_template(*stages))
     execution = run(deployed, body)
@@ -155,12 +151,11 @@ def test_a_glue_job_runs_at_any_position(engine: Engine, stages: list[str], body
         assert deployed.objects()[f"executions/{execution.name}/initial/output.json"] == json.dumps(body).encode()
 
 
-@pytest.mark.property(6)
-@pytest.mark.property(24)
-@pytest.mark.property(29)
-@pytest.mark.property(30)
-@pytest.mark.property(31)
-@pytest.mark.property(34)
+@pytest.mark.property(6, "E")
+@pytest.mark.property(29, "E")
+@pytest.mark.property(30, "E")
+@pytest.mark.property(31, "E")
+@pytest.mark.property(34, "E")
 def test_a_job_that_keeps_failing_fails_the_execution_there_and_loses_nothing(workflow: Deployed) -> None:
     alerts = len(workflow.alerts)
     workflow.engine.jobs.inject(JOB_NAME, TransientStageError.__name__, None)
@@ -208,7 +203,7 @@ def test_a_job_that_keeps_failing_fails_the_execution_there_and_loses_nothing(wo
     assert len(workflow.alerts) == alerts + 1
 
 
-@pytest.mark.property(29)
+@pytest.mark.property(29, "E")
 def test_a_job_that_fails_twice_succeeds_at_its_third_attempt(workflow: Deployed) -> None:
     workflow.engine.jobs.inject(JOB_NAME, TransientStageError.__name__, 2)
     execution = run(workflow)
@@ -217,9 +212,9 @@ def test_a_job_that_fails_twice_succeeds_at_its_third_attempt(workflow: Deployed
     assert [wait.seconds for wait in execution.waits] == [300.0, 600.0]
 
 
-@pytest.mark.property(30)
-@pytest.mark.property(31)
-@pytest.mark.property(34)
+@pytest.mark.property(30, "E")
+@pytest.mark.property(31, "E")
+@pytest.mark.property(34, "E")
 def test_a_function_that_fails_fails_the_execution_and_alerts(workflow: Deployed) -> None:
     alerts = len(workflow.alerts)
     workflow.engine.functions.inject("ceap-standard-dev-Rate", PermanentStageError.__name__, None)

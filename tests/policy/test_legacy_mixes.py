@@ -18,7 +18,6 @@ def rendered(kind: WorkflowType, legacy: tuple[str, ...]) -> Template:
     return parse_template(render(workflow_stack(mixed(kind, legacy))), f"{'+'.join(legacy) or 'none'}.template.yaml")
 
 
-@pytest.mark.property(39)
 @pytest.mark.parametrize("kind", WorkflowType)
 def test_no_rule_or_check_finds_anything_in_any_mix(kind: WorkflowType) -> None:
     templates = [rendered(kind, legacy) for legacy in MIXES]
@@ -29,7 +28,6 @@ def test_no_rule_or_check_finds_anything_in_any_mix(kind: WorkflowType) -> None:
     assert all(verdicts == first for verdicts in others)
 
 
-@pytest.mark.property(39)
 @pytest.mark.parametrize("kind", WorkflowType)
 @pytest.mark.parametrize("legacy", [MIXES[0b10101], MIXES[-1]], ids="+".join)
 def test_cfn_lint_finds_nothing_in_a_mix(legacy: tuple[str, ...], kind: WorkflowType) -> None:

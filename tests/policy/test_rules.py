@@ -177,7 +177,7 @@ def test_no_rule_or_check_finds_anything_in_a_workflow_that_something_starts(wor
     assert judgement.verdicts == expected_of(workflow) | services
 
 
-@pytest.mark.property(38)
+@pytest.mark.property(38, "H")
 @settings(deadline=None)
 @given(workflow=named_workflows())
 def test_no_rule_or_check_finds_anything_in_a_mix_of_explicit_and_generated_names(workflow: Workflow) -> None:
@@ -187,7 +187,6 @@ def test_no_rule_or_check_finds_anything_in_a_mix_of_explicit_and_generated_name
     assert judgement.verdicts == expected_of(workflow)
 
 
-@pytest.mark.property(38)
 def test_a_workflow_with_both_kinds_of_names_is_clean_for_cfn_lint_too() -> None:
     template = golden("mixed")
     named = {each.logical_id: each.name for each in resources(template, FUNCTION)}

@@ -15,7 +15,6 @@ def test_visibility_is_six_times_the_steps_and_never_below_the_machine(timeouts:
     assert budget.visibility_timeout_s(workflow) == visibility_s
 
 
-@pytest.mark.property(14)
 @given(workflow=workflows())
 def test_a_message_stays_hidden_for_longer_than_its_execution_can_take(workflow: Workflow) -> None:
     visibility_s = budget.visibility_timeout_s(workflow)

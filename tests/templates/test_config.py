@@ -353,13 +353,13 @@ def test_a_missing_file_a_folder_and_a_binary_file_are_refused(tmp_path: Path) -
         load_workflow(binary)
 
 
-@pytest.mark.property(26)
+@pytest.mark.property(26, "M")
 @pytest.mark.parametrize("wanted", list(WorkflowType))
 def test_one_setting_selects_the_type(wanted: WorkflowType) -> None:
     assert parse_workflow(parse_source(changed("EXPRESS", wanted), "orders.yaml")).type == wanted
 
 
-@pytest.mark.property(25)
+@pytest.mark.property(25, "M")
 @given(declaration=declarations(), data=st.data())
 def test_an_express_workflow_over_the_limit_is_refused(declaration: dict[str, Any], data: st.DataObject) -> None:
     steps = declaration["steps"]
@@ -370,7 +370,7 @@ def test_an_express_workflow_over_the_limit_is_refused(declaration: dict[str, An
         workflow_of(declaration)
 
 
-@pytest.mark.property(25)
+@pytest.mark.property(25, "M")
 @given(declaration=declarations(), data=st.data())
 def test_an_express_workflow_with_a_glue_step_is_refused(declaration: dict[str, Any], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(declaration["steps"]) - 1))

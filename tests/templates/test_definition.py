@@ -22,7 +22,7 @@ def tasks(workflow: Workflow) -> dict[str, dict[str, Any]]:
     return {name: state for name, state in build_definition(workflow)["States"].items() if state["Type"] == "Task"}
 
 
-@pytest.mark.property(8)
+@pytest.mark.property(8, "H")
 @given(workflow=workflows())
 def test_the_payload_is_exactly_the_execution_context(workflow: Workflow) -> None:
     fields = {field.encode_name for field in msgspec.structs.fields(ExecutionContext)}
@@ -36,8 +36,8 @@ def test_the_payload_is_exactly_the_execution_context(workflow: Workflow) -> Non
         )
 
 
-@pytest.mark.property(4)
-@pytest.mark.property(8)
+@pytest.mark.property(4, "H")
+@pytest.mark.property(8, "H")
 @given(workflow=workflows())
 def test_the_message_body_goes_to_the_first_stage_alone(workflow: Workflow) -> None:
     first, *others = [task["Parameters"]["Payload"] for task in tasks(workflow).values()]
@@ -45,7 +45,7 @@ def test_the_message_body_goes_to_the_first_stage_alone(workflow: Workflow) -> N
     assert [None] * len(others) == [payload["initialData"] for payload in others]
 
 
-@pytest.mark.property(3)
+@pytest.mark.property(3, "H")
 @given(workflow=workflows())
 def test_each_stage_names_the_one_before_it(workflow: Workflow) -> None:
     stages = [step.stage for step in workflow.steps]
@@ -53,7 +53,7 @@ def test_each_stage_names_the_one_before_it(workflow: Workflow) -> None:
     assert [None, *stages[:-1]] == previous
 
 
-@pytest.mark.property(15)
+@pytest.mark.property(15, "H")
 @given(workflow=workflows())
 def test_the_states_are_one_chain_of_lambda_tasks(workflow: Workflow) -> None:
     definition = build_definition(workflow)
@@ -67,7 +67,7 @@ def test_the_states_are_one_chain_of_lambda_tasks(workflow: Workflow) -> None:
     assert {"arn:aws:states:::lambda:invoke"} == {task["Resource"] for task in tasks(workflow).values()}
 
 
-@pytest.mark.property(16)
+@pytest.mark.property(16, "H")
 @given(workflow=workflows())
 def test_every_lambda_task_is_retried_twice_after_20_s_but_never_for_a_permanent_error(workflow: Workflow) -> None:
     expected = [
@@ -77,7 +77,7 @@ def test_every_lambda_task_is_retried_twice_after_20_s_but_never_for_a_permanent
     assert [expected] * len(workflow.steps) == [task["Retry"] for task in tasks(workflow).values()]
 
 
-@pytest.mark.property(17)
+@pytest.mark.property(17, "H")
 @given(workflow=workflows())
 def test_every_lambda_result_is_discarded(workflow: Workflow) -> None:
     assert [None] * len(workflow.steps) == [task.get("ResultPath", MISSING) for task in tasks(workflow).values()]
@@ -91,7 +91,6 @@ def test_tasks_and_machine_have_timeouts_within_the_budget(workflow: Workflow) -
     assert sum(step.timeout_s for step in workflow.lambda_steps) <= definition["TimeoutSeconds"] == 300
 
 
-@pytest.mark.property(30)
 @given(workflow=all_workflows())
 def test_no_state_catches_so_that_a_failure_ends_at_the_stage_that_failed(workflow: Workflow) -> None:
     assert [name for name, state in build_definition(workflow)["States"].items() if "Catch" in state] == []
@@ -103,8 +102,8 @@ def test_every_token_has_a_substitution_and_every_substitution_a_token(workflow:
     assert set(re.findall(r"\$\{(\w+)}", machine["DefinitionString"])) == set(machine["DefinitionSubstitutions"])
 
 
-@pytest.mark.property(20)
-@pytest.mark.property(28)
+@pytest.mark.property(20, "H")
+@pytest.mark.property(28, "H")
 @given(workflow=standard_workflows())
 def test_lambda_and_glue_steps_chain_in_any_mix_and_order(workflow: Workflow) -> None:
     definition = build_definition(workflow)
@@ -115,7 +114,7 @@ def test_lambda_and_glue_steps_chain_in_any_mix_and_order(workflow: Workflow) ->
     assert definition["States"][names[-1]]["End"] is True
 
 
-@pytest.mark.property(21)
+@pytest.mark.property(21, "H")
 @given(workflow=standard_workflows())
 def test_every_glue_task_waits_for_its_job(workflow: Workflow) -> None:
     glue = [tasks(workflow)[step.stage] for step in workflow.glue_steps]
@@ -126,8 +125,8 @@ def test_every_glue_task_waits_for_its_job(workflow: Workflow) -> None:
     assert [task.get("ResultPath", MISSING) for task in glue] == [None] * len(glue)
 
 
-@pytest.mark.property(22)
-@pytest.mark.property(23)
+@pytest.mark.property(22, "H")
+@pytest.mark.property(23, "H")
 @given(workflow=standard_workflows())
 def test_every_glue_task_passes_the_five_arguments_by_the_convention(workflow: Workflow) -> None:
     for step in workflow.glue_steps:
@@ -141,7 +140,7 @@ def test_every_glue_task_passes_the_five_arguments_by_the_convention(workflow: W
         }
 
 
-@pytest.mark.property(24)
+@pytest.mark.property(24, "H")
 @given(workflow=standard_workflows())
 def test_every_glue_task_is_retried_twice_after_300_s_and_waits_patiently_for_a_free_run(workflow: Workflow) -> None:
     for step in workflow.glue_steps:

@@ -23,7 +23,7 @@ GENERATED = {"ceap": {"naming": "generated"}}
 SIFT = "    handler: sift\n"
 
 
-@pytest.mark.property(38)
+@pytest.mark.property(38, "H")
 @given(declaration=named_declarations())
 def test_each_function_is_named_by_whom_its_step_or_else_its_workflow_says(declaration: dict[str, Any]) -> None:
     template = workflow_stack(workflow_of(declaration))
@@ -42,7 +42,7 @@ def test_each_function_is_named_by_whom_its_step_or_else_its_workflow_says(decla
         assert group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/{name}"}
 
 
-@pytest.mark.property(38)
+@pytest.mark.property(38, "H")
 @given(workflow=named_workflows())
 def test_the_naming_of_a_function_changes_nothing_else_in_the_template(workflow: Workflow) -> None:
     template, named = ({**workflow_stack(each)["Resources"]} for each in (workflow, _explicit(workflow)))
@@ -73,7 +73,7 @@ def _same_network(template: dict[str, Any], named: dict[str, Any], function: str
         denials[0]["Condition"] = denials[1]["Condition"]
 
 
-@pytest.mark.property(38)
+@pytest.mark.property(38, "H")
 @given(data=st.data(), declaration=named_declarations())
 def test_two_stacks_have_no_name_in_common(data: st.DataObject, declaration: dict[str, Any]) -> None:
     places = [(declaration["name"], data.draw(ENVIRONMENTS)), (data.draw(_NAMES), data.draw(ENVIRONMENTS))]

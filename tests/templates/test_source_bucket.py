@@ -23,7 +23,6 @@ def test_what_is_no_name_of_a_bucket_is_refused(bucket: str) -> None:
     assert message.endswith("(a bucket's name: 3 to 63 of a-z, 0-9, hyphen and single dots)")
 
 
-@pytest.mark.property(40)
 def test_a_workflow_bucket_is_no_source() -> None:
     text = changed("handler: take\n", "handler: take\n    settings: {source_bucket: ceap-workflow-dev-123456789012}\n")
     assert refusal(text) == (
@@ -32,7 +31,6 @@ def test_a_workflow_bucket_is_no_source() -> None:
     )
 
 
-@pytest.mark.property(42)
 def test_a_source_bucket_of_a_stage_that_reads_no_message_is_refused() -> None:
     text = VALID + "  - stage: AgainStage\n    handler: take\n    settings: {source_bucket: my-exports}\n"
     assert refusal(text) == (

@@ -17,7 +17,7 @@ from tests.strategies import all_workflows, workflow_of, workflows
 from tests.templates.support import of_type, one, s3_grants, statements, values
 
 
-@pytest.mark.property(1)
+@pytest.mark.property(1, "H")
 @given(workflow=workflows())
 def test_functions_and_their_log_groups_have_the_name_of_the_convention(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
@@ -31,8 +31,7 @@ def test_functions_and_their_log_groups_have_the_name_of_the_convention(workflow
         assert f"/aws/lambda/{function['FunctionName']['Fn::Sub']}" == group["LogGroupName"]["Fn::Sub"]
 
 
-@pytest.mark.property(12)
-@pytest.mark.property(35)
+@pytest.mark.property(12, "H")
 @given(workflow=workflows())
 def test_the_state_machine_is_express_logged_in_full_and_traced(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
@@ -50,9 +49,8 @@ def test_the_state_machine_is_express_logged_in_full_and_traced(workflow: Workfl
     }
 
 
-@pytest.mark.property(13)
-@pytest.mark.property(27)
-@pytest.mark.property(41)
+@pytest.mark.property(13, "H")
+@pytest.mark.property(27, "H")
 @given(workflow=workflows())
 def test_the_pipe_joins_queue_and_state_machine_one_message_at_a_time_and_waits(workflow: Workflow) -> None:
     pipe = one(workflow_stack(workflow), "AWS::Pipes::Pipe")
@@ -62,7 +60,6 @@ def test_the_pipe_joins_queue_and_state_machine_one_message_at_a_time_and_waits(
     assert pipe["TargetParameters"] == {"StepFunctionStateMachineParameters": {"InvocationType": "REQUEST_RESPONSE"}}
 
 
-@pytest.mark.property(32)
 @given(workflow=workflows())
 def test_the_queue_outlasts_its_executions_and_has_a_dead_letter_queue(workflow: Workflow) -> None:
     queues = of_type(workflow_stack(workflow), "AWS::SQS::Queue")
@@ -80,7 +77,7 @@ def test_the_queue_outlasts_its_executions_and_has_a_dead_letter_queue(workflow:
 S3 = "arn:${AWS::Partition}:s3:::"
 
 
-@pytest.mark.property(40)
+@pytest.mark.property(40, "H")
 @given(workflow=workflows())
 def test_a_stage_may_read_the_output_before_its_own_and_write_below_its_own_alone(workflow: Workflow) -> None:
     roles = of_type(workflow_stack(workflow), "AWS::IAM::Role")
@@ -95,7 +92,7 @@ def test_a_stage_may_read_the_output_before_its_own_and_write_below_its_own_alon
         assert grants == writes | (reads if previous else source_reads)
 
 
-@pytest.mark.property(42)
+@pytest.mark.property(42, "H")
 @given(workflow=all_workflows())
 def test_a_star_stands_only_where_aws_takes_no_resource(workflow: Workflow) -> None:
     roles = of_type(workflow_stack(workflow), "AWS::IAM::Role")
@@ -112,7 +109,7 @@ def test_a_star_stands_only_where_aws_takes_no_resource(workflow: Workflow) -> N
     assert [action for action in actions if "*" in action] == []
 
 
-@pytest.mark.property(42)
+@pytest.mark.property(42, "H")
 @given(workflow=workflows())
 def test_the_state_machine_may_invoke_the_functions_that_it_calls_and_no_other(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
@@ -170,7 +167,6 @@ def test_an_express_workflow_has_no_failure_rule_for_it_emits_no_such_events(wor
     assert of_type(workflow_stack(workflow), "AWS::Events::Rule") == {}
 
 
-@pytest.mark.property(7)
 def test_executions_are_deleted_after_seven_days() -> None:
     bucket = of_type(foundation_stack(), "AWS::S3::Bucket")["WorkflowBucket"]
     [rule] = bucket["LifecycleConfiguration"]["Rules"]

@@ -10,7 +10,7 @@ from tests.strategies import standard_workflows
 from tests.templates.support import of_type, one, s3_grants, statements
 
 
-@pytest.mark.property(18)
+@pytest.mark.property(18, "H")
 @given(workflow=standard_workflows())
 def test_a_standard_state_machine_is_logged_in_full_and_traced(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
@@ -24,8 +24,8 @@ def test_a_standard_state_machine_is_logged_in_full_and_traced(workflow: Workflo
     assert {group["RetentionInDays"] for group in of_type(template, "AWS::Logs::LogGroup").values()} == {14}
 
 
-@pytest.mark.property(19)
-@pytest.mark.property(27)
+@pytest.mark.property(19, "H")
+@pytest.mark.property(27, "H")
 @given(workflow=standard_workflows())
 def test_the_pipe_of_a_standard_workflow_starts_the_execution_and_does_not_wait(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
@@ -35,7 +35,6 @@ def test_the_pipe_of_a_standard_workflow_starts_the_execution_and_does_not_wait(
     assert start["Action"] == ["states:StartExecution"]
 
 
-@pytest.mark.property(34)
 @given(workflow=standard_workflows())
 def test_a_failed_standard_execution_alerts_the_topic_and_an_undelivered_alert_is_kept(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
@@ -55,7 +54,7 @@ def test_a_failed_standard_execution_alerts_the_topic_and_an_undelivered_alert_i
     assert denied["Effect"] == "Deny"
 
 
-@pytest.mark.property(40)
+@pytest.mark.property(40, "H")
 @given(workflow=standard_workflows())
 def test_a_job_may_read_its_code_and_the_output_before_its_own_and_work_below_its_own(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
@@ -97,7 +96,7 @@ def test_a_job_is_what_its_step_declares_and_leaves_retries_to_the_state_machine
         assert job["DefaultArguments"]["--extra-py-files"] == {"Fn::Sub": [f"{code}lib.zip", names]}
 
 
-@pytest.mark.property(42)
+@pytest.mark.property(42, "H")
 @given(workflow=standard_workflows())
 def test_the_state_machine_may_run_the_jobs_that_it_starts_and_no_other(workflow: Workflow) -> None:
     granted = statements(of_type(workflow_stack(workflow), "AWS::IAM::Role")["StateMachineRole"])

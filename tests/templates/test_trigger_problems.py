@@ -48,7 +48,6 @@ def test_a_message_that_the_first_stage_refuses_is_refused() -> None:
     )
 
 
-@pytest.mark.property(42)
 def test_a_message_that_names_another_bucket_than_the_first_stage_reads_is_refused() -> None:
     assert refusal(READS + schedule("{source: {kind: s3, bucket: other, key: a.csv}}")) == (
         "orders.yaml:11: schedule.message cannot start TakeStage: the message's source is bucket other, but the step "

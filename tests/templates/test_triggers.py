@@ -70,7 +70,6 @@ def test_the_time_zone_of_a_schedule_is_utc_unless_it_says_another() -> None:
     assert one(stack(text), "AWS::Scheduler::Schedule")["ScheduleExpressionTimezone"] == "UTC"
 
 
-@pytest.mark.property(42)
 def test_the_role_of_a_schedule_may_send_to_its_two_queues_and_trusts_its_group_alone() -> None:
     template = stack(VALID + SCHEDULE)
     role = of_type(template, "AWS::IAM::Role")["ScheduleRole"]

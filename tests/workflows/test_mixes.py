@@ -98,7 +98,6 @@ def test_the_new_stages_leave_what_the_messages_are_made_for(migrated: Migrated,
     ]
 
 
-@pytest.mark.property(39)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("old", [*ONE_AT_A_TIME, *FROM_THE_BACK, *BY_TURNS], ids="-".join)
 def test_a_mix_of_old_and_new_stages_leaves_what_the_new_ones_leave(
@@ -120,7 +119,6 @@ def test_a_mix_of_old_and_new_stages_leaves_what_the_new_ones_leave(
         assert deployed.engine.messages(deployed.queue) == deployed.dead_letters == []
 
 
-@pytest.mark.property(39)
 @pytest.mark.parametrize(
     ("raised", "error", "attempts"),
     [("KeyError", TransientStageError, 3), ("PermanentStageError", PermanentStageError, 1)],
@@ -150,7 +148,6 @@ def test_an_old_stage_that_keeps_failing_sends_the_message_to_the_dead_letter_qu
         assert left_by(deployed) == expected
 
 
-@pytest.mark.property(39)
 def test_an_execution_that_an_old_stage_failed_is_redriven_once_that_is_corrected(
     tmp_path: Path, migrated: Migrated
 ) -> None:

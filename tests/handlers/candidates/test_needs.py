@@ -13,7 +13,6 @@ from tests.handlers.support import declared, uses
 MODULES: dict[str, ModuleType] = {"ETL": etl, "Filter": filter, "Score": score, "Store": store, "Reactive": reactive}
 
 
-@pytest.mark.property(42)
 def test_each_stage_uses_what_it_declares_and_declares_what_it_uses(aws: None) -> None:
     previous = None
     for stage, module in MODULES.items():

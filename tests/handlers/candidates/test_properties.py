@@ -54,13 +54,11 @@ def unused(name: str) -> str:
     return f"{name}-{next(_numbers)}"
 
 
-@pytest.mark.property(9)
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.name))
 def test_no_stage_names_a_function_a_bucket_a_path_or_another_stage(source: Path) -> None:
     assert names_of_others(source, HANDLERS) == []
 
 
-@pytest.mark.property(10)
 @shared_aws
 @given(
     order=st.permutations(list(HANDLERS)).flatmap(lambda names: st.integers(1, 5).map(lambda size: names[:size])),
@@ -70,7 +68,6 @@ def test_stages_run_in_any_order_and_number(order: list[str], records: list[Any]
     run_in_order(HANDLERS, order, records, message(records), unused("execution"))
 
 
-@pytest.mark.property(10)
 def test_after_etl_stages_run_in_every_order_on_raw_records() -> None:
     for order in itertools.permutations(["FilterStage", "ScoreStage", "StoreStage", "ReactiveStage"]):
         execution = unused("-".join(order))

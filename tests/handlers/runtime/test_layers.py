@@ -30,7 +30,6 @@ def stages_imported(source: Path) -> set[str]:
     return {f"handlers.{name}" for name in discovery.handler_names()} & set(imported(source))
 
 
-@pytest.mark.property(9)
 @pytest.mark.parametrize("source", STAGES, ids=lambda path: path.stem)
 def test_no_stage_imports_another(source: Path) -> None:
     assert stages_imported(source) == set()

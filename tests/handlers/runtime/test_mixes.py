@@ -120,7 +120,7 @@ def run_chain(chain: list[tuple[str, bool]], records: list[Json]) -> tuple[list[
     return documents, [key.replace(execution, "execution") for key in outputs]
 
 
-@pytest.mark.property(39)
+@pytest.mark.property(39, "H")
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     chain=st.lists(st.tuples(st.sampled_from(list(WORK)), st.booleans()), min_size=1, max_size=4), records=record_lists

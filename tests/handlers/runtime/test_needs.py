@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from ceap.testing import invoke, message
 from handlers.runtime.needs import Grant, Needs, parameter_variable, secret_variable, table_variable
 from tests import reference
@@ -10,7 +8,6 @@ from tests.handlers.support import declared, uses
 MODULES = {name: reference.load_stage(name) for name in ("take", "sift", "rate", "keep", "tell")}
 
 
-@pytest.mark.property(42)
 def test_each_stage_uses_what_it_declares_and_declares_what_it_uses(aws: None) -> None:
     previous = None
     for stage, module in MODULES.items():

@@ -64,9 +64,9 @@ def run_spied(handler: WorkflowLambdaHandler[Any, Any], stage: str, **context: A
     return [(operation, params["Bucket"], params["Key"]) for operation, params in seen]
 
 
-@pytest.mark.property(2)
-@pytest.mark.property(3)
-@pytest.mark.property(5)
+@pytest.mark.property(2, "H")
+@pytest.mark.property(3, "H")
+@pytest.mark.property(5, "H")
 @shared_aws
 @given(handler=handlers_of_any_kind, execution=executions, previous=stages, stage=stages, records=record_lists)
 def test_a_later_stage_reads_the_output_of_the_previous_and_writes_its_own_and_nothing_else(
@@ -85,9 +85,9 @@ def test_a_later_stage_reads_the_output_of_the_previous_and_writes_its_own_and_n
     assert output(stage, execution)["executionId"] == execution
 
 
-@pytest.mark.property(2)
-@pytest.mark.property(4)
-@pytest.mark.property(5)
+@pytest.mark.property(2, "H")
+@pytest.mark.property(4, "H")
+@pytest.mark.property(5, "H")
 @shared_aws
 @given(handler=handlers_of_any_kind, execution=executions, stage=stages, records=record_lists)
 def test_the_first_stage_takes_the_message_and_reads_nothing_from_s3(
@@ -101,7 +101,7 @@ def test_the_first_stage_takes_the_message_and_reads_nothing_from_s3(
     assert output(stage, execution)["metadata"]["inputRecordCount"] == len(records)
 
 
-@pytest.mark.property(10)
+@pytest.mark.property(10, "H")
 @shared_aws
 @given(
     order=st.permutations(list(HANDLERS)).flatmap(lambda names: st.integers(1, 5).map(lambda size: names[:size])),
@@ -112,7 +112,7 @@ def test_stages_run_in_any_order_and_number(order: list[str], execution: str, re
     run_in_order(HANDLERS, order, records, message(records), unused(execution))
 
 
-@pytest.mark.property(11)
+@pytest.mark.property(11, "H")
 @shared_aws
 @given(
     handler=handlers_of_any_kind,
@@ -129,8 +129,8 @@ def test_a_handler_runs_alone_from_a_context_as_often_as_one_likes(
     assert [record["id"] for record in first["data"]] == [record["id"] for record in second["data"]]
 
 
-@pytest.mark.property(36)
-@pytest.mark.property(37)
+@pytest.mark.property(36, "H")
+@pytest.mark.property(37, "H")
 @shared_aws
 @given(
     handler=handlers_of_any_kind,
@@ -188,13 +188,12 @@ def test_no_stage_logs_what_is_in_a_record(log: Log) -> None:
     assert "secret" not in log.getvalue()
 
 
-@pytest.mark.property(9)
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.name))
 def test_no_handler_names_a_function_a_bucket_a_path_or_another_stage(source: Path) -> None:
     assert names_of_others(source, reference.STAGES) == []
 
 
-@pytest.mark.property(9)
+@pytest.mark.property(9, "H")
 @shared_aws
 @given(handler=handlers_of_any_kind, bucket=st.from_regex(r"[a-z]{3,40}", fullmatch=True))
 def test_the_bucket_is_the_one_that_the_context_names(handler: WorkflowLambdaHandler[Any, Any], bucket: str) -> None:

@@ -161,7 +161,6 @@ def test_what_s3_refuses_is_classed(
     assert error()["errorType"] == kind.__name__
 
 
-@pytest.mark.property(37)
 def test_the_source_is_logged_and_no_customer(log: Log) -> None:
     put("day.jsonl", lines({"id": "secret-customer"}) + b"secret-customer\n")
     transform(key="day.jsonl")
