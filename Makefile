@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help run test bare mutants templates check diff deploy smoke status rollback destroy docs package bench \
+.PHONY: help run test bare mutants templates check diff deploy smoke status rollback destroy docs site package bench \
 	bench-compare dev glue awscli lint format lock clean
 
 BIN := .venv/bin
@@ -56,10 +56,15 @@ rollback: .venv/ready ## go back to the previous deployment of a workflow (ENV= 
 destroy: .venv/ready ## delete the stack of a workflow, without its data (ENV= WORKFLOW=)
 	@$(BIN)/ceap destroy $(TO)
 
-docs: .venv/dev ## write docs/reference/rules.md and conformance.md, and the contracts in handlers.md
+docs: .venv/dev ## write rules.md, conformance.md and properties.md of docs/reference/, the contracts in handlers.md
 	@$(BIN)/python -m ceap.policy.reference
 	@$(BIN)/python -m ceap.contracts
 	@$(BIN)/python -m tests.local.conformance.page
+	@$(BIN)/python -m pages.pictures
+	@$(BIN)/python -m tests.proofs.page
+
+site: .venv/dev ## build the site of the pages in build/site, to be opened from the disk
+	@$(BIN)/python -m pages.site
 
 package: .venv/ready ## build the zips of the Lambda functions in build/
 	@$(BIN)/ceap package

@@ -16,6 +16,9 @@ import msgspec
 from handlers.runtime.contract import PermanentStageError, StageError, TransientStageError
 from handlers.runtime.deferred import deferring
 
+CLIENT_ATTEMPTS: Final = 5
+"""How often a client sends a request, the first time included."""
+
 MAX_CONNECTIONS: Final = 64
 KEEPALIVE_S: Final = 60
 """How often a connection that waits for an answer shows that it lives; a NAT gateway drops a silent one after 350 s.
@@ -120,7 +123,7 @@ def _build_client(service: str, **settings: Any) -> Any:
     from botocore.config import Config  # type: ignore[import-untyped]  # botocore ships no types
 
     defaults = {
-        "retries": {"mode": "standard", "total_max_attempts": 5},
+        "retries": {"mode": "standard", "total_max_attempts": CLIENT_ATTEMPTS},
         "connect_timeout": 5,
         "read_timeout": 30,
         "max_pool_connections": MAX_CONNECTIONS,

@@ -1,0 +1,1 @@
+"""The site that the pages make, and the pictures in them."""
