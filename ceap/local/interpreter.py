@@ -17,6 +17,9 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, Final, Literal, NamedTuple
 
+from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]  # botocore ships no types
+from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.common.path import result_path
@@ -29,6 +32,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_aws_sdk,
     state_task_service_callback,
     state_task_service_glue,
+    state_task_service_lambda,
 )
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
@@ -208,6 +212,12 @@ def _install_services() -> None:
         (_await_job if isinstance(self, glue.StateTaskServiceGlue) else await_other)(self, **given)
 
     replace(callback.StateTaskServiceCallback, "_eval_integration_pattern", await_integration)
+    for service in (
+        state_task_service_lambda.StateTaskServiceLambda,
+        glue.StateTaskServiceGlue,
+        sdk.StateTaskServiceAwsSdk,
+    ):
+        replace(service, "_from_error", _with_lost_answers(service._from_error))
     for owner in (state_task_service.StateTaskService, callback.StateTaskServiceCallback):
         replace(owner, "_after_eval_execution", _unless_over(owner._after_eval_execution))
     call = sdk.StateTaskServiceAwsSdk._eval_service_task
@@ -221,6 +231,25 @@ def _install_services() -> None:
 
     replace(sdk.StateTaskServiceAwsSdk, "_eval_service_task", call_with_json)
     sdk._SERVICE_ERROR_NAMES["s3"] = "S3"
+
+
+def _with_lost_answers(describe: Callable[..., FailureEvent]) -> Callable[..., FailureEvent]:
+    """Let a call that gets no answer fail its task, as an error that retriers see: moto ends the execution.
+
+    Source: Step Functions Developer Guide, "Handle transient Lambda service exceptions", "Learning to use AWS service
+    SDK integrations".
+    """
+
+    def describe_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
+        if not isinstance(ex, BotoCoreError):
+            return describe(self, env=env, ex=ex)
+        kind = self._get_sfn_resource_type()
+        error = f"{kind.rpartition(':')[2].capitalize()}.SdkClientException"
+        failed = {"error": error, "cause": str(ex), "resource": self._get_sfn_resource(), "resourceType": kind}
+        details: Any = {"taskFailedEventDetails": failed}
+        return FailureEvent(env, CustomErrorName(error), HistoryEventType.TaskFailed, details)
+
+    return describe_error
 
 
 def _unless_over(finish: Callable[..., None]) -> Callable[..., None]:

@@ -175,7 +175,7 @@ class Poller:
         entries = [{"Id": str(n), "ReceiptHandle": record["receiptHandle"]} for n, record in enumerate(records)]
         try:
             self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
-        except ClientError as error:
+        except (ClientError, BotoCoreError) as error:
             self._log("SourceDeleteFailed", error=str(error))
 
     def _measure(self, **values: float) -> None:
