@@ -118,8 +118,8 @@ class Injector:
         self.counts: Final[Counter[Kind]] = Counter()
         self.receives: Final[Counter[str]] = Counter()
         """How often each message was received by a pipe, by its id."""
-        self.ended: Final[Counter[str]] = Counter()
-        """How the executions ended for whose end a pipe waited, by their status."""
+        self.ended: Final[dict[str, str]] = {}
+        """How the executions ended for whose end a pipe waited: their statuses by their names."""
         self._engine: Final = engine
         self._processes: Final = processes
         self._seed: Final = seed
@@ -217,8 +217,9 @@ class Injector:
             with self._lock:
                 self.receives.update(each["MessageId"] for each in json.loads(answer.body).get("Messages", ()))
         if answer.status == 200 and request.operation == "StartSyncExecution":
+            ended = json.loads(answer.body)
             with self._lock:
-                self.ended[json.loads(answer.body)["status"]] += 1
+                self.ended[ended["name"]] = ended["status"]
         return answer
 
     def _carry_out_in_part(self, request: Request, message: Any) -> Answer:

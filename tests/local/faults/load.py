@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from ceap.archive import build_zip
@@ -25,6 +25,9 @@ SHARED: Final = 5
 """How many ids of records the messages of a workflow share; each message brings a newer version of one."""
 POISON: Final = 25
 """Each message of so many is none that any stage could read."""
+REJECTED: Final = 10
+"""Each message of so many has a record that is rejected."""
+KEY_BYTES: Final = 2049
 _TIMEOUT_S: Final = 4
 _MARK: Final = re.compile(r'"id": ?"(\w+)-(\d+)"')
 
@@ -75,8 +78,10 @@ class Line(NamedTuple):
         return json.dumps({"source": {"kind": "inline", "records": self.records(number)}})
 
     def records(self, number: int) -> list[Item]:
+        """Return what a message brings; each of some has a record that no table has room for."""
         shared = f"{self.name}-shared-{number % SHARED}"
-        return [{"id": f"{self.name}-{number}", "version": 1}, {"id": shared, "version": number + 1}]
+        own = [{"id": f"{self.name}-{number}", "version": 1}, {"id": shared, "version": number + 1}]
+        return own if number % REJECTED else [*own, {"id": "x" * KEY_BYTES}]
 
     @property
     def readable(self) -> set[int]:
@@ -88,7 +93,7 @@ class Line(NamedTuple):
         build = reference.load_stage("keep").build_item
         items: dict[str, Item] = {}
         for number in sorted(self.readable):
-            for record in self.records(number):
+            for record in self.records(number)[:2]:
                 seen = {"jobs": ["HeavyStage"]} if self.workflow is HEAVY else {}
                 items[record["id"]] = build(record | seen, "all")
         return items
@@ -102,6 +107,11 @@ class Outcomes(NamedTuple):
     dead: set[int]
     failed: set[int]
     """Those of listed executions that ended without success."""
+
+    @property
+    def recovering(self) -> set[int]:
+        """Those that did not make it, and are not lost."""
+        return (self.dead | self.failed) - self.processed
 
 
 class Account:
@@ -132,7 +142,7 @@ class Account:
                     self.engine.send(line.queue, line.body(number))
 
     def outcomes(self, line: Line) -> Outcomes:
-        listed = {} if line.is_express else self.failed_executions(line)
+        listed = self.failed_executions(line)
         return Outcomes(
             waiting=_numbers(line, self.engine.messages(line.queue)),
             processed=self._processed(line),
@@ -143,19 +153,25 @@ class Account:
     def failed_executions(self, line: Line) -> dict[str, str]:
         """Return the message of each execution that Step Functions lists as failed, by its ARN."""
         states = self.engine.client("stepfunctions")
-        pages = states.get_paginator("list_executions").paginate(stateMachineArn=line.machine)
-        failed = [
-            each["executionArn"]
-            for page in pages
-            for each in page["executions"]
-            if each["status"] in {"FAILED", "TIMED_OUT", "ABORTED"}
-        ]
+        failed = [arn for arn, status in self.listed(line).items() if status in {"FAILED", "TIMED_OUT", "ABORTED"}]
         inputs = (states.describe_execution(executionArn=arn)["input"] for arn in failed)
         return {arn: json.loads(text)[0]["body"] for arn, text in zip(failed, inputs, strict=True)}
 
+    def listed(self, line: Line) -> dict[str, str]:
+        """Return the status of each execution that Step Functions lists, by its ARN; it lists none of EXPRESS."""
+        if line.is_express:
+            return {}
+        lists = self.engine.client("stepfunctions").get_paginator("list_executions")
+        pages = lists.paginate(stateMachineArn=line.machine)
+        return {each["executionArn"]: each["status"] for page in pages for each in page["executions"]}
+
+    def objects(self, *names: str) -> dict[str, bytes]:
+        """Return the objects of all executions that have one of these names, by their keys."""
+        return {key: body for key, body in self.engine.objects(self.bucket) if key.endswith(names)}
+
     def _processed(self, line: Line) -> set[int]:
         end = f"/{line.workflow.steps[-1].stage}/output.json"
-        return _numbers(line, (body.decode() for key, body in self.engine.objects(self.bucket) if key.endswith(end)))
+        return _numbers(line, (body.decode() for body in self.objects(end).values()))
 
     def items(self, line: Line, table: str) -> dict[str, Item]:
         """Return the items of a table that belong to a workflow, by their partition key, as plain values."""
@@ -167,8 +183,11 @@ class Account:
 
     def told(self, line: Line) -> Counter[str]:
         """Return how often the bus took the event of each record of a workflow, by the record's id."""
-        details = (json.loads(event["Detail"]) for event in self.engine.events())
-        return Counter(each["eventId"] for each in details if each["eventId"].startswith(f"{line.name}-"))
+        return Counter(each["eventId"] for each in self.details() if each["eventId"].startswith(f"{line.name}-"))
+
+    def details(self) -> Iterator[Item]:
+        """Yield the details of all events that the bus took of records."""
+        yield from (json.loads(event["Detail"]) for event in self.engine.events())
 
     def recover(self) -> None:
         """Bring every message back that did not make it: dead letters to their queue, executions by a redrive."""
