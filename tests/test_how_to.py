@@ -20,7 +20,7 @@ from handlers.runtime.contract import PermanentStageError
 from handlers.runtime.message import Message, decode_message
 from handlers.runtime.needs import Grant, Needs
 from templates.needs_problems import needs_problem
-from tests import bare
+from tests import bare, processes
 
 PAGE = ROOT / "docs/how-to/write-a-handler.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def clone(tmp_path: Path) -> Path:
 def run(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(clone)}
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+    return processes.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
 
 
 def run_workflow(clone: Path) -> tuple[subprocess.CompletedProcess[str], list[Path]]:
@@ -74,7 +74,7 @@ def test_a_call_that_needs_do_not_name_is_denied_with_the_cure_of_the_page(clone
     handler.write_text(code.replace('("UpdateItem",)', '("BatchWriteItem",)'))
     done, folders = run_workflow(clone)
     assert done.returncode == 1, done.stderr
-    [shown] = re.findall(r"```\n(dynamodb:UpdateItem .*)\n```", TEXT)
+    [shown] = re.findall(r"```text\n(dynamodb:UpdateItem .*)\n```", TEXT)
     for folder in folders:
         error = json.loads((folder / "error.json").read_text())
         assert re.match(re.escape(shown).replace(r"\.\.\.", ".*"), error["errorMessage"])

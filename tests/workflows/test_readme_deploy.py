@@ -37,7 +37,7 @@ time.sleep = lambda seconds: sleep(min(seconds, 0.2))
 def blocks(page: str, heading: str) -> list[str]:
     """Return the commands below a heading, block by block."""
     section = page.partition(f"{heading}\n")[2].partition("\n## ")[0]
-    found = re.findall(r"^```\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^```sh\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
     assert found != []
     return found
 

@@ -9,8 +9,11 @@ import pytest
 
 import handlers
 from ceap import project
+from ceap.cfn.template import parse_template
 from ceap.cli import main
+from ceap.policy.verdict import judge, load_all_rules
 from templates import discovery
+from tests.policy.engines import FASTEST
 
 TEMPLATE = re.compile(r"--template-file (\S+)")
 README = (project.ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,3 +62,22 @@ def test_its_own_handler_is_refused_before_the_store_of_the_sample_by_the_name_o
         "orders.yaml:5: steps[1].handler is 'store', which takes Candidate and requires customerId (string), "
         "but ConvertStage yields dict, which promises no field"
     ) in capsys.readouterr().err
+
+
+def test_a_template_that_breaks_a_rule_is_answered_as_it_shows() -> None:
+    [shown] = re.findall(r"```text\n(generated/realtime.*?)\n```", README, re.DOTALL)
+    committed = (project.ROOT / "generated/realtime.template.yaml").read_text(encoding="utf-8")
+    first = committed.index('"MaxAttempts": 2', committed.index('"ETLStage": {'))
+    changed = committed[:first] + '"MaxAttempts": 3' + committed[first + len('"MaxAttempts": 2') :]
+    template = parse_template(changed, "generated/realtime.template.yaml")
+    [judgement] = judge([template], load_all_rules(), engine=FASTEST, lint=False)
+    [found] = [finding for finding in judgement.findings if finding.rule.startswith("P16")]
+    told = [
+        f"{found.rule}: {found.what}",
+        f"    found {found.found}",
+        f"    fix   {found.fix}",
+        f"    at    {found.path}",
+    ]
+    _, *expected = re.split(r"yaml:\d+: ", shown, maxsplit=1)  # the line moves with every change of a template
+    assert ["\n".join(told)] == expected
+    assert changed.splitlines()[found.line - 1].strip().startswith('"MaxAttempts": 3')
