@@ -1,0 +1,50 @@
+"""Which tests are nearest to a module."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.nearest import Tree, load_tree, nearest_tests
+
+SOURCES = {
+    "templates/budget.py": "",
+    "templates/model.py": "from templates.budget import LIMIT",
+    "ceap/local/clock.py": "def now():\n    from templates import model",
+    "handlers/runtime/sources/__init__.py": "",
+    "tests/support.py": "import templates.budget",
+    "tests/templates/test_budget.py": "from tests import support",
+    "tests/templates/test_budget_limits.py": "",
+    "tests/templates/test_model.py": "from templates import budget",
+    "tests/local/test_clock.py": "from ceap.local.clock import now",
+    "tests/local/test_other.py": "from tests.support import a",
+    "tests/local/test_far.py": "",
+    "tests/handlers/runtime/sources/test_sources.py": "",
+}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    root = tmp_path_factory.mktemp("project")
+    for name, source in SOURCES.items():
+        path: Path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, encoding="utf-8")
+    return load_tree(root)
+
+
+def test_the_mirror_comes_first_then_what_imports_the_module_and_then_importers_of_importers(tree: Tree) -> None:
+    assert nearest_tests(tree, "templates/budget.py") == [
+        ["tests/templates/test_budget.py", "tests/templates/test_budget_limits.py"],
+        ["tests/templates/test_model.py"],
+        ["tests/local/test_other.py"],
+        ["tests/local/test_clock.py"],
+    ]
+
+
+def test_the_mirror_of_ceap_lies_one_folder_higher(tree: Tree) -> None:
+    assert nearest_tests(tree, "ceap/local/clock.py")[0] == ["tests/local/test_clock.py"]
+
+
+def test_a_package_is_mirrored_by_a_test_of_its_name(tree: Tree) -> None:
+    rounds = nearest_tests(tree, "handlers/runtime/sources/__init__.py")
+    assert rounds[0] == ["tests/handlers/runtime/sources/test_sources.py"]
