@@ -14,6 +14,7 @@ from tests import reference
 from tests.aws_cli import AWS_CLI
 from tests.browser import find_browser
 from tests.own_handlers import handlers_in
+from tests.proofs.run import HoldersRan
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("ceap", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -36,6 +37,10 @@ for _path in reference.HANDLERS.glob("*.py"):
     if (discovery.HANDLERS_FOLDER / _path.name).exists():
         raise pytest.UsageError(f"handlers/{_path.name}: tests/reference/handlers/ has one of that name; rename yours")
 discovery.JOB_FOLDERS.append(reference.GLUE)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(HoldersRan(NO_SPARK, NO_AWS_CLI, NO_BROWSER))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from tests import bare, reference
 def test_a_handler_with_the_name_of_one_of_our_tests_is_refused(tmp_path: Path) -> None:
     bare.copy_framework(tmp_path)
     shutil.copytree(reference.HANDLERS.parent, tmp_path / "tests/reference")
+    shutil.copytree(bare.ROOT / "tests/proofs", tmp_path / "tests/proofs")
     for path in (bare.ROOT / "tests").glob("[!t]*.py"):
         shutil.copy(path, tmp_path / "tests")
     shutil.copy(reference.HANDLERS / "rate.py", tmp_path / "handlers")

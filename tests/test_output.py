@@ -15,7 +15,10 @@ from ceap.signals import Stopped
 class Broken(io.StringIO):
     """A stream whose reader has gone."""
 
+    tried = False
+
     def write(self, text: str) -> int:
+        self.tried = True
         raise BrokenPipeError(text)
 
 
@@ -25,8 +28,10 @@ def test_a_line_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_work_goes_on_where_nobody_reads_what_it_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Broken())
+    broken = Broken()
+    monkeypatch.setattr(sys, "stderr", broken)
     say("deploying")
+    assert broken.tried
 
 
 class Terminal(io.StringIO):

@@ -14,7 +14,8 @@ NAME: Final = "catalogue.yaml"
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A rule or check.
 
-    `property` and `requirement` are numbers of docs/reference/requirements.md, `source` is the page that it rests on.
+    `property` and `requirement` are numbers of docs/reference/requirements.md, `source` is the page that it rests on;
+    `shares` are further properties of which it holds a part.
     `expect` is the verdict of a Guard rule on each kind of generated template, and `steps` are the steps it judges,
     where it does not judge every workflow.
     """
@@ -23,6 +24,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     fix: str
     property: int | None = None
+    shares: tuple[int, ...] = ()
     requirement: tuple[str, ...] = ()
     source: str = ""
     steps: Literal["lambda", "glue", "glue-first"] | None = None

@@ -63,7 +63,8 @@ def _table(title: str, entries: Mapping[str, Entry]) -> list[str]:
 def _section(rule: str, entry: Entry, file: str) -> list[str]:
     facts = [f"[`{file}`](../../{file})"]
     if entry.property:
-        facts.append(f"[property](requirements.md#properties) {entry.property}")
+        numbers = ", ".join(map(str, (entry.property, *entry.shares)))
+        facts.append(f"[property](requirements.md#properties) {numbers}")
     if entry.requirement:
         facts.append(f"[requirement](requirements.md#requirements) {', '.join(entry.requirement)}")
     if entry.source:

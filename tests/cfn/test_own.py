@@ -37,4 +37,5 @@ def test_a_template_without_marks_stays_the_same() -> None:
 
 def test_marks_of_any_shape_are_read() -> None:
     for marks in ("a", "{own: a}", "{own: {Parameters: {a: b}}}", "{own: [1]}"):
-        own_entries(parsed(f"Metadata: {{ceap: {marks}}}\nResources: {{Queue: {{Type: AWS::SQS::Queue}}}}").data)
+        data = parsed(f"Metadata: {{ceap: {marks}}}\nResources: {{Queue: {{Type: AWS::SQS::Queue}}}}").data
+        assert set().union(*own_entries(data).values()) == set()

@@ -163,7 +163,6 @@ def test_states_all_does_not_catch_a_runtime_error_of_the_definition(machine: An
     assert [event["type"] for event in execution.history][1:] == ["TaskStateEntered", "ExecutionFailed"]
 
 
-@pytest.mark.property(31, "E")
 def test_the_history_of_a_failed_execution_has_error_message_and_stage(machine: Any) -> None:
     [execution] = machine({"Echo": task("echo", Next="Fail"), "Fail": task("fail", End=True)}).run()
     failed = [event for event in execution.history if event["type"] == "TaskFailed"]

@@ -108,7 +108,6 @@ def test_the_message_is_deleted_once_its_execution_succeeded(happy: Deployed) ->
 
 @pytest.mark.property(3, "E")
 @pytest.mark.property(4, "E")
-@pytest.mark.property(40, "E")
 def test_a_stage_reads_its_predecessor_and_writes_under_its_own_prefix(happy: Deployed) -> None:
     prefix = f"arn:aws:s3:::{happy.bucket}/executions/{execution_of(happy).name}"
     for stage, previous in zip(STAGES, [None, *STAGES], strict=False):
@@ -153,10 +152,7 @@ def test_a_transient_failure_is_retried_after_20_and_40_seconds(workflow: Deploy
     assert counts == {stage: records[1] for stage, records in RECORDS.items()}
 
 
-@pytest.mark.property(6, "E")
 @pytest.mark.property(14, "E")
-@pytest.mark.property(30, "E")
-@pytest.mark.property(31, "E")
 @pytest.mark.property(33, "E")
 def test_a_message_that_keeps_failing_is_dead_lettered_unchanged(workflow: Deployed) -> None:
     dead = len(workflow.dead_letters)

@@ -142,7 +142,6 @@ def by_message(executions: Sequence[Execution]) -> dict[str, list[str]]:
     return dict(found)
 
 
-@pytest.mark.property(38, "E")
 @pytest.mark.parametrize("kind", TYPES)
 def test_functions_of_both_kinds_run_in_one_workflow(kind: str) -> None:
     with Engine.start() as engine:
@@ -215,7 +214,6 @@ def test_stacks_of_both_kinds_run_side_by_side_and_one_goes_without_the_others()
         assert there == {name for stack in left for name in names_of(stack).values()}
 
 
-@pytest.mark.property(38, "E")
 @pytest.mark.parametrize(
     ("before", "after"),
     [(NOBODY, {"SiftStage"}), ({"SiftStage"}, NOBODY), ({"KeepStage"}, {"SiftStage"})],
@@ -250,7 +248,6 @@ def declaration(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.property(38, "E")
 def test_a_standard_execution_that_a_switch_stopped_is_replayed(
     declaration: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -270,7 +267,6 @@ def test_a_standard_execution_that_a_switch_stopped_is_replayed(
         assert stored(engine, foundation) == ["a"]
 
 
-@pytest.mark.property(38, "E")
 @pytest.mark.parametrize("kind", TYPES)
 def test_nothing_fails_where_the_pipe_is_paused_and_drained_before_a_switch(kind: str) -> None:
     with Engine.start() as engine:

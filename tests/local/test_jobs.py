@@ -133,7 +133,6 @@ print(json.dumps(getResolvedOptions(sys.argv, ["name", "other-one"])))
     assert json.loads(second)["other_one"] == "2"
 
 
-@pytest.mark.property(29, "E")
 @pytest.mark.parametrize(
     ("script", "message"),
     [
@@ -330,7 +329,6 @@ def test_a_run_that_may_not_write_its_log_works_without(engine: Engine) -> None:
     assert runner.output() == []
 
 
-@pytest.mark.property(42, "E")
 @pytest.mark.parametrize("action", ["glue:StartJobRun", "glue:GetJobRun"])
 def test_a_machine_needs_its_grants_to_run_a_job(engine: Engine, action: str) -> None:
     others = {"glue:StartJobRun", "glue:GetJobRun", "glue:BatchStopJobRun"} - {action}

@@ -13,8 +13,6 @@ from ceap.local.clock import CLOCK
 from ceap.local.cloudformation import DeployError
 from ceap.local.engine import Engine
 from handlers.runtime.contract import PermanentStageError, output_key
-from templates.render import render
-from templates.stacks import foundation_stack
 from tests.local.support import Template, deploy_standard, standard_template, statuses, template_text
 from tests.reference import MESSAGE
 
@@ -52,20 +50,29 @@ def keys(engine: Engine) -> list[str]:
     return [key for key, _ in engine.objects("bucket")]
 
 
+@pytest.mark.property(6, "E")
 @pytest.mark.property(7, "E")
-def test_what_stages_wrote_is_gone_at_the_midnight_after_seven_days_and_not_before(engine: Engine) -> None:
-    stack = engine.deploy(render(foundation_stack()), "ceap-foundation-dev", {"Environment": "dev"})
-    bucket = stack.outputs["WorkflowBucket"]
-    s3 = engine.client("s3")
-    for key in ("executions/1/A/output.json", "executions/2/A/output.json", "other/executions/1"):
-        s3.put_object(Bucket=bucket, Key=key, Body=b"content")
+def test_outputs_remain_after_success_and_failure_until_the_midnight_after_seven_days(engine: Engine) -> None:
+    deployed = deploy_standard(engine, standard_template("TakeStage", "SiftStage"))
+    for times in (0, None):
+        engine.functions.inject("ceap-standard-dev-Sift", PermanentStageError.__name__, times)
+        engine.send(deployed.queue, MESSAGE)
+        engine.drain()
+    succeeded, failed = engine.executions
+    assert (succeeded.status, failed.status) == ("SUCCEEDED", "FAILED")
+    s3, bucket = engine.client("s3"), deployed.bucket
+    s3.put_object(Bucket=bucket, Key="other/executions/1", Body=b"content")
+    outputs = deployed.objects()
+    stages = ((succeeded, "TakeStage"), (succeeded, "SiftStage"), (failed, "TakeStage"))
+    written = {output_key(execution.name, stage) for execution, stage in stages}
+    assert {key for key in outputs if key.endswith("/output.json")} == written
     midnight = s3.head_object(Bucket=bucket, Key="other/executions/1")["LastModified"].timestamp() // DAY_S * DAY_S
     go_to(midnight + 8 * DAY_S - 60)
-    assert len(s3.list_objects_v2(Bucket=bucket)["Contents"]) == 3
+    assert {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in outputs} == outputs
     go_to(midnight + 8 * DAY_S)
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["other/executions/1"]
     with pytest.raises(ClientError, match="NoSuchKey"):
-        s3.get_object(Bucket=bucket, Key="executions/1/A/output.json")
+        s3.get_object(Bucket=bucket, Key=next(iter(written)))
 
 
 def test_objects_are_written_at_the_virtual_time(engine: Engine) -> None:
@@ -134,7 +141,6 @@ def test_a_rule_that_is_not_modelled_is_refused(engine: Engine) -> None:
         engine.deploy(template_text(Bucket=bucket_with(ExpirationInDays=1, TagFilters=[])), "stack")
 
 
-@pytest.mark.property(7, "E")
 def test_a_redrive_after_seven_days_finds_no_input(engine: Engine) -> None:
     deployed = deploy_standard(engine, standard_template("TakeStage", "SiftStage"))
     sift = "ceap-standard-dev-Sift"

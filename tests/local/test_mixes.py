@@ -132,7 +132,6 @@ def migrated() -> dict[WorkflowType, Any]:
     return left
 
 
-@pytest.mark.property(39, "E")
 @pytest.mark.parametrize("kind", list(WorkflowType))
 @pytest.mark.parametrize("old", [("TakeStage", "RateStage", "TellStage"), ("SiftStage", "KeepStage")], ids="-".join)
 def test_a_half_migrated_workflow_leaves_what_the_migrated_one_leaves(
@@ -193,7 +192,6 @@ def update_mix(stacks: Stacks, kind: WorkflowType, old: tuple[str, ...], arns: d
     assert stacks.status("ceap-orders-dev") == "UPDATE_COMPLETE"
 
 
-@pytest.mark.property(39, "E")
 def test_an_old_function_that_fails_makes_the_message_return_until_it_is_dead_lettered(engine: Engine) -> None:
     deployed, arns = deploy_mix(engine, WorkflowType.EXPRESS, ("SiftStage",))
     engine.functions.inject("old-SiftStage", "KeyError", None)
@@ -212,7 +210,6 @@ def test_an_old_function_that_fails_makes_the_message_return_until_it_is_dead_le
     assert engine.events() == []
 
 
-@pytest.mark.property(39, "E")
 def test_a_role_may_invoke_no_other_old_function_than_that_of_its_stage(engine: Engine) -> None:
     deployed, arns = deploy_mix(engine, WorkflowType.EXPRESS, ("SiftStage", "KeepStage"))
     granted = {
@@ -238,7 +235,6 @@ def lambda_handler(event, context):
 }
 
 
-@pytest.mark.property(39, "E")
 def test_functions_that_hand_over_a_state_run_before_a_stage_that_takes_records(engine: Engine) -> None:
     arns = deploy_old(engine, STATES)
     old = [{"stage": stage, "legacy": existing(stage), "settings": {"payload": "state"}} for stage in STATES]

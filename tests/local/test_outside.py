@@ -82,7 +82,6 @@ def cause(deployed: Deployed) -> str:
     return deployed.engine.executions[0].cause or ""
 
 
-@pytest.mark.property(42, "E")
 def test_a_handler_reads_and_calls_what_its_needs_declare(engine: Engine, tmp_path: Path) -> None:
     deployed = run(engine, tmp_path, template())
     [execution] = engine.executions
@@ -100,7 +99,6 @@ def test_a_handler_reads_and_calls_what_its_needs_declare(engine: Engine, tmp_pa
     assert asked(deployed) == ALLOWED
 
 
-@pytest.mark.property(42, "E")
 @pytest.mark.parametrize(
     "action", ["secretsmanager:GetSecretValue", "ssm:GetParameter", "sqs:GetQueueUrl", "sqs:SendMessage"]
 )
@@ -110,7 +108,6 @@ def test_a_run_fails_at_the_call_that_the_role_does_not_allow(engine: Engine, tm
     assert [call for call in engine.trace if not call.allowed and call.action != action] == []
 
 
-@pytest.mark.property(42, "E")
 def test_a_run_fails_at_the_bucket_that_the_role_does_not_allow(engine: Engine, tmp_path: Path) -> None:
     made = template()
     policy = made["Resources"]["AskFunctionRole"]["Properties"]["Policies"][0]["PolicyDocument"]

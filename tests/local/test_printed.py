@@ -49,7 +49,9 @@ def test_a_stream_that_was_kept_writes_where_the_next_run_shows_it(capsys: Captu
 
 
 def test_a_stage_goes_on_where_nobody_reads_what_it_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Broken())
+    broken = Broken()
+    monkeypatch.setattr(sys, "stderr", broken)
     with PRINTED.in_place_of_stdout(CODE):
         print("a line")
         sys.stdout.write("{half")
+    assert broken.tried

@@ -52,8 +52,6 @@ def test_a_role_holds_what_its_work_uses_and_what_is_listed_with_a_reason(happy:
     assert [call for call in happy.engine.trace if not call.allowed] == []
 
 
-@pytest.mark.property(40, "E")
-@pytest.mark.property(42, "E")
 @pytest.mark.parametrize(
     ("stage", "action"),
     [
@@ -84,7 +82,6 @@ def test_a_stage_fails_when_its_role_lacks_a_grant(stage: str, action: str) -> N
         assert deployed.dead_letters == [MESSAGE]
 
 
-@pytest.mark.property(42, "E")
 def test_the_state_machine_fails_when_it_may_not_invoke() -> None:
     with Engine.start() as engine:
         deployed = deploy_express(engine, without(express_template(), "StateMachineRole", "lambda:InvokeFunction"))
@@ -98,14 +95,12 @@ def test_the_state_machine_fails_when_it_may_not_invoke() -> None:
         assert deployed.dead_letters == [MESSAGE]
 
 
-@pytest.mark.property(42, "E")
 def test_a_pipe_that_may_not_look_at_its_queue_is_not_made() -> None:
     template = without(express_template(), "PipeRole", "sqs:GetQueueAttributes")
     with Engine.start() as engine, pytest.raises(DeployError, match="not authorized to perform: sqs:GetQueueAttribut"):
         deploy_express(engine, template)
 
 
-@pytest.mark.property(42, "E")
 @pytest.mark.parametrize(
     ("action", "is_dead_lettered"), [("states:StartSyncExecution", True), ("sqs:ReceiveMessage", False)]
 )

@@ -62,8 +62,6 @@ def calls(deployed: Deployed) -> set[tuple[str, str, bool]]:
 ARN = f"arn:aws:s3:::{EXPORTS}"
 
 
-@pytest.mark.property(40, "E")
-@pytest.mark.property(42, "E")
 def test_records_come_from_the_bucket_of_the_step_with_what_its_role_grants(workflow: Deployed) -> None:
     [execution] = send(workflow, bucket=EXPORTS, prefix="day/")
     assert execution.status == "SUCCEEDED"
@@ -79,7 +77,6 @@ def test_records_come_from_the_bucket_of_the_step_with_what_its_role_grants(work
     assert outside == {("s3:GetObject", f"{ARN}/*"), ("s3:ListBucket", ARN)}
 
 
-@pytest.mark.property(42, "E")
 @pytest.mark.parametrize(
     ("source", "cure"),
     [
@@ -97,7 +94,6 @@ def test_a_source_that_may_not_be_read_or_is_not_there_fails_permanently(
     assert [call for call in calls(workflow) if OTHER in call[1]] == []
 
 
-@pytest.mark.property(40, "E")
 def test_a_role_reads_no_bucket_but_the_declared_one_whatever_its_code_is_told() -> None:
     template = workflow_stack(workflow_of(DECLARATION))
     variables = template["Resources"]["TakeFunction"]["Properties"]["Environment"]["Variables"]

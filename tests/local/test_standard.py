@@ -132,7 +132,6 @@ def test_a_start_that_is_wrong_is_refused(engine: Engine, given: dict[str, str],
     assert engine.executions == []
 
 
-@pytest.mark.property(34, "E")
 def test_every_status_of_a_standard_execution_is_an_event(engine: Engine) -> None:
     execution = DeployedMachine(engine, {"P": PASS}).run(name="mine", input='{"a": 1}')
     messages = [json.loads(json.loads(body)["Message"]) for body in engine.messages("received")]
@@ -154,7 +153,6 @@ def test_an_express_execution_emits_no_event(engine: Engine) -> None:
     assert machine.events() == []
 
 
-@pytest.mark.property(34, "E")
 def test_an_event_that_cannot_be_delivered_is_kept(engine: Engine) -> None:
     machine = DeployedMachine(engine, {"F": FAIL})
     engine.client("sns").delete_topic(TopicArn=machine.topic)
@@ -190,7 +188,6 @@ def test_an_event_of_a_handler_reaches_the_targets_of_a_rule_too(engine: Engine)
     assert (event["detail-type"], event["detail"]) == ("mine", {"a": 1})
 
 
-@pytest.mark.property(34, "E")
 def test_an_execution_that_is_stopped_is_aborted(engine: Engine) -> None:
     machine = DeployedMachine(engine, {"W": WAIT})
     with CLOCK.activity():
@@ -204,7 +201,6 @@ def test_an_execution_that_is_stopped_is_aborted(engine: Engine) -> None:
     assert execution.status == "ABORTED"
 
 
-@pytest.mark.property(34, "E")
 def test_an_execution_whose_time_is_up_is_timed_out(engine: Engine) -> None:
     machine = DeployedMachine(engine, {"W": WAIT}, TimeoutSeconds=60)
     execution = machine.run()

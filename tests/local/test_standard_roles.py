@@ -32,7 +32,6 @@ def glue_only() -> Template:
     return standard_template("GlueStage", retry=Retries(glue=GlueRetryPolicy(max_attempts=0)))
 
 
-@pytest.mark.property(40, "E")
 @pytest.mark.property(42, "E")
 def test_a_role_holds_what_its_work_uses_and_what_is_listed_with_a_reason(engine: Engine) -> None:
     deployed = deploy_standard(engine, standard_template("GlueStage", "SiftStage", "OtherGlueStage"))
@@ -60,8 +59,6 @@ def denied(deployed: Deployed) -> set[tuple[str, str]]:
     return {(call.role, call.action) for call in deployed.engine.trace if not call.allowed}
 
 
-@pytest.mark.property(40, "E")
-@pytest.mark.property(42, "E")
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:DeleteObject"])
 def test_a_job_fails_when_its_role_lacks_a_grant(engine: Engine, action: str) -> None:
     deployed = deploy_standard(engine, without(glue_only(), "GlueJobRole", action))
@@ -73,8 +70,6 @@ def test_a_job_fails_when_its_role_lacks_a_grant(engine: Engine, action: str) ->
     assert denied(deployed) == {(deployed.role("GlueJobRole"), action)}
 
 
-@pytest.mark.property(40, "E")
-@pytest.mark.property(42, "E")
 @pytest.mark.parametrize("sid", ["ReadScript", "ReadPreviousStage"])
 def test_a_job_reads_only_its_script_and_the_stage_before(engine: Engine, sid: str) -> None:
     template = glue_only()
@@ -90,7 +85,6 @@ def test_a_job_reads_only_its_script_and_the_stage_before(engine: Engine, sid: s
     assert refused.resource.endswith("scripts/heavy.py" if sid == "ReadScript" else "/initial/output.json")
 
 
-@pytest.mark.property(40, "E")
 def test_a_job_does_not_start_when_its_role_may_not_read_the_library(engine: Engine) -> None:
     template = glue_only()
     [policy, *_] = template["Resources"]["GlueJobRole"]["Properties"]["Policies"]
@@ -104,7 +98,6 @@ def test_a_job_does_not_start_when_its_role_may_not_read_the_library(engine: Eng
     assert (refused.action, refused.resource.rpartition("/")[2]) == ("s3:GetObject", "lib.zip")
 
 
-@pytest.mark.property(42, "E")
 @pytest.mark.parametrize(
     ("action", "state", "error"),
     [
@@ -127,7 +120,6 @@ def test_the_state_machine_fails_when_its_role_lacks_a_grant(
     assert [alert["detail"]["status"] for alert in deployed.alerts] == ["FAILED"]
 
 
-@pytest.mark.property(42, "E")
 def test_a_pipe_that_may_not_start_executions_leaves_its_message_to_the_queue(engine: Engine) -> None:
     deployed = deploy_standard(engine, without(glue_only(), "PipeRole", "states:StartExecution"))
     engine.send(deployed.queue, MESSAGE)

@@ -56,7 +56,6 @@ def jobs_seen(deployed: Deployed, execution: Execution, stage: str) -> list[Any]
 
 @pytest.mark.property(2, "E")
 @pytest.mark.property(20, "E")
-@pytest.mark.property(28, "E")
 def test_a_glue_job_between_functions_reads_and_writes_as_they_do(workflow: Deployed) -> None:
     calls, alerts = len(workflow.engine.trace), len(workflow.alerts)
     execution = run(workflow)
@@ -79,7 +78,6 @@ def test_a_glue_job_between_functions_reads_and_writes_as_they_do(workflow: Depl
 
 
 @pytest.mark.property(23, "E")
-@pytest.mark.property(40, "E")
 def test_a_job_reads_and_writes_where_its_arguments_say_and_is_waited_for(workflow: Deployed) -> None:
     calls = len(workflow.engine.trace)
     execution = run(workflow)
@@ -151,11 +149,8 @@ def test_a_glue_job_runs_at_any_position(engine: Engine, stages: list[str], body
         assert deployed.objects()[f"executions/{execution.name}/initial/output.json"] == json.dumps(body).encode()
 
 
-@pytest.mark.property(6, "E")
 @pytest.mark.property(29, "E")
-@pytest.mark.property(30, "E")
 @pytest.mark.property(31, "E")
-@pytest.mark.property(34, "E")
 def test_a_job_that_keeps_failing_fails_the_execution_there_and_loses_nothing(workflow: Deployed) -> None:
     alerts = len(workflow.alerts)
     workflow.engine.jobs.inject(JOB_NAME, TransientStageError.__name__, None)
@@ -203,7 +198,6 @@ def test_a_job_that_keeps_failing_fails_the_execution_there_and_loses_nothing(wo
     assert len(workflow.alerts) == alerts + 1
 
 
-@pytest.mark.property(29, "E")
 def test_a_job_that_fails_twice_succeeds_at_its_third_attempt(workflow: Deployed) -> None:
     workflow.engine.jobs.inject(JOB_NAME, TransientStageError.__name__, 2)
     execution = run(workflow)
@@ -212,9 +206,6 @@ def test_a_job_that_fails_twice_succeeds_at_its_third_attempt(workflow: Deployed
     assert [wait.seconds for wait in execution.waits] == [300.0, 600.0]
 
 
-@pytest.mark.property(30, "E")
-@pytest.mark.property(31, "E")
-@pytest.mark.property(34, "E")
 def test_a_function_that_fails_fails_the_execution_and_alerts(workflow: Deployed) -> None:
     alerts = len(workflow.alerts)
     workflow.engine.functions.inject("ceap-standard-dev-Rate", PermanentStageError.__name__, None)

@@ -119,7 +119,6 @@ def test_its_documents_are_those_of_a_run_that_did_not_break(
             assert found[key] == expected[key]
 
 
-@pytest.mark.property(40, "E")
 def test_a_skipped_stage_reads_the_first_line_of_its_input_and_calls_nothing_else(story: Story) -> None:
     assert all(decision.allowed for decision in story.decisions)
     made = {stage: calls_of(story.decisions, story.deployed.role(ROLES[stage])) for stage in BEFORE}
@@ -178,7 +177,6 @@ def test_it_says_what_was_copied_and_what_runs(story: Story) -> None:
     assert begins == f"begins at KeepStage; skips {', '.join(BEFORE)}, with what they wrote in {story.failed.name}"
 
 
-@pytest.mark.property(42, "E")
 def test_a_replay_of_a_replay_repeats_no_effect_and_names_where_each_document_comes_from(story: Story) -> None:
     engine, tables = story.found.engine, ("ceap-records-dev", "ceap-told-dev", "ceap-ratings-dev")
 
@@ -203,7 +201,6 @@ def test_a_replay_of_a_replay_repeats_no_effect_and_names_where_each_document_co
     }
 
 
-@pytest.mark.property(28, "E")
 def test_a_workflow_that_begins_with_a_job_is_replayed_from_a_later_stage() -> None:
     def deploy_glue_first(engine: Engine) -> Deployed:
         return deploy(engine, standard_template("GlueStage", "SiftStage", "KeepStage"))

@@ -8,7 +8,7 @@ from ceap.policy.finding import Finding
 from tests.policy.broken import CHECKS, found
 from tests.policy.changes import Mutant, of
 from tests.policy.check_mutants import CHECK_MUTANTS
-from tests.proofs import proves
+from tests.proofs.rules import proves
 
 
 @pytest.mark.parametrize(

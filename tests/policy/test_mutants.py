@@ -9,7 +9,7 @@ from ceap.policy.guard.rule_files import RuleFailure
 from tests.policy.changes import Change, of
 from tests.policy.mutants import MUTANTS
 from tests.policy.samples import changed, golden_data, results, rules
-from tests.proofs import proves
+from tests.proofs.rules import proves
 
 
 def failures(rule: str, kind: str, *changes: Change) -> list[list[RuleFailure]]:

@@ -353,7 +353,6 @@ def test_a_missing_file_a_folder_and_a_binary_file_are_refused(tmp_path: Path) -
         load_workflow(binary)
 
 
-@pytest.mark.property(26, "M")
 @pytest.mark.parametrize("wanted", list(WorkflowType))
 def test_one_setting_selects_the_type(wanted: WorkflowType) -> None:
     assert parse_workflow(parse_source(changed("EXPRESS", wanted), "orders.yaml")).type == wanted

@@ -263,7 +263,8 @@ def test_what_an_existing_function_returns_is_known_only_when_it_runs(folder: Pa
 def test_what_the_message_holds_is_known_only_when_it_comes(folder: Path, glue: Path) -> None:
     (glue / "merge.py").write_text('if __name__ == "__main__":\n    pass\n')
     for steps in (("handler: first",), ("glue: merge", "handler: first")):
-        parse_workflow(parse_source(declare(folder, *steps, first="record_type = Order"), "orders.yaml"))
+        text = declare(folder, *steps, first="record_type = Order")
+        assert len(parse_workflow(parse_source(text, "orders.yaml")).steps) == len(steps)
 
 
 @pytest.mark.parametrize("name", ["record_type", "yields"])

@@ -36,8 +36,6 @@ def test_the_payload_is_exactly_the_execution_context(workflow: Workflow) -> Non
         )
 
 
-@pytest.mark.property(4, "H")
-@pytest.mark.property(8, "H")
 @given(workflow=workflows())
 def test_the_message_body_goes_to_the_first_stage_alone(workflow: Workflow) -> None:
     first, *others = [task["Parameters"]["Payload"] for task in tasks(workflow).values()]
@@ -45,7 +43,6 @@ def test_the_message_body_goes_to_the_first_stage_alone(workflow: Workflow) -> N
     assert [None] * len(others) == [payload["initialData"] for payload in others]
 
 
-@pytest.mark.property(3, "H")
 @given(workflow=workflows())
 def test_each_stage_names_the_one_before_it(workflow: Workflow) -> None:
     stages = [step.stage for step in workflow.steps]

@@ -23,7 +23,6 @@ GENERATED = {"ceap": {"naming": "generated"}}
 SIFT = "    handler: sift\n"
 
 
-@pytest.mark.property(38, "H")
 @given(declaration=named_declarations())
 def test_each_function_is_named_by_whom_its_step_or_else_its_workflow_says(declaration: dict[str, Any]) -> None:
     template = workflow_stack(workflow_of(declaration))
@@ -42,7 +41,6 @@ def test_each_function_is_named_by_whom_its_step_or_else_its_workflow_says(decla
         assert group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/{name}"}
 
 
-@pytest.mark.property(38, "H")
 @given(workflow=named_workflows())
 def test_the_naming_of_a_function_changes_nothing_else_in_the_template(workflow: Workflow) -> None:
     template, named = ({**workflow_stack(each)["Resources"]} for each in (workflow, _explicit(workflow)))

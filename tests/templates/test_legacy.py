@@ -27,7 +27,6 @@ def parts(template: dict[str, Any], stage: str) -> dict[str, Any]:
     return {name: body for name, body in template["Resources"].items() if name in (function, f"{function}Role")}
 
 
-@pytest.mark.property(39, "H")
 @given(declaration=declarations() | standard_declarations(), data=st.data())
 def test_a_stage_migrates_alone(declaration: dict[str, Any], data: st.DataObject) -> None:
     """With another stage migrated, each has the same function and role, and the state machine runs the same."""
@@ -63,7 +62,6 @@ def test_in_each_mix_only_the_function_and_the_role_of_a_stage_differ(
     assert mix["Parameters"].keys() - new["Parameters"].keys() == {existing(stage) for stage in legacy}
 
 
-@pytest.mark.property(42, "H")
 @given(workflow=all_workflows())
 def test_the_function_of_a_legacy_step_may_invoke_the_function_that_it_is_told_of_and_no_other_may_any(
     workflow: Workflow,

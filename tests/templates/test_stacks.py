@@ -50,7 +50,6 @@ def test_the_state_machine_is_express_logged_in_full_and_traced(workflow: Workfl
 
 
 @pytest.mark.property(13, "H")
-@pytest.mark.property(27, "H")
 @given(workflow=workflows())
 def test_the_pipe_joins_queue_and_state_machine_one_message_at_a_time_and_waits(workflow: Workflow) -> None:
     pipe = one(workflow_stack(workflow), "AWS::Pipes::Pipe")
@@ -77,7 +76,6 @@ def test_the_queue_outlasts_its_executions_and_has_a_dead_letter_queue(workflow:
 S3 = "arn:${AWS::Partition}:s3:::"
 
 
-@pytest.mark.property(40, "H")
 @given(workflow=workflows())
 def test_a_stage_may_read_the_output_before_its_own_and_write_below_its_own_alone(workflow: Workflow) -> None:
     roles = of_type(workflow_stack(workflow), "AWS::IAM::Role")
@@ -92,7 +90,6 @@ def test_a_stage_may_read_the_output_before_its_own_and_write_below_its_own_alon
         assert grants == writes | (reads if previous else source_reads)
 
 
-@pytest.mark.property(42, "H")
 @given(workflow=all_workflows())
 def test_a_star_stands_only_where_aws_takes_no_resource(workflow: Workflow) -> None:
     roles = of_type(workflow_stack(workflow), "AWS::IAM::Role")
@@ -109,7 +106,6 @@ def test_a_star_stands_only_where_aws_takes_no_resource(workflow: Workflow) -> N
     assert [action for action in actions if "*" in action] == []
 
 
-@pytest.mark.property(42, "H")
 @given(workflow=workflows())
 def test_the_state_machine_may_invoke_the_functions_that_it_calls_and_no_other(workflow: Workflow) -> None:
     template = workflow_stack(workflow)

@@ -25,7 +25,6 @@ def test_a_standard_state_machine_is_logged_in_full_and_traced(workflow: Workflo
 
 
 @pytest.mark.property(19, "H")
-@pytest.mark.property(27, "H")
 @given(workflow=standard_workflows())
 def test_the_pipe_of_a_standard_workflow_starts_the_execution_and_does_not_wait(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
@@ -54,7 +53,6 @@ def test_a_failed_standard_execution_alerts_the_topic_and_an_undelivered_alert_i
     assert denied["Effect"] == "Deny"
 
 
-@pytest.mark.property(40, "H")
 @given(workflow=standard_workflows())
 def test_a_job_may_read_its_code_and_the_output_before_its_own_and_work_below_its_own(workflow: Workflow) -> None:
     template = workflow_stack(workflow)
@@ -96,7 +94,6 @@ def test_a_job_is_what_its_step_declares_and_leaves_retries_to_the_state_machine
         assert job["DefaultArguments"]["--extra-py-files"] == {"Fn::Sub": [f"{code}lib.zip", names]}
 
 
-@pytest.mark.property(42, "H")
 @given(workflow=standard_workflows())
 def test_the_state_machine_may_run_the_jobs_that_it_starts_and_no_other(workflow: Workflow) -> None:
     granted = statements(of_type(workflow_stack(workflow), "AWS::IAM::Role")["StateMachineRole"])

@@ -25,7 +25,7 @@ from tests.policy.changes import Change, Mutant, of, put
 from tests.policy.samples import KINDS, MORE, Json, golden, rules
 from tests.policy.vocabulary.support import changed, whats
 from tests.policy.vocabulary_mutants import VOCABULARY_MUTANTS
-from tests.proofs import proves
+from tests.proofs.rules import proves
 from tests.strategies import all_workflows, workflow_of
 
 DATA = read_data()
