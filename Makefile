@@ -1,7 +1,7 @@
 # Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help run test bare mutants templates check diff deploy smoke status rollback destroy docs site package bench \
-	bench-compare dev glue awscli lint format lock clean
+.PHONY: help run test bare mutants mutation templates check diff deploy smoke status rollback destroy docs site baseline package \
+	bench bench-compare dev glue awscli lint format lock clean
 
 BIN := .venv/bin
 PACKAGES := ceap templates handlers guard_rules
@@ -27,6 +27,9 @@ bare: .venv/dev ## prove that the framework stands without the sample: its tests
 
 mutants: .venv/dev ## change every scalar of the tests' own templates and see that something notices; takes minutes
 	@$(BIN)/python -m tests.policy.leaf_mutants
+
+mutation: .venv/dev ## change lines of the sources, one at a time in a copy, and see that a test fails (SEED=1 ARGS=handlers)
+	@$(BIN)/python -m tests.mutation --seed $(or $(SEED),1) $(ARGS)
 
 templates: .venv/ready ## write generated/ from workflows/
 	@$(BIN)/ceap synth
@@ -65,6 +68,9 @@ docs: .venv/dev ## write rules.md, conformance.md and properties.md of docs/refe
 
 site: .venv/dev ## build the site of the pages in build/site, to be opened from the disk
 	@$(BIN)/python -m pages.site
+
+baseline: .venv/dev ## write the templates of this version to releases/: what later versions are compared with
+	@$(BIN)/python -m tests.releases
 
 package: .venv/ready ## build the zips of the Lambda functions in build/
 	@$(BIN)/ceap package
