@@ -22,6 +22,7 @@ PATHS: Final = (
     *(path.format(name) for name in HANDLERS for path in _OF_HANDLER),
     *FOLDERS,
     "generated/deploy.template.yaml",  # written again where a workflow is left
+    "releases/*/sample/*",
 )
 """The sample's files and folders, as git takes them."""
 
