@@ -31,6 +31,8 @@ from templates.trigger_problems import trigger_problems
 from templates.words import shown
 
 RESERVED_STAGES: Final = ("initial", "ReceiveMessage", "StageInput", "Stage")
+STAGE_MAX: Final = 80
+"""Characters of a state's name. Source: Step Functions Developer Guide, "Quotas"."""
 FUNCTION_NAME_MAX: Final = 64
 QUEUE_NAME_MAX: Final = 80
 DESCRIPTION_MAX_BYTES: Final = 1024
@@ -154,6 +156,8 @@ def _stage_problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[
         elif other is not None:
             yield place, f"is {step.stage!r} beside {other!r}: both would be '{purpose}' in names; rename one"
         seen[purpose] = step.stage
+        if len(step.stage) > STAGE_MAX:
+            yield place, f"has {len(step.stage)} characters; Step Functions allows {STAGE_MAX}: shorten it"
         if not workflow.names(step):
             yield from _generated_problems(workflow.name, step.stage, place)
             continue

@@ -1,28 +1,47 @@
-"""Hypothesis strategies that the property tests share."""
+"""Hypothesis strategies that the property tests share: declarations, from the least to all that a model takes."""
 
 from __future__ import annotations
 
-import operator
 import string
 from typing import Any
 
 from hypothesis import strategies as st
 
 from templates import budget, discovery, naming
-from templates.config import RESERVED_STAGES, parse_workflow
-from templates.model import Workflow
+from templates.config import FUNCTION_NAME_MAX, QUEUE_NAME_MAX, RESERVED_STAGES, STEPS_MAX, parse_workflow
+from templates.model import Workflow, WorkflowType
 from templates.source import Source
+from tests import reference
 
 # Those of tests/reference: a project's own handlers may demand settings, which no strategy can know.
-HANDLERS = ("keep", "rate", "sift", "take", "tell")
+HANDLERS = ("ask", "keep", "rate", "sift", "take", "tell")
 JOBS = ("heavy",)
 EXISTING = ("OrdersFunctionArn", "VendorFunctionArn")
 """Parameters of existing functions, which steps may share."""
-NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,19}", fullmatch=True).filter(lambda name: name != naming.FOUNDATION)
+
+COUNTS = st.integers(0, 24).flatmap(
+    lambda rare: st.integers(7, STEPS_MAX) if rare == 24 else st.integers(1, 4) if rare % 2 else st.integers(1, 6)
+)
+"""How many steps: few in most workflows, whose templates are judged in a tenth of the time."""
+
+ROOM = FUNCTION_NAME_MAX - naming.longest_function("", "S") + 1
+"""How many characters a workflow's name and a purpose have together."""
+QUEUE_ROOM = QUEUE_NAME_MAX - naming.longest(naming.resource("", naming.TRIGGER_DEAD_LETTER_QUEUE))
+"""How many characters a workflow's name has, for the longest of its queues."""
+GENERATED_ROOM = naming.kept_of_stack("F" * naming.GENERATED_MAX) - naming.longest(naming.resource(""))
+"""The same where CloudFormation names functions, with any stage."""
+
+NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,19}", fullmatch=True).filter(
+    lambda name: name not in (naming.FOUNDATION, naming.DEPLOY)
+)
+WORDS = ("A", "B7", "Etl", "Stage", "Function", "Job", "Role", "Policy", "LogGroup", "Output", "Error", "Queue", "Age")
+"""Parts of stages, also words that logical ids end in."""
 STAGES = st.builds(
-    lambda first, rest, ending: first + rest + ending,
-    st.sampled_from(string.ascii_uppercase),
-    st.text(string.ascii_letters + string.digits, max_size=12),
+    lambda words, rest, ending: "".join(words) + rest + ending,
+    st.lists(
+        st.sampled_from((*WORDS, "Pipe", "StateMachine", "DeadLetter", "Alarm", "Rejected")), min_size=1, max_size=3
+    ),
+    st.text(string.ascii_letters + string.digits, max_size=4),
     st.sampled_from(("", "Stage")),
 ).filter(lambda stage: stage not in RESERVED_STAGES)
 
@@ -30,90 +49,126 @@ PLACED = st.lists(st.sampled_from(("a", "7", "/", "${Environment}", "${AWS::Regi
     "".join
 )
 """Texts that may hold placeholders."""
+SENTENCES = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="$"), min_size=1, max_size=20)
 
-COMMON_KEYS = st.fixed_dictionaries(
-    {},
-    optional={
-        "tags": st.dictionaries(st.sampled_from(("Team", "Cost centre", "Stage")), PLACED),
-        "permissions_boundary": st.booleans(),
-    },
-)
-FUNCTION_KEYS = st.fixed_dictionaries(
-    {},
-    optional={
-        "environment": st.dictionaries(st.sampled_from(("VENDOR_URL", "VENDOR_LEVEL")), PLACED),
-        "ephemeral_storage_mb": st.integers(512, 10240),
-    },
-)
+COMMON_KEYS = {
+    "description": SENTENCES,
+    "tags": st.dictionaries(st.sampled_from(("Team", "Cost centre", "Stage")), PLACED),
+    "permissions_boundary": st.booleans(),
+    "dashboard": st.booleans(),
+}
+FUNCTION_KEYS = {
+    "memory_mb": st.integers(128, 10240),
+    "environment": st.dictionaries(st.sampled_from(("VENDOR_URL", "VENDOR_LEVEL")), PLACED),
+    "ephemeral_storage_mb": st.integers(512, 10240),
+    "reserved_concurrency": st.integers(1, 1000),
+    "rejected_percent": st.integers(1, 100),
+}
+JOB_KEYS = {
+    "workers": st.integers(2, 299),
+    "worker_type": st.sampled_from(("G.1X", "G.2X", "G.4X", "G.8X")),
+    "timeout_min": st.integers(1, 10_079),
+}
+TYPES = st.sampled_from(WorkflowType)
+NAMING = {"naming": st.sampled_from(("explicit", "generated"))}
+
+BUCKETS = st.sampled_from(("my-exports", "acme-${Environment}", "a" * 63))
+SETTINGS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "ask": {"reads_text": st.booleans()},
+    "keep": {"group": PLACED},
+    "rate": {"rate": st.floats(0, 1)},
+    "sift": {"field": SENTENCES, "unless": st.lists(st.sampled_from(("new", "paid", "urgent")), max_size=3)},
+    "take": {"max_rejected": st.integers(0, 1000)},
+    "tell": {},
+}
+
+
+def some(keys: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """Some of the keys, each with a value of its strategy."""
+    return st.fixed_dictionaries({}, optional=keys)
 
 
 @st.composite
-def declarations(draw: st.DrawFn) -> dict[str, Any]:
-    """Valid EXPRESS declarations as plain data: 1 to 6 steps in any order, of handlers and existing functions."""
-    stages = draw(st.lists(STAGES, min_size=1, max_size=6, unique_by=naming.purpose))
-    share = budget.EXPRESS_LIMIT_S // len(stages)
-    return {
-        "name": draw(NAMES),
-        "type": "EXPRESS",
-        "steps": [
-            {
-                "stage": stage,
-                **draw(_function(is_first=number == 0)),
-                "timeout_s": draw(st.integers(1, share)),
-                "memory_mb": draw(st.integers(128, 10240)),
-                **draw(FUNCTION_KEYS),
-            }
-            for number, stage in enumerate(stages)
-        ],
-        **draw(COMMON_KEYS),
-        **draw(st.fixed_dictionaries({}, optional={"vpc": st.booleans()})),
-    }
+def _names(draw: st.DrawFn, name_max: int) -> tuple[str, list[str]]:
+    """Draw a workflow's name and its stages, which fit into the names of functions and queues, if barely."""
+    count = draw(COUNTS)
+    begin = draw(NAMES)
+    name = _filled(begin[:name_max], draw(st.sampled_from((0, 0, name_max))))
+    room = ROOM - len(name)
+    numbered = count > 6
+    found = draw(st.lists(STAGES, min_size=min(count, 6), max_size=min(count, 6), unique_by=naming.purpose))
+    purposes = [naming.purpose(stage)[: room - 2 if numbered else room] for stage in found]
+    if numbered or len({*purposes}) < count or {*purposes} & {*RESERVED_STAGES, ""}:
+        purposes = [f"{'S' if numbered else purposes[n][: room - 2] or 'S'}{n:02}" for n in range(count)]
+    longest = draw(st.integers(0, count - 1)) if draw(st.booleans()) else None
+    if longest is not None:
+        purposes[longest] = _filled(purposes[longest], room)
+    endings = [stage.endswith("Stage") for stage in found]
+    return name, [purpose + "Stage" * endings[n % len(endings)] for n, purpose in enumerate(purposes)]
+
+
+def _filled(begin: str, length: int) -> str:
+    return begin + "x" * (length - len(begin))
+
+
+DEFAULT_S = 60
 
 
 @st.composite
-def _function(draw: st.DrawFn, *, is_first: bool) -> dict[str, Any]:
-    """Draw what does a Lambda step: a handler with its settings, or an existing function."""
+def _functions(draw: st.DrawFn, *, is_first: bool, timeout_s: int) -> dict[str, Any]:
+    """Draw a Lambda step but for its stage: a handler with its settings, or an existing function."""
     handler = draw(st.sampled_from(HANDLERS) | st.none())
+    keys = draw(some({"timeout_s": st.integers(1, timeout_s), **FUNCTION_KEYS}))
+    if timeout_s < DEFAULT_S:
+        keys.setdefault("timeout_s", timeout_s)
     if handler is None:
-        return {"legacy": draw(st.sampled_from(EXISTING))}
-    return {"handler": handler, "settings": draw(_settings(handler, is_first=is_first))}
+        return {"legacy": draw(st.sampled_from(EXISTING)), **keys}
+    settings = draw(some(SETTINGS[handler] | _bucket(handler, is_first=is_first)))
+    return {"handler": handler, **({"settings": settings} if settings else {}), **keys}
 
 
-def _settings(handler: str, *, is_first: bool) -> st.SearchStrategy[dict[str, str]]:
+def _bucket(handler: str, *, is_first: bool) -> dict[str, st.SearchStrategy[str]]:
     """The setting of a handler that its role depends on, or none."""
     setting = discovery.load_needs(handler).bucket_setting
-    if setting is None or not is_first:
-        return st.just({})
-    return st.fixed_dictionaries(
-        {}, optional={setting: st.from_regex(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", fullmatch=True)}
-    )
+    return {setting: BUCKETS} if setting and is_first else {}
 
 
 @st.composite
-def standard_declarations(draw: st.DrawFn) -> dict[str, Any]:
-    """Valid STANDARD declarations as plain data: 1 to 6 steps, also of existing functions and Glue, in any order."""
-    stages = draw(st.lists(STAGES, min_size=1, max_size=6, unique_by=naming.purpose))
-    steps = [draw(_standard_step(stage)) for stage in stages]
-    vpc = draw(st.booleans()) and any("glue" not in step for step in steps)
-    return {"name": draw(NAMES), "type": "STANDARD", "steps": steps, "vpc": vpc, **draw(COMMON_KEYS)}
+def _steps(draw: st.DrawFn, workflow_type: WorkflowType, stages: list[str]) -> list[dict[str, Any]]:
+    """Draw what does each stage; of many stages, several in turn alike."""
+    timeout_s = 900
+    if workflow_type is WorkflowType.EXPRESS:
+        timeout_s = budget.EXPRESS_LIMIT_S // len(stages)
+    jobs = st.builds(lambda job, keys: {"glue": job, **keys}, st.sampled_from(JOBS), some(JOB_KEYS))
+
+    def work(*, is_first: bool) -> st.SearchStrategy[dict[str, Any]]:
+        functions = _functions(is_first=is_first, timeout_s=timeout_s)
+        return functions if workflow_type is WorkflowType.EXPRESS else functions | jobs
+
+    bodies = [draw(work(is_first=not number)) for number in range(min(len(stages), 6))]
+    others = bodies[1:] or bodies
+    chosen = [bodies[0], *(others[number % len(others)] for number in range(len(stages) - 1))]
+    return [{"stage": stage, **body} for stage, body in zip(stages, chosen, strict=True)]
 
 
-def _standard_step(stage: str) -> st.SearchStrategy[dict[str, Any]]:
-    function = st.fixed_dictionaries({"handler": st.sampled_from(HANDLERS)}) | st.fixed_dictionaries(
-        {"legacy": st.sampled_from(EXISTING)}
-    )
-    timed = st.fixed_dictionaries({"stage": st.just(stage), "timeout_s": st.integers(1, 900)})
-    lambda_step = st.builds(operator.or_, timed, function)
-    glue_step = st.fixed_dictionaries(
-        {
-            "stage": st.just(stage),
-            "glue": st.sampled_from(JOBS),
-            "workers": st.integers(2, 299),
-            "worker_type": st.sampled_from(("G.1X", "G.2X", "G.4X", "G.8X")),
-            "timeout_min": st.integers(1, 10_079),
-        }
-    )
-    return st.builds(operator.or_, lambda_step, FUNCTION_KEYS) | glue_step
+@st.composite
+def _declarations(draw: st.DrawFn, workflow_type: WorkflowType, name_max: int = QUEUE_ROOM) -> dict[str, Any]:
+    name, stages = draw(_names(name_max))
+    steps = draw(_steps(workflow_type, stages))
+    declaration = {"name": name, "type": workflow_type.value, "steps": steps, **draw(some(COMMON_KEYS))}
+    if any("glue" not in step for step in steps):
+        declaration |= draw(some({"vpc": st.booleans()}))
+    return declaration
+
+
+def declarations() -> st.SearchStrategy[dict[str, Any]]:
+    """Valid EXPRESS declarations as plain data: 1 to 50 steps in any order, of handlers and existing functions."""
+    return _declarations(WorkflowType.EXPRESS)
+
+
+def standard_declarations() -> st.SearchStrategy[dict[str, Any]]:
+    """Valid STANDARD declarations as plain data: 1 to 50 steps, also of existing functions and Glue, in any order."""
+    return _declarations(WorkflowType.STANDARD)
 
 
 @st.composite
@@ -122,53 +177,80 @@ def named_declarations(draw: st.DrawFn) -> dict[str, Any]:
 
     Their names are so short that CloudFormation keeps them in full, with any stage.
     """
-    declaration = draw(declarations() | standard_declarations())
-    chosen = st.fixed_dictionaries({}, optional={"naming": st.sampled_from(("explicit", "generated"))})
-    steps = [step | (draw(chosen) if "glue" not in step else {}) for step in declaration["steps"]]
-    name = draw(st.from_regex(r"[a-z][a-z0-9-]{0,6}", fullmatch=True))
-    return declaration | draw(chosen) | {"name": name, "steps": steps}
+    declaration = draw(_declarations(draw(TYPES), GENERATED_ROOM))
+    steps = [step | (draw(some(NAMING)) if "glue" not in step else {}) for step in declaration["steps"]]
+    return declaration | draw(some(NAMING)) | {"steps": steps}
 
 
 TIMES = ("rate(1 hour)", "cron(0/15 8-17 ? * MON-FRI *)", "at(2027-01-31T02:00:00)")
 INLINE = {"source": {"kind": "inline", "records": []}}
+KEY_PARTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+SCHEDULES = st.fixed_dictionaries(
+    {"expression": st.sampled_from(TIMES), "message": st.just(INLINE)},
+    optional={"timezone": st.sampled_from(("UTC", "Europe/Berlin"))},
+)
+READER = {"handler": "take", "timeout_s": 1, "settings": {"source_bucket": "my-exports"}}
 
 
 @st.composite
 def triggered_declarations(draw: st.DrawFn) -> dict[str, Any]:
     """Valid declarations of both types as plain data, with a schedule, object events or both."""
-    declaration = draw(declarations() | standard_declarations())
-    part = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
-    triggers: dict[str, Any] = {
-        "schedule": draw(st.fixed_dictionaries({"expression": st.sampled_from(TIMES), "message": st.just(INLINE)})),
-        "s3_events": draw(st.fixed_dictionaries({}, optional={"prefix": part, "suffix": part})),
-    }
+    return draw(_triggered(draw(declarations() | standard_declarations())))
+
+
+@st.composite
+def _triggered(draw: st.DrawFn, declaration: dict[str, Any]) -> dict[str, Any]:
     kept = draw(st.sampled_from([["schedule"], ["s3_events"], ["schedule", "s3_events"]]))
     if "s3_events" in kept:
-        reader = {
-            "stage": "ReaderStage",
-            "handler": "take",
-            "timeout_s": 1,
-            "settings": {"source_bucket": "my-exports"},
-        }
-        declaration["steps"] = [reader]
-    return declaration | {name: triggers[name] for name in kept}
+        [first, *others] = declaration["steps"]
+        declaration = declaration | {"steps": [{"stage": first["stage"], **READER}, *others]}
+    triggers = {"schedule": SCHEDULES, "s3_events": some({"prefix": KEY_PARTS, "suffix": KEY_PARTS})}
+    return declaration | {name: draw(triggers[name]) for name in kept}
+
+
+REASON = "The audit asks for it"
+WAITS = st.fixed_dictionaries(
+    {"max_attempts": st.integers(3, 10), "reason": st.just(REASON)},
+    optional={"interval_s": st.integers(1, 3600), "backoff_rate": st.floats(1, 10)},
+)
+DAYS = st.fixed_dictionaries({"value": st.sampled_from((1, 90, 3653)), "reason": st.just(REASON)})
 
 
 @st.composite
 def reasoned_declarations(draw: st.DrawFn) -> dict[str, Any]:
     """Valid STANDARD declarations as plain data, with other retriers and days of logs, for which they give reasons."""
     declaration = draw(standard_declarations())
-    declaration["steps"] = [{"stage": "TakeStage", "handler": "take"}, {"stage": "HeavyStage", "glue": "heavy"}]
-    retry = {"max_attempts": draw(st.integers(3, 10)), "reason": "The vendor asks for it"}
-    return declaration | {
-        "retry": {"lambda": retry, "glue": retry},
-        "log_retention_days": {"value": draw(st.sampled_from((1, 90, 3653))), "reason": "The audit asks for it"},
+    steps = [{"stage": "TakeStage", "handler": "take"}, {"stage": "HeavyStage", "glue": "heavy"}]
+    retry = {"lambda": draw(WAITS), "glue": draw(WAITS)}
+    return declaration | {"name": draw(NAMES), "steps": steps, "retry": retry, "log_retention_days": draw(DAYS)}
+
+
+QUEUES = {"queue": "OrdersQueueName", "dead_letter_queue": "OrdersDeadLetterQueueName"}
+PIPE = {"Pipe": {"Description": "Takes orders"}}
+
+
+@st.composite
+def whole_declarations(draw: st.DrawFn) -> dict[str, Any]:
+    """Valid declarations of both types as plain data, with anything that a declaration may have."""
+    declaration = draw(named_declarations() | triggered_declarations() | declarations() | standard_declarations())
+    steps = declaration["steps"]
+    jobs = [step for step in steps if "glue" in step]
+    waits = {"lambda": WAITS} if len(jobs) < len(steps) or "glue" in steps[0] else {}
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        "retry": some(waits | ({"glue": WAITS} if jobs else {})),
+        "log_retention_days": DAYS | st.just(14),
+        "overrides": st.just(PIPE),
+        "resources": st.just("resources/note.yaml"),
     }
+    queues = {} if "s3_events" in declaration else QUEUES
+    told = any(step.get("handler") == "tell" for step in steps)
+    optional["adopt"] = st.sampled_from(({}, queues, queues | ({"event_bus": "OrdersEventBusName"} if told else {})))
+    return declaration | draw(some(optional))
 
 
 def workflow_of(declaration: dict[str, Any]) -> Workflow:
-    """Return the workflow that plain data declares."""
-    return parse_workflow(Source("declaration", declaration, {}))
+    """Return the workflow that plain data declares, in a file beside those of the reference."""
+    return parse_workflow(Source(str(reference.WORKFLOWS / "declaration.yaml"), declaration, {}))
 
 
 def workflows() -> st.SearchStrategy[Workflow]:
@@ -194,6 +276,11 @@ def triggered_workflows() -> st.SearchStrategy[Workflow]:
 def reasoned_workflows() -> st.SearchStrategy[Workflow]:
     """Valid STANDARD workflows that give reasons for other retriers and days of logs."""
     return reasoned_declarations().map(workflow_of)
+
+
+def whole_workflows() -> st.SearchStrategy[Workflow]:
+    """Valid workflows of both types, with anything that a declaration may have."""
+    return whole_declarations().map(workflow_of)
 
 
 def all_workflows() -> st.SearchStrategy[Workflow]:
