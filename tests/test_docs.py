@@ -7,16 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.pages.blocks import PAGES
+
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINE_MAX = 120
 
 
 def prose(text: str) -> list[str]:
     """Return the lines of a page that are neither code nor table, without the addresses of links."""
     outside = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.DOTALL | re.MULTILINE)
-    lines = [re.sub(r"(?<=\])\(https?:[^)]*\)|<https?:[^>]*>", "", line) for line in outside.splitlines()]
+    lines = [re.sub(r"(?<=\])\([^)\s]*\)|<https?:[^>]*>", "", line) for line in outside.splitlines()]
     return [line for line in lines if not line.lstrip().startswith("|")]
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
 
 
 def anchors(page: Path) -> set[str]:
@@ -25,12 +30,12 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_no_line_of_prose_is_longer_than_120_characters(page: Path) -> None:
     assert [line for line in prose(page.read_text(encoding="utf-8")) if len(line) > LINE_MAX] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_relative_link_leads_to_a_file_and_its_heading(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -38,9 +43,9 @@ def test_every_relative_link_leads_to_a_file_and_its_heading(page: Path) -> None
             continue
         path, _, anchor = target.partition("#")
         file = (page.parent / path).resolve() if path else page
-        assert file.exists(), f"{page.name}: {target}"
+        assert file.exists(), f"{name(page)}: {target}"
         if anchor and file.suffix == ".md":
-            assert anchor in anchors(file), f"{page.name}: {target}"
+            assert anchor in anchors(file), f"{name(page)}: {target}"
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs/reference").glob("*.md")), ids=lambda page: page.name)

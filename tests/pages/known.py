@@ -89,7 +89,6 @@ TEXTS: Final[dict[tuple[str, str], str]] = {
     ("docs/runbook/recover.md", "210a62de"): "has ids and times; tests/commands/test_replay.py compares the form",
     ("docs/runbook/recover.md", "to redrive"): "has ids; tests/commands/test_redrive.py compares the form",
     ("docs/runbook/recover.md", "to replay"): "has ids; tests/commands/test_replay.py compares the form",
-    ("README.md", "                     "): "is a drawing",
 }
 """What a shown text begins with: the test that compares it, or why none does as it stands."""
 
