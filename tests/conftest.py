@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,18 @@ discovery.JOB_FOLDERS.append(reference.GLUE)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(HoldersRan(NO_SPARK, NO_AWS_CLI, NO_BROWSER))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_functions() -> Iterator[None]:
+    """Fork the functions of engines, where a module of these tests has an engine."""
+    if "ceap.local.engine" in sys.modules:
+        from tests.forked import forked_functions
+
+        with forked_functions():
+            yield
+    else:
+        yield
 
 
 @pytest.fixture
