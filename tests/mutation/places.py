@@ -100,7 +100,7 @@ class _Finder(ast.NodeVisitor):
                 yield "logic", *self._span(node), f"({self._text(operand)})"
             case ast.Constant() | ast.JoinedStr():
                 yield from self._other_value(node)
-            case ast.Return(value=ast.expr() as value) if not _is_none(value):
+            case ast.Return(value=ast.expr() as value) if not _is_nothing(value):
                 yield "return", *self._span(value), "None"
             case ast.Break():
                 yield "loop", *self._span(node), "continue"
@@ -202,5 +202,6 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
                 yield child
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_nothing(node: ast.expr) -> bool:
+    """Return whether a value is None, or False, which conditions take for the same."""
+    return isinstance(node, ast.Constant) and node.value in (None, False)

@@ -7,6 +7,7 @@ Reads one `Request` a line from stdin, and writes one `Outcome` a line to stdout
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import resource
@@ -24,6 +25,17 @@ import pytest
 OURS: Final = ("ceap", "templates", "handlers", "glue", "tests", "guard_rules", "bench", "lib")
 TYPICAL: Final = ("tests.conftest", "tests.local.support", "tests.handlers.support", "tests.policy.samples", "ceap.cli")
 """Modules that load, together, the libraries that most tests need."""
+
+OPTIONS: Final = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""Hypothesis is loaded before pytest could rewrite its assertions, which matters to nobody here."""
+
+UNDERSTOOD: Final = (
+    pytest.ExitCode.OK,
+    pytest.ExitCode.TESTS_FAILED,
+    pytest.ExitCode.INTERRUPTED,
+    pytest.ExitCode.NO_TESTS_COLLECTED,
+)
+"""What pytest says when it got through; anything else comes of the change."""
 
 POLL_S: Final = 0.25
 STALLED_S: Final = 120
@@ -103,7 +115,6 @@ def run(request: Request) -> Outcome:
 
 
 def _be_child(request: Request, pipe: int) -> None:
-    code = 70
     try:
         nowhere = os.open(os.devnull, os.O_RDWR)
         log = os.open("mutant.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -111,13 +122,14 @@ def _be_child(request: Request, pipe: int) -> None:
             os.dup2(source, target)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         watcher = Watcher(pipe, _used_s() + request.budget_s)
-        options = ["-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short", *request.options]
-        code = int(pytest.main([*options, *request.tests], plugins=[watcher]))
-        # No test of a file may be left to run; any other code means that pytest itself did not get through.
-        if code not in (0, 1, 2, 5):
+        options = ["-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short", *OPTIONS, *request.options]
+        code = pytest.main([*options, *request.tests], plugins=[watcher])
+        if code not in UNDERSTOOD:
             watcher.tell("fail", "")
+    except BaseException:
+        os.write(pipe, b"fail \n")
     finally:
-        os._exit(code)
+        os._exit(0)
 
 
 def _watch(child: int, pipe: int, request: Request) -> Outcome:
@@ -194,9 +206,10 @@ def main() -> int:
     # Python puts the folder of a script first: here, that of the project has to be.
     sys.path[0] = os.getcwd()  # noqa: PTH109  # a text, as Python puts it
     for name in _libraries():
-        if not name.startswith(("_pytest", "pytest", "__", "xdist", "hypothesis", "_hypothesis")):
+        if not name.startswith(("_pytest", "pytest", "__", "xdist")):
             with contextlib.suppress(Exception, SystemExit):
                 importlib.import_module(name)
+    gc.freeze()  # pytest collects garbage, and would go through all libraries
     for line in sys.stdin.buffer:
         outcome = run(msgspec.json.decode(line, type=Request))
         sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")

@@ -17,6 +17,9 @@ def places(count: int) -> list[Place]:
     return find_places("x.py", source.encode())
 
 
+MORE = b"".join(b"a%d = 'text %d'\n" % (number, number) for number in range(105)) + b"b = 1\nc = 2\nd = 3\n"
+
+
 def entry(place: Place) -> Equivalent:
     return Equivalent(place.file, place.before, place.after, "it is read by nobody")
 
@@ -24,6 +27,11 @@ def entry(place: Place) -> Equivalent:
 def test_a_seed_draws_the_same_places_each_time_and_another_seed_others() -> None:
     assert draw(places(103), "1", 20) == draw(places(103), "1", 20)
     assert draw(places(103), "1", 20) != draw(places(103), "2", 20)
+
+
+def test_an_edit_elsewhere_leaves_a_sample_as_it_was() -> None:
+    drawn, more = draw(places(103), "1", 20), draw(find_places("x.py", MORE), "1", 20)
+    assert len({place.before for place in drawn} & {place.before for place in more}) >= 18
 
 
 def test_rare_kinds_of_change_are_drawn_before_more_of_the_frequent_ones() -> None:

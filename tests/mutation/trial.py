@@ -15,6 +15,9 @@ from tests.mutation.nearest import Tree, nearest_tests
 from tests.mutation.places import Place
 from tests.mutation.server import Outcome, Request
 
+UNWANTED: Final = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+"""Variables of the environment that would show the copy another project, or have it compiled for each mutant."""
+
 FILES: Final = 3
 BUDGET_S: Final = 40
 """CPU seconds of a mutant's tests after which no further one is begun: the mutant then counts as not noticed."""
@@ -36,7 +39,7 @@ class Copy:
     def __init__(self, root: Path, python: Path = Path(sys.executable)) -> None:
         """Start the server in a folder that nobody else uses, with the interpreter that has its libraries."""
         self.root = root
-        kept = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
+        kept = {key: value for key, value in os.environ.items() if key not in UNWANTED}
         self.server = subprocess.Popen(
             [python, Path(__file__).with_name("server.py")],
             cwd=root,
