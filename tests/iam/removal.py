@@ -161,9 +161,9 @@ def _allows(statements: list[Statement], call: Asked) -> bool:
 
 
 @contextmanager
-def taken_away(engine: Engine, role: Role, grant: Grant) -> Iterator[None]:
-    """Let a deployed role lack a grant."""
-    _put(engine, role, role.without(grant))
+def taken_away(engine: Engine, role: Role, *grants: Grant) -> Iterator[None]:
+    """Let a deployed role lack grants."""
+    _put(engine, role, role.without(*grants))
     yield
     _put(engine, role, role.policies)
 

@@ -20,17 +20,21 @@ from ceap.local import runner
 from ceap.local.engine import Engine
 from ceap.local.existing_queues import make_existing
 from templates import naming
-from templates.model import GlueRetryPolicy
+from templates.model import GlueRetryPolicy, Retries, WorkflowType
 from templates.render import render
 from templates.stacks import workflow_stack
 from tests import reference
 from tests.iam.removal import Grant, Recorded, Role, denied_without, read_roles, recording, taken_away
 from tests.iam.unused import UNUSED, Purpose
-from tests.local.support import JOB, Deployed, Template, deploy_workflow
+from tests.legacy_mixes import existing, mixed
+from tests.local.support import JOB, Deployed, Template, deploy_workflow, standard_template
+from tests.local.test_mixes import OLD, deploy_old
 
 ROOT = Path(__file__).parents[2]
 ASK = reference.load_stage("ask")
-NAMES = ("express", "standard", "triggered", "adopting", "outside", "owned", "governed", "mixed")
+DECLARED = ("express", "standard", "triggered", "adopting", "outside", "owned", "governed", "mixed")
+NAMES = (*DECLARED, "jobs", "legacy")
+OLD_STAGES = ("SiftStage",)
 BUCKETS = {"governed": "acme-dev", "owned": "acme-uploads-dev", "triggered": "my-exports-dev"}
 """The buckets that first stages read."""
 NOT_ASKED = {("Granted3", "*"), ("ReadSecrets", "vendor-api-key-??????")}
@@ -78,9 +82,17 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 @cache
 def template_of(name: str) -> Template:
-    """Return the template of a workflow whose jobs are tried once: each try is a process."""
+    """Return the template of a workflow whose jobs are tried once: each try is a process.
+
+    Two are declared nowhere: one begins and ends with a job, and in one an existing function does a stage.
+    """
+    once = GlueRetryPolicy(max_attempts=0)
+    if name == "jobs":
+        return standard_template("GlueStage", "SiftStage", "OtherGlueStage", retry=Retries(glue=once))
+    if name == "legacy":
+        return workflow_stack(mixed(WorkflowType.EXPRESS, OLD_STAGES))
     [workflow] = project.load_workflows([reference.WORKFLOWS / f"{name}.yaml"])
-    retry = msgspec.structs.replace(workflow.retry, glue=GlueRetryPolicy(max_attempts=0))
+    retry = msgspec.structs.replace(workflow.retry, glue=once)
     return workflow_stack(msgspec.structs.replace(workflow, retry=retry))
 
 
@@ -97,6 +109,10 @@ def deploy(engine: Engine, name: str) -> Deployed:
         engine.client("s3").create_bucket(Bucket=ASK.BUCKET)
         engine.client("secretsmanager").create_secret(Name="vendor/key-dev", SecretString="made up")
         engine.client("ssm").put_parameter(Name="/vendor/dev/url", Value="https://vendor.example", Type="String")
+    if name == "legacy":
+        own |= {
+            existing(stage): arn for stage, arn in deploy_old(engine, {each: OLD[each] for each in OLD_STAGES}).items()
+        }
     return deploy_workflow(engine, f"ceap-{name}-dev", template_of(name), JOB, own)
 
 

@@ -1,101 +1,83 @@
-"""What each role of a generated STANDARD workflow holds: what its work uses, and no run succeeds without it."""
+"""How a STANDARD workflow fails whose roles lack a grant; that each grant is needed, `tests/iam` proves."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from ceap.local.engine import Engine
+from ceap.local.executions import Execution
+from ceap.local.sessions import Decision
 from templates.model import GlueRetryPolicy, Retries
-from tests.local.support import (
-    Deployed,
-    Template,
-    deploy_standard,
-    standard_template,
-    statuses,
-    without,
-)
-from tests.local.test_roles import UNUSED, UNUSED_BY_PIPE, UNUSED_BY_STATE_MACHINE
+from tests.iam.removal import Grant, read_roles, taken_away
+from tests.local.support import Deployed, deploy_standard, standard_template, statuses
 from tests.local.test_standard_run import RECORDS_ONLY
 from tests.reference import MESSAGE
 
-UNUSED_BY_JOB = {"s3:AbortMultipartUpload": "a large output that fails on its way"}
-UNUSED_BY_GLUE_MACHINE = UNUSED_BY_STATE_MACHINE | {
-    "glue:GetJobRuns": "AWS asks for it to wait for a job's run",
-    "glue:BatchStopJobRun": "a task that is over before its run: test_jobs proves it",
-}
+
+@pytest.fixture(scope="module")
+def workflow() -> Iterator[Deployed]:
+    """The shortest workflow with a job, which is tried once; its tests take grants from a role and give them back."""
+    with Engine.start() as engine:
+        retry = Retries(glue=GlueRetryPolicy(max_attempts=0))
+        yield deploy_standard(engine, standard_template("GlueStage", retry=retry))
 
 
-def glue_only() -> Template:
-    """Return the template of the shortest workflow with a job, which is tried once."""
-    return standard_template("GlueStage", retry=Retries(glue=GlueRetryPolicy(max_attempts=0)))
+@contextmanager
+def lacking(
+    deployed: Deployed, name: str, *, action: str = "", sid: str = "", end: str = ""
+) -> Iterator[list[Decision]]:
+    """Let a role lack the grants of an action or a statement, on what ends so; yield the calls that are denied."""
+    role, before, refused = read_roles(deployed.stack)[name], len(deployed.engine.trace), list[Decision]()
+
+    def is_taken(grant: Grant) -> bool:
+        return grant.resource.endswith(end) and (grant.action == action or grant.sid == sid)
+
+    with taken_away(deployed.engine, role, *filter(is_taken, role.grants)):
+        yield refused
+    refused += [call for call in deployed.engine.trace[before:] if not call.allowed]
+    assert {call.role for call in refused} == {role.arn}
 
 
-@pytest.mark.property(42, "E")
-def test_a_role_holds_what_its_work_uses_and_what_is_listed_with_a_reason(engine: Engine) -> None:
-    deployed = deploy_standard(engine, standard_template("GlueStage", "SiftStage", "OtherGlueStage"))
+def run(deployed: Deployed) -> Execution:
+    """Send a message and return its one execution."""
+    before = len(deployed.engine.executions)
     deployed.engine.send(deployed.queue, RECORDS_ONLY)
-    [execution] = engine.drain()
-    assert execution.status == "SUCCEEDED"
-    listed = {
-        "StateMachineRole": UNUSED_BY_GLUE_MACHINE,
-        "PipeRole": UNUSED_BY_PIPE,
-        "GlueJobRole": UNUSED_BY_JOB,
-        "OtherGlueJobRole": UNUSED_BY_JOB,
-        "SiftFunctionRole": UNUSED,
-    }
-    roles = deployed.stack.of_type("AWS::IAM::Role")
-    assert set(roles) == set(listed)
-    for name, model in roles.items():
-        granted = {action for action, _ in engine.grants(model.arn)}
-        used = {call.action for call in engine.trace if call.role == model.arn}
-        assert used <= granted, name
-        assert granted - used == set(listed[name]), name
-    assert [call for call in engine.trace if not call.allowed] == []
+    [execution] = deployed.engine.drain()[before:]
+    return execution
 
 
-def denied(deployed: Deployed) -> set[tuple[str, str]]:
-    return {(call.role, call.action) for call in deployed.engine.trace if not call.allowed}
+def said(execution: Execution) -> str:
+    message: str = json.loads(execution.cause or "")["ErrorMessage"]
+    return message
 
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:DeleteObject"])
-def test_a_job_fails_when_its_role_lacks_a_grant(engine: Engine, action: str) -> None:
-    deployed = deploy_standard(engine, without(glue_only(), "GlueJobRole", action))
-    engine.send(deployed.queue, RECORDS_ONLY)
-    [execution] = engine.drain()
+def test_a_job_fails_when_its_role_lacks_a_grant(workflow: Deployed, action: str) -> None:
+    with lacking(workflow, "GlueJobRole", action=action) as refused:
+        execution = run(workflow)
     assert (execution.status, execution.error) == ("FAILED", "States.TaskFailed")
-    assert f"is not authorized to perform: {action}" in json.loads(execution.cause or "")["ErrorMessage"]
+    assert f"is not authorized to perform: {action}" in said(execution)
     assert statuses(execution, "GlueStage") == ["FAILED"]
-    assert denied(deployed) == {(deployed.role("GlueJobRole"), action)}
+    assert {call.action for call in refused} == {action}
 
 
 @pytest.mark.parametrize("sid", ["ReadScript", "ReadPreviousStage"])
-def test_a_job_reads_only_its_script_and_the_stage_before(engine: Engine, sid: str) -> None:
-    template = glue_only()
-    [policy, *_] = template["Resources"]["GlueJobRole"]["Properties"]["Policies"]
-    document = policy["PolicyDocument"]
-    document["Statement"] = [statement for statement in document["Statement"] if statement["Sid"] != sid]
-    deployed = deploy_standard(engine, template)
-    engine.send(deployed.queue, RECORDS_ONLY)
-    [execution] = engine.drain()
-    assert execution.status == "FAILED"
-    [refused] = [call for call in engine.trace if not call.allowed]
-    assert refused.action == "s3:GetObject"
-    assert refused.resource.endswith("scripts/heavy.py" if sid == "ReadScript" else "/initial/output.json")
+def test_a_job_reads_only_its_script_and_the_stage_before(workflow: Deployed, sid: str) -> None:
+    with lacking(workflow, "GlueJobRole", sid=sid) as refused:
+        assert run(workflow).status == "FAILED"
+    [call] = refused
+    assert call.action == "s3:GetObject"
+    assert call.resource.endswith("scripts/heavy.py" if sid == "ReadScript" else "/initial/output.json")
 
 
-def test_a_job_does_not_start_when_its_role_may_not_read_the_library(engine: Engine) -> None:
-    template = glue_only()
-    [policy, *_] = template["Resources"]["GlueJobRole"]["Properties"]["Policies"]
-    [reading] = [each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "ReadScript"]
-    reading["Resource"] = [code for code in reading["Resource"] if not code["Fn::Sub"][0].endswith("lib.zip")]
-    deployed = deploy_standard(engine, template)
-    engine.send(deployed.queue, RECORDS_ONLY)
-    [execution] = engine.drain()
-    assert json.loads(execution.cause or "")["ErrorMessage"].startswith("LAUNCH ERROR | Failed to read s3://")
-    [refused] = [call for call in engine.trace if not call.allowed]
-    assert (refused.action, refused.resource.rpartition("/")[2]) == ("s3:GetObject", "lib.zip")
+def test_a_job_does_not_start_when_its_role_may_not_read_the_library(workflow: Deployed) -> None:
+    with lacking(workflow, "GlueJobRole", sid="ReadScript", end="lib.zip") as refused:
+        assert said(run(workflow)).startswith("LAUNCH ERROR | Failed to read s3://")
+    assert [(call.action, call.resource.rpartition("/")[2]) for call in refused] == [("s3:GetObject", "lib.zip")]
 
 
 @pytest.mark.parametrize(
@@ -107,22 +89,23 @@ def test_a_job_does_not_start_when_its_role_may_not_read_the_library(engine: Eng
     ],
 )
 def test_the_state_machine_fails_when_its_role_lacks_a_grant(
-    engine: Engine, action: str, state: str, error: str
+    workflow: Deployed, action: str, state: str, error: str
 ) -> None:
-    deployed = deploy_standard(engine, without(glue_only(), "StateMachineRole", action))
-    engine.send(deployed.queue, RECORDS_ONLY)
-    [execution] = engine.drain()
+    alerts = len(workflow.alerts)
+    with lacking(workflow, "StateMachineRole", action=action) as refused:
+        execution = run(workflow)
     assert execution.status == "FAILED"
     assert str(execution.error).startswith(error)
     assert f"is not authorized to perform: {action}" in str(execution.cause)
     assert set(statuses(execution, state)) == {"FAILED"}
-    assert denied(deployed) == {(deployed.role("StateMachineRole"), action)}
-    assert [alert["detail"]["status"] for alert in deployed.alerts] == ["FAILED"]
+    assert {call.action for call in refused} == {action}
+    assert [alert["detail"]["status"] for alert in workflow.alerts[alerts:]] == ["FAILED"]
 
 
-def test_a_pipe_that_may_not_start_executions_leaves_its_message_to_the_queue(engine: Engine) -> None:
-    deployed = deploy_standard(engine, without(glue_only(), "PipeRole", "states:StartExecution"))
-    engine.send(deployed.queue, MESSAGE)
-    assert engine.drain() == []
-    assert denied(deployed) == {(deployed.role("PipeRole"), "states:StartExecution")}
-    assert deployed.dead_letters == [MESSAGE]
+def test_a_pipe_that_may_not_start_executions_leaves_its_message_to_the_queue(workflow: Deployed) -> None:
+    executions = list(workflow.engine.executions)
+    with lacking(workflow, "PipeRole", action="states:StartExecution") as refused:
+        workflow.engine.send(workflow.queue, MESSAGE)
+        assert workflow.engine.drain() == executions
+    assert {call.action for call in refused} == {"states:StartExecution"}
+    assert workflow.dead_letters == [MESSAGE]
