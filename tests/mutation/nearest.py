@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -25,7 +26,8 @@ def load_tree(root: Path) -> Tree:
     sources = {path.relative_to(root).as_posix(): path for folder in FOLDERS for path in (root / folder).rglob("*.py")}
     importers: dict[str, set[str]] = defaultdict(set)
     for file, path in sources.items():
-        for module in _imported(ast.parse(path.read_bytes()), file):
+        source = path.read_text(encoding="utf-8")
+        for module in (*_imported(ast.parse(source), file), *_discovered(source, path, root)):
             for imported in (f"{module}.py", f"{module}/__init__.py", f"glue/{module}.py"):
                 if imported in sources and imported != file:
                     importers[imported].add(file)
@@ -33,17 +35,20 @@ def load_tree(root: Path) -> Tree:
 
 
 def nearest_tests(tree: Tree, file: str) -> list[list[str]]:
-    """Return the test files of a module in rounds, nearest first; a round may be empty."""
+    """Return the test files of a module in rounds, nearest first; a round may be empty.
+
+    The last holds the rest of the package's tests: some run a module that they do not import, as Spark runs a job.
+    """
     mirror = _mirror(file)
     first = sorted(test for test in tree.files if _is_test(test) and _mirrors(test, mirror))
     rounds, seen, edge = [first], {file, *first}, {file}
     for _ in range(FARTHEST):
         edge = {importer for one in edge for importer in tree.importers.get(one, ())} - seen
         seen |= edge
-        # Beside the mirror first: what lies in another folder is about something else.
-        away = str(Path(mirror).parent)
-        rounds.append(sorted(filter(_is_test, edge), key=lambda test: (not test.startswith(away), test)))
-    return rounds
+        rounds.append(_by_folder(filter(_is_test, edge), mirror))
+    package = "/".join(mirror.split("/")[:2])
+    beside = (test for test in tree.files - seen if _is_test(test) and test.startswith(f"{package}/"))
+    return [*rounds, _by_folder(beside, mirror)]
 
 
 def _mirror(file: str) -> str:
@@ -57,8 +62,24 @@ def _mirrors(test: str, mirror: str) -> bool:
     return test == f"{mirror}.py" or test.startswith(f"{mirror}_")
 
 
+def _by_folder(tests: Iterable[str], mirror: str) -> list[str]:
+    """Return tests sorted by how many folders they share with the mirror: what lies farther is about something else."""
+
+    def shared(test: str) -> int:
+        pairs = zip(Path(test).parts, Path(mirror).parts, strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+    return sorted(tests, key=lambda test: (-shared(test), test))
+
+
 def _is_test(file: str) -> bool:
     return file.startswith("tests/") and Path(file).name.startswith("test_")
+
+
+def _discovered(source: str, path: Path, root: Path) -> Iterator[str]:
+    """Yield the modules of a package that loads whatever lies in its folder."""
+    if path.name == "__init__.py" and "iter_modules(__path__)" in source:
+        yield from (module.relative_to(root).with_suffix("").as_posix() for module in path.parent.glob("*.py"))
 
 
 def _imported(source: ast.AST, file: str) -> Iterator[str]:

@@ -11,6 +11,11 @@ SOURCES = {
     "templates/model.py": "from templates.budget import LIMIT",
     "ceap/local/clock.py": "def now():\n    from templates import model",
     "handlers/runtime/sources/__init__.py": "",
+    "ceap/policy/checks/__init__.py": "names = pkgutil.iter_modules(__path__)",
+    "ceap/policy/checks/no_null.py": "",
+    "tests/policy/test_all.py": "import ceap.policy.checks",
+    "tests/policy/test_beside.py": "",
+    "tests/test_first.py": "import ceap.policy.checks",
     "tests/support.py": "import templates.budget",
     "tests/templates/test_budget.py": "from tests import support",
     "tests/templates/test_budget_limits.py": "",
@@ -38,6 +43,7 @@ def test_the_mirror_comes_first_then_what_imports_the_module_and_then_importers_
         ["tests/templates/test_model.py"],
         ["tests/local/test_other.py"],
         ["tests/local/test_clock.py"],
+        [],
     ]
 
 
@@ -48,3 +54,13 @@ def test_the_mirror_of_ceap_lies_one_folder_higher(tree: Tree) -> None:
 def test_a_package_is_mirrored_by_a_test_of_its_name(tree: Tree) -> None:
     rounds = nearest_tests(tree, "handlers/runtime/sources/__init__.py")
     assert rounds[0] == ["tests/handlers/runtime/sources/test_sources.py"]
+
+
+def test_what_a_package_loads_from_its_folder_counts_as_imported_and_near_folders_come_first(tree: Tree) -> None:
+    assert nearest_tests(tree, "ceap/policy/checks/no_null.py") == [
+        [],
+        [],
+        ["tests/policy/test_all.py", "tests/test_first.py"],
+        [],
+        ["tests/policy/test_beside.py"],
+    ]
