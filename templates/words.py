@@ -11,7 +11,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like a name; None if none is similar."""
     import difflib  # only when something is wrong
 
-    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
+    return next(iter(difflib.get_close_matches(name, known)), None)
 
 
 def allowed(name: str, known: Iterable[str]) -> str:
