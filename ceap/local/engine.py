@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol, Self, assert_never
 import moto.logs.models
 import moto.sqs.models
 from moto.core.base_backend import BackendDict
-from moto.s3.models import FakeKey, FakeMultipart, s3_backends
+from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 
 from ceap import signals
@@ -35,6 +35,7 @@ from ceap.local import (
     limits,
     log_patterns,
     moto_costs,
+    moto_memory,
     queues,
     table_limits,
     tables,
@@ -169,7 +170,7 @@ class Engine:
         for client in self._clients.values():
             client.close()
         self._gateway.stop()
-        _forget_objects(self.account)
+        moto_memory.close_objects(self.account)
         instances: list[dict[str, Any]] = list(BackendDict._instances)  # type: ignore[misc]  # a generic class's own list
         for backends in instances:
             backends.pop(self.account, None)
@@ -333,19 +334,6 @@ def _tell_status(machine: DeployedMachine, execution: Execution) -> None:
     events.announce(machine, execution)
 
 
-def _forget_objects(account: str) -> None:
-    """Close the files of an account's objects and free the names of its buckets; moto's own reset does so for all."""
-    kinds: tuple[Any, ...] = (FakeKey, FakeMultipart)
-    for kind in kinds:
-        tracked = kind.instances_tracked
-        for held in [held for held in tracked if held.account_id == account]:
-            held.dispose()
-            tracked.remove(held)
-    for name, (_, owner) in list(s3_backends.bucket_accounts.items()):
-        if owner == account:
-            del s3_backends.bucket_accounts[name]
-
-
 @cache
 def _spare_modules() -> None:
     """Keep the garbage collector off what modules hold: each full look at it took 0.2 s, and they stay anyway."""
@@ -369,6 +357,7 @@ def install() -> None:
         log_patterns.install()
         tables.install()
         moto_costs.install()
+        moto_memory.install()
         for name, unit in (("unix_time", 1), ("unix_time_millis", 1000)):
             replace(moto.sqs.models, name, lambda unit=unit: CLOCK.now() * unit)
         # It refuses lines that are hours ahead, and would of a clock that has jumped.
