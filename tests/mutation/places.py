@@ -33,8 +33,8 @@ OPERATORS: Final[dict[type[ast.AST], tuple[str, str]]] = {
 }
 """Each operator and what stands for it in the mutant."""
 
-UNREAD: Final = ("encoding", "strict", "frozen", "kw_only")
-"""Keywords that are not dropped: the tests' machine writes UTF-8, and the type checker holds the others."""
+UNREAD: Final = ("encoding", "strict", "frozen", "kw_only", "maxsize")
+"""Keywords that stay: the machine of tests writes UTF-8, the type checker holds others, a cache is as good smaller."""
 
 TYPING: Final = ("assert_never", "cast", "TypeVar", "NewType")
 """Calls that say something to the type checker alone."""
