@@ -116,6 +116,10 @@ def test_a_stage_reads_its_predecessor_and_writes_under_its_own_prefix(happy: De
         read = {call.resource for call in calls if call.action == "s3:GetObject"}
         written = {call.resource for call in calls if call.action == "s3:PutObject"}
         assert read == ({f"{prefix}/{previous}/output.json"} if previous else set())
+        if previous is None:
+            given = [each.get("id") for each in json.loads(MESSAGE)["source"]["records"]]
+            taken = [each["id"] for each in document(happy, execution_of(happy), stage)["data"]]
+            assert taken == [each for each in given if each]
         assert f"{prefix}/{stage}/output.json" in written
         assert [key for key in written if not key.startswith(f"{prefix}/{stage}/")] == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Final
 
@@ -56,21 +57,22 @@ def _count(number: int, kind: str, found: list[Holder], rules: Mapping[int, list
 
 def _section(each: Property, found: list[Holder], rules: Mapping[int, list[str]]) -> list[str]:
     requirements = f"[Requirement](requirements.md#requirements) {', '.join(each.requirements)}."
-    lines = [f"## Property {each.number}", "", _sentence(each.text), requirements, ""]
+    sentence = textwrap.wrap(f"{each.text[0].upper()}{each.text[1:]}.", 120, break_on_hyphens=False)
+    lines = [f"## Property {each.number}", "", *sentence, requirements, ""]
     for kind in each.kinds:
         lines.append(f"- {kind}, {KINDS[kind]}:")
         if kind == "G":
             lines += [f"  - [{rule}](rules.md#{rule.lower()})" for rule in rules.get(each.number, [])]
         lines += [
-            f"  - [{_words(holder.case.name)}](../../{holder.case.path})"
+            f"  - {_words(holder.case.name)}:\n    [{_short(holder.case.path)}](../../{holder.case.path})"
             for holder in found
             if holder[:2] == (each.number, kind)
         ]
     return [*lines, ""]
 
 
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+def _short(path: str) -> str:
+    return path.removeprefix("tests/")
 
 
 def _words(name: str) -> str:

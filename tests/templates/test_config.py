@@ -358,7 +358,6 @@ def test_one_setting_selects_the_type(wanted: WorkflowType) -> None:
     assert parse_workflow(parse_source(changed("EXPRESS", wanted), "orders.yaml")).type == wanted
 
 
-@pytest.mark.property(25, "M")
 @given(declaration=declarations(), data=st.data())
 def test_an_express_workflow_over_the_limit_is_refused(declaration: dict[str, Any], data: st.DataObject) -> None:
     steps = declaration["steps"]
@@ -369,7 +368,6 @@ def test_an_express_workflow_over_the_limit_is_refused(declaration: dict[str, An
         workflow_of(declaration)
 
 
-@pytest.mark.property(25, "M")
 @given(declaration=declarations(), data=st.data())
 def test_an_express_workflow_with_a_glue_step_is_refused(declaration: dict[str, Any], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(declaration["steps"]) - 1))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
+import re
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from templates.model import GlueStep, LegacyStep, Step, Workflow, WorkflowType
 from templates.stacks import workflow_stack
 from tests import reference
 from tests.handlers.support import names_of_others
-from tests.strategies import JOBS, all_workflows, workflow_of
+from tests.strategies import JOBS, all_workflows, standard_workflows, workflow_of
 from tests.templates.support import of_type, one
 
 Json = dict[str, Any]
@@ -68,6 +70,7 @@ def test_a_function_name_of_64_characters_is_accepted_and_one_more_or_a_second_o
         workflow_of(declaration | {"steps": [*steps, steps[index] | {"stage": other}]})
 
 
+@pytest.mark.property(25, "M")
 @pytest.mark.property(25, "H")
 @given(
     timeouts=st.lists(st.integers(1, 310) | st.integers(1, 100), min_size=1, max_size=6),
@@ -183,6 +186,33 @@ def test_a_role_reads_the_output_before_its_stage_and_writes_under_its_own_and_n
         inside = {(action, on) for action, on in grants(roles[role_of(step)]) if on.startswith(BUCKET)}
         assert inside == on_bucket(step, previous)
         assert [on for action, on in grants(roles[role_of(step)]) if action.startswith("s3:") and on == "*"] == []
+
+
+@pytest.mark.property(23, "H")
+@given(workflow=standard_workflows())
+def test_a_job_is_told_the_keys_of_the_convention_and_its_role_reaches_these_and_its_parts_alone(
+    workflow: Workflow,
+) -> None:
+    template = workflow_stack(workflow)
+    states = json.loads(one(template, "AWS::StepFunctions::StateMachine")["DefinitionString"])["States"]
+    roles = of_type(template, "AWS::IAM::Role")
+    for step in workflow.glue_steps:
+        told = states[step.stage]["Parameters"]["Arguments"]
+        keys = []
+        for name in ("--input-key.$", "--output-key.$"):
+            text = re.fullmatch(r"States\.Format\('(\S+)', \$\$\.Execution\.Name\)", told[name])
+            assert text is not None
+            keys.append(text[1].replace("{}", "*"))
+        previous = workflow.previous(step) or "initial"
+        assert keys == [f"executions/*/{previous}/output.json", f"executions/*/{step.stage}/output.json"]
+        assert {told["--input-bucket"], told["--output-bucket"]} == {"${WorkflowBucket}"}
+        inside = {(action, on) for action, on in grants(roles[role_of(step)]) if on.startswith(f"{BUCKET}/")}
+        parts = f"{BUCKET}/executions/*/{step.stage}/_parts/*"
+        assert {on for action, on in inside if action == "s3:GetObject"} == {f"{BUCKET}/{keys[0]}", parts}
+        assert {on for action, on in inside if action != "s3:GetObject"} == {
+            f"{BUCKET}/executions/*/{step.stage}/*",
+            parts,
+        }
 
 
 def outside_bucket(workflow: Workflow, step: Step, previous: str | None) -> set[tuple[str, str]]:

@@ -17,7 +17,6 @@ from tests.strategies import all_workflows, workflow_of, workflows
 from tests.templates.support import of_type, one, s3_grants, statements, values
 
 
-@pytest.mark.property(1, "H")
 @given(workflow=workflows())
 def test_functions_and_their_log_groups_have_the_name_of_the_convention(workflow: Workflow) -> None:
     template = workflow_stack(workflow)

@@ -216,7 +216,6 @@ def test_no_handler_names_a_function_a_bucket_a_path_or_another_stage(source: Pa
     assert names_of_others(source, reference.STAGES) == []
 
 
-@pytest.mark.property(9, "H")
 @shared_aws
 @given(handler=handlers_of_any_kind, bucket=st.from_regex(r"[a-z]{3,40}", fullmatch=True))
 def test_the_bucket_is_the_one_that_the_context_names(handler: WorkflowLambdaHandler[Any, Any], bucket: str) -> None:
