@@ -53,3 +53,28 @@ def test_rights_to_read_what_a_key_of_ones_own_encrypts_name_the_right_on_the_ke
     rights = page.read_text(encoding="utf-8").partition("\n## Rights\n")[2].partition("\n## ")[0]
     if re.search(r"DescribeStateMachine|DescribeExecution|GetExecutionHistory|GetObject|ReceiveMessage", rights):
         assert "`kms:Decrypt`" in rights
+
+
+OTHER_NAMES = re.compile(
+    r"\bDLQs?\b|\bdead letter queue|\bdeadletter|\brun ids?\b|\bdata bucket|\bstate-machine\b|\breprocess|\bretrigger",
+    re.IGNORECASE,
+)
+"""Names that things of the glossary have elsewhere."""
+GENERATED = {"conformance.md", "properties.md", "rules.md"}
+"""Pages that quote names of tests, addresses and keys."""
+
+
+def test_no_page_calls_a_thing_by_another_name_than_the_glossary() -> None:
+    code = re.compile(r"^ *```.*?^ *```$|`[^`\n]*`|\([^)\s]*\)", re.DOTALL | re.MULTILINE)
+    found = {
+        name(page): OTHER_NAMES.findall(code.sub("", page.read_text(encoding="utf-8")))
+        for page in PAGES
+        if page.name not in GENERATED
+    }
+    assert {page: names for page, names in found.items() if names} == {}
+
+
+def test_the_glossary_has_every_word_once() -> None:
+    words = re.findall(r"^\| \*\*(.+?)\*\* \|", (ROOT / "docs/glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(words) > 40
+    assert len(words) == len(set(words))

@@ -273,6 +273,10 @@ def diff_problems(block: Block) -> list[str]:
     return [line for line in block.text.splitlines() if line[:1] not in {"+", "-", " "}]
 
 
+def markdown_problems(block: Block) -> list[str]:
+    return [] if re.match(r"#+ \w", block.text) else ["no heading"]
+
+
 def csv_problems(block: Block) -> list[str]:
     header, *rows = block.text.splitlines()
     return [] if rows and "," in header else ["no rows"]
@@ -283,6 +287,7 @@ PARSERS: dict[str, Callable[[Block], list[str]]] = {
     "csv": csv_problems,
     "diff": diff_problems,
     "json": json_problems,
+    "markdown": markdown_problems,
     "python": python_problems,
     "sh": shell_problems,
     "toml": toml_problems,

@@ -47,3 +47,17 @@ def test_the_page_says_what_the_state_machine_logs() -> None:
     assert f"| with execution data | {machine_log_bytes(machine, message, 0):,.0f} bytes |" in text
     machine.resource.properties["LoggingConfiguration"]["IncludeExecutionData"] = False
     assert f"| without | {machine_log_bytes(machine, message, 0):,.0f} bytes |" in text
+
+
+@pytest.mark.usefixtures("own_project")
+def test_the_page_on_the_choice_of_the_type_has_the_sums_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (PAGE.parent / "choose-the-type.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([\d,]+) \| (\d+) s \| ([\d,.]+) \| ([\d,.]+) \|$", page, re.MULTILINE)
+    told = []
+    for executions, seconds, *_ in rows:
+        words = ["--executions", executions.replace(",", ""), "--stage-seconds", seconds, "--json"]
+        assert main(["cost", str(REALTIME), *words]) == 0
+        bill = json.loads(capsys.readouterr().out)
+        told.append((executions, seconds, f"{bill['express']:,.2f}", f"{bill['standard']:,.2f}"))
+    assert told == rows
+    assert len(rows) == 6
