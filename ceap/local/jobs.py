@@ -263,7 +263,7 @@ class Jobs:
                 with signals.starting():
                     folder.mkdir()
                 end = self._run_script(run, session, folder)
-        except LaunchError as failure:
+        except Exception as failure:  # whatever it is: a run without an end would hold the clock for ever
             end = JobEnd(run.job, folder, "FAILED", f"LAUNCH ERROR | {failure}")
         finally:
             self._conclude(run, end)

@@ -323,6 +323,16 @@ def test_an_extra_python_file_that_is_not_there_fails_the_run(engine: Engine, ur
     assert runner.output() == []
 
 
+def test_a_run_whose_process_cannot_start_fails_and_the_next_one_succeeds(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = Runner(engine, "print('done')")
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "Process", lambda *_: (_ for _ in ()).throw(OSError("out of memory")))
+        assert cause(runner.run())["ErrorMessage"] == "LAUNCH ERROR | out of memory"
+    assert runner.run().status == "SUCCEEDED"
+
+
 def test_a_run_that_may_not_write_its_log_works_without(engine: Engine) -> None:
     runner = Runner(engine, "print('hello')", grants=(READ_SCRIPT,))
     assert runner.run().status == "SUCCEEDED"
