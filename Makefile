@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv and can be run again. PYTHON=/path/to/python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help run test bare mutants mutation templates check diff deploy smoke status rollback destroy docs site baseline package \
+.PHONY: help run test bare mutants mutation soak templates check diff deploy smoke status rollback destroy docs site baseline package \
 	bench bench-compare dev glue awscli lint format lock clean
 
 BIN := .venv/bin
@@ -30,6 +30,10 @@ mutants: .venv/dev ## change every scalar of the tests' own templates and see th
 
 mutation: .venv/dev ## change lines of the sources, one at a time in a copy, and see that a test fails (SEED=1 ARGS=handlers)
 	@$(BIN)/python -m tests.mutation --seed $(or $(SEED),1) $(ARGS)
+
+soak: .venv/dev ## send 2,000 messages through faults, 10,000 through a warm workflow, print tables; takes long (SEEDS="1 2")
+	@MESSAGES=$(or $(MESSAGES),2000) SEEDS="$(or $(SEEDS),1 2 3 4)" WARM=$(or $(WARM),10000) \
+		$(BIN)/python -m tests.local.faults.soak
 
 templates: .venv/ready ## write generated/ from workflows/
 	@$(BIN)/ceap synth
