@@ -29,7 +29,7 @@ class Popen(subprocess.Popen[Any]):
     """A process that the server has forked, where it can, with all that `subprocess.Popen` knows of one."""
 
     def _execute_child(self, args: Any, executable: Any, *rest: Any) -> None:
-        words = [args] if isinstance(args, str | os.PathLike) else [os.fspath(word) for word in args]
+        words = [os.fspath(word) for word in ([args] if isinstance(args, str | os.PathLike) else args)]
         names = ("preexec", "close_fds", "pass_fds", "cwd", "env", "_", "_", "shell")
         given = dict(zip(names, rest, strict=False))
         pipes, new_session = rest[8:14], rest[19]
@@ -111,6 +111,7 @@ def can_be_forked(words: Sequence[str], environment: Mapping[str, str]) -> bool:
     foreign = {name for name in environment if name.startswith(("PYTHON", "COVERAGE_"))} - UNDERSTOOD
     locale = environment.get("LC_ALL", environment.get("LANG", "C.UTF-8"))
     is_program = not words[1].startswith("-") or (words[1] in ("-c", "-m") and len(words) > 2)
+    is_program &= words[1:3] != ["-m", "pytest"]  # it rewrites the plugins that it loads itself
     return is_program and not foreign and locale.lower().replace("-", "").endswith(("utf8", "c", "posix"))
 
 

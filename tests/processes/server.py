@@ -51,11 +51,11 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     asked: dict[int, int] = {}
     while True:
-        ready, _, _ = select.select([connection, reader], [], [])
+        ready = select.select([connection.fileno(), reader], [], [])[0]
         if reader in ready:
             os.read(reader, 4096)
             tell_ended(asked)
-        if connection not in ready:
+        if connection.fileno() not in ready:
             continue
         size, descriptors, _, _ = socket.recv_fds(connection, 4, 4)
         if not size:
@@ -97,6 +97,8 @@ def become(request: dict[str, Any], base: list[str]) -> None:
     place_streams(request["streams"], request["open"])
     os.environ.clear()
     os.environ.update(request["environment"])
+    if locale() in ("C", "POSIX") and not os.environ.get("LC_ALL"):
+        os.environ["LC_CTYPE"] = "C.UTF-8"  # as the interpreter does, see PEP 538
     time.tzset()
     os.chdir(request["folder"])
     open_streams(request["open"])
@@ -148,7 +150,8 @@ def open_streams(is_open: list[bool]) -> None:
         stream: Any = None
         if is_open[number]:
             binary = open(number, "rb" if number == 0 else "wb", -1 if number != 1 or not unbuffered else 0)  # noqa: SIM115, PTH123
-            errors = "backslashreplace" if number == 2 else "surrogateescape" if is_c_locale() else "strict"
+            strict = locale() not in ("C", "POSIX", "C.UTF-8")
+            errors = "backslashreplace" if number == 2 else "strict" if strict else "surrogateescape"
             stream = text_of(binary, errors, number, unbuffered=unbuffered)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
@@ -157,15 +160,20 @@ def open_streams(is_open: list[bool]) -> None:
 def text_of(binary: Any, errors: str, number: int, *, unbuffered: bool) -> Any:
     import io
 
-    lines = number == 2 or (number == 1 and binary.isatty())
+    lines = not unbuffered and (number == 2 or binary.isatty())
     return io.TextIOWrapper(
-        binary, "utf-8", errors, "\n" if number else None, line_buffering=lines, write_through=unbuffered and number > 0
+        binary, "utf-8", errors, "\n" if number else None, line_buffering=lines, write_through=unbuffered
     )
 
 
-def is_c_locale() -> bool:
-    names = ("LC_ALL", "LC_CTYPE", "LANG")
-    return next((os.environ[name] for name in names if os.environ.get(name)), "C") in ("C", "POSIX", "C.UTF-8")
+def locale() -> str:
+    """Return the locale that the variables name, if this machine has it, else C."""
+    import locale
+
+    try:
+        return locale.setlocale(locale.LC_CTYPE, "")
+    except locale.Error:
+        return "C"
 
 
 if __name__ == "__main__":

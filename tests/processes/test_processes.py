@@ -1,0 +1,96 @@
+"""A process that is forked is to its program what a started one is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import processes
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks")
+
+SEEN = """
+import json, os, signal, sys
+streams = [(each.encoding, each.errors, each.line_buffering, each.write_through) for each in
+           (sys.stdin, sys.stdout, sys.stderr)]
+handlers = [str(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGCHLD)]
+print(json.dumps([sys.argv, sys.path, os.getcwd(), dict(os.environ), streams, handlers, __name__,
+                  sys.dont_write_bytecode, sorted(os.listdir("/proc/self/fd"))]))
+"""
+Run = Callable[..., "subprocess.CompletedProcess[Any]"]
+
+
+def seen(run: Run, words: Sequence[str], folder: Path, **variables: str) -> str:
+    environment = {"PATH": os.defpath, "PYTHONPATH": "", **variables}
+    done = run([sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return str(done.stdout)
+
+
+PROGRAMS = [("-c", SEEN, "a", "-b"), ("-m", "program", "a"), ("program.py",), ("sub/other.py",)]
+OBEYED = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": "/x", "LANG": "en_US.UTF-8"}
+
+
+@pytest.mark.parametrize("words", PROGRAMS)
+@pytest.mark.parametrize("variables", [{}, OBEYED])
+def test_it_sees_what_a_started_one_sees(words: tuple[str, ...], variables: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("program.py", "sub/other.py"):
+        (tmp_path / name).write_text(SEEN, encoding="utf-8")
+    assert processes.can_be_forked([sys.executable, *words], variables)
+    assert seen(processes.run, words, tmp_path, **variables) == seen(subprocess.run, words, tmp_path, **variables)
+
+
+@pytest.mark.parametrize(
+    "code", ["import sys; sys.exit(3)", "raise SystemExit('why')", "1 / 0", "import os; os.abort()"]
+)
+def test_it_ends_as_a_started_one_ends(code: str) -> None:
+    words = [sys.executable, "-c", code]
+    forked, started = (
+        each(words, capture_output=True, text=True, check=False) for each in (processes.run, subprocess.run)
+    )
+    assert forked.returncode == started.returncode
+    assert forked.stderr.splitlines()[-1:] == started.stderr.splitlines()[-1:]
+
+
+def test_it_is_stopped_by_a_signal_and_waited_for() -> None:
+    with processes.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        assert process.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == -signal.SIGTERM
+
+
+def test_what_is_typed_reaches_it_and_what_it_writes_is_read() -> None:
+    done = processes.run([sys.executable, "-c", "print(input() * 2)"], input="ab\n", capture_output=True, text=True)
+    assert done.stdout == "abab\n"
+
+
+def test_it_has_nothing_of_ours_loaded() -> None:
+    code = (
+        "import sys; print({'ceap', 'handlers', 'templates', 'tests'} & {name.split('.')[0] for name in sys.modules})"
+    )
+    assert processes.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+@pytest.mark.parametrize("words", [["-I", "-c", "1"], ["-m", "pytest"], ["-m"], []])
+def test_a_program_that_cannot_be_forked_is_started(words: list[str]) -> None:
+    assert not processes.can_be_forked([sys.executable, *words], {})
+    assert not processes.can_be_forked([sys.executable, "-c", "1"], {"PYTHONHASHSEED": "1"})
+    assert not processes.can_be_forked(["true"], {})
+
+
+def test_where_it_is_in_a_session_of_its_own_its_group_ends_alone() -> None:
+    words = [sys.executable, "-c", "import os; print(os.getpgid(0) == os.getpid(), flush=True); input()"]
+    with processes.Popen(words, stdin=-1, stdout=-1, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
