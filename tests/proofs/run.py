@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.proofs.claims import holders
+from tests.proofs.claims import holders, of_rules
 from tests.proofs.sources import Sources
 
 EXAMPLES_MIN: Final = 100
@@ -54,7 +54,9 @@ class HoldersRan:
             return
         if not is_whole(session.config):
             return
-        self.judge({holder.case.id for holder in holders(Sources.load())})
+        sources = Sources.load()
+        of_properties = {holder.case.id for holder in holders(sources)}
+        self.judge(of_properties | {case.id for case in sources.tests() if of_rules(case)})
         if self.problems:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
