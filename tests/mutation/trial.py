@@ -19,7 +19,7 @@ UNWANTED: Final = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 """Variables of the environment that would show the copy another project, or have it compiled for each mutant."""
 
 FILES: Final = 3
-BUDGET_S: Final = 40
+BUDGET_S: Final = 25
 """CPU seconds of a mutant's tests after which no further one is begun: the mutant then counts as not noticed."""
 OVER_S: Final = 90
 """CPU seconds beyond these after which the test that runs counts as endless: the mutant is noticed."""
