@@ -92,10 +92,19 @@ def test_a_newer_version_of_a_candidate_is_scored_anew() -> None:
     assert after["metadata"]["counts"] == {"scored": 3}
 
 
+def test_the_cache_keeps_the_newest_version_in_any_order_of_arrival() -> None:
+    score(candidate(version=2), candidate(version=3), candidate(version=1))
+    assert {row["candidateVersion"] for row in cache().values()} == {3}
+    assert score(candidate(version=2))["metadata"]["counts"] == {"scored": 3}
+    assert {row["candidateVersion"] for row in cache().values()} == {3}
+
+
 def test_a_score_that_expired_serves_no_longer_though_dynamodb_has_not_deleted_it() -> None:
     score(candidate())
-    put_items(SCORE_CACHE, [row | {"ttl": 1} for row in cache().values()])
+    before = cache()
+    put_items(SCORE_CACHE, [row | {"ttl": 1} for row in before.values()])
     assert score(candidate())["metadata"]["counts"] == {"scored": 3}
+    assert all(row["ttl"] >= before[model]["ttl"] for model, row in cache().items())
 
 
 def test_a_model_that_fails_does_not_lose_the_others_and_gives_a_default_that_is_not_kept(

@@ -109,6 +109,13 @@ def test_candidates_of_one_key_are_merged_and_the_newest_wins() -> None:
     assert stored()["version"] == 3
 
 
+def test_of_candidates_of_one_key_and_version_the_last_wins() -> None:
+    document = store(candidate(version=2, orderValue=1), candidate(version=2, orderValue=2))
+    assert [record["attributes"]["orderValue"] for record in document["data"]] == [2]
+    assert document["metadata"]["mergedRecordCount"] == 1
+    assert msgspec.json.decode(stored()["data"])["attributes"]["orderValue"] == 2
+
+
 def test_candidates_of_one_key_in_several_batches_are_stored_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "BATCH", 1)
     document = store(candidate(version=2), candidate(version=3), candidate(version=1))
@@ -173,6 +180,30 @@ def test_a_write_that_fails_is_permanent_or_transient(
 ) -> None:
     with fault("dynamodb", "UpdateItem", refusal), pytest.raises(kind, match="1 of 1 items of a batch"):
         store(candidate())
+
+
+LATER, NEVER = TransientStageError("later"), PermanentStageError("never")
+
+
+@pytest.mark.parametrize(
+    ("failures", "kind", "said"),
+    [
+        ([LATER, NEVER], PermanentStageError, "2 of 2 items of a batch could not be stored: never"),
+        ([NEVER, LATER], PermanentStageError, "2 of 2 items of a batch could not be stored: never"),
+        ([LATER, ZeroDivisionError("a fault")], TransientStageError, "unexpected ZeroDivisionError"),
+    ],
+)
+def test_of_several_failures_one_that_a_later_attempt_would_meet_again_decides(
+    failures: list[Exception], kind: type[StageError], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_customer = dict(zip(("c0", "c1"), failures, strict=True))
+
+    def fail(_: object, of: Candidate, __: object) -> bool:
+        raise by_customer[of.customer_id]
+
+    monkeypatch.setattr(store_module, "_write", fail)
+    with pytest.raises(kind, match=said):
+        store(candidate("c0"), candidate("c1"))
 
 
 def test_a_fault_of_the_code_in_a_write_is_reported_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -250,11 +250,25 @@ def test_a_later_attempt_writes_the_output_that_the_first_could_not(no_waiting: 
     assert invoke(SIEVE, "OwnStage", previous="BeforeStage")["data"] == [{"do": "yield"}]
 
 
-def test_a_large_output_that_fails_at_its_end_leaves_no_object_and_no_upload() -> None:
-    write_output("BeforeStage", [{"do": "yield", "text": "x" * 6 * 1024 * 1024}, {"do": "permanent"}])
-    with pytest.raises(PermanentStageError):
+@pytest.mark.parametrize(("failure", "kept"), [("permanent", ["rejected.jsonl"]), ("transient", [])])
+def test_a_large_output_that_fails_at_its_end_leaves_no_object_and_no_upload(failure: str, kept: list[str]) -> None:
+    text = "x" * 6 * 1024 * 1024
+    write_output("BeforeStage", [{"do": "yield", "text": text}, {"do": "reject", "text": text}, {"do": failure}])
+    with pytest.raises(StageError):
         invoke(SIEVE, "OwnStage", previous="BeforeStage")
-    assert output_key(EXECUTION, "OwnStage") not in keys()
+    folder = f"executions/{EXECUTION}/OwnStage/"
+    assert keys(folder) == [folder + name for name in ("error.json", *kept)]
+    assert open_uploads() == []
+
+
+def test_large_rejections_that_cannot_be_written_leave_no_upload_either(no_waiting: list[float]) -> None:
+    text = "x" * 6 * 1024 * 1024
+    write_output("BeforeStage", [{"do": "reject", "text": text}, {"do": "permanent"}])
+    with (
+        fault("s3", "CompleteMultipartUpload", Refusal(503, "SlowDown")),
+        pytest.raises(PermanentStageError, match="never"),
+    ):
+        invoke(SIEVE, "OwnStage", previous="BeforeStage")
     assert open_uploads() == []
 
 
