@@ -55,20 +55,6 @@ TEXTS: Final[dict[tuple[str, str], str]] = {
         "tests/pages/test_blocks.py::test_the_document_of_the_reference_is_read_as_one"
     ),
     ("docs/reference/graph.md", "```mermaid"): "is the form of a page of Markdown, not an output",
-    (
-        "docs/reference/ceap-toml.md",
-        "account 123456789012",
-    ): "is of an account; tests/commands/test_ship.py compares it",
-    ("docs/reference/check.md", "generated/orders.template.yaml:31"): (
-        "has another line in each workflow; the cases of CFN06_KNOWN_RESOURCES compare the message"
-    ),
-    ("docs/reference/invoke.md", "ETLStage SUCCEEDED"): "has times; tests/commands/test_invoke.py compares the form",
-    ("docs/reference/logs.md", "execution 7e9f172c"): "has ids; tests/commands/test_logs.py compares the form",
-    ("docs/reference/package.md", "ModuleNotFoundError"): (
-        "needs a handler that imports what it lacks; tests/local/test_packages.py compares the form"
-    ),
-    ("docs/reference/run.md", "SiftStage yielded"): "tests/commands/test_run_failures.py compares the form",
-    ("docs/reference/run.md", "FilterStage failed"): "tests/commands/test_run_failures.py compares the form",
     ("docs/reference/run.md", "workflows/fixtures/{workflow name}/\n"): (
         "is a tree of folders; tests/commands/test_run_seed.py puts files there"
     ),
@@ -76,21 +62,34 @@ TEXTS: Final[dict[tuple[str, str], str]] = {
         "is a tree of folders; tests/commands/test_run_existing.py puts files there"
     ),
     ("docs/reference/run.md", "DIR/latest"): "is a tree of folders; tests/commands/test_run_keep.py reads them",
-    (
-        "docs/reference/trace.md",
-        "message 22381752",
-    ): "has ids and times; tests/commands/test_trace.py compares the form",
-    (
-        "docs/runbook/detect.md",
-        "ceap-orders-dev",
-    ): "has times; docs/runbook/a-day.md shows the form, compared by its test",
-    ("docs/runbook/investigate.md", "message 756708a7"): "has ids; docs/runbook/a-day.md shows the form, compared",
-    ("docs/runbook/pause.md", "ceap-orders-dev: the pipe"): "tests/commands/test_pause.py compares the form",
-    ("docs/runbook/recover.md", "210a62de"): "has ids and times; tests/commands/test_replay.py compares the form",
-    ("docs/runbook/recover.md", "to redrive"): "has ids; tests/commands/test_redrive.py compares the form",
-    ("docs/runbook/recover.md", "to replay"): "has ids; tests/commands/test_replay.py compares the form",
 }
-"""What a shown text begins with: the test that compares it, or why none does as it stands."""
+"""What a shown text begins with: the test that compares it, or why none does."""
+
+FORMS: Final[dict[tuple[str, str], tuple[str, str]]] = {
+    ("docs/reference/ceap-toml.md", "account 123456789012"): ("of ceap.toml)", "tests/aws/test_session.py"),
+    ("docs/reference/check.md", "generated/orders.template.yaml:31"): (
+        *("is not a property t", "tests/policy/vocabulary/test_known.py"),
+    ),
+    ("docs/reference/invoke.md", "ETLStage SUCCEEDED"): ("SUCCEEDED in", "tests/commands/test_invoke.py"),
+    ("docs/reference/logs.md", "execution 7e9f172c"): ("what was raised, and where", "tests/commands/test_logs.py"),
+    ("docs/reference/package.md", "ModuleNotFoundError"): ("No module named '", "tests/local/test_packages.py"),
+    ("docs/reference/run.md", "SiftStage yielded"): ("yielded 0 of 2 records", "tests/commands/test_run.py"),
+    ("docs/reference/run.md", "FilterStage failed"): (
+        "failed in attempt 1 of execution 1",
+        "tests/commands/test_run_failures.py",
+    ),
+    ("docs/reference/trace.md", "message 22381752"): ("attempt 1 SUCCEEDED in", "tests/operate/test_trace_express.py"),
+    ("docs/runbook/detect.md", "ceap-orders-dev"): ("  STANDARD  account 123456789012", "docs/runbook/a-day.md"),
+    ("docs/runbook/investigate.md", "message 756708a7"): (" started, first at 2026", "docs/runbook/a-day.md"),
+    ("docs/runbook/pause.md", "ceap-orders-dev: the pipe"): ("is stopped", "tests/operate/test_pausing.py"),
+    ("docs/runbook/recover.md", "210a62de"): ("1 message to replay, of 1 dead letter", "tests/commands/test_replay.py"),
+    ("docs/runbook/recover.md", "to redrive"): ("1 to redrive", "tests/operate/test_redrive.py"),
+    ("docs/runbook/recover.md", "to replay"): ("1 to replay", "tests/operate/test_replay_executions.py"),
+}
+"""What a shown text with ids and times begins with; a part of its form, and what compares that with an output.
+
+A page is compared by its own test: the day of an operator by tests/runbook/test_a_day.py.
+"""
 
 PROGRAMS: Final = {
     ".ceap/scripts/hook": "the hook of pre-commit in a clone; tests/scripts/test_hook.py runs it",

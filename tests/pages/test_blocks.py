@@ -27,7 +27,7 @@ from ceap.scaffold.sample import FOLDERS
 from templates.model import STEP_CLASSES, Declaration
 from tests.pages import STEP
 from tests.pages.blocks import Block, all_blocks, command_lines, programs
-from tests.pages.known import PROGRAMS, RUN, TEXTS
+from tests.pages.known import FORMS, PROGRAMS, RUN, TEXTS
 from tests.test_project import targets
 
 BLOCKS = all_blocks()
@@ -74,11 +74,19 @@ def test_every_shown_text_is_usage_or_compared_or_has_its_reason(block: Block) -
     if USAGE.match(block.text):
         assert usage_problems(block) == []
     else:
-        assert [start for page, start in TEXTS if page == block.page and block.text.startswith(start)] != []
+        known = [key for key in (*TEXTS, *FORMS) if key[0] == block.page and block.text.startswith(key[1])]
+        assert len(known) == 1
+        for part, file in (FORMS[key] for key in known if key in FORMS):
+            assert part in block.text
+            assert part in (ROOT / file).read_text(encoding="utf-8")
 
 
 def test_what_is_known_of_blocks_is_of_a_block_and_names_a_test() -> None:
-    idle = [key for key in TEXTS if not any(block.page == key[0] and block.text.startswith(key[1]) for block in BLOCKS)]
+    idle = [
+        key
+        for key in (*TEXTS, *FORMS)
+        if not any(block.page == key[0] and block.text.startswith(key[1]) for block in BLOCKS)
+    ]
     idle += [
         key for key in RUN if not {block.language for block in BLOCKS if block.page == key[0]} >= set(key[1].split())
     ]
