@@ -37,8 +37,10 @@ def look() -> Held:
 
 def _files() -> Iterator[tuple[int, str]]:
     for name in os.listdir("/dev/fd"):  # noqa: PTH208 (names are all that is wanted)
-        with suppress(OSError):  # of the descriptor that lists them
-            yield int(name), str(Path(f"/dev/fd/{name}").readlink()) if Path(f"/dev/fd/{name}").is_symlink() else name
+        with suppress(OSError):  # of the descriptor that has listed them
+            os.fstat(int(name))
+            link = Path("/dev/fd", name)
+            yield int(name), str(link.readlink()) if link.is_symlink() else name
 
 
 def left_since(before: Held) -> list[str]:
