@@ -161,6 +161,7 @@ def _deliver_all(rule: Any, original_event: Mapping[str, Any]) -> list[str]:
         return []
     time = original_event["time"]
     event = {**original_event, "time": time if isinstance(time, str) else _iso(float(time))}
+    event.pop("ingestion-time", None)  # moto's own; AWS puts it into no event
     _measure(rule, TriggeredRules=1.0, MatchedEvents=1.0)
     return [_deliver(rule, target, event) for target in rule.targets]
 

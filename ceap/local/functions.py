@@ -115,7 +115,8 @@ class Functions:
         try:
             self._find(named.name, named.qualifier)
         except UnknownFunctionException:
-            body = {"Type": "User", "Message": f"Function not found: {_arn(request, named)}"}
+            asked = _arn(request, named._replace(qualifier=named.qualifier or _LATEST))
+            body = {"Type": "User", "Message": f"Function not found: {asked}"}
             return Answer(404, json.dumps(body).encode(), {"x-amzn-ErrorType": "ResourceNotFoundException"})
         session = self._sessions.find(request.access_key)
         caller = self._at_work.get(session.function) if session and session.function else None

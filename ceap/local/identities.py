@@ -4,6 +4,7 @@ Source: STS API Reference, "GetCallerIdentity", "AssumeRole", "AssumeRoleWithWeb
 "SimulatePrincipalPolicy".
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ _UNMODELLED: Final = (
     "ResourcePolicy",
     "SerialNumber",
 )
+
+_SESSION_NAME: Final = re.compile(r"[\w+=,.@-]*", re.ASCII)
 
 UNSIGNED: Final = "AssumeRoleWithWebIdentity"
 
@@ -60,7 +63,7 @@ class Identities:
         return _answer(request, self._assume_by_token)
 
     def _assume_by_token(self, given: Document) -> Document:
-        made = self._tokens.assume(given["RoleArn"], given["WebIdentityToken"], given["RoleSessionName"])
+        made = self._tokens.assume(given["RoleArn"], given["WebIdentityToken"], _session_name(given))
         return _assumed(made, given)
 
     def _identify(self, _: Document, caller: Session) -> Document:
@@ -70,7 +73,7 @@ class Identities:
         return {"UserId": user, "Account": self._account, "Arn": arn}
 
     def _assume(self, given: Document, caller: Session) -> Document:
-        role, name = given["RoleArn"], given["RoleSessionName"]
+        role, name = given["RoleArn"], _session_name(given)
         try:
             made = self._sessions.assume_as(caller, role, name=name, external_id=given.get("ExternalId"))
         except (AccessDenied, NotFoundException):
@@ -131,6 +134,16 @@ def _answer(request: Request, call: Callable[[Document], Document]) -> Answer:
         return write_answer(request, call(given))
     except QueryError as error:
         return write_error(error)
+
+
+def _session_name(given: Document) -> str:
+    name: str = given["RoleSessionName"]
+    if not _SESSION_NAME.fullmatch(name):
+        problem = (
+            f"failed to satisfy constraint: Member must satisfy regular expression pattern: {_SESSION_NAME.pattern}"
+        )
+        raise QueryError(f"1 validation error detected: Value '{name}' at 'roleSessionName' {problem}")
+    return name
 
 
 def _assumed(made: Session, given: Document) -> Document:

@@ -166,6 +166,7 @@ def install() -> None:
     for module in [module for name, module in sys.modules.items() if name.startswith("moto.stepfunctions.parser")]:
         for name in replacements.keys() & vars(module).keys():
             replace(module, name, replacements[name])
+    replace(state_task_service_glue, "to_json_str", _compact_run)
     if boto_client.boto_client_for is not _client_for:
         raise AttributeError("moto's boto_client_for could not be replaced")
 
@@ -183,6 +184,11 @@ def _with_time_of_entry(read_input: Callable[..., None]) -> Callable[..., None]:
 
 def _compact(value: Any, separators: tuple[str, str] = (",", ":")) -> str:
     return to_json_str(value, separators)
+
+
+def _compact_run(value: Any) -> str:
+    """Return a job run as the output or the cause of its task, where its times are milliseconds."""
+    return json.dumps(value, separators=(",", ":"), default=lambda moment: int(moment.timestamp() * 1000))
 
 
 def _fits(value: Any) -> bool:
@@ -287,7 +293,7 @@ def _await_job(
     ended_run = self._build_sync_resolver(env, resource_runtime_part, normalised_parameters, state_credentials)
     while env.is_running():
         if (job_run := ended_run()) is not None:
-            env.stack.append(json.loads(to_json_str(job_run)))
+            env.stack.append(json.loads(_compact_run(job_run)))
             return
         CLOCK.sleep(POLL_S, interrupted=lambda: not env.is_running())
     client = self._get_glue_client(resource_runtime_part, state_credentials)

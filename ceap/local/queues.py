@@ -10,10 +10,12 @@ from typing import Any, Final
 from moto.sqs import models
 from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid
 from moto.sqs.models import Message, Queue, SQSBackend
+from moto.sqs.responses import SQSResponse
 
 from ceap.local.hooks import replace
 
 _VISIBILITY_MAX_S: Final = 43_200
+_SOURCE: Final = "DeadLetterQueueSourceArn"
 
 
 def source_of(message: Message) -> str | None:
@@ -30,6 +32,7 @@ def install() -> None:
     replace(Queue, "delete_message", _alone(Queue.delete_message))
     replace(Message, "mark_received", _noting_time(Message.mark_received))
     replace(SQSBackend, "receive_message", _alone_in_backend(SQSBackend.receive_message))
+    replace(SQSResponse, "receive_message", _telling_source(SQSResponse.receive_message))
     replace(SQSBackend, "change_message_visibility", _change_visibility)
 
 
@@ -55,6 +58,23 @@ def _noting_source(add: Callable[[Queue, Message], None]) -> Callable[[Queue, Me
         add(queue, message)
 
     return add_message
+
+
+def _telling_source(receive: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Let a dead letter tell its queue among its attributes: moto does not know it."""
+
+    def receive_message(response: Any) -> Any:
+        answer = receive(response)
+        asked = {*response._get_param("AttributeNames", []), *response._get_param("MessageSystemAttributeNames", [])}
+        if asked & {"All", _SOURCE}:
+            queue = response.sqs_backend.get_queue(response._get_queue_name())
+            sources = {message.id: source_of(message) for message in list(queue._messages)}
+            for message in answer.result.get("Messages", ()):
+                if source := sources.get(message["MessageId"]):
+                    message.setdefault("Attributes", {})[_SOURCE] = source
+        return answer
+
+    return receive_message
 
 
 def _noting_time(receive: Callable[..., None]) -> Callable[..., None]:

@@ -8,8 +8,8 @@ from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, Final
 
-from moto.s3.exceptions import InvalidPartOrder, PreconditionFailed, S3ClientError
-from moto.s3.models import FakeMultipart
+from moto.s3.exceptions import InvalidPartOrder, NoSuchUpload, PreconditionFailed, S3ClientError
+from moto.s3.models import FakeMultipart, S3Backend
 from moto.s3.responses import S3Response
 
 from ceap.local.hooks import replace
@@ -35,6 +35,7 @@ def install() -> None:
     for name in ("copy_object", "upload_part_copy"):
         replace(S3Response, name, _matched(vars(S3Response)[name]))
     replace(FakeMultipart, "complete", _ordered(FakeMultipart.complete))
+    replace(S3Backend, "complete_multipart_upload", _known(S3Backend.complete_multipart_upload))
 
 
 def _checked(serve: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,3 +90,14 @@ def _ordered(complete: Callable[..., Any]) -> Callable[..., Any]:
         return complete(self, parts)
 
     return complete_ordered
+
+
+def _known(complete: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the completion of an upload that is not there be refused as the caller's fault: moto fails."""
+
+    def complete_known(self: S3Backend, bucket_name: str, multipart_id: str, *given: Any, **named: Any) -> Any:
+        if multipart_id not in self.get_bucket(bucket_name).multiparts:
+            raise NoSuchUpload(multipart_id)
+        return complete(self, bucket_name, multipart_id, *given, **named)
+
+    return complete_known

@@ -232,10 +232,11 @@ class Worker:
 
     def _lost(self, watch: _Watch, request_id: str) -> dict[str, Any]:
         status = self._process.wait()
-        reason = f"exit status {status}" if status >= 0 else f"signal: {signal.Signals(-status).name}"
-        return self._ended(
-            watch, "Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: {reason}"
-        )
+        reason = "without providing a reason"
+        if status:
+            how = f"exit status {status}" if status > 0 else f"signal: {signal.Signals(-status).name}"
+            reason = f"with error: {how}"
+        return self._ended(watch, "Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited {reason}")
 
     def _ended(self, watch: _Watch, error_type: str, message: str) -> dict[str, Any]:
         watch.stack = end_with_stack(self._process, self._stack)

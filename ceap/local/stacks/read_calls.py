@@ -14,7 +14,7 @@ from ceap.local.stacks.paging import page
 from ceap.local.stacks.parameters import shown_values
 from ceap.local.stacks.planning import read_text
 from ceap.local.stacks.records import STACK_TYPE, Event, Held, Operation, Plan, StackRecord
-from ceap.local.stacks.registry import GONE, Registry
+from ceap.local.stacks.registry import ABSENT, GONE, Registry
 from templates.resource_schemas import load_schema
 
 Document = Mapping[str, Any]
@@ -56,7 +56,7 @@ class ReadCalls:
         return {"StackSummaries": [_summary(record) for record in found], "NextToken": token}
 
     def _describe_events(self, given: Document, _: Session) -> Document:
-        record = self._registry.get(given["StackName"])
+        record = self._registry.get(given["StackName"], ABSENT)
         found, token = page(record.events[::-1], given.get("NextToken"), _PAGE)
         events = [{**_event(record, event), "StackName": record.name} for event in found]
         return {"StackEvents": events, "NextToken": token}

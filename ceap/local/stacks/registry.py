@@ -17,6 +17,9 @@ from ceap.local.stacks.records import ChangeSet, Operation, StackRecord
 from ceap.local.stacks.work import AbandonedError, Work
 
 GONE: Final = "DELETE_COMPLETE"
+ABSENT: Final = "Stack [{}] does not exist"
+"""What calls for events and change sets say of a stack that is not there; others have the text of `Registry.get`."""
+
 REVIEW: Final = "REVIEW_IN_PROGRESS"
 _WAIT_S: Final = 5.0
 """How long each piece of work on a stack is waited for when the engine closes, in real seconds."""
@@ -49,10 +52,10 @@ class Registry:
             return self._records.get(name)
         return next((record for record in self.live() if record.name == name), None)
 
-    def get(self, name: str) -> StackRecord:
-        """Return a stack by name or ARN; StackApiError if there is none."""
+    def get(self, name: str, absent: str = "Stack with id {} does not exist") -> StackRecord:
+        """Return a stack by name or ARN; StackApiError, with a text that calls word differently, if there is none."""
         if (record := self.find(name)) is None:
-            raise StackApiError(f"Stack with id {name} does not exist")
+            raise StackApiError(absent.format(name))
         return record
 
     def add(self, name: str, status: str) -> StackRecord:
@@ -63,7 +66,7 @@ class Registry:
 
     def change_set(self, name: str, stack: str | None) -> tuple[StackRecord, ChangeSet]:
         """Return a change set, by its ARN or by its name and its stack's, with the stack."""
-        records = self.every() if stack is None else [self.get(stack)]
+        records = self.every() if stack is None else [self.get(stack, ABSENT)]
         for record in records:
             for made in record.change_sets.values():
                 if name in (made.arn, made.name if stack is not None else ""):

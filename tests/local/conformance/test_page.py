@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.conformance.cases import differences, load_recordings
+from tests.local.conformance.cases import differences, listed_fields, load_recordings, load_services
 from tests.local.conformance.page import PAGE, conformance_page
 
 
@@ -16,6 +16,7 @@ def test_the_page_is_written_from_the_recordings() -> None:
 
 def test_every_behaviour_has_a_name_of_its_own() -> None:
     names = [case.behaviour for each in load_recordings().values() for case in each.cases]
+    names += [case.behaviour for each in load_services().values() for case in each.cases]
     assert len(names) == len(set(names))
 
 
@@ -25,6 +26,20 @@ def test_every_case_expects_something() -> None:
             results = [case.history, case.events, case.logs, case.objects, case.output, case.created]
             answers = [call.answer or call.refused for call in case.calls]
             assert any(result is not None for result in results + answers), case.behaviour
+
+
+def test_every_case_of_a_service_expects_something() -> None:
+    for each in load_services().values():
+        for case in each.cases:
+            assert any(call.answer or call.refused for call in case.calls), case.behaviour
+
+
+def test_of_an_answer_the_listed_fields_are_compared() -> None:
+    answer = {"a": [{"b": 1, "c": 2}], "d": 3}
+    assert listed_fields({"a": [{"b": 1}]}, answer) == {"a": [{"b": 1}]}
+    assert listed_fields({"a": [{"e": None}], "f": None}, answer) == {"a": [{"e": None}], "f": None}
+    assert listed_fields({"a": []}, answer) == {"a": answer["a"]}
+    assert listed_fields({"d": {"x": 1}}, answer) == {"d": 3}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,18 @@ from ceap.local.cloudformation import DeployError
 from ceap.local.engine import Engine
 from templates.budget import INPUT_LIMIT_BYTES
 from tests.local.conformance.cases import Call, Case, differences, load_recordings
-from tests.local.support import function, log_group, role, rule, state_machine, template_text, upload_code
+from tests.local.support import (
+    CODE_BUCKET,
+    CODE_KEY,
+    function,
+    job,
+    log_group,
+    role,
+    rule,
+    state_machine,
+    template_text,
+    upload_code,
+)
 
 CASES = {case.behaviour: case for recordings in load_recordings().values() for case in recordings.cases}
 GROUP = "/aws/vendedlogs/states/machine"
@@ -30,6 +41,9 @@ class Replay:
         self._states = engine.client("stepfunctions")
         if case.function is not None:
             upload_code(engine, {"handler.py": case.function})
+        if case.job is not None:
+            engine.client("s3").create_bucket(Bucket=CODE_BUCKET)
+            engine.client("s3").put_object(Bucket=CODE_BUCKET, Key=CODE_KEY, Body=case.job.encode())
         engine.client("s3").create_bucket(Bucket="data")
         stack = engine.deploy(self._template(), "stack")
         machine = stack.physical_id("Machine")
@@ -128,7 +142,7 @@ class Replay:
         if case.logging is not None:
             group = {"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": ["Group", "Arn"]}}}
             properties["LoggingConfiguration"] = {"Destinations": [group], **case.logging}
-        grants = [("lambda:InvokeFunction", "*"), ("s3:*", "*")]
+        grants = [("lambda:InvokeFunction", "*"), ("s3:*", "*"), ("glue:*", "arn:aws:glue:*:*:job/job")]
         resources = {
             "FunctionRole": role("lambda"),
             "MachineRole": role("states", *grants),
@@ -137,6 +151,14 @@ class Replay:
             "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "topic"}},
             "Rule": rule(Targets=[{"Id": "topic", "Arn": {"Ref": "Topic"}}]),
         }
+        if case.job is not None:
+            resources["JobRole"] = role(
+                "glue", ("s3:GetObject", f"arn:aws:s3:::{CODE_BUCKET}/{CODE_KEY}"), ("logs:*", "*")
+            )
+            resources |= {
+                "Job": job(),
+                **{name: log_group(f"/aws-glue/jobs/{name.lower()}") for name in ("Output", "Error")},
+            }
         if case.function is not None:
             resources["Function"] = function("fn", "handler.handler", Timeout=60)
         return template_text(**resources)
