@@ -189,3 +189,21 @@ def test_a_jump_waits_for_an_activity_no_longer_than_it_may() -> None:
     with clock.activity():
         assert clock.jump(lambda: clock.now() + 1000, clock.ended, timeout_s=0.01)
     assert clock.offset_s == 0
+
+
+def test_time_does_not_jump_over_what_a_wait_that_is_over_does_next() -> None:
+    clock, over, waits = Clock(), threading.Event(), threading.Event()
+
+    def is_over() -> bool:
+        waits.set()
+        return over.is_set()
+
+    waiter = begin(lambda: clock.wait(nothing_else, is_over, 400))
+    assert waits.wait(5)
+    with clock.held():
+        over.set()
+        waker = begin(clock.wake)  # cannot, before the jump below lets go of the clock
+        assert not clock.jump(nothing_else, clock.ended)  # by then there is nothing to wait for
+    waker.join(5)
+    waiter.join(5)
+    assert clock.offset_s == 0

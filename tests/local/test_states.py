@@ -80,6 +80,33 @@ def test_an_express_machine_takes_a_name_again(engine: Engine) -> None:
     assert {arn.rpartition(":")[0] for arn in arns} == {machine.arn.replace(":stateMachine:", ":express:") + ":mine"}
 
 
+def test_a_standard_machine_takes_a_name_once_and_no_other_machine_is_asked(engine: Engine) -> None:
+    definition = {"StartAt": "P", "States": {"P": PASS}}
+    kinds = {"Machine": "STANDARD", "Other": "STANDARD", "Express": "EXPRESS"}
+    machines = {
+        name: state_machine(definition, StateMachineType=kind, StateMachineName=name) for name, kind in kinds.items()
+    }
+    stack = engine.deploy(template_text(MachineRole=role("states"), **machines), "stack")
+    states = engine.client("stepfunctions")
+    given = {stack.physical_id(name): {"name": "mine", "input": "{}"} for name in ("Express", "Machine", "Other")}
+    for arn, started in given.items():
+        states.start_execution(stateMachineArn=arn, **started)
+    engine.drain()
+    for name, taken in (("Machine", True), ("Other", True), ("Express", False)):
+        arn = stack.physical_id(name)
+        for text in ("{}", '{"other": 1}'):
+            if taken:
+                with pytest.raises(states.exceptions.ExecutionAlreadyExists, match=f":execution:{name}:mine'"):
+                    states.start_execution(stateMachineArn=arn, name="mine", input=text)
+            else:
+                states.start_execution(stateMachineArn=arn, name="mine", input=text)
+    engine.drain()
+    assert sorted(each.machine.rpartition(":")[2] for each in engine.executions) == ["Express"] * 3 + [
+        "Machine",
+        "Other",
+    ]
+
+
 @pytest.mark.parametrize(
     ("operation", "given", "message"),
     [
