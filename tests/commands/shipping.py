@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from ceap.deploy import artifacts
 from ceap.deploy.package import Package
 from ceap.local.engine import Engine
 from ceap.local.packages import build_zips
+from tests import processes
 from tests.reference import EXPRESS
 
 SMALL = "name: express\ntype: EXPRESS\nsteps:\n  - stage: TakeStage\n    handler: take\n"
@@ -117,7 +117,7 @@ def stopped(team: Team, point: str, number: signal.Signals, *command: str) -> tu
     """Call a command, else deploy, in a process that gets a signal at a point; return exit code and what it told."""
     name, *options = command or ("deploy",)
     words = [name, "--env", team.environment, str(team.declaration), "--yes", *options]
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-c", STOPPED, f"{point}:{number.value}", *words],
         env={**os.environ, "PYTHONPATH": str(project.ROOT)},
         capture_output=True,

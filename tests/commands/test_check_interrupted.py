@@ -11,6 +11,7 @@ import pytest
 
 from templates.render import render
 from templates.stacks import foundation_stack
+from tests import processes
 
 # A shell lets what it starts in the background ignore SIGINT, and nohup SIGHUP.
 PROGRAM = """
@@ -42,7 +43,7 @@ def test_an_interrupted_check_leaves_no_engine_and_no_copy_of_itself(
     engine.chmod(0o755)
     (tmp_path / "template.yaml").write_text(render(foundation_stack()))
     words = [sys.executable, "-c", PROGRAM, "check", "template.yaml", str(engine)]
-    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as check:
+    with processes.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as check:
         (tmp_path / "started").read_text()
         started = psutil.Process(check.pid).children(recursive=True)
         check.send_signal(number)

@@ -17,6 +17,7 @@ import pytest
 import ceap.local  # noqa: F401 (takes AWS's variables out of the environment, once)
 from ceap.cli import main
 from handlers.runtime.aws import client
+from tests import processes
 from tests.reference import EXPRESS, STANDARD
 
 Captured = pytest.CaptureFixture[str]
@@ -273,7 +274,7 @@ def test_an_ended_command_leaves_nothing_behind(
     write_stage(f"import pdb, signal, sys, types; typist = types.SimpleNamespace(); end = signal.raise_signal; {body}")
     write(Path("program.py"), PROGRAM)
     (tmp_path / "temporary").mkdir()
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "program.py", "invoke", "tried.yaml", "BreakStage"],
         env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
         capture_output=True,

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from ceap.cli import main
+from tests import processes
 from tests.commands.test_run import PROGRAM, RUN
 from tests.local.support import STAGES
 from tests.reference import MESSAGE
@@ -72,7 +73,7 @@ class Server:
 
 @contextmanager
 def serve(folder: Path, *words: str) -> Iterator[Server]:
-    process = subprocess.Popen(
+    process = processes.Popen(
         [sys.executable, "-c", PROGRAM, *SERVE, "--json", *words],
         env={**os.environ, "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,

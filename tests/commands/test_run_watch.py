@@ -18,6 +18,7 @@ import pytest
 from ceap.cli import main
 from ceap.local import watch
 from ceap.local.changes import Changes, Stamp
+from tests import processes
 
 PROGRAM = """
 import signal
@@ -348,7 +349,7 @@ def test_an_edit_shows_what_a_fresh_run_shows_and_the_end_leaves_nothing(
     folder.mkdir()
     command = [sys.executable, "-c", PROGRAM, str(numbers.handlers), "run", str(numbers.declaration), "--json"]
     surroundings = {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": ""}  # a buffer would keep reports
-    watching = subprocess.Popen(
+    watching = processes.Popen(
         [*command, "--watch"], env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     with watching:
@@ -364,7 +365,7 @@ def test_an_edit_shows_what_a_fresh_run_shows_and_the_end_leaves_nothing(
     assert (watching.returncode, told) == ending
     assert [process for process in left if process.is_running()] == []
     assert list(folder.iterdir()) == []
-    fresh = subprocess.run(command, env=surroundings, capture_output=True, check=True)
+    fresh = processes.run(command, env=surroundings, capture_output=True, check=True)
     first, *_, last = out.replace("}\n{", "}\n\0{").split("\0")
     assert without_chance(last) == without_chance(fresh.stdout) != without_chance(first)
 

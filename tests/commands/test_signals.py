@@ -15,6 +15,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 
+from tests import processes
 from tests.reference import EXPRESS, STANDARD
 
 # A shell lets what it starts in the background ignore SIGINT, and nohup SIGHUP.
@@ -96,7 +97,7 @@ class Started:
     def __init__(self, folder: Path, words: Sequence[str], prepare: str = "") -> None:
         self.temporary = folder / "temporary"
         self.temporary.mkdir()
-        self.process = subprocess.Popen(
+        self.process = processes.Popen(
             [sys.executable, "-c", PROGRAM, prepare, *words],
             cwd=folder,
             env={**os.environ, "TMPDIR": str(self.temporary), "PYTHONPATH": os.getcwd()},  # noqa: PTH109

@@ -2,12 +2,12 @@
 
 import json
 import random
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from ceap.local import expressions
+from tests import processes
 
 SCRIPT = Path(__file__).with_name("table_answers.py")
 NAMES = {"#a": "a", "#b": "b", "#c": "other", "#i": "id", "#d": "deep"}
@@ -75,7 +75,7 @@ def _call(chance: random.Random) -> dict[str, Any]:
 
 
 def _answers(mode: str, calls: list[dict[str, Any]]) -> list[Any]:
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, str(SCRIPT), mode], input=json.dumps(calls), capture_output=True, text=True, check=True
     )
     answers: list[Any] = json.loads(done.stdout)

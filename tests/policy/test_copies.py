@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from ceap import project
 from ceap.policy import copies
+from tests import processes
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks")
 
@@ -27,7 +27,7 @@ def told(code: str) -> str:
     """Return what a process of its own prints: this one may have threads, and then makes no copies."""
     words = [sys.executable, "-c", HEAD + code]
     environment = {"PATH": os.defpath, "PYTHONPATH": str(project.ROOT)}
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = processes.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
     return done.stdout
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from ceap import project
+from tests import processes
 from tests.policy.mutants import MUTANTS
 from tests.policy.samples import changed, golden
 from tests.policy.test_lint import WRONG
@@ -47,7 +47,7 @@ def test_what_processes_share_is_what_one_finds_alone(tmp_path: Path) -> None:
         (tmp_path / file).write_text(text)
     environment = {"PATH": os.defpath, "PYTHONPATH": str(project.ROOT)}
     words = [sys.executable, "-c", JUDGE, *files]
-    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = processes.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     kinds, *found = done.stdout.strip().partition("]")
     assert done.stderr == ""
     assert kinds == "['_Shared', '_Later'"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
 import sys
 import threading
 import time
@@ -24,6 +23,7 @@ from templates import discovery, naming
 from templates.config import load_workflow
 from templates.render import render
 from templates.stacks import foundation_stack, workflow_stack
+from tests import processes
 from tests.commands.shipping import aws_of_ship
 from tests.own_handlers import handlers_in
 from tests.pages import STEP, change, save
@@ -93,7 +93,7 @@ class Place:
             typed = Typed(*capsys.readouterr(), code)
         else:
             assert name == "python", command
-            done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+            done = processes.run([sys.executable, *words], capture_output=True, text=True, check=False)
             typed = Typed(done.stdout, done.stderr, done.returncode)
         self.rest()
         return typed
