@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 FOLDERS: Final = ("ceap", "templates", "handlers", "glue", "tests")
+_NAMED: Final = re.compile(r"\"(?:\w+/)*(\w+\.py)\"")
+"""What starts a script names its file."""
+
 FARTHEST: Final = 3
 """How many imports a test may be away. Beyond, it tests something else."""
 
@@ -31,6 +35,12 @@ def load_tree(root: Path) -> Tree:
             for imported in (f"{module}.py", f"{module}/__init__.py", f"glue/{module}.py"):
                 if imported in sources and imported != file:
                     importers[imported].add(file)
+        for script in _NAMED.findall(source) if not file.startswith("tests/") else ():
+            for started in sources.keys() - {file}:
+                if started.endswith(f"/{script}") and started.startswith(
+                    f"{path.parent.relative_to(root).as_posix()}/"
+                ):
+                    importers[started].add(file)
     return Tree(frozenset(sources), importers)
 
 
