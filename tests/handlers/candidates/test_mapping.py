@@ -155,6 +155,11 @@ def test_a_missing_value_is_the_default_or_left_out_or_makes_a_bad_record() -> N
     assert bad.value.code == "CUSTOMER_ID_MISSING"
 
 
+def test_the_fields_after_a_missing_one_are_there() -> None:
+    mappings = {"first": FieldMapping(source="x"), "second": FieldMapping(source="y")}
+    assert extract_fields({"y": "text"}, mappings) == {"second": "text"}
+
+
 def test_a_field_that_is_mapped_elsewhere_keeps_its_type_and_stays_required() -> None:
     merged = merge_mappings(TARGETS, {"eventDate": FieldMapping(source="at")})
     assert merged["eventDate"] == FieldMapping(source="at", type="time", required=True)
@@ -175,6 +180,10 @@ def test_all_metadata_share_one_code_as_codes_are_few() -> None:
         (
             {"orderValue": FieldMapping(source="x", type="string")},
             "orderValue has type string, but it is of type number",
+        ),
+        (
+            {"subjectMetadata.price": FieldMapping(source="p"), "custmerId": FieldMapping(source="x")},
+            "'custmerId' is not a field of a candidate",
         ),
     ],
 )
