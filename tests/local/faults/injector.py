@@ -67,7 +67,7 @@ RATES: Final[Mapping[Kind, float]] = {
     Kind.LOST: 0.008,
     Kind.PARTIAL: 0.03,
     Kind.KILLED: 0.005,
-    Kind.STALLED: 0.001,
+    Kind.STALLED: 0.0003,
     Kind.UNDELETED: 0.03,
     Kind.EARLY: 0.04,
     Kind.JUMPED: 0.003,

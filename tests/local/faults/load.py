@@ -28,7 +28,8 @@ POISON: Final = 25
 REJECTED: Final = 10
 """Each message of so many has a record that is rejected."""
 KEY_BYTES: Final = 2049
-_TIMEOUT_S: Final = 4
+_TIMEOUT_S: Final = 12
+"""Far above what a stage takes, also where its process has to start on a busy machine."""
 _MARK: Final = re.compile(r'"id": ?"(\w+)-(\d+)"')
 
 Item = dict[str, Any]

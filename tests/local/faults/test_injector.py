@@ -83,12 +83,6 @@ def test_a_killed_function_fails_its_task_which_is_tried_again_in_a_new_process(
     assert outcome(bench, bench.brisk, 10) == (True, False, 1)
 
 
-def test_a_function_whose_call_is_never_answered_is_ended_at_its_timeout_and_tried_again(bench: Bench) -> None:
-    [execution] = bench.run(bench.steady, 11, "UpdateItem", Kind.STALLED)
-    assert [attempt.error for attempt in execution.attempts_of("KeepStage")] == ["Sandbox.Timedout", None]
-    assert outcome(bench, bench.steady, 11) == (True, False, 1)
-
-
 def test_a_deletion_without_an_answer_is_done_and_the_pipe_goes_on(bench: Bench) -> None:
     assert len(bench.run(bench.brisk, 12, "DeleteMessageBatch", Kind.LOST)) == 1
     log = bench.account.engine.logs.read("/aws/vendedlogs/pipes/ceap-brisk-dev")
