@@ -41,10 +41,14 @@ TYPING: Final = ("assert_never", "cast", "TypeVar", "NewType")
 
 
 class Place(NamedTuple):
-    """Bytes `start` to `end` of a file become `new`; `before` and `after` show the lines, joined by a space."""
+    """Bytes `start` to `end` of a file become `new`; `before` and `after` show the lines, joined by a space.
+
+    `scope` names the classes and functions around, as in `Store.put`; it is empty outside of them.
+    """
 
     file: str
     line: int
+    scope: str
     kind: str
     start: int
     end: int
@@ -68,6 +72,7 @@ class _Finder(ast.NodeVisitor):
         self.file = file
         self.source = source
         self.places: list[Place] = []
+        self.scope: list[str] = []
         self.line_starts = [0, *accumulate(len(line) for line in source.splitlines(keepends=True))]
 
     def visit(self, node: ast.AST) -> None:
@@ -75,8 +80,11 @@ class _Finder(ast.NodeVisitor):
             return
         for kind, start, end, new in self._changes(node):
             self._add(kind, start, end, new)
+        named = [node.name] if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) else []
+        self.scope += named
         for child in _children(node):
             self.visit(child)
+        del self.scope[len(self.scope) - len(named) :]
 
     def _add(self, kind: str, start: int, end: int, new: str) -> None:
         first, last = self.source.rfind(b"\n", 0, start) + 1, self.source.find(b"\n", end)
@@ -84,7 +92,7 @@ class _Finder(ast.NodeVisitor):
         before = " ".join((head + self.source[start:end].decode() + tail).split())
         after = " ".join((head + new + tail).split())
         line = bisect_right(self.line_starts, start)
-        self.places.append(Place(self.file, line, kind, start, end, new, before, after))
+        self.places.append(Place(self.file, line, ".".join(self.scope), kind, start, end, new, before, after))
 
     def _changes(self, node: ast.AST) -> Iterator[tuple[str, int, int, str]]:
         """Yield the kind of each change of a node, the bytes from, to, and what stands there instead."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,9 +21,10 @@ MOST_EXCLUDED: Final = 0.05
 
 
 class Equivalent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A change after which the program does the same, and the reason why; lines as `Place` shows them."""
+    """A change after which the program does the same, and the reason why; the rest as in `Place`."""
 
     file: str
+    scope: str
     before: str
     after: str
     reason: str
@@ -60,7 +62,7 @@ def draw(places: Sequence[Place], seed: str, count: int) -> list[Place]:
     Each place has a rank of its own by the seed, so that an edit elsewhere leaves most of a sample as it was.
     """
     kinds: dict[str, list[Place]] = defaultdict(list)
-    for place in sorted(places, key=lambda place: hashlib.sha256(f"{seed} {_key(place)}".encode()).digest()):
+    for place in sorted(places, key=partial(_rank, seed)):
         kinds[place.kind].append(place)
     turns = chain.from_iterable(zip_longest(*(kinds[kind] for kind in sorted(kinds))))
     lines: dict[tuple[str, int], Place] = {}
@@ -77,7 +79,7 @@ def exclude(drawn: Iterable[Place], equivalents: Sequence[Equivalent]) -> Sample
     Raises:
         ListError: they are more than a twentieth.
     """
-    listed = {(entry.file, entry.before, entry.after) for entry in equivalents}
+    listed = set(map(_key, equivalents))
     sample = Sample([], [])
     for place in drawn:
         (sample.excluded if _key(place) in listed else sample.places).append(place)
@@ -95,9 +97,14 @@ def refuse_idle(places: Iterable[Place], equivalents: Sequence[Equivalent]) -> N
     """Raise ListError if an entry of the list fits no place: the source has changed."""
     known = {_key(place) for place in places}
     for entry in equivalents:
-        if (entry.file, entry.before, entry.after) not in known:
-            raise ListError(f"{LIST.name}: {entry.file} has no place {entry.before!r}; correct or remove the entry")
+        if _key(entry) not in known:
+            place = f"{entry.file} has in {entry.scope or 'the module'} no place {entry.before!r}"
+            raise ListError(f"{LIST.name}: {place}; correct or remove the entry")
 
 
-def _key(place: Place) -> tuple[str, str, str]:
-    return place.file, place.before, place.after
+def _rank(seed: str, place: Place) -> bytes:
+    return hashlib.sha256(f"{seed} {place.file} {place.before} {place.after}".encode()).digest()
+
+
+def _key(place: Place | Equivalent) -> tuple[str, str, str, str]:
+    return place.file, place.scope, place.before, place.after

@@ -69,6 +69,11 @@ def test_a_place_is_shown_by_its_line_after_characters_of_several_bytes() -> Non
     assert (place.line, place.before, place.after) == (2, "other = 1", "other = 2")
 
 
+def test_a_place_is_named_by_the_class_and_the_function_around_it() -> None:
+    places = find_places("x.py", b"class A:\n    a = 1\n    def f(self):\n        return b\nc = 2\n")
+    assert [(place.scope, place.after) for place in places] == [("A", "a = 2"), ("A.f", "return None"), ("", "c = 3")]
+
+
 def test_a_change_over_several_lines_is_shown_as_one() -> None:
     [place] = find_places("x.py", b"def f():\n    call(\n        b,\n    )\n")
     assert (place.line, place.before, place.after) == (2, "call( b, )", "pass")

@@ -21,7 +21,7 @@ MORE = b"".join(b"a%d = 'text %d'\n" % (number, number) for number in range(105)
 
 
 def entry(place: Place) -> Equivalent:
-    return Equivalent(place.file, place.before, place.after, "it is read by nobody")
+    return Equivalent(place.file, place.scope, place.before, place.after, "it is read by nobody")
 
 
 def test_a_seed_draws_the_same_places_each_time_and_another_seed_others() -> None:
@@ -55,12 +55,14 @@ def test_an_entry_that_fits_no_place_is_refused() -> None:
     known = places(10)
     refuse_idle(known, [entry(known[0])])
     stale = msgspec.structs.replace(entry(known[0]), before="a0 = 'another text'")
-    with pytest.raises(ListError, match=re.escape("x.py has no place \"a0 = 'another text'\"; correct or")):
+    with pytest.raises(
+        ListError, match=re.escape("x.py has in the module no place \"a0 = 'another text'\"; correct or")
+    ):
         refuse_idle(known, [stale])
 
 
 def test_an_entry_without_a_reason_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "equivalents.yaml"
-    path.write_text("- {file: x.py, before: a, after: b}\n", encoding="utf-8")
+    path.write_text("- {file: x.py, scope: f, before: a, after: b}\n", encoding="utf-8")
     with pytest.raises(msgspec.ValidationError, match="missing required field `reason`"):
         load_equivalents(path)
