@@ -16,7 +16,8 @@ from ceap.cli import main
 from ceap.commands.check import FORMATS
 from templates.render import render
 from templates.stacks import foundation_stack
-from tests.policy.engines import needs_library
+from tests import processes
+from tests.policy.engines import load_lint, needs_library
 from tests.reference import EXPRESS
 
 RULES_PAGE = project.ROOT / "docs/reference/rules.md"
@@ -52,6 +53,7 @@ def check(*arguments: object) -> int:
 @pytest.fixture(autouse=True)
 def verdicts(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Verdicts are kept in a folder of the test's own, and of the code as it was when the test began."""
+    load_lint()
     folder = tmp_path_factory.mktemp("environment") / "verdicts"
     monkeypatch.setattr("ceap.policy.verdict_cache.place", lambda: folder)
     monkeypatch.setattr("ceap.policy.inputs.read_inputs", lambda: "inputs")
@@ -272,7 +274,7 @@ def test_an_output_that_cannot_carry_a_name_gets_it_escaped(folder: Path) -> Non
     Path("größe.yaml").write_text(SETTING, encoding="utf-8")
     code = "import sys; from ceap.cli import main; sys.exit(main(['check', 'größe.yaml']))"
     environment = {"PATH": os.defpath, "PYTHONPATH": str(project.ROOT), "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    done = processes.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout.startswith("gr\\xf6\\xdfe.yaml:5: E3030: ")
 
@@ -286,7 +288,7 @@ def test_a_terminal_is_shown_paragraphs_in_colour(no_color: str, begin: str, fol
     environment = {"PATH": os.defpath, "PYTHONPATH": str(project.ROOT), **({"NO_COLOR": no_color} if no_color else {})}
     code = "import sys; from ceap.cli import main; sys.exit(main(['check', 'a.yaml']))"
     master, slave = pty.openpty()
-    done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=slave, stderr=slave, check=False)
+    done = processes.run([sys.executable, "-c", code], env=environment, stdout=slave, stderr=slave, check=False)
     os.close(slave)
     shown = os.read(master, 65536).decode()
     os.close(master)

@@ -110,7 +110,7 @@ class Started:
     def told(self, start: str) -> str:
         """Wait for a line of standard error that begins so, and return it."""
         assert self.process.stderr is not None
-        return next(line for line in self.process.stderr if line.startswith(start))
+        return str(next(line for line in self.process.stderr if line.startswith(start)))
 
     def open_read(self, fifo: Path) -> int:
         """Open a FIFO for writing once the command reads it; it reads on until this descriptor is closed."""
