@@ -39,6 +39,9 @@ DESCRIPTION_MAX_BYTES: Final = 1024
 STEPS_MAX: Final = 50
 """With more, the role of the state machine could exceed the 10,240 characters that IAM allows in inline policies."""
 
+# In a definition such a character is a pair of JSON escapes, at which cfn-guard stops. A text: see `definition`.
+_BEYOND_JSON_ESCAPES: Final = "[\U00010000-\U0010ffff]"
+
 DYNAMIC_REFERENCE: Final = re.compile(r"\{\{\s*resolve:")
 
 Problem = tuple[KeyPath, str]
@@ -132,6 +135,8 @@ def _problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[Proble
         yield ("description",), "holds '${', which CloudFormation would replace; leave it out"
     if not workflow.description.isprintable():
         yield ("description",), f"is {shown(workflow.description)}; write one line of printable characters"
+    if wide := re.search(_BEYOND_JSON_ESCAPES, workflow.description):
+        yield ("description",), f"holds {wide[0]!r}, which cfn-guard cannot read in a definition; leave it out"
     size = len(workflow.description.encode())
     if size > DESCRIPTION_MAX_BYTES:
         yield ("description",), f"has {size} bytes; CloudFormation allows {DESCRIPTION_MAX_BYTES}: shorten it"

@@ -49,7 +49,8 @@ PLACED = st.lists(st.sampled_from(("a", "7", "/", "${Environment}", "${AWS::Regi
     "".join
 )
 """Texts that may hold placeholders."""
-SENTENCES = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="$"), min_size=1, max_size=20)
+SIGNS = st.characters(exclude_categories=("C", "Z"), exclude_characters="$")
+SENTENCES = st.text(SIGNS.filter(lambda sign: sign <= "\uffff"), min_size=1, max_size=20)
 
 COMMON_KEYS = {
     "description": SENTENCES,
@@ -77,7 +78,10 @@ SETTINGS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "ask": {"reads_text": st.booleans()},
     "keep": {"group": PLACED},
     "rate": {"rate": st.floats(0, 1)},
-    "sift": {"field": SENTENCES, "unless": st.lists(st.sampled_from(("new", "paid", "urgent")), max_size=3)},
+    "sift": {
+        "field": st.text(SIGNS, max_size=20),
+        "unless": st.lists(st.sampled_from(("new", "paid", "urgent")), max_size=3),
+    },
     "take": {"max_rejected": st.integers(0, 1000)},
     "tell": {},
 }

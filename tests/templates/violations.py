@@ -149,6 +149,9 @@ VIOLATIONS: dict[str, Violation] = {
     "an unknown key": _top("steps_s is an unknown key; did you mean steps?", steps_s=3),
     "a token in the description": _top("description holds '${', which", description="costs ${5}"),
     "lines in the description": _top("description is 'a\\nb'; write one line", description="a\nb"),
+    "a character that Guard cannot read": _top(
+        "description holds '\N{ROCKET}', which cfn-guard", description="up \N{ROCKET}"
+    ),
     "a dynamic reference": _top("description holds '{{resolve:', which", description="{{resolve:ssm:a}}"),
     "steps that are no list": _top("steps is 'all'; a workflow has at least one step", steps="all"),
     "a step that is no mapping": _top("steps[0] is 'etl'; a step is a mapping", steps=["etl"]),

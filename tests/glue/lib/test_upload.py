@@ -101,6 +101,18 @@ def test_a_composition_that_fails_leaves_no_object_and_no_upload(lib: Any, bucke
     assert bucket.open_uploads() == []
 
 
+def test_what_s3_copies_is_the_version_that_was_listed(lib: Any, bucket: Bucket) -> None:
+    asked = []
+    bucket.s3.meta.events.register(
+        "provide-client-params.s3.UploadPartCopy", lambda params, **_: asked.append({**params})
+    )
+    pieces = put_parts(lib, bucket, [6 * MIB, 7 * MIB])
+    lib.upload.compose(bucket.s3, bucket.name, KEY, pieces)
+    assert [(each["CopySource"]["Key"], each["CopySourceIfMatch"]) for each in sorted(asked, key=str)] == [
+        (piece.key, piece.etag) for piece in sorted(pieces, key=str)
+    ]
+
+
 def test_an_older_output_stays_when_a_composition_fails(lib: Any, bucket: Bucket) -> None:
     bucket.put(KEY, b"older")
     with pytest.raises(ClientError, match="UploadPartCopy"):
