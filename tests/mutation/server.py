@@ -21,6 +21,7 @@ from typing import Final, Literal
 import msgspec
 import psutil
 import pytest
+from hypothesis import Phase, settings
 
 OURS: Final = ("ceap", "templates", "handlers", "glue", "tests", "guard_rules", "bench", "lib")
 TYPICAL: Final = ("tests.conftest", "tests.local.support", "tests.handlers.support", "tests.policy.samples", "ceap.cli")
@@ -72,6 +73,11 @@ class Watcher:
 
     def tell(self, word: str, test: str) -> None:
         os.write(self.pipe, f"{word} {test}\n".encode())
+
+    def pytest_sessionstart(self) -> None:
+        """Let Hypothesis stop at the first example that fails: the smallest is of no interest, and takes longest."""
+        settings.register_profile("mutation", settings(phases=[Phase.explicit, Phase.generate]))
+        settings.load_profile("mutation")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
