@@ -59,22 +59,3 @@ def refusal(text: str) -> str:
 def changed(old: str, new: str) -> str:
     assert old in VALID
     return VALID.replace(old, new, 1)
-
-
-def s3_grants(role: dict[str, Any]) -> set[tuple[str, str]]:
-    """Return what a role may do on S3: action and ARN, in which `${WorkflowBucket}` is the foundation's by import."""
-    granted = [
-        (action, resource["Fn::Sub"])
-        for statement in statements(role).values()
-        for action in statement["Action"]
-        for resource in statement["Resource"]
-        if action.startswith("s3:")
-    ]
-    return {(action, arn if isinstance(arn, str) else _importing(*arn)) for action, arn in granted}
-
-
-def _importing(text: str, names: dict[str, Any]) -> str:
-    for name, value in names.items():
-        assert value == {"Fn::ImportValue": {"Fn::Sub": f"ceap-foundation-${{Environment}}-{name}"}}
-        assert f"${{{name}}}" in text
-    return text

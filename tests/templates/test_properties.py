@@ -115,9 +115,16 @@ def test_the_invocation_type_of_the_pipe_follows_the_type_of_the_workflow(workfl
 
 
 def flat(resource: Any) -> str:
-    """Return a resource of a statement as a text: `${A}` for what is substituted, `A.Arn` for an attribute."""
+    """Return a resource of a statement as a text: `${A}` for what is substituted, `A.Arn` for an attribute.
+
+    A name that the statement itself gives a value is the foundation's export of that name.
+    """
     match resource:
-        case {"Fn::Sub": [str(text), _]} | {"Fn::Sub": str(text)}:
+        case {"Fn::Sub": [str(text), dict(given)]}:
+            exports = {name: f"ceap-foundation-${{Environment}}-{name}" for name in given}
+            assert given == {name: {"Fn::ImportValue": {"Fn::Sub": export}} for name, export in exports.items()}
+            return text
+        case {"Fn::Sub": str(text)}:
             return text
         case {"Fn::GetAtt": [name, attribute]}:
             return f"{name}.{attribute}"

@@ -10,24 +10,11 @@ from msgspec import Struct
 from troposphere import encode_to_dict
 
 from handlers.runtime.needs import Index, Needs, Table
-from templates import budget, naming, permissions
+from templates import budget, permissions
 from templates.model import Workflow
 from templates.stacks import foundation_stack, workflow_stack
 from tests.strategies import all_workflows, workflow_of, workflows
-from tests.templates.support import of_type, one, s3_grants, statements, values
-
-
-@given(workflow=workflows())
-def test_functions_and_their_log_groups_have_the_name_of_the_convention(workflow: Workflow) -> None:
-    template = workflow_stack(workflow)
-    functions = of_type(template, "AWS::Lambda::Function")
-    names = [f"ceap-{workflow.name}-${{Environment}}-{step.stage.removesuffix('Stage')}" for step in workflow.steps]
-    assert names == [function["FunctionName"]["Fn::Sub"] for function in functions.values()]
-    assert max(len(name.replace("${Environment}", "e" * naming.ENVIRONMENT_MAX)) for name in names) <= 64
-    groups = of_type(template, "AWS::Logs::LogGroup")
-    for function in functions.values():
-        group = groups[function["LoggingConfig"]["LogGroup"]["Ref"]]
-        assert f"/aws/lambda/{function['FunctionName']['Fn::Sub']}" == group["LogGroupName"]["Fn::Sub"]
+from tests.templates.support import of_type, one, statements, values
 
 
 @pytest.mark.property(12, "H")
@@ -70,23 +57,6 @@ def test_the_queue_outlasts_its_executions_and_has_a_dead_letter_queue(workflow:
     assert dead_letters["MessageRetentionPeriod"] == 14 * 24 * 3600
     [source] = dead_letters["RedriveAllowPolicy"]["sourceQueueArns"]
     assert source["Fn::Sub"].endswith(f":{queue['QueueName']['Fn::Sub']}")
-
-
-S3 = "arn:${AWS::Partition}:s3:::"
-
-
-@given(workflow=workflows())
-def test_a_stage_may_read_the_output_before_its_own_and_write_below_its_own_alone(workflow: Workflow) -> None:
-    roles = of_type(workflow_stack(workflow), "AWS::IAM::Role")
-    bucket = f"{S3}${{WorkflowBucket}}"
-    stages = [step.stage for step in workflow.steps]
-    source = next(iter(workflow.lambda_steps[0].settings.values()), None)
-    for stage, previous in zip(stages, [None, *stages], strict=False):
-        grants = s3_grants(roles[f"{naming.function_id(stage)}Role"])
-        writes = {("s3:PutObject", own := f"{bucket}/executions/*/{stage}/*"), ("s3:AbortMultipartUpload", own)}
-        reads = {("s3:GetObject", f"{bucket}/executions/*/{previous}/output.json"), ("s3:ListBucket", bucket)}
-        source_reads = {("s3:GetObject", f"{S3}{source}/*"), ("s3:ListBucket", f"{S3}{source}")} if source else set()
-        assert grants == writes | (reads if previous else source_reads)
 
 
 @given(workflow=all_workflows())

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 
 from templates import naming
-from templates.model import GlueStep, Workflow
+from templates.model import Workflow
 from templates.stacks import workflow_stack
 from tests.strategies import standard_workflows
-from tests.templates.support import of_type, one, s3_grants, statements
+from tests.templates.support import of_type, one, statements
 
 
 @pytest.mark.property(18, "H")
@@ -54,29 +54,6 @@ def test_a_failed_standard_execution_alerts_the_topic_and_an_undelivered_alert_i
 
 
 @given(workflow=standard_workflows())
-def test_a_job_may_read_its_code_and_the_output_before_its_own_and_work_below_its_own(workflow: Workflow) -> None:
-    template = workflow_stack(workflow)
-    roles, jobs = of_type(template, "AWS::IAM::Role"), of_type(template, "AWS::Glue::Job")
-    bucket = "arn:${AWS::Partition}:s3:::${WorkflowBucket}/executions/*"
-    scripts = "arn:${AWS::Partition}:s3:::${ArtifactBucket}/${GluePrefix}"
-    assert len(jobs) == len(workflow.glue_steps)
-    for step in workflow.glue_steps:
-        previous = workflow.previous(step) or "initial"
-        own, parts = f"{bucket}/{step.stage}/*", f"{bucket}/{step.stage}/_parts/*"
-        grants = s3_grants(roles[f"{naming.job_id(step.stage)}Role"])
-        assert grants == {
-            ("s3:GetObject", f"{scripts}{step.glue}.py"),
-            ("s3:GetObject", f"{scripts}lib.zip"),
-            ("s3:GetObject", f"{bucket}/{previous}/output.json"),
-            ("s3:PutObject", own),
-            ("s3:AbortMultipartUpload", own),
-            ("s3:GetObject", parts),
-            ("s3:DeleteObject", parts),
-            ("s3:ListBucket", bucket.partition("/")[0]),
-        }
-
-
-@given(workflow=standard_workflows())
 def test_a_job_is_what_its_step_declares_and_leaves_retries_to_the_state_machine(workflow: Workflow) -> None:
     jobs = of_type(workflow_stack(workflow), "AWS::Glue::Job")
     for step in workflow.glue_steps:
@@ -92,12 +69,3 @@ def test_a_job_is_what_its_step_declares_and_leaves_retries_to_the_state_machine
         code = "s3://${ArtifactBucket}/${GluePrefix}"
         assert job["Command"]["ScriptLocation"] == {"Fn::Sub": [f"{code}{step.glue}.py", names]}
         assert job["DefaultArguments"]["--extra-py-files"] == {"Fn::Sub": [f"{code}lib.zip", names]}
-
-
-@given(workflow=standard_workflows())
-def test_the_state_machine_may_run_the_jobs_that_it_starts_and_no_other(workflow: Workflow) -> None:
-    granted = statements(of_type(workflow_stack(workflow), "AWS::IAM::Role")["StateMachineRole"])
-    jobs = [resource["Fn::Sub"].rpartition("/")[2] for resource in granted.get("RunJobs", {}).get("Resource", [])]
-    assert jobs == [naming.job(workflow.name, step.stage) for step in workflow.glue_steps]
-    assert ("WriteStageInput" in granted) == isinstance(workflow.steps[0], GlueStep)
-    assert ("InvokeFunctions" in granted) == bool(workflow.lambda_steps)
