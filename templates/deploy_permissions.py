@@ -91,9 +91,9 @@ CALLER: Final = (
     _grant(
         "Stacks",
         "cloudformation",
-        "CancelUpdateStack ContinueUpdateRollback CreateChangeSet DeleteChangeSet DeleteStack DescribeChangeSet "
-        "DescribeEvents DescribeStackEvents DescribeStacks ExecuteChangeSet GetTemplate ListChangeSets "
-        "ListStackResources TagResource UntagResource UpdateTerminationProtection",
+        "ContinueUpdateRollback CreateChangeSet DeleteChangeSet DeleteStack DescribeChangeSet DescribeStackEvents "
+        "DescribeStacks ExecuteChangeSet GetTemplate ListChangeSets ListStackResources TagResource UntagResource "
+        "UpdateTerminationProtection",
         naming.arn("cloudformation", f"stack/{_WHOLE}/*"),
     ),
     _grant(
@@ -105,7 +105,7 @@ CALLER: Final = (
     # Which stack has a resource: no name of a stack narrows this call.
     _grant("AllStacks", "cloudformation", "DescribeStackResources", naming.arn("cloudformation", "stack/*")),
     # Also which stacks were deleted, and may have left something.
-    _grant("Lists", "cloudformation", "ListExports ListImports ListStacks ValidateTemplate", _ANY),
+    _grant("Lists", "cloudformation", "ListExports ListImports ListStacks", _ANY),
     # CloudFormation reads a template of the bucket as the caller.
     _grant("Artifacts", "s3", "GetObject PutObject", *(f"{naming.ARTIFACT_BUCKET_ARN}/{name}/*" for name in UPLOADED)),
     # Whether buckets and their policies are still there, and whether those to adopt fit, too.
@@ -125,13 +125,7 @@ CALLER: Final = (
     _grant("Jobs", "glue", "GetJob GetJobRuns", naming.arn("glue", f"job/{_PART}")),
     _grant("Rules", "events", "DescribeRule", naming.arn("events", f"rule/{_PART}")),
     _grant("Topic", "sns", "GetTopicAttributes", naming.arn("sns", naming.ALERT_TOPIC)),
-    _grant(
-        "Schedules",
-        "scheduler",
-        "GetSchedule GetScheduleGroup",
-        naming.arn("scheduler", f"schedule/*/{_SCHEDULES}"),
-        naming.arn("scheduler", f"schedule-group/{_SCHEDULES}"),
-    ),
+    _grant("Schedules", "scheduler", "GetScheduleGroup", naming.arn("scheduler", f"schedule-group/{_SCHEDULES}")),
     # Before it destroys a stack, ceap stops the pipe and waits for executions and messages.
     _grant("Pipes", "pipes", "DescribePipe StartPipe StopPipe", naming.arn("pipes", f"pipe/{_WHOLE}")),
     _grant(

@@ -27,8 +27,18 @@ from ceap.local.engine import Engine
 from ceap.local.packages import build_zips
 from tests import reference
 from tests.deploy.roles import SUBJECT, Caller, deploy_roles, templates
+from tests.iam.removal import Recorded, denied_without, recording
+from tests.iam.unused import UNUSED_BY_CALLER
 
 STACK = "ceap-express-dev"
+USED_IN_SOME_ORDER = {("Buckets", "s3:GetBucketPolicy"), ("Queues", "sqs:GetQueueUrl")}
+"""What is used where the tests of this module run in one order, and not in the other."""
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Iterator[Recorded]:
+    with recording() as recorded:
+        yield recorded
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +95,9 @@ class Commands:
         return int(found["MemorySize"])
 
 
-def test_they_suffice_to_deploy_change_roll_back_smoke_destroy_and_deploy_again(caller: Caller, tmp_path: Path) -> None:
+def test_they_suffice_to_deploy_change_roll_back_smoke_destroy_and_deploy_again(
+    caller: Caller, recorded: Recorded, tmp_path: Path
+) -> None:
     commands = Commands(caller, tmp_path)
     commands.deploy()
     commands.deploy("MemorySize: 1024", "MemorySize: 2048")
@@ -104,6 +116,9 @@ def test_they_suffice_to_deploy_change_roll_back_smoke_destroy_and_deploy_again(
     assert caller.engine.messages(queue) == ["{}"]
     refused = ("AccessDenied", "not authorized", "is not known")
     assert [line for line in commands.said if any(text in line for text in refused)] == []
+    denied = denied_without(recorded.roles[caller.role], recorded.asked)
+    unused = {(grant.sid, grant.action) for grant, calls in denied.items() if not calls}
+    assert unused - USED_IN_SOME_ORDER == set(UNUSED_BY_CALLER)
 
 
 def test_they_suffice_to_adopt_the_buckets_and_tables_of_a_destroyed_foundation(caller: Caller, tmp_path: Path) -> None:

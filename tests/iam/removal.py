@@ -106,7 +106,7 @@ def recording() -> Iterator[Recorded]:
             kept = tuple(sorted((key, value) for key, value in context.items() if key not in TIMES))
             recorded.asked.add(Asked(session.role, one.action, one.resource, kept))
         if session.role not in recorded.roles:
-            recorded.roles[session.role] = _read_role(self._role(session.role))
+            recorded.roles[session.role] = read_role(self._role(session.role))
         decided(self, session, questions, region)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -116,10 +116,10 @@ def recording() -> Iterator[Recorded]:
 
 def read_roles(stack: Any) -> dict[str, Role]:
     """Return the roles of a deployed stack, by logical id, as they are now."""
-    return {name: _read_role(model) for name, model in stack.of_type("AWS::IAM::Role").items()}
+    return {name: read_role(model) for name, model in stack.of_type("AWS::IAM::Role").items()}
 
 
-def _read_role(model: Any) -> Role:
+def read_role(model: Any) -> Role:
     return Role(model.arn, {policy: _document(text) for policy, text in model.policies.items()})
 
 

@@ -79,3 +79,38 @@ UNUSED: dict[Purpose, Need] = {
     ),
     **_each("encryption", "UseKey", ["kms:Decrypt", "kms:GenerateDataKey"], "services call KMS as the role"),
 }
+
+DEPLOYING = "not in a deployment that succeeds: "
+UNUSED_BY_CALLER: dict[tuple[str, str], str] = {
+    ("Stacks", "cloudformation:ContinueUpdateRollback"): f"{DEPLOYING}a rollback that failed is taken up again",
+    ("Stacks", "cloudformation:TagResource"): "AWS asks for it where a change set has tags",
+    ("Stacks", "cloudformation:UntagResource"): "AWS asks for it where a change set has fewer tags",
+    ("Stacks", "cloudformation:UpdateTerminationProtection"): "environments that protect their stacks",
+    ("StackOfRoles", "cloudformation:DescribeStacks"): "`ceap diff --deployed` looks at these roles, too",
+    ("StackOfRoles", "cloudformation:GetTemplate"): "`ceap diff --deployed` looks at these roles, too",
+    ("AllStacks", "cloudformation:DescribeStackResources"): f"{DEPLOYING}the owner of a name that is taken is told",
+    **{
+        ("Buckets", f"s3:{action}"): "a bucket that the foundation adopts is looked at"
+        for action in (
+            *("GetBucketPublicAccessBlock", "GetBucketVersioning"),
+            *("GetEncryptionConfiguration", "GetLifecycleConfiguration"),
+        )
+    },
+    ("Artifacts", "s3:GetObject"): "scripts of Glue jobs: this workflow has none",
+    ("Artifacts", "s3:PutObject"): "scripts of Glue jobs: this workflow has none",
+    ("Jobs", "glue:GetJob"): "this workflow has no job",
+    ("Jobs", "glue:GetJobRuns"): "this workflow has no job",
+    ("Rules", "events:DescribeRule"): "this workflow has no rule",
+    ("Schedules", "scheduler:GetScheduleGroup"): "this workflow has no schedule",
+    ("Pipes", "pipes:StartPipe"): f"{DEPLOYING}a destruction that is given up starts the pipe again",
+    ("StateMachines", "states:ListExecutions"): "STANDARD: a destruction waits for executions",
+    ("Executions", "states:DescribeExecution"): "STANDARD: a smoke test finds its execution",
+    ("Executions", "states:DescribeStateMachineForExecution"): "STANDARD: a smoke test finds its execution",
+    ("Queues", "sqs:DeleteMessage"): f"{DEPLOYING}a smoke test takes its dead letter back",
+    ("Queues", "sqs:ReceiveMessage"): f"{DEPLOYING}a smoke test takes its dead letter back",
+    ("Logs", "logs:DescribeLogStreams"): "this workflow has no job",
+    ("Logs", "logs:FilterLogEvents"): "this workflow has no job",
+    ("Traces", "xray:BatchGetTraces"): "tracing: the engine has no traces",
+}
+"""What the role of whoever deploys is not asked for on one or another of its resources, while an EXPRESS workflow is
+deployed, changed, rolled back, tried and destroyed."""
