@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -29,6 +30,10 @@ _NOTHING_JUDGED: Final = Fault(
     "", "no Guard rule applies to anything in this template", "name a template of a workflow, or --rules of your own"
 )
 
+
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_INNER_ESCAPES: Final = re.compile(r"(?<!\\)((?:\\{4})*)\\\\u(d[89ab]\w\w)\\\\u(d[c-f]\w\w)", re.IGNORECASE)
+"""Two escapes for one character in a text that is JSON itself, such as a definition."""
 
 GUARD_RULES: Final = Path(__file__).resolve().parents[2] / "guard_rules"
 
@@ -130,14 +135,22 @@ def _evaluate(templates: Sequence[Template], rules: Sequence[RuleFile], engine: 
     Guard would stop at them. With empty settings a function may read least; that they are wrong is found by WIRE08.
     """
     names = [template.file for template in templates]
-    data = [json.dumps(template.data) for template in templates]
-    readable = [json.dumps(_with_readable_settings(template)) for template in templates]
+    data = [_written(template.data) for template in templates]
+    readable = [_written(_with_readable_settings(template)) for template in templates]
     if data == readable:
         return evaluate(data, rules, names, engine)
     ours = [rule_file for rule_file in rules if Path(rule_file.file).is_relative_to(GUARD_RULES)]
     others = [rule_file for rule_file in rules if rule_file not in ours]
     parts = zip(evaluate(readable, ours, names, engine), evaluate(data, others, names, engine), strict=True)
     return [Result(one.verdicts | two.verdicts, [*one.failures, *two.failures]) for one, two in parts]
+
+
+def _written(data: dict[str, Any]) -> str:
+    """Return a template for Guard, which reads JSON as YAML: that lacks JSON's two escapes for one character."""
+    text = json.dumps(data, ensure_ascii=False)
+    if _LONE_SURROGATE.search(text):
+        return json.dumps(data)
+    return _INNER_ESCAPES.sub(lambda pair: pair[1] + json.loads(f'"\\u{pair[2]}\\u{pair[3]}"'), text)
 
 
 def _with_readable_settings(template: Template) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import pytest
 
 from ceap.cfn.template import parse_template
 from ceap.errors import UsageError
+from ceap.policy.guard.engine import Engine
 from ceap.policy.verdict import judge, load_all_rules
 from templates.config import parse_workflow
 from templates.render import render
 from templates.source import parse_source
 from templates.stacks import workflow_stack
+from tests.policy.engines import ENGINES
 from tests.policy.samples import golden, rules
 
 BROKEN = """\
@@ -89,3 +92,19 @@ def test_a_rule_of_ones_own_may_not_take_the_name_of_ours(tmp_path: Path) -> Non
     (tmp_path / "own.guard").write_text("rule P41_PIPE { Resources exists }")
     with pytest.raises(UsageError, match=r"own.guard: the rule P41_PIPE is already in .*p41_pipe.guard; rename one"):
         load_all_rules([tmp_path])
+
+
+ESCAPED = [r"\ud83d\udce6", r"\\\ud83D\uDCE6", r"\\ud83d\\udce6", "\N{PACKAGE}", r"\u00e4", ""]
+"""Texts in a definition: with a character beyond U+FFFF as two escapes and as it is, and what only looks like it."""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_character_beyond_u_ffff_is_read_by_guard(engine: Engine) -> None:
+    data = json.loads(json.dumps(golden("express").data)) | {"Description": "Orders \N{PACKAGE}"}
+    definition = data["Resources"]["StateMachine"]["Properties"]
+    whole = definition["DefinitionString"]
+    for comment in ESCAPED:
+        definition["DefinitionString"] = whole.replace('"Comment": "', f'"Comment": "{comment}', 1)
+        [judgement] = judge([parse_template(json.dumps(data), "t.json")], rules()[:9], lint=False, engine=engine)
+        assert judgement.findings == [], comment
+        assert "FAIL" not in judgement.verdicts.values(), comment
