@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import gc
 import importlib.util
 import os
 import sys
@@ -28,6 +29,14 @@ for _name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
     os.environ[_name] = os.devnull
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
+LONGEST_FIRST = (
+    *("local/faults/test_load", "policy/test_rules", "iam/test_removed_grants", "test_migrate_guide", "runbook/"),
+    *("commands/test_ship", "policy/guard/test_engines_agree", "policy/test_check_mutants", "policy/test_leaf_mutants"),
+    *("commands/test_run_watch", "commands/test_ship_interrupted", "deploy/smoke/test_run", "commands/test_check"),
+    *("glue/", "workflows/", "local/test_alarm_states", "local/test_standard_run", "local/test_mixes", "test_tutorial"),
+)
+"""Files, or folders, whose tests take longest: a file is one worker's, and the last must not wait for such a one."""
+
 NO_SPARK = "needs Spark: make glue"
 NO_AWS_CLI = "needs the AWS CLI: make awscli"
 NO_BROWSER = "needs Chromium"
@@ -42,6 +51,24 @@ discovery.JOB_FOLDERS.append(reference.GLUE)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(HoldersRan(NO_SPARK, NO_AWS_CLI, NO_BROWSER))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest files first; the order within a file stays, and that of the others."""
+
+    def place(item: pytest.Item) -> int:
+        file = item.nodeid.removeprefix("tests/").partition("::")[0]
+        found = (place for place, begin in enumerate(LONGEST_FIRST) if file.startswith(begin))
+        return next(found, len(LONGEST_FIRST))
+
+    items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    # What is collected stays to the end: no collection of garbage needs to look at it.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
