@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ceap.cfn.template import parse_template
 from ceap.policy.checks import dashboard
 from templates.render import render
@@ -54,6 +56,18 @@ def test_what_cannot_be_judged_is_said_once() -> None:
     ]
     assert said(RULE, "express", of("Dashboard", "DashboardBody", "none")) == [
         ("the body is not a JSON object with a list of widgets | fix: run `make templates`", PLACE)
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", [["AWS/SQS", "NumberOfMessagesSent", "QueueName"], ["AWS/SQS", "NumberOfMessagesSent", "QueueName", 1], []]
+)
+def test_a_line_that_is_not_one_metric_of_one_resource_cannot_be_judged(line: list[Any]) -> None:
+    assert said(RULE, "express", widget(MESSAGES, lambda properties: properties.update(metrics=[line]))) == [
+        (
+            f"the widget {MESSAGES} has a line that is not one metric of one resource | fix: run `make templates`",
+            PLACE,
+        )
     ]
 
 

@@ -82,6 +82,12 @@ def test_what_is_written_in_an_unusual_way_stays_as_it_is(unusual: str) -> None:
     assert join([DELAY, unusual])[1:] == [unusual]
 
 
+def test_files_after_an_unusual_one_are_joined() -> None:
+    unusual = "Resources exists\n"
+    [joined, alone] = join([unusual, DELAY, SIZE])
+    assert (joined.count("rule DELAY"), joined.count("rule SIZE"), alone) == (1, 1, unusual)
+
+
 def test_rules_that_cannot_be_read_are_named_as_they_are_written(tmp_path: Path) -> None:
     (tmp_path / "a.guard").write_text(DELAY)
     (tmp_path / "b.guard").write_text(SIZE.replace("== 0", "=== 0"))
