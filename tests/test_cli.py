@@ -15,6 +15,7 @@ import pytest
 
 from ceap import cli, project
 from ceap.errors import CommandError, SetupError, UsageError
+from tests import processes
 from tests.reference import EXPRESS
 
 
@@ -71,7 +72,7 @@ def test_the_help_of_ceap_ends_with_examples_which_are_taken(capsys: pytest.Capt
 
 
 def test_python_runs_the_package_as_the_command() -> None:
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-m", "ceap", "synth", "--nowhere"],
         cwd=project.ROOT,
         capture_output=True,
@@ -126,6 +127,7 @@ PRINTING = {
 CLOSED = "ceap: the output cannot be written: it is closed; free some space, or redirect it"
 FULL = "ceap: the output cannot be written: No space left on device; free some space, or redirect it"
 BROKEN = ""
+closing = pytest.mark.skipif(sys.platform != "linux", reason="a closed stream needs a forked process")
 
 
 @pytest.fixture
@@ -138,17 +140,17 @@ def broken() -> Iterator[int]:
 
 
 def call(
-    words: Sequence[str], folder: Path, redirection: str = "", stdout: int = PIPE, stderr: int = PIPE
+    words: Sequence[str], folder: Path, stdin: int | None = None, stdout: int = PIPE, stderr: int = PIPE
 ) -> tuple[int, str]:
-    """Run the program with a shell's redirection; return its exit code, and its message if that comes last."""
+    """Run the program with such streams; return its exit code, and its message if that comes last."""
     (folder / "handlers").mkdir(exist_ok=True)
     (folder / "handlers" / "requirements.txt").touch()
-    done = subprocess.run(
-        ["sh", "-c", f"{shlex.join([sys.executable, '-c', PROGRAM, *words])} {redirection}"],
+    done = processes.run(
+        [sys.executable, "-c", PROGRAM, *words],
         env={**os.environ, "PYTHONPATH": str(project.ROOT)},
         cwd=folder,
         text=True,
-        check=False,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
     )
@@ -159,23 +161,28 @@ def call(
 @pytest.mark.parametrize("command", cli.COMMANDS)
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
 def test_output_that_cannot_be_written_is_an_error_of_every_command(command: str, tmp_path: Path, broken: int) -> None:
-    words = PRINTING[command]
-    ends = [call(words, tmp_path, ">&-"), call(words, tmp_path, ">/dev/full"), call(words, tmp_path, stdout=broken)]
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        ends = [
+            call(PRINTING[command], tmp_path, stdout=stdout) for stdout in (processes.CLOSED, full.fileno(), broken)
+        ]
     assert ends == [(3, CLOSED), (3, FULL), (3, BROKEN)]
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["run", "--help"]])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
+@closing
 def test_help_that_cannot_be_written_is_an_error(
     words: list[str], unbuffered: str, tmp_path: Path, broken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
-    assert [call(words, tmp_path, ">&-"), call(words, tmp_path, stdout=broken)] == [(3, CLOSED), (3, BROKEN)]
+    ends = [call(words, tmp_path, stdout=stdout) for stdout in (processes.CLOSED, broken)]
+    assert ends == [(3, CLOSED), (3, BROKEN)]
 
 
-@pytest.mark.parametrize("closed", ["2>&-", "<&-"])
-def test_streams_that_are_not_needed_may_be_closed(closed: str, tmp_path: Path) -> None:
-    assert call(PRINTING["synth"], tmp_path, closed) == (0, "")
+@pytest.mark.parametrize("stream", ["stderr", "stdin"])
+@closing
+def test_streams_that_are_not_needed_may_be_closed(stream: str, tmp_path: Path) -> None:
+    assert call(PRINTING["synth"], tmp_path, **{stream: processes.CLOSED}) == (0, "")
 
 
 @pytest.fixture

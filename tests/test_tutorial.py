@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from ceap.project import ROOT
+from tests import processes
 from tests.pages import STEP, change, commands, compare, save
 
 PAGE = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
@@ -60,7 +61,7 @@ def program(folder: Path, command: str) -> tuple[list[str], dict[str, str]]:
 def told(folder: Path, command: str) -> str:
     words, environment = program(folder, command)
     output, errors = subprocess.PIPE, subprocess.STDOUT
-    done = subprocess.run(words, cwd=folder, env=environment, stdout=output, stderr=errors, text=True, check=False)
+    done = processes.run(words, cwd=folder, env=environment, stdout=output, stderr=errors, text=True, check=False)
     assert done.returncode == ("FAILED" in done.stdout), done.stdout
     return done.stdout
 
@@ -70,7 +71,7 @@ def typed(folder: Path, command: str, expected: str) -> str:
     words, environment = program(folder, command)
     answers = re.findall(rf"^{re.escape(PROMPT)}(.*)$", expected, re.MULTILINE)
     terminal, end = pty.openpty()
-    process = subprocess.Popen(words, cwd=folder, env=environment, stdin=end, stdout=end, stderr=end)
+    process = processes.Popen(words, cwd=folder, env=environment, stdin=end, stdout=end, stderr=end)
     os.close(end)
     shown = b""
     try:
