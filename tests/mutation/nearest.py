@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -55,10 +55,10 @@ def nearest_tests(tree: Tree, file: str) -> list[list[str]]:
     for _ in range(FARTHEST):
         edge = {importer for one in edge for importer in tree.importers.get(one, ())} - seen
         seen |= edge
-        rounds.append(_by_folder(filter(_is_test, edge), mirror))
+        rounds.append(_sorted(filter(_is_test, edge), mirror, tree.files))
     package = "/".join(mirror.split("/")[:2])
     beside = (test for test in tree.files - seen if _is_test(test) and test.startswith(f"{package}/"))
-    return [*rounds, _by_folder(beside, mirror)]
+    return [*rounds, _sorted(beside, mirror, tree.files)]
 
 
 def _mirror(file: str) -> str:
@@ -72,14 +72,16 @@ def _mirrors(test: str, mirror: str) -> bool:
     return test == f"{mirror}.py" or test.startswith(f"{mirror}_")
 
 
-def _by_folder(tests: Iterable[str], mirror: str) -> list[str]:
-    """Return tests sorted by how many folders they share with the mirror: what lies farther is about something else."""
+def _sorted(tests: Iterable[str], mirror: str, files: Collection[str]) -> list[str]:
+    """Return tests that mirror no other module before those that do, and those of the mirror's folder first."""
 
-    def shared(test: str) -> int:
+    def rank(test: str) -> tuple[bool, int, str]:
         pairs = zip(Path(test).parts, Path(mirror).parts, strict=False)
-        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        module = test.removeprefix("tests/").replace("/test_", "/")
+        return module in files or f"ceap/{module}" in files, -shared, test
 
-    return sorted(tests, key=lambda test: (-shared(test), test))
+    return sorted(tests, key=rank)
 
 
 def _is_test(file: str) -> bool:
