@@ -278,9 +278,11 @@ def section(template: Template, name: str) -> dict[str, Any]:
 
 def resources(template: Template, *types: str) -> Iterator[Resource]:
     """Yield the resources of the types, all without a type, in the order of the template."""
-    for logical_id in template.data["Resources"]:
-        found = resource(template, logical_id)
-        if found and (not types or found.type in types):
+    for logical_id, body in template.data["Resources"].items():
+        # Checks ask for types a thousand times a template: those of other types are not made.
+        if types and (not isinstance(body, dict) or body.get("Type") not in types):
+            continue
+        if found := resource(template, logical_id):
             yield found
 
 
