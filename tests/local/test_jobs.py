@@ -141,7 +141,7 @@ print(json.dumps(getResolvedOptions(sys.argv, ["name", "other-one"])))
         ("import sys; sys.exit('gave up')", "gave up"),
         ("import sys; sys.exit(3)", "The job ended with exit code 3"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "The job was ended by SIGKILL"),
-        ("this is no Python", "SyntaxError: invalid syntax"),
+        ("1 +", "SyntaxError: invalid syntax"),
     ],
 )
 def test_a_script_that_fails_fails_its_run_and_the_task(engine: Engine, script: str, message: str) -> None:
