@@ -166,6 +166,20 @@ def test_a_field_that_is_mapped_elsewhere_keeps_its_type_and_stays_required() ->
     assert merged["customerId"] == TARGETS["customerId"]
 
 
+def test_each_field_of_a_candidate_is_read_from_a_field_of_its_name_with_its_type() -> None:
+    kinds = {
+        "string": {"customerId", "subjectType", "subjectId", "programId", "marketplace", "timingWindow"},
+        "object": {"subjectMetadata", "channelEligibility"},
+        "time": {"eventDate", "deliveryDate"},
+        "number": {"orderValue"},
+        "boolean": {"mediaEligible", "emailEligible", "smsEligible", "pushEligible"},
+        "integer": {"sourceVersion"},
+    }
+    required = {"customerId", "subjectType", "subjectId", "eventDate"}
+    expected = {(name, name, kind, name in required) for kind, names in kinds.items() for name in names}
+    assert expected == {(name, one.source, one.type, one.required) for name, one in TARGETS.items()}
+
+
 def test_all_metadata_share_one_code_as_codes_are_few() -> None:
     mappings = {"subjectMetadata.colour": FieldMapping(source="colour", required=True)}
     with pytest.raises(BadRecordError) as bad:
