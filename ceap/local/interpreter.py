@@ -12,6 +12,7 @@ import datetime
 import json
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import SimpleNamespace
@@ -162,7 +163,12 @@ def install() -> None:
     for module in (states, string_expression, result_path):
         replace(module, "copy", SimpleNamespace(deepcopy=copy_json))
     _install_services()
-    replacements = {"boto_client_for": _client_for, "to_json_str": _compact, "is_within_size_quota": _fits}
+    replacements: dict[str, Any] = {
+        "boto_client_for": _client_for,
+        "to_json_str": _compact,
+        "is_within_size_quota": _fits,
+        "TMP_THREADS": deque(maxlen=0),  # moto keeps the thread of every task for as long as the process lives
+    }
     for module in [module for name, module in sys.modules.items() if name.startswith("moto.stepfunctions.parser")]:
         for name in replacements.keys() & vars(module).keys():
             replace(module, name, replacements[name])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -130,6 +132,20 @@ def test_a_clock_that_goes_back_a_little_changes_nothing(bench: Bench) -> None:
     [execution] = bench.run(bench.steady, 19, "none")
     assert execution.status == "SUCCEEDED"
     assert outcome(bench, bench.steady, 19) == (True, False, 1)
+
+
+def test_no_thread_of_an_execution_is_kept(bench: Bench) -> None:
+    before = ended_threads()
+    bench.run(bench.brisk, 20, "none")
+    bench.run(bench.steady, 20, "none")
+    assert ended_threads() <= before
+
+
+def ended_threads() -> int:
+    """Return how many threads are in memory that have ended."""
+    gc.collect()
+    threads = [each for each in gc.get_objects() if isinstance(each, threading.Thread)]
+    return sum(each.ident is not None and not each.is_alive() for each in threads)
 
 
 def test_the_driver_meets_nothing(bench: Bench) -> None:
