@@ -14,13 +14,13 @@ from templates.source import Source
 from tests import reference
 
 # Those of tests/reference: a project's own handlers may demand settings, which no strategy can know.
-HANDLERS = ("ask", "keep", "rate", "sift", "take", "tell")
+HANDLERS = ("keep", "rate", "sift", "take", "tell")
 JOBS = ("heavy",)
 EXISTING = ("OrdersFunctionArn", "VendorFunctionArn")
 """Parameters of existing functions, which steps may share."""
 
-COUNTS = st.integers(0, 24).flatmap(
-    lambda rare: st.integers(7, STEPS_MAX) if rare == 24 else st.integers(1, 4) if rare % 2 else st.integers(1, 6)
+COUNTS = st.integers(0, 59).flatmap(
+    lambda rare: st.integers(7, STEPS_MAX) if rare == 59 else st.integers(1, 4) if rare % 2 else st.integers(1, 6)
 )
 """How many steps: few in most workflows, whose templates are judged in a tenth of the time."""
 
@@ -56,7 +56,6 @@ COMMON_KEYS = {
     "description": SENTENCES,
     "tags": st.dictionaries(st.sampled_from(("Team", "Cost centre", "Stage")), PLACED),
     "permissions_boundary": st.booleans(),
-    "dashboard": st.booleans(),
 }
 FUNCTION_KEYS = {
     "memory_mb": st.integers(128, 10240),
@@ -75,7 +74,6 @@ NAMING = {"naming": st.sampled_from(("explicit", "generated"))}
 
 BUCKETS = st.sampled_from(("my-exports", "acme-${Environment}", "a" * 63))
 SETTINGS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "ask": {"reads_text": st.booleans()},
     "keep": {"group": PLACED},
     "rate": {"rate": st.floats(0, 1)},
     "sift": {
@@ -115,16 +113,11 @@ def _filled(begin: str, length: int) -> str:
     return begin + "x" * (length - len(begin))
 
 
-DEFAULT_S = 60
-
-
 @st.composite
 def _functions(draw: st.DrawFn, *, is_first: bool, timeout_s: int) -> dict[str, Any]:
     """Draw a Lambda step but for its stage: a handler with its settings, or an existing function."""
     handler = draw(st.sampled_from(HANDLERS) | st.none())
-    keys = draw(some({"timeout_s": st.integers(1, timeout_s), **FUNCTION_KEYS}))
-    if timeout_s < DEFAULT_S:
-        keys.setdefault("timeout_s", timeout_s)
+    keys = {"timeout_s": draw(st.integers(1, timeout_s)), **draw(some(FUNCTION_KEYS))}
     if handler is None:
         return {"legacy": draw(st.sampled_from(EXISTING)), **keys}
     settings = draw(some(SETTINGS[handler] | _bucket(handler, is_first=is_first)))
@@ -230,6 +223,8 @@ def reasoned_declarations(draw: st.DrawFn) -> dict[str, Any]:
 
 
 QUEUES = {"queue": "OrdersQueueName", "dead_letter_queue": "OrdersDeadLetterQueueName"}
+ASK = {"handler": "ask", "settings": {"reads_text": True}}
+"""A handler with secrets, parameters and grants."""
 PIPE = {"Pipe": {"Description": "Takes orders"}}
 
 
@@ -237,19 +232,22 @@ PIPE = {"Pipe": {"Description": "Takes orders"}}
 def whole_declarations(draw: st.DrawFn) -> dict[str, Any]:
     """Valid declarations of both types as plain data, with anything that a declaration may have."""
     declaration = draw(named_declarations() | triggered_declarations() | declarations() | standard_declarations())
-    steps = declaration["steps"]
+    [first, *others] = declaration["steps"]
+    asking = draw(st.booleans())
+    steps = [first, *(step | ASK if asking and step.get("handler") == "take" else step for step in others)]
     jobs = [step for step in steps if "glue" in step]
     waits = {"lambda": WAITS} if len(jobs) < len(steps) or "glue" in steps[0] else {}
     optional: dict[str, st.SearchStrategy[Any]] = {
         "retry": some(waits | ({"glue": WAITS} if jobs else {})),
         "log_retention_days": DAYS | st.just(14),
+        "dashboard": st.booleans(),
         "overrides": st.just(PIPE),
         "resources": st.just("resources/note.yaml"),
     }
     queues = {} if "s3_events" in declaration else QUEUES
     told = any(step.get("handler") == "tell" for step in steps)
     optional["adopt"] = st.sampled_from(({}, queues, queues | ({"event_bus": "OrdersEventBusName"} if told else {})))
-    return declaration | draw(some(optional))
+    return declaration | draw(some(optional)) | {"steps": steps}
 
 
 def workflow_of(declaration: dict[str, Any]) -> Workflow:

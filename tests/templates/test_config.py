@@ -372,7 +372,7 @@ def test_an_express_workflow_over_the_limit_is_refused(declaration: dict[str, An
 def test_an_express_workflow_with_a_glue_step_is_refused(declaration: dict[str, Any], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(declaration["steps"]) - 1))
     declaration["steps"][index] = {"stage": declaration["steps"][index]["stage"], "glue": "job"}
-    with pytest.raises(ConfigError, match=r"steps\[\d]\.glue is 'job', but an EXPRESS workflow cannot wait"):
+    with pytest.raises(ConfigError, match=r"steps\[\d+]\.glue is 'job', but an EXPRESS workflow cannot wait"):
         workflow_of(declaration)
 
 
