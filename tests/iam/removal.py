@@ -138,9 +138,11 @@ def denied_without(role: Role, asked: Iterable[Asked]) -> dict[Grant, set[Asked]
         grant: {
             call
             for call in calls
-            if not _allows([each for other, found in pieces if other != grant for each in found], call)
+            # What a grant does not allow by itself is not denied for want of it.
+            if _allows([*own], call)
+            and not _allows([each for other, found in pieces if other != grant for each in found], call)
         }
-        for grant, _ in pieces
+        for grant, own in pieces
         if grant is not None
     }
 
