@@ -132,7 +132,7 @@ class Injector:
 
     def plan(self, operation: str, *kinds: Kind) -> None:
         """Let the next calls of an operation meet these faults, whatever the seed says."""
-        self._planned[operation] = list(kinds)
+        self._planned.setdefault(operation, []).extend(kinds)
 
     @contextmanager
     def watching(self) -> Iterator[None]:

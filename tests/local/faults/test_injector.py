@@ -152,4 +152,3 @@ def test_the_driver_meets_nothing(bench: Bench) -> None:
     bench.injector.plan("ListTables", Kind.FAILED)
     with bench.injector.active():
         assert bench.account.engine.client("dynamodb").list_tables()["TableNames"]
-    bench.injector.plan("ListTables")
