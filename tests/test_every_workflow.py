@@ -1,4 +1,7 @@
-"""No template that ceap makes of a valid declaration is one that `ceap check` or cfn-lint rejects."""
+"""No template that ceap makes of a valid declaration is one that `ceap check` with cfn-lint rejects.
+
+The rules and checks alone judge more of them in `tests/policy/test_rules.py`.
+"""
 
 from __future__ import annotations
 
@@ -19,24 +22,19 @@ from tests.policy.samples import entries, rules
 from tests.strategies import whole_workflows
 
 LINTED = int(os.environ.get("CEAP_LINTED", "5"))
-"""How many templates cfn-lint judges: of one it takes as long as the rules take of ten; `make soak` has more judged."""
+"""How many templates cfn-lint judges, which takes more than a second for each."""
 
 
-def rejected(workflow: Workflow, *, lint: bool) -> list[Finding]:
+def rejected(workflow: Workflow) -> list[Finding]:
     """Return what `ceap check` finds in the template of a workflow, but for what the declaration gives reasons for."""
     template = parse_template(render(workflow_stack(workflow)), "workflow.template.yaml")
-    [judgement] = judge([template], rules(), lint=lint, engine=FASTEST)
+    [judgement] = judge([template], rules(), engine=FASTEST)
     assert "PASS" in judgement.verdicts.values()
     applied = apply_waivers(judgement.findings, read_waivers(template, entries()), date(2026, 1, 2))
     return applied.findings
 
 
-@given(workflow=whole_workflows())
-def test_no_rule_or_check_finds_anything_in_the_template_of_any_workflow(workflow: Workflow) -> None:
-    assert rejected(workflow, lint=False) == []
-
-
 @settings(max_examples=LINTED, phases=[Phase.explicit, Phase.generate])
 @given(workflow=whole_workflows())
 def test_cfn_lint_finds_nothing_in_the_template_of_any_workflow(workflow: Workflow) -> None:
-    assert rejected(workflow, lint=True) == []
+    assert rejected(workflow) == []
