@@ -15,14 +15,10 @@ from packaging.utils import canonicalize_name
 from ceap.cli import COMMANDS
 from ceap.deploy.wheels import GLIBC_MINOR, MACHINE
 from templates import lambda_runtime
-from tests.proofs import proofs
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("ceap", "templates", "handlers")
 SOURCES = {".py", ".guard", ".sh", ""}
-
-MOST_MARKS = 6
-"""A run of a whole workflow shows several properties at once; a test that claims more shows none of them."""
 
 
 def tracked() -> Iterator[Path]:
@@ -104,27 +100,6 @@ def test_every_target_is_documented_and_every_documented_target_exists() -> None
 def test_every_command_has_its_module_and_is_documented(command: str) -> None:
     assert importlib.util.find_spec(f"ceap.commands.{command}") is not None
     assert command in documented("ceap")
-
-
-def test_every_property_has_a_test_of_its_own() -> None:
-    marked = proofs()
-    assert {number for numbers in marked.values() for number in numbers} == set(range(1, 43))
-    assert [test for test, numbers in marked.items() if len(numbers) > MOST_MARKS] == []
-
-
-def test_a_mark_counts_where_it_stands_once_a_case(tmp_path: Path) -> None:
-    test = tmp_path / "test_marks.py"
-    test.write_text(
-        "import pytest\n\n"
-        "@pytest.mark.parametrize('n', [pytest.param(1, marks=pytest.mark.property(1, 'H')), 2])\n"
-        "def test_cases(n): ...\n\n"
-        "@pytest.mark.property(7, 'E')\n@pytest.mark.property(3, 'E')\n"
-        "def test_both(): ...\n"
-    )
-    assert {name.rpartition("::")[2]: numbers for name, numbers in proofs(test).items()} == {
-        "test_cases[1]": [1],
-        "test_both": [3, 7],
-    }
 
 
 def test_no_file_is_longer_than_400_lines() -> None:
