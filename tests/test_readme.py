@@ -31,7 +31,7 @@ def ceap(clone: Path, *words: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(clone)}
     done = processes.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return str(done.stdout)
 
 
 def test_the_handler_of_the_readme_runs_as_it_says(clone: Path) -> None:

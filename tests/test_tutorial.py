@@ -63,7 +63,7 @@ def told(folder: Path, command: str) -> str:
     output, errors = subprocess.PIPE, subprocess.STDOUT
     done = processes.run(words, cwd=folder, env=environment, stdout=output, stderr=errors, text=True, check=False)
     assert done.returncode == ("FAILED" in done.stdout), done.stdout
-    return done.stdout
+    return str(done.stdout)
 
 
 def typed(folder: Path, command: str, expected: str) -> str:

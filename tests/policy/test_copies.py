@@ -29,7 +29,7 @@ def told(code: str) -> str:
     environment = {"PATH": os.defpath, "PYTHONPATH": str(project.ROOT)}
     done = processes.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
-    return done.stdout
+    return str(done.stdout)
 
 
 def test_results_are_those_of_the_items_in_their_order() -> None:
