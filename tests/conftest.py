@@ -3,6 +3,7 @@
 import gc
 import importlib.util
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,10 @@ for _name in [name for name in os.environ if name.startswith("AWS_")]:
 for _name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
     os.environ[_name] = os.devnull
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+# A shell lets what it starts in the background ignore SIGINT, and so would all that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONGEST_FIRST = (
     *("local/faults/test_load", "policy/test_rules", "iam/test_removed_grants", "test_migrate_guide", "runbook/"),

@@ -149,7 +149,7 @@ def open_streams(is_open: list[bool]) -> None:
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         stream: Any = None
         if is_open[number]:
-            binary = open(number, "rb" if number == 0 else "wb", -1 if number != 1 or not unbuffered else 0)  # noqa: SIM115, PTH123
+            binary = open(number, "rb" if number == 0 else "wb", 0 if unbuffered and number else -1)  # noqa: SIM115, PTH123
             strict = locale() not in ("C", "POSIX", "C.UTF-8")
             errors = "backslashreplace" if number == 2 else "strict" if strict else "surrogateescape"
             stream = text_of(binary, errors, number, unbuffered=unbuffered)

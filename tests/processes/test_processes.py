@@ -59,6 +59,18 @@ def test_it_ends_as_a_started_one_ends(code: str) -> None:
     assert forked.stderr.splitlines()[-1:] == started.stderr.splitlines()[-1:]
 
 
+@pytest.mark.parametrize("variables", [{}, {"PYTHONUNBUFFERED": "1"}])
+def test_what_it_told_before_it_was_killed_is_read(variables: dict[str, str]) -> None:
+    code = "import os, sys; print('out'); print('told', file=sys.stderr); os.kill(os.getpid(), 9)"
+    words = [sys.executable, "-c", code]
+    forked, started = (
+        each(words, env=variables, capture_output=True, text=True, check=False)
+        for each in (processes.run, subprocess.run)
+    )
+    assert (forked.stdout, forked.stderr) == (started.stdout, started.stderr)
+    assert (forked.stdout, forked.stderr) == ("out\n" if variables else "", "told\n")
+
+
 def test_it_is_stopped_by_a_signal_and_waited_for() -> None:
     with processes.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         assert process.poll() is None
