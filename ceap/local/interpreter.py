@@ -18,7 +18,8 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, Final, Literal, NamedTuple
 
-from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]  # botocore ships no types
+from botocore.exceptions import ConnectionError as NoConnection  # type: ignore[import-untyped]  # botocore ships no types
+from botocore.exceptions import HTTPClientError
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
@@ -253,7 +254,7 @@ def _with_lost_answers(describe: Callable[..., FailureEvent]) -> Callable[..., F
     """
 
     def describe_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
-        if not isinstance(ex, BotoCoreError):
+        if not isinstance(ex, NoConnection | HTTPClientError):
             return describe(self, env=env, ex=ex)
         kind = self._get_sfn_resource_type()
         error = f"{kind.rpartition(':')[2].capitalize()}.SdkClientException"
