@@ -9,6 +9,8 @@ import html
 from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
+from ceap.graph.svg import STYLE
+
 WIDTH: Final = 440
 """A telephone shows it at four fifths of its size, at which its text is as large as that of the page's code."""
 _MARGIN: Final = 10
@@ -17,31 +19,7 @@ _PAD: Final = 9
 _CHARACTER: Final = 6.9
 """How wide a character of 13 px is at most, on the average of a line, in the fonts of browsers."""
 
-_STYLE: Final = """
-svg { background: #ffffff; color: #1f2328; font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif }
-text { fill: currentColor }
-.name { font-weight: 600 }
-.quiet { fill: #59636e }
-rect { fill: #f6f8fa; stroke: #818b98; stroke-width: 1.2 }
-.frame { fill: none; stroke-dasharray: 5 4 }
-path { fill: none; stroke: #59636e; stroke-width: 1.4 }
-.head { fill: #59636e; stroke: none }
-.function rect { fill: #eaf2ff; stroke: #3b73c4 }
-.queue rect { fill: #fff4e0; stroke: #b07a1a }
-.alarm rect { fill: #fdeff0; stroke: #b35963 }
-.good rect { fill: #ddf4e2; stroke: #1a7f37 }
-@media (prefers-color-scheme: dark) {
-  svg { background: #0d1117; color: #e6edf3 }
-  .quiet { fill: #9aa4af }
-  rect { fill: #161b22; stroke: #6e7681 }
-  path { stroke: #9aa4af }
-  .head { fill: #9aa4af }
-  .function rect { fill: #13233a; stroke: #5b9bf0 }
-  .queue rect { fill: #2b2110; stroke: #c99a3d }
-  .alarm rect { fill: #2c161a; stroke: #d07a84 }
-  .good rect { fill: #12301c; stroke: #3fb950 }
-}
-"""
+_FONT: Final = 'svg { font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif }'
 
 
 class Column(NamedTuple):
@@ -132,7 +110,7 @@ class Drawing:
         about = (
             f'<title id="t">{html.escape(self._title)}</title>\n<desc id="d">{html.escape(self._description)}</desc>'
         )
-        return "\n".join([head, about, f"<style>{_STYLE}</style>", *self._parts, "</svg>"]) + "\n"
+        return "\n".join([head, about, f"<style>{STYLE}{_FONT}</style>", *self._parts, "</svg>"]) + "\n"
 
     def _arrow(self, line: str, x: float, y: float, head: str) -> None:
         self._parts.append(f'<path d="{line}"/>')

@@ -79,12 +79,12 @@ def draw_failure() -> str:
     express: list[Box] = [
         ("queue", ["message returns", hidden, f"received {budget.MAX_RECEIVES} times in all"]),
         ("queue", ["dead-letter queue", "the body as it was sent,", kept]),
-        ("good", ["ceap replay", "--dead-letters: back to the", "queue, once it is mended"]),
+        ("succeeded", ["ceap replay", "--dead-letters: back to the", "queue, once it is mended"]),
     ]
     standard: list[Box] = [
         ("plain", ["execution keeps it", "the pipe has deleted the", "message; kept for 90 days"]),
         ("alarm", ["alert topic", "FAILED, TIMED_OUT and", "ABORTED; alarms besides"]),
-        ("good", ["ceap redrive", f"goes on, for {budget.EXECUTIONS_DAYS} days;", "ceap replay: anew"]),
+        ("succeeded", ["ceap redrive", f"goes on, for {budget.EXECUTIONS_DAYS} days;", "ceap replay: anew"]),
     ]
     start = drawing.y
     drawing.chain(_LEFT, express, "EXPRESS", y=start)
@@ -115,7 +115,7 @@ def draw_retries() -> str:
     ]
     drawing.box(WHOLE, client, "function")
     people = ["4. people, once the cause is mended", "ceap redrive, ceap replay"]
-    drawing.chain(WHOLE, [("plain", machine), ("queue", queue), ("good", people)], "what still fails goes to")
+    drawing.chain(WHOLE, [("plain", machine), ("queue", queue), ("succeeded", people)], "what still fails goes to")
     drawing.note(WHOLE, [f"EXPRESS: attempts and waits together take at most {budget.EXPRESS_LIMIT_S} s."])
     return drawing.document()
 

@@ -25,7 +25,7 @@ _WIDTH_MIN: Final = 260.0
 # What XML 1.0 forbids, and halves of surrogate pairs.
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-_STYLE: Final = """
+STYLE: Final = """
 svg { background: #ffffff; color: #1f2328; font: 12px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace }
 text { fill: currentColor; white-space: pre }
 .title { font-size: 18px; font-weight: 600 }
@@ -57,6 +57,7 @@ path { fill: none; stroke: #59636e; stroke-width: 1.4 }
   .notrun rect { fill: #1b1f24; stroke: #6e7681 }
 }
 """
+"""The colours of each kind of thing, in light and dark; the pictures of the pages have them, too."""
 
 
 class _Place(NamedTuple):
@@ -107,7 +108,7 @@ class _Drawing:
         box = f'viewBox="0 0 {self._width:.0f} {self._y + _MARGIN:.0f}"'
         head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box} role="img" aria-labelledby="t d">'
         about = f'<title id="t">{_escape(chart.title)}</title>\n<desc id="d">{_escape(_spoken(chart))}</desc>'
-        return "\n".join([head, about, f"<style>{_STYLE}</style>", *self._parts, "</svg>"]) + "\n"
+        return "\n".join([head, about, f"<style>{STYLE}</style>", *self._parts, "</svg>"]) + "\n"
 
     def heading(self, chart: Chart) -> None:
         lines = [("title", chart.title), ("quiet", chart.description), ("name", chart.execution or "")]

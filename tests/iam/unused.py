@@ -112,5 +112,5 @@ UNUSED_BY_CALLER: dict[tuple[str, str], str] = {
     ("Logs", "logs:FilterLogEvents"): "this workflow has no job",
     ("Traces", "xray:BatchGetTraces"): "tracing: the engine has no traces",
 }
-"""What the role of whoever deploys is not asked for on one or another of its resources, while an EXPRESS workflow is
-deployed, changed, rolled back, tried and destroyed."""
+"""Grants of the caller role, the one that deploys, of which a resource or more is never asked for, while an EXPRESS
+workflow is deployed, changed, rolled back, tried and destroyed."""

@@ -19,8 +19,8 @@ def shown(place: Place) -> str:
 def describe(package: str, trials: Sequence[Trial], excluded: int, broken: Sequence[str]) -> tuple[float, list[str]]:
     """Return the share of changes that tests noticed, and the lines that say so.
 
-    `excluded` counts the equivalents of the sample. What only a test noticed that is `broken`, failing without any
-    change, is not noticed.
+    `excluded` counts the equivalents of the sample. A test in `broken` fails without any change, too: a change that it
+    noticed counts as not noticed.
     """
     missed = [trial for trial in trials if trial.test is None or trial.test in broken]
     score = 1 - len(missed) / max(1, len(trials))

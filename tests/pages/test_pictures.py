@@ -102,7 +102,7 @@ def test_text_stands_out_from_every_box(scheme: str) -> None:
     ink = re.findall(r"svg \{ background: (#\w+); color: (#\w+)", style)[0]
     fills = re.findall(r"rect \{ fill: (#\w+)", style)
     quiet = re.findall(r"\.quiet \{ fill: (#\w+)", style)[0]
-    assert len(fills) == 5
+    assert len(fills) == 8
     assert min(contrast(ink[1], fill) for fill in (ink[0], *fills)) >= CONTRAST_MIN
     assert contrast(quiet, ink[0]) >= CONTRAST_MIN
 

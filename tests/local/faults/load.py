@@ -24,7 +24,7 @@ from tests.local.support import JOB
 SHARED: Final = 5
 """How many ids of records the messages of a workflow share; each message brings a newer version of one."""
 POISON: Final = 25
-"""Each message of so many is none that any stage could read."""
+"""One message in so many is malformed: no stage can read it."""
 REJECTED: Final = 10
 """Each message of so many has a record that is rejected."""
 KEY_BYTES: Final = 2049
