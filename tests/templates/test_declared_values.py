@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from hypothesis import given
@@ -11,6 +12,9 @@ from templates.definition import build_definition
 from templates.stacks import workflow_stack
 from tests.strategies import whole_declarations, workflow_of
 from tests.templates.support import of_type
+
+OWN_VARIABLES = r"SETTINGS|POWERTOOLS_SERVICE_NAME|TABLE_\w+|EVENT_BUS|LEGACY_FUNCTION_ARN|(SECRET|PARAMETER)_\w+_NAME"
+"""What a function has of ceap itself, whatever its step declares."""
 
 
 def text_of(value: Any) -> Any:
@@ -49,6 +53,7 @@ def test_each_function_and_job_is_as_declared(declaration: dict[str, Any]) -> No
         )
         environment = step.get("environment", {})
         assert {name: text_of(variables[name]) for name in environment} == environment
+        assert [name for name in variables.keys() - environment.keys() if not re.fullmatch(OWN_VARIABLES, name)] == []
     assert found == wanted
     assert (functions, jobs) == ({}, {})
 
