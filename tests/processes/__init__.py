@@ -20,9 +20,18 @@ from typing import Any, Final
 
 SERVER: Final = Path(__file__).with_name("server.py")
 CLOSED: Final = 2**30
-"""In place of a descriptor: the forked process has the stream closed."""
+"""In place of a descriptor: the process has the stream closed."""
 UNDERSTOOD: Final = {"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
-"""Variables of the interpreter that a forked process obeys; one that has others is started."""
+"""Variables of the interpreter that a forked process obeys."""
+
+
+def _fixed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that an interpreter reads only when it starts."""
+    return {name: value for name, value in environment.items() if name.startswith("PYTHON") and name not in UNDERSTOOD}
+
+
+SERVED: Final = _fixed(os.environ)
+"""Those that the server starts with; a program that has others is started."""
 
 
 class Popen(subprocess.Popen[Any]):
@@ -36,7 +45,7 @@ class Popen(subprocess.Popen[Any]):
         environment = dict(os.environ if given["env"] is None else given["env"])
         plain = not (given["preexec"] or given["pass_fds"] or given["shell"] or executable)
         if not (plain and can_be_forked(words, environment)):
-            super()._execute_child(args, executable, *rest)  # type: ignore[misc]  # what it replaces
+            super()._execute_child(args, executable, *_without_closed(rest))  # type: ignore[misc]  # what it replaces
             return
         request = {
             "arguments": words[1:],
@@ -108,11 +117,31 @@ def can_be_forked(words: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Tell whether a program is Python's own, `-c CODE`, `-m MODULE` or a script, without other options."""
     if sys.platform != "linux" or words[0] != sys.executable or len(words) < 2:
         return False
-    foreign = {name for name in environment if name.startswith(("PYTHON", "COVERAGE_"))} - UNDERSTOOD
-    locale = environment.get("LC_ALL", environment.get("LANG", "C.UTF-8"))
+    measured = any(name.startswith("COVERAGE_") for name in environment)
+    locale = environment.get("LC_ALL") or environment.get("LANG") or "C.UTF-8"
     is_program = not words[1].startswith("-") or (words[1] in ("-c", "-m") and len(words) > 2)
     is_program &= words[1:3] != ["-m", "pytest"]  # it rewrites the plugins that it loads itself
-    return is_program and not foreign and locale.lower().replace("-", "").endswith(("utf8", "c", "posix"))
+    return (
+        is_program
+        and not measured
+        and _fixed(environment) == SERVED
+        and locale.lower().replace("-", "").endswith(("utf8", "c", "posix"))
+    )
+
+
+def _without_closed(rest: Sequence[Any]) -> list[Any]:
+    """Return what `_execute_child` takes, with streams closed by the process itself that are to be closed."""
+    preexec, pipes = rest[0], list(rest[8:14])
+    closed = [number for number, place in enumerate((0, 3, 5)) if pipes[place] == CLOSED]
+    if not closed:
+        return list(rest)
+    assert preexec is None
+
+    def close() -> None:
+        for number in closed:
+            os.close(number)
+
+    return [close, *rest[1:8], *(-1 if pipe == CLOSED else pipe for pipe in pipes), *rest[14:]]
 
 
 class _Server:
@@ -120,11 +149,11 @@ class _Server:
 
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AWS_"))}
+        others = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AWS_"))}
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, str(SERVER), str(theirs.fileno())],
-                env=environment | {"PYTHONPATH": ""},
+                env={**others, **SERVED},
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 start_new_session=False,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ceap import project
 from tests import processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks")
@@ -38,11 +39,12 @@ OBEYED = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH":
 
 
 @pytest.mark.parametrize("words", PROGRAMS)
-@pytest.mark.parametrize("variables", [{}, OBEYED])
+@pytest.mark.parametrize("variables", [{}, OBEYED, {"LANG": "", "LC_ALL": ""}])
 def test_it_sees_what_a_started_one_sees(words: tuple[str, ...], variables: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     for name in ("program.py", "sub/other.py"):
         (tmp_path / name).write_text(SEEN, encoding="utf-8")
+    variables = {**processes.SERVED, **variables}
     assert processes.can_be_forked([sys.executable, *words], variables)
     assert seen(processes.run, words, tmp_path, **variables) == seen(subprocess.run, words, tmp_path, **variables)
 
@@ -94,9 +96,30 @@ def test_it_has_nothing_of_ours_loaded() -> None:
 
 @pytest.mark.parametrize("words", [["-I", "-c", "1"], ["-m", "pytest"], ["-m"], []])
 def test_a_program_that_cannot_be_forked_is_started(words: list[str]) -> None:
-    assert not processes.can_be_forked([sys.executable, *words], {})
-    assert not processes.can_be_forked([sys.executable, "-c", "1"], {"PYTHONHASHSEED": "1"})
-    assert not processes.can_be_forked(["true"], {})
+    assert not processes.can_be_forked([sys.executable, *words], processes.SERVED)
+    assert not processes.can_be_forked([sys.executable, "-c", "1"], {**processes.SERVED, "PYTHONHASHSEED": "12"})
+    assert not processes.can_be_forked([sys.executable, "-c", "1"], {**processes.SERVED, "COVERAGE_X": "1"})
+    assert not processes.can_be_forked(["true"], processes.SERVED)
+
+
+@pytest.mark.parametrize("options", [[], ["-I"]])
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_stream_that_is_to_be_closed_is_closed_in_a_forked_and_in_a_started_one(
+    number: int, options: list[str], tmp_path: Path
+) -> None:
+    stream = ("stdin", "stdout", "stderr")[number]
+    code = f"import sys; open('seen', 'w').write(str(sys.{stream}))"
+    closed: dict[str, Any] = {stream: processes.CLOSED}
+    assert processes.run([sys.executable, *options, "-c", code], cwd=tmp_path, **closed).returncode == 0
+    assert (tmp_path / "seen").read_text() == "None"
+
+
+def test_variables_of_the_tests_own_interpreter_change_nothing() -> None:
+    code = "import os, sys; from tests.processes import can_be_forked as can; print(can([sys.executable, 'x'], os.environ))"
+    environment = {**os.environ, "PYTHONPATH": str(project.ROOT), "PYTHON_VERSION": "3.11.7", "PYTHONHASHSEED": "0"}
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 def test_where_it_is_in_a_session_of_its_own_its_group_ends_alone() -> None:
