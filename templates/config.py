@@ -163,17 +163,20 @@ def _stage_problems(workflow: Declaration, steps: tuple[Step, ...]) -> Iterator[
         seen[purpose] = step.stage
         if len(step.stage) > STAGE_MAX:
             yield place, f"has {len(step.stage)} characters; Step Functions allows {STAGE_MAX}: shorten it"
-        if not workflow.names(step):
-            yield from _generated_problems(workflow.name, step.stage, place)
-            continue
-        length = naming.longest_function(workflow.name, step.stage)
-        if length > FUNCTION_NAME_MAX:
-            yield (
-                place,
-                f"is {step.stage!r}: the function {naming.function(workflow.name, step.stage)} could have {length} "
-                f"characters with an Environment of {naming.ENVIRONMENT_MAX}; AWS Lambda allows {FUNCTION_NAME_MAX}: "
-                f"shorten the stage or the workflow's name by {length - FUNCTION_NAME_MAX}",
-            )
+        problems = _name_problems if workflow.names(step) else _generated_problems
+        yield from problems(workflow.name, step.stage, place)
+
+
+def _name_problems(workflow: str, stage: str, place: KeyPath) -> Iterator[Problem]:
+    """Yield that the name by the convention could be too long for AWS Lambda."""
+    length = naming.longest_function(workflow, stage)
+    if length > FUNCTION_NAME_MAX:
+        yield (
+            place,
+            f"is {stage!r}: the function {naming.function(workflow, stage)} could have {length} "
+            f"characters with an Environment of {naming.ENVIRONMENT_MAX}; AWS Lambda allows {FUNCTION_NAME_MAX}: "
+            f"shorten the stage or the workflow's name by {length - FUNCTION_NAME_MAX}",
+        )
 
 
 def _generated_problems(workflow: str, stage: str, place: KeyPath) -> Iterator[Problem]:

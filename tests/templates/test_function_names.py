@@ -150,6 +150,12 @@ def test_a_name_that_ceap_could_not_give_may_be_generated() -> None:
     assert "FunctionName" not in template["Resources"][f"{stage}Function"]["Properties"]
 
 
+def test_a_generated_name_leaves_the_names_of_the_other_steps_to_be_judged() -> None:
+    text = VALID.replace("TakeStage", "TakeStage\n    naming: generated", 1).replace("SiftStage", "S" + "i" * 60)
+    assert "steps[1].stage is 'Siii" in refusal(text)
+    assert "AWS Lambda allows 64" in refusal(text)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -63,6 +63,12 @@ def test_what_takes_tags_and_in_which_form_is_what_the_schemas_of_aws_say() -> N
     assert mapped == MAPPED
 
 
+def test_every_parameter_says_what_it_is(governed: Json) -> None:
+    described = {name: parameter.get("Description", "") for name, parameter in governed["Parameters"].items()}
+    assert {"Environment", "SubnetIds", "SecurityGroupIds", "PermissionsBoundary"} <= described.keys()
+    assert [name for name, text in described.items() if len(text) < 20] == []
+
+
 def test_without_the_keys_a_template_has_none_of_it() -> None:
     text = json.dumps(built(VALID))
     for word in ("Tags", "VpcConfig", "SubnetIds", "PermissionsBoundary", "waivers", "EphemeralStorage"):

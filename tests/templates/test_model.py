@@ -1,4 +1,4 @@
-"""The patterns of the model and of the settings of our own handlers, found in their types."""
+"""The model: its literal defaults, what it tells of steps, and its patterns and those of the handlers' settings."""
 
 from __future__ import annotations
 
@@ -12,8 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from templates import discovery
-from templates.model import Declaration, Step
+from templates.model import Declaration, GlueRetryPolicy, RetryPolicy, Step, StepKind
 from tests.strategies import HANDLERS
+
+
+def test_policy_demands_two_retries_after_20_s_and_twice_as_long_and_of_a_job_after_300_s() -> None:
+    assert RetryPolicy() == RetryPolicy(max_attempts=2, interval_s=20, backoff_rate=2.0, reason=None)
+    assert GlueRetryPolicy() == GlueRetryPolicy(max_attempts=2, interval_s=300, backoff_rate=2.0, reason=None)
+
+
+@pytest.mark.parametrize("kind", [RetryPolicy, GlueRetryPolicy])
+def test_a_retrier_is_what_policy_demands_unless_a_number_of_it_differs(kind: type[RetryPolicy]) -> None:
+    assert kind(reason="Agreed with the owner of the table.").is_default is True
+    for changed in (kind(max_attempts=3), kind(interval_s=21), kind(backoff_rate=1.5)):
+        assert changed.is_default is False
+
+
+def test_a_function_alone_takes_the_message_as_its_payload() -> None:
+    assert {kind: kind.takes_payload for kind in StepKind} == {StepKind.LAMBDA: True, StepKind.GLUE: False}
 
 
 def patterns(kind: Any) -> Iterator[str]:

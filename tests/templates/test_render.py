@@ -73,6 +73,11 @@ def test_intrinsics_are_written_for_people_and_rules_and_texts_that_look_like_so
     assert f"      V: {text}\n".replace(": \n", ":\n") == body({"V": value})
 
 
+def test_a_text_stays_on_one_line_however_long_it_is() -> None:
+    text = "word " * 2000 + "end"
+    assert body({"A": text, "B": {"Fn::Sub": f"*{text}"}}) == f"      A: {text}\n      B: !Sub '*{text}'\n"
+
+
 def test_a_shared_value_is_written_out_wherever_it_stands() -> None:
     shared = [{"Ref": "Topic"}]
     assert body({"A": shared, "B": shared}) == "      A:\n      - !Ref Topic\n      B:\n      - !Ref Topic\n"

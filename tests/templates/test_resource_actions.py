@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from ceap import project
 from ceap.cfn.template import load_template
@@ -55,6 +56,14 @@ def test_the_names_left_out_as_unknown_are_those_that_the_reference_does_not_hav
 def test_an_action_is_left_out_as_unused_only_where_the_schema_names_it(kind: str) -> None:
     listed = [action for texts in UNUSED[kind].values() for action in texts.split()]
     assert [action for action in listed if action not in named_in_schema(kind)] == []
+
+
+@pytest.mark.parametrize("kind", UNUSED)
+def test_an_action_is_left_out_for_want_of_a_property_that_the_schema_has(kind: str) -> None:
+    properties = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema["properties"]
+    paths = [path.split(" ")[0].split(".")[0] for path in UNUSED[kind]]
+    # Those of a global table stand in the schema of a table, which cannot have any.
+    assert {path for path in paths if path not in properties} <= {"Replicas"}
 
 
 def test_an_action_is_added_only_where_the_schema_forgets_it() -> None:

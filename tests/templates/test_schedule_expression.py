@@ -38,6 +38,8 @@ def test_what_eventbridge_scheduler_takes_has_no_problem(expression: str) -> Non
             "cron(0 2 * * ? *)",
         ),
         ("cron(60 2 * * ? *)", "has '60' as minutes; allowed: 0 to 59, and * , - /, e.g. 1-5"),
+        ("cron(0 2-3-4 * * ? *)", "has '2-3-4' as hours; allowed: 0 to 23, and * , - /, e.g. 1-5"),
+        ("cron(0 1,,2 * * ? *)", "has '1,,2' as hours; allowed: 0 to 23, and * , - /, e.g. 1-5"),
         ("cron(0 5-2 * * ? *)", "has '5-2' as hours; allowed: 0 to 23, and * , - /, e.g. 1-5"),
         ("cron(0 2/0 * * ? *)", "has '2/0' as hours; allowed: 0 to 23, and * , - /, e.g. 1-5"),
         ("cron(0 2 ? * 0 *)", "has '0' as day-of-week; allowed: 1 to 7, SUN to SAT, and * , - /, e.g. 1-5"),
