@@ -48,15 +48,13 @@ def convert(
 
 
 def _locate(raw: Any, target: type[msgspec.Struct], path: str, error: str) -> KeyPath:
-    """Return the place that a path of msgspec means, as far as `raw` has it; a key of a dict is `[...]` there."""
+    """Return the place that a path of msgspec means in `raw`; a key of a dict is `[...]` there."""
     place: KeyPath = ()
     for index, name, key in re.findall(r"\[(\d+)]|\.([^.\[]+)|(\[\.\.\.])", path):
         holder = _value_at(raw, place)
         part = int(index) if index else name
         if key and isinstance(holder, dict):
             part = _failing_key(raw, target, place, error)
-        elif isinstance(holder, dict) and part not in holder:
-            break
         place = (*place, part)
     return place
 
@@ -152,9 +150,7 @@ def _describe(target: type[msgspec.Struct], place: KeyPath) -> str:
     description = ""
     current: type[msgspec.Struct] | None = target
     for part in place:
-        if current is None:
-            break
-        annotated = _field_types(current).get(str(part))
+        annotated = _field_types(current).get(str(part)) if current else None
         # What may be None has its description inside the union.
         metas = [meta for part in (annotated, *get_args(annotated)) for meta in getattr(part, "__metadata__", ())]
         description = next((meta.description for meta in metas if meta.description), description)
