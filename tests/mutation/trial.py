@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -19,7 +20,9 @@ UNWANTED: Final = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 """Variables of the environment that would show the copy another project, or have it compiled for each mutant."""
 
 FILES: Final = 3
-BUDGET_S: Final = 25
+PASSES: Final = ("not hypothesis", "hypothesis")
+"""What is marked so is run: a hundred examples take as long as a hundred tests."""
+BUDGET_S: Final = 60
 """CPU seconds of a mutant's tests after which no further one is begun: the mutant then counts as not noticed."""
 OVER_S: Final = 90
 """CPU seconds beyond these after which the test that runs counts as endless: the mutant is noticed."""
@@ -78,10 +81,11 @@ class Copy:
     def _attempt(self, place: Place, rounds: list[list[str]]) -> Trial:
         count, used_s = 0, 0.0
         # A few files at a time: to collect many takes longer than the test that notices.
-        for tests in (some[start : start + FILES] for some in rounds for start in range(0, len(some), FILES)):
+        groups = [some[start : start + FILES] for some in rounds for start in range(0, len(some), FILES)]
+        for marked, tests in product(PASSES, groups):
             if used_s >= BUDGET_S:
                 break
-            outcome = self._run(Request(tests, BUDGET_S - used_s, OVER_S, ["-x"]))
+            outcome = self._run(Request(tests, BUDGET_S - used_s, OVER_S, ["-x", "-m", marked]))
             count, used_s = count + outcome.tests, used_s + outcome.cpu_s
             if outcome.verdict != "passed":
                 # Nothing is named if the change stops pytest itself.
