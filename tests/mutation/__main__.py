@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -53,8 +54,11 @@ def main(words: Sequence[str] | None = None) -> int:
         return 2
     print(f"seed {arguments.seed}, {arguments.count} places a package", flush=True)
     tree = load_tree(ROOT)
+    _end_by_signals()
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mutation-"))).resolve()
+        # Left after the copies are closed, which ends the trials that its threads wait for.
+        pool = stack.enter_context(ThreadPoolExecutor(arguments.jobs))
         copies: SimpleQueue[Copy] = SimpleQueue()
         for number in range(arguments.jobs):
             copies.put(stack.enter_context(closing(copy_project(scratch / str(number)))))
@@ -64,8 +68,17 @@ def main(words: Sequence[str] | None = None) -> int:
             print(f"{shown(place)}: {trial.said}", file=sys.stderr, flush=True)
             return trial
 
-        pool = stack.enter_context(ThreadPoolExecutor(arguments.jobs))
         return max([_try(package, sample, copies, attempt, pool) for package, sample in samples.items()])
+
+
+def _end_by_signals() -> None:
+    """Leave no folder and no process behind on SIGTERM, nor on Ctrl-C, which a shell has its background ignore."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -109,6 +109,7 @@ def run(request: Request) -> Outcome:
     child = os.fork()
     if child == 0:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.close(reading)
         _be_child(request, writing)
     os.close(writing)
@@ -208,7 +209,8 @@ def _libraries() -> list[str]:
 
 
 def main() -> int:
-    """Serve requests until stdin ends."""
+    """Serve requests until stdin ends, or SIGTERM comes, which ends the child that runs, too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     # Python puts the folder of a script first: here, that of the project has to be.
     sys.path[0] = os.getcwd()  # noqa: PTH109  # a text, as Python puts it
     for name in _libraries():

@@ -54,6 +54,8 @@ class Copy:
         self.moment = 1_000_000_000
 
     def close(self) -> None:
+        """End the server, and with it a trial that runs."""
+        self.server.terminate()
         assert self.server.stdin
         assert self.server.stdout
         self.server.stdin.close()
