@@ -175,6 +175,13 @@ def test_a_syntax_error_is_shown_on_its_line(fail: Fail) -> None:
     )
 
 
+def test_a_syntax_error_of_a_text_that_the_handler_compiles_has_no_line_to_show(fail: Fail) -> None:
+    failure = fail("def handler(event, context): compile('\\nreturn 1', 'rules.txt', 'exec')", all_frames=True)
+    assert failure is not None
+    assert failure.headline == "SyntaxError: 'return' outside function, at handlers/broken.py:1"
+    assert failure.details[-1] == "  rules.txt:2"
+
+
 @pytest.mark.parametrize("call", ["time.sleep(60)", "os.read(os.pipe()[0], 1)", "re.match('(a+)+$', 'a' * 60 + 'b')"])
 def test_a_timeout_shows_where_the_handler_was_and_names_the_field_of_the_step(fail: Fail, call: str) -> None:
     """The last of the calls never lets another thread of Python run."""
