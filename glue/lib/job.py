@@ -24,6 +24,7 @@ from pyspark.sql import functions as F  # noqa: N812 (Spark's own habit)
 
 from lib.document import count_lines, malformed, open_document, range_bytes, read_range
 from lib.errors import JobError
+from lib.log import say
 from lib.members import to_json
 from lib.message import read_message
 from lib.output import Part, remove_parts, write_output, write_parts
@@ -45,10 +46,10 @@ def run(transform: Transform, settings: Settings) -> None:
     """
     job, started, s3 = read_arguments(sys.argv), perf_counter(), boto3.client("s3")
     way = f"from s3://{job.input_bucket}/{job.input_key} to s3://{job.output_bucket}/{job.output_key}"
-    print(f"{job.stage} of execution {job.execution_id}, run {job.run_id}: {way}", flush=True)
+    say(f"{job.stage} of execution {job.execution_id}, run {job.run_id}: {way}")
     try:
         if original := find_original(s3, job):
-            print(f"skipped: a replay has copied the output of {job.stage} from execution {original}", flush=True)
+            say(f"skipped: a replay has copied the output of {job.stage} from execution {original}")
             return
         write_results(job, s3, transform, settings, started)
     except Exception as error:
@@ -68,7 +69,7 @@ def write_results(job: Job, s3: Any, transform: Transform, settings: Settings, s
         try:
             remove_parts(job, s3)
         except (BotoCoreError, ClientError) as error:
-            print(f"the parts are left to the bucket's lifecycle rule: {error}", flush=True)
+            say(f"the parts are left to the bucket's lifecycle rule: {error}")
 
 
 def sentence(error: Exception) -> str:
@@ -93,7 +94,7 @@ def run_transform(job: Job, s3: Any, transform: Transform, settings: Settings) -
     spark = SparkSession.builder.appName(job.stage).getOrCreate()
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     records, count, tasks, width = read_input(job, s3, spark, settings)
-    print(f"{count} records in {tasks} ranges", flush=True)
+    say(f"{count} records in {tasks} ranges")
     frame = spark.createDataFrame(records, "_position long, _record string", verifySchema=False)
     fields = F.from_json("_record", settings.input).alias("_fields")
     results = transform(frame.select("*", fields).select("_position", "_record", "_fields.*"))

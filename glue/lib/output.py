@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import boto3  # type: ignore[import-untyped]  # boto3 ships no types
 
 from lib.errors import JobError
+from lib.log import say
 from lib.members import read_members, set_member, to_json
 from lib.piece import Piece
 from lib.settings import Job
@@ -66,7 +67,7 @@ def write_output(job: Job, s3: Any, parts: list[Part], count: int, started: floa
         "processingTimeMs": round((perf_counter() - started) * 1000),
     }
     compose(s3, job.output_bucket, job.output_key, document_blocks(job, output, metadata))
-    print(f"wrote {len(parts)} parts: {to_json(metadata)}", flush=True)
+    say(f"wrote {len(parts)} parts: {to_json(metadata)}")
 
 
 def document_blocks(job: Job, pieces: list[Piece], metadata: dict[str, Any]) -> list[Block]:

@@ -17,7 +17,8 @@ def lib() -> Any:
     """The library without what needs Spark; its modules are its attributes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(GLUE)
-        for module in ("document", "errors", "members", "message", "output", "piece", "replay", "settings", "upload"):
+        modules = "document errors log members message output piece replay settings upload"
+        for module in modules.split():
             importlib.import_module(f"lib.{module}")
         return importlib.import_module("lib")
 

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.glue, pytest.mark.xdist_group("spark")]
 COUNT = 60
 
 SCRIPT = (GLUE / "heavy_etl.py").read_text(encoding="utf-8")
+LATEST = (GLUE / "latest.py").read_text(encoding="utf-8")
 HEAD = """
 from lib.job import Settings, run
 from pyspark.sql import functions as F
@@ -105,9 +106,10 @@ MESSAGE = {
 class Runs:
     """What became of the runs, each of its own stage, which have gone through one Spark session."""
 
-    def __init__(self, bucket: Bucket, errors: dict[str, str | None]) -> None:
+    def __init__(self, bucket: Bucket, errors: dict[str, str | None], said: str) -> None:
         self.bucket = bucket
         self.errors = errors
+        self.said = said
 
 
 def install_small_ranges(folder: Path) -> Path:
@@ -143,7 +145,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Runs:
         "MiddleStage": ("CandidateStage", SCRIPT),
         "SecondStage": ("MiddleStage", SCRIPT),
         "FirstStage": ("initial", SCRIPT),
-        "LatestStage": ("RepeatedStage", (GLUE / "latest.py").read_text(encoding="utf-8")),
+        "LatestStage": ("RepeatedStage", LATEST),
+        "FirstLatestStage": ("initial", LATEST),
         "NothingStage": ("EmptyStage", SCRIPT),
         "ChooseStage": ("OddStage", job_with(CHOOSE)),
         "TwiceStage": ("OddStage", job_with(FAIL)),
@@ -167,7 +170,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Runs:
     )
     assert done.returncode == 0, done.stderr
     errors = dict(zip(jobs, json.loads(result.read_text(encoding="utf-8")), strict=True))
-    return Runs(bucket, errors)
+    return Runs(bucket, errors, done.stdout)
 
 
 def records(bucket: Bucket, stage: str) -> list[Json]:
@@ -225,6 +228,24 @@ def test_a_first_job_takes_the_message(runs: Runs) -> None:
         {**place, "customerId": "Ü", "subject": {"metadata": history}},
         {**place, "a": 1},
     ]
+
+
+def test_the_newest_records_of_a_message_are_of_its_program_and_marketplace(runs: Runs) -> None:
+    place = {"programId": "p", "marketplace": "m"}
+    assert runs.bucket.document("FirstLatestStage")["data"] == [{**place, "customerId": "Ü"}, {**place, "a": 1}]
+
+
+def test_the_log_of_a_run_has_its_paths_and_what_became_of_the_records(runs: Runs) -> None:
+    _, _, said = runs.said.partition("ChooseStage of execution execution-1, ")
+    paths, read, wrote, *_ = said.splitlines()
+    bucket = f"s3://{runs.bucket.name}/"
+    assert paths == (
+        f"run run-of-ChooseStage: from {bucket}{output_key('execution-1', 'OddStage')} "
+        f"to {bucket}{output_key('execution-1', 'ChooseStage')}"
+    )
+    assert read == "60 records in 1 ranges"
+    assert wrote.startswith("wrote 2 parts: {")
+    assert json.loads(wrote.partition(": ")[2]) == runs.bucket.document("ChooseStage")["metadata"]
 
 
 def test_a_document_without_records_becomes_one_without_records(runs: Runs) -> None:
