@@ -198,6 +198,14 @@ def test_a_broken_document_is_refused_with_its_fault(body: bytes, fault: str) ->
         assert str(refusal.value).startswith(f"{WHERE} is not a stage document: ")
 
 
+def test_the_first_line_of_a_document_may_have_exactly_64_kib() -> None:
+    longest = START.replace(b'"S"', b'"' + b"S" * (EDGE_BYTES - len(START) + 1) + b'"')
+    assert len(longest) == EDGE_BYTES
+    assert read(longest + TWO.removeprefix(START)) == [{"a": 1}, {"a": 2}]
+    with pytest.raises(PermanentStageError, match="within 64 KiB"):
+        read(longest.replace(b"SS", b"SSS", 1) + TWO.removeprefix(START))
+
+
 def test_a_footer_or_line_separator_inside_a_string_is_harmless() -> None:
     records = [{"text": '],"metadata":{"outputRecordCount":0}}'}, {"text": "\n]\u2028\r"}]
     assert read(encode(records)) == records
@@ -275,6 +283,17 @@ def test_a_record_of_the_wrong_type_is_refused_with_its_place() -> None:
 def test_metadata_that_a_reader_would_not_take_is_not_written() -> None:
     with pytest.raises(PermanentStageError, match="at most 65536 are allowed"):
         list(encode_document(HEADER, [], lambda count: {"outputRecordCount": count, "x": "y" * EDGE_BYTES}))
+
+
+def test_metadata_of_exactly_64_kib_is_written_and_read() -> None:
+    def pad(more: int) -> bytes:
+        padding = "y" * (EDGE_BYTES - len(b'\n],"metadata":{"outputRecordCount":0,"x":""}}\n') + more)
+        return b"".join(encode_document(HEADER, [], lambda count: {"outputRecordCount": count, "x": padding}))
+
+    assert len(pad(0)) == len(START) + EDGE_BYTES
+    assert read(pad(0)) == []
+    with pytest.raises(PermanentStageError, match="is 65537 bytes long, at most 65536 are allowed"):
+        pad(1)
 
 
 COPY = (
