@@ -169,7 +169,7 @@ def _is_plain(dimensions: Mapping[str, str], metrics: list[str]) -> bool:
     texts = [*dimensions, *dimensions.values(), *metrics]
     return (
         len(set(metrics)) == len(metrics)
-        and len(metrics) < METRICS_MAX
+        and 0 < len(metrics) < METRICS_MAX
         and len(dimensions) < DIMENSIONS_MAX
         and all(isinstance(text, str) and text == text.strip() and 0 < len(text) <= NAME_MAX for text in texts)
     )

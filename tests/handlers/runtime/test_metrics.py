@@ -130,6 +130,15 @@ def test_a_line_of_metrics_is_that_of_powertools(
     assert ours == printed(lambda: metrics._write_checked(dimensions, values))
 
 
+@pytest.mark.parametrize("number", [0, 1, 99, 100, 101])
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_a_line_of_no_metric_or_of_many_is_that_of_powertools(number: int) -> None:
+    counts = {f"C{each}": each for each in range(number)}
+    ours = printed(lambda: metrics._write({"Place": "here"}, counts))
+    values = [(name, "Count", float(count)) for name, count in counts.items()]
+    assert ours == printed(lambda: metrics._write_checked({"Place": "here"}, values))
+
+
 @given(number=st.integers(27, 32))
 def test_metrics_of_many_dimensions_are_those_of_powertools(number: int) -> None:
     dimensions = {f"D{each}": "v" for each in range(number)}
