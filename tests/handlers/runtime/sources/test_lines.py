@@ -88,6 +88,11 @@ def test_single_damaged_lines_of_a_utf8_file_are_rejected_one_by_one(text: str, 
     assert len(found) == len(rows)
 
 
+@pytest.mark.parametrize("line", ["c1,Köln\n", "\N{GRINNING FACE}", ""])
+def test_nothing_is_wrong_with_a_line_of_utf_8(line: str) -> None:
+    assert lines.describe_bad_byte(line.encode()) == ""
+
+
 def test_a_character_that_the_end_of_the_head_cuts_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "HEAD_BYTES", 6)
     assert read_csv("a,b\n1öö,2\n".encode()) == [{"a": "1öö", "b": "2"}]
