@@ -85,4 +85,4 @@ def remove_parts(job: Job, s3: Any) -> None:
     """Remove the parts, also those of an earlier run that was killed."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=job.output_bucket, Prefix=f"{job.prefix}_parts/"):
         if keys := [{"Key": entry["Key"]} for entry in page.get("Contents", [])]:
-            s3.delete_objects(Bucket=job.output_bucket, Delete={"Objects": keys, "Quiet": True})
+            s3.delete_objects(Bucket=job.output_bucket, Delete={"Objects": keys})

@@ -27,7 +27,7 @@ def compose(s3: Any, bucket: str, key: str, blocks: Iterable[Block]) -> None:
         except BaseException:
             # An upload that cannot be aborted is left to the bucket's lifecycle rule.
             with suppress(BotoCoreError, ClientError):
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown()  # no part must come after the abort; map has cancelled those that wait
                 s3.abort_multipart_upload(**target)
             raise
 

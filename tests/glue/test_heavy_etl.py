@@ -44,7 +44,7 @@ SETTINGS = Settings(input="n long", output={})
 def transform(frame):
     return frame.union(frame)
 """
-FORGET = FAIL.replace("{}", '{"score": ("score",)}').replace("frame.union(frame)", "frame")
+FORGET = FAIL.replace("{}", '{"score": ("score",), "bonus": ("bonus",)}').replace("frame.union(frame)", "frame")
 
 
 def job_with(transform: str) -> str:
@@ -281,7 +281,7 @@ def test_the_newest_record_of_each_customer_and_subject_stays_and_the_others_are
     ("stage", "message"),
     [
         ("TwiceStage", r"transform returned the record at byte \d+ twice"),
-        ("ForgetStage", "transform returned no column score; return what `output` declares"),
+        ("ForgetStage", "transform returned no column bonus, score; return what `output` declares"),
         ("AfterCutStage", "the input is not a stage document: its last line is not a footer"),
         ("AfterFewerStage", "the input is not a stage document: its footer states 61 records but there are 60"),
         (

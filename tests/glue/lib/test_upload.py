@@ -40,6 +40,15 @@ def test_every_part_of_an_upload_but_the_last_is_long_enough_and_joined_ones_are
     assert spans([block for group in groups for block in group]) == spans([b"header", *pieces, b"footer"])
 
 
+def test_what_remains_of_a_split_piece_is_a_part_if_it_is_just_long_enough(lib: Any) -> None:
+    first, second = (lib.piece.Piece("bucket", key, "etag", 0, 10 * MIB - 100) for key in ("first", "second"))
+    assert list(lib.upload.plan_upload([b"x" * 100, first, second])) == [
+        [b"x" * 100, first._replace(last=5 * MIB - 100)],
+        [first._replace(first=5 * MIB - 100)],
+        [second],
+    ]
+
+
 def spans(blocks: Sequence[Any]) -> list[Any]:
     """Return the blocks, with pieces of one object that follow each other as one."""
     found: list[Any] = []
@@ -77,6 +86,7 @@ def test_parts_of_any_size_become_one_document(lib: Any, bucket: Bucket, sizes: 
     records = read_records([body], msgspec.json.Decoder(), count=read_footer(body[-EDGE_BYTES:], KEY), where=KEY)
     assert [len(record["a"]) for record in records] == [size - 10 for size in sizes]
     assert json.loads(body)["executionId"] == "e"
+    assert bucket.s3.head_object(Bucket=bucket.name, Key=KEY)["ContentType"] == "application/json"
     assert bucket.open_uploads() == []
 
 
