@@ -151,6 +151,28 @@ def test_values_of_properties_are_told_when_asked_for(stacks: Stacks) -> None:
     }
 
 
+def test_a_change_set_is_described_with_what_it_was_made_of(stacks: Stacks) -> None:
+    more = {"Description": "First", "Tags": [{"Key": "team", "Value": "data"}], "Capabilities": ["CAPABILITY_IAM"]}
+    told = stacks.propose("told", text({"Queue": queue("told")}), "CREATE", **more)
+    common = {
+        "StackId": told["StackId"],
+        "StackName": "told",
+        "ChangeSetId": told["ChangeSetId"],
+        "ChangeSetName": "change",
+        "CreationTime": told["CreationTime"],
+        "Description": "First",
+        "Status": "CREATE_COMPLETE",
+        "ExecutionStatus": "AVAILABLE",
+        "IncludeNestedStacks": False,
+    }
+    [change] = told.pop("Changes")
+    assert change["ResourceChange"]["LogicalResourceId"] == "Queue"
+    assert told.pop("ResponseMetadata")["HTTPStatusCode"] == 200
+    own = {"Parameters": [], "NotificationARNs": [], "RollbackConfiguration": {}, "OnStackFailure": "ROLLBACK"}
+    assert told == {**common, **more, **own}
+    assert stacks.client.list_change_sets(StackName="told")["Summaries"] == [common]
+
+
 def test_an_executed_change_set_removes_the_others(stacks: Stacks) -> None:
     stacks.propose("others", text({"Queue": queue("others")}), "CREATE")
     other = stacks.client.create_change_set(
