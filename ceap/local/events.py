@@ -151,7 +151,7 @@ def _status(execution: Execution) -> dict[str, Any]:
     }
 
 
-def _send_to_targets(self: Any, original_event: Mapping[str, Any], transform_input: bool = True) -> None:  # noqa: ARG001 (moto's signature)
+def _send_to_targets(self: Any, original_event: Mapping[str, Any], **_: Any) -> None:
     _deliver_all(self, original_event)
 
 
