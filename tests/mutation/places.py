@@ -33,8 +33,9 @@ OPERATORS: Final[dict[type[ast.AST], tuple[str, str]]] = {
 }
 """Each operator and what stands for it in the mutant."""
 
-UNREAD: Final = ("encoding", "strict", "frozen", "kw_only", "maxsize")
-"""Keywords that stay: the machine of tests writes UTF-8, the type checker holds others, a cache is as good smaller."""
+UNREAD: Final = ("encoding", "strict", "frozen", "kw_only", "maxsize", "usedforsecurity")
+"""Keywords that stay: the machine of tests writes UTF-8 and forbids no hash, the type checker holds others, and a
+smaller cache is as good."""
 
 TYPING: Final = ("assert_never", "cast", "TypeVar", "NewType")
 """Calls that say something to the type checker alone."""

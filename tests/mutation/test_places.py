@@ -58,6 +58,7 @@ def test_a_place_becomes_one_small_fault(source: str, expected: list[tuple[str, 
         "__all__ = ['a']",
         "class A(B, frozen=True): ...",
         "found = a.read(encoding='utf-8')",
+        "found = a(b, usedforsecurity=False)",
     ],
 )
 def test_what_says_nothing_when_it_runs_stays(source: str) -> None:
