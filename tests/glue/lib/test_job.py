@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
-from tests.glue.support import EXECUTION, GLUE, SHIM, job_arguments
+from handlers.runtime.contract import error_key, output_key
+from tests.glue.support import EXECUTION, GLUE, SHIM, Bucket, job_arguments
 
 pytestmark = pytest.mark.glue
 
@@ -38,6 +40,39 @@ def test_a_run_is_what_its_arguments_say(job: Any) -> None:
     )
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", read.started_at)
     assert timedelta(0) <= datetime.now(UTC) - datetime.fromisoformat(read.started_at) < timedelta(minutes=1)
+
+
+@pytest.fixture
+def way(job: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Start runs from the stage OtherStage to OwnStage; return how they tell that."""
+    monkeypatch.setattr(job.boto3, "client", lambda service: bucket.s3)
+    monkeypatch.setattr("sys.argv", ["script", *job_arguments(bucket.name, "OtherStage", "OwnStage", "run-1")])
+    source, target = (f"s3://{bucket.name}/{output_key(EXECUTION, stage)}" for stage in ("OtherStage", "OwnStage"))
+    return f"from {source} to {target}"
+
+
+def test_a_run_tells_its_paths_before_all_else(
+    job: Any, way: str, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(job, "write_results", lambda _, s3, *given: print(s3 is bucket.s3, *given[:2]))
+    job.run("transform", "settings")
+    assert capsys.readouterr().out == f"OwnStage of execution {EXECUTION}, run run-1: {way}\nTrue transform settings\n"
+    assert bucket.keys() == []
+
+
+def test_a_run_that_fails_leaves_its_error_on_s3(
+    job: Any, way: str, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "write_results", lambda *_: 1 / 0)
+    with pytest.raises(job.JobError) as failed:
+        job.run("transform", "settings")
+    assert str(failed.value) == f"ZeroDivisionError: division by zero ({way})"
+    assert json.loads(bucket.get(error_key(EXECUTION, "OwnStage"))) == {
+        "status": "FAILED",
+        "stage": "OwnStage",
+        "executionId": EXECUTION,
+        "errorMessage": str(failed.value),
+    }
 
 
 @pytest.mark.parametrize(
