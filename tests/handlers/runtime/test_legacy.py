@@ -169,6 +169,11 @@ def test_a_key_of_records_does_not_go_with_a_state() -> None:
         msgspec.convert(KEYED | STATE, Settings)
 
 
+def test_a_misspelt_setting_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="contains unknown field `record_key`"):
+        msgspec.convert({"record_key": "rows"}, Settings)
+
+
 def test_a_document_that_is_cut_short_stops_the_stage_before_the_call(lambda_api: LambdaApi) -> None:
     put_object(output_key(EXECUTION, STAGE_BEFORE), b'{"executionId":"e","stage":"s","startedAt":"x","data":[\n{}')
     with pytest.raises(PermanentStageError, match="is not a stage document"):

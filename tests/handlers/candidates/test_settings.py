@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from handlers import etl, filter, reactive, score, store
+
+
+@pytest.mark.parametrize("module", [etl, filter, reactive, score, store], ids=lambda module: module.__name__)
+def test_a_misspelt_setting_of_a_stage_is_refused(module: Any) -> None:
+    with pytest.raises(msgspec.ValidationError, match="contains unknown field `misspelt`"):
+        msgspec.convert({"misspelt": 1}, module.NEEDS.settings)
