@@ -18,7 +18,8 @@ Resources:
   Topic: {Type: AWS::SNS::Topic, Condition: HasKey, Properties: {KmsMasterKeyId: !Ref Key}}
   Raw: {Type: X::Y::Z, Properties: {Key: !Ref Key, Name: !If [IsProd, !Ref Key, none]}}
 """
-NOT_EMPTY = "!Not [!Equals [!Ref Key, '']]"
+EMPTY = "!Equals [!Ref Key, '']"
+NOT_EMPTY = f"!Not [{EMPTY}]"
 MESSAGE = "Key is used where it is empty | fix: swap the branches, or make the condition Equals !Ref Key, ''"
 
 
@@ -53,15 +54,26 @@ def test_a_condition_that_holds_where_the_parameter_is_given_is_fine(condition: 
         "!Equals [!Ref Key, '']",
         "!Not [!Equals [!Ref Key, none]]",
         f"!Not [{NOT_EMPTY}]",
-        "!Or [!Equals [!Ref Key, ''], !Condition IsProd]",
+        f"!Or [{EMPTY}, !Condition IsProd]",
+        f"!And [{EMPTY}, !Condition IsProd]",
+        "!Condition C1\n"
+        + "".join(f"  C{number}: !Condition C{number + 1}\n" for number in range(1, 10))
+        + f"  C10: {EMPTY}",
     ],
 )
 def test_a_condition_that_holds_where_the_parameter_is_empty_is_found_once(condition: str) -> None:
     assert found(condition) == [("/Conditions/HasKey", 6)]
 
 
-def test_branches_the_wrong_way_round_are_found_where_they_stand() -> None:
-    turned = found(NOT_EMPTY, "!If [HasKey, !Ref Key, !Ref AWS::NoValue]", "!If [HasKey, none, !Ref Key]")
+def test_conditions_that_name_each_other_say_nothing() -> None:
+    assert found("!Or [!Condition Other, !Equals [!Ref Key, a]]\n  Other: !Condition HasKey") == []
+
+
+@pytest.mark.parametrize(
+    "condition", [NOT_EMPTY, f"!And [{NOT_EMPTY}, !Condition IsProd]", f"!Or [{NOT_EMPTY}, !Condition IsProd]"]
+)
+def test_branches_the_wrong_way_round_are_found_where_they_stand(condition: str) -> None:
+    turned = found(condition, "!If [HasKey, !Ref Key, !Ref AWS::NoValue]", "!If [HasKey, none, !Ref Key]")
     assert turned == [("/Resources/Queue/Properties/KmsMasterKeyId/Fn::If/2", 8)]
 
 
