@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import platform
+import stat
 import subprocess
 import sys
 import tarfile
@@ -54,6 +55,7 @@ def test_the_first_call_puts_a_program_into_the_environment(environment: Path) -
     path = find_engine()
     assert [file.name for file in environment.iterdir()] == ["cfn-guard"]
     assert path == environment / "cfn-guard"
+    assert stat.filemode(path.stat().st_mode) == "-rwxr-xr-x"
     assert subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout == "cfn-guard 3.1.1\n"
 
 
