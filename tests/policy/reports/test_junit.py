@@ -71,6 +71,14 @@ def test_cfn_lint_is_one_case_where_it_found_nothing() -> None:
     assert outcomes(CLEAN, "a b.yaml") == dict.fromkeys({"P41_PIPE", "cfn-lint", *CHECKS}, ("", ""))
 
 
+def test_each_case_stands_on_a_line_of_its_own_for_whoever_reads_the_file() -> None:
+    first, second, suite, case, *_ = format_junit(CLEAN).splitlines()
+    assert first == "<?xml version='1.0' encoding='us-ascii'?>"
+    assert second == '<testsuites name="ceap check">'
+    assert suite.startswith('  <testsuite name="generated/" ')
+    assert case == '    <testcase classname="generated/" name="GEN01_FRESH" />'
+
+
 def test_freshness_is_a_suite_of_its_own() -> None:
     assert outcomes(CLEAN, "generated/") == {"GEN01_FRESH": ("", ""), "GEN02_SIZE": ("", "")}
     stale = Finding("a b.yaml", 3, "GEN01_FRESH", "differs", "make templates")
