@@ -96,15 +96,20 @@ def _wrong_dimensions_of(
     if namespace in _ALONE and len(dimensions) > 1:
         what = f"{namespace} publishes no metric with these dimensions, so the alarm never fires"
         yield Fault(alarm.path(*place, "Dimensions"), what, f"only {_DIMENSIONS[namespace].name}")
-    for index, dimension in enumerate(dimensions if right else ()):
-        found, target = pointed_at(template, at(dimension, "Value")), reference(at(dimension, "Value"))
-        if not (right and found and target and at(dimension, "Name") == right.name):
-            continue
-        if found.type.startswith("AWS::Serverless::"):  # becomes another type when the stack is deployed
-            continue
-        if found.type != right.type or target[1] not in right.attributes:
+    for index, dimension in enumerate(dimensions):
+        if right and _points_elsewhere(template, right, dimension):
             what = f"{namespace} has no such {right.name}, so the alarm never fires"
             yield Fault(alarm.path(*place, "Dimensions", index, "Value"), what, right.fix)
+
+
+def _points_elsewhere(template: Template, right: _Dimension, dimension: Any) -> bool:
+    """Return whether a dimension of that name has the value of another resource, or another attribute."""
+    found, target = pointed_at(template, at(dimension, "Value")), reference(at(dimension, "Value"))
+    if not (found and target and at(dimension, "Name") == right.name):
+        return False
+    if found.type.startswith("AWS::Serverless::"):  # becomes another type when the stack is deployed
+        return False
+    return found.type != right.type or target[1] not in right.attributes
 
 
 def _unwatched(template: Template) -> Iterator[Fault]:
