@@ -69,6 +69,19 @@ except UsageError as error:
 
 
 @linux
+def test_nothing_is_worked_on_where_preparing_fails() -> None:
+    code = """
+def fail():
+    raise UsageError("no rules")
+try:
+    copies.begin(fail, lambda item: os.write(1, b"worked"), range(9)).results()
+except UsageError as error:
+    print(error)
+"""
+    assert told(code) == "no rules\n"
+
+
+@linux
 @pytest.mark.parametrize("code", ["copies.begin(int, fail, [1])", "copies.begin(lambda: fail(1), int, [1])"])
 def test_what_nobody_expects_keeps_its_traceback(code: str) -> None:
     fault = f"""

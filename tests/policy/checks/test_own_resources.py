@@ -17,6 +17,14 @@ def test_a_second_consumer_of_the_queue_is_found_with_what_to_do() -> None:
     assert said(RULE, "owned", change) == [(message, "/Resources/Added/Properties/EventSourceArn")]
 
 
+@pytest.mark.parametrize("name", ["ceap-owned-${Environment}-queue", "ceap-owned-dev-queue", "${AWS::StackName}-queue"])
+def test_a_name_says_whose_a_resource_is_however_the_stack_is_written(name: str) -> None:
+    change = own("AWS::Pipes::Pipe", Source=sub(f"arn:aws:sqs:eu-west-1:111122223333:{name}"))
+    [(message, place)] = said(RULE, "owned", change)
+    assert message.startswith("Added could change Queue, which is ceap's")
+    assert place == "/Resources/Added/Properties/Source"
+
+
 def test_a_nested_stack_is_found_because_no_rule_reads_it() -> None:
     [(message, place)] = said(RULE, "owned", own("AWS::CloudFormation::Stack", TemplateURL="https://example.com"))
     assert message.startswith("what it deploys or runs is in no template, and unjudged | fix: declare it here, or ")

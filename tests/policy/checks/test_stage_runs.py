@@ -5,6 +5,7 @@ import pytest
 from tests.policy.broken import said
 from tests.policy.changes import Change, arn, of, state, swap, without
 from tests.policy.handler_mutants import TOKENS, swap_functions
+from tests.policy.samples import Json
 
 RULE = "WIRE06_STAGE_RUNS_ITS_OWN"
 STATES = "/Resources/StateMachine/Properties/DefinitionString/States"
@@ -63,6 +64,16 @@ def test_logs_of_a_function_with_a_generated_name_that_are_called_after_another_
 def test_a_token_that_stands_for_something_else_is_found(token: str, value: object, message: str, place: str) -> None:
     found = said(RULE, "standard", of("StateMachine", TOKENS, token, value))
     assert found == [(f"{message}", f"/Resources/StateMachine/Properties/{place}")]
+
+
+def test_stages_after_one_that_runs_a_function_of_another_stack_are_judged() -> None:
+    def change(data: Json) -> None:
+        state("TakeStage", "Parameters", "FunctionName", "arn:aws:lambda:eu-west-1:111122223333:function:take")(data)
+        of("StateMachine", TOKENS, "SiftFunction", arn("Queue"))(data)
+
+    [(message, place)] = said(RULE, "express", change)
+    assert message.startswith("the token is not a function of this template")
+    assert place == f"{STATES}/SiftStage/Parameters/FunctionName"
 
 
 @pytest.mark.parametrize(
