@@ -49,6 +49,23 @@ def test_the_report_names_what_passed_failed_and_did_not_apply() -> None:
 
 
 @needs_library
+@pytest.mark.parametrize("fine", ["Type == 'A'", "Type IN ['A', 'B']", "Type not IN ['B']", "Type exists", "Size > 1"])
+def test_what_holds_beside_what_fails_is_not_told(fine: str) -> None:
+    rule = f"rule R {{ Resources.* {{ {fine}\n Name exists }} }}"
+    [report] = run_engine([rule], ['{"Resources": {"A": {"Type": "A", "Size": 2}}}'])
+    assert report.failed == [("R", [Clause("/Resources/A", "", "Name EXISTS")])]
+
+
+@needs_library
+def test_a_block_that_must_not_be_empty_and_was_looked_up_before_is_told_by_its_place() -> None:
+    rule = "let none = Resources.*[ Type == 'B' ]\nrule R { %none empty\n%none !empty { Name exists } }"
+    [report] = run_engine([rule], ['{"Resources": {"A": {"Type": "A"}}}'])
+    [(_, [clause])] = report.failed
+    assert (clause.path, clause.message) == ("", "")
+    assert clause.text == "BlockGuardClause#Location[file:, line:3, column:1] exists"
+
+
+@needs_library
 @pytest.mark.parametrize(
     ("rules", "data", "error", "message"),
     [
