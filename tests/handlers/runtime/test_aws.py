@@ -186,3 +186,12 @@ def test_a_message_tells_of_retries_only_if_there_were_some(
     answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": metadata}
     with pytest.raises(error, match=f"^s3:GetObject on s3://b/k {message}"), stage_errors("s3:GetObject", "s3://b/k"):
         raise ClientError(answer, "GetObject")
+
+
+def test_an_answer_that_gives_no_reason_is_told_by_its_status() -> None:
+    answer = {"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 500}}
+    with (
+        pytest.raises(TransientStageError, match=r"^s3:GetObject on s3://b/k failed: 500 : ; a later attempt"),
+        stage_errors("s3:GetObject", "s3://b/k"),
+    ):
+        raise ClientError(answer, "GetObject")

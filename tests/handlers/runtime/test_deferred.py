@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,13 @@ def test_a_module_that_failed_on_a_stand_in_can_be_imported_afterwards() -> None
     with pytest.raises(TypeError), deferring({"own.tool": ("Tool",)}):
         import_module("own.child")
     assert import_module("own.child").Child.__base__ is import_module("own.tool").Tool
+
+
+def test_a_stand_in_is_found_before_the_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "meta_path", [PathFinder])
+    with deferring({"own.tool": ("double",)}):
+        import_module("own.by_name")
+    assert "own.tool" not in sys.modules
 
 
 def test_nothing_is_left_of_it() -> None:
