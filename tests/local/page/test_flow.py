@@ -27,7 +27,10 @@ def test_a_stage_shows_what_it_took_above_what_became_of_it() -> None:
     assert texts(drawn, ".//svg/title") == ["Records of SiftStage"]
     assert texts(drawn, ".//svg/desc") == [numbers]
     assert texts(drawn, ".//div[@class='numbers']") == [numbers.replace(",", "")]
-    assert texts(drawn, ".//ul[@class='legend']/li") == ["in", "expanded", "out", "rejected", "merged", "stale"]
+    kinds = ["in", "expanded", "out", "rejected", "merged", "stale"]
+    assert texts(drawn, ".//ul[@class='legend']/li") == kinds
+    assert attributes(drawn, ".//ul[@class='legend']//span", "class") == [(f"key {kind}",) for kind in kinds]
+    assert attributes(drawn, ".//div[@class='numbers']//span", "class") == [(f"amount {kind}",) for kind in kinds]
 
 
 def test_what_passes_to_the_next_stage_narrows_to_what_that_took() -> None:

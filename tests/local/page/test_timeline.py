@@ -33,6 +33,8 @@ def test_a_long_wait_is_a_gap_whose_length_is_written() -> None:
     assert bars(drawn) == [("bar failed", "0.00%", "44.00%"), ("bar succeeded", "56.00%", "44.00%")]
     assert attributes(drawn, ".//line", "class", "x1", "x2") == [("wait", "44.00%", "56.00%")]
     assert texts(drawn, ".//svg[@class='track head']/text") == ["20 min"]
+    assert attributes(drawn, ".//svg[@class='track head']/text", "x", "y") == [("50.00%", "13")]
+    assert attributes(drawn, ".//rect[@class='gap']", "x", "width", "y", "height")[0] == ("44.00%", "12.00%", "0", "18")
     assert texts(drawn, ".//div[@class='numbers']") == [
         "20 min 1 s in all",
         "failed after 0.3 s, wait 20 min, 0.3 s",
