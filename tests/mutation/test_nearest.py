@@ -14,6 +14,7 @@ SOURCES = {
     "ceap/policy/checks/__init__.py": "names = pkgutil.iter_modules(__path__)",
     "ceap/policy/checks/no_null.py": "",
     "tests/policy/test_all.py": "import ceap.policy.checks",
+    "tests/policy/recorded/test_every.py": "import ceap.policy.checks",
     "tests/policy/test_beside.py": "",
     "tests/test_first.py": "import ceap.policy.checks",
     "tests/support.py": "import templates.budget",
@@ -56,11 +57,11 @@ def test_a_package_is_mirrored_by_a_test_of_its_name(tree: Tree) -> None:
     assert rounds[0] == ["tests/handlers/runtime/sources/test_sources.py"]
 
 
-def test_what_a_package_loads_from_its_folder_counts_as_imported_and_near_folders_come_first(tree: Tree) -> None:
+def test_what_a_package_loads_from_its_folder_counts_as_imported_and_the_near_folder_comes_first(tree: Tree) -> None:
     assert nearest_tests(tree, "ceap/policy/checks/no_null.py") == [
         [],
         [],
-        ["tests/policy/test_all.py", "tests/test_first.py"],
+        ["tests/policy/test_all.py", "tests/policy/recorded/test_every.py", "tests/test_first.py"],
         [],
         ["tests/policy/test_beside.py"],
     ]
