@@ -14,6 +14,9 @@ FOLDERS: Final = ("ceap", "templates", "handlers", "glue", "tests")
 _NAMED: Final = re.compile(r"\"(?:\w+/)*(\w+\.py)\"")
 """What starts a script names its file."""
 
+WHOLE: Final = {"templates/": "tests/policy/test_freshness.py", "ceap/policy/": "tests/policy/test_reference.py"}
+"""Tests that compare all that a package makes, the templates and the page of rules, with what is committed."""
+
 FARTHEST: Final = 3
 """How many imports a test may be away. Beyond, it tests something else."""
 
@@ -47,10 +50,13 @@ def load_tree(root: Path) -> Tree:
 def nearest_tests(tree: Tree, file: str) -> list[list[str]]:
     """Return the test files of a module in rounds, nearest first; a round may be empty.
 
-    The last holds the rest of the package's tests: some run a module that they do not import, as Spark runs a job.
+    The first holds those of the mirror, and what compares all that the package makes; the last the rest of the
+    package's tests: some run a module that they do not import, as Spark runs a job.
     """
     mirror = _mirror(file)
-    first = sorted(test for test in tree.files if _is_test(test) and _mirrors(test, mirror))
+    mirrors = {test for test in tree.files if _is_test(test) and _mirrors(test, mirror)}
+    whole = {test for package, test in WHOLE.items() if file.startswith(package)} & tree.files - mirrors
+    first = sorted(mirrors) + sorted(whole)
     rounds, seen, edge = [first], {file, *first}, {file}
     for _ in range(FARTHEST):
         edge = {importer for one in edge for importer in tree.importers.get(one, ())} - seen

@@ -16,6 +16,7 @@ SOURCES = {
     "tests/policy/test_all.py": "import ceap.policy.checks",
     "tests/policy/recorded/test_every.py": "import ceap.policy.checks",
     "tests/policy/test_beside.py": "",
+    "tests/policy/test_freshness.py": "",
     "tests/test_first.py": "import ceap.policy.checks",
     "tests/support.py": "import templates.budget",
     "tests/templates/test_budget.py": "from tests import support",
@@ -38,9 +39,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return load_tree(root)
 
 
-def test_the_mirror_comes_first_then_what_imports_the_module_and_then_importers_of_importers(tree: Tree) -> None:
+def test_the_mirror_and_what_compares_all_come_first_then_importers_then_theirs(tree: Tree) -> None:
     assert nearest_tests(tree, "templates/budget.py") == [
-        ["tests/templates/test_budget.py", "tests/templates/test_budget_limits.py"],
+        ["tests/templates/test_budget.py", "tests/templates/test_budget_limits.py", "tests/policy/test_freshness.py"],
         ["tests/templates/test_model.py"],
         ["tests/local/test_other.py"],
         ["tests/local/test_clock.py"],
@@ -63,5 +64,5 @@ def test_what_a_package_loads_from_its_folder_counts_as_imported_and_the_near_fo
         [],
         ["tests/policy/test_all.py", "tests/policy/recorded/test_every.py", "tests/test_first.py"],
         [],
-        ["tests/policy/test_beside.py"],
+        ["tests/policy/test_beside.py", "tests/policy/test_freshness.py"],
     ]
