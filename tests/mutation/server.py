@@ -39,7 +39,7 @@ UNDERSTOOD: Final = (
 """What pytest says when it got through; anything else comes of the change."""
 
 POLL_S: Final = 0.25
-STALLED_S: Final = 120
+STALLED_S: Final = 60
 """How long a child may use no processor before it counts as stuck; none of the tests sleeps."""
 
 
