@@ -139,8 +139,6 @@ def _text(text: str) -> yaml.ScalarEvent:
 
     Cached: templates repeat their texts, and to resolve one costs more than to write it.
     """
-    if "\n" in text:
-        return yaml.ScalarEvent(None, None, (False, True), text, style="|")
     resolved = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # PyYAML's
     plain = resolved == _TEXT_TAG and not _READ_OTHERWISE.fullmatch(text)
-    return yaml.ScalarEvent(None, None, (plain, True), text)
+    return yaml.ScalarEvent(None, None, (plain, True), text, style="|" if "\n" in text else None)
