@@ -40,7 +40,8 @@ UNDERSTOOD: Final = (
 
 POLL_S: Final = 0.25
 STALLED_S: Final = 60
-"""How long a child may use no processor before it counts as stuck; none of the tests sleeps."""
+STALLED_CPU_S: Final = 0.5
+"""A child that uses no more in so long counts as stuck: none of the tests sleeps, and servers that wait use some."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -144,7 +145,7 @@ def _watch(child: int, pipe: int, request: Request) -> Outcome:
     told, cpu_s, seen_at, before_s = b"", 0.0, time.monotonic(), _ended_s()
     while not os.waitpid(child, os.WNOHANG)[0]:
         told += _read(pipe, POLL_S)
-        if (now_s := _family_s(child)) > cpu_s + 0.01:
+        if (now_s := _family_s(child)) > cpu_s + STALLED_CPU_S:
             cpu_s, seen_at = now_s, time.monotonic()
         if now_s > request.budget_s + request.over_s or time.monotonic() - seen_at > STALLED_S:
             os.killpg(child, signal.SIGKILL)
