@@ -266,9 +266,11 @@ class Jobs:
         except Exception as failure:  # whatever it is: a run without an end would hold the clock for ever
             end = JobEnd(run.job, folder, "FAILED", f"LAUNCH ERROR | {failure}")
         finally:
-            self._conclude(run, end)
-            shutil.rmtree(folder, ignore_errors=True)
-            self._clock.end()
+            try:
+                self._conclude(run, end)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+                self._clock.end()
 
     def _fetch(self, uri: str, session: Session) -> bytes:
         bucket, _, key = uri.removeprefix("s3://").partition("/")

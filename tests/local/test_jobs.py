@@ -315,6 +315,18 @@ def test_an_extra_python_file_may_be_a_module(engine: Engine) -> None:
     assert runner.output() == ["1 2"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_listener_that_fails_does_not_hold_the_clock(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise TypeError("a fault of ceap")
+
+    engine.jobs.listener = Listener(fail)
+    monkeypatch.setattr(Listener, "end_job", fail)
+    runner = Runner(engine, "", DefaultArguments={"--extra-py-files": "missing.zip"})
+    assert cause(runner.run())["ErrorMessage"].startswith("LAUNCH ERROR | ")
+    assert [run["JobRunState"] for run in runner.runs()] == ["FAILED"]
+
+
 @pytest.mark.parametrize("uri", ["s3://code/missing.zip", "lib.zip"])
 def test_an_extra_python_file_that_is_not_there_fails_the_run(engine: Engine, uri: str) -> None:
     grants = (("s3:*", "*"), LOGS)
