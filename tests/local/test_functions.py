@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -107,6 +108,14 @@ def test_what_does_not_exist_is_not_found(engine: Engine, name: str) -> None:
     arn = f"arn:aws:lambda:us-east-1:{engine.account}:function:{name}"
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         invoke(engine, arn)
+
+
+@pytest.mark.parametrize(("name", "asked"), [("other", "other:$LATEST"), ("called:7", "called:7")])
+def test_what_is_not_found_is_named_with_its_version(engine: Engine, name: str, asked: str) -> None:
+    deploy(engine)
+    missing = f"arn:aws:lambda:us-east-1:{engine.account}:function:{asked}"
+    with pytest.raises(ClientError, match=re.escape(f"Function not found: {missing}") + "$"):
+        invoke(engine, name)
 
 
 @pytest.mark.parametrize(
