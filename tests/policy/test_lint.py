@@ -81,6 +81,16 @@ def test_a_failure_of_cfn_lint_is_no_verdict(monkeypatch: pytest.MonkeyPatch) ->
         check_lint(parse_template(WRONG, "t.yaml"))
 
 
+def test_a_long_failure_of_cfn_lint_is_told_in_one_line_of_300_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Any, template: Any) -> Iterator[Any]:
+        raise ValueError("so\n  long " + "x" * 400)
+
+    monkeypatch.setattr("cfnlint.runner.Runner.validate_template", fail)
+    brief = "ValueError: so long ".ljust(300, "x")
+    with pytest.raises(UsageError, match=f"^t.yaml: cfn-lint failed: {brief}; correct the cause, nothing was judged$"):
+        check_lint(parse_template(WRONG, "t.yaml"))
+
+
 def test_a_rule_of_cfn_lint_that_crashes_is_no_verdict_even_if_the_template_ignores_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
