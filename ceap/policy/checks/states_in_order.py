@@ -3,7 +3,7 @@
 Neither Guard nor cfn-lint follows the graph. Source: property 15; Amazon States Language, "Transitions".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ceap.cfn.lookup import Machine, at, items, machines
@@ -24,18 +24,20 @@ ENTRY: Final = Entry(
 
 def check(template: Template) -> Iterator[Fault]:
     for machine in machines(template):
-        chain = machine.chain()
-        if not chain:
-            continue  # ASL02 and cfn-lint report a StartAt that names no state
-        reached = _reached(machine, chain[0])
-        for name in machine.states:
-            if name not in reached:
-                fix = "name it in the Next of the state before it, or remove it"
-                yield Fault(machine.path("States", name), f"no state leads to {name}", fix)
-        back = machine.states[chain[-1]].get("Next")
-        if back in chain:
-            fix = "set Next to the state that follows, or End true"
-            yield Fault(machine.path("States", chain[-1], "Next"), f"the execution loops back to {back}", fix)
+        if chain := machine.chain():  # ASL02 and cfn-lint report a StartAt that names no state
+            yield from _faults(machine, chain)
+
+
+def _faults(machine: Machine, chain: Sequence[str]) -> Iterator[Fault]:
+    reached = _reached(machine, chain[0])
+    for name in machine.states:
+        if name not in reached:
+            fix = "name it in the Next of the state before it, or remove it"
+            yield Fault(machine.path("States", name), f"no state leads to {name}", fix)
+    back = machine.states[chain[-1]].get("Next")
+    if back in chain:
+        fix = "set Next to the state that follows, or End true"
+        yield Fault(machine.path("States", chain[-1], "Next"), f"the execution loops back to {back}", fix)
 
 
 def _reached(machine: Machine, start: str) -> set[str]:
