@@ -76,6 +76,16 @@ def test_a_pipe_goes_on_after_its_source_was_throttled_or_failed(engine: Engine,
     assert execution.started - before >= 2 * pipes.RETRY_S
 
 
+def test_a_pipe_takes_the_next_message_while_it_delivers_the_one_before(engine: Engine) -> None:
+    url = deploy(engine, PASS)
+    [poller] = engine._running.pollers
+    for body in ("first", "second"):
+        engine.client("sqs").send_message(QueueUrl=url, MessageBody=body)
+        assert poller.poll()
+    assert not poller.poll()
+    assert [execution.status for execution in engine.drain()] == ["SUCCEEDED", "SUCCEEDED"]
+
+
 def test_a_pipe_stops_when_its_source_refuses_its_calls(engine: Engine) -> None:
     url = deploy(engine, PASS)
     [poller] = engine._running.pollers

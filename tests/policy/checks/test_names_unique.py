@@ -24,3 +24,11 @@ def test_resources_of_two_types_may_have_one_name_and_so_may_those_under_conditi
         data["Resources"]["SiftFunction"]["Condition"] = "HasKmsKey"
 
     assert said(RULE, "express", change) == []
+
+
+def test_names_after_a_resource_under_a_condition_are_compared() -> None:
+    def change(data: Json) -> None:
+        of("SiftFunction", "FunctionName", NAME)(data)
+        data["Resources"] = {"First": {**data["Resources"]["Queue"], "Condition": "HasKmsKey"}, **data["Resources"]}
+
+    assert [place for _, place in said(RULE, "express", change)] == ["/Resources/SiftFunction/Properties/FunctionName"]
