@@ -54,12 +54,14 @@ def nearest_tests(tree: Tree, file: str) -> list[list[str]]:
     package's tests: some run a module that they do not import, as Spark runs a job.
     """
     mirror = _mirror(file)
-    mirrors = {test for test in tree.files if _is_test(test) and _mirrors(test, mirror)}
+    mirrors = _mirroring(tree, [file])
     whole = {test for package, test in WHOLE.items() if file.startswith(package)} & tree.files - mirrors
     first = sorted(mirrors) + sorted(whole)
     rounds, seen, edge = [first], {file, *first}, {file}
     for _ in range(FARTHEST):
-        edge = {importer for one in edge for importer in tree.importers.get(one, ())} - seen
+        edge = {importer for one in edge for importer in tree.importers.get(one, ())}
+        # A test of a command runs it by its name, and does not import it.
+        edge = (edge | _mirroring(tree, edge)) - seen
         seen |= edge
         rounds.append(_sorted(filter(_is_test, edge), mirror, tree.files))
     package = "/".join(mirror.split("/")[:2])
@@ -74,8 +76,11 @@ def _mirror(file: str) -> str:
     return (Path("tests") / path.parent / f"test_{name}").as_posix()
 
 
-def _mirrors(test: str, mirror: str) -> bool:
-    return test == f"{mirror}.py" or test.startswith(f"{mirror}_")
+def _mirroring(tree: Tree, files: Iterable[str]) -> set[str]:
+    """Return the tests that mirror one of some files."""
+    mirrors = tuple(_mirror(file) for file in files if not file.startswith("tests/"))
+    names = tuple(f"{mirror}_" for mirror in mirrors)
+    return {test for test in tree.files if test.removesuffix(".py") in mirrors or test.startswith(names)}
 
 
 def _sorted(tests: Iterable[str], mirror: str, files: Collection[str]) -> list[str]:

@@ -25,6 +25,9 @@ SOURCES = {
     "tests/local/test_clock.py": "from ceap.local.clock import now",
     "tests/local/test_other.py": "from tests.support import a",
     "tests/local/test_far.py": "",
+    "ceap/local/debugger.py": "",
+    "ceap/commands/invoke.py": "from ceap.local.debugger import debug",
+    "tests/commands/test_invoke.py": "",
     "tests/handlers/runtime/sources/test_sources.py": "",
 }
 
@@ -43,14 +46,18 @@ def test_the_mirror_and_what_compares_all_come_first_then_importers_then_theirs(
     assert nearest_tests(tree, "templates/budget.py") == [
         ["tests/templates/test_budget.py", "tests/templates/test_budget_limits.py", "tests/policy/test_freshness.py"],
         ["tests/templates/test_model.py"],
-        ["tests/local/test_other.py"],
-        ["tests/local/test_clock.py"],
+        ["tests/local/test_other.py", "tests/local/test_clock.py"],
+        [],
         [],
     ]
 
 
 def test_the_mirror_of_ceap_lies_one_folder_higher(tree: Tree) -> None:
     assert nearest_tests(tree, "ceap/local/clock.py")[0] == ["tests/local/test_clock.py"]
+
+
+def test_a_test_that_mirrors_an_importer_counts_as_one(tree: Tree) -> None:
+    assert nearest_tests(tree, "ceap/local/debugger.py")[:2] == [[], ["tests/commands/test_invoke.py"]]
 
 
 def test_a_package_is_mirrored_by_a_test_of_its_name(tree: Tree) -> None:
