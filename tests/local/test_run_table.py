@@ -29,6 +29,16 @@ def test_codes_and_errors_are_shown_as_they_are(capsys: Captured) -> None:
     assert lines[-1] == "last failure: E: [/] :bug:"
 
 
+def test_the_last_lines_count_what_a_run_left_behind(capsys: Captured) -> None:
+    left = replace(report(None), messages_left=1, messages_dead_lettered=2, events_published=3, alerts_published=0)
+    assert printed(capsys, left)[-3:] == [
+        "w: FAILED. 1 message, 1 execution (1 failed), 3 events published, 2 messages in the dead-letter queue, "
+        "0 alerts on the topic",
+        "last failure: RUNNING",
+        "1 message left in the queue",
+    ]
+
+
 def test_objects_stand_below_the_table_where_it_has_no_room_for_them(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
