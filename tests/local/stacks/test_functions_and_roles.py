@@ -118,6 +118,32 @@ def test_a_function_has_the_code_and_settings_that_its_properties_now_say(resour
     assert is_refused(client, "get_function", FunctionName="function")
 
 
+def test_each_setting_of_a_function_can_be_changed_and_left_out_again(resources: Resources) -> None:
+    own = {
+        "Description": "of a team",
+        "MemorySize": 256,
+        "Timeout": 9,
+        "EphemeralStorage": {"Size": 1024},
+        "TracingConfig": {"Mode": "Active"},
+        "Architectures": ["arm64"],
+        "Tags": [{"Key": "team", "Value": "data"}],
+    }
+    model, given = resources.made("AWS::Lambda::Function", **resources.function("settings", "1"))
+    client = resources.client("lambda")
+
+    def settings() -> list[object]:
+        found = client.get_function(FunctionName="settings")
+        configuration = {**found["Configuration"], "Tags": found.get("Tags", {})}
+        return [configuration[name] for name in own]
+
+    defaults = settings()
+    model = update(model, given._replace(properties=resources.function("settings", "1", **own)))
+    assert settings() == [*list(own.values())[:-1], {"team": "data"}]
+    update(model, given)
+    assert settings() == defaults
+    assert defaults == ["", 128, 3, {"Size": 512}, {"Mode": "PassThrough"}, ["x86_64"], {}]
+
+
 def test_other_bytes_under_the_same_key_are_not_taken_as_new_code(resources: Resources) -> None:
     client, s3 = resources.client("lambda"), resources.client("s3")
     s3.put_object(Bucket="code", Key="same.zip", Body=build_zip({"app.py": b"1"}))
