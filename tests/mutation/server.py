@@ -223,6 +223,7 @@ def main() -> int:
         outcome = run(msgspec.json.decode(line, type=Request))
         sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
         sys.stdout.buffer.flush()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return 0
 
 
