@@ -43,7 +43,13 @@ def test_a_folder_alone_is_a_function_with_lambdas_own_handler_that_may_only_wri
     assert made["RateFunctionArnLogGroup"] == {"LogGroupName": "/aws/lambda/RateFunction"}
     [policy] = made["RateFunctionArnRole"]["Policies"]
     [statement] = policy["PolicyDocument"]["Statement"]
-    assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert statement == {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
+    [trust] = made["RateFunctionArnRole"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust == {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
 
 
 def test_the_file_beside_it_says_what_else_it_has(tmp_path: Path) -> None:
