@@ -56,6 +56,15 @@ def test_no_committed_template_has_a_fault() -> None:
     assert [found for each in committed for found in (*unknown(each), *undeclared(each))] == []
 
 
+def test_a_module_is_left_to_the_rule_on_transforms_and_what_follows_is_judged() -> None:
+    def change(data: Json) -> None:
+        more = {"Module": {"Type": "A::B::C::MODULE"}, "Strange": {"Type": "AWS::X::Y"}, "Untyped": {}}
+        data["Resources"] = {**more, **data["Resources"]}
+
+    found = list(unknown(changed("express", change)))
+    assert [fault.place for fault in found] == ["/Resources/Strange", "/Resources/Untyped"]
+
+
 @settings(deadline=None)
 @given(workflow=all_workflows())
 def test_no_valid_workflow_has_a_fault(workflow: Any) -> None:
