@@ -166,6 +166,14 @@ def test_two_engines_run_the_same_workflow_one_after_the_other() -> None:
             assert engine.functions.invoke("read", "there").payload == '"content"'
 
 
+def test_who_listens_is_told_of_executions_functions_and_jobs(engine: Engine) -> None:
+    listener: Any = object()
+    workers: Any = object()
+    engine.listen(listener, workers)
+    assert engine._executions.listener is listener
+    assert (engine.functions.listener, engine.jobs.listener) == (workers, workers)
+
+
 def test_a_function_that_does_not_exist_cannot_be_invoked(engine: Engine) -> None:
     client = engine.client("lambda")
     with pytest.raises(client.exceptions.ResourceNotFoundException):
