@@ -238,12 +238,16 @@ def _install_services() -> None:
     def call_with_json(self: Any, *, normalised_parameters: dict[str, Any], **given: Any) -> None:
         body = normalised_parameters.get("Body", b"")
         if self._get_boto_service_action() == "put_object" and not isinstance(body, bytes):
-            # AWS writes any value as JSON, a string in its quotes too; moto writes a string as it is.
-            normalised_parameters["Body"] = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+            normalised_parameters["Body"] = encode_body(body)
         call(self, normalised_parameters=normalised_parameters, **given)
 
     replace(sdk.StateTaskServiceAwsSdk, "_eval_service_task", call_with_json)
     sdk._SERVICE_ERROR_NAMES["s3"] = "S3"
+
+
+def encode_body(body: Any) -> bytes:
+    """Return what AWS puts on S3 of a value: JSON, a string in its quotes too; moto would write a string as it is."""
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _with_lost_answers(describe: Callable[..., FailureEvent]) -> Callable[..., FailureEvent]:

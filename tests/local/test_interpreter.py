@@ -86,3 +86,10 @@ def test_a_path_that_one_document_lacks_is_found_in_the_next() -> None:
     with pytest.raises(NoSuchJsonPathError):
         extract_json("$.late", {})
     assert extract_json("$.late", {"late": 1}) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "body"), [("für", '"für"'), ({"a": [1, None]}, '{"a":[1,null]}'), (True, "true"), (1.5, "1.5")]
+)
+def test_s3_gets_the_json_of_a_value_in_utf_8(value: Any, body: str) -> None:
+    assert interpreter.encode_body(value) == body.encode()
