@@ -32,10 +32,13 @@ class _Debugger(pdb.Pdb):
         if own:
             return stack, own[-1]
         # A stage that yields something wrong is halted at its `yield`, outside of the traceback.
-        halted = [
-            (value.gi_frame, value.gi_frame.f_lineno)
-            for frame, _ in stack
-            for value in frame.f_locals.values()
-            if type(value) is GeneratorType and value.gi_frame is not None and self.is_own(value.gi_frame)
-        ]
-        return ([*stack, halted[0]], len(stack)) if halted else (stack, index)
+        halted = next(
+            (
+                (value.gi_frame, value.gi_frame.f_lineno)
+                for frame, _ in stack
+                for value in frame.f_locals.values()
+                if type(value) is GeneratorType and value.gi_frame is not None and self.is_own(value.gi_frame)
+            ),
+            None,
+        )
+        return ([*stack, halted], len(stack)) if halted else (stack, index)
