@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -240,3 +241,12 @@ def test_a_synchronous_execution_answers_with_its_output(engine: Engine) -> None
     arn = engine.deploy(text, "stack").physical_id("Machine")
     answer = engine.client("stepfunctions").start_sync_execution(stateMachineArn=arn, name="mine", input="{}")
     assert (answer["status"], answer["name"], json.loads(answer["output"])) == ("SUCCEEDED", "mine", {"a": 1})
+
+
+def test_a_process_can_end_while_an_execution_runs(machine: Any) -> None:
+    wait = {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}
+    deployed = machine(wait, properties={"StateMachineType": "STANDARD"})
+    arn = deployed.stack.physical_id("Machine")
+    deployed.engine.client("stepfunctions").start_execution(stateMachineArn=arn, name="long")
+    assert [thread.daemon for thread in threading.enumerate() if thread.name == "long"] == [True]
+    assert [execution.status for execution in deployed.engine.drain()] == ["SUCCEEDED"]
