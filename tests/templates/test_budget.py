@@ -96,6 +96,11 @@ def hidden_and_old(workflow: Workflow) -> tuple[int, int]:
     return queue["VisibilityTimeout"], alarm["Threshold"]
 
 
+def test_executions_can_be_redriven_for_14_days_and_what_they_wrote_is_kept_for_7() -> None:
+    assert (budget.REDRIVABLE_S, budget.EXECUTIONS_DAYS, budget.EXECUTIONS_S) == (1_209_600, 7, 604_800)
+    assert (budget.EXPRESS_LIMIT_S, budget.STANDARD_LIMIT_S) == (300, 31_536_000)
+
+
 def test_messages_are_kept_for_as_long_as_sqs_allows_and_fit_an_execution() -> None:
     queues = of_type(workflow_stack(declared("EXPRESS", TAKE)), "AWS::SQS::Queue")
     assert {queue["MessageRetentionPeriod"] for queue in queues.values()} == {14 * 86_400}
