@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from templates.config import parse_workflow
+from templates.source import parse_source
 from tests.templates.support import VALID, changed, refusal
 
 READS = changed("handler: take\n", "handler: take\n    settings: {source_bucket: my-exports}\n")
@@ -134,3 +136,9 @@ def test_a_prefix_and_suffix_longer_than_any_key_are_refused() -> None:
     assert refusal(READS + f"s3_events: {{prefix: {'ä' * 400}, suffix: {'ä' * 200}}}\n") == (
         "orders.yaml:9: s3_events has a prefix and a suffix of 1,200 bytes; a key has at most 1,024: shorten them"
     )
+
+
+def test_a_prefix_and_a_suffix_may_be_as_long_as_a_key() -> None:
+    longest = parse_source(READS + f"s3_events: {{prefix: {'a' * 1000}, suffix: {'b' * 24}}}\n", "orders.yaml")
+    assert parse_workflow(longest).s3_events is not None
+    assert "of 1,025 bytes" in refusal(READS + f"s3_events: {{prefix: {'a' * 1000}, suffix: {'b' * 25}}}\n")
