@@ -139,6 +139,6 @@ def test_a_prefix_and_suffix_longer_than_any_key_are_refused() -> None:
 
 
 def test_a_prefix_and_a_suffix_may_be_as_long_as_a_key() -> None:
-    longest = parse_source(READS + f"s3_events: {{prefix: {'a' * 1000}, suffix: {'b' * 24}}}\n", "orders.yaml")
+    longest = parse_source(READS + f"s3_events: {{prefix: {'ä' * 400}, suffix: {'b' * 224}}}\n", "orders.yaml")
     assert parse_workflow(longest).s3_events is not None
-    assert "of 1,025 bytes" in refusal(READS + f"s3_events: {{prefix: {'a' * 1000}, suffix: {'b' * 25}}}\n")
+    assert "of 1,025 bytes" in refusal(READS + f"s3_events: {{prefix: {'ä' * 400}, suffix: {'b' * 225}}}\n")
