@@ -14,8 +14,12 @@ FOLDERS: Final = ("ceap", "templates", "handlers", "glue", "tests")
 _NAMED: Final = re.compile(r"\"(?:\w+/)*(\w+\.py)\"")
 """What starts a script names its file."""
 
-WHOLE: Final = {"templates/": "tests/policy/test_freshness.py", "ceap/policy/": "tests/policy/test_reference.py"}
-"""Tests that compare all that a package makes, the templates and the page of rules, with what is committed."""
+WHOLE: Final = {
+    "templates/": "tests/policy/test_freshness.py",
+    "handlers/": "tests/policy/test_freshness.py",
+    "ceap/policy/": "tests/policy/test_reference.py",
+}
+"""Tests that compare all that is made of a package, the templates and the page of rules, with what is committed."""
 
 FARTHEST: Final = 3
 """How many imports a test may be away. Beyond, it tests something else."""

@@ -62,6 +62,35 @@ def test_a_filter_rejects_with_the_code_of_the_rule_that_is_broken(
     assert (rejection and rejection.code) == code
 
 
+@pytest.mark.parametrize(
+    ("judge", "attributes", "reason"),
+    [
+        (Eligibility(), {"channelEligibility": {}}, "not eligible for any channel"),
+        (Eligibility(required_channels=("email", "fax")), {"channelEligibility": OPEN}, "not eligible for fax"),
+        (Eligibility(check_timing_window=True), {}, "has no timingWindow"),
+        (BusinessRule(min_order_value=10), {}, "has no orderValue"),
+        (BusinessRule(min_order_value=10), {"orderValue": 9}, "orderValue is below 10"),
+        (
+            BusinessRule(max_days_since_event=7),
+            {"eventDate": NOW - timedelta(days=8)},
+            "the event is more than 7 days old",
+        ),
+        (BusinessRule(require_delivery_date=True), {}, "has no deliveryDate"),
+        (Trust(), {}, "has no trust score; put the filter after a Score stage"),
+        (Trust(), {"scores": {"trust": 0.4}}, "trust is below 0.5"),
+        (Trust(), {"scores": {"trust": 0.9, "fraud": 0.8}}, "fraud is 0.8 or more"),
+        (Quality(), {}, "has no quality score; put the filter after a Score stage"),
+        (Quality(), {"scores": {"quality": 0.5}}, "quality is below 0.6"),
+        (Quality(), {"scores": {"quality": {"value": 0.9}}}, "the confidence in quality is below 0.7"),
+        (Quality(require_media_eligibility=True), {"scores": {"quality": 1}}, "is not eligible for media"),
+    ],
+)
+def test_a_filter_says_what_a_candidate_lacks(judge: BaseFilter, attributes: dict[str, Any], reason: str) -> None:
+    rejection = judge.check(candidate(**attributes), NOW)
+    assert rejection is not None
+    assert rejection.reason == reason
+
+
 @pytest.mark.parametrize("kind", get_args(Filter))
 def test_every_filter_can_be_chosen_by_name_with_its_defaults(kind: type[BaseFilter]) -> None:
     chosen = msgspec.convert({"filter": kind().name}, Filter)
