@@ -62,7 +62,7 @@ def test_a_test_that_mirrors_an_importer_counts_as_one(tree: Tree) -> None:
 
 def test_a_package_is_mirrored_by_a_test_of_its_name(tree: Tree) -> None:
     rounds = nearest_tests(tree, "handlers/runtime/sources/__init__.py")
-    assert rounds[0] == ["tests/handlers/runtime/sources/test_sources.py"]
+    assert rounds[0] == ["tests/handlers/runtime/sources/test_sources.py", "tests/policy/test_freshness.py"]
 
 
 def test_what_a_package_loads_from_its_folder_counts_as_imported_and_the_near_folder_comes_first(tree: Tree) -> None:
