@@ -340,9 +340,18 @@ def test_a_payload_that_lambda_refuses_as_too_large_is_never_sent_again(lambda_a
     fail(PermanentStageError, f"Lambda refuses a payload of 37 bytes for {NAME} as too large: send smaller messages")
 
 
-@pytest.mark.parametrize("kind", ["Function.ResponseSizeTooLarge", "Runtime.ExitError"])
-def test_a_result_that_is_too_large_is_never_asked_for_again(lambda_api: LambdaApi, kind: str) -> None:
-    said = "Response payload size exceeded maximum allowed payload size (6291556 bytes)."
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("Function.ResponseSizeTooLarge", "too much"),
+        (
+            "Function.ResponseSizeTooLarge",
+            "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+        ),
+        ("Runtime.ExitError", "Response payload size exceeded maximum allowed payload size (6291556 bytes)."),
+    ],
+)
+def test_a_result_that_is_too_large_is_never_asked_for_again(lambda_api: LambdaApi, kind: str, said: str) -> None:
     lambda_api.function = lambda _: raised(kind, said)
     fail(PermanentStageError, f"{NAME} returned more than the 6,291,456 bytes that Lambda takes; send smaller messages")
 
