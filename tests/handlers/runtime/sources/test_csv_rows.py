@@ -44,6 +44,11 @@ def test_a_carriage_return_alone_ends_a_line_of_its_own() -> None:
     assert found[-1] == {"a": "7", "b": "8"}
 
 
+def test_a_row_of_two_lines_says_where_its_quote_opens() -> None:
+    *_, (_, last, _) = bad_rows(read_csv(b'a,b\n1,2\n1,"x\n"y\n3,4\n'))
+    assert last == f"line 4 of rows.csv belongs to the row of lines 3 to 4, which {TWICE}; its quote opens in line 3"
+
+
 @pytest.mark.parametrize(
     ("rows", "code", "fault"),
     [
