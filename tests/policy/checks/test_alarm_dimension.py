@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.policy.broken import said
-from tests.policy.changes import Change, arn, drop, of
+from tests.policy.changes import Change, arn, drop, of, without
 from tests.policy.samples import Json
 from tests.policy.wiring_mutants import watched
 
@@ -74,3 +74,7 @@ def test_what_another_service_writes_out_when_it_is_deployed_is_left_alone() -> 
 
     places = [place for _, place in said(RULE, "standard", change)]
     assert "/Resources/DeadLettersAlarm/Properties/Dimensions/0/Value" not in places
+
+
+def test_a_queue_without_a_dead_letter_queue_needs_no_alarm_on_one() -> None:
+    assert said(RULE, "express", without("Queue", "RedrivePolicy")) == []
