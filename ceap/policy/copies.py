@@ -178,7 +178,6 @@ def _lead(prepare: Callable[[], object], do_all: Callable[[int], None], pipes: S
             for _, writing in pipes[1:]:
                 os.close(writing)
             do_all(mine)
-            os.close(mine)
             codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in others]
             code = next((128 - each if each < 0 else each for each in codes if each), 0)
     finally:

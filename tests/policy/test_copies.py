@@ -140,6 +140,18 @@ print(*found)
 
 
 @linux
+def test_what_has_ended_is_not_ended_again_though_its_number_may_be_that_of_another_process() -> None:
+    code = """
+work = copies.begin(int, str, range(3))
+found = work.results()
+os.killpg = print
+work.stop()
+print(found)
+"""
+    assert told(code) == "['0', '1', '2']\n"
+
+
+@linux
 def test_nothing_is_copied_beside_threads() -> None:
     over = threading.Event()
     thread = threading.Thread(target=over.wait)

@@ -43,6 +43,11 @@ FAILED = "/Resources/FailedExecutionsQuery/Properties"
             "Parameters",
             "/Resources/OneExecutionQuery/Properties/QueryString",
         ),
+        (
+            of("OneExecutionQuery", "Parameters", [{"Name": "executionId"}, {"Name": "stage"}]),
+            "stage is a parameter alone | fix: the same name in {{stage}} of QueryString and in Parameters",
+            "/Resources/OneExecutionQuery/Properties/QueryString",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_where_it_stands(change: Change, what: str, place: str) -> None:

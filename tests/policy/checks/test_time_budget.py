@@ -4,6 +4,7 @@ import pytest
 
 from tests.policy.broken import said
 from tests.policy.changes import Change, asl, drop, of, put, state, state_without, without
+from tests.policy.samples import Json
 from tests.policy.state_mutants import longer_functions
 
 RULE = "P25_TIME_BUDGET"
@@ -85,6 +86,15 @@ def test_the_worst_case_counts_attempts_and_waits_of_each_task(retry: dict[str, 
 )
 def test_more_than_enough_and_what_cannot_be_known_is_left_alone(kind: str, change: Change) -> None:
     assert said(RULE, kind, change) == []
+
+
+def test_tasks_after_one_that_runs_a_function_of_another_stack_are_judged() -> None:
+    def change(data: Json) -> None:
+        state("TakeStage", "Parameters", "FunctionName", "arn:aws:lambda:eu-west-1:111122223333:function:take")(data)
+        state("KeepStage", "TimeoutSeconds", 69)(data)
+
+    [(message, _)] = said(RULE, "express", change)
+    assert message.startswith("the task times out after 69 s, before its function does")
 
 
 def test_a_function_that_ends_after_the_default_is_found() -> None:
