@@ -117,6 +117,25 @@ except SetupError as error:
 
 
 @linux
+def test_the_first_copy_ends_as_another_that_is_ended() -> None:
+    code = """
+os.sched_getaffinity = lambda _: {1, 2}
+reading, writing = os.pipe()
+def work(item):
+    if os.getpid() == os.getpgid(0):
+        os.read(reading, 1)
+    else:
+        os.write(writing, bytes(9))
+        os.kill(os.getpid(), signal.SIGKILL)
+try:
+    copies.begin(int, work, range(9)).results()
+except SetupError as error:
+    print(error)
+"""
+    assert told(code).startswith("a process that judges templates was ended by signal 9, 1 of 9 templates are not ")
+
+
+@linux
 def test_what_is_stopped_leaves_no_copy(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     code = f"""
