@@ -136,6 +136,23 @@ def test_the_report_names_what_passed_failed_and_did_not_apply() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "clause"),
+    [
+        ("rule R { Resources.A.Tags { Key exists } }", Clause("/Resources/A", "", "Tags exists")),
+        ("rule R { A::B::C { Properties exists } }", Clause("/Resources/A", "", "Properties EXISTS")),
+        (
+            "let none = Resources.*[ Type == 'B' ]\nrule R { %none empty\n%none !empty { Name exists } }",
+            Clause("", "", "BlockGuardClause#Location[file:RULES_STDIN[1], line:3, column:1] exists"),
+        ),
+    ],
+    ids=["nothing there", "a type", "an empty block"],
+)
+def test_a_block_that_fails_is_told_where_it_looked(rule: str, clause: Clause) -> None:
+    [report] = run_engine([rule], ['{"Resources": {"A": {"Type": "A::B::C"}}}'])
+    assert report.failed == [("R", [clause])]
+
+
+@pytest.mark.parametrize(
     ("rules", "data", "message"),
     [
         ([RULE, "rule S { Resources ="], DATA, "^at line 1 at column 20, when handling , fragment =$"),

@@ -57,6 +57,20 @@ def test_what_holds_beside_what_fails_is_not_told(fine: str) -> None:
 
 
 @needs_library
+@pytest.mark.parametrize(
+    ("rule", "clause"),
+    [
+        ("rule R { Resources.A.Tags { Key exists } }", Clause("/Resources/A", "", "Tags exists")),
+        ("rule R { A::B::C { Properties exists } }", Clause("/Resources/A", "", "Properties EXISTS")),
+    ],
+    ids=["nothing there", "a type"],
+)
+def test_a_block_that_fails_is_told_where_it_looked(rule: str, clause: Clause) -> None:
+    [report] = run_engine([rule], ['{"Resources": {"A": {"Type": "A::B::C"}}}'])
+    assert report.failed == [("R", [clause])]
+
+
+@needs_library
 def test_a_block_that_must_not_be_empty_and_was_looked_up_before_is_told_by_its_place() -> None:
     rule = "let none = Resources.*[ Type == 'B' ]\nrule R { %none empty\n%none !empty { Name exists } }"
     [report] = run_engine([rule], ['{"Resources": {"A": {"Type": "A"}}}'])
