@@ -67,6 +67,9 @@ def test_variables_that_differ_from_the_declaration_are_faults(tmp_path: Path) -
         "URL is not what `environment` of the step declares",
         "LEVEL is not declared",
     ]
+    template = load_template(tmp_path / "generated" / "nightly.template.yaml")
+    variables = "/Resources/TakeFunction/Properties/Environment/Variables"
+    assert [found.place for found in undeclared(template)] == [f"{variables}/URL", f"{variables}/LEVEL"]
 
 
 def test_declared_variables_are_none(tmp_path: Path) -> None:

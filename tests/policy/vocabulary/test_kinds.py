@@ -72,3 +72,33 @@ def test_a_workflow_of_existing_functions_alone_is_one_of_ceap() -> None:
     template = base("legacy")
     assert kind_of(template) is StackKind.EXPRESS
     assert is_workflow(template)
+
+
+MACHINE = "M: {Type: AWS::StepFunctions::StateMachine, Properties: {StateMachineName: theirs}}"
+PIPE = "P: {Type: AWS::Pipes::Pipe}"
+DRIVEN = (
+    "{Q: {Type: AWS::SQS::Queue}, "
+    "P: {Type: AWS::Pipes::Pipe, Properties: {Source: !GetAtt Q.Arn, Target: !Ref M}}, " + MACHINE + "}"
+)
+NAMED = "N: {Type: AWS::Glue::Job, Properties: {Name: ceap-orders-dev-Heavy}}"
+HANDLER = "F: {Type: AWS::Lambda::Function, Properties: {Handler: handlers.take.handler}}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Resources: {DRIVEN}",
+        f"Resources: {{{MACHINE}, {PIPE}, {NAMED}}}",
+        f"Resources: {{{MACHINE}, {PIPE}, {HANDLER}}}",
+        f"Parameters: {{HandlersPrefix: {{Type: String}}}}\nResources: {{{MACHINE}, {NAMED}}}",
+        f"Resources: {{{MACHINE}, {NAMED}}}\nOutputs: {{O: {{Value: 'ceap-foundation-${{Environment}}-Topic'}}}}",
+    ],
+)
+def test_three_marks_make_a_template_one_of_ceap_and_two_do_not(text: str) -> None:
+    assert kind_of(parse_template(text, "t.yaml")) is StackKind.STANDARD
+    assert kind_of(parse_template(text.replace("StepFunctions::StateMachine", "X::Y"), "t.yaml")) is None
+
+
+def test_a_pipe_that_does_not_wait_says_that_the_type_of_the_machine_is_wrong() -> None:
+    place = ("TargetParameters", "StepFunctionStateMachineParameters", "InvocationType")
+    assert kind_of(changed("express", of("Pipe", *place, "FIRE_AND_FORGET"))) is StackKind.STANDARD
