@@ -99,7 +99,7 @@ REPEATED = [
 MESSAGE = {
     "programId": "p",
     "marketplace": "m",
-    "source": {"kind": "inline", "records": [{"customerId": "Ü"}, {"a": 1}]},
+    "source": {"kind": "inline", "records": [{"customerId": "Ü"}, {"a": 1}, {"context": []}]},
 }
 
 
@@ -227,12 +227,17 @@ def test_a_first_job_takes_the_message(runs: Runs) -> None:
     assert runs.bucket.document("FirstStage")["data"] == [
         {**place, "customerId": "Ü", "subject": {"metadata": history}},
         {**place, "a": 1},
+        {"context": []},
     ]
 
 
-def test_the_newest_records_of_a_message_are_of_its_program_and_marketplace(runs: Runs) -> None:
+def test_the_newest_records_of_a_message_are_of_its_program_and_marketplace_unless_they_say_more(runs: Runs) -> None:
     place = {"programId": "p", "marketplace": "m"}
-    assert runs.bucket.document("FirstLatestStage")["data"] == [{**place, "customerId": "Ü"}, {**place, "a": 1}]
+    assert runs.bucket.document("FirstLatestStage")["data"] == [
+        {**place, "customerId": "Ü"},
+        {**place, "a": 1},
+        {"context": []},
+    ]
 
 
 def test_the_log_of_a_run_has_its_paths_and_what_became_of_the_records(runs: Runs) -> None:
