@@ -49,8 +49,7 @@ def plan_upload(blocks: Iterable[Block]) -> Iterator[list[Block]]:
     group: list[Block] = []
     size = 0
     for block in blocks:
-        split = block.first + PART_BYTES - size if isinstance(block, Piece) else 0
-        if group and isinstance(block, Piece) and block.last - split >= PART_BYTES:
+        if group and isinstance(block, Piece) and block.last - (split := block.first + PART_BYTES - size) >= PART_BYTES:
             yield [*group, block._replace(last=split)]
             group, size = [block._replace(first=split)], block.last - split
         else:
