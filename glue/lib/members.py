@@ -30,14 +30,15 @@ def set_member(text: str, start: int, path: tuple[str, ...], value: str, scan: S
     if text[start] != "{":
         raise JobError(f"a record has no object where `output` wants to put {'.'.join(path)}; correct the settings")
     name, *rest = path
-    found, last = None, start + 1
-    for key, begin, last in read_members(text, start, scan):
+    found, end = None, 0
+    for key, begin, end in read_members(text, start, scan):
         if key == name:
-            found = begin, last
+            found = begin, end
     if found and rest:
         return set_member(text, found[0], tuple(rest), value, scan)
     if found:
         return text[: found[0]] + value + text[found[1] :]
     for step in reversed(rest):
         value = f"{{{to_json(step)}:{value}}}"
-    return f"{text[:last]}{',' if last > start + 1 else ''}{to_json(name)}:{value}{text[last:]}"
+    last = end or start + 1
+    return f"{text[:last]}{',' if end else ''}{to_json(name)}:{value}{text[last:]}"
