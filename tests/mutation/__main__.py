@@ -74,11 +74,15 @@ def main(words: Sequence[str] | None = None) -> int:
 def _end_by_signals() -> None:
     """Leave no folder and no process behind on SIGTERM, nor on Ctrl-C, which a shell has its background ignore."""
 
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
     def end(number: int, _: object) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)  # another would stop the cleaning up
         sys.exit(128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    for each in numbers:
+        signal.signal(each, end)
 
 
 def _parser() -> argparse.ArgumentParser:
