@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import functools
 import gc
 import importlib.util
 import os
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import botocore.loaders  # type: ignore[import-untyped]  # botocore ships no types
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -41,6 +43,10 @@ LONGEST_FIRST = (
     *("glue/", "workflows/", "local/test_alarm_states", "local/test_standard_run", "local/test_mixes", "test_tutorial"),
 )
 """Files, or folders, whose tests take longest: a file is one worker's, and the last must not wait for such a one."""
+
+# Each session of botocore reads its descriptions of services anew: a fifth of the time of a test that deploys.
+_read_once = functools.cache(botocore.loaders.JSONFileLoader().load_file)
+botocore.loaders.JSONFileLoader.load_file = staticmethod(_read_once)
 
 NO_SPARK = "needs Spark: make glue"
 NO_AWS_CLI = "needs the AWS CLI: make awscli"
