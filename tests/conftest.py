@@ -1,6 +1,5 @@
 """What holds for all tests."""
 
-import functools
 import gc
 import importlib.util
 import os
@@ -8,9 +7,10 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import botocore.loaders  # type: ignore[import-untyped]  # botocore ships no types
 import pytest
+from botocore.loaders import JSONFileLoader, Loader  # type: ignore[import-untyped]  # botocore ships no types
 from hypothesis import HealthCheck, settings
 
 import handlers
@@ -44,9 +44,21 @@ LONGEST_FIRST = (
 )
 """Files, or folders, whose tests take longest: a file is one worker's, and the last must not wait for such a one."""
 
-# Each session of botocore reads its descriptions of services anew: a fifth of the time of a test that deploys.
-_read_once = functools.cache(botocore.loaders.JSONFileLoader().load_file)
-botocore.loaders.JSONFileLoader.load_file = staticmethod(_read_once)
+_models: dict[tuple[object, ...], Any] = {}
+_load_model = Loader.load_service_model
+
+
+def _load_model_once(loader: Loader, *names: str, **named: str) -> Any:
+    """Return the description of a service; each session of botocore would read it anew, which takes long."""
+    if type(loader.file_loader) is not JSONFileLoader:
+        return _load_model(loader, *names, **named)
+    key = (*names, *named.items(), *loader.search_paths)
+    if key not in _models:
+        _models[key] = _load_model(loader, *names, **named)
+    return _models[key]
+
+
+Loader.load_service_model = _load_model_once
 
 NO_SPARK = "needs Spark: make glue"
 NO_AWS_CLI = "needs the AWS CLI: make awscli"

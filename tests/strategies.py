@@ -243,6 +243,7 @@ def reasoned_declarations(draw: st.DrawFn) -> dict[str, Any]:
 
 
 QUEUES = {"queue": "OrdersQueueName", "dead_letter_queue": "OrdersDeadLetterQueueName"}
+BUS = {"event_bus": "OrdersEventBusName"}
 ASK = {"handler": "ask", "settings": {"reads_text": True}}
 """A handler with secrets, parameters and grants."""
 PIPE = {"Pipe": {"Description": "Takes orders"}}
@@ -268,8 +269,8 @@ def whole_declarations(draw: st.DrawFn) -> dict[str, Any]:
         "resources": st.just("resources/note.yaml"),
     }
     queues = {} if "s3_events" in declaration else QUEUES
-    told = any(step.get("handler") == "tell" for step in steps)
-    optional["adopt"] = st.sampled_from(({}, queues, queues | ({"event_bus": "OrdersEventBusName"} if told else {})))
+    bus = BUS if any(step.get("handler") == "tell" for step in steps) else {}
+    optional["adopt"] = st.sampled_from((queues, bus, queues | bus, {}))
     return declaration | draw(some(optional)) | {"steps": steps}
 
 
