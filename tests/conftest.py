@@ -145,7 +145,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pytest_runtest_logstart() -> None:
-    """Go on to measure coverage where a test before made the interpreter stop: it does so at a RecursionError."""
+    """Go on to measure coverage after a test of the debugger, which leaves the interpreter without a tracer."""
     coverage = sys.modules.get("coverage")
     measuring = coverage.Coverage.current() if coverage else None
     if measuring and sys.gettrace() is None:
