@@ -158,6 +158,7 @@ endif
 # Spark, for Glue jobs and their types: 400 MB that nothing else needs.
 # pyspark has no wheel; it is built with the setuptools of requirements-dev.lock.
 .venv/glue: .venv/dev requirements-glue.lock
+	@$(BIN)/python -c 'import sys; from ceap.local.spark import python_problem as found; found() and sys.exit(f"Spark {found()}")'
 	@echo "Installing Spark for Glue jobs, once; this can take a minute" >&2
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --require-hashes \
 		-r requirements-glue.lock >&2

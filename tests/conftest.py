@@ -7,8 +7,10 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader, Loader  # type: ignore[import-untyped]  # botocore ships no types
 from hypothesis import HealthCheck, settings
 
 import handlers
@@ -42,6 +44,22 @@ LONGEST_FIRST = (
 )
 """Files, or folders, whose tests take longest: a file is one worker's, and the last must not wait for such a one."""
 
+_models: dict[tuple[object, ...], Any] = {}
+_load_model = Loader.load_service_model
+
+
+def _load_model_once(loader: Loader, *names: str, **named: str) -> Any:
+    """Return the description of a service; each session of botocore would read it anew, which takes long."""
+    if type(loader.file_loader) is not JSONFileLoader:
+        return _load_model(loader, *names, **named)
+    key = (*names, *named.items(), *loader.search_paths)
+    if key not in _models:
+        _models[key] = _load_model(loader, *names, **named)
+    return _models[key]
+
+
+Loader.load_service_model = _load_model_once
+
 NO_SPARK = "needs Spark: make glue"
 NO_AWS_CLI = "needs the AWS CLI: make awscli"
 NO_BROWSER = "needs Chromium"
@@ -52,6 +70,11 @@ for _path in reference.HANDLERS.glob("*.py"):
     if (discovery.HANDLERS_FOLDER / _path.name).exists():
         raise pytest.UsageError(f"handlers/{_path.name}: tests/reference/handlers/ has one of that name; rename yours")
 discovery.JOB_FOLDERS.append(reference.GLUE)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more than there are cores: in three of ten moments a test waits for a process that it started."""
+    return len(os.sched_getaffinity(0)) + 1 if sys.platform == "linux" else (os.cpu_count() or 1) + 1
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -119,6 +142,15 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     return folder
+
+
+def pytest_runtest_logstart() -> None:
+    """Go on to measure coverage after a test of the debugger, which leaves the interpreter without a tracer."""
+    coverage = sys.modules.get("coverage")
+    measuring = coverage.Coverage.current() if coverage else None
+    if measuring and sys.gettrace() is None:
+        measuring.stop()
+        measuring.start()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -31,9 +32,11 @@ QUEUE_ROOM = QUEUE_NAME_MAX - naming.longest(naming.resource("", naming.TRIGGER_
 GENERATED_ROOM = naming.kept_of_stack("F" * naming.GENERATED_MAX) - naming.longest(naming.resource(""))
 """The same where CloudFormation names functions, with any stage."""
 
-NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,19}", fullmatch=True).filter(
-    lambda name: name not in (naming.FOUNDATION, naming.DEPLOY)
-)
+NAMES = st.builds(
+    lambda first, rest: first + rest,
+    st.sampled_from(string.ascii_lowercase),
+    st.text(string.ascii_lowercase + string.digits + "-", max_size=19),
+).filter(lambda name: name not in (naming.FOUNDATION, naming.DEPLOY))
 WORDS = ("A", "B7", "Etl", "Stage", "Function", "Job", "Role", "Policy", "LogGroup", "Output", "Error", "Queue", "Age")
 """Parts of stages, also words that logical ids end in."""
 STAGES = st.builds(
@@ -90,6 +93,15 @@ def some(keys: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str,
     return st.fixed_dictionaries({}, optional=keys)
 
 
+# A strategy is checked when it is first drawn from: to build one for each example takes longer than to draw from it.
+SOME_COMMON_KEYS, SOME_FUNCTION_KEYS, SOME_VPC = some(COMMON_KEYS), some(FUNCTION_KEYS), some({"vpc": st.booleans()})
+SOME_NAMING = some(NAMING)
+GLUE_STEPS = st.builds(lambda job, keys: {"glue": job, **keys}, st.sampled_from(JOBS), some(JOB_KEYS))
+HANDLER = st.sampled_from(HANDLERS) | st.none()
+FOUND = {size: st.lists(STAGES, min_size=size, max_size=size, unique_by=naming.purpose) for size in range(1, 7)}
+
+
+@cache
 @st.composite
 def _names(draw: st.DrawFn, name_max: int) -> tuple[str, list[str]]:
     """Draw a workflow's name and its stages, which fit into the names of functions and queues, if barely."""
@@ -98,7 +110,7 @@ def _names(draw: st.DrawFn, name_max: int) -> tuple[str, list[str]]:
     name = _filled(begin[:name_max], draw(st.sampled_from((0, 0, name_max))))
     room = ROOM - len(name)
     numbered = count > 6
-    found = draw(st.lists(STAGES, min_size=min(count, 6), max_size=min(count, 6), unique_by=naming.purpose))
+    found = draw(FOUND[min(count, 6)])
     purposes = [naming.purpose(stage)[: room - 2 if numbered else room] for stage in found]
     if numbered or len({*purposes}) < count or {*purposes} & {*RESERVED_STAGES, ""}:
         purposes = [f"{'S' if numbered else purposes[n][: room - 2] or 'S'}{n:02}" for n in range(count)]
@@ -113,21 +125,30 @@ def _filled(begin: str, length: int) -> str:
     return begin + "x" * (length - len(begin))
 
 
+@cache
 @st.composite
 def _functions(draw: st.DrawFn, *, is_first: bool, timeout_s: int) -> dict[str, Any]:
     """Draw a Lambda step but for its stage: a handler with its settings, or an existing function."""
-    handler = draw(st.sampled_from(HANDLERS) | st.none())
-    keys = {"timeout_s": draw(st.integers(1, timeout_s)), **draw(some(FUNCTION_KEYS))}
+    handler = draw(HANDLER)
+    keys = {"timeout_s": draw(st.integers(1, timeout_s)), **draw(SOME_FUNCTION_KEYS)}
     if handler is None:
         return {"legacy": draw(st.sampled_from(EXISTING)), **keys}
-    settings = draw(some(SETTINGS[handler] | _bucket(handler, is_first=is_first)))
+    settings = draw(_settings(handler, is_first=is_first))
     return {"handler": handler, **({"settings": settings} if settings else {}), **keys}
 
 
-def _bucket(handler: str, *, is_first: bool) -> dict[str, st.SearchStrategy[str]]:
-    """The setting of a handler that its role depends on, or none."""
+@cache
+def _settings(handler: str, *, is_first: bool) -> st.SearchStrategy[dict[str, Any]]:
+    """Some of the settings of a handler; of that which its role depends on, where the first step alone has it."""
     setting = discovery.load_needs(handler).bucket_setting
-    return {setting: BUCKETS} if setting and is_first else {}
+    return some(SETTINGS[handler] | ({setting: BUCKETS} if setting and is_first else {}))
+
+
+@cache
+def _work(workflow_type: WorkflowType, timeout_s: int, *, is_first: bool) -> st.SearchStrategy[dict[str, Any]]:
+    """What a step may be, but for its stage."""
+    functions = _functions(is_first=is_first, timeout_s=timeout_s)
+    return functions if workflow_type is WorkflowType.EXPRESS else functions | GLUE_STEPS
 
 
 @st.composite
@@ -136,25 +157,20 @@ def _steps(draw: st.DrawFn, workflow_type: WorkflowType, stages: list[str]) -> l
     timeout_s = 900
     if workflow_type is WorkflowType.EXPRESS:
         timeout_s = budget.EXPRESS_LIMIT_S // len(stages)
-    jobs = st.builds(lambda job, keys: {"glue": job, **keys}, st.sampled_from(JOBS), some(JOB_KEYS))
-
-    def work(*, is_first: bool) -> st.SearchStrategy[dict[str, Any]]:
-        functions = _functions(is_first=is_first, timeout_s=timeout_s)
-        return functions if workflow_type is WorkflowType.EXPRESS else functions | jobs
-
-    bodies = [draw(work(is_first=not number)) for number in range(min(len(stages), 6))]
+    bodies = [draw(_work(workflow_type, timeout_s, is_first=not number)) for number in range(min(len(stages), 6))]
     others = bodies[1:] or bodies
     chosen = [bodies[0], *(others[number % len(others)] for number in range(len(stages) - 1))]
     return [{"stage": stage, **body} for stage, body in zip(stages, chosen, strict=True)]
 
 
+@cache
 @st.composite
 def _declarations(draw: st.DrawFn, workflow_type: WorkflowType, name_max: int = QUEUE_ROOM) -> dict[str, Any]:
     name, stages = draw(_names(name_max))
     steps = draw(_steps(workflow_type, stages))
-    declaration = {"name": name, "type": workflow_type.value, "steps": steps, **draw(some(COMMON_KEYS))}
+    declaration = {"name": name, "type": workflow_type.value, "steps": steps, **draw(SOME_COMMON_KEYS)}
     if any("glue" not in step for step in steps):
-        declaration |= draw(some({"vpc": st.booleans()}))
+        declaration |= draw(SOME_VPC)
     return declaration
 
 
@@ -175,8 +191,8 @@ def named_declarations(draw: st.DrawFn) -> dict[str, Any]:
     Their names are so short that CloudFormation keeps them in full, with any stage.
     """
     declaration = draw(_declarations(draw(TYPES), GENERATED_ROOM))
-    steps = [step | (draw(some(NAMING)) if "glue" not in step else {}) for step in declaration["steps"]]
-    return declaration | draw(some(NAMING)) | {"steps": steps}
+    steps = [step | (draw(SOME_NAMING) if "glue" not in step else {}) for step in declaration["steps"]]
+    return declaration | draw(SOME_NAMING) | {"steps": steps}
 
 
 TIMES = ("rate(1 hour)", "cron(0/15 8-17 ? * MON-FRI *)", "at(2027-01-31T02:00:00)")
@@ -189,20 +205,24 @@ SCHEDULES = st.fixed_dictionaries(
 READER = {"handler": "take", "timeout_s": 1, "settings": {"source_bucket": "my-exports"}}
 
 
+ALL = declarations() | standard_declarations()
+TRIGGERS = st.sampled_from([["schedule"], ["s3_events"], ["schedule", "s3_events"]])
+KINDS = {"schedule": SCHEDULES, "s3_events": some({"prefix": KEY_PARTS, "suffix": KEY_PARTS})}
+
+
 @st.composite
 def triggered_declarations(draw: st.DrawFn) -> dict[str, Any]:
     """Valid declarations of both types as plain data, with a schedule, object events or both."""
-    return draw(_triggered(draw(declarations() | standard_declarations())))
+    return draw(_triggered(draw(ALL)))
 
 
 @st.composite
 def _triggered(draw: st.DrawFn, declaration: dict[str, Any]) -> dict[str, Any]:
-    kept = draw(st.sampled_from([["schedule"], ["s3_events"], ["schedule", "s3_events"]]))
+    kept = draw(TRIGGERS)
     if "s3_events" in kept:
         [first, *others] = declaration["steps"]
         declaration = declaration | {"steps": [{"stage": first["stage"], **READER}, *others]}
-    triggers = {"schedule": SCHEDULES, "s3_events": some({"prefix": KEY_PARTS, "suffix": KEY_PARTS})}
-    return declaration | {name: draw(triggers[name]) for name in kept}
+    return declaration | {name: draw(KINDS[name]) for name in kept}
 
 
 REASON = "The audit asks for it"
@@ -223,15 +243,19 @@ def reasoned_declarations(draw: st.DrawFn) -> dict[str, Any]:
 
 
 QUEUES = {"queue": "OrdersQueueName", "dead_letter_queue": "OrdersDeadLetterQueueName"}
+BUS = {"event_bus": "OrdersEventBusName"}
 ASK = {"handler": "ask", "settings": {"reads_text": True}}
 """A handler with secrets, parameters and grants."""
 PIPE = {"Pipe": {"Description": "Takes orders"}}
 
 
+ANY = named_declarations() | triggered_declarations() | declarations() | standard_declarations()
+
+
 @st.composite
 def whole_declarations(draw: st.DrawFn) -> dict[str, Any]:
     """Valid declarations of both types as plain data, with anything that a declaration may have."""
-    declaration = draw(named_declarations() | triggered_declarations() | declarations() | standard_declarations())
+    declaration = draw(ANY)
     [first, *others] = declaration["steps"]
     asking = draw(st.booleans())
     steps = [first, *(step | ASK if asking and step.get("handler") == "take" else step for step in others)]
@@ -245,8 +269,8 @@ def whole_declarations(draw: st.DrawFn) -> dict[str, Any]:
         "resources": st.just("resources/note.yaml"),
     }
     queues = {} if "s3_events" in declaration else QUEUES
-    told = any(step.get("handler") == "tell" for step in steps)
-    optional["adopt"] = st.sampled_from(({}, queues, queues | ({"event_bus": "OrdersEventBusName"} if told else {})))
+    bus = BUS if any(step.get("handler") == "tell" for step in steps) else {}
+    optional["adopt"] = st.sampled_from((queues, bus, queues | bus, {}))
     return declaration | draw(some(optional)) | {"steps": steps}
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -23,11 +24,11 @@ SOURCES = {".py", ".guard", ".sh", ""}
 
 def tracked() -> Iterator[Path]:
     """Yield every file of the project but what .gitignore names, and the data of local runs, which may be binary."""
-    ignored = {".git", *(line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split())}
+    ignored = [".git", *(line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split())]
     folders = [ROOT]
     while folders:
         for path in sorted(folders.pop().iterdir()):
-            if path.name in ignored or path == ROOT / "workflows" / "fixtures":
+            if any(fnmatch(path.name, pattern) for pattern in ignored) or path == ROOT / "workflows" / "fixtures":
                 continue
             if path.is_dir():
                 folders.append(path)

@@ -61,8 +61,10 @@ def require_for(steps: Iterable[Step]) -> None:
 
 def require_spark() -> None:
     """Raise SetupError if the machine lacks what a Glue job runs in."""
-    from ceap.local.spark import java_home
+    from ceap.local.spark import java_home, python_problem
 
+    if problem := python_problem():
+        raise SetupError(f"a Glue step {problem}")
     lacking = ["pyspark"] * (importlib.util.find_spec("pyspark") is None) + ["Java 11 to 17"] * (java_home() is None)
     if lacking:
         raise SetupError(f"a Glue step needs {' and '.join(lacking)}; install the extra `glue`: make glue")

@@ -31,6 +31,9 @@ AWSGLUE: Final = Path(__file__).with_name("child") / "awsglue"
 JAVA_VERSIONS: Final = range(11, 18)
 """The versions that Spark 3.5 runs on. Source: Spark documentation, "Downloading"."""
 
+PYTHON_MAX: Final = (3, 13)
+"""The newest Python whose functions Spark 3.5 pickles: its cloudpickle recurses without end on a newer one."""
+
 SUBMIT_ARGUMENTS: Final = " ".join(
     (
         "--master local[2]",
@@ -46,6 +49,17 @@ SUBMIT_ARGUMENTS: Final = " ".join(
 )
 
 ERROR_LINES: Final = re.compile(r"^Traceback \(most recent call last\):\n(?:\s.*\n)*(\S.*)$", re.MULTILINE)
+
+
+def python_problem() -> str | None:
+    """Return that this Python is too new for Spark, with the cure; None if it is not."""
+    if sys.version_info[:2] <= PYTHON_MAX:
+        return None
+    this, newest = (".".join(map(str, version[:2])) for version in (sys.version_info, PYTHON_MAX))
+    return (
+        f"needs Python 3.11 to {newest}, and this is {this}: Spark 3.5, that of AWS Glue 5, cannot run its functions; "
+        f"make .venv anew: make clean glue PYTHON=python{newest}"
+    )
 
 
 @cache

@@ -93,8 +93,9 @@ class ObjectWriter:
         self._storage = storage
         self._client = s3
         self._target = target
-        # Allocated once: a new buffer for each part would fragment the memory.
-        self._buffer = bytearray(PART_BYTES)
+        # Grows to a part, then stays: a new buffer for each part would fragment the memory, and one of full size from the
+        # start would take longer to fill with zeros than a small stage runs.
+        self._buffer = bytearray()
         self._size_bytes = 0
         self._upload: dict[str, str] = {}
         self._parts: list[dict[str, Any]] = []

@@ -251,6 +251,17 @@ def test_a_glue_step_that_always_fails_is_alerted_and_dead_letters_nothing(capsy
     assert "HeavyStage           waits 600 s before attempt 3" in told
 
 
+def test_on_a_python_that_spark_does_not_know_a_glue_step_is_refused_before_anything_runs(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spark, "PYTHON_MAX", (3, 10))
+    assert main(["run", str(STANDARD)]) == 3
+    out, told = capsys.readouterr()
+    assert (out, told.count("\n")) == ("", 1)
+    assert f"a Glue step needs Python 3.11 to 3.10, and this is 3.{sys.version_info[1]}: Spark 3.5," in told
+    assert "make clean glue PYTHON=python3.10" in told
+
+
 @pytest.mark.parametrize(("lacking", "java", "named"), [("pyspark", "/java", "pyspark"), ("", None, "Java 11 to 17")])
 def test_without_spark_a_glue_step_is_refused_before_anything_runs(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch, lacking: str, java: str | None, named: str

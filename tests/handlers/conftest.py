@@ -3,14 +3,34 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from typing import Any
+from unittest import mock
 
 import pytest
+from moto.core.base_backend import BaseBackend
 
 from ceap.testing import Json
 from handlers.runtime.logs import StageLog, logger
 from handlers.runtime.needs import LEGACY_VARIABLE
 from tests.handlers.cloud import Cloud
 from tests.handlers.lambda_api import ARN, LambdaApi
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _urls_made_once() -> Iterator[None]:
+    """Make the URLs of a service once: moto does so for each call, and loads the module of those of S3 anew twice."""
+    with mock.patch.object(BaseBackend, "urls", property(_urls)):
+        yield
+
+
+_made: dict[type[BaseBackend], dict[str, Any]] = {}
+_make_urls = vars(BaseBackend)["urls"].fget
+
+
+def _urls(self: BaseBackend) -> dict[str, Any]:
+    if type(self) not in _made:
+        _made[type(self)] = _make_urls(self)
+    return _made[type(self)]
 
 
 @pytest.fixture(scope="module")
