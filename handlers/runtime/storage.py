@@ -93,8 +93,8 @@ class ObjectWriter:
         self._storage = storage
         self._client = s3
         self._target = target
-        # Grows to a part, then stays: a new buffer for each part would fragment the memory, and to fill one of full size
-        # with zeros at the start takes longer than much that a small stage does.
+        # Grows to a part, then stays: a new buffer for each part would fragment the memory, and one of full size from
+        # the start is first filled with zeros, which a small stage need not wait for.
         self._buffer = bytearray()
         self._size_bytes = 0
         self._upload: dict[str, str] = {}
