@@ -252,6 +252,10 @@ PIPE = {"Pipe": {"Description": "Takes orders"}}
 ANY = named_declarations() | triggered_declarations() | declarations() | standard_declarations()
 
 
+def _telling(step: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in step.items() if key != "settings"} | {"handler": "tell"}
+
+
 @st.composite
 def whole_declarations(draw: st.DrawFn) -> dict[str, Any]:
     """Valid declarations of both types as plain data, with anything that a declaration may have."""
@@ -259,6 +263,8 @@ def whole_declarations(draw: st.DrawFn) -> dict[str, Any]:
     [first, *others] = declaration["steps"]
     asking = draw(st.booleans())
     steps = [first, *(step | ASK if asking and step.get("handler") == "take" else step for step in others)]
+    telling = draw(st.booleans())  # else few would have an event bus to adopt
+    steps = [_telling(step) if telling and step.get("handler") == "keep" else step for step in steps]
     jobs = [step for step in steps if "glue" in step]
     waits = {"lambda": WAITS} if len(jobs) < len(steps) or "glue" in steps[0] else {}
     optional: dict[str, st.SearchStrategy[Any]] = {

@@ -32,7 +32,7 @@ def drawn() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
 
     @seed(1)
-    @settings(max_examples=300, phases=[Phase.generate], database=None)
+    @settings(max_examples=400, phases=[Phase.generate], database=None)
     @given(declaration=whole_declarations())
     def collect(declaration: dict[str, Any]) -> None:
         found.append(declaration)
