@@ -116,7 +116,8 @@ def test_a_stream_that_is_to_be_closed_is_closed_in_a_forked_and_in_a_started_on
 
 def test_variables_of_the_tests_own_interpreter_change_nothing() -> None:
     code = "import os, sys; from tests import processes; print(processes.can_be_forked(sys.orig_argv, os.environ))"
-    environment = {**os.environ, "PYTHONPATH": str(project.ROOT), "PYTHON_VERSION": "3.11.7", "PYTHONHASHSEED": "0"}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    environment = {**own, "PYTHONPATH": str(project.ROOT), "PYTHON_VERSION": "3.11.7", "PYTHONHASHSEED": "0"}
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"

@@ -71,7 +71,7 @@ def test_cfn_lint_is_one_case_where_it_found_nothing() -> None:
     assert outcomes(CLEAN, "a b.yaml") == dict.fromkeys({"P41_PIPE", "cfn-lint", *CHECKS}, ("", ""))
 
 
-def test_each_case_stands_on_a_line_of_its_own_for_whoever_reads_the_file() -> None:
+def test_each_case_stands_on_a_line_of_its_own() -> None:
     first, second, suite, case, *_ = format_junit(CLEAN).splitlines()
     assert first == "<?xml version='1.0' encoding='us-ascii'?>"
     assert second == '<testsuites name="ceap check">'
