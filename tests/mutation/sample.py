@@ -15,7 +15,8 @@ import msgspec
 from tests.mutation.places import Place, find_places
 
 PACKAGES: Final = ("templates", "handlers", "ceap/policy", "ceap/local", "glue")
-LIST: Final = Path(__file__).with_name("equivalents.yaml")
+LIST: Final = "equivalents.yaml"
+"""The files that name changes which no test can notice: the framework's stands here, the sample's with its tests."""
 MOST_EXCLUDED: Final = 0.05
 """The share of a sample that the list may exclude."""
 
@@ -41,13 +42,14 @@ class ListError(Exception):
     """The list of equivalents excludes too much, or something that there is not."""
 
 
-def load_equivalents(path: Path = LIST) -> list[Equivalent]:
-    """Read the list.
+def load_equivalents(tests: Path = Path(__file__).parents[1]) -> list[Equivalent]:
+    """Read the lists in a folder of tests.
 
     Raises:
         msgspec.ValidationError: an entry has an unknown key, or lacks one; each needs a reason.
     """
-    return msgspec.yaml.decode(path.read_bytes(), type=list[Equivalent])
+    lists = (msgspec.yaml.decode(path.read_bytes(), type=list[Equivalent]) for path in sorted(tests.rglob(LIST)))
+    return list(chain.from_iterable(lists))
 
 
 def package_places(root: Path, package: str) -> list[Place]:
@@ -87,7 +89,7 @@ def exclude(drawn: Iterable[Place], equivalents: Sequence[Equivalent]) -> Sample
     if len(sample.excluded) > MOST_EXCLUDED * drawn_count:
         shown = "".join(f"\n  {place.file}:{place.line} {place.before}" for place in sample.excluded)
         raise ListError(
-            f"{LIST.name} excludes {len(sample.excluded)} of {drawn_count} places, more than {MOST_EXCLUDED:.0%}: "
+            f"{LIST} excludes {len(sample.excluded)} of {drawn_count} places, more than {MOST_EXCLUDED:.0%}: "
             f"write tests for some, or simplify the code{shown}"
         )
     return sample
@@ -99,7 +101,7 @@ def refuse_idle(places: Iterable[Place], equivalents: Sequence[Equivalent]) -> N
     for entry in equivalents:
         if _key(entry) not in known:
             place = f"{entry.file} has in {entry.scope or 'the module'} no place {entry.before!r}"
-            raise ListError(f"{LIST.name}: {place}; correct or remove the entry")
+            raise ListError(f"{LIST}: {place}; correct or remove the entry")
 
 
 def _rank(seed: str, place: Place) -> bytes:

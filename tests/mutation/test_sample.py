@@ -61,8 +61,15 @@ def test_an_entry_that_fits_no_place_is_refused() -> None:
         refuse_idle(known, [stale])
 
 
+def test_the_lists_of_all_folders_of_tests_count(tmp_path: Path) -> None:
+    for folder in ("mutation", "handlers/sample"):
+        (tmp_path / folder).mkdir(parents=True)
+        entry = f"- {{file: {folder}.py, scope: f, before: a, after: b, reason: c}}\n"
+        (tmp_path / folder / "equivalents.yaml").write_text(entry, encoding="utf-8")
+    assert [entry.file for entry in load_equivalents(tmp_path)] == ["handlers/sample.py", "mutation.py"]
+
+
 def test_an_entry_without_a_reason_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "equivalents.yaml"
-    path.write_text("- {file: x.py, scope: f, before: a, after: b}\n", encoding="utf-8")
+    (tmp_path / "equivalents.yaml").write_text("- {file: x.py, scope: f, before: a, after: b}\n", encoding="utf-8")
     with pytest.raises(msgspec.ValidationError, match="missing required field `reason`"):
-        load_equivalents(path)
+        load_equivalents(tmp_path)
