@@ -5,7 +5,7 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,21 +44,28 @@ LONGEST_FIRST = (
 )
 """Files, or folders, whose tests take longest: a file is one worker's, and the last must not wait for such a one."""
 
-_models: dict[tuple[object, ...], Any] = {}
-_load_model = Loader.load_service_model
+_read: dict[tuple[object, ...], Any] = {}
 
 
-def _load_model_once(loader: Loader, *names: str, **named: str) -> Any:
-    """Return the description of a service; each session of botocore would read it anew, which takes long."""
-    if type(loader.file_loader) is not JSONFileLoader:
-        return _load_model(loader, *names, **named)
-    key = (*names, *named.items(), *loader.search_paths)
-    if key not in _models:
-        _models[key] = _load_model(loader, *names, **named)
-    return _models[key]
+def _once(load: Callable[..., Any], *only: str) -> Callable[..., Any]:
+    """Return what loads a description of services from the same files once; those that are named, or else each.
+
+    Each session of botocore would read it anew, which takes long.
+    """
+
+    def loaded(loader: Loader, *names: str, **named: str) -> Any:
+        if type(loader.file_loader) is not JSONFileLoader or (only and names != only):
+            return load(loader, *names, **named)
+        key = (load, *names, *named.items(), *loader.search_paths)
+        if key not in _read:
+            _read[key] = load(loader, *names, **named)
+        return _read[key]
+
+    return loaded
 
 
-Loader.load_service_model = _load_model_once
+Loader.load_service_model = _once(Loader.load_service_model)
+Loader.load_data_with_path = _once(Loader.load_data_with_path, "endpoints")
 
 NO_SPARK = "needs Spark: make glue"
 NO_AWS_CLI = "needs the AWS CLI: make awscli"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable
 
 from ceap import project
 from ceap.cfn.template import Template, parse_template
@@ -48,20 +49,36 @@ def base(kind: str) -> Template:
     return parse_template(render(workflow_stack(workflow_of(DECLARED[kind]))), f"{kind}.template.yaml")
 
 
+def as_text(data: Json) -> str:
+    """Return a template as JSON, nothing on its first line, which findings name that know no better."""
+    return "\n" + json.dumps(data, separators=(",\n", ": "))
+
+
+@functools.cache
+def text(kind: str) -> str:
+    return as_text(base(kind).data)
+
+
+@functools.cache
+def is_clean(check: Callable[[Template], list[Finding]], kind: str) -> bool:
+    """Tell whether a check finds nothing in what mutants of a kind are made of."""
+    return not check(base(kind))
+
+
 def found(rule: str, kind: str, change: Change) -> list[Finding]:
     """Return what a check finds in a changed template.
 
     Raises:
         ValueError: the change changes nothing, or the check finds something without it: then it would prove nothing.
     """
-    text = json.dumps(base(kind).data)
-    data: Json = json.loads(text)
+    data: Json = json.loads(text(kind))
     change(data)
-    if json.dumps(data) == text:
+    changed = as_text(data)
+    if changed == text(kind):
         raise ValueError(f"the change for {rule} changes nothing")
-    if CHECKS[rule](base(kind)):
+    if not is_clean(CHECKS[rule], kind):
         raise ValueError(f"{rule} finds something in the unchanged template too")
-    return CHECKS[rule](parse_template(json.dumps(data, indent=1), "mutant.json"))
+    return CHECKS[rule](parse_template(changed, "mutant.json"))
 
 
 def said(rule: str, kind: str, change: Change) -> list[tuple[str, str]]:
