@@ -23,6 +23,8 @@ from tests import reference
 Template = dict[str, Any]
 
 STAGES = list(reference.STAGES)
+AT_ONCE = {"Delay": 0, "MaxAttempts": 10_000}
+"""How a waiter of boto3 asks for the state of a stack, which changes here in no time; its own delay is 30 seconds."""
 CODE_BUCKET, CODE_KEY = "code", "code.zip"
 
 

@@ -15,7 +15,16 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # b
 from ceap.archive import build_zip
 from ceap.local.engine import Engine
 from ceap.local.workers import Function, Outcome
-from tests.local.support import CODE_BUCKET, CODE_KEY, function, log_group, role, template_text, upload_code
+from tests.local.support import (
+    AT_ONCE,
+    CODE_BUCKET,
+    CODE_KEY,
+    function,
+    log_group,
+    role,
+    template_text,
+    upload_code,
+)
 
 CALLED: Final = "arn:aws:lambda:us-east-1:{}:function:called"
 SOURCE = """
@@ -211,7 +220,9 @@ def test_a_deleted_function_leaves_no_process_of_its_versions(engine: Engine) ->
     invoke(engine, f"called:{version}")
     assert len(engine.functions.pids()) == 2
     engine.client("cloudformation").delete_stack(StackName="functions")
-    engine.client("cloudformation").get_waiter("stack_delete_complete").wait(StackName="functions")
+    engine.client("cloudformation").get_waiter("stack_delete_complete").wait(
+        StackName="functions", WaiterConfig=AT_ONCE
+    )
     assert engine.functions.pids() == []
 
 

@@ -11,7 +11,7 @@ import pytest
 from ceap.archive import build_zip
 from ceap.local.cloudformation import DeployError
 from ceap.local.engine import Engine
-from tests.local.support import Template, function, role, template_text
+from tests.local.support import AT_ONCE, Template, function, role, template_text
 
 CODE = "def handle(event, context):\n    return ['{}', context.function_version]\n"
 
@@ -53,7 +53,7 @@ def update(engine: Engine, text: str) -> dict[str, str]:
     """Update the stack, and return its outputs."""
     client = engine.client("cloudformation")
     client.update_stack(StackName="stack", TemplateBody=text, Capabilities=["CAPABILITY_IAM"])
-    client.get_waiter("stack_update_complete").wait(StackName="stack", WaiterConfig={"Delay": 0, "MaxAttempts": 10_000})
+    client.get_waiter("stack_update_complete").wait(StackName="stack", WaiterConfig=AT_ONCE)
     [found] = client.describe_stacks(StackName="stack")["Stacks"]
     return {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
 
