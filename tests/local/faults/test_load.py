@@ -39,3 +39,10 @@ def test_no_message_is_lost_and_none_has_more_than_one_effect_whatever_fails(tmp
     assert result.lines["steady"]["failed"] >= 3
     assert sum(counts["not succeeded"] for counts in result.lines.values()) > 15
     assert sum(counts["recovering"] for counts in result.lines.values()) > 0
+
+
+def test_an_execution_that_failed_at_its_first_stage_is_redriven_from_there() -> None:
+    result = run([(STEADY, 1)], seed=None, planned=[("UpdateItem", Kind.KILLED)] * 3)
+    assert result.wrong == []
+    assert (result.faults, result.lines["steady"]["failed"]) == ({Kind.KILLED: 3}, 1)
+    assert result.lines["steady"]["recovering"] == 1
