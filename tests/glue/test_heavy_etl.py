@@ -95,6 +95,8 @@ REPEATED = [
     repeated(None, "o1", "2026-01-02T00:00:00Z", 8),
     repeated("c1", None, None, 9),
     repeated("c1", None, None, 10),
+    {"customerId": "c1", "subject": {"id": "o3"}, "mark": 11},
+    {"customerId": "c1", "subject": {"id": "o3"}, "mark": 12},
 ]
 MESSAGE = {
     "programId": "p",
@@ -278,8 +280,8 @@ def test_records_that_a_transform_rejects_are_kept_as_they_came_with_the_reason(
 def test_the_newest_record_of_each_customer_and_subject_stays_and_the_others_are_merged(runs: Runs) -> None:
     assert runs.errors["LatestStage"] is None
     written = runs.bucket.document("LatestStage")
-    assert written["data"] == [REPEATED[mark] for mark in (2, 4, 6, 7, 8, 9, 10)]
-    assert counts(written) == [11, 7, 0, 4, 0]
+    assert written["data"] == [REPEATED[mark] for mark in (2, 4, 6, 7, 8, 9, 10, 11, 12)]
+    assert counts(written) == [13, 9, 0, 4, 0]
 
 
 @pytest.mark.parametrize(

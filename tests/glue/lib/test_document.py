@@ -121,6 +121,7 @@ def test_a_document_that_was_cut_short_is_refused_before_its_records_are_read(
     [
         b'{"data":1,\n],"metadata":{"outputRecordCount":0}}\n',
         b'{,"data":[\n],"metadata":{"outputRecordCount":0}}\n',
+        WHOLE.replace(b',"data":[', b',"rows":[', 1),
         b'{"a":1,"data":[\n],"metadata":{}}\n',
         b'{"a":1,"data":[\n],"metadata":{"outputRecordCount":0}}\nmore\n',
         b"x" * 100_000,
@@ -128,7 +129,15 @@ def test_a_document_that_was_cut_short_is_refused_before_its_records_are_read(
         + (b'],"metadata":{"outputRecordCount":0,"more":"' + b"x" * EDGE_BYTES)[: EDGE_BYTES - 3]
         + b'"}}',
     ],
-    ids=["no array", "no header", "no count", "more after it", "no document", "a footer without its own line"],
+    ids=[
+        "no array",
+        "no header",
+        "no data",
+        "no count",
+        "more after it",
+        "no document",
+        "a footer without its own line",
+    ],
 )
 def test_what_is_no_document_is_refused(lib: Any, bucket: Bucket, body: bytes) -> None:
     bucket.put(KEY, body)
