@@ -47,7 +47,7 @@ class Running:
 
     @property
     def senders(self) -> list[Sender]:
-        return list(self._senders.values())
+        return [sender for sender in self._senders.values() if sender.is_there]
 
     def attach(self, model: Any) -> None:
         """Let a resource run as it now is.

@@ -90,6 +90,12 @@ class Sender:
         self._url: Final = f"{url}/{schedule.account}"
         self._sqs: Final = client_of(session, "sqs")
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the schedule was not deleted with its group."""
+        schedule = self._schedule
+        return Schedule.find(schedule.name, schedule.account, schedule.region) is schedule
+
     def fire(self) -> Delivery | None:
         """Send the message, or keep it as a dead letter; None for a schedule that is disabled."""
         if not self._schedule.is_enabled:

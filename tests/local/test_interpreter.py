@@ -14,6 +14,8 @@ from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError, extract_json
 
 from ceap.local import interpreter
+from ceap.local.engine import Engine
+from tests.local.test_jobs import STUBBORN, Runner
 
 PATHS = ["$", "$.a", "$.a.b", "$['a']['b']", "$.list[0]", "$.list[*].n", "$.list[0:2]", "$..n", "$.list[?(@.n > 1)].n"]
 DOCUMENTS = [
@@ -93,3 +95,15 @@ def test_a_path_that_one_document_lacks_is_found_in_the_next() -> None:
 )
 def test_s3_gets_the_json_of_a_value_in_utf_8(value: Any, body: str) -> None:
     assert interpreter.encode_body(value) == body.encode()
+
+
+def test_an_execution_that_is_stopped_stops_its_run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreter, "POLL_S", 3600.0)
+    runner = Runner(engine, STUBBORN)
+    runner.await_line()
+    [execution] = engine.executions
+    engine.client("stepfunctions").stop_execution(executionArn=execution.arn)
+    engine.drain()
+    assert execution.status == "ABORTED"
+    assert [attempt.status for attempt in execution.attempts] == ["ABORTED"]
+    assert [run["JobRunState"] for run in runner.runs()] == ["STOPPED"]

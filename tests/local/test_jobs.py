@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # botocore ships no types
 
 from ceap.archive import build_zip
-from ceap.local import interpreter, jobs, spark
+from ceap.local import jobs, spark
 from ceap.local.engine import Engine
 from ceap.local.executions import Execution
 from tests.local.support import CODE_BUCKET, CODE_KEY, Template, job, log_group, role, state_machine, template_text
@@ -180,18 +180,6 @@ def test_a_task_whose_time_is_up_stops_its_run(engine: Engine) -> None:
     assert [run["JobRunState"] for run in runner.runs()] == ["STOPPED"]
     assert "glue:BatchStopJobRun" in {call.action for call in engine.trace}
     assert [pid for pid in map(int, runner.output()[0].split()) if _works(pid)] == []
-
-
-def test_an_execution_that_is_stopped_stops_its_run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interpreter, "POLL_S", 3600.0)
-    runner = Runner(engine, STUBBORN)
-    runner.await_line()
-    [execution] = engine.executions
-    engine.client("stepfunctions").stop_execution(executionArn=execution.arn)
-    engine.drain()
-    assert execution.status == "ABORTED"
-    assert [attempt.status for attempt in execution.attempts] == ["ABORTED"]
-    assert [run["JobRunState"] for run in runner.runs()] == ["STOPPED"]
 
 
 def test_a_run_that_is_stopped_by_hand_fails_the_task(engine: Engine) -> None:

@@ -7,7 +7,8 @@ import pytest
 from ceap.local.cloudformation import DeployError
 from ceap.local.deliveries import Delivery
 from ceap.local.engine import Engine
-from tests.local.support import Template, deploy_triggered, triggered_template, without
+from tests.local.support import Template, deploy_triggered, template_text, triggered_template, without
+from tests.local.test_running import schedules
 
 NAME = "schedule ceap-triggered-dev-schedule"
 BODY = '{"source":{"kind":"s3","bucket":"my-exports-dev","prefix":"orders/"}}'
@@ -68,6 +69,21 @@ def test_a_schedule_that_is_disabled_sends_nothing(engine: Engine) -> None:
     template = triggered_template()
     properties(template, "Schedule")["State"] = "DISABLED"
     deploy_triggered(engine, template)
+    assert engine.fire_schedules() == []
+
+
+def test_a_group_takes_its_own_schedules_with_it_and_no_others(engine: Engine) -> None:
+    resources = schedules("text")
+    groups = {"Group": resources.pop("Group")}
+    resources["Schedule"]["Properties"]["GroupName"] = "group"
+    other = {"Group": {"Type": "AWS::Scheduler::ScheduleGroup", "Properties": {"Name": "other"}}}
+    for stack, each in (("group", groups), ("other", other), ("schedule", resources)):
+        engine.deploy(template_text(**each), stack)
+    engine.client("cloudformation").delete_stack(StackName="other")
+    engine._stacks.wait()
+    assert engine.fire_schedules() == [Delivery("schedule schedule")]
+    engine.client("cloudformation").delete_stack(StackName="group")
+    engine._stacks.wait()
     assert engine.fire_schedules() == []
 
 
