@@ -144,6 +144,22 @@ def test_each_setting_of_a_function_can_be_changed_and_left_out_again(resources:
     assert defaults == ["", 128, 3, {"Size": 512}, {"Mode": "PassThrough"}, ["x86_64"], {}]
 
 
+def test_a_changed_function_is_published_as_a_new_version_and_one_that_did_not_change_is_not(
+    resources: Resources,
+) -> None:
+    model, given = resources.made("AWS::Lambda::Function", **resources.function("told", "1"))
+    client = resources.client("lambda")
+
+    def version() -> str:
+        return str(client.publish_version(FunctionName="told")["Version"])
+
+    first, *_ = version(), version()  # moto forgets after the second only that nothing changed
+    unchanged = version()
+    update(model, given._replace(properties=resources.function("told", "1", Timeout=5)))
+    changed = version()
+    assert (first, unchanged, changed, version()) == ("1", "2", "3", "3")
+
+
 def test_other_bytes_under_the_same_key_are_not_taken_as_new_code(resources: Resources) -> None:
     client, s3 = resources.client("lambda"), resources.client("s3")
     s3.put_object(Bucket="code", Key="same.zip", Body=build_zip({"app.py": b"1"}))

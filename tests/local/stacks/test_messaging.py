@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from ceap.local.stack_models import ResourceError
 from ceap.local.stacks.resources import create, delete, find, update
 from tests.local.stacks.by_hand import ALARM, Resources, is_refused, policy
 
@@ -97,6 +100,13 @@ def test_a_topic_policy_and_a_subscription_are_those_of_their_topic(resources: R
     assert sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"] == []
     delete(topic, topic_given)
     assert is_refused(sns, "get_topic_attributes", TopicArn=arn)
+
+
+def test_a_subscription_that_leaves_out_messages_is_refused(resources: Resources) -> None:
+    topic, _ = resources.made("AWS::SNS::Topic", TopicName="filtered")
+    filtered = {"TopicArn": topic.physical_resource_id, "Protocol": "email", "Endpoint": "a@example.com"}
+    with pytest.raises(ResourceError, match="does not model FilterPolicy, FilterPolicyScope of a subscription"):
+        resources.made("AWS::SNS::Subscription", **filtered, FilterPolicyScope="MessageBody", FilterPolicy={})
 
 
 def test_the_subscriptions_that_a_topic_itself_names_come_and_go_with_its_properties(resources: Resources) -> None:
