@@ -16,7 +16,6 @@ import psutil
 import pytest
 
 from ceap.cli import main
-from ceap.local import watch
 from ceap.local.changes import Changes, Stamp
 from tests import processes
 
@@ -309,33 +308,6 @@ def test_a_change_ends_a_run_that_hangs(numbers: Project, watched: Watched, monk
     monkeypatch.setattr(Changes, "find", repair)
     runs = watched(lambda: numbers.write(first, hanging), lambda: None)
     assert [run.records for run in runs] == [record(), None, record()]
-
-
-def test_a_change_of_what_stays_loaded_starts_the_process_anew(
-    numbers: Project, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
-    class Anew(Exception):  # noqa: N818 (no error)
-        pass
-
-    def restart() -> None:
-        raise Anew
-
-    def wait(changes: Changes) -> list[Path]:
-        (numbers.handlers / "runtime" / "batch.py").touch()
-        return list(changes.find())
-
-    monkeypatch.setattr(watch, "restart", restart)
-    monkeypatch.setattr(Changes, "wait", wait)
-    before = set(psutil.Process().children())
-    with pytest.raises(Anew):
-        watch.watch(lambda watching: 0, numbers.declaration, print)
-    assert capsys.readouterr().out.splitlines() == [
-        "watching the handlers, the declaration, the message and the seed; Ctrl-C ends",
-        "",
-        f"{numbers.handlers / 'runtime' / 'batch.py'} changed: running again",
-        "ceap or handlers/runtime changed, or the last run did not end: loading everything anew",
-    ]
-    assert set(psutil.Process().children()) == before
 
 
 @pytest.mark.parametrize(

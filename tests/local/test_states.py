@@ -71,6 +71,17 @@ def test_a_name_with_a_character_that_aws_forbids_is_refused(engine: Engine) -> 
     assert engine.executions == []
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"), [("", "Invalid execution input."), ("{", "Expecting property name enclosed in double quotes")]
+)
+def test_an_input_that_is_no_json_is_refused_with_the_reason(engine: Engine, text: str, reason: str) -> None:
+    machine = DeployedMachine(engine, {"P": PASS})
+    message = re.escape(f"Invalid State Machine Execution Input: '{reason}")
+    with pytest.raises(machine.states.exceptions.InvalidExecutionInput, match=message):
+        machine.states.start_execution(stateMachineArn=machine.arn, input=text)
+    assert engine.executions == []
+
+
 def test_an_express_machine_takes_a_name_again(engine: Engine) -> None:
     machine = DeployedMachine(engine, {"P": PASS}, kind="EXPRESS")
     synchronous = machine.states.start_sync_execution
