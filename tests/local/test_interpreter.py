@@ -14,6 +14,7 @@ from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError, extract_json
 
 from ceap.local import interpreter
+from ceap.local.clock import CLOCK
 from ceap.local.engine import Engine
 from tests.local.test_jobs import STUBBORN, Runner
 
@@ -102,8 +103,10 @@ def test_an_execution_that_is_stopped_stops_its_run(engine: Engine, monkeypatch:
     runner = Runner(engine, STUBBORN)
     runner.await_line()
     [execution] = engine.executions
+    stopped = CLOCK.now()
     engine.client("stepfunctions").stop_execution(executionArn=execution.arn)
     engine.drain()
     assert execution.status == "ABORTED"
+    assert CLOCK.now() < stopped + interpreter.POLL_S / 2
     assert [attempt.status for attempt in execution.attempts] == ["ABORTED"]
     assert [run["JobRunState"] for run in runner.runs()] == ["STOPPED"]
