@@ -6,6 +6,7 @@ Source: EventBridge Scheduler User Guide, "Schedule types in EventBridge Schedul
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from typing import Final, NamedTuple
 
 # Texts: most workflows have no schedule, and to compile these takes longer than to check one.
@@ -36,6 +37,14 @@ _FIELDS: Final = (
     _Field("day-of-week", 1, 7, _DAYS, more=rf"\?|L|([1-7]|{'|'.join(_DAYS)})(L|#[1-5])"),
     _Field("year", 1970, 2199),
 )
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of the IANA time zones that this machine knows, which takes long to gather."""
+    import zoneinfo  # only workflows with a schedule need it
+
+    return frozenset(zoneinfo.available_timezones())
 
 
 def expression_problem(expression: str) -> str | None:

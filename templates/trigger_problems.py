@@ -9,7 +9,7 @@ from handlers.runtime.sources import S3
 from templates import budget, discovery, words
 from templates.model import LambdaStep, LegacyStep, Workflow
 from templates.placeholders import longest, placeholder_problem
-from templates.schedule_expression import expression_problem
+from templates.schedule_expression import expression_problem, time_zones
 from templates.source import KeyPath
 from templates.triggers import ObjectEvents, Schedule, object_message
 from templates.words import shown
@@ -34,11 +34,8 @@ def trigger_problems(workflow: Workflow) -> Iterator[Problem]:
 def _schedule_problems(workflow: Workflow, schedule: Schedule) -> Iterator[Problem]:
     if problem := expression_problem(schedule.expression):
         yield ("schedule", "expression"), f"is {shown(schedule.expression)}: it {problem}"
-    import zoneinfo  # only workflows with a schedule need it
-
-    zones = zoneinfo.available_timezones()
-    if schedule.timezone not in zones:
-        near = words.allowed(schedule.timezone, sorted(zones))
+    if schedule.timezone not in time_zones():
+        near = words.allowed(schedule.timezone, sorted(time_zones()))
         yield ("schedule", "timezone"), f"is {shown(schedule.timezone)}, which is no IANA time zone; {near}"
     place = ("schedule", "message")
     size = len(longest(schedule.body).encode())

@@ -4,7 +4,6 @@ Past the queue it would start executions without retries, dead letters and alarm
 Source: EventBridge Scheduler User Guide, "Schedule types", "Using templated targets".
 """
 
-import zoneinfo
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ from ceap.policy.catalogue import Entry
 from ceap.policy.finding import Fault
 from ceap.policy.senders import arn_of, find_queue, keeps_unsent, sends_to
 from templates.document import parse_json
-from templates.schedule_expression import expression_problem
+from templates.schedule_expression import expression_problem, time_zones
 from templates.trigger_problems import CONTEXT
 
 RULE: Final = "WIRE14_SCHEDULE"
@@ -46,7 +45,7 @@ def _time_faults(schedule: Resource) -> Iterator[Fault]:
     if problem := expression_problem(expression):
         what, _, cure = problem.partition("; ")
         yield Fault(schedule.path("ScheduleExpression"), f"the time of the schedule {what}", cure)
-    if zone not in zoneinfo.available_timezones():
+    if zone not in time_zones():
         what = f"{zone} is no IANA time zone"
         yield Fault(schedule.path("ScheduleExpressionTimezone"), what, "ScheduleExpressionTimezone: e.g. Europe/Berlin")
     if given.get("State", "ENABLED") != "ENABLED":
