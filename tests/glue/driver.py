@@ -14,7 +14,7 @@ def main(result: Path) -> None:
     errors: list[str | None] = []
     for script, *arguments in json.load(sys.stdin):
         sys.argv = [script, *arguments]
-        sys.path[0] = str(Path(script).parent)
+        sys.path[0] = str(result.parent)  # Glue has nothing of the library beside a script
         try:
             runpy.run_path(script, run_name="__main__")
         except Exception as error:

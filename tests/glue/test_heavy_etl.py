@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.glue, pytest.mark.xdist_group("spark")]
 
 COUNT = 60
 
-SCRIPT = (GLUE / "heavy_etl.py").read_text(encoding="utf-8")
-LATEST = (GLUE / "latest.py").read_text(encoding="utf-8")
+SCRIPT = GLUE / "heavy_etl.py"
+LATEST = GLUE / "latest.py"
 HEAD = """
 from lib.job import Settings, run
 from pyspark.sql import functions as F
@@ -47,9 +47,10 @@ def transform(frame):
 FORGET = FAIL.replace("{}", '{"score": ("score",), "bonus": ("bonus",)}').replace("frame.union(frame)", "frame")
 
 
-def job_with(transform: str) -> str:
-    """Return a job with another transform, as a user writes it."""
-    return f'{HEAD}{transform}\nif __name__ == "__main__":\n    run(transform, SETTINGS)\n'
+def job_with(transform: str, path: Path) -> Path:
+    """Write a job with another transform, as a user writes it."""
+    path.write_text(f'{HEAD}{transform}\nif __name__ == "__main__":\n    run(transform, SETTINGS)\n', encoding="utf-8")
+    return path
 
 
 def candidate(number: int) -> Json:
@@ -143,6 +144,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Runs:
         bucket.put(output_key("execution-1", folder), content)
     killed = f"{stage_prefix('execution-1', 'MiddleStage')}_parts/killed-run/0-"
     bucket.put(killed, b"left over")
+    library, scripts = install_small_ranges(tmp_path_factory.mktemp("library")), tmp_path_factory.mktemp("scripts")
     jobs = {
         "MiddleStage": ("CandidateStage", SCRIPT),
         "SecondStage": ("MiddleStage", SCRIPT),
@@ -150,20 +152,18 @@ def runs(tmp_path_factory: pytest.TempPathFactory, endpoint: str) -> Runs:
         "LatestStage": ("RepeatedStage", LATEST),
         "FirstLatestStage": ("initial", LATEST),
         "NothingStage": ("EmptyStage", SCRIPT),
-        "ChooseStage": ("OddStage", job_with(CHOOSE)),
-        "TwiceStage": ("OddStage", job_with(FAIL)),
-        "ForgetStage": ("OddStage", job_with(FORGET)),
+        "ChooseStage": ("OddStage", job_with(CHOOSE, scripts / "choose.py")),
+        "TwiceStage": ("OddStage", job_with(FAIL, scripts / "fail.py")),
+        "ForgetStage": ("OddStage", job_with(FORGET, scripts / "forget.py")),
         "AfterCutStage": ("CutStage", SCRIPT),
         "AfterFewerStage": ("FewerStage", SCRIPT),
         "AfterCopyStage": ("CopyStage", SCRIPT),
         "AfterMissingStage": ("MissingStage", SCRIPT),
     }
-    library, scripts = install_small_ranges(tmp_path_factory.mktemp("library")), tmp_path_factory.mktemp("scripts")
-    commands = []
-    for stage, (source, script) in jobs.items():
-        path = scripts / f"{stage}.py"
-        path.write_text(script, encoding="utf-8")
-        commands.append([str(path), *job_arguments(bucket.name, source, stage, f"run-of-{stage}")])
+    commands = [
+        [str(script), *job_arguments(bucket.name, source, stage, f"run-of-{stage}")]
+        for stage, (source, script) in jobs.items()
+    ]
     result = scripts / "errors.json"
     environment = job_environment(endpoint, library)
     driver = [sys.executable, str(Path(__file__).with_name("driver.py")), str(result)]
