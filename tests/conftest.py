@@ -5,6 +5,7 @@ import importlib.util
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,17 @@ os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 # A shell lets what it starts in the background ignore SIGINT, and so would all that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _find_coverage() -> Any:
+    """Return what measures coverage in this process; None if nothing does."""
+    coverage = sys.modules.get("coverage")
+    return coverage.Coverage.current() if coverage else None
+
+
+if (_coverage := _find_coverage()) and _coverage._collector:
+    # A signal ends a process of ceap at once. Coverage then saves what it has, also if it had its lock just then.
+    _coverage._collector.data_lock = threading.RLock()
 
 LONGEST_FIRST = (
     *("local/faults/test_load", "policy/test_rules", "iam/test_removed_grants", "test_migrate_guide", "runbook/"),
@@ -153,11 +165,9 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def pytest_runtest_logstart() -> None:
     """Go on to measure coverage after a test of the debugger, which leaves the interpreter without a tracer."""
-    coverage = sys.modules.get("coverage")
-    measuring = coverage.Coverage.current() if coverage else None
-    if measuring and sys.gettrace() is None:
-        measuring.stop()
-        measuring.start()
+    if (coverage := _find_coverage()) and sys.gettrace() is None:
+        coverage.stop()
+        coverage.start()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
