@@ -112,7 +112,7 @@ def test_what_lambdas_runtimes_write_is_taken(lambda_api: LambdaApi) -> None:
         (b'[{}, {"id": [-Infinity]}]', f"record 2 that {STAGE} yields holds the number -inf"),
         (b'[{"id": "\\ud83d"}]', f"record 1 that {STAGE} yields holds text that is not Unicode"),
         (b'[{"id": ' + b"[" * 80 + b"]" * 80 + b"}]", f"record 1 that {STAGE} yields nests objects and lists deeper"),
-        (b"[" * 5000 + b"]" * 5000, f"{NAME} returned 10000 bytes that are not JSON; correct the function"),
+        (b"[" * 100_000 + b"]" * 100_000, f"{NAME} returned 200000 bytes that are not JSON; correct the function"),
         (b"", f"{NAME} returned 0 bytes that are not JSON; correct the function"),
     ],
     ids=["NaN", "infinity", "half an emoji", "deep record", "deeper than Python goes", "nothing"],
