@@ -21,8 +21,8 @@ from typing import Any, Final
 SERVER: Final = Path(__file__).with_name("server.py")
 CLOSED: Final = 2**30
 """In place of a descriptor: the process has the stream closed."""
-UNDERSTOOD: Final = {"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
-"""Variables of the interpreter that a forked process obeys."""
+UNDERSTOOD: Final = {"PYTHON", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
+"""Variables of the interpreter that a forked process obeys; PYTHON is that of the Makefile."""
 
 
 def _fixed(environment: Mapping[str, str]) -> dict[str, str]:

@@ -35,7 +35,13 @@ def seen(run: Run, words: Sequence[str], folder: Path, **variables: str) -> str:
 
 
 PROGRAMS = [("-c", SEEN, "a", "-b"), ("-m", "program", "a"), ("program.py",), ("sub/other.py",)]
-OBEYED = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": "/x", "LANG": "en_US.UTF-8"}
+OBEYED = {
+    "PYTHON": "/x",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONPATH": "/x",
+    "LANG": "en_US.UTF-8",
+}
 
 
 @pytest.mark.parametrize("words", PROGRAMS)
