@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
@@ -20,17 +20,31 @@ class Anew(Exception):  # noqa: N818 (no error)
     """In place of a start of the process."""
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, folder: Path, *changes: Sequence[Path]) -> list[str]:
+Edit = Callable[[Changes], Iterable[Path]]
+
+
+def touched(path: Path) -> Edit:
+    """Change a file, and return what the watch sees of it."""
+
+    def edit(changes: Changes) -> Iterable[Path]:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        return changes.find()
+
+    return edit
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, folder: Path, *edits: Edit) -> list[str]:
     """Watch while files change, until the process starts anew or nothing is left to change; return what was told."""
 
     def restart() -> None:
         raise Anew
 
-    def wait(_: Changes) -> list[Path]:
-        return list(next(left))
+    def wait(changes: Changes) -> list[Path]:
+        return list(next(left)(changes))
 
     told: list[str] = []
-    left = iter(changes)
+    left = iter(edits)
     monkeypatch.setattr(watch, "restart", restart)
     monkeypatch.setattr(Changes, "wait", wait)
     before = set(psutil.Process().children())
@@ -45,12 +59,13 @@ def test_a_change_of_the_framework_of_handlers_starts_the_process_anew(
     own_handlers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     path = own_handlers / name
-    assert watched(monkeypatch, tmp_path, [path]) == [WATCHING, f"\n{path} changed: running again", ANEW]
+    assert watched(monkeypatch, tmp_path, touched(path)) == [WATCHING, f"\n{path} changed: running again", ANEW]
 
 
 @pytest.mark.parametrize("name", ["ceap/cli.py", "templates/budget.py"])
 def test_a_change_of_ceap_starts_the_process_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    told = watched(monkeypatch, tmp_path, [tmp_path / "first.py", project.ROOT / name])
+    # Said to have changed: nothing here touches the project's own files.
+    told = watched(monkeypatch, tmp_path, lambda _: [tmp_path / "first.py", project.ROOT / name])
     assert told == [WATCHING, f"\n{tmp_path / 'first.py'} and 1 other file changed: running again", ANEW]
 
 
@@ -58,5 +73,5 @@ def test_a_change_of_anything_else_runs_again_in_the_same_process(
     own_handlers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [own_handlers / "first.py", own_handlers / "shared" / "values.py", own_handlers / "runtimes.py"]
-    told = watched(monkeypatch, tmp_path, *([name] for name in names))
+    told = watched(monkeypatch, tmp_path, *map(touched, names))
     assert told == [line for name in names for line in (WATCHING, f"\n{name} changed: running again")] + [WATCHING]

@@ -5,7 +5,6 @@ Source: CloudFormation API Reference, the actions of these names.
 
 import json
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any, Final
 
 from ceap.local.sessions import Session
@@ -287,7 +286,7 @@ def _identifiers(template: Mapping[str, Any]) -> list[dict[str, Any]]:
             "ResourceType": kind,
             "LogicalResourceIds": logical_ids,
             # No type that the engine knows is identified by a property in a property.
-            "ResourceIdentifiers": list(chain.from_iterable(schema.primary_identifier)),
+            "ResourceIdentifiers": [name for (name,) in schema.primary_identifier],
         }
         for kind, logical_ids in by_type.items()
         if (schema := load_schema(kind)) is not None

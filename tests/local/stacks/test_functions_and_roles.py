@@ -153,7 +153,7 @@ def test_a_changed_function_is_published_as_a_new_version_and_one_that_did_not_c
     def version() -> str:
         return str(client.publish_version(FunctionName="told")["Version"])
 
-    first, *_ = version(), version()  # moto forgets after the second only that nothing changed
+    first, *_ = version(), version()  # moto notes only at the second that nothing has changed since
     unchanged = version()
     update(model, given._replace(properties=resources.function("told", "1", Timeout=5)))
     changed = version()
