@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import gc
+import hashlib
 import importlib.util
 import os
 import signal
@@ -56,6 +57,9 @@ LONGEST_FIRST = (
 )
 """Files, or folders, whose tests take longest: a file is one worker's, and the last must not wait for such a one."""
 
+ORDER = os.environ.get("CEAP_ORDER", "")
+"""Any text: with it the tests of a file run in an order that it decides. None needs another test to have run."""
+
 _read: dict[tuple[object, ...], Any] = {}
 
 
@@ -100,14 +104,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(HoldersRan(NO_SPARK, NO_AWS_CLI, NO_BROWSER))
 
 
+def pytest_report_header() -> str | None:
+    return f"order of the tests within each file: CEAP_ORDER={ORDER}" if ORDER else None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest files first; the order within a file stays, and that of the others."""
+    """Run the longest files first; the order within a file stays, unless another is asked for, and that of the others.
 
-    def place(item: pytest.Item) -> int:
+    The order that is asked for is the same in all workers, as xdist wants it.
+    """
+
+    def place(item: pytest.Item) -> tuple[int, str, bytes]:
         file = item.nodeid.removeprefix("tests/").partition("::")[0]
         found = (place for place, begin in enumerate(LONGEST_FIRST) if file.startswith(begin))
-        return next(found, len(LONGEST_FIRST))
+        by_length = next(found, len(LONGEST_FIRST))
+        if not ORDER:
+            return by_length, "", b""
+        return by_length, file, hashlib.sha256(f"{ORDER} {item.nodeid}".encode()).digest()
 
     items.sort(key=place)
 
