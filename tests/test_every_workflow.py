@@ -1,6 +1,6 @@
 """No template that ceap makes of a valid declaration is one that `ceap check` with cfn-lint rejects.
 
-The rules and checks alone judge more of them in `tests/policy/test_rules.py`.
+The rules and checks alone judge 100 of them in `tests/policy/test_rules.py`.
 """
 
 from __future__ import annotations

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.proofs import run
 from tests.proofs.promises import ROOT
 from tests.proofs.run import HoldersRan, is_whole
 
@@ -51,16 +52,64 @@ def test_a_holder_that_needs_what_the_machine_lacks_is_named_and_no_problem() ->
     assert (plugin.problems, plugin.lacking) == ([], {"needs Spark": ["a.py::test_job"]})
 
 
+ARGS_SOURCE = pytest.Config.ArgsSource
+
+
+def config(source: pytest.Config.ArgsSource = ARGS_SOURCE.TESTPATHS, **option: object) -> Any:
+    return SimpleNamespace(args_source=source, option=SimpleNamespace(**option))
+
+
 def test_a_run_with_a_path_or_an_option_is_not_whole() -> None:
-    ArgsSource = pytest.Config.ArgsSource  # noqa: N806 - the name is pytest's
-
-    def whole(source: pytest.Config.ArgsSource = ArgsSource.TESTPATHS, **option: object) -> bool:
-        return is_whole(SimpleNamespace(args_source=source, option=SimpleNamespace(**option)))  # type: ignore[arg-type]
-
-    assert whole(keyword="", markexpr="", deselect=None, lf=False, maxfail=0)
-    assert not whole(ArgsSource.ARGS)
+    assert is_whole(config(keyword="", markexpr="", deselect=None, lf=False, maxfail=0))
+    assert not is_whole(config(ARGS_SOURCE.ARGS))
     for option in ({"keyword": "a"}, {"markexpr": "a"}, {"deselect": ["a"]}, {"ignore": ["a"]}, {"lf": True}):
-        assert not whole(**option)
+        assert not is_whole(config(**option))
+
+
+HELD = "tests/test_two.py::test_that_holds_a_property"
+
+
+class ProjectOfOneHolder:
+    """What the plugin reads of a project, in which one test holds a property."""
+
+    @staticmethod
+    def load() -> ProjectOfOneHolder:
+        return ProjectOfOneHolder()
+
+    @staticmethod
+    def tests() -> list[Any]:
+        return [SimpleNamespace(id=HELD)]
+
+
+def at_end(monkeypatch: pytest.MonkeyPatch, config: Any, *reports: pytest.TestReport, status: int = 0) -> int:
+    """Return the exit status of a run that would have had this one, but for the plugin."""
+    monkeypatch.setattr(run, "Sources", ProjectOfOneHolder)
+    monkeypatch.setattr(run, "holders", lambda sources: ())
+    monkeypatch.setattr(run, "of_rules", lambda case: True)
+    plugin = HoldersRan()
+    for report in reports:
+        plugin.pytest_runtest_logreport(report)
+    session = cast("pytest.Session", SimpleNamespace(config=config, exitstatus=status))
+    plugin.pytest_sessionfinish(session, status)
+    return int(session.exitstatus)
+
+
+def test_a_whole_run_in_which_a_holder_did_not_run_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert at_end(monkeypatch, config()) == pytest.ExitCode.TESTS_FAILED
+    assert at_end(monkeypatch, config(), Reports.of(HELD, "passed")) == pytest.ExitCode.OK
+
+
+def test_what_ran_is_not_asked_of_a_part_of_a_run_or_of_one_that_broke_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = config()
+    worker.workerinput = {}
+    assert at_end(monkeypatch, worker) == pytest.ExitCode.OK
+    assert at_end(monkeypatch, config(ARGS_SOURCE.ARGS)) == pytest.ExitCode.OK
+    assert at_end(monkeypatch, config(), status=pytest.ExitCode.INTERRUPTED) == pytest.ExitCode.INTERRUPTED
+
+
+def test_the_suite_asks_it(pytestconfig: pytest.Config) -> None:
+    [plugin] = [each for each in pytestconfig.pluginmanager.get_plugins() if isinstance(each, HoldersRan)]
+    assert plugin.excused == ("needs Spark: make glue", "needs the AWS CLI: make awscli", "needs Chromium")
 
 
 @settings(max_examples=99)
