@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -19,11 +20,24 @@ from tests.local.support import Deployed, adopting_template, deploy_adopting, ex
 BODY = json.dumps({"source": {"kind": "inline", "records": [{"id": "r1", "amount": 1}]}})
 
 
-@pytest.fixture(scope="module")
-def adopting() -> Iterator[Deployed]:
+@contextmanager
+def deployed() -> Iterator[Deployed]:
     with Engine.start() as engine:
         yield deploy_adopting(engine)
     assert CLOCK.rewind(10)
+
+
+@pytest.fixture(scope="module")
+def adopting() -> Iterator[Deployed]:
+    with deployed() as found:
+        yield found
+
+
+@pytest.fixture
+def own() -> Iterator[Deployed]:
+    """One for a test that deletes it."""
+    with deployed() as found:
+        yield found
 
 
 def attributes(engine: Engine, name: str) -> dict[str, Any]:
@@ -36,8 +50,9 @@ def attributes(engine: Engine, name: str) -> dict[str, Any]:
 def test_a_message_of_the_adopted_queue_is_processed_and_its_event_published_on_the_adopted_bus(
     adopting: Deployed,
 ) -> None:
+    before = len(adopting.engine.executions)
     adopting.engine.send(adopting.queue, BODY)
-    [execution] = adopting.engine.drain()
+    [execution] = adopting.engine.drain()[before:]
     assert execution.status == "SUCCEEDED"
     assert [event["EventBusName"] for event in adopting.engine.events()] == ["OrdersEventBus"]
     assert adopting.engine.messages(adopting.queue) == []
@@ -85,13 +100,13 @@ def test_one_attribute_is_set_and_the_policy_stays(adopting: Deployed) -> None:
     assert "Policy" not in attributes(adopting.engine, "OrdersQueue")
 
 
-def test_a_stack_that_is_deleted_leaves_them_with_their_messages(adopting: Deployed) -> None:
-    engine = adopting.engine
+def test_a_stack_that_is_deleted_leaves_them_with_their_messages(own: Deployed) -> None:
+    engine = own.engine
     engine.client("pipes").stop_pipe(Name="ceap-adopting-dev")
-    engine.send(adopting.queue, BODY)
+    engine.send(own.queue, BODY)
     before = attributes(engine, "OrdersQueue")
     engine.client("cloudformation").delete_stack(StackName="ceap-adopting-dev")
-    assert engine.messages(adopting.queue) == [BODY]
+    assert engine.messages(own.queue) == [BODY]
     assert attributes(engine, "OrdersQueue") == before
     assert engine.client("events").describe_event_bus(Name="OrdersEventBus")["Name"] == "OrdersEventBus"
 

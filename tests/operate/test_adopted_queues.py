@@ -62,7 +62,7 @@ def test_the_pipe_is_paused_and_resumed_and_the_schedule_named_that_still_sends(
     assert "  a message stays in the queue for 14 d, then SQS deletes it" in list(paused_lines(paused, "x"))
     turned = resume(adopting.aws, adopting.workflow, without_pause())
     assert turned.work.messages.waiting == 1
-    [execution] = adopting.engine.drain()
+    *_, execution = adopting.engine.drain()
     assert (execution.status, waiting(adopting)) == ("SUCCEEDED", (0, 0))
 
 
@@ -102,7 +102,8 @@ def test_a_stack_that_shall_go_is_brought_to_rest_though_its_queue_is_not_its_ow
     assert (flow.pipe, flow.queue) == (NAME, adopting.workflow.queue)
 
 
-def test_a_queue_that_is_gone_is_told(adopting: Operated) -> None:
-    adopting.engine.client("sqs").delete_queue(QueueUrl=adopting.workflow.queue)
-    with pytest.raises(SetupError, match=rf"^stack {NAME} adopts \S+/OrdersQueue, which does not exist; create it"):
-        _ = adopting.workflow
+def test_a_queue_that_is_gone_is_told() -> None:
+    with operated("adopting", deploy_adopting) as found:
+        found.engine.client("sqs").delete_queue(QueueUrl=found.workflow.queue)
+        with pytest.raises(SetupError, match=rf"^stack {NAME} adopts \S+/OrdersQueue, which does not exist; create it"):
+            _ = found.workflow

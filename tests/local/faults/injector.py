@@ -131,7 +131,10 @@ class Injector:
         self._serve: Final = engine._gateway._serve
 
     def plan(self, operation: str, *kinds: Kind) -> None:
-        """Let the next calls of an operation meet these faults, whatever the seed says."""
+        """Let the next calls of an operation meet these faults, whatever the seed says.
+
+        Calls of jobs alone, if `job` stands before it: `job s3 PUT`.
+        """
         self._planned.setdefault(operation, []).extend(kinds)
 
     @contextmanager
@@ -165,7 +168,7 @@ class Injector:
         caller = session.role.rpartition("/")[2].rpartition("-")[0]  # what follows is drawn anew with each deployment
         with self._lock:
             number = self._calls[caller, call.operation] = self._calls[caller, call.operation] + 1
-            planned = self._planned.get(call.operation)
+            planned = self._planned.get(f"job {call.operation}" if call.by_job else call.operation)
             kind = planned.pop(0) if planned else None
         chance = random.Random(f"{self._seed} {caller} {call.operation} {number}")
         drawn = chance.random()

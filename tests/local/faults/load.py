@@ -166,6 +166,13 @@ class Account:
         pages = lists.paginate(stateMachineArn=line.machine)
         return {each["executionArn"]: each["status"] for page in pages for each in page["executions"]}
 
+    def failed_job_runs(self, line: Line) -> int:
+        """Return how many runs of a workflow's jobs failed."""
+        runs = self.engine.client("glue").get_paginator("get_job_runs")
+        jobs = line.stack.of_type("AWS::Glue::Job").values()
+        pages = [page for job in jobs for page in runs.paginate(JobName=job.physical_resource_id)]
+        return sum(run["JobRunState"] == "FAILED" for page in pages for run in page["JobRuns"])
+
     def objects(self, *names: str) -> dict[str, bytes]:
         """Return the objects of all executions that have one of these names, by their keys."""
         return {key: body for key, body in self.engine.objects(self.bucket) if key.endswith(names)}

@@ -99,6 +99,7 @@ def _counts(account: Account, injector: Injector, line: Line) -> dict[str, int]:
         "items": len(account.items(line, "records")),
         "events": told.total(),
         "doubled": told.total() - len(told),
+        "failed job runs": account.failed_job_runs(line),
     }
 
 

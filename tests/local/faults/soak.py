@@ -30,7 +30,14 @@ WARM = Workflow(
 )
 ROUND = 1000
 HEAVY_SHARE = 0.02
+MEMORY_COLUMNS = ("messages", "function, MB", "engine with its account, MB", "engine closed, MB", "threads", "files")
+GROWTH_MAX = 1.05
+"""How much more memory a later round may take than the second: 2 KB left by each of 10,000 messages are more."""
 COLUMNS = ("processed", "dead", "failed", "executions", "not succeeded", "items", "events", "doubled")
+
+
+Round = tuple[int, ...]
+"""What there is after so many messages: a value for each of `MEMORY_COLUMNS`."""
 
 
 def main(messages: int, seeds: Sequence[int], warm: int) -> int:
@@ -49,8 +56,12 @@ def main(messages: int, seeds: Sequence[int], warm: int) -> int:
             cells = [f"{found[column]:,}" for column in COLUMNS]
             print(f"| {name} | {line} | {found['messages']:,} | {' | '.join(cells)} |", flush=True)
     print("\n".join(["", *faults_table(results), ""]), flush=True)
-    for row in measure_memory(warm):
-        print(row, flush=True)
+    print(f"| {' | '.join(MEMORY_COLUMNS)} |\n{'|---' * len(MEMORY_COLUMNS)}|", flush=True)
+    rounds: list[Round] = []
+    for each_round in measure_memory(warm):
+        rounds.append(each_round)
+        print(f"| {' | '.join(f'{value:,}' for value in each_round)} |", flush=True)
+    wrong += grown(rounds)
     print("\n".join(["", *wrong]) if wrong else "\nNothing was wrong, and nothing was left.", flush=True)
     return 1 if wrong else 0
 
@@ -74,10 +85,8 @@ def faults_table(results: dict[str, Result]) -> Iterator[str]:
         yield f"| {name} | {' | '.join(cells)} |"
 
 
-def measure_memory(messages: int) -> Iterator[str]:
-    """Yield a row for each thousand of messages: the memory of this process and of the function's, in MB."""
-    yield "| messages | function, MB | engine with its account, MB | engine closed, MB | threads | files |"
-    yield "|---|---|---|---|---|---|"
+def measure_memory(messages: int) -> Iterator[Round]:
+    """Yield what each thousand of messages leaves."""
     me = psutil.Process()
     with fast_launch() as launch:
         for done in range(0, messages, ROUND):
@@ -91,8 +100,15 @@ def measure_memory(messages: int) -> Iterator[str]:
                 full = me.memory_info().rss >> 20
             gc.collect()
             closed = me.memory_info().rss >> 20
-            threads = f"{me.num_threads()} | {me.num_fds()}"
-            yield f"| {done + ROUND:,} | {function} | {full} | {closed} | {threads} |"
+            yield done + ROUND, function, full, closed, me.num_threads(), me.num_fds()
+
+
+def grown(rounds: Sequence[Round]) -> Iterator[str]:
+    """Yield what a later round has more of than the second; the first still loads what it needs."""
+    for messages, *later in rounds[2:]:
+        for what, before, after in zip(MEMORY_COLUMNS[1:], rounds[1][1:], later, strict=True):
+            if after > before * (GROWTH_MAX if what.endswith("MB") else 1):
+                yield f"{what}: {before:,} after {rounds[1][0]:,} messages, {after:,} after {messages:,}"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from templates.model import Retries
 from tests.local.faults.injector import Kind
 from tests.local.faults.leftovers import left_since, look, own_temporary_files
 from tests.local.faults.load import BRISK, HEAVY, STEADY
@@ -46,3 +47,11 @@ def test_an_execution_that_failed_at_its_first_stage_is_redriven_from_there() ->
     assert result.wrong == []
     assert (result.faults, result.lines["steady"]["failed"]) == ({Kind.KILLED: 3}, 1)
     assert result.lines["steady"]["recovering"] == 1
+
+
+def test_an_execution_whose_job_was_killed_whenever_it_ran_is_redriven() -> None:
+    runs = 1 + Retries().glue.max_attempts
+    result = run([(HEAVY, 1)], seed=None, planned=[("job s3 PUT", Kind.KILLED)] * runs)
+    assert result.wrong == []
+    assert (result.faults, result.lines["heavy"]["failed job runs"]) == ({Kind.KILLED: runs}, runs)
+    assert result.lines["heavy"]["failed"] == result.lines["heavy"]["recovering"] == 1
