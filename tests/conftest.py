@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -33,6 +34,24 @@ for _name in [name for name in os.environ if name.startswith("AWS_")]:
 for _name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
     os.environ[_name] = os.devnull
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+_connect = socket.socket.connect
+
+
+def _connect_here(self: socket.socket, address: Any) -> None:
+    """Connect to this machine, and to no other.
+
+    Raises:
+        AssertionError: the address is elsewhere: on a machine without a network the test would fail.
+    """
+    host = address[0] if isinstance(address, tuple) else "localhost"
+    if host not in {"localhost", "::1"} and not host.startswith("127."):
+        self.close()
+        raise AssertionError(f"a test connects to {host}: none needs a network")
+    _connect(self, address)
+
+
+socket.socket.connect = _connect_here  # type: ignore[assignment, method-assign]
 
 # A shell lets what it starts in the background ignore SIGINT, and so would all that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
