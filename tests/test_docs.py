@@ -35,6 +35,19 @@ def test_no_line_of_prose_is_longer_than_120_characters(page: Path) -> None:
     assert [line for line in prose(page.read_text(encoding="utf-8")) if len(line) > LINE_MAX] == []
 
 
+def linked(page: Path) -> set[Path]:
+    """Return the files to which a page links."""
+    targets = re.findall(r"\]\(([^)\s#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    return {(page.parent / target).resolve() for target in targets}
+
+
+def test_the_overview_leads_to_every_page_itself_or_by_the_page_of_its_folder() -> None:
+    overview, *folders = pages = [ROOT / "docs/index.md", ROOT / "docs/runbook/README.md", ROOT / "docs/adr/README.md"]
+    assert linked(overview).issuperset(folders)
+    reached = {page for each in pages for page in linked(each) if each is overview or page.parent == each.parent}
+    assert [name(page) for page in PAGES if (ROOT / "docs") in page.parents and page not in {overview, *reached}] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_relative_link_leads_to_a_file_and_its_heading(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)

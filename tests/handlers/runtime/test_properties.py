@@ -213,6 +213,24 @@ def test_no_stage_logs_what_is_in_a_record(log: Log) -> None:
     assert "secret" not in log.getvalue()
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        'FUNCTION = "ceap-orders-dev-Sift"',
+        'BUCKET = "arn:aws:s3:::shop"',
+        'ACTION = "lambda:InvokeAsync"',
+        'def place(name): return f"executions/{name}"',
+        'def place(stage): return stage + "/output.json"',
+        'class Stage:\n    after = "SiftStage"',
+    ],
+)
+def test_a_handler_that_names_another_is_seen(code: str, tmp_path: Path) -> None:
+    source = tmp_path / "own.py"
+    source.write_text(f'"""Goes before SiftStage, in executions/."""\n\nKEPT = "records"\n{code}\n', encoding="utf-8")
+    [named] = names_of_others(source, ["SiftStage"])
+    assert named in code
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.name))
 def test_no_handler_names_a_function_a_bucket_a_path_or_another_stage(source: Path) -> None:
     assert names_of_others(source, reference.STAGES) == []
