@@ -127,21 +127,24 @@ def pytest_report_header() -> str | None:
     return f"order of the tests within each file: CEAP_ORDER={ORDER}" if ORDER else None
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Run the longest files first; the order within a file stays, unless another is asked for, and that of the others.
 
-    The order that is asked for is the same in all workers, as xdist wants it.
+    The order that is asked for is the same in all workers, as xdist wants it; pytest then brings together what shares
+    a fixture with the same value.
     """
 
-    def place(item: pytest.Item) -> tuple[int, str, bytes]:
-        file = item.nodeid.removeprefix("tests/").partition("::")[0]
-        found = (place for place, begin in enumerate(LONGEST_FIRST) if file.startswith(begin))
-        by_length = next(found, len(LONGEST_FIRST))
-        if not ORDER:
-            return by_length, "", b""
-        return by_length, file, hashlib.sha256(f"{ORDER} {item.nodeid}".encode()).digest()
+    def file(item: pytest.Item) -> str:
+        return item.nodeid.removeprefix("tests/").partition("::")[0]
 
+    def place(item: pytest.Item) -> int:
+        found = (place for place, begin in enumerate(LONGEST_FIRST) if file(item).startswith(begin))
+        return next(found, len(LONGEST_FIRST))
+
+    if ORDER:
+        items.sort(key=lambda item: (file(item), hashlib.sha256(f"{ORDER} {item.nodeid}".encode()).digest()))
+    yield
     items.sort(key=place)
 
 
