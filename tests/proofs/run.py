@@ -14,7 +14,17 @@ from tests.proofs.sources import Sources
 
 EXAMPLES_MIN: Final = 100
 
-_RESTRICTIONS: Final = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise", "maxfail")
+_RESTRICTIONS: Final = (
+    "keyword",
+    "markexpr",
+    "deselect",
+    "ignore",
+    "ignore_glob",
+    "lf",
+    "stepwise",
+    "maxfail",
+    "collectonly",
+)
 """Options with which a run is not of the whole suite."""
 
 

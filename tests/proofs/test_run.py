@@ -62,7 +62,14 @@ def config(source: pytest.Config.ArgsSource = ARGS_SOURCE.TESTPATHS, **option: o
 def test_a_run_with_a_path_or_an_option_is_not_whole() -> None:
     assert is_whole(config(keyword="", markexpr="", deselect=None, lf=False, maxfail=0))
     assert not is_whole(config(ARGS_SOURCE.ARGS))
-    for option in ({"keyword": "a"}, {"markexpr": "a"}, {"deselect": ["a"]}, {"ignore": ["a"]}, {"lf": True}):
+    for option in (
+        {"keyword": "a"},
+        {"markexpr": "a"},
+        {"deselect": ["a"]},
+        {"ignore": ["a"]},
+        {"lf": True},
+        {"collectonly": True},
+    ):
         assert not is_whole(config(**option))
 
 
