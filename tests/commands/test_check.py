@@ -19,6 +19,7 @@ from templates.stacks import foundation_stack
 from tests import processes
 from tests.policy.engines import load_lint, needs_library
 from tests.reference import EXPRESS
+from tests.terminals import read_all
 
 RULES_PAGE = project.ROOT / "docs/reference/rules.md"
 SETTING = """\
@@ -289,9 +290,7 @@ def test_a_terminal_is_shown_paragraphs_in_colour(no_color: str, begin: str, fol
     master, slave = pty.openpty()
     done = processes.run([sys.executable, "-c", code], env=environment, stdout=slave, stderr=slave, check=False)
     os.close(slave)
-    shown = os.read(master, 65536).decode()
-    os.close(master)
-    assert (done.returncode, shown[: len(begin)]) == (1, begin)
+    assert (done.returncode, read_all(master)[: len(begin)]) == (1, begin)
 
 
 @pytest.mark.parametrize(

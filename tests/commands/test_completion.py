@@ -15,6 +15,7 @@ import pytest
 
 from ceap import cli
 from ceap.commands import completion
+from tests.terminals import read_all
 
 # What is typed, and the one word that completes its last one; whether a slash follows a folder is the shell's.
 TYPED = {
@@ -110,14 +111,8 @@ def _complete_in_zsh(shell: str, folder: Path, lines: Sequence[str]) -> list[str
     os.write(terminal, typed.encode())
     with subprocess.Popen([shell, "-i"], cwd=folder, env=_environment(folder), stdin=end, stdout=end, stderr=end):
         os.close(end)
-        shown = b""
-        try:
-            while part := os.read(terminal, 65536):
-                shown += part
-        except OSError:  # the shell has closed the terminal's other end
-            pass
-    os.close(terminal)
-    return [line.rstrip(" /").rpartition(" ")[2] for line in re.findall(r"<(ceap .*?|\.venv.*?)>", shown.decode())]
+        shown = read_all(terminal)
+    return [line.rstrip(" /").rpartition(" ")[2] for line in re.findall(r"<(ceap .*?|\.venv.*?)>", shown)]
 
 
 def _environment(folder: Path) -> dict[str, str]:

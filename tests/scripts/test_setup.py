@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.terminals import read_all
+
 SETUP = Path(__file__).parent.parent.parent / "scripts" / "setup"
 
 
@@ -162,9 +164,7 @@ def test_on_a_terminal_every_package_is_shown_in_one_line(machine: Machine) -> N
     own, terminal = pty.openpty()
     subprocess.run([machine.project / "scripts" / "setup"], env={"PATH": str(machine.bin)}, stderr=terminal, check=True)
     os.close(terminal)
-    shown = os.read(own, 10_000).decode().replace("\r\n", "\n").partition("take a minute\n")[2]
-    os.close(own)
-    assert shown == (
+    assert read_all(own).partition("take a minute\n")[2] == (
         "\x1b[K  package 1 of 45: two_words\r\x1b[K  package 2 of 45: p2\r"
         "\x1b[K  all packages are here; installing them\n\x1b[K  compiling them\n"
     )
