@@ -31,6 +31,7 @@ class Printed:
     def in_place_of_stdout(self, code: Code) -> Iterator[None]:
         self._code = code
         self._target = sys.stdout if sys.stdout.isatty() else sys.stderr
+        self._is_within_line = False  # whatever the last run left
         with contextlib.redirect_stdout(cast("TextIO", self)):
             try:
                 yield

@@ -48,6 +48,13 @@ def test_a_stream_that_was_kept_writes_where_the_next_run_shows_it(capsys: Captu
     assert capsys.readouterr() == ("", "again\n")
 
 
+def test_a_line_that_a_run_left_unfinished_is_none_of_the_next(capsys: Captured) -> None:
+    for text in ("half", "half", f"{LINE}\n"):
+        with PRINTED.in_place_of_stdout(CODE):
+            sys.stdout.write(text)
+    assert capsys.readouterr().err == "halfhalfINFO    stage started  rows=3\n"
+
+
 def test_a_stage_goes_on_where_nobody_reads_what_it_prints(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Broken()
     monkeypatch.setattr(sys, "stderr", broken)
