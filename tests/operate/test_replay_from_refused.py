@@ -36,6 +36,14 @@ def found() -> Iterator[Operated]:
     assert CLOCK.rewind(10)
 
 
+@pytest.fixture
+def own() -> Iterator[Operated]:
+    """One for a test that changes the workflow, or the time."""
+    with operated("standard", deploy) as found:
+        yield found
+    assert CLOCK.rewind(10)
+
+
 @pytest.fixture(scope="module")
 def failed(found: Operated) -> Execution:
     """An execution that failed at RateStage."""
@@ -189,32 +197,32 @@ def test_an_execution_that_aws_starts_with_the_definition_before_is_stopped(foun
     assert (execution.name, execution.status, execution.error) == (name, "ABORTED", "ceap.OtherDefinition")
 
 
-def test_a_stage_that_came_after_others_is_not_taken_over(found: Operated, failed: Execution) -> None:
+def test_a_stage_that_came_after_others_is_not_taken_over(own: Operated) -> None:
+    failed = fail(own.deployed, "RateStage")
     [first, second, *others] = changed_workflow().steps
     new = msgspec.structs.replace(others[1], stage="NewStage")
     update(
-        found.deployed, workflow_stack(msgspec.structs.replace(changed_workflow(), steps=(first, new, second, *others)))
+        own.deployed, workflow_stack(msgspec.structs.replace(changed_workflow(), steps=(first, new, second, *others)))
     )
     ran, now = ", ".join(STAGES), "TakeStage, NewStage, SiftStage, HeavyStage, RateStage"
     why = (
         f"the definition has changed before RateStage: {failed.name} ran {ran}, and now {now} come first; "
         "replay it from NewStage: --from NewStage"
     )
-    refuse(found, failed.name, "RateStage", why, number=40)
-    replay(found, failed.name, "NewStage", f"{failed.name}-replay-41")
-    assert found.engine.drain()[-1].status == "SUCCEEDED"
-    update(found.deployed, workflow_stack(msgspec.structs.replace(changed_workflow(), steps=(second, *others))))
+    refuse(own, failed.name, "RateStage", why, number=40)
+    replay(own, failed.name, "NewStage", f"{failed.name}-replay-41")
+    assert own.engine.drain()[-1].status == "SUCCEEDED"
+    update(own.deployed, workflow_stack(msgspec.structs.replace(changed_workflow(), steps=(second, *others))))
     why = "now SiftStage, HeavyStage, RateStage come first; replay .* from its message, without --from"
-    refuse(found, failed.name, "RateStage", why, number=42)
+    refuse(own, failed.name, "RateStage", why, number=42)
 
 
-def test_outputs_that_have_expired_are_said_to_have(found: Operated) -> None:
-    update(found.deployed, workflow_stack(changed_workflow()))
-    old = fail(found.deployed, "RateStage")
+def test_outputs_that_have_expired_are_said_to_have(own: Operated) -> None:
+    old = fail(own.deployed, "RateStage")
     moment = (datetime.datetime.fromtimestamp(old.ended, datetime.UTC) + datetime.timedelta(days=9)).timestamp()
     assert CLOCK.jump(lambda: moment, CLOCK.ended)
     why = "no output of TakeStage in .*: it has expired: outputs are kept for 7 days.*replay .* from its message"
-    refuse(found, old.name, "RateStage", why)
+    refuse(own, old.name, "RateStage", why)
 
 
 def test_stages_are_read_in_the_order_of_a_definition(found: Operated) -> None:
