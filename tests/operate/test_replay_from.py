@@ -40,6 +40,8 @@ class Story(NamedTuple):
     replayed: Replayed
     execution: Execution
     decisions: list[Decision]
+    logged: dict[str, list[str]]
+    """What each stage has logged by then."""
 
     @property
     def deployed(self) -> Deployed:
@@ -54,7 +56,12 @@ def story() -> Iterator[Story]:
         seen = len(found.engine.trace)
         replayed = replay(found, failed.name, "KeepStage", f"{failed.name}-replay-1")
         execution = found.engine.drain()[-1]
-        yield Story(found, failed, replayed, execution, found.engine.trace[seen:])
+        decisions = found.engine.trace[seen:]
+        logged = {
+            worker.stage: [line.message for line in read_lines(found.aws, worker.log_groups[0])]
+            for worker in found.workflow.workers
+        }
+        yield Story(found, failed, replayed, execution, decisions, logged)
 
 
 @pytest.fixture(scope="module")
@@ -136,14 +143,11 @@ def test_a_skipped_stage_reads_the_first_line_of_its_input_and_calls_nothing_els
 
 
 def test_a_job_that_is_skipped_says_so(story: Story) -> None:
-    [job] = [worker for worker in story.found.workflow.workers if worker.stage == "HeavyStage"]
-    said = [line.message for line in read_lines(story.found.aws, job.log_groups[0])]
-    assert [line for line in said if "skipped" in line] == [f"skipped {story.failed.name}"]
+    assert [line for line in story.logged["HeavyStage"] if "skipped" in line] == [f"skipped {story.failed.name}"]
 
 
 def test_a_skipped_stage_logs_where_its_output_comes_from_and_measures_nothing(story: Story) -> None:
-    [rate] = [worker for worker in story.found.workflow.workers if worker.stage == "RateStage"]
-    lines = [parsed(line.message) for line in read_lines(story.found.aws, rate.log_groups[0])]
+    lines = [parsed(line) for line in story.logged["RateStage"]]
     lines = [line for line in lines if "_aws" in line or "currentStage" in line]
     of_replay = [line.get("executionId") == story.execution.name for line in lines]
     before, own = lines[: of_replay.index(True)], lines[of_replay.index(True) :]
