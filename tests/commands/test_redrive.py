@@ -24,6 +24,13 @@ def small() -> Iterator[Operated]:
 
 
 @pytest.fixture
+def own() -> Iterator[Operated]:
+    """One for a test that leaves an execution failed."""
+    with small_workflow() as found, aws_of(found.engine):
+        yield found
+
+
+@pytest.fixture
 def failed(small: Operated) -> Execution:
     return run(small, "SiftStage")
 
@@ -62,14 +69,13 @@ def test_more_than_one_is_asked_for_and_without_a_terminal_nothing_is_done(
     assert report["executions"][0]["inputExpires"].endswith("T00:00:00Z")
 
 
-def test_a_refusal_ends_with_1_and_says_what_to_do(
-    small: Operated, failed: Execution, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_refusal_ends_with_1_and_says_what_to_do(own: Operated, capsys: pytest.CaptureFixture[str]) -> None:
+    failed = run(own, "SiftStage")
     key = f"executions/{failed.name}/TakeStage/output.json"
-    small.engine.client("s3").delete_object(Bucket=small.deployed.bucket, Key=key)
+    own.engine.client("s3").delete_object(Bucket=own.deployed.bucket, Key=key)
     assert main([*CALL, failed.name]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        f"refused       {failed.name}  SiftStage: its input s3://{small.deployed.bucket}/{key} has expired or was "
+        f"refused       {failed.name}  SiftStage: its input s3://{own.deployed.bucket}/{key} has expired or was "
         f"removed; `ceap replay --env dev {STANDARD} {failed.name}` starts again from its message",
         "0 redriven, 1 refused (1 inputs expired)",
     ]
