@@ -123,10 +123,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(HoldersRan(NO_SPARK, NO_AWS_CLI, NO_BROWSER))
 
 
-def pytest_report_header() -> str | None:
-    return f"order of the tests within each file: CEAP_ORDER={ORDER}" if ORDER else None
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Run the longest files first; the order within a file stays, unless another is asked for, and that of the others.
@@ -139,7 +135,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
         return item.nodeid.removeprefix("tests/").partition("::")[0]
 
     def place(item: pytest.Item) -> int:
-        found = (place for place, begin in enumerate(LONGEST_FIRST) if file(item).startswith(begin))
+        name = file(item)
+        found = (place for place, begin in enumerate(LONGEST_FIRST) if name.startswith(begin))
         return next(found, len(LONGEST_FIRST))
 
     if ORDER:
@@ -227,7 +224,9 @@ def _skip_or_fail(required: str, reason: str) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many tests were skipped for want of Spark, the AWS CLI or a browser, and what installs it."""
+    """Print what another order was made of, and how many tests were skipped for want of what, and what installs it."""
+    if ORDER:
+        terminalreporter.write_line(f"the tests of each file ran in the order of CEAP_ORDER={ORDER}")
     reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     if skipped := sum(NO_SPARK in reason for reason in reasons):
         terminalreporter.write_line(f"{skipped} tests of Glue jobs skipped: `make glue` installs Spark, 400 MB")

@@ -76,21 +76,10 @@ def test_a_run_with_a_path_or_an_option_is_not_whole() -> None:
 HELD = "tests/test_two.py::test_that_holds_a_property"
 
 
-class ProjectOfOneHolder:
-    """What the plugin reads of a project, in which one test holds a property."""
-
-    @staticmethod
-    def load() -> ProjectOfOneHolder:
-        return ProjectOfOneHolder()
-
-    @staticmethod
-    def tests() -> list[Any]:
-        return [SimpleNamespace(id=HELD)]
-
-
 def at_end(monkeypatch: pytest.MonkeyPatch, config: Any, *reports: pytest.TestReport, status: int = 0) -> int:
-    """Return the exit status of a run that would have had this one, but for the plugin."""
-    monkeypatch.setattr(run, "Sources", ProjectOfOneHolder)
+    """Return the exit status of a run that would have had this one, but for the plugin; one test holds a property."""
+    sources = SimpleNamespace(tests=lambda: [SimpleNamespace(id=HELD)])
+    monkeypatch.setattr(run, "Sources", SimpleNamespace(load=lambda: sources))
     monkeypatch.setattr(run, "holders", lambda sources: ())
     monkeypatch.setattr(run, "of_rules", lambda case: True)
     plugin = HoldersRan()
